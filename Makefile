@@ -1,0 +1,51 @@
+# Each target installs what it needs into .venv; none calls sudo or opens the network beyond the package index.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ARGS   ?=
+
+.PHONY: demo test check interop bench fuzz torture proto lock clean
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mx-gateway needs Python 3.11 or newer; set PYTHON=" >&2; exit 69; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing" >&2; exit 69; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)      ## two domains, two home servers, two gateways on loopback
+	@$(BIN)/mx-gateway demo $(ARGS)
+
+test: $(READY)      ## everything a change must pass
+	@tests/require knotd unbound
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)     ## style, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+interop: $(READY)   ## real Thunderbird, mutt, neomutt, mbsync
+	@tests/require thunderbird mutt neomutt mbsync tmux
+	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
+
+bench: $(READY)     ## figures into bench/results
+	$(BIN)/python -m bench $(ARGS)
+
+fuzz: $(READY)      ## long property runs
+	$(BIN)/python -m pytest -m torture tests/fuzz $(ARGS)
+
+torture: $(READY)   ## full forms of the long sweeps, resumable
+	$(BIN)/python -m pytest -m torture tests $(ARGS)
+
+proto: $(READY)     ## regenerate mx_core/proto
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. mx_core/proto/*.proto
+
+lock: $(READY)      ## write requirements.lock anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) bench/results

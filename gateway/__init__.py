@@ -1,0 +1,1 @@
+"""The person's process: composes everything, owns configuration, holds the keys."""

@@ -1,0 +1,1 @@
+"""IMAP, the front door for stored mail."""

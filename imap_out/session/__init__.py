@@ -1,0 +1,1 @@
+"""What each command does, over ports.  Pure: it awaits ports only."""

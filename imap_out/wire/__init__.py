@@ -1,0 +1,1 @@
+"""Octets to commands and replies to octets.  Pure."""

@@ -1,0 +1,1 @@
+"""The core: it knows no front door and no gateway."""

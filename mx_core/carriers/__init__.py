@@ -1,0 +1,1 @@
+"""Networks behind ``ports.Carrier``, one sub-package each."""

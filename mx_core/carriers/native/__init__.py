@@ -1,0 +1,1 @@
+"""The native carrier: speaks to the own home server."""

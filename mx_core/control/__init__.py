@@ -1,0 +1,1 @@
+"""JSON over a unix socket between a command line and its daemon."""

@@ -1,0 +1,26 @@
+"""Stop the process dead at a named durable step, when a crash test asks for it.
+
+``MX_FAILPOINT=sealed`` kills at the first time that step is reached, ``sealed:3`` at the third.
+Steps: accepted committed replied sealed sent acked stored deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Final
+
+STEPS: Final = ("accepted", "committed", "replied", "sealed", "sent", "acked", "stored", "deleted")
+
+_wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")
+_left = int(_count or 1)
+
+
+def reach(step: str) -> None:
+    """Return at once, or never: SIGKILL leaves what a power cut of this process leaves."""
+    global _left  # noqa: PLW0603  # counts down to the one death of this process
+    if step != _wanted:
+        return
+    _left -= 1
+    if _left <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""A card, verified for a sender or a reader.  Pure."""

@@ -1,0 +1,1 @@
+"""From a domain name to its verified keys and endpoints."""

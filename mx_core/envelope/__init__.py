@@ -1,0 +1,1 @@
+"""MXE1 and MXB1: seal and open.  Pure."""

@@ -1,0 +1,1 @@
+"""Home server to home server: the calling side and the proofs."""

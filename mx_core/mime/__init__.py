@@ -1,0 +1,1 @@
+"""The bounded MIME scanner and the prepared IMAP forms.  Pure."""

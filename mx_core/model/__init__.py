@@ -1,0 +1,1 @@
+"""Values: errors, ids, addresses, flags, names.  Pure; imports nothing of ours."""

@@ -1,0 +1,104 @@
+"""The one tree of errors, in four families named by *who must act*.
+
+Every error carries one sentence for a person (``str(error)``).  Front doors hold one
+table each from family to reply; anything outside the tree is a bug of ours.
+
+    MailError
+     ├─ Refused       the caller must change the request      never retried
+     ├─ Unavailable   nobody's fault, try later               retried, bounded
+     ├─ Untrusted     a person must decide                    never retried, never downgraded
+     └─ Corrupt       the operator must act                   the account stops
+"""
+
+from __future__ import annotations
+
+
+class MailError(Exception):
+    """Root of the tree; never raised itself."""
+
+
+class Refused(MailError):
+    """The caller must change the request."""
+
+
+class Unavailable(MailError):
+    """Nobody's fault; the same request may succeed later."""
+
+
+class Untrusted(MailError):
+    """Something did not prove what it claims; *failure* is the class its spec page names."""
+
+    def __init__(self, failure: str, sentence: str = "") -> None:
+        super().__init__(sentence or f"refused: {failure}")
+        self.failure = failure
+
+
+class Corrupt(MailError):
+    """Stored data contradicts itself or comes from a newer version."""
+
+
+# ── Refused ──────────────────────────────────────────────────────────────────────────
+class BadCredentials(Refused):
+    """Unknown client password, or none of this account."""
+
+
+class NoSuchMailbox(Refused):
+    """The mailbox does not exist (or no longer)."""
+
+
+class MailboxExists(Refused):
+    """A mailbox of that name exists already."""
+
+
+class BadMailboxName(Refused):
+    """The name cannot name a mailbox."""
+
+
+class NotPermitted(Refused):
+    """The request is understood and never allowed."""
+
+
+class OverQuota(Refused):
+    """A configured limit of space or number is reached."""
+
+
+class MessageTooLarge(Refused):
+    """The message is larger than the announced limit."""
+
+
+class BadAddress(Refused):
+    """The text is no address we can deliver to."""
+
+
+class UnknownRecipient(Refused):
+    """The recipient's home server says NOT_AVAILABLE, or the domain is not on the network."""
+
+
+class BadMessage(Refused):
+    """The octets of a message break a rule of submission (bare CR, LF or NUL)."""
+
+
+class BadConfiguration(Refused):
+    """A configuration file or argument cannot be used; the program exits 78."""
+
+
+# ── Unavailable ──────────────────────────────────────────────────────────────────────
+class PeerUnreachable(Unavailable):
+    """A server did not answer in time."""
+
+
+class Busy(Unavailable):
+    """A bounded resource is taken for now."""
+
+
+class DiskFull(Unavailable):
+    """No room to make the write durable."""
+
+
+# ── Corrupt ──────────────────────────────────────────────────────────────────────────
+class SchemaTooNew(Corrupt):
+    """The database was written by a newer version."""
+
+
+class StoreDamaged(Corrupt):
+    """Octets that the database names are missing or do not open."""

@@ -1,0 +1,65 @@
+"""Values that stand for a message on its way in, at rest, and on its way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NewType
+
+from mx_core.model.address import Address
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
+
+PartMapOctets = NewType("PartMapOctets", bytes)  # ``mx_core.mime.part_map`` encodes and decodes it
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderField:
+    """Where one field of the top header stands: octets[start:end] with its CRLF."""
+
+    name: bytes  # lower case
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageForm:
+    """Everything IMAP needs of a message, computed once on arrival by ``mx_core.mime``.
+
+    ENVELOPE, BODYSTRUCTURE and BODY are the finished parenthesised forms as they are sent.
+    ``header_end`` is the offset just after the blank line of the top header.
+    """
+
+    size: int
+    header_end: int
+    fields: tuple[HeaderField, ...]
+    envelope: bytes
+    bodystructure: bytes
+    body: bytes
+    parts: PartMapOctets
+    sent: int | None  # unix seconds of Date, for SENTSINCE and sorting
+    message_id: bytes  # msg-id without brackets, or b""
+    base_subject: str  # RFC 5256 §2.1, folded
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A mailbox at one modseq, columns in sequence-number order; never changed after it is made."""
+
+    uid_validity: UidValidity
+    uid_next: Uid
+    highest_modseq: ModSeq
+    uids: tuple[Uid, ...] = ()
+    messages: tuple[MessageId, ...] = ()
+    modseqs: tuple[ModSeq, ...] = ()
+    flags: tuple[FlagSet, ...] = ()
+    first_recent: Uid = field(default=Uid(0))  # UIDs from here on had not been shown to any session
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a mail program handed over: octets that are final, and who they are for."""
+
+    sender: Address  # of MAIL FROM
+    recipients: tuple[Address, ...]  # of RCPT TO, without doubles, in order
+    octets: bytes  # CRLF lines; Bcc removed; Date and Message-ID present (RFC 6409 §8)
+    hidden: frozenset[Address] = frozenset()  # recipients whose address no To or Cc field holds

@@ -1,0 +1,1 @@
+"""Deterministic CBOR, hashes and signatures in the notation of identity §1.  Pure."""

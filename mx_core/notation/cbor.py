@@ -1,0 +1,69 @@
+"""Deterministic CBOR: the only encoding that is ever signed or hashed.
+
+RFC 8949 §4.2.1 with a type allow-list (identity §1): uint < 2^64, bstr, tstr in NFC, array,
+map with uint keys in ascending order, bool.  The decoder checks the types, the depth *and*
+re-encodes and compares, so one value has one encoding.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final, TypeAlias
+
+import cbor2
+
+from mx_core.model.errors import Untrusted
+
+Value: TypeAlias = int | bytes | str | bool | list["Value"] | dict[int, "Value"]
+
+_UINT_LIMIT: Final = 1 << 64
+_DEPTH_MAX: Final = 16
+
+
+def encode(value: Value) -> bytes:
+    """Return the one encoding of *value*.
+
+    Raises:
+        TypeError: A type outside the allow-list; a bug of ours, never of a peer.
+    """
+    if not _is_allowed(value, _DEPTH_MAX):
+        raise TypeError("value outside the CBOR profile of identity §1")
+    return cbor2.dumps(value, canonical=True)
+
+
+def decode(octets: bytes) -> Value:
+    """Return the value that *octets* encode.
+
+    Raises:
+        Untrusted: ``canonical`` if they are not the one encoding of an allowed value.
+    """
+    try:
+        value = cbor2.loads(octets)
+    except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError, OverflowError) as error:
+        raise Untrusted("canonical", "not CBOR of our profile") from error
+    if not _is_allowed(value, _DEPTH_MAX) or cbor2.dumps(value, canonical=True) != octets:
+        raise Untrusted("canonical", "not the one encoding of its value")
+    return value  # type: ignore[no-any-return]  # _is_allowed has walked it
+
+
+def _is_allowed(value: object, depth: int) -> bool:
+    if depth == 0:
+        return False
+    # bool before int, because True is an int in Python
+    if isinstance(value, bool | bytes):
+        return True
+    if isinstance(value, int):
+        return 0 <= value < _UINT_LIMIT
+    if isinstance(value, str):
+        return unicodedata.is_normalized("NFC", value)
+    if isinstance(value, list):
+        return all(_is_allowed(item, depth - 1) for item in value)
+    if isinstance(value, dict):
+        return all(
+            isinstance(key, int)
+            and not isinstance(key, bool)
+            and 0 <= key < _UINT_LIMIT
+            and _is_allowed(item, depth - 1)
+            for key, item in value.items()
+        )
+    return False

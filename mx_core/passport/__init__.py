@@ -1,0 +1,1 @@
+"""The signed log of a user: entries, chain verification, epochs, bindings.  Pure."""

@@ -1,0 +1,316 @@
+"""The narrow interfaces between the front doors, the flows, and what stands behind them.
+
+A front door sees of the core only this module, ``model`` and the pure ``mime``.  Jobs are
+synchronous functions given to ``read`` and ``write``: a transaction cannot await.
+Whoever implements a port says what is durable when the call returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeVar
+
+from mx_core.model.address import Address
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import (
+    EnvId,
+    GlobalId,
+    MailboxId,
+    MessageId,
+    ModSeq,
+    QueueId,
+    Uid,
+    UidValidity,
+)
+from mx_core.model.mailbox_name import MailboxName
+from mx_core.model.message import MessageForm, Snapshot, Submission
+from mx_core.model.secret import Secret
+
+T = TypeVar("T")
+
+
+# ── mail at rest ─────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class MailboxInfo:
+    """One mailbox as LIST and STATUS show it; counters are kept, never counted on demand."""
+
+    id: MailboxId
+    name: MailboxName
+    global_id: GlobalId
+    special_use: str  # "\\Sent" …, or ""
+    subscribed: bool
+    uid_validity: UidValidity
+    uid_next: Uid
+    highest_modseq: ModSeq
+    messages: int
+    unseen: int
+    deleted: int
+    recent: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where a message went.  RFC 4315 §3 (APPENDUID)."""
+
+    uid_validity: UidValidity
+    uid: Uid
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Pairs of a COPY or MOVE, in ascending source UID.  RFC 4315 §3 (COPYUID)."""
+
+    uid_validity: UidValidity
+    source: tuple[Uid, ...]
+    target: tuple[Uid, ...]
+
+
+class FlagChange(Enum):
+    """How STORE combines.  RFC 9051 §6.4.6."""
+
+    REPLACE = "FLAGS"
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+
+
+class MailReader(Protocol):
+    """What a read job may ask; one consistent snapshot of the database throughout the job."""
+
+    def mailboxes(self) -> list[MailboxInfo]:
+        """Return all mailboxes, in order of name."""
+
+    def subscriptions(self) -> list[MailboxName]:
+        """Return subscribed names; a name may have no mailbox (RFC 9051 §6.3.7)."""
+
+    def mailbox(self, name: MailboxName) -> MailboxInfo:
+        """Raises NoSuchMailbox."""
+
+    def snapshot(self, mailbox: MailboxId) -> Snapshot:
+        """Raises NoSuchMailbox if it was deleted meanwhile."""
+
+    def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
+        """Return the prepared forms in the order asked, expunged ones included while kept."""
+
+    def sizes_and_dates(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
+        """Return (RFC822.SIZE, INTERNALDATE as unix seconds) for each."""
+
+    def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
+        """Return octets[start:end]; raises StoreDamaged."""
+
+    def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
+        """Return the ids that follow a message through COPY and MOVE (EMAILID)."""
+
+
+class MailWriter(MailReader, Protocol):
+    """What a write job may do; all of it or nothing, and durable before the caller resumes."""
+
+    def create(self, name: MailboxName, special_use: str = "") -> MailboxInfo:
+        """Make the mailbox and those above it; raises MailboxExists, OverQuota."""
+
+    def delete(self, name: MailboxName) -> None:
+        """Raises NoSuchMailbox, NotPermitted (INBOX, or one with children)."""
+
+    def rename(self, old: MailboxName, new: MailboxName) -> None:
+        """Raises as create and delete; renaming INBOX moves its mail (RFC 9051 §6.3.6)."""
+
+    def subscribe(self, name: MailboxName, subscribed: bool) -> None:
+        """Remember or forget a name."""
+
+    def append(
+        self,
+        mailbox: MailboxId,
+        octets: bytes,
+        form: MessageForm,
+        flags: FlagSet,
+        internal_date: int | None = None,
+    ) -> Appended:
+        """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota."""
+
+    def store_flags(
+        self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet
+    ) -> None:
+        """Change flags of those that exist; one modseq for all; unknown UIDs are ignored."""
+
+    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> None:
+        r"""Remove what is \\Deleted, of *uids* or of all; tombstones keep the modseq."""
+
+    def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
+        """Raises NoSuchMailbox for the target (``[TRYCREATE]``)."""
+
+    def move(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
+        """As copy, and the sources are expunged in the same transaction."""
+
+    def forget_recent(self, mailbox: MailboxId) -> None:
+        """Raise the persistent watermark: what is recent now has been shown to a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesAdded:
+    """New messages, ascending by UID."""
+
+    mailbox: MailboxId
+    modseq: ModSeq
+    uids: tuple[Uid, ...]
+    messages: tuple[MessageId, ...]
+    flags: tuple[FlagSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsChanged:
+    """New flags of messages, ascending by UID."""
+
+    mailbox: MailboxId
+    modseq: ModSeq
+    uids: tuple[Uid, ...]
+    flags: tuple[FlagSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesExpunged:
+    """Messages that are gone, ascending by UID."""
+
+    mailbox: MailboxId
+    modseq: ModSeq
+    uids: tuple[Uid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxGone:
+    """The mailbox was deleted; a session that has it selected is told so."""
+
+    mailbox: MailboxId
+    modseq: ModSeq
+
+
+Change = MessagesAdded | FlagsChanged | MessagesExpunged | MailboxGone
+
+
+class Watch(Protocol):
+    """Changes of one mailbox since the watch was opened, in modseq order, bounded."""
+
+    def take(self) -> list[Change]:
+        """Return and forget what has come; never blocks.
+
+        Raises:
+            Busy: More came than the bound holds; the session re-reads its snapshot.
+        """
+
+    async def wait(self) -> None:
+        """Return when ``take`` would give something."""
+
+
+class MailStore(Protocol):
+    """One account's mail."""
+
+    async def read(self, job: Callable[[MailReader], T]) -> T:
+        """Run *job* in one read transaction."""
+
+    async def write(self, job: Callable[[MailWriter], T]) -> T:
+        """Run *job*, commit with fsync, announce its changes, then return its result."""
+
+    def watch(self, mailbox: MailboxId) -> AbstractContextManager[Watch]:
+        """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""
+
+    def pin_view(self, message_ids: Sequence[MessageId]) -> AbstractContextManager[None]:
+        """Keep octets readable while a session's view holds them (RFC 2180 §4.1)."""
+
+
+# ── sending ──────────────────────────────────────────────────────────────────────────
+class Outbox(Protocol):
+    """What submission may ask of one account."""
+
+    async def judge(self, sender: Address, recipient: Address) -> None:
+        """Return if mail to *recipient* can be accepted now (the verdict at RCPT TO).
+
+        Raises:
+            Refused, Unavailable, Untrusted: with the sentence that the person will read.
+        """
+
+    async def enqueue(self, submission: Submission) -> QueueId:
+        """Return once the submission is durable; it then leaves exactly once, or is reported."""
+
+
+class Account(Protocol):
+    """One person's account, as the front doors see it after a login."""
+
+    address: Address
+    mail: MailStore
+    outbox: Outbox
+
+    def may_send_as(self, sender: Address) -> bool:
+        """Tell whether *sender* (with any +tag) is this account."""
+
+
+class Accounts(Protocol):
+    """All accounts of this gateway."""
+
+    async def authenticate(self, username: str, password: Secret[str]) -> Account:
+        """Raises BadCredentials, after the same work for a known and an unknown name."""
+
+
+# ── networks ─────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One sealed envelope for one recipient mailbox, with the body it shares with others."""
+
+    recipient: Address
+    env_id: EnvId
+    envelope: bytes  # MXE1
+    body: bytes  # MXB1
+    deliver_by: int  # unix seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One envelope that the home server holds for this device."""
+
+    sequence: int
+    env_id: EnvId
+    envelope: bytes
+    body: bytes
+    peer_domain: str
+
+
+class Fate(Enum):
+    """What the network says of a parcel handed over earlier."""
+
+    RELAYED = "relayed"  # the recipient's home server holds it durably
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FateNotice:
+    """Structured status from the own home server; the gateway writes the report."""
+
+    sequence: int
+    env_id: EnvId
+    fate: Fate
+    reason: str  # one sentence, "" when relayed
+    status: str  # RFC 3463 code, "2.0.0" when relayed
+
+
+class Carrier(Protocol):
+    """A network behind one account: the native one speaks to the own home server."""
+
+    async def resolve(self, recipient: Address) -> bytes:
+        """Return the octets of the recipient's Card, unverified (identity §3).
+
+        Raises:
+            UnknownRecipient: NOT_AVAILABLE.  PeerUnreachable: try later.
+        """
+
+    async def send(self, parcel: Parcel) -> None:
+        """Return once the own home server holds the parcel durably; sending twice is harmless."""
+
+    def collect(self) -> AsyncIterator[Arrival | FateNotice]:
+        """Yield what waits and what comes, in order, until the connection ends."""
+
+    async def acknowledge(self, sequences: Sequence[int]) -> None:
+        """Tell the server that these are durable here; it may delete them."""
+
+    async def limit(self) -> int:
+        """Return the largest message in octets that this network takes."""

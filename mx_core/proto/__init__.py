@@ -1,0 +1,1 @@
+"""Generated gRPC code and the .proto files it comes from."""

@@ -1,0 +1,142 @@
+from mx_core.proto import federation_pb2 as _federation_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RegisterRequest(_message.Message):
+    __slots__ = ("invite", "signed_entry", "signed_epochs")
+    INVITE_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    invite: str
+    signed_entry: bytes
+    signed_epochs: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, invite: _Optional[str] = ..., signed_entry: _Optional[bytes] = ..., signed_epochs: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class RegisterReply(_message.Message):
+    __slots__ = ("card",)
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    card: bytes
+    def __init__(self, card: _Optional[bytes] = ...) -> None: ...
+
+class ChallengeReply(_message.Message):
+    __slots__ = ("nonce", "expires", "leaf")
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    LEAF_FIELD_NUMBER: _ClassVar[int]
+    nonce: bytes
+    expires: int
+    leaf: bytes
+    def __init__(self, nonce: _Optional[bytes] = ..., expires: _Optional[int] = ..., leaf: _Optional[bytes] = ...) -> None: ...
+
+class AuthenticateRequest(_message.Message):
+    __slots__ = ("pid", "device_id", "nonce", "signature")
+    PID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    pid: bytes
+    device_id: bytes
+    nonce: bytes
+    signature: bytes
+    def __init__(self, pid: _Optional[bytes] = ..., device_id: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class AuthenticateReply(_message.Message):
+    __slots__ = ("session", "expires")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    session: bytes
+    expires: int
+    def __init__(self, session: _Optional[bytes] = ..., expires: _Optional[int] = ...) -> None: ...
+
+class AppendPassportRequest(_message.Message):
+    __slots__ = ("signed_entry",)
+    SIGNED_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    signed_entry: bytes
+    def __init__(self, signed_entry: _Optional[bytes] = ...) -> None: ...
+
+class PublishEpochRequest(_message.Message):
+    __slots__ = ("signed_epoch",)
+    SIGNED_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    signed_epoch: bytes
+    def __init__(self, signed_epoch: _Optional[bytes] = ...) -> None: ...
+
+class OwnCardRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CardReply(_message.Message):
+    __slots__ = ("card",)
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    card: bytes
+    def __init__(self, card: _Optional[bytes] = ...) -> None: ...
+
+class SubmitRequest(_message.Message):
+    __slots__ = ("item",)
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    item: _federation_pb2.Item
+    def __init__(self, item: _Optional[_Union[_federation_pb2.Item, _Mapping]] = ...) -> None: ...
+
+class SubmitReply(_message.Message):
+    __slots__ = ("status", "retry_after")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
+    status: _federation_pb2.Status
+    retry_after: int
+    def __init__(self, status: _Optional[_Union[_federation_pb2.Status, str]] = ..., retry_after: _Optional[int] = ...) -> None: ...
+
+class CollectRequest(_message.Message):
+    __slots__ = ("window",)
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    window: int
+    def __init__(self, window: _Optional[int] = ...) -> None: ...
+
+class Delivery(_message.Message):
+    __slots__ = ("sequence", "arrived", "fate", "queue_empty")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ARRIVED_FIELD_NUMBER: _ClassVar[int]
+    FATE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_EMPTY_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    arrived: Arrived
+    fate: FateNotice
+    queue_empty: QueueEmpty
+    def __init__(self, sequence: _Optional[int] = ..., arrived: _Optional[_Union[Arrived, _Mapping]] = ..., fate: _Optional[_Union[FateNotice, _Mapping]] = ..., queue_empty: _Optional[_Union[QueueEmpty, _Mapping]] = ...) -> None: ...
+
+class Arrived(_message.Message):
+    __slots__ = ("peer_domain", "item")
+    PEER_DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    peer_domain: str
+    item: _federation_pb2.Item
+    def __init__(self, peer_domain: _Optional[str] = ..., item: _Optional[_Union[_federation_pb2.Item, _Mapping]] = ...) -> None: ...
+
+class FateNotice(_message.Message):
+    __slots__ = ("env_id", "relayed", "status", "reason")
+    ENV_ID_FIELD_NUMBER: _ClassVar[int]
+    RELAYED_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    env_id: bytes
+    relayed: bool
+    status: str
+    reason: str
+    def __init__(self, env_id: _Optional[bytes] = ..., relayed: _Optional[bool] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class QueueEmpty(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AcknowledgeRequest(_message.Message):
+    __slots__ = ("sequences",)
+    SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    sequences: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, sequences: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class AcknowledgeReply(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -1,0 +1,1 @@
+"""One account at rest: mail, outbox, pins, keys, journal."""

@@ -1,0 +1,1 @@
+"""Transparency log: trees, notes, checkpoints.  Pure."""

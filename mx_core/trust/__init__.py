@@ -1,0 +1,1 @@
+"""Pins, and what a change of a pinned thing does.  Pure."""

@@ -1,0 +1,1 @@
+"""Submission, the front door for outgoing mail."""
