@@ -293,6 +293,11 @@ class FateNotice:
     status: str  # RFC 3463 code, "2.0.0" when relayed
 
 
+@dataclass(frozen=True, slots=True)
+class QueueEmpty:
+    """All that waited has been handed out; what follows is new (a sync is complete when acked)."""
+
+
 class Carrier(Protocol):
     """A network behind one account: the native one speaks to the own home server."""
 
@@ -306,7 +311,7 @@ class Carrier(Protocol):
     async def send(self, parcel: Parcel) -> None:
         """Return once the own home server holds the parcel durably; sending twice is harmless."""
 
-    def collect(self) -> AsyncIterator[Arrival | FateNotice]:
+    def collect(self) -> AsyncIterator[Arrival | FateNotice | QueueEmpty]:
         """Yield what waits and what comes, in order, until the connection ends."""
 
     async def acknowledge(self, sequences: Sequence[int]) -> None:

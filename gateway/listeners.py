@@ -1,0 +1,68 @@
+"""The sockets that mail programs connect to: bound before anything else is started.
+
+A taken port is one sentence and exit 78; nothing is ever moved silently, because mail programs
+are configured with the numbers.  ARCHITECTURE decision 16.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from dataclasses import dataclass
+
+from gateway.config import Listen
+from mx_core.model.errors import BadConfiguration
+
+_HOSTS = ("127.0.0.1", "::1")
+_BACKLOG = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The four ports of one gateway."""
+
+    imap: int
+    smtp: int
+    imap_tls: int
+    smtp_tls: int
+
+
+def chosen_ports(listen: Listen) -> Ports:
+    """Return the ports that the configuration asks for."""
+    if base := listen.port_base:
+        return Ports(base, base + 1, base + 2, base + 3)
+    return Ports(listen.imap, listen.smtp, listen.imap_tls, listen.smtp_tls)
+
+
+def bind(port: int, purpose: str) -> list[socket.socket]:
+    """Return listening sockets on both loopback addresses (::1 only where the machine has it).
+
+    Raises:
+        BadConfiguration: The port is taken.
+    """
+    sockets: list[socket.socket] = []
+    for host in _HOSTS:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+        except OSError:
+            continue  # no IPv6 in this kernel
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((host, port))
+            listener.listen(_BACKLOG)
+            listener.setblocking(False)
+        except OSError as error:
+            listener.close()
+            if family == socket.AF_INET6 and error.errno == errno.EADDRNOTAVAIL:
+                continue  # IPv6 is compiled in and switched off
+            for other in sockets:
+                other.close()
+            raise BadConfiguration(
+                f"port {port} ({purpose}) cannot be used: {error.strerror}; "
+                "choose other ports with --port-base"
+            ) from error
+        sockets.append(listener)
+    return sockets
