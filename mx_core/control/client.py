@@ -1,0 +1,86 @@
+"""The command line's end of the control socket.  Blocking: a command asks once and prints.
+
+Refuses to know what is asked.  An answer that is no 2xx carries one sentence under ``error``,
+which becomes the text of one of our errors.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from mx_core.model.errors import NotPermitted, PeerUnreachable, Refused, Unavailable
+
+_SECONDS: Final = 30.0
+_FORBIDDEN: Final = 403
+_SERVER_ERROR: Final = 500
+
+
+class ControlClient:
+    """Asks the daemon that listens at *path*; *program* is its name in sentences."""
+
+    def __init__(self, path: Path, program: str = "the daemon", seconds: float = _SECONDS) -> None:
+        self._path = path
+        self._program = program
+        self._seconds = seconds
+
+    def get(self, path: str, **query: str | int) -> Any:
+        """Return the JSON value at *path*; raises as ``post``."""
+        return self._ask("GET", path, params=query)
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Return the JSON answer to *body*.
+
+        Raises:
+            PeerUnreachable: The daemon is not running, or does not answer in time.
+            Refused: It says that the request must change.
+            Unavailable: It says that the same request may succeed later.
+        """
+        return self._ask("POST", path, json=body or {})
+
+    def _ask(self, verb: str, path: str, **what: Any) -> Any:
+        self._must_answer()
+        transport = httpx.HTTPTransport(uds=str(self._path))
+        try:
+            # trust_env off: no proxy of the environment may see what is asked
+            with httpx.Client(
+                transport=transport,
+                base_url="http://control",
+                timeout=self._seconds,
+                trust_env=False,
+            ) as client:
+                answer = client.request(verb, path, **what)
+        except httpx.TimeoutException as error:
+            raise PeerUnreachable(f"{self._program} did not answer in time") from error
+        except httpx.TransportError as error:
+            raise PeerUnreachable(f"{self._program} stopped before it answered") from error
+        return self._value(answer)
+
+    def _must_answer(self) -> None:
+        # httpx leaves a socket open when nobody listens, and its sentence names no program
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(self._seconds)
+            try:
+                probe.connect(str(self._path))
+            except OSError as error:
+                raise PeerUnreachable(
+                    f"{self._program} is not running (nobody answers at {self._path})"
+                ) from error
+
+    def _value(self, answer: httpx.Response) -> Any:
+        try:
+            value = answer.json()
+        except ValueError as error:
+            raise Unavailable(f"{self._program} gave an answer that is not JSON") from error
+        if answer.is_success:
+            return value
+        sentence = value.get("error") if isinstance(value, dict) else None
+        sentence = str(sentence or f"{self._program} answered {answer.status_code}")
+        if answer.status_code == _FORBIDDEN:
+            raise NotPermitted(sentence)
+        if answer.status_code >= _SERVER_ERROR:
+            raise Unavailable(sentence)
+        raise Refused(sentence)
