@@ -1,35 +1,51 @@
-"""A file that is either whole and on disk, or not there.
+"""Files that survive a power cut once the call has returned.
 
-System calls, in order: open(temporary) write fsync close rename open(directory) fsync close.
+The expected system calls: open, write…, fsync(file), close, fsync(directory).  A name that
+was not synced in its directory may be gone after a cut although its octets were synced.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from mx_core.db.failure import translate_os
 
-def write_file(path: Path, octets: bytes, *, mode: int = 0o600) -> None:
-    """Put *octets* at *path* so that a power cut leaves the old file or the new one.
 
-    Crash before the rename: a ``.tmp`` file that the next call overwrites.
+def write_new(path: Path, pieces: Iterable[bytes]) -> None:
+    """Make *path*, which must not exist, out of *pieces*; on the disk when this returns.
+
+    Crash or error on the way: a partial file may stay, which no row names; the sweep at the
+    next open removes it.
+
+    Raises:
+        DiskFull: There is no room; the partial file is removed.
     """
-    temporary = path.with_name(path.name + ".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        view = memoryview(octets)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    temporary.rename(path)
-    sync_directory(path.parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with open(
+                descriptor, "wb", buffering=0, closefd=False
+            ) as file:  # a descriptor, not a path
+                for piece in pieces:
+                    rest = memoryview(piece)
+                    while rest:
+                        rest = rest[file.write(rest) :]
+            os.fsync(descriptor)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise translate_os(error) from error
 
 
 def sync_directory(path: Path) -> None:
-    """Make the entries of a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    """Make the names in the directory *path* durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,0 +1,233 @@
+"""One SQLite file behind two verbs: ``read(job)`` and ``write(job)``.
+
+Jobs are synchronous functions of a connection, so a transaction can not await.  Knows no
+table.  Invariants: ``write`` returns after the commit is on the disk; announcements run on
+the event loop in commit order, each before its caller resumes; one process at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from mx_core.db.durable import sync_directory
+from mx_core.db.engine import KEY_OCTETS, reader_engine, writer_engine
+from mx_core.db.failure import translate
+from mx_core.db.lock import ProcessLock
+from mx_core.db.migrate import migrate
+from mx_core.db.writer import Writer
+from mx_core.model.errors import BadConfiguration
+from mx_core.model.secret import Secret
+
+T = TypeVar("T")
+
+
+class _Asked(Generic[T]):
+    """A job whose caller awaits on an event loop."""
+
+    def __init__(
+        self,
+        job: Callable[[sa.Connection], T],
+        announce: Callable[[T], None] | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._job = job
+        self._announce = announce
+        self.loop = loop
+        self.future: asyncio.Future[T] = loop.create_future()
+        self._result: T  # writer thread, then the loop
+        self._error: BaseException | None = None
+
+    def run(self, connection: sa.Connection) -> None:
+        self._result = self._job(connection)
+
+    def abandoned(self) -> bool:
+        return self.future.cancelled()
+
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+
+    def settle(self) -> None:
+        """Announce and resume the caller; on the loop."""
+        if self._error is not None:
+            if not self.future.done():
+                self.future.set_exception(self._error)
+            return
+        try:
+            if self._announce is not None:
+                self._announce(self._result)
+        except Exception as error:  # noqa: BLE001  # the change is durable; the caller must not hear no
+            self.loop.call_exception_handler(
+                {"message": "an announcement failed", "exception": error}
+            )
+        if not self.future.done():
+            self.future.set_result(self._result)
+
+
+class _AskedAtStart(Generic[T]):
+    """A job whose caller blocks, before any loop runs."""
+
+    loop = None
+
+    def __init__(self, job: Callable[[sa.Connection], T]) -> None:
+        self._job = job
+        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._result: T
+        self._error: BaseException | None = None
+
+    def run(self, connection: sa.Connection) -> None:
+        self._result = self._job(connection)
+
+    def abandoned(self) -> bool:
+        return False
+
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+
+    def settle(self) -> None:
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._result)
+
+
+class Database:
+    """See the module; made by :meth:`open`."""
+
+    def __init__(self, path: Path, lock: ProcessLock, writer: Writer, engine: sa.Engine) -> None:
+        self.path = path
+        self._lock = lock
+        self._writer = writer
+        self._reader_engine = engine
+        self._readers = ThreadPoolExecutor(
+            engine.pool.size(),  # type: ignore[attr-defined]  # a QueuePool, by mx_core.db.engine
+            thread_name_prefix=f"read {path.name}",
+        )
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        migrations: str,
+        key: Secret[bytes] | None = None,
+        readers: int = 4,
+    ) -> Database:
+        """Open or make the database at *path* and bring its schema to the newest.
+
+        *migrations* is the dotted name of a package with ``versions/``.  With *key*, 32
+        octets, the file is SQLCipher's.
+
+        Raises:
+            Refused: Another process has it open.
+            SchemaTooNew: A newer version of the program wrote it.
+            StoreDamaged: The key is wrong, or this is no database.
+            DiskFull: No room to make or migrate it.
+        """
+        if key is not None and len(key.reveal()) != KEY_OCTETS:
+            raise BadConfiguration(f"a database key has {KEY_OCTETS} octets")
+        lock = ProcessLock(path.with_name(path.name + ".lock"))
+        try:
+            # Made here for its mode; SQLite gives the log files the mode of the database.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            engine = writer_engine(path, key)
+            try:
+                with engine.begin() as connection:
+                    migrate(connection, migrations)
+                # Crash before this: the file may be missing after a power cut, and with it
+                # nothing that anybody was promised.
+                sync_directory(path.parent)
+                writer = Writer(engine, path, _settle)
+            except BaseException:
+                engine.dispose()
+                raise
+            return cls(path, lock, writer, reader_engine(path, key, readers))
+        except BaseException as error:
+            lock.release()
+            failure = translate(error)
+            if failure is error:
+                raise
+            raise failure from error
+
+    async def read(self, job: Callable[[sa.Connection], T]) -> T:
+        """Run *job* in one read transaction: one snapshot, however often it asks."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, job)
+
+    async def write(
+        self,
+        job: Callable[[sa.Connection], T],
+        announce: Callable[[T], None] | None = None,
+    ) -> T:
+        """Run *job*, commit with fsync, announce its result on the loop, then return it.
+
+        A job whose caller is cancelled before it began is not run; afterwards it completes
+        and is announced.
+
+        Raises:
+            DiskFull: Nothing was stored; the next write may succeed.
+            Corrupt: Nothing was stored, and nothing will be until a restart.
+        """
+        ticket = _Asked(job, announce, asyncio.get_running_loop())
+        self._writer.submit(ticket)
+        return await ticket.future
+
+    def write_at_start(self, job: Callable[[sa.Connection], T]) -> T:
+        """Run *job* and block until it is committed; for start-up, before a loop runs."""
+        ticket = _AskedAtStart(job)
+        self._writer.submit(ticket)
+        return ticket.future.result()
+
+    async def truncate_log(self) -> None:
+        """Empty the write-ahead log: rows deleted before this call are in no file any more.
+
+        Raises:
+            Busy: A reader was in the way for longer than the lock's patience; ask again.
+        """
+        ticket = _Asked(lambda _connection: None, None, asyncio.get_running_loop())
+        self._writer.submit_truncate(ticket)
+        await ticket.future
+
+    def close(self) -> None:
+        """Finish what waits, then close; blocks for as long as the last commit takes."""
+        self._readers.shutdown(wait=True)
+        self._reader_engine.dispose()
+        self._writer.close()
+        self._lock.release()
+
+    def _read(self, job: Callable[[sa.Connection], T]) -> T:
+        try:
+            with self._reader_engine.begin() as connection:
+                return job(connection)
+        except BaseException as error:
+            failure = translate(error, writing=False)
+            if failure is error:
+                raise
+            raise failure from error
+
+
+def _settle(tickets: Sequence[Any]) -> None:
+    """Hand final outcomes to their loops, in order; one wake-up for each run of one loop."""
+    start = 0
+    for end in range(1, len(tickets) + 1):
+        if end < len(tickets) and tickets[end].loop is tickets[start].loop:
+            continue
+        run, loop = tickets[start:end], tickets[start].loop
+        start = end
+        if loop is None:
+            _settle_here(run)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_settle_here, run)
+
+
+def _settle_here(tickets: Sequence[_Asked[Any] | _AskedAtStart[Any]]) -> None:
+    for ticket in tickets:
+        ticket.settle()

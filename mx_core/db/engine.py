@@ -1,0 +1,91 @@
+"""Engines for one SQLite file, plain or SQLCipher, with the measured settings.
+
+It knows pragmas and drivers, nothing of tables.  Invariants: a reader opens ``mode=ro``; the
+one writer begins every transaction ``IMMEDIATE``, so a job never fails half way for a lock;
+``synchronous=FULL``, so a commit that returned survives a power cut; nothing spills to a
+temporary file, which would be clear text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from mx_core.model.secret import Secret
+
+KEY_OCTETS: Final = 32
+PAGE_OCTETS: Final = 16_384
+_CACHE_KIB: Final = 16_384
+_BUSY_MILLISECONDS: Final = 2_000
+
+
+def writer_engine(path: Path, key: Secret[bytes] | None) -> sa.Engine:
+    """Return the engine of the one connection that may change *path*; makes the file."""
+    return _engine(path, key, mode="rwc", size=1, begin="BEGIN IMMEDIATE")
+
+
+def reader_engine(path: Path, key: Secret[bytes] | None, size: int) -> sa.Engine:
+    """Return an engine of at most *size* read-only connections; *path* must be open for writing."""
+    return _engine(path, key, mode="ro", size=size, begin="BEGIN")
+
+
+def _engine(
+    path: Path, key: Secret[bytes] | None, *, mode: str, size: int, begin: str
+) -> sa.Engine:
+    driver: Any = sqlite3 if key is None else sqlcipher
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+    def connect() -> Any:
+        connection = driver.connect(
+            address, uri=True, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(connection, key, writes=mode == "rwc")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = sa.create_engine(
+        "sqlite://",
+        module=driver,
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+    )
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _prepare(connection: Any, key: Secret[bytes] | None, *, writes: bool) -> None:
+    """Issue the pragmas; the order matters, and a missing cipher pragma looks like damage."""
+    if key is not None:
+        # A raw key costs 0.6 ms to open; a passphrase would cost 126 ms for each connection.
+        connection.execute(f"PRAGMA key = \"x'{key.reveal().hex()}'\"")
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(f"PRAGMA cipher_page_size = {PAGE_OCTETS}")
+        connection.execute("PRAGMA cipher_hmac_algorithm = HMAC_SHA256")
+    elif writes:
+        connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a wrong key fails here
+    if writes:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints are the writer's
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,247 @@
+"""The one thread that changes a database: group commit, savepoints, checkpoints.
+
+Jobs that wait at the same time share one transaction and so one fsync; each runs in its own
+SAVEPOINT, so one that fails undoes only itself.  A job's caller hears of success only after
+the commit.  Checkpoints are taken here alone, when idle or when the log has grown too far.
+
+Invariant: jobs commit in the order in which they were given, and are announced in that order.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import sqlalchemy as sa
+
+from mx_core.db.failure import translate
+from mx_core.model.errors import Busy, Corrupt, DiskFull, StoreDamaged, Unavailable
+
+_JOBS_PER_COMMIT: Final = 256
+_SECONDS_PER_COMMIT: Final = 0.05  # of work before a commit; bounds how long the first job waits
+_WAITING_MAX: Final = 4_096
+_IDLE_SECONDS: Final = 0.5
+LOG_OCTETS_MAX: Final = 64 * 1024 * 1024
+
+
+class Ticket(Protocol):
+    """One job on its way through the writer.  Methods are called on the writer's thread."""
+
+    def run(self, connection: sa.Connection) -> None:
+        """Do the work and keep the result; raises what the job raises."""
+
+    def abandoned(self) -> bool:
+        """Tell whether nobody waits any more; such a job is not begun."""
+
+    def fail(self, error: BaseException) -> None:
+        """Keep *error* as the outcome: nothing of this job is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Truncate:
+    """Empty the write-ahead log, so that what was deleted is gone from it too."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    """End the thread."""
+
+
+_Item = Ticket | _Truncate | _Close
+Settle = Callable[[Sequence[Any]], None]  # told of tickets whose outcome is final, in commit order
+
+
+class Writer:
+    """Owns the writing connection and its thread."""
+
+    def __init__(self, engine: sa.Engine, path: Path, settle: Settle) -> None:
+        self._engine = engine
+        self._connection = engine.connect()
+        self._raw: Any = self._connection.connection.driver_connection
+        self._log = path.with_name(path.name + "-wal")
+        self._settle = settle
+        self._intake: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._held: _Item | None = None  # writer thread: taken from the intake, not yet begun
+        self._state = threading.Lock()  # orders submit() against close()
+        self._refusal: Exception | None = None  # under _state: why nothing is taken any more
+        self._dirty = False  # writer thread: committed since the last checkpoint
+        self._thread = threading.Thread(target=self._work, name=f"write {path.name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, ticket: Ticket) -> None:
+        """Queue a job.
+
+        Raises:
+            Busy: Too many wait already.  Unavailable: Closed.  Corrupt: Intake has stopped.
+        """
+        self._take(ticket)
+
+    def submit_truncate(self, ticket: Ticket) -> None:
+        """Queue a truncation of the log, after which *ticket* runs."""
+        self._take(_Truncate(ticket))
+
+    def close(self) -> None:
+        """Finish what waits, checkpoint, and end the thread."""
+        with self._state:
+            if self._refusal is None:
+                self._refusal = Unavailable("the store is closed")
+            self._intake.put(_Close())
+        self._thread.join()
+        self._connection.close()
+        self._engine.dispose()
+
+    def _take(self, item: _Item) -> None:
+        with self._state:
+            if self._refusal is not None:
+                raise self._refusal
+            if self._intake.qsize() >= _WAITING_MAX:
+                raise Busy("too many changes wait to be stored")
+            self._intake.put(item)
+
+    # ── the thread ───────────────────────────────────────────────────────────────────
+    def _work(self) -> None:
+        while True:
+            item = self._next()
+            if item is None:
+                self._checkpoint("PASSIVE")
+                self._dirty = False
+            elif isinstance(item, _Close):
+                self._checkpoint("TRUNCATE")
+                return
+            elif isinstance(item, _Truncate):
+                self._truncate(item.ticket)
+            else:
+                self._batch(item)
+
+    def _next(self) -> _Item | None:
+        """Return what to do next, or None when nothing came for a while after a commit."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            return held
+        try:
+            return self._intake.get(timeout=_IDLE_SECONDS if self._dirty else None)
+        except queue.Empty:
+            return None
+
+    def _truncate(self, ticket: Ticket) -> None:
+        failure = self._checkpoint("TRUNCATE")
+        if failure is None:
+            ticket.run(self._connection)
+        else:
+            ticket.fail(failure)
+        self._settle([ticket])
+
+    def _batch(self, first: Ticket) -> None:
+        """Run *first* and what waits behind it in one transaction, then tell everybody."""
+        ends = time.monotonic() + _SECONDS_PER_COMMIT
+        tickets = [first]
+
+        def following() -> Ticket | None:
+            if len(tickets) >= _JOBS_PER_COMMIT or time.monotonic() > ends:
+                return None
+            try:
+                item = self._intake.get_nowait()
+            except queue.Empty:
+                return None
+            if isinstance(item, _Close | _Truncate):
+                self._held = item  # comes after this commit
+                return None
+            tickets.append(item)
+            return item
+
+        self._commit_together(first, following)
+        self._settle(tickets)
+        self._dirty = True
+        if self._log_octets() > LOG_OCTETS_MAX:
+            self._checkpoint("TRUNCATE")
+
+    def _commit_together(self, first: Ticket, following: Callable[[], Ticket | None]) -> None:
+        """Run the tickets and commit; each ends with a durable result or with an error.
+
+        Crash before the commit: nothing of the batch exists, and no caller was told it does.
+        Crash after it: everything exists; callers that were not told yet may ask again,
+        which is why jobs with an outside cause carry their own key (a msg_id, a queue id).
+        """
+        if isinstance(self._refusal, Corrupt):
+            first.fail(self._refusal)
+            return
+        pending: list[Ticket] = []
+        ticket: Ticket | None = first
+        try:
+            with self._connection.begin():
+                while ticket is not None:
+                    pending.append(ticket)
+                    if not self._run_one(ticket):
+                        pending.pop()
+                    ticket = following()
+        except BaseException as error:  # noqa: BLE001  # whatever it is, every caller must hear it
+            failure = translate(error)
+            for waiting in pending or [first]:
+                waiting.fail(failure)
+            self._consider(failure)
+            if self._raw.in_transaction:
+                self._raw.execute("ROLLBACK")
+
+    def _run_one(self, ticket: Ticket) -> bool:
+        """Run one ticket in a savepoint; return whether it has something to commit.
+
+        Raises:
+            Exception: The whole transaction is gone (SQLite rolls it back by itself when it
+                meets a full disk or an unreadable page).
+        """
+        if ticket.abandoned():
+            ticket.fail(Unavailable("nobody waits for this any more"))
+            return False
+        self._raw.execute("SAVEPOINT job")
+        try:
+            ticket.run(self._connection)
+        except BaseException as error:  # the caller gets it, the thread goes on
+            failure = translate(error)
+            if not self._raw.in_transaction:
+                raise
+            ticket.fail(failure)
+            self._raw.execute("ROLLBACK TO job")
+            self._raw.execute("RELEASE job")
+            if isinstance(failure, StoreDamaged) and failure is not error:
+                self._consider(failure)
+            return False
+        self._raw.execute("RELEASE job")
+        return True
+
+    def _consider(self, failure: BaseException) -> None:
+        """Stop the intake unless the next job may well succeed (the disk has room again)."""
+        if isinstance(failure, DiskFull | Busy):
+            return
+        refusal = (
+            failure
+            if isinstance(failure, Corrupt)
+            else StoreDamaged("a commit failed for an unknown reason; nothing more is taken")
+        )
+        with self._state:
+            self._refusal = refusal
+
+    def _checkpoint(self, how: str) -> Exception | None:
+        """Move the log into the database.
+
+        Crash here: the log is replayed at the next open.  An error leaves the log as it is,
+        and everything committed in it; the next checkpoint tries again.
+        """
+        try:
+            busy, _, _ = self._raw.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+        except Exception as error:  # noqa: BLE001  # any driver error; nothing is lost by it
+            failure = translate(error)
+            return failure if isinstance(failure, Exception) else error
+        return Busy("a reader holds the log") if busy else None
+
+    def _log_octets(self) -> int:
+        try:
+            return self._log.stat().st_size
+        except FileNotFoundError:
+            return 0
