@@ -43,6 +43,19 @@ def write_new(path: Path, pieces: Iterable[bytes]) -> None:
         raise translate_os(error) from error
 
 
+def write_file(path: Path, octets: bytes, *, mode: int = 0o600) -> None:
+    """Put *octets* at *path* so that a power cut leaves the old file or the new one.
+
+    Crash before the rename: a ``.tmp`` file that the next call replaces.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    write_new(temporary, [octets])
+    temporary.chmod(mode)
+    temporary.rename(path)
+    sync_directory(path.parent)
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in the directory *path* durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

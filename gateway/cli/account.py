@@ -1,0 +1,53 @@
+"""``mx-gateway account``: the addresses of this gateway."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.settings import typed_settings
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+
+@click.group()
+def account() -> None:
+    """Add and list accounts."""
+
+
+@account.command()
+@click.argument("address")
+@click.option("--invite", required=True, help="The code that the domain's operator gave you.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def add(directories: Directories, address: str, invite: str, *, as_json: bool) -> None:
+    """Register ADDRESS at its home server and print what a mail program needs."""
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(directories.control_socket, "mx-gateway").post(
+            "/accounts", {"address": address, "invite": invite}
+        )
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    click.echo(typed_settings(answer["settings"]))
+    click.echo("\nRecovery sheet: write these 24 words on paper. They are shown once, and kept")
+    click.echo("nowhere; with them you get the address back when every device is lost.\n")
+    words = answer["recovery_words"].split()
+    for n in range(0, len(words), 6):
+        click.echo("  " + " ".join(words[n : n + 6]))
+
+
+@account.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def list_(directories: Directories, *, as_json: bool) -> None:
+    """List the accounts of this gateway."""
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(directories.control_socket, "mx-gateway").get("/status")
+    if as_json:
+        click.echo(json.dumps(answer["accounts"]))
+        return
+    for one in answer["accounts"]:
+        click.echo(one["address"])

@@ -1,0 +1,58 @@
+"""``mx-gateway password``: what mail programs log in with, one for each."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+
+@click.group()
+def password() -> None:
+    """Add, list and revoke client passwords."""
+
+
+@password.command()
+@click.argument("address")
+@click.argument("name")
+@click.pass_obj
+def add(directories: Directories, address: str, name: str) -> None:
+    """Make a password for the mail program NAME and print it once."""
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(directories.control_socket, "mx-gateway").post(
+            "/passwords", {"address": address, "name": name}
+        )
+    click.echo(answer["password"])
+
+
+@password.command()
+@click.argument("address")
+@click.argument("name")
+@click.pass_obj
+def revoke(directories: Directories, address: str, name: str) -> None:
+    """Make the password of the mail program NAME useless, at once."""
+    with told_in_one_sentence("mx-gateway"):
+        ControlClient(directories.control_socket, "mx-gateway").post(
+            "/passwords/revoke", {"address": address, "name": name}
+        )
+
+
+@password.command("list")
+@click.argument("address")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def list_(directories: Directories, address: str, *, as_json: bool) -> None:
+    """List names and last use."""
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(directories.control_socket, "mx-gateway").post(
+            "/passwords/list", {"address": address}
+        )
+    if as_json:
+        click.echo(json.dumps(answer["passwords"]))
+        return
+    for one in answer["passwords"]:
+        click.echo(f"{one['name']:<24} last used: {one['last_used'] or 'never'}")

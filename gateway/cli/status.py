@@ -1,0 +1,44 @@
+"""``mx-gateway status``: is it running, is mail moving, is anything waiting for me?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def status(directories: Directories, *, as_json: bool) -> None:
+    """Show accounts, connections to home servers, and what waits in the outbox."""
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(directories.control_socket, "mx-gateway").get("/status")
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    for account in answer["accounts"]:
+        click.echo(_told(account))
+    if not answer["accounts"]:
+        click.echo(
+            "No account yet. Add one with: mx-gateway account add you@your.domain --invite CODE"
+        )
+
+
+def _told(account: Mapping[str, Any]) -> str:
+    home = "connected" if account["connected"] else f"not connected ({account['trouble']})"
+    lines = [f"{account['address']}: home server {home}"]
+    lines += [
+        f"  {count} {state} in the outbox"
+        for state, count in account["outbox"].items()
+        if count and state in {"queued", "sealed", "sent", "held"}
+    ]
+    if account["refused"]:
+        lines.append(f"  {account['refused']} arrived envelopes did not prove what they claim")
+    return "\n".join(lines)

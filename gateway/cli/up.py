@@ -1,0 +1,19 @@
+"""``mx-gateway up``: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+
+
+@click.command()
+@click.option("--port-base", type=int, help="Use ports N, N+1, N+2, N+3 for IMAP, SMTP and TLS.")
+@click.pass_obj
+def up(directories: Directories, port_base: int | None) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C; prints "ready" when mail programs can connect."""
+    with told_in_one_sentence("mx-gateway"):
+        from gateway.app import run  # noqa: PLC0415  # half a second of imports that --help spares
+
+        run(directories, port_base=port_base)

@@ -1,0 +1,104 @@
+"""Start a program, wait until it says it is ready, and make sure that it ends with us."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mx_core.model.errors import Unavailable
+
+_PR_SET_PDEATHSIG = 1
+_END_SECONDS = 10
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass
+class Program:
+    """One child process; its standard error goes to *log*."""
+
+    name: str
+    arguments: Sequence[str]
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Return when the program has printed ``ready``.
+
+        Raises:
+            Unavailable: It ended instead; the sentence is the last line it wrote.
+        """
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603  # our own programs
+                [sys.executable, "-m", *self.arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, **self.environment},
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # only one thread forks here
+            )
+        if self.process.stdout is None:
+            raise AssertionError("a pipe was asked for")
+        for line in self.process.stdout:
+            if line.strip() == "ready":
+                return
+        status = self.process.wait()
+        raise Unavailable(f"{self.name} ended with status {status}: {self.last_words()}")
+
+    def last_words(self) -> str:
+        """Return the last line of the log."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def stop(self) -> None:
+        """End the program: SIGTERM, then SIGKILL after ten seconds."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self.process = None
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until the kernel has let go of ports and locks."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit status; negative is a signal."""
+        if self.process is None:
+            raise AssertionError(f"{self.name} was never started")
+        return self.process.wait(seconds)
+
+
+def run(arguments: Sequence[str], *, stdin: str = "") -> str:
+    """Return the standard output of one of our commands.
+
+    Raises:
+        Unavailable: It failed; the sentence is what it wrote to standard error.
+    """
+    done = subprocess.run(  # noqa: S603  # our own programs
+        [sys.executable, "-m", *arguments],
+        capture_output=True,
+        text=True,
+        input=stdin,
+        check=False,
+    )
+    if done.returncode:
+        raise Unavailable(f"{' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

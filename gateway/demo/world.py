@@ -1,0 +1,196 @@
+"""alice@a.example and bob@b.example: two home servers and two gateways, made from nothing.
+
+Every step is the command that a person would type.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gateway.demo.processes import Program, run
+
+_GATEWAY = "gateway"
+_HOME = "mx_core.homeserver"
+_HOME_PORTS = 3
+_GATEWAY_PORTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to type into a mail program."""
+
+    address: str
+    username: str
+    password: str
+    host: str
+    imap: int
+    smtp: int
+    imap_tls: int
+    smtp_tls: int
+    ca: str
+
+
+@dataclass
+class Side:
+    """One domain, its server, its one person."""
+
+    person: str
+    domain: str
+    home: Program
+    gateway: Program
+    home_dir: Path
+    gateway_dir: Path
+    settings: Settings | None = None
+
+    @property
+    def address(self) -> str:
+        """The person's address."""
+        return f"{self.person}@{self.domain}"
+
+    @property
+    def known(self) -> Settings:
+        """The settings, once the account exists."""
+        if self.settings is None:
+            raise AssertionError("the account has not been made yet")
+        return self.settings
+
+
+@dataclass
+class World:
+    """Both sides below one directory; a context manager that leaves no process behind."""
+
+    directory: Path
+    port_base: int = 0  # 0: free ports
+    discovery: str = ""  # TOML lines of [discovery]; empty: a static peers file
+    home_options: tuple[str, ...] = ()
+    log_level: str = "info"
+    sides: list[Side] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def alice(self) -> Side:
+        """The first side."""
+        return self.sides[0]
+
+    @property
+    def bob(self) -> Side:
+        """The second side."""
+        return self.sides[1]
+
+    def close(self) -> None:
+        """Stop gateways first, then home servers."""
+        for side in self.sides:
+            side.gateway.stop()
+        for side in self.sides:
+            side.home.stop()
+
+    def status(self, side: Side) -> dict[str, Any]:
+        """Return what ``mx-gateway status --json`` prints."""
+        told = run([_GATEWAY, "--home", str(side.gateway_dir), "status", "--json"])
+        answer: dict[str, Any] = json.loads(told)
+        return answer
+
+    def sent_parcels(self, side: Side) -> list[dict[str, Any]]:
+        """Return what the side's gateway handed to its home server: route and sizes."""
+        parcels: list[dict[str, Any]] = self.status(side)["accounts"][0]["sent"]
+        return parcels
+
+    def _build(self) -> None:
+        ports = _block_of_ports(self.port_base, 2 * (_HOME_PORTS + _GATEWAY_PORTS))
+        for person, domain in (("alice", "a.example"), ("bob", "b.example")):
+            self.sides.append(self._side(person, domain, ports))
+        peers = self.directory / "peers.toml"
+        records = [
+            run([_HOME, "record", "--dir", str(side.home_dir)]).split("\n\n")[0]
+            for side in self.sides
+        ]
+        peers.write_text("\n".join(records) + "\n", encoding="utf-8")
+        for side in self.sides:
+            side.home.start()
+        for side in self.sides:
+            side.gateway.start()
+            side.settings = self._add_account(side)
+
+    def _side(self, person: str, domain: str, ports: list[int]) -> Side:
+        home_dir, gateway_dir = self.directory / f"home-{domain}", self.directory / person
+        peers = self.directory / "peers.toml"
+        home_base, gateway_base = ports.pop(0), 0
+        ports[: _HOME_PORTS - 1] = []
+        gateway_base = ports.pop(0)
+        ports[: _GATEWAY_PORTS - 1] = []
+        run(
+            [_HOME, "init", "--domain", domain, "--dir", str(home_dir), "--host", "127.0.0.1"]
+            + ["--port-base", str(home_base), "--peers", str(peers), *self.home_options]
+        )
+        (gateway_dir / "config").mkdir(parents=True, mode=0o700)
+        discovery = self.discovery or f'peers = "{peers}"'
+        (gateway_dir / "config" / "config.toml").write_text(
+            f"[listen]\nport_base = {gateway_base}\n\n[discovery]\n{discovery}\n\n"
+            f'[sending]\nfirst_delay_seconds = 1.0\n\n[log]\nlevel = "{self.log_level}"\n',
+            encoding="utf-8",
+        )
+        return Side(
+            person=person,
+            domain=domain,
+            home=Program(
+                f"mx-home for {domain}",
+                [_HOME, "serve", "--dir", str(home_dir)],
+                self.directory / f"home-{domain}.log",
+            ),
+            gateway=Program(
+                f"mx-gateway of {person}",
+                [_GATEWAY, "--home", str(gateway_dir), "up"],
+                self.directory / f"gateway-{person}.log",
+            ),
+            home_dir=home_dir,
+            gateway_dir=gateway_dir,
+        )
+
+    def _add_account(self, side: Side) -> Settings:
+        invite = run([_HOME, "invite", "--dir", str(side.home_dir), "--name", side.person]).strip()
+        told = run(
+            [_GATEWAY, "--home", str(side.gateway_dir), "account", "add", side.address]
+            + ["--invite", invite, "--json"]
+        )
+        answer = json.loads(told)
+        return Settings(**answer["settings"])
+
+
+def _block_of_ports(base: int, count: int) -> list[int]:
+    """Return *count* consecutive ports from *base*, or a free block if it is 0."""
+    if base:
+        return list(range(base, base + count))
+    for start in range(20_000, 32_000, count):
+        if all(_is_free(port) for port in range(start, start + count)):
+            return list(range(start, start + count))
+    raise AssertionError("no free block of ports below 32000")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,112 @@
+"""What the command line may ask the daemon: a JSON API on the control socket.
+
+Same person only (``mx_core.control``).  Every refusal is one sentence under ``error``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mx_core.control.answers import EXCEPTION_HANDLERS
+from mx_core.model.address import Address
+from mx_core.model.errors import Refused
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /accounts."""
+
+    address: str
+    invite: str
+
+
+class NamedPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /passwords and /passwords/revoke."""
+
+    address: str
+    name: str
+
+
+class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /passwords/list."""
+
+    address: str
+
+
+class Daemon(Protocol):
+    """What stands behind the API; ``gateway.app`` provides it."""
+
+    async def status(self) -> dict[str, Any]:
+        """Return accounts with their connection, outbox and refused counts."""
+
+    async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
+        """Register and start an account; return settings and recovery words."""
+
+    async def add_password(self, address: Address, name: str) -> str:
+        """Return a new client password, told this once."""
+
+    async def revoke_password(self, address: Address, name: str) -> None:
+        """Make a client password useless."""
+
+    async def passwords(self, address: Address) -> list[dict[str, Any]]:
+        """Return names and last uses."""
+
+
+def control_app(daemon: Daemon) -> Starlette:
+    """Return the application that ``serve_control`` serves."""
+
+    async def status(_: Request) -> dict[str, Any]:
+        return await daemon.status()
+
+    async def add_account(request: Request) -> dict[str, Any]:
+        asked = await _body(request, NewAccount)
+        return await daemon.add_account(Address.parse(asked.address), asked.invite)
+
+    async def add_password(request: Request) -> dict[str, Any]:
+        asked = await _body(request, NamedPassword)
+        made = await daemon.add_password(Address.parse(asked.address), asked.name)
+        return {"password": made}
+
+    async def revoke_password(request: Request) -> dict[str, Any]:
+        asked = await _body(request, NamedPassword)
+        await daemon.revoke_password(Address.parse(asked.address), asked.name)
+        return {}
+
+    async def passwords(request: Request) -> dict[str, Any]:
+        asked = await _body(request, OneAccount)
+        return {"passwords": await daemon.passwords(Address.parse(asked.address))}
+
+    return Starlette(
+        routes=[
+            Route("/status", _json(status), methods=["GET"]),
+            Route("/accounts", _json(add_account), methods=["POST"]),
+            Route("/passwords", _json(add_password), methods=["POST"]),
+            Route("/passwords/revoke", _json(revoke_password), methods=["POST"]),
+            Route("/passwords/list", _json(passwords), methods=["POST"]),
+        ],
+        exception_handlers=dict(EXCEPTION_HANDLERS),
+    )
+
+
+def _json(
+    answer: Callable[[Request], Awaitable[dict[str, Any]]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return JSONResponse(await answer(request))
+
+    return endpoint
+
+
+async def _body(request: Request, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except msgspec.DecodeError as error:
+        raise Refused(f"the request is not understood: {error}") from error
