@@ -1,0 +1,171 @@
+"""``mx-home.toml``: read once at start, checked whole, immutable after.
+
+Every problem of the file is told at once, and an unknown key comes with the nearest known one.
+Secrets are never in it: the domain key is a file of its own, mode 0600.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from mx_core.model.address import canonical_domain
+from mx_core.model.errors import BadAddress, BadConfiguration
+
+FILE_NAME: Final = "mx-home.toml"
+KEY_FILE_NAME: Final = "domain.key"
+_KIB: Final = 1024
+_MIB: Final = 1024 * _KIB
+_DAY: Final = 86_400
+_PORT_MAX: Final = 65_535
+
+
+class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where it listens; all on ``host``."""
+
+    hello: int = 8443  # first contact: server-authenticated TLS
+    federation: int = 8444  # other home servers: mutual TLS
+    client: int = 8445  # the gateways of this domain's people
+    site: int = 0  # 0: no well-known site; else plain HTTP, to stand behind a TLS proxy
+
+
+class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How other domains are found."""
+
+    peers: str = ""  # static peers file, relative to the directory of this file
+    nameserver: str = ""  # "127.0.0.1:5353"; empty: the system's resolvers
+    allow_private: bool = False  # let the well-known fetch reach private addresses (tests)
+
+
+class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sending to other domains.  RFC 5321 §4.5.4.1."""
+
+    first_delay_seconds: float = 60.0
+    longest_delay_seconds: float = 4 * 3600.0
+    give_up_seconds: float = 5.0 * _DAY
+    batch_items: int = 64
+    batch_octets: int = _MIB
+    batch_seconds: float = 0.02  # shortest time between two batches to one destination
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds; what crosses one is refused or deferred, and nothing dies."""
+
+    envelope_octets: int = 64 * _KIB
+    inline_body_octets: int = 256 * _KIB
+    blob_octets: int = 64 * _MIB
+    mailbox_octets: int = 2048 * _MIB  # waiting for one person's devices
+    outgoing_items: int = 10_000  # waiting to leave, for one person
+    free_disk_octets: int = 64 * _MIB  # below it nothing new is accepted
+    look_ups_per_user_hour: int = 600  # distinct names; a miss counts three
+    look_ups_per_peer_hour: int = 3_000
+    hello_per_minute: int = 60  # introductions from one /24 or /48
+    sessions: int = 10_000  # challenges outstanding
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is told to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    domain: str
+    host: str = "127.0.0.1"  # address to listen on
+    public_host: str = ""  # what others dial; empty: host
+    ports: Ports = Ports()
+    discovery: Discovery = Discovery()
+    queue: Queue = Queue()
+    limits: Limits = Limits()
+    log: Log = Log()
+
+    @property
+    def dialled_host(self) -> str:
+        """Return the host that the server document names."""
+        return self.public_host or self.host
+
+
+def load(folder: Path) -> Config:
+    """Return the configuration in *folder*.
+
+    Raises:
+        BadConfiguration: There is none, or it has problems; all of them are in the sentence.
+    """
+    path = folder / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise BadConfiguration(f"{path} does not exist: run mx-home init first") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"{path} cannot be read: {error}") from error
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfiguration(f"{path} is not valid TOML: {error}") from error
+    return parse(tree, str(path))
+
+
+def parse(tree: dict[str, Any], name: str) -> Config:
+    """Return the configuration that *tree* holds; *name* stands in sentences.
+
+    Raises:
+        BadConfiguration: With all problems found.
+    """
+    problems = _unknown_keys(tree, Config, "")
+    if not problems:
+        try:
+            config = msgspec.convert(tree, Config)
+        except msgspec.ValidationError as error:
+            problems = [str(error)]
+        else:
+            problems = _wrong_values(config)
+            if not problems:
+                return config
+    raise BadConfiguration(f"{name}: {'; '.join(problems)}")
+
+
+def _unknown_keys(tree: dict[str, Any], kind: type[msgspec.Struct], above: str) -> list[str]:
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    problems: list[str] = []
+    for key, value in tree.items():
+        inner = fields.get(key)
+        if inner is None:
+            near = difflib.get_close_matches(key, list(fields), n=1)
+            hint = f", did you mean {above + near[0]!r}?" if near else ""
+            problems.append(f"unknown key {above + key!r}{hint}")
+        elif (
+            isinstance(value, dict)
+            and isinstance(inner, type)
+            and issubclass(inner, msgspec.Struct)
+        ):
+            problems += _unknown_keys(value, inner, f"{above}{key}.")
+    return problems
+
+
+def _wrong_values(config: Config) -> list[str]:
+    problems: list[str] = []
+    try:
+        if canonical_domain(config.domain) != config.domain:
+            problems.append(f"domain must be written {canonical_domain(config.domain)!r}")
+    except BadAddress as error:
+        problems.append(f"domain: {error}")
+    ports = [config.ports.hello, config.ports.federation, config.ports.client, config.ports.site]
+    used = [port for port in ports if port != 0]
+    if any(not 0 <= port <= _PORT_MAX for port in ports) or 0 in ports[:3]:
+        problems.append(f"ports are numbers from 1 to {_PORT_MAX} (site may be 0)")
+    elif len(set(used)) != len(used):
+        problems.append("no two ports may be the same")
+    for section in (config.queue, config.limits):
+        problems += [
+            f"{field} must be more than 0"
+            for field in section.__struct_fields__
+            if getattr(section, field) <= 0
+        ]
+    return problems

@@ -1,0 +1,276 @@
+"""Rows that wait for a person's devices: envelopes and notices of fate.  Jobs for ``Database``.
+
+Invariants: an envelope is stored once however often it comes (``seen`` outlives the row until
+a day after ``deliver_by``); sequences of a mailbox only grow; ``held_octets`` and the use
+counts of blobs change in the transaction that changes the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from mx_core.homeserver import accounts
+from mx_core.homeserver.bodies import Body, release, take
+from mx_core.homeserver.retention import may_delete
+from mx_core.homeserver.schema import ACK, DELIVERY, MAILBOX, SEEN
+
+_TOMBSTONE_SECONDS: Final = 86_400
+_NOTICE_OCTETS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What arrived for a mailbox, judged acceptable."""
+
+    env_id: bytes
+    peer_domain: str
+    envelope: bytes
+    body: Body
+    deliver_by: int
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What became of something that one device submitted."""
+
+    device_id: bytes
+    env_id: bytes
+    relayed: bool
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One row on its way to a device."""
+
+    sequence: int
+    what: Envelope | Notice
+
+
+def is_known(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> bool:
+    """Tell whether the envelope was accepted before."""
+    return (
+        tx.execute(
+            sa.select(SEEN.c.until).where(SEEN.c.mailbox_id == mailbox_id, SEEN.c.env_id == env_id)
+        ).one_or_none()
+        is not None
+    )
+
+
+def held_octets(tx: sa.Connection, mailbox_id: int) -> int:
+    """Return how much waits for this mailbox."""
+    held: int = tx.execute(
+        sa.select(MAILBOX.c.held_octets).where(MAILBOX.c.mailbox_id == mailbox_id)
+    ).scalar_one()
+    return held
+
+
+def arrive(tx: sa.Connection, mailbox_id: int, what: Envelope) -> bool:
+    """Store an envelope; return False if it was accepted before.
+
+    Raises:
+        BlobMissing: Its body was never put, or is gone.
+    """
+    fresh = tx.execute(
+        insert(SEEN)
+        .values(
+            mailbox_id=mailbox_id, env_id=what.env_id, until=what.deliver_by + _TOMBSTONE_SECONDS
+        )
+        .on_conflict_do_nothing()
+    )
+    if fresh.rowcount == 0:
+        return False
+    take(tx, what.body)
+    octets = len(what.envelope) + what.body.size
+    tx.execute(
+        DELIVERY.insert().values(
+            mailbox_id=mailbox_id,
+            sequence=_next_sequence(tx, mailbox_id, octets),
+            env_id=what.env_id,
+            octets=octets,
+            peer_domain=what.peer_domain,
+            envelope=what.envelope,
+            body=what.body.inline,
+            blob_id=what.body.blob_id,
+            blob_size=what.body.size if what.body.blob_id else None,
+            deliver_by=what.deliver_by,
+            token=what.token,
+        )
+    )
+    return True
+
+
+def notify(tx: sa.Connection, mailbox_id: int, notice: Notice) -> None:
+    """Tell the submitting device; nobody if it is no longer active."""
+    if accounts.device_key(tx, mailbox_id, notice.device_id) is None:
+        return
+    tx.execute(
+        DELIVERY.insert().values(
+            mailbox_id=mailbox_id,
+            sequence=_next_sequence(tx, mailbox_id, _NOTICE_OCTETS),
+            env_id=notice.env_id,
+            octets=_NOTICE_OCTETS,
+            device_id=notice.device_id,
+            relayed=notice.relayed,
+            status=notice.status,
+            reason=notice.reason,
+        )
+    )
+
+
+def waiting(
+    tx: sa.Connection, mailbox_id: int, device_id: bytes, after: int, limit: int
+) -> list[Waiting]:
+    """Return, in order, what *device_id* has not acked beyond sequence *after*."""
+    acked = sa.exists().where(
+        ACK.c.mailbox_id == mailbox_id,
+        ACK.c.sequence == DELIVERY.c.sequence,
+        ACK.c.device_id == device_id,
+    )
+    rows = tx.execute(
+        sa.select(DELIVERY)
+        .where(
+            DELIVERY.c.mailbox_id == mailbox_id,
+            DELIVERY.c.sequence > after,
+            sa.or_(DELIVERY.c.device_id.is_(None), DELIVERY.c.device_id == device_id),
+            ~acked,
+        )
+        .order_by(DELIVERY.c.sequence)
+        .limit(limit)
+    )
+    return [_waiting(row) for row in rows]
+
+
+def acknowledge(
+    tx: sa.Connection, mailbox_id: int, device_id: bytes, sequences: Sequence[int], now: int
+) -> int:
+    """Record that the device holds these; return how many rows no device needs any more.
+
+    Crash before the commit: the device is given them again, and knows them.
+    """
+    accounts.touch_device(tx, mailbox_id, device_id, now)
+    rows = tx.execute(
+        sa.select(DELIVERY.c.sequence, DELIVERY.c.device_id).where(
+            DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.sequence.in_(sequences)
+        )
+    ).all()
+    notices = [row[0] for row in rows if row[1] == device_id]
+    envelopes = [row[0] for row in rows if row[1] is None]
+    for sequence in envelopes:
+        tx.execute(
+            insert(ACK)
+            .values(mailbox_id=mailbox_id, sequence=sequence, device_id=device_id)
+            .on_conflict_do_nothing()
+        )
+    return _delete(tx, mailbox_id, [*notices, *_settled(tx, mailbox_id, envelopes, now)], now)
+
+
+def settle(tx: sa.Connection, mailbox_id: int, now: int) -> int:
+    """Delete what no active device needs any more; for after a removal, and from time to time."""
+    partly = tx.execute(
+        sa.select(ACK.c.sequence).where(ACK.c.mailbox_id == mailbox_id).distinct()
+    ).scalars()
+    return _delete(tx, mailbox_id, _settled(tx, mailbox_id, list(partly), now), now)
+
+
+def forget_device(tx: sa.Connection, mailbox_id: int, device_id: bytes, now: int) -> None:
+    """Drop what waited for a device that is no longer active; its acks count for nothing."""
+    tx.execute(ACK.delete().where(ACK.c.mailbox_id == mailbox_id, ACK.c.device_id == device_id))
+    notices = tx.execute(
+        sa.select(DELIVERY.c.sequence).where(
+            DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.device_id == device_id
+        )
+    ).scalars()
+    _delete(tx, mailbox_id, list(notices), now)
+    settle(tx, mailbox_id, now)
+
+
+def holds_blob(tx: sa.Connection, mailbox_id: int, blob_id: bytes) -> int | None:
+    """Return the size of a blob that waits for this mailbox; other people's are nobody's business."""
+    return tx.execute(
+        sa.select(DELIVERY.c.blob_size)
+        .where(DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.blob_id == blob_id)
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def forget_tombstones(tx: sa.Connection, now: int) -> int:
+    """Forget envelopes that would be refused by their date anyway."""
+    return tx.execute(SEEN.delete().where(SEEN.c.until < now)).rowcount
+
+
+def _settled(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: int) -> list[int]:
+    active = accounts.active_devices(tx, mailbox_id)
+    acked: dict[int, set[bytes]] = {sequence: set() for sequence in sequences}
+    for sequence, device_id in tx.execute(
+        sa.select(ACK.c.sequence, ACK.c.device_id).where(
+            ACK.c.mailbox_id == mailbox_id, ACK.c.sequence.in_(sequences)
+        )
+    ):
+        acked[sequence].add(device_id)
+    return [sequence for sequence, by in acked.items() if may_delete(by, active, now)]
+
+
+def _delete(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: int) -> int:
+    if not sequences:
+        return 0
+    gone = tx.execute(
+        DELIVERY.delete()
+        .where(DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.sequence.in_(sequences))
+        .returning(DELIVERY.c.octets, DELIVERY.c.blob_id)
+    ).all()
+    tx.execute(ACK.delete().where(ACK.c.mailbox_id == mailbox_id, ACK.c.sequence.in_(sequences)))
+    for _, blob_id in gone:
+        if blob_id is not None:
+            release(tx, blob_id, now)
+    tx.execute(
+        MAILBOX.update()
+        .where(MAILBOX.c.mailbox_id == mailbox_id)
+        .values(held_octets=MAILBOX.c.held_octets - sum(octets for octets, _ in gone))
+    )
+    return len(gone)
+
+
+def _next_sequence(tx: sa.Connection, mailbox_id: int, octets: int) -> int:
+    following: int = tx.execute(
+        MAILBOX.update()
+        .where(MAILBOX.c.mailbox_id == mailbox_id)
+        .values(
+            next_sequence=MAILBOX.c.next_sequence + 1, held_octets=MAILBOX.c.held_octets + octets
+        )
+        .returning(MAILBOX.c.next_sequence)
+    ).scalar_one()
+    return following - 1
+
+
+def _waiting(row: sa.Row[tuple[object, ...]]) -> Waiting:
+    columns = row._mapping  # noqa: SLF001  # the public name of SQLAlchemy for a row's columns
+    if columns["device_id"] is not None:
+        return Waiting(
+            columns["sequence"],
+            Notice(
+                columns["device_id"],
+                columns["env_id"],
+                columns["relayed"],
+                columns["status"],
+                columns["reason"],
+            ),
+        )
+    return Waiting(
+        columns["sequence"],
+        Envelope(
+            columns["env_id"],
+            columns["peer_domain"],
+            columns["envelope"],
+            Body.stored(columns["body"], columns["blob_id"], columns["blob_size"]),
+            columns["deliver_by"],
+            columns["token"] or b"",
+        ),
+    )

@@ -1,0 +1,143 @@
+"""The tables of a home server, as the newest migration leaves them.
+
+``mailbox_id`` leads every key of a person's rows and no query joins two mailboxes, so that the
+rows can be spread over machines.  Everything here is ciphertext, public keys or signed public
+statements; an address is the only thing a person would know again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+METADATA: Final = sa.MetaData()
+
+
+def _mailbox() -> sa.Column[int]:
+    return sa.Column("mailbox_id", sa.Integer, primary_key=True, autoincrement=False)
+
+
+MAILBOX: Final = sa.Table(
+    "mailbox",
+    METADATA,
+    sa.Column("mailbox_id", sa.Integer, primary_key=True),
+    sa.Column("address", sa.Text, nullable=False, unique=True),  # canonical, identity §1
+    sa.Column("pid", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("registered", sa.Integer, nullable=False),
+    sa.Column("next_sequence", sa.Integer, nullable=False),  # of deliveries; never reused
+    sa.Column("held_octets", sa.Integer, nullable=False),  # of deliveries, kept in step with them
+)
+ENTRY: Final = sa.Table(  # SignedEntry octets as received, identity §2
+    "entry",
+    METADATA,
+    _mailbox(),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("octets", sa.LargeBinary, nullable=False),
+)
+DEVICE: Final = sa.Table(
+    "device",
+    METADATA,
+    _mailbox(),
+    sa.Column("device_id", sa.LargeBinary, primary_key=True),
+    sa.Column("sign_pk", sa.LargeBinary, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("synced", sa.Integer, nullable=False),  # when it was added or last collected
+)
+EPOCH: Final = sa.Table(  # SignedEpoch octets as received, identity §3
+    "epoch",
+    METADATA,
+    _mailbox(),
+    sa.Column("device_id", sa.LargeBinary, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("octets", sa.LargeBinary, nullable=False),
+)
+ATTESTATION: Final = sa.Table(  # the newest one; derived, may be deleted at any time
+    "attestation",
+    METADATA,
+    _mailbox(),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("domain_pk", sa.LargeBinary, nullable=False),
+    sa.Column("issued", sa.Integer, nullable=False),
+    sa.Column("octets", sa.LargeBinary, nullable=False),
+)
+INVITE: Final = sa.Table(
+    "invite",
+    METADATA,
+    sa.Column("code_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("local", sa.Text),  # the one name it is good for, or any
+    sa.Column("expires", sa.Integer, nullable=False),
+    sa.Column("used", sa.Integer),
+)
+DELIVERY: Final = sa.Table(  # what waits for a person's devices
+    "delivery",
+    METADATA,
+    _mailbox(),
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("env_id", sa.LargeBinary, nullable=False),
+    sa.Column("octets", sa.Integer, nullable=False),
+    # an envelope:
+    sa.Column("peer_domain", sa.Text),
+    sa.Column("envelope", sa.LargeBinary),
+    sa.Column("body", sa.LargeBinary),  # up to 64 KiB, else the blob
+    sa.Column("blob_id", sa.LargeBinary),
+    sa.Column("blob_size", sa.Integer),
+    sa.Column("deliver_by", sa.Integer),
+    sa.Column("token", sa.LargeBinary),
+    # or a notice to the one device that submitted:
+    sa.Column("device_id", sa.LargeBinary),
+    sa.Column("relayed", sa.Boolean),
+    sa.Column("status", sa.Text),
+    sa.Column("reason", sa.Text),
+)
+ACK: Final = sa.Table(
+    "ack",
+    METADATA,
+    _mailbox(),
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("device_id", sa.LargeBinary, primary_key=True),
+)
+SEEN: Final = sa.Table(  # envelopes accepted, kept a day past deliver_by: the dedup of arrival
+    "seen",
+    METADATA,
+    _mailbox(),
+    sa.Column("env_id", sa.LargeBinary, primary_key=True),
+    sa.Column("until", sa.Integer, nullable=False),
+    sa.Index("seen_until", "until"),
+)
+SUBMITTED: Final = sa.Table(  # env_id to submitter, kept 30 days: the dedup of submission
+    "submitted",
+    METADATA,
+    _mailbox(),
+    sa.Column("env_id", sa.LargeBinary, primary_key=True),
+    sa.Column("device_id", sa.LargeBinary, nullable=False),
+    sa.Column("until", sa.Integer, nullable=False),
+    sa.Index("submitted_until", "until"),
+)
+OUTGOING: Final = sa.Table(  # what must still leave
+    "outgoing",
+    METADATA,
+    _mailbox(),
+    sa.Column("env_id", sa.LargeBinary, primary_key=True),
+    sa.Column("device_id", sa.LargeBinary, nullable=False),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("route", sa.LargeBinary, nullable=False),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("blob_id", sa.LargeBinary),
+    sa.Column("blob_size", sa.Integer),
+    sa.Column("token", sa.LargeBinary),
+    sa.Column("deliver_by", sa.Integer, nullable=False),
+    sa.Column("submitted", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", sa.Float, nullable=False),
+    sa.Index("outgoing_due", "destination", "next_at"),
+)
+BLOB: Final = sa.Table(  # a file, named by the hash of its octets; on the disk before the row is
+    "blob",
+    METADATA,
+    sa.Column("blob_id", sa.LargeBinary, primary_key=True),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("uses", sa.Integer, nullable=False),  # rows of delivery and outgoing that name it
+    sa.Column("touched", sa.Integer, nullable=False),
+)
