@@ -1,0 +1,202 @@
+"""Envelope and body become a message again, in two steps with a judgement between them.
+
+1. ``open_control`` finds the packet and yields *claims*; what they claim is not yet believed.
+2. The caller judges the stapled proof (``directory.reader_check``) and so learns the signing key.
+3. ``verify_statement`` checks the signature and that the mail was sealed for this mailbox; the
+   caller then checks that ``msg_id`` is unseen.
+4. ``open_body`` yields the message, whole, after the last check and never before.
+
+Order of checks and failure classes: spec/envelope §7.  ``deliver_by`` is not judged here: a
+device opens whatever its server accepted in time (identity §5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from nacl.bindings import (
+    crypto_secretbox_open_easy,
+    crypto_secretstream_xchacha20poly1305_init_pull,
+    crypto_secretstream_xchacha20poly1305_pull,
+    crypto_secretstream_xchacha20poly1305_state,
+    crypto_secretstream_xchacha20poly1305_TAG_FINAL,
+    crypto_secretstream_xchacha20poly1305_TAG_MESSAGE,
+)
+from nacl.exceptions import CryptoError
+from nacl.exceptions import RuntimeError as SodiumError
+
+from mx_core.envelope.failure import EnvelopeFailure, refuse
+from mx_core.envelope.format import (
+    BODY_HEAD_OCTETS,
+    CHUNK_OCTETS,
+    CHUNK_OVERHEAD_OCTETS,
+    CONTROL_NONCE,
+    KEY_OCTETS,
+    SUITE_1,
+    BodyHead,
+    Control,
+    Envelope,
+    body_commitment,
+    context,
+    control_key,
+    envelope_commitment,
+    hash_of_body,
+    hash_of_message,
+    stream_key,
+)
+from mx_core.envelope.identity import EpochSecret, newest_first
+from mx_core.envelope.padding import BODY_FLOOR, CONTROL_FLOOR, content_length
+from mx_core.envelope.statement import Kind, Statement, hash_of_ext
+from mx_core.model.errors import Untrusted
+from mx_core.model.ids import Pid
+from mx_core.model.secret import Secret
+from mx_core.notation.signing import Use, verify
+
+_SECRETBOX_OVERHEAD_OCTETS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedControl:
+    """What an envelope holds; ``claimed`` is unverified until ``verify_statement`` returns it."""
+
+    claimed: Statement
+    statement_octets: bytes = field(repr=False)
+    signature: bytes
+    body_key: Secret[bytes]
+    proof: bytes | None = field(repr=False)
+    ext: bytes | None = field(repr=False)
+    epoch: EpochSecret  # the key that opened it
+
+
+def open_control(envelope: bytes, keys: Sequence[EpochSecret]) -> OpenedControl:
+    """Return the claims of *envelope*, opened with one of the newest four *keys*.
+
+    Raises:
+        Untrusted: a class of spec/envelope §8, up to ``proof-hash``.
+    """
+    outer, public = Envelope.decode(envelope)
+    ctx = context(outer.public)
+    epoch, packet = _find_packet(outer.packets, newest_first(keys))
+    env_key = packet[:KEY_OCTETS]
+    if packet[KEY_OCTETS:] != ctx:
+        raise refuse(EnvelopeFailure.CONTEXT, "the key packet belongs to another envelope")
+    if envelope_commitment(env_key, public.salt) != public.commitment:
+        raise refuse(EnvelopeFailure.ENVELOPE_COMMITMENT, "the envelope is bound to another key")
+    control = _open_control_block(outer.control, control_key(env_key, public.salt))
+    claimed = Statement.decode(control.statement)
+    if claimed.kind is Kind.DOOR and control.proof is not None:
+        raise refuse(EnvelopeFailure.FORMAT, "a door carries no proof")
+    if claimed.suite != SUITE_1 or claimed.ctx != ctx:
+        raise refuse(EnvelopeFailure.CONTEXT, "the statement was made for another envelope")
+    if hash_of_ext(control.proof, control.ext) != claimed.ext_hash:
+        raise refuse(EnvelopeFailure.PROOF_HASH, "the proof is not the one that was signed")
+    return OpenedControl(
+        claimed=claimed,
+        statement_octets=control.statement,
+        signature=control.signature,
+        body_key=Secret(control.body_key),
+        proof=control.proof,
+        ext=control.ext,
+        epoch=epoch,
+    )
+
+
+def verify_statement(opened: OpenedControl, *, sign_pk: bytes, my_pid: Pid) -> Statement:
+    """Return the statement, now known to be by the holder of *sign_pk* and for *my_pid*.
+
+    For kinds 1–3 *sign_pk* is the device's key from the judged proof; for kind 4 it is the
+    ``door`` role key of the own home domain, and of no other.
+
+    Raises:
+        Untrusted: ``signature`` or ``recipient``.
+    """
+    use = Use.DOOR if opened.claimed.kind is Kind.DOOR else Use.MESSAGE
+    try:
+        verify(sign_pk, use, opened.statement_octets, opened.signature)
+    except Untrusted as error:
+        raise refuse(EnvelopeFailure.SIGNATURE, "the sender's signature does not hold") from error
+    if opened.claimed.recipient_pid != my_pid:
+        # a recipient has wrapped the key anew for a third person (Davis 2001)
+        raise refuse(EnvelopeFailure.RECIPIENT, "the mail was sealed for somebody else")
+    return opened.claimed
+
+
+def open_body(body: bytes, opened: OpenedControl, statement: Statement) -> bytes:
+    """Return the whole message of *body*, for the *statement* that ``verify_statement`` gave.
+
+    Raises:
+        Untrusted: a class of spec/envelope §8, from ``size`` and ``magic`` to ``text-hash``.
+    """
+    head = BodyHead.decode(body)
+    body_key = opened.body_key.reveal()
+    if not (statement.body_commit == head.commitment == body_commitment(body_key, head.salt)):
+        raise refuse(EnvelopeFailure.BODY_COMMITMENT, "the body is bound to another key")
+    if hash_of_body(body) != statement.body_hash:
+        raise refuse(EnvelopeFailure.BODY_HASH, "the body is not the one that was signed")
+    plain = _pull_chunks(body, head, stream_key(body_key, head.salt))
+    with plain.getbuffer() as padded:
+        length = content_length(padded, BODY_FLOOR)
+    if length != statement.length:
+        raise refuse(EnvelopeFailure.LENGTH, "the message is not as long as was signed")
+    plain.truncate(length)
+    message = plain.getvalue()
+    if hash_of_message(message) != statement.text_hash:
+        raise refuse(EnvelopeFailure.TEXT_HASH, "the message is not the one that was signed")
+    return message
+
+
+def _find_packet(
+    packets: Sequence[bytes], keys: Sequence[EpochSecret]
+) -> tuple[EpochSecret, bytes]:
+    """Return the first packet that one of *keys* opens: at most 16 × 4 attempts."""
+    for packet in packets:
+        for key in keys:
+            opened = key.opened(packet)
+            if opened is not None:
+                return key, opened
+    raise refuse(EnvelopeFailure.NO_PACKET, "the envelope was sealed to none of this device's keys")
+
+
+def _open_control_block(sealed: bytes, key: bytes) -> Control:
+    if len(sealed) < _SECRETBOX_OVERHEAD_OCTETS:
+        raise refuse(EnvelopeFailure.CONTROL, "the control block is cut short")
+    try:
+        padded = crypto_secretbox_open_easy(sealed, CONTROL_NONCE, key)
+    except CryptoError as error:
+        raise refuse(EnvelopeFailure.CONTROL, "the control block was altered") from error
+    return Control.decode(padded[: content_length(padded, CONTROL_FLOOR)])
+
+
+def _pull_chunks(body: bytes, head: BodyHead, key: bytes) -> BytesIO:
+    """Return the padded message; nothing follows the final chunk and nothing is missing."""
+    state = crypto_secretstream_xchacha20poly1305_state()
+    crypto_secretstream_xchacha20poly1305_init_pull(state, head.stream_header, key)
+    plain = BytesIO()
+    at = BODY_HEAD_OCTETS
+    while at < len(body):
+        sealed = body[at : at + CHUNK_OCTETS + CHUNK_OVERHEAD_OCTETS]
+        at += len(sealed)
+        chunk, tag = _pull(state, sealed)
+        plain.write(chunk)
+        if tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL:
+            if at < len(body):
+                raise refuse(EnvelopeFailure.TRAILING, "octets follow the end of the body")
+            return plain
+    raise refuse(EnvelopeFailure.TRUNCATED, "the body ends before its final chunk")
+
+
+def _pull(state: crypto_secretstream_xchacha20poly1305_state, sealed: bytes) -> tuple[bytes, int]:
+    if len(sealed) <= CHUNK_OVERHEAD_OCTETS:
+        raise refuse(EnvelopeFailure.CHUNK, "a chunk of the body holds nothing")
+    try:
+        chunk, tag = crypto_secretstream_xchacha20poly1305_pull(state, sealed)
+    except (CryptoError, SodiumError) as error:
+        raise refuse(EnvelopeFailure.CHUNK, "a chunk of the body was altered or moved") from error
+    if tag not in {
+        crypto_secretstream_xchacha20poly1305_TAG_MESSAGE,
+        crypto_secretstream_xchacha20poly1305_TAG_FINAL,
+    }:
+        raise refuse(EnvelopeFailure.CHUNK, "a chunk of the body carries a foreign tag")
+    return chunk, tag

@@ -1,0 +1,222 @@
+"""A message becomes one body; body and recipient become one envelope.  Spec/envelope §6.
+
+The caller has verified the recipient's epochs and chosen one per device.  ``entropy`` is the
+caller's source of randomness; libsodium draws the ephemeral keys of packets and the header of
+the stream by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import nacl.exceptions
+from nacl.bindings import (
+    crypto_box_seal,
+    crypto_secretbox_easy,
+    crypto_secretstream_xchacha20poly1305_init_push,
+    crypto_secretstream_xchacha20poly1305_push,
+    crypto_secretstream_xchacha20poly1305_state,
+    crypto_secretstream_xchacha20poly1305_TAG_FINAL,
+    crypto_secretstream_xchacha20poly1305_TAG_MESSAGE,
+)
+from nacl.public import PrivateKey
+from nacl.signing import SigningKey
+
+from mx_core.envelope.failure import EnvelopeFailure, refuse
+from mx_core.envelope.format import (
+    CHUNK_OCTETS,
+    CONTROL_NONCE,
+    ENVELOPE_OCTETS_MAX,
+    KEY_OCTETS,
+    MESSAGE_OCTETS_MAX,
+    PACKET_COUNTS,
+    SALT_OCTETS,
+    SUITE_1,
+    BodyHead,
+    Control,
+    Envelope,
+    Public,
+    body_commitment,
+    context,
+    control_key,
+    envelope_commitment,
+    hash_of_body,
+    hash_of_message,
+    stream_key,
+)
+from mx_core.envelope.padding import BODY_FLOOR, CONTROL_FLOOR, padding
+from mx_core.envelope.statement import (
+    DoorRecord,
+    Kind,
+    PersonSender,
+    Statement,
+    hash_of_ext,
+)
+from mx_core.model.address import Address
+from mx_core.model.errors import MessageTooLarge
+from mx_core.model.ids import DeviceId, MsgId, Pid
+from mx_core.model.secret import Secret
+from mx_core.notation.signing import Use, sign
+
+Entropy = Callable[[int], bytes]  # ``secrets.token_bytes`` in programs
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """One device of the recipient, and the epoch chosen for it."""
+
+    device_id: DeviceId
+    n: int
+    x25519: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The sealing device, and what its envelopes say of it."""
+
+    address: Address
+    pid: Pid
+    device_id: DeviceId
+    seq: int
+    head: bytes
+    signing_key: SigningKey = field(repr=False)
+    proof: bytes | None  # own Card without epochs; None once the recipient holds our head
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSender:
+    """The door, and what it saw."""
+
+    record: DoorRecord
+    signing_key: SigningKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBody:
+    """An MXB1 and what statements say of it; To and Cc share one, each Bcc has its own."""
+
+    octets: bytes = field(repr=False)
+    key: Secret[bytes]
+    commit: bytes
+    hash: bytes
+    length: int
+    text_hash: bytes
+
+
+def seal_body(message: bytes, entropy: Entropy) -> SealedBody:
+    """Return *message* sealed under a fresh key.
+
+    Raises:
+        MessageTooLarge: More than 64 MiB.
+    """
+    if len(message) > MESSAGE_OCTETS_MAX:
+        raise MessageTooLarge("the message is larger than the network takes (64 MiB)")
+    key, salt = entropy(KEY_OCTETS), entropy(SALT_OCTETS)
+    commit = body_commitment(key, salt)
+    state = crypto_secretstream_xchacha20poly1305_state()
+    header = crypto_secretstream_xchacha20poly1305_init_push(state, stream_key(key, salt))
+    sealed = BytesIO()  # its getvalue() hands the buffer over without a copy
+    sealed.write(BodyHead(salt, commit, header).encode())
+    for chunk, last in _chunks(message):
+        tag = (
+            crypto_secretstream_xchacha20poly1305_TAG_FINAL
+            if last
+            else crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
+        )
+        sealed.write(crypto_secretstream_xchacha20poly1305_push(state, chunk, tag=tag))
+    octets = sealed.getvalue()
+    return SealedBody(
+        octets, Secret(key), commit, hash_of_body(octets), len(message), hash_of_message(message)
+    )
+
+
+def seal_envelope(
+    body: SealedBody,
+    sender: Sender | DoorSender,
+    recipient_pid: Pid,
+    devices: Sequence[DeviceKey],
+    *,
+    msg_id: MsgId,
+    created: int,
+    deliver_by: int,
+    ext: bytes = b"",
+    kind: Kind = Kind.MAIL,
+    entropy: Entropy,
+) -> bytes:
+    """Return the MXE1 that brings *body* to the mailbox of *recipient_pid*.
+
+    Resealing (identity §5) calls this again with the same *body* and *msg_id*.  *kind* says what
+    a person's device sends; what a door sends is always of kind 4.
+
+    Raises:
+        MessageTooLarge: Proof and ext do not fit into 64 KiB.
+        Untrusted: ``device-key``: a device published a key to which nothing can be sealed.
+    """
+    env_key, salt = entropy(KEY_OCTETS), entropy(SALT_OCTETS)
+    public = Public(salt, envelope_commitment(env_key, salt)).encode()
+    ctx = context(public)
+    proof: bytes | None
+    by: PersonSender | DoorRecord
+    if isinstance(sender, Sender):
+        use, name, proof = Use.MESSAGE, str(sender.address.canonical()), sender.proof or None
+        by = PersonSender(sender.pid, sender.device_id, sender.seq, sender.head)
+    else:
+        use, name, proof, kind, by = Use.DOOR, "", None, Kind.DOOR, sender.record
+    statement = Statement(
+        msg_id=msg_id,
+        sender=name,
+        recipient_pid=recipient_pid,
+        created=created,
+        deliver_by=deliver_by,
+        body_commit=body.commit,
+        body_hash=body.hash,
+        length=body.length,
+        text_hash=body.text_hash,
+        suite=SUITE_1,
+        ctx=ctx,
+        kind=kind,
+        ext_hash=hash_of_ext(proof, ext),
+        by=by,
+    ).encode()
+    signature = sign(sender.signing_key, use, statement)
+    control = Control(statement, signature, body.key.reveal(), proof, ext or None).encode()
+    control += padding(len(control), CONTROL_FLOOR)
+    sealed_control = crypto_secretbox_easy(control, CONTROL_NONCE, control_key(env_key, salt))
+    packets = _packets(env_key + ctx, [device.x25519 for device in devices], entropy)
+    envelope = Envelope(public, packets, sealed_control).encode()
+    if len(envelope) > ENVELOPE_OCTETS_MAX:
+        raise MessageTooLarge("the proof of the sender does not fit into an envelope of 64 KiB")
+    return envelope
+
+
+def _chunks(message: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Yield the padded message in pieces of 64 KiB, the last one marked; never copies the whole."""
+    pad = padding(len(message), BODY_FLOOR)
+    total = len(message) + len(pad)
+    for start in range(0, total, CHUNK_OCTETS):
+        end = min(start + CHUNK_OCTETS, total)
+        of_message = message[start:end]
+        of_pad = pad[max(0, start - len(message)) : max(0, end - len(message))]
+        yield of_message + of_pad, end == total
+
+
+def _packets(secret: bytes, public_keys: Sequence[bytes], entropy: Entropy) -> tuple[bytes, ...]:
+    """Seal *secret* to each key; dummies to keys that nobody holds fill up to 4, 8 or 16."""
+    count = next((count for count in PACKET_COUNTS if 0 < len(public_keys) <= count), None)
+    if count is None:
+        raise ValueError("an envelope is sealed to 1–16 devices")
+    sealed = [_sealed_to(key, secret) for key in public_keys]
+    for _ in range(count - len(public_keys)):
+        nobody = PrivateKey(entropy(KEY_OCTETS)).public_key
+        sealed.append(_sealed_to(bytes(nobody), entropy(len(secret))))
+    return tuple(sorted(sealed))
+
+
+def _sealed_to(public_key: bytes, secret: bytes) -> bytes:
+    try:
+        return crypto_box_seal(secret, public_key)
+    except (nacl.exceptions.RuntimeError, nacl.exceptions.ValueError) as error:
+        # libsodium refuses keys of low order, which would make the packet readable by anybody
+        raise refuse(EnvelopeFailure.DEVICE_KEY, "a device published an unusable key") from error
