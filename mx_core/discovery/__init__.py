@@ -1,1 +1,1 @@
-"""From a domain name to its verified keys and endpoints."""
+"""From a domain name to its keys and endpoints.  docs/spec/discovery.md."""

@@ -1,1 +1,1 @@
-"""Home server to home server: the calling side and the proofs."""
+"""Home server to home server, over mutual TLS.  docs/spec/federation.md."""

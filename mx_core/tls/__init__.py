@@ -1,1 +1,1 @@
-"""Certificates of a domain: its leaf, and the anchors synthesised for its peers."""
+"""Certificates between home servers: own leaves, synthesised anchors, the check per call."""
