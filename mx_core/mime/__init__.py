@@ -1,1 +1,5 @@
-"""The bounded MIME scanner and the prepared IMAP forms.  Pure."""
+"""What a message consists of, as octet offsets and finished IMAP answers.  Pure and bounded.
+
+``prepare.prepare`` is called once on arrival; everything later works from its result.
+Refuses to know: where octets are stored, what a mailbox is.  Never raises on any octets.
+"""

@@ -1,0 +1,85 @@
+"""The ten values of ENVELOPE, read off one header and rendered.  RFC 9051 §7.5.2.
+
+Address fields that come twice are one list, so that no program shows a sender that another
+has not seen; of the single-valued fields the first one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from mx_core.mime import address_list, header, imap_string
+from mx_core.mime.address_list import Entry
+from mx_core.mime.limits import ADDRESSES_MAX
+from mx_core.model.message import HeaderField
+
+_ADDRESS_FIELDS: Final = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
+_SINGLE_FIELDS: Final = (b"date", b"subject", b"in-reply-to", b"message-id")
+
+
+@dataclass(slots=True)
+class Envelope:
+    """Values by field name: whole texts, and entries of addresses; absent ones are missing."""
+
+    texts: dict[bytes, bytes] = field(default_factory=dict)
+    addresses: dict[bytes, list[Entry]] = field(default_factory=dict)
+
+    def text(self, name: bytes) -> bytes | None:
+        """Return the value of a single-valued field."""
+        return self.texts.get(name)
+
+
+def read(octets: bytes, fields: Iterable[HeaderField]) -> Envelope:
+    """Return the envelope of the header whose *fields* are given; never raises."""
+    envelope = Envelope()
+    room = ADDRESSES_MAX
+    for entry in fields:
+        if entry.name in _SINGLE_FIELDS:
+            envelope.texts.setdefault(entry.name, header.value(octets, entry))
+        elif entry.name in _ADDRESS_FIELDS and room > 0:
+            found = address_list.parse(header.value(octets, entry), room)
+            room -= len(found)
+            envelope.addresses.setdefault(entry.name, []).extend(found)
+    return envelope
+
+
+def render(envelope: Envelope) -> bytes:
+    """Return the parenthesised form.
+
+    Sender and Reply-To that are absent or empty are shown as From (RFC 9051 §7.5.2).
+    """
+    senders = envelope.addresses.get(b"from", [])
+    parts = [
+        imap_string.unfolded(envelope.text(b"date")),
+        _subject(envelope.text(b"subject")),
+        _addresses(senders),
+        _addresses(envelope.addresses.get(b"sender") or senders),
+        _addresses(envelope.addresses.get(b"reply-to") or senders),
+        _addresses(envelope.addresses.get(b"to", [])),
+        _addresses(envelope.addresses.get(b"cc", [])),
+        _addresses(envelope.addresses.get(b"bcc", [])),
+        imap_string.unfolded(envelope.text(b"in-reply-to")),
+        imap_string.unfolded(envelope.text(b"message-id")),
+    ]
+    return b"(%b)" % b" ".join(parts)
+
+
+def _subject(value: bytes | None) -> bytes:
+    return imap_string.for_people(value)
+
+
+def _addresses(entries: list[Entry]) -> bytes:
+    if not entries:
+        return imap_string.NIL
+    return b"(%b)" % b"".join(_address(entry) for entry in entries)
+
+
+def _address(entry: Entry) -> bytes:
+    return b"(%b %b %b %b)" % (
+        imap_string.for_people(entry.name),
+        imap_string.nstring(entry.route),
+        imap_string.nstring(entry.mailbox),
+        imap_string.nstring(entry.domain),
+    )

@@ -1,0 +1,109 @@
+"""A header block as fields with offsets, and the cuts that HEADER.FIELDS asks for.
+
+Knows no field's grammar.  A header ends at its first empty line; a line without a colon is
+kept, nameless, because octets are never dropped.  RFC 5322 §2.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX, NAME_OCTETS_MAX, VALUE_OCTETS_MAX
+from mx_core.model.message import HeaderField, MessageForm
+
+_FIELD: Final = re.compile(rb"[^\n]*+(?:\n(?:[ \t][^\n]*+(?:\n|\Z))*+|\Z)")
+_END: Final = re.compile(rb"\n\r?\n")
+_LEADING: Final = re.compile(rb"[ \t]*+")
+
+
+def header_end(octets: bytes, start: int = 0) -> int:
+    """Return the offset just after the empty line that ends the header at *start*."""
+    for empty in (b"\n", b"\r\n"):
+        if octets.startswith(empty, start):
+            return start + len(empty)
+    found = _END.search(octets, start)
+    return len(octets) if found is None else found.end()
+
+
+def split_fields(octets: bytes, start: int, end: int) -> tuple[HeaderField, ...]:
+    """Return the fields of the header lines octets[start:end], the empty line left out.
+
+    What lies beyond the limits is one nameless field, so the table still covers every octet.
+    """
+    return tuple(_fields(octets, start, end))
+
+
+def _fields(octets: bytes, start: int, end: int) -> Iterator[HeaderField]:
+    at = start
+    count = 0
+    while at < end:
+        if count == FIELDS_MAX - 1 or at - start > HEADER_OCTETS_MAX:
+            yield HeaderField(b"", at, end)
+            return
+        field = _FIELD.match(octets, at, end)
+        assert field is not None  # noqa: S101  # the pattern matches nothing too
+        yield HeaderField(_name(octets, at, field.end()), at, field.end())
+        at = field.end()
+        count += 1
+
+
+def _name(octets: bytes, start: int, end: int) -> bytes:
+    colon = octets.find(b":", start, min(end, start + NAME_OCTETS_MAX))
+    if colon < 0:
+        return b""
+    name = octets[start:colon]
+    return b"" if b"\n" in name else name.rstrip(b" \t").lower()
+
+
+def value(octets: bytes, field: HeaderField) -> bytes:
+    """Return what follows the colon, folds kept as LF and space, at most 16 KiB of it."""
+    start = octets.find(b":", field.start, field.end) + 1 if field.name else field.start
+    raw = octets[start : min(field.end, start + VALUE_OCTETS_MAX)]
+    raw = raw.replace(b"\r\n", b"\n").removesuffix(b"\n")
+    leading = _LEADING.match(raw)
+    assert leading is not None  # noqa: S101  # the pattern matches nothing too
+    skipped = leading.end()
+    if skipped == len(raw) or raw[skipped] == ord(b"\n"):
+        skipped = min(skipped, 1)  # of a value that is all space, only the first is not part
+    return raw[skipped:]
+
+
+def first_value(octets: bytes, form: MessageForm, name: bytes) -> bytes | None:
+    """Return the value of the first field of the top header called *name* (lower case)."""
+    return next((value(octets, field) for field in form.fields if field.name == name), None)
+
+
+def fields_subset(
+    octets: bytes, form: MessageForm, names: Collection[bytes], exclude: bool
+) -> bytes:
+    """Return what BODY[HEADER.FIELDS (names)] sends, or .NOT with *exclude*.
+
+    *octets* may be the whole message or only its header.  Names match in any case; the
+    result ends with an empty line.  RFC 9051 §6.4.5.1.
+    """
+    return _subset(octets, form.fields, names, exclude)
+
+
+def part_fields_subset(header: bytes, names: Collection[bytes], exclude: bool) -> bytes:
+    """Return the same of a nested message, given the octets of its header."""
+    end = header_end(header)
+    for empty in (b"\r\n", b"\n"):
+        if header[:end].endswith(b"\n" + empty) or header == empty:
+            end -= len(empty)
+            break
+    return _subset(header, split_fields(header, 0, end), names, exclude)
+
+
+def _subset(
+    octets: bytes, fields: Collection[HeaderField], names: Collection[bytes], exclude: bool
+) -> bytes:
+    wanted = {name.lower() for name in names}
+    chosen = [
+        octets[field.start : field.end] for field in fields if (field.name in wanted) != exclude
+    ]
+    if chosen and not chosen[-1].endswith(b"\n"):
+        chosen.append(b"\r\n")
+    chosen.append(b"\r\n")
+    return b"".join(chosen)
