@@ -1,0 +1,26 @@
+"""Every bound of submission, with its default.  Research: reliability §5; RFC 5321 §4.5.3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one front door takes; a test crosses each of them."""
+
+    message_octets: int = (
+        25 * _MIB
+    )  # announced by SIZE; after that 552, and at twice that a hang-up
+    held_octets: int = 128 * _MIB  # of all messages that are being received at one time
+    line_octets: int = 64 * 1024  # of a line inside DATA; at twice that a hang-up
+    auth_line_octets: int = 12_288  # RFC 4954 §4
+    recipients: int = 500
+    connections: int = 512
+    failed_logins: int = 5  # per connection; a mail program tries each mechanism once
+    before_login_seconds: float = 30.0  # from the greeting to a successful AUTH
+    idle_seconds: float = 300.0  # RFC 5321 §4.5.3.2.7; restarts with each piece of DATA
+    drain_seconds: float = 60.0  # how long a refused message may still go on
+    leaving_seconds: float = 5.0  # what a shutdown leaves to commands under way

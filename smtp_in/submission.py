@@ -1,0 +1,99 @@
+"""What may be submitted: the facts of MAIL and RCPT in, a value or the reply that refuses out.
+
+Pure.  Knows the sender's account only as "may this address be used"; whether a recipient can
+be reached is the outbox's to judge.  RFC 6409 §4–§6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from mx_core.model.address import Address
+from mx_core.model.errors import BadAddress, NotPermitted
+from smtp_in import replies
+from smtp_in.command import Path, parse_size
+from smtp_in.limits import Limits
+from smtp_in.replies import Reply
+
+_MAIL_PARAMETERS: Final = frozenset({"SIZE", "BODY", "AUTH"})
+_BODIES: Final = frozenset({"7BIT", "8BITMIME"})  # RFC 6152 §2
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One message under way, from MAIL to the end of DATA; owned by its connection."""
+
+    sender: Address
+    recipients: list[Address] = field(default_factory=list)
+
+    def knows(self, recipient: Address) -> bool:
+        """Tell whether that mailbox was named already, in any case of its letters."""
+        return folded(recipient) in map(folded, self.recipients)
+
+
+def folded(address: Address) -> str:
+    """Return what two spellings of one mailbox share; a +tag stays, it may mean another one."""
+    return str(address).lower()
+
+
+def judge_mail(
+    path: Path | None, own: Address, may_send_as: Callable[[Address], bool], limits: Limits
+) -> Transaction | Reply:
+    """Begin a message, or refuse it.
+
+    The null sender is what mail programs use for read receipts (RFC 8098 §3); it stands for
+    the account's own address, so that a failure can be reported.
+    """
+    if path is None:
+        return replies.BAD_MAIL
+    refusal = _refuse_parameters(path.parameters, limits)
+    if refusal is not None:
+        return refusal
+    if path.address == "":
+        return Transaction(own)
+    try:
+        sender = Address.parse(path.address)
+        allowed = may_send_as(sender)
+    except BadAddress as error:
+        return Reply(replies.BAD_SENDER.code, replies.BAD_SENDER.enhanced, str(error))
+    if not allowed:
+        return replies.of_error(NotPermitted(f"this login sends as {own}, not as {sender}"))
+    return Transaction(sender)
+
+
+def judge_recipient(
+    path: Path | None, transaction: Transaction, limits: Limits
+) -> Address | Reply | None:
+    """Return the recipient to ask the outbox about, a refusal, or None if it was named before."""
+    if path is None or path.address == "":
+        return replies.BAD_RCPT
+    if path.parameters:
+        return replies.UNKNOWN_PARAMETER
+    try:
+        recipient = Address.parse(path.address)
+        recipient.canonical()
+    except BadAddress as error:
+        return replies.of_error(error)
+    if transaction.knows(recipient):
+        return None
+    if len(transaction.recipients) >= limits.recipients:
+        return replies.TOO_MANY_RECIPIENTS
+    return recipient
+
+
+def _refuse_parameters(parameters: dict[str, str], limits: Limits) -> Reply | None:
+    if not parameters.keys() <= _MAIL_PARAMETERS:
+        return replies.UNKNOWN_PARAMETER
+    # AUTH= names who wrote the message first; between person and gateway that says nothing new
+    # and is ignored (RFC 4954 §5).
+    if parameters.get("BODY", "7BIT").upper() not in _BODIES:
+        return replies.BAD_BODY
+    if "SIZE" in parameters:
+        size = parse_size(parameters["SIZE"])
+        if size is None:
+            return replies.BAD_SIZE
+        if size > limits.message_octets:
+            return replies.TOO_LARGE
+    return None
