@@ -46,6 +46,10 @@ class NoSuchMailbox(Refused):
     """The mailbox does not exist (or no longer)."""
 
 
+class MessageGone(Refused):
+    """The message was expunged and its octets are no longer kept (RFC 5530, EXPUNGEISSUED)."""
+
+
 class MailboxExists(Refused):
     """A mailbox of that name exists already."""
 

@@ -1,0 +1,97 @@
+"""Everything one account keeps on this machine: one SQLCipher database and its body files.
+
+Composes the tables of this package over one database; decides nothing itself.  The folder
+holds ``mail.db`` and ``bodies/``; nothing in it is clear text.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from mx_core.db.database import Database
+from mx_core.db.durable import sync_directory
+from mx_core.model.clock import Now
+from mx_core.model.ids import DeviceId
+from mx_core.model.mailbox_name import INBOX, MailboxName
+from mx_core.model.secret import Secret
+from mx_core.store.body import remove_files, remove_orphans
+from mx_core.store.mail import Mail
+from mx_core.store.writer import Writer
+
+_MIGRATIONS: Final = "mx_core.store.migrations"
+_DEVICE_ID_OCTETS: Final = 16
+_FIRST_MAILBOXES: Final = (
+    (INBOX, ""),
+    (MailboxName("Archive"), "\\Archive"),
+    (MailboxName("Drafts"), "\\Drafts"),
+    (MailboxName("Junk"), "\\Junk"),
+    (MailboxName("Sent"), "\\Sent"),
+    (MailboxName("Trash"), "\\Trash"),
+)
+
+
+class AccountStore:
+    """See the module; made by :meth:`open`."""
+
+    def __init__(self, database: Database, mail: Mail, device_id: DeviceId) -> None:
+        self._database = database
+        self.mail = mail
+        self.device_id = device_id  # names this machine in the journal, and in the passport
+
+    @classmethod
+    def open(cls, folder: Path, key: Secret[bytes], now: Now) -> AccountStore:
+        """Open or make the account's store in *folder*; start-up is recovery.
+
+        *key* is 32 octets.  Expunged octets that were kept for a view and body files that no
+        row names are removed here.
+
+        Raises:
+            Refused, SchemaTooNew, StoreDamaged, DiskFull: as ``Database.open``.
+        """
+        bodies = folder / "bodies"
+        bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_directory(folder)
+        database = Database.open(folder / "mail.db", migrations=_MIGRATIONS, key=key)
+        try:
+            mail = Mail(database, bodies, now)
+            device_id = database.write_at_start(
+                lambda connection: _first_rows(connection, mail, now)
+            )
+            dropped = database.write_at_start(mail.sweep_all)
+            # Crash before this: the same orphans, found again at the next open.
+            remove_files(bodies, dropped)
+            database.write_at_start(lambda connection: remove_orphans(connection, bodies))
+            return cls(database, mail, device_id)
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        """Finish what waits and close."""
+        self._database.close()
+
+
+def _first_rows(connection: sa.Connection, mail: Mail, now: Now) -> DeviceId:
+    """Make the counters and the usual mailboxes in a new store; return the device's id.
+
+    UIDVALIDITY starts at the time, so that an account made anew under the same name does
+    not repeat what a mail program remembers of the old one.
+    """
+    device = connection.exec_driver_sql("SELECT device FROM clock").scalar()
+    if device is None:
+        device = secrets.token_bytes(_DEVICE_ID_OCTETS)
+        connection.exec_driver_sql(
+            "INSERT INTO clock VALUES (1, ?, 0, ?, 0, 0)", (device, int(now()))
+        )
+        mail.run(connection, lambda writer, _connection: _first_mailboxes(writer))
+    return DeviceId(device)
+
+
+def _first_mailboxes(writer: Writer) -> None:
+    for name, special_use in _FIRST_MAILBOXES:
+        writer.create(name, special_use)
+        writer.subscribe(name, subscribed=True)

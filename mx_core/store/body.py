@@ -1,0 +1,112 @@
+"""Octets at rest: in a row up to 64 KiB, above that in a sealed file that a row names.
+
+The file is durable before the row exists, and it is removed after the row is gone.  A crash
+between leaves a file that no row names; :func:`remove_orphans` removes those at the next open.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NewType
+
+import sqlalchemy as sa
+
+from mx_core.model.errors import StoreDamaged
+from mx_core.model.secret import Secret
+from mx_core.store import body_file
+
+BodyId = NewType("BodyId", int)
+INLINE_OCTETS_MAX: Final = 64 * 1024
+_ALL: Final = 1 << 40  # more than any body has
+
+
+class BodyReader:
+    """Reads bodies of one account within a job."""
+
+    def __init__(self, connection: sa.Connection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+
+    def octets(self, body: BodyId, start: int = 0, end: int | None = None) -> bytes:
+        """Return octets[start:end] of *body*, at a cost of what is asked for.
+
+        Raises:
+            StoreDamaged: No such body, or its file is missing or does not open.
+        """
+        row = self._connection.exec_driver_sql(
+            "SELECT size, substr(octets, ?, ?), file, key FROM body WHERE id = ?",
+            (start + 1, _ALL if end is None else max(end - start, 0), body),
+        ).one_or_none()
+        if row is None:
+            raise StoreDamaged(f"body {body} is missing")
+        size, inline, file_id, key = row
+        if file_id is None:
+            return bytes(inline)
+        stop = size if end is None else end
+        file = body_file.SealedFile(file_id, Secret(key), size)
+        return body_file.read(self._folder, file, start, stop)
+
+
+class BodyWriter(BodyReader):
+    """Adds and drops bodies within a write job.
+
+    ``written`` names the files that a job made, to be removed if the job fails; ``dropped``
+    those that it let go of, to be removed once its commit is durable.
+    """
+
+    def __init__(self, connection: sa.Connection, folder: Path) -> None:
+        super().__init__(connection, folder)
+        self.written: list[bytes] = []
+        self.dropped: list[bytes] = []
+
+    def add(self, octets: bytes) -> BodyId:
+        """Store *octets*.
+
+        Raises:
+            DiskFull: There is no room for the file.
+        """
+        file_id: bytes | None = None
+        key: bytes | None = None
+        if len(octets) > INLINE_OCTETS_MAX:
+            file_id = secrets.token_bytes(body_file.FILE_ID_OCTETS)
+            key = secrets.token_bytes(body_file.KEY_OCTETS)
+            self.written.append(file_id)
+            # Crash before the commit: an orphan file under a key that no longer exists.
+            file = body_file.SealedFile(file_id, Secret(key), len(octets))
+            body_file.write(self._folder, file, octets)
+        inserted = self._connection.exec_driver_sql(
+            "INSERT INTO body (size, octets, file, key) VALUES (?, ?, ?, ?)",
+            (len(octets), None if file_id else octets, file_id, key),
+        )
+        return BodyId(inserted.lastrowid)
+
+    def drop(self, bodies: Iterable[BodyId]) -> None:
+        """Delete the rows; ``secure_delete`` wipes the octets and the keys of their files."""
+        for body in bodies:
+            file_id = self._connection.exec_driver_sql(
+                "DELETE FROM body WHERE id = ? RETURNING file", (body,)
+            ).scalar()
+            if file_id is not None:
+                # Crash before it is removed: an orphan whose key is gone.
+                self.dropped.append(file_id)
+
+
+def remove_files(folder: Path, file_ids: Iterable[bytes]) -> None:
+    """Remove files that no row names; one that is gone already is no error."""
+    for file_id in file_ids:
+        (folder / file_id.hex()).unlink(missing_ok=True)
+
+
+def remove_orphans(connection: sa.Connection, folder: Path) -> None:
+    """Remove every file that no row names; only at open, when no job is on its way."""
+    named = {
+        file_id.hex()
+        for file_id in connection.exec_driver_sql(
+            "SELECT file FROM body WHERE file IS NOT NULL"
+        ).scalars()
+    }
+    for path in folder.iterdir():
+        if path.name not in named:
+            path.unlink()

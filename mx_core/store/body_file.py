@@ -1,0 +1,93 @@
+"""Octets too big for a row: a file of independently sealed chunks, so any range opens alone.
+
+A file is the concatenation of sealed chunks of 64 KiB of clear text (the last one shorter,
+never empty), each ``XChaCha20-Poly1305(key, nonce = chunk index, ad = file id ‖ index ‖ last)``.
+The key is random for each file and lives in the database, so nonces never repeat under one
+key, a chunk can not be moved within or between files, and cutting the tail off is noticed.
+Knows no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_ABYTES as TAG_OCTETS,
+)
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_decrypt as aead_decrypt,
+)
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_encrypt as aead_encrypt,
+)
+from nacl.exceptions import CryptoError
+
+from mx_core.db.durable import write_new
+from mx_core.model.errors import StoreDamaged
+from mx_core.model.secret import Secret
+
+CHUNK_OCTETS: Final = 64 * 1024
+FILE_ID_OCTETS: Final = 16
+KEY_OCTETS: Final = 32
+_NONCE_OCTETS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """What the database holds of a file: its random name, its key, the size in clear."""
+
+    file_id: bytes
+    key: Secret[bytes]
+    size: int
+
+
+def write(folder: Path, file: SealedFile, octets: bytes) -> None:
+    """Write *octets*, at least one, sealed; on the disk with its name when this returns.
+
+    Raises:
+        DiskFull: No room; nothing stays.
+    """
+    write_new(folder / file.file_id.hex(), _sealed(file, octets))
+
+
+def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
+    """Return clear octets [start:end]; reads only the chunks they touch.
+
+    Raises:
+        StoreDamaged: The file is missing or a chunk does not open.
+    """
+    start, end = min(start, file.size), min(end, file.size)
+    if start >= end:
+        return b""
+    first, last = start // CHUNK_OCTETS, (end - 1) // CHUNK_OCTETS
+    pieces = []
+    try:
+        with (folder / file.file_id.hex()).open("rb") as stream:
+            stream.seek(first * (CHUNK_OCTETS + TAG_OCTETS))
+            for index in range(first, last + 1):
+                sealed = stream.read(CHUNK_OCTETS + TAG_OCTETS)
+                bound = _bound_data(file, index)
+                pieces.append(aead_decrypt(sealed, bound, _nonce(index), file.key.reveal()))
+    except (OSError, CryptoError) as error:
+        raise StoreDamaged(f"the body file {file.file_id.hex()} is missing or damaged") from error
+    skipped = first * CHUNK_OCTETS
+    return b"".join(pieces)[start - skipped : end - skipped]
+
+
+def _sealed(file: SealedFile, octets: bytes) -> Iterator[bytes]:
+    whole = memoryview(octets)
+    for index, start in enumerate(range(0, len(octets), CHUNK_OCTETS)):
+        chunk = bytes(whole[start : start + CHUNK_OCTETS])
+        yield aead_encrypt(chunk, _bound_data(file, index), _nonce(index), file.key.reveal())
+
+
+def _bound_data(file: SealedFile, index: int) -> bytes:
+    last = (index + 1) * CHUNK_OCTETS >= file.size
+    return file.file_id + index.to_bytes(8, "big") + bytes([last])
+
+
+def _nonce(index: int) -> bytes:
+    return index.to_bytes(_NONCE_OCTETS, "big")

@@ -1,0 +1,138 @@
+"""One account's mail; implements ``ports.MailStore``.
+
+Octets of an expunged message are kept while a session's view pins them, and a grace period
+longer than the moment between reading a snapshot and pinning it (RFC 2180 §4.1).  Sweeping
+rides on write jobs and on :meth:`Mail.sweep`; at open nothing is pinned and all of it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import sqlalchemy as sa
+
+from mx_core.db.database import Database
+from mx_core.model.clock import Now
+from mx_core.model.ids import MailboxId, MessageId
+from mx_core.ports import MailReader, MailWriter, Watch
+from mx_core.store.body import remove_files
+from mx_core.store.reader import Known, Reader
+from mx_core.store.watch import Watches
+from mx_core.store.writer import Writer
+
+T = TypeVar("T")
+_GRACE_SECONDS: Final = 60
+_SWEEP_EVERY_SECONDS: Final = 15
+_SWEEP_MAX: Final = 1_000  # messages for each job, so that no command waits for a large sweep
+
+
+class Mail:
+    """See the module."""
+
+    def __init__(self, database: Database, folder: Path, now: Now) -> None:
+        self._database = database
+        self._folder = folder
+        self._now = now
+        self._known = Known()
+        self._watches = Watches()
+        self._views: dict[int, Sequence[MessageId]] = {}  # changed on the loop, read by the writer
+        self._next_view = 0
+        self._swept = 0  # writer thread: when the last sweep was
+
+    async def read(self, job: Callable[[MailReader], T]) -> T:
+        """Run *job* in one read transaction."""
+        return await self._database.read(
+            lambda connection: job(Reader(connection, self._folder, self._known))
+        )
+
+    async def write(self, job: Callable[[MailWriter], T]) -> T:
+        """Run *job*, commit with fsync, announce its changes, then return its result."""
+        return await self.write_with(lambda writer, _connection: job(writer))
+
+    async def write_with(self, job: Callable[[Writer, sa.Connection], T]) -> T:
+        """As ``write``, for jobs of this package that also touch other tables."""
+
+        def announce(outcome: tuple[T, Writer]) -> None:
+            self._watches.announce(outcome[1].changes)
+
+        result, writer = await self._database.write(
+            lambda connection: self.run(connection, job), announce
+        )
+        if writer.bodies.dropped:
+            # Crash before this: orphans, removed at the next open; their keys are gone.
+            await asyncio.to_thread(remove_files, self._folder, writer.bodies.dropped)
+        return result
+
+    def run(
+        self, connection: sa.Connection, job: Callable[[Writer, sa.Connection], T]
+    ) -> tuple[T, Writer]:
+        """Run *job* on *connection*; the caller announces after the commit."""
+        writer = Writer(connection, self._folder, self._known, self._now)
+        try:
+            result = job(writer, connection)
+            if (now := int(self._now())) >= self._swept + _SWEEP_EVERY_SECONDS:
+                self._swept = now
+                self._sweep(writer, connection, now - _GRACE_SECONDS)
+            writer.finish()
+        except BaseException:
+            remove_files(self._folder, writer.bodies.written)
+            raise
+        return result, writer
+
+    def watch(self, mailbox: MailboxId) -> AbstractContextManager[Watch]:
+        """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""
+        return self._watches.open(mailbox)
+
+    @contextmanager
+    def pin_view(self, message_ids: Sequence[MessageId]) -> Iterator[None]:
+        """Keep octets readable while a session's view holds them; costs nothing by length."""
+        self._next_view += 1
+        view = self._next_view
+        self._views[view] = tuple(message_ids)
+        try:
+            yield
+        finally:
+            del self._views[view]
+
+    async def sweep(self) -> None:
+        """Drop expunged octets that are past their grace and that no view holds."""
+        await self.write_with(
+            lambda writer, connection: self._sweep(
+                writer, connection, int(self._now()) - _GRACE_SECONDS
+            )
+        )
+
+    def sweep_all(self, connection: sa.Connection) -> list[bytes]:
+        """Drop all expunged octets, at open; return the files to remove after the commit."""
+        writer = Writer(connection, self._folder, self._known, self._now)
+        while self._sweep(writer, connection, None):
+            pass
+        return writer.bodies.dropped
+
+    def _sweep(self, writer: Writer, connection: sa.Connection, before: int | None) -> int:
+        """Return how many messages went."""
+        rows = connection.exec_driver_sql(
+            "SELECT message FROM expunged WHERE ? OR at <= ?", (before is None, before)
+        ).scalars()
+        free = set(rows)
+        for view in list(self._views.values()) if free else ():
+            free.difference_update(view)
+        doomed = sorted(free)[:_SWEEP_MAX]
+        if not doomed:
+            return 0
+        asked = (json.dumps(doomed),)
+        chosen = "IN (SELECT value FROM json_each(?))"
+        bodies = connection.exec_driver_sql(f"SELECT body FROM message WHERE id {chosen}", asked)  # noqa: S608  # literals
+        writer.bodies.drop(bodies.scalars().all())
+        for statement in (
+            f"DELETE FROM form WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM message WHERE id {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM expunged WHERE message {chosen}",  # noqa: S608  # literals
+        ):
+            connection.exec_driver_sql(statement, asked)
+        return len(doomed)

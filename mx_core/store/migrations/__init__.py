@@ -1,0 +1,1 @@
+"""Schema of an account's store; revisions are never edited once released."""

@@ -1,0 +1,266 @@
+"""The five changes to what is in a mailbox, on packed segments, within one write job.
+
+Each changes segments, the mailbox's kept numbers, tombstones, the journal and the list of
+changes to announce, together.  RFC 9051 §6.4.6–6.4.9, RFC 7162 §3.1, RFC 6851 §3.3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from mx_core.model.errors import NoSuchMailbox
+from mx_core.model.flags import DELETED, SEEN, FlagSet
+from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
+from mx_core.ports import Change, FlagsChanged, MessagesAdded, MessagesExpunged
+from mx_core.store import journal, segment
+from mx_core.store.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.journal import Journal, Op
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One message in one mailbox."""
+
+    uid: int
+    flag_set: FlagSetId
+    message: MessageId
+
+
+class Places:
+    """See the module.  *changes* grows in modseq order."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        log: Journal,
+        flag_sets: FlagSetWriter,
+        changes: list[Change],
+        now_seconds: int,
+    ) -> None:
+        self._connection = connection
+        self._log = log
+        self._flag_sets = flag_sets
+        self._changes = changes
+        self._now_seconds = now_seconds
+
+    def find(
+        self,
+        mailbox: MailboxId,
+        uids: Sequence[Uid] | None,
+        wanted: Callable[[FlagSet], bool] = lambda _flags: True,
+    ) -> list[Place]:
+        """Return the places of *uids* (None: all) that exist and have *wanted* flags, ascending."""
+        chosen = None if uids is None else set(uids)
+        found = []
+        for part in segment.holding(self._connection, mailbox, uids):
+            takes = {number: wanted(self._flag_sets.of(number)) for number in set(part.flag_sets)}
+            found += [
+                Place(uid, FlagSetId(number), MessageId(message))
+                for uid, number, message in zip(
+                    part.uids, part.flag_sets, part.messages, strict=True
+                )
+                if takes[number] and (chosen is None or uid in chosen)
+            ]
+        return found
+
+    def add(
+        self,
+        mailbox: MailboxId,
+        messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
+        *,
+        internal_date: int | None = None,
+    ) -> list[Uid]:
+        """Put (message, global id, flag set, size) at the end of *mailbox*, under one modseq.
+
+        UIDs only grow, even when the newest message has been expunged, so they come from
+        the mailbox's row and not from the segments.  RFC 9051 §2.3.1.1.
+        """
+        modseq = self._log.next_modseq()
+        flags = self._flag_sets.of_all([number for _, _, number, _ in messages])
+        unseen, deleted = _weigh(flags)
+        row = self._connection.exec_driver_sql(
+            "UPDATE mailbox SET uid_next = uid_next + ?, highest_modseq = ?,"
+            " messages = messages + ?, recent = recent + ?, unseen = unseen + ?,"
+            " deleted = deleted + ?, size = size + ?"
+            " WHERE id = ? RETURNING uid_next, global_id",
+            (
+                len(messages),
+                modseq,
+                len(messages),
+                len(messages),
+                unseen,
+                deleted,
+                sum(size for _, _, _, size in messages),
+                mailbox,
+            ),
+        ).one_or_none()
+        if row is None:
+            raise NoSuchMailbox("the mailbox was deleted")
+        first = row[0] - len(messages)
+        part = segment.last(self._connection, mailbox) or segment.empty(first)
+        for uid, (message, _, number, _) in enumerate(messages, first):
+            if len(part) >= segment.ENTRIES_MAX:
+                segment.save(self._connection, mailbox, part)
+                part = segment.empty(uid)
+            part.add(uid, modseq, number, message)
+        segment.save(self._connection, mailbox, part)
+        uids = tuple(Uid(uid) for uid in range(first, row[0]))
+        ids = tuple(message for message, _, _, _ in messages)
+        self._changes.append(MessagesAdded(mailbox, modseq, uids, ids, flags))
+        self._log_added(row[1], messages, flags, uids, internal_date)
+        return list(uids)
+
+    def flag(
+        self, mailbox: MailboxId, uids: Sequence[Uid], change: Callable[[FlagSet], FlagSet]
+    ) -> None:
+        """Give *uids* the flags that *change* makes of theirs.
+
+        One modseq for all that really change; where nothing does, no modseq rises.
+        """
+        chosen = set(uids)
+        turned: dict[int, FlagSetId] = {}
+        moved: dict[tuple[int, int], list[int]] = {}  # (old set, new set) → UIDs, ascending
+        modseq: ModSeq | None = None
+        for part in segment.holding(self._connection, mailbox, uids):
+            for number in set(part.flag_sets) - turned.keys():
+                turned[number] = self._flag_sets.number(change(self._flag_sets.of(number)))
+            hit = [
+                (at, old, turned[old])
+                for at, (uid, old) in enumerate(zip(part.uids, part.flag_sets, strict=True))
+                if uid in chosen and turned[old] != old
+            ]
+            if not hit:
+                continue
+            modseq = modseq or self._log.next_modseq()
+            for at, old, new in hit:
+                part.flag_sets[at] = new
+                part.modseqs[at] = modseq
+                moved.setdefault((old, new), []).append(part.uids[at])
+            segment.save(self._connection, mailbox, part)
+        if modseq is not None:
+            self._finish_flagging(mailbox, modseq, moved)
+
+    def remove(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
+        """Take *places*, ascending, out of *mailbox*; a tombstone keeps the modseq."""
+        if not places:
+            return
+        modseq = self._log.next_modseq()
+        gone = {place.uid for place in places}
+        uids = tuple(Uid(place.uid) for place in places)
+        touched = []
+        for part in segment.holding(self._connection, mailbox, uids):
+            left = part.without({at for at, uid in enumerate(part.uids) if uid in gone})
+            segment.save(self._connection, mailbox, left)
+            touched.append(part.first_uid)
+        segment.compact(self._connection, mailbox, touched)
+        unseen, deleted = _weigh(self._flag_sets.of_all([place.flag_set for place in places]))
+        size = self._release([place.message for place in places])
+        global_id = self._connection.exec_driver_sql(
+            "UPDATE mailbox SET highest_modseq = ?, messages = messages - ?,"
+            " recent = recent - (SELECT count(*) FROM json_each(?) WHERE value >= first_recent),"
+            " unseen = unseen - ?, deleted = deleted - ?, size = size - ?"
+            " WHERE id = ? RETURNING global_id",
+            (modseq, len(uids), json.dumps(uids), unseen, deleted, size, mailbox),
+        ).scalar_one()
+        self._connection.exec_driver_sql(
+            "INSERT INTO tombstone VALUES (?, ?, ?)", (mailbox, modseq, segment.pack_uids(uids))
+        )
+        self._changes.append(MessagesExpunged(mailbox, modseq, uids))
+        self._log.write(Op.EXPUNGED, global_id, {0: journal.ranges(uids)})
+
+    def forget(self, mailbox: MailboxId) -> None:
+        """Let go of everything in *mailbox*, which is about to go itself."""
+        self._release(list(segment.load_all(self._connection, mailbox).messages))
+        for table in ("segment", "tombstone"):
+            self._connection.exec_driver_sql(
+                f"DELETE FROM {table} WHERE mailbox = ?",  # noqa: S608  # one of two literals
+                (mailbox,),
+            )
+
+    def _finish_flagging(
+        self, mailbox: MailboxId, modseq: ModSeq, moved: dict[tuple[int, int], list[int]]
+    ) -> None:
+        unseen = deleted = 0
+        rows: list[journal.Value] = []
+        told: dict[int, FlagSet] = {}
+        for (old, new), uids in moved.items():
+            before, after = self._flag_sets.of(old), self._flag_sets.of(new)
+            unseen += len(uids) * ((SEEN in before) - (SEEN in after))
+            deleted += len(uids) * ((DELETED in after) - (DELETED in before))
+            told.update(dict.fromkeys(uids, after))
+            rows.append(
+                [journal.ranges(uids), journal.texts(after - before), journal.texts(before - after)]
+            )
+        global_id = self._connection.exec_driver_sql(
+            "UPDATE mailbox SET highest_modseq = ?, unseen = unseen + ?, deleted = deleted + ?"
+            " WHERE id = ? RETURNING global_id",
+            (modseq, unseen, deleted, mailbox),
+        ).scalar_one()
+        ordered = sorted(told)
+        self._changes.append(
+            FlagsChanged(
+                mailbox,
+                modseq,
+                tuple(Uid(uid) for uid in ordered),
+                tuple(told[uid] for uid in ordered),
+            )
+        )
+        self._log.write(Op.FLAGGED, global_id, {0: rows})
+
+    def _log_added(
+        self,
+        mailbox: GlobalId,
+        messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
+        flags: Sequence[FlagSet],
+        uids: Sequence[Uid],
+        internal_date: int | None,
+    ) -> None:
+        sets = list(dict.fromkeys(flags))
+        place = {flag_set: at for at, flag_set in enumerate(sets)}
+        ids: dict[int, journal.Value] = {
+            0: journal.ranges(uids),
+            1: [bytes(global_id) for _, global_id, _, _ in messages],
+            2: [journal.texts(flag_set) for flag_set in sets],
+            3: [place[flag_set] for flag_set in flags],
+        }
+        if internal_date is not None:
+            ids[4] = journal.signed(internal_date)
+        self._log.write(Op.ADDED, mailbox, ids)
+
+    def use(self, messages: Sequence[MessageId]) -> None:
+        """Count one more use of each."""
+        self._count_uses(messages, 1)
+
+    def _release(self, messages: Sequence[int]) -> int:
+        """Take one use from each; return their sizes' sum.  What has no use left may be swept."""
+        size = self._count_uses(messages, -1)
+        self._connection.exec_driver_sql(
+            "INSERT INTO expunged SELECT id, ? FROM message"
+            " WHERE uses = 0 AND id IN (SELECT value FROM json_each(?))",
+            (self._now_seconds, json.dumps(sorted(set(messages)))),
+        )
+        return size
+
+    def _count_uses(self, messages: Sequence[int], step: int) -> int:
+        """Return the sum of sizes; a message may stand more than once in *messages*."""
+        size = 0
+        uses = Counter(messages)
+        while uses:
+            sizes = self._connection.exec_driver_sql(
+                "UPDATE message SET uses = uses + ?"
+                " WHERE id IN (SELECT value FROM json_each(?)) RETURNING size",
+                (step, json.dumps(sorted(uses))),
+            )
+            size += sum(sizes.scalars())
+            uses = Counter({message: count - 1 for message, count in uses.items() if count > 1})
+        return size
+
+
+def _weigh(flags: Sequence[FlagSet]) -> tuple[int, int]:
+    r"""Return how many are not \\Seen and how many are \\Deleted."""
+    return sum(SEEN not in each for each in flags), sum(DELETED in each for each in flags)

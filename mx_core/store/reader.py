@@ -1,0 +1,188 @@
+"""What a read job may ask of an account's mail; implements ``ports.MailReader``.
+
+One consistent state throughout the job.  Sessions of a mailbox share one immutable snapshot:
+what was loaded at a modseq is kept, and given out again while that modseq is the newest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mx_core.model.errors import MessageGone, NoSuchMailbox
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
+from mx_core.model.mailbox_name import MailboxName
+from mx_core.model.message import MessageForm, Snapshot
+from mx_core.ports import MailboxInfo
+from mx_core.store import form as message_form
+from mx_core.store import segment
+from mx_core.store.body import BodyReader
+from mx_core.store.flag_set import FlagSets
+
+_SNAPSHOTS_KEPT: Final = 16
+_INFO: Final = (
+    "SELECT id, name, global_id, special_use,"
+    " EXISTS (SELECT 1 FROM subscription WHERE subscription.name = mailbox.name),"
+    " uid_validity, uid_next, highest_modseq, messages, unseen, deleted, recent, size"
+    " FROM mailbox"
+)
+
+
+@dataclass(slots=True)
+class Known:
+    """What readers of one account have learnt and share; all of it committed."""
+
+    flag_sets: dict[int, FlagSet] = field(default_factory=dict)
+    snapshots: OrderedDict[MailboxId, Snapshot] = field(default_factory=OrderedDict)
+    lock: Lock = field(default_factory=Lock)  # of snapshots
+
+    def snapshot(self, mailbox: MailboxId, highest: int, first_recent: int) -> Snapshot | None:
+        """Return the kept snapshot if nothing has changed since."""
+        with self.lock:
+            kept = self.snapshots.get(mailbox)
+            if kept is None or (kept.highest_modseq, kept.first_recent) != (highest, first_recent):
+                return None
+            self.snapshots.move_to_end(mailbox)
+            return kept
+
+    def keep(self, mailbox: MailboxId, snapshot: Snapshot) -> None:
+        """Keep *snapshot*, and let go of the one unused for longest."""
+        with self.lock:
+            self.snapshots[mailbox] = snapshot
+            self.snapshots.move_to_end(mailbox)
+            if len(self.snapshots) > _SNAPSHOTS_KEPT:
+                self.snapshots.popitem(last=False)
+
+
+class Reader:
+    """See ``ports.MailReader``; lives as long as one job."""
+
+    def __init__(self, connection: sa.Connection, folder: Path, known: Known) -> None:
+        self._connection = connection
+        self._known = known
+        self._flag_sets = FlagSets(connection, known.flag_sets)
+        self._bodies = BodyReader(connection, folder)
+
+    def mailboxes(self) -> list[MailboxInfo]:
+        """Return all mailboxes, in order of name."""
+        rows = self._connection.exec_driver_sql(f"{_INFO} ORDER BY name").all()
+        return [_info(row) for row in rows]
+
+    def subscriptions(self) -> list[MailboxName]:
+        """Return subscribed names; a name may have no mailbox."""
+        names = self._connection.exec_driver_sql("SELECT name FROM subscription ORDER BY name")
+        return [MailboxName(name) for name in names.scalars()]
+
+    def mailbox(self, name: MailboxName) -> MailboxInfo:
+        """Raises NoSuchMailbox."""
+        row = self._connection.exec_driver_sql(f"{_INFO} WHERE name = ?", (name,)).one_or_none()
+        if row is None:
+            raise NoSuchMailbox(f"there is no mailbox {name}")
+        return _info(row)
+
+    def snapshot(self, mailbox: MailboxId) -> Snapshot:
+        """Raises NoSuchMailbox if it was deleted meanwhile."""
+        row = self._connection.exec_driver_sql(
+            "SELECT uid_validity, uid_next, highest_modseq, first_recent FROM mailbox WHERE id = ?",
+            (mailbox,),
+        ).one_or_none()
+        if row is None:
+            raise NoSuchMailbox("the mailbox was deleted")
+        uid_validity, uid_next, highest, first_recent = row
+        kept = self._kept(mailbox, highest, first_recent)
+        if kept is not None:
+            return kept
+        places = segment.load_all(self._connection, mailbox)
+        made = Snapshot(
+            UidValidity(uid_validity),
+            Uid(uid_next),
+            ModSeq(highest),
+            _ids(places.uids),
+            _ids(places.messages),
+            _ids(places.modseqs),
+            self._flag_sets.of_all(places.flag_sets),
+            Uid(first_recent),
+        )
+        self._keep(mailbox, made)
+        return made
+
+    def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
+        """Return the prepared forms in the order asked, expunged ones included while kept.
+
+        Raises:
+            MessageGone: One is no longer kept.
+        """
+        rows = self._by_id(message_form.SELECT, messages)
+        return [message_form.from_row(rows[message]) for message in messages]
+
+    def sizes_and_dates(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
+        """Return (RFC822.SIZE, INTERNALDATE as unix seconds) for each; raises MessageGone."""
+        rows = self._by_id(
+            "SELECT message.id, size, internal_date FROM json_each(?) AS asked"
+            " JOIN message ON message.id = asked.value",
+            messages,
+        )
+        return [(rows[message][1], rows[message][2]) for message in messages]
+
+    def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
+        """Return octets[start:end]; raises StoreDamaged, MessageGone."""
+        body = self._connection.exec_driver_sql(
+            "SELECT body FROM message WHERE id = ?", (message,)
+        ).scalar()
+        if body is None:
+            raise MessageGone("the message was expunged and is no longer kept")
+        return self._bodies.octets(body, start, end)
+
+    def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
+        """Return the ids that follow a message through COPY and MOVE; raises MessageGone."""
+        rows = self._by_id(
+            "SELECT message.id, global_id FROM json_each(?) AS asked"
+            " JOIN message ON message.id = asked.value",
+            messages,
+        )
+        return [GlobalId(rows[message][1]) for message in messages]
+
+    def _kept(self, mailbox: MailboxId, highest: int, first_recent: int) -> Snapshot | None:
+        return self._known.snapshot(mailbox, highest, first_recent)
+
+    def _keep(self, mailbox: MailboxId, snapshot: Snapshot) -> None:
+        self._known.keep(mailbox, snapshot)
+
+    def _by_id(self, query: str, messages: Sequence[MessageId]) -> dict[int, Sequence[Any]]:
+        # The driver's rows, not SQLAlchemy's: this is where FETCH 1:* spends its time.
+        result = self._connection.exec_driver_sql(query, (json.dumps(messages),))
+        rows = {row[0]: row for row in result.cursor.fetchall()}
+        if any(message not in rows for message in messages):
+            raise MessageGone("a message was expunged and is no longer kept")
+        return rows
+
+
+def _info(row: Sequence[Any]) -> MailboxInfo:
+    return MailboxInfo(
+        id=MailboxId(row[0]),
+        name=MailboxName(row[1]),
+        global_id=GlobalId(row[2]),
+        special_use=row[3],
+        subscribed=bool(row[4]),
+        uid_validity=UidValidity(row[5]),
+        uid_next=Uid(row[6]),
+        highest_modseq=ModSeq(row[7]),
+        messages=row[8],
+        unseen=row[9],
+        deleted=row[10],
+        recent=row[11],
+        size=row[12],
+    )
+
+
+def _ids(numbers: Sequence[int]) -> tuple[Any, ...]:
+    """Return a column as a tuple of whatever id its reader knows it to be."""
+    return tuple(numbers)

@@ -1,0 +1,187 @@
+"""The mutable state of a mailbox: packed columns of up to 512 places in UID order.
+
+A *place* is one message in one mailbox: (uid, modseq, flag set, message).  Knows nothing of
+flags or messages but their numbers.  Invariants: UIDs ascend within and across segments; no
+stored segment is empty; a place lives in the segment with the greatest ``first_uid`` not
+above its UID.  Numbers are little-endian on the disk.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mx_core.model.ids import MailboxId
+
+ENTRIES_MAX: Final = 512
+_MERGE_BELOW: Final = 256  # two neighbours that fit together in half a segment become one
+
+
+@dataclass(slots=True)
+class Segment:
+    """Up to 512 places; *row* is None until it is stored."""
+
+    row: int | None
+    first_uid: int
+    uids: array[int]
+    modseqs: array[int]
+    flag_sets: array[int]
+    messages: array[int]
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    def add(self, uid: int, modseq: int, flag_set: int, message: int) -> None:
+        """Append one place; *uid* is above all others."""
+        self.uids.append(uid)
+        self.modseqs.append(modseq)
+        self.flag_sets.append(flag_set)
+        self.messages.append(message)
+
+    def without(self, gone: set[int]) -> Segment:
+        """Return the segment without the positions *gone*."""
+        keep = [n for n in range(len(self)) if n not in gone]
+        return Segment(
+            self.row,
+            self.first_uid,
+            array("I", [self.uids[n] for n in keep]),
+            array("Q", [self.modseqs[n] for n in keep]),
+            array("I", [self.flag_sets[n] for n in keep]),
+            array("Q", [self.messages[n] for n in keep]),
+        )
+
+
+def empty(first_uid: int = 1) -> Segment:
+    """Return a segment that is not stored yet."""
+    return Segment(None, first_uid, array("I"), array("Q"), array("I"), array("Q"))
+
+
+def load_all(connection: sa.Connection, mailbox: MailboxId) -> Segment:
+    """Return all places of *mailbox* as one long segment, which can not be stored."""
+    rows = connection.exec_driver_sql(
+        "SELECT uids, modseqs, flag_sets, messages FROM segment WHERE mailbox = ?"
+        " ORDER BY first_uid",
+        (mailbox,),
+    ).all()
+    columns = [b"".join(column) for column in zip(*rows, strict=True)] or [b""] * 4
+    return Segment(
+        None, 1, *(_unpack(code, column) for code, column in zip("IQIQ", columns, strict=True))
+    )
+
+
+def holding(
+    connection: sa.Connection, mailbox: MailboxId, uids: Sequence[int] | None
+) -> Iterator[Segment]:
+    """Yield, ascending, the segments where *uids* (None: all) live or would live."""
+    heads = connection.exec_driver_sql(
+        "SELECT first_uid, id FROM segment WHERE mailbox = ? ORDER BY first_uid", (mailbox,)
+    ).all()
+    wanted = range(len(heads))
+    if uids is not None:
+        firsts = [head[0] for head in heads]
+        touched = {bisect_right(firsts, uid) - 1 for uid in uids}
+        wanted = sorted(n for n in touched if n >= 0)  # type: ignore[assignment]  # both iterate over int
+    for n in wanted:
+        yield _load(connection, heads[n][1])
+
+
+def last(connection: sa.Connection, mailbox: MailboxId) -> Segment | None:
+    """Return the newest segment of *mailbox*."""
+    row = connection.exec_driver_sql(
+        "SELECT id FROM segment WHERE mailbox = ? ORDER BY first_uid DESC LIMIT 1", (mailbox,)
+    ).scalar()
+    return None if row is None else _load(connection, row)
+
+
+def save(connection: sa.Connection, mailbox: MailboxId, segment: Segment) -> None:
+    """Store the segment as it is now; an empty one is removed."""
+    if not segment.uids:
+        if segment.row is not None:
+            connection.exec_driver_sql("DELETE FROM segment WHERE id = ?", (segment.row,))
+        return
+    values = (
+        len(segment),
+        max(segment.modseqs),
+        _pack(segment.uids),
+        _pack(segment.modseqs),
+        _pack(segment.flag_sets),
+        _pack(segment.messages),
+    )
+    if segment.row is None:
+        connection.exec_driver_sql(
+            "INSERT INTO segment (mailbox, first_uid, entries, max_modseq, uids, modseqs,"
+            " flag_sets, messages) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (mailbox, segment.first_uid, *values),
+        )
+    else:
+        connection.exec_driver_sql(
+            "UPDATE segment SET entries = ?, max_modseq = ?, uids = ?, modseqs = ?,"
+            " flag_sets = ?, messages = ? WHERE id = ?",
+            (*values, segment.row),
+        )
+
+
+def compact(connection: sa.Connection, mailbox: MailboxId, around: Sequence[int]) -> None:
+    """Join small neighbours of the segments that hold the UIDs *around*, ascending.
+
+    So a mailbox never wears out into rows of one place each.
+    """
+    following = connection.exec_driver_sql(
+        "SELECT first_uid FROM segment WHERE mailbox = ? AND first_uid > ?"
+        " ORDER BY first_uid LIMIT 1",
+        (mailbox, around[-1]),
+    ).scalars()
+    for uid in (*around, *following):
+        near = connection.exec_driver_sql(
+            "SELECT id, entries FROM segment WHERE mailbox = ? AND first_uid <= ?"
+            " ORDER BY first_uid DESC LIMIT 2",
+            (mailbox, uid),
+        ).all()
+        if sum(entries for _, entries in near) <= _MERGE_BELOW and len(near) > 1:
+            _join(connection, mailbox, into=near[1][0], row=near[0][0])
+
+
+def _join(connection: sa.Connection, mailbox: MailboxId, *, into: int, row: int) -> None:
+    joined, other = _load(connection, into), _load(connection, row)
+    joined.uids.extend(other.uids)
+    joined.modseqs.extend(other.modseqs)
+    joined.flag_sets.extend(other.flag_sets)
+    joined.messages.extend(other.messages)
+    connection.exec_driver_sql("DELETE FROM segment WHERE id = ?", (row,))
+    save(connection, mailbox, joined)
+
+
+def _load(connection: sa.Connection, row: int) -> Segment:
+    first_uid, *columns = connection.exec_driver_sql(
+        "SELECT first_uid, uids, modseqs, flag_sets, messages FROM segment WHERE id = ?", (row,)
+    ).one()
+    return Segment(
+        row,
+        first_uid,
+        *(_unpack(code, column) for code, column in zip("IQIQ", columns, strict=True)),
+    )
+
+
+def pack_uids(uids: Sequence[int]) -> bytes:
+    """Return the column of a tombstone."""
+    return _pack(array("I", uids))
+
+
+def _pack(numbers: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        numbers = array(numbers.typecode, numbers)
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _unpack(code: Any, octets: bytes) -> array[int]:
+    numbers: array[int] = array(code, octets)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

@@ -1,0 +1,76 @@
+"""Who is told of changes: bounded queues, one for each watch, filled after the commit.
+
+Everything here runs on the event loop.  A watch that overflows forgets what it holds and
+says so once; its session reads the mailbox anew and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from mx_core.model.errors import Busy
+from mx_core.model.ids import MailboxId
+from mx_core.ports import Change, MailboxGone
+
+_WEIGHT_MAX: Final = 100_000  # changes and the UIDs in them, of one watch
+
+
+class BoundedWatch:
+    """See ``ports.Watch``."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Change] = []
+        self._weight = 0
+        self._overflown = False
+        self._something = asyncio.Event()
+
+    def take(self) -> list[Change]:
+        """Return and forget what has come; never blocks; raises Busy after an overflow."""
+        self._something.clear()
+        taken, self._waiting, self._weight = self._waiting, [], 0
+        if self._overflown:
+            self._overflown = False
+            raise Busy("more changed than the session could follow")
+        return taken
+
+    async def wait(self) -> None:
+        """Return when ``take`` would give something."""
+        await self._something.wait()
+
+    def tell(self, change: Change) -> None:
+        """Add *change*, or give up following."""
+        self._something.set()
+        if self._overflown:
+            return
+        self._weight += 1 if isinstance(change, MailboxGone) else 1 + len(change.uids)
+        self._waiting.append(change)
+        if self._weight > _WEIGHT_MAX:
+            self._waiting, self._weight, self._overflown = [], 0, True
+
+
+class Watches:
+    """All watches of one account."""
+
+    def __init__(self) -> None:
+        self._open: dict[MailboxId, list[BoundedWatch]] = {}
+
+    @contextmanager
+    def open(self, mailbox: MailboxId) -> Iterator[BoundedWatch]:
+        """Follow *mailbox* until the block ends."""
+        watch = BoundedWatch()
+        self._open.setdefault(mailbox, []).append(watch)
+        try:
+            yield watch
+        finally:
+            self._open[mailbox].remove(watch)
+            if not self._open[mailbox]:
+                del self._open[mailbox]
+
+    def announce(self, changes: Sequence[Change]) -> None:
+        """Tell everybody; called once for each commit's job, in commit order."""
+        for change in changes:
+            for watch in self._open.get(change.mailbox, ()):
+                watch.tell(change)

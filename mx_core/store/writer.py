@@ -1,0 +1,224 @@
+"""What a write job may do to an account's mail; implements ``ports.MailWriter``.
+
+Mailboxes here, what is in them in ``places``.  Everything a job does is one transaction with
+its journal rows; ``changes`` is announced after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from mx_core.model.clock import Now
+from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted, OverQuota
+from mx_core.model.flags import DELETED, FlagSet
+from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid, UidValidity
+from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
+from mx_core.model.message import MessageForm, Snapshot
+from mx_core.ports import Appended, Change, Copied, FlagChange, MailboxGone, MailboxInfo
+from mx_core.store import form as message_form
+from mx_core.store.body import BodyWriter
+from mx_core.store.flag_set import FlagSetWriter
+from mx_core.store.journal import Journal, Op, new_global_id
+from mx_core.store.places import Place, Places
+from mx_core.store.reader import Known, Reader
+
+_MAILBOXES_MAX: Final = 10_000
+
+
+class Writer(Reader):
+    """See ``ports.MailWriter``; lives as long as one job, which ends with :meth:`finish`."""
+
+    def __init__(self, connection: sa.Connection, folder: Path, known: Known, now: Now) -> None:
+        super().__init__(connection, folder, known)
+        self.changes: list[Change] = []  # in modseq order
+        self._now = now
+        self._log = Journal(connection, now)
+        self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
+        self.bodies = self._bodies = BodyWriter(connection, folder)
+        self._places = Places(connection, self._log, self._flag_sets, self.changes, int(now()))
+
+    def finish(self) -> None:
+        """Store the counters; the last step of a job."""
+        self._log.finish()
+
+    def create(self, name: MailboxName, special_use: str = "") -> MailboxInfo:
+        """Make the mailbox and those above it; raises MailboxExists, OverQuota."""
+        if self._id_of(name) is not None:
+            raise MailboxExists(f"there is a mailbox {name} already")
+        for above in parents(name):
+            if self._id_of(above) is None:
+                self._make(above, "")
+        self._make(name, special_use)
+        return self.mailbox(name)
+
+    def delete(self, name: MailboxName) -> None:
+        """Raises NoSuchMailbox, NotPermitted (INBOX, or one with children)."""
+        if name == INBOX:
+            raise NotPermitted("INBOX can not be deleted")
+        box = self.mailbox(name)
+        if self._below(name):
+            raise NotPermitted(f"{name} has mailboxes below it")
+        self._places.forget(box.id)
+        self._connection.exec_driver_sql("DELETE FROM mailbox WHERE id = ?", (box.id,))
+        self.changes.append(MailboxGone(box.id, self._log.next_modseq()))
+        self._log.write(Op.REMOVED, box.global_id, {})
+
+    def rename(self, old: MailboxName, new: MailboxName) -> None:
+        """Raises as create and delete; renaming INBOX moves its mail (RFC 9051 §6.3.6)."""
+        box = self.mailbox(old)
+        if self._id_of(new) is not None:
+            raise MailboxExists(f"there is a mailbox {new} already")
+        if old == INBOX:
+            self.create(new)
+            self._move(box.id, self._places.find(box.id, None), self.mailbox(new))
+            return
+        # All new names begin with *new*, where nothing stands yet, so none collides.
+        for row, name, global_id in [(box.id, old, box.global_id), *self._below(old)]:
+            renamed = mailbox_name(new + name[len(old) :])
+            self._connection.exec_driver_sql(
+                "UPDATE mailbox SET name = ? WHERE id = ?", (renamed, row)
+            )
+            self._log.write(Op.RENAMED, global_id, {0: renamed})
+        for above in parents(new):
+            if self._id_of(above) is None:
+                self._make(above, "")
+
+    def subscribe(self, name: MailboxName, subscribed: bool) -> None:
+        """Remember or forget a name."""
+        statement = (
+            "INSERT OR IGNORE INTO subscription VALUES (?)"
+            if subscribed
+            else "DELETE FROM subscription WHERE name = ?"
+        )
+        if self._connection.exec_driver_sql(statement, (name,)).rowcount:
+            self._log.write(Op.SUBSCRIBED, b"", {0: name, 1: subscribed})
+
+    def append(
+        self,
+        mailbox: MailboxId,
+        octets: bytes,
+        form: MessageForm,
+        flags: FlagSet,
+        internal_date: int | None = None,
+    ) -> Appended:
+        """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota."""
+        box = self._box(mailbox)
+        date = int(self._now()) if internal_date is None else internal_date
+        global_id = new_global_id()
+        body = self.bodies.add(octets)
+        message = MessageId(
+            self._connection.exec_driver_sql(
+                "INSERT INTO message (global_id, body, size, internal_date, uses)"
+                " VALUES (?, ?, ?, ?, 1)",
+                (global_id, body, len(octets), date),
+            ).lastrowid
+        )
+        self._connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form))
+        number = self._flag_sets.number(self._flag_sets.canonical(flags))
+        [uid] = self._places.add(
+            mailbox, [(message, global_id, number, len(octets))], internal_date=date
+        )
+        return Appended(box, uid)
+
+    def store_flags(
+        self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet
+    ) -> None:
+        """Change flags of those that exist; one modseq for all; unknown UIDs are ignored."""
+        self._box(mailbox)
+        given = self._flag_sets.canonical(flags)
+        combine = {
+            FlagChange.REPLACE: lambda _old: given,
+            FlagChange.ADD: lambda old: old | given,
+            FlagChange.REMOVE: lambda old: old - given,
+        }[change]
+        self._places.flag(mailbox, uids, combine)
+
+    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> None:
+        r"""Remove what is \\Deleted, of *uids* or of all; tombstones keep the modseq."""
+        self._box(mailbox)
+        self._places.remove(mailbox, self._places.find(mailbox, uids, lambda f: DELETED in f))
+
+    def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
+        """Raises NoSuchMailbox for the target (``[TRYCREATE]``)."""
+        self._box(mailbox)
+        return self._copy(self._places.find(mailbox, uids), self.mailbox(target))
+
+    def move(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
+        """As copy, and the sources are expunged in the same transaction."""
+        self._box(mailbox)
+        return self._move(mailbox, self._places.find(mailbox, uids), self.mailbox(target))
+
+    def forget_recent(self, mailbox: MailboxId) -> None:
+        """Raise the persistent watermark: what is recent now has been shown to a session."""
+        self._box(mailbox)
+        self._connection.exec_driver_sql(
+            "UPDATE mailbox SET first_recent = uid_next, recent = 0 WHERE id = ?", (mailbox,)
+        )
+
+    def _move(self, source: MailboxId, places: Sequence[Place], target: MailboxInfo) -> Copied:
+        copied = self._copy(places, target)
+        self._places.remove(source, places)
+        return copied
+
+    def _copy(self, places: Sequence[Place], target: MailboxInfo) -> Copied:
+        """Add *places* to *target* under one modseq, with their flags, dates and global ids."""
+        if not places:
+            return Copied(target.uid_validity, (), ())
+        messages = [place.message for place in places]
+        self._places.use(messages)
+        uids = self._places.add(
+            target.id,
+            [
+                (place.message, global_id, place.flag_set, size)
+                for place, global_id, (size, _) in zip(
+                    places, self.global_ids(messages), self.sizes_and_dates(messages), strict=True
+                )
+            ],
+        )
+        return Copied(target.uid_validity, tuple(Uid(place.uid) for place in places), tuple(uids))
+
+    def _make(self, name: MailboxName, special_use: str) -> None:
+        count = self._connection.exec_driver_sql("SELECT count(*) FROM mailbox").scalar_one()
+        if count >= _MAILBOXES_MAX:
+            raise OverQuota(f"an account has at most {_MAILBOXES_MAX} mailboxes")
+        global_id = new_global_id()
+        self._connection.exec_driver_sql(
+            "INSERT INTO mailbox (name, global_id, special_use, uid_validity, uid_next,"
+            " highest_modseq, first_recent, messages, unseen, deleted, recent, size)"
+            " VALUES (?, ?, ?, ?, 1, ?, 1, 0, 0, 0, 0, 0)",
+            (name, global_id, special_use, self._log.next_uid_validity(), self._log.next_modseq()),
+        )
+        self._log.write(Op.MADE, global_id, {0: name, 1: special_use})
+
+    def _box(self, mailbox: MailboxId) -> UidValidity:
+        validity = self._connection.exec_driver_sql(
+            "SELECT uid_validity FROM mailbox WHERE id = ?", (mailbox,)
+        ).scalar()
+        if validity is None:
+            raise NoSuchMailbox("the mailbox was deleted")
+        return UidValidity(validity)
+
+    def _id_of(self, name: MailboxName) -> MailboxId | None:
+        return self._connection.exec_driver_sql(
+            "SELECT id FROM mailbox WHERE name = ?", (name,)
+        ).scalar()
+
+    def _below(self, name: MailboxName) -> list[tuple[MailboxId, MailboxName, GlobalId]]:
+        rows = self._connection.exec_driver_sql(
+            "SELECT id, name, global_id FROM mailbox WHERE name > ? AND name < ?",
+            (name + DELIMITER, name + chr(ord(DELIMITER) + 1)),
+        )
+        return [(MailboxId(row), MailboxName(child), GlobalId(ident)) for row, child, ident in rows]
+
+    @override
+    def _kept(self, mailbox: MailboxId, highest: int, first_recent: int) -> Snapshot | None:
+        return None  # what this job changed is not what others may see
+
+    @override
+    def _keep(self, mailbox: MailboxId, snapshot: Snapshot) -> None:
+        """Keep nothing: the job may yet be undone."""
