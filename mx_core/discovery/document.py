@@ -64,6 +64,13 @@ class Roll(NamedTuple):
     signature: bytes
 
 
+class SignedDocument(NamedTuple):
+    """Octets of a document with their signature, as they travel; nothing is verified yet."""
+
+    octets: bytes
+    signature: bytes
+
+
 class Limits(NamedTuple):
     """What the server takes, in octets, items and postage bits."""
 
@@ -169,24 +176,24 @@ def decode(octets: bytes) -> ServerDocument:
     )
 
 
-def sign_document(document: ServerDocument, domain_key: SigningKey) -> tuple[bytes, bytes]:
-    """Return the document's octets and the domain key's signature of them."""
+def sign_document(document: ServerDocument, domain_key: SigningKey) -> SignedDocument:
+    """Return the document as it is published."""
     octets = document.encode()
-    return octets, sign(domain_key, Use.SERVER, octets)
+    return SignedDocument(octets, sign(domain_key, Use.SERVER, octets))
 
 
 def verify_document(
-    octets: bytes, signature: bytes, *, domain: str, keys: Sequence[bytes], now: float
+    signed: SignedDocument, *, domain: str, keys: Sequence[bytes], now: float
 ) -> ServerDocument:
     """Return the document if one of *keys* signed it, it is of *domain*, and it is in date.
 
     Raises:
         Untrusted: One of the failure classes above; the first check that fails names it.
     """
-    if len(octets) > OCTETS_MAX:
+    if len(signed.octets) > OCTETS_MAX:
         raise Untrusted("format", "a server document of unusual size")
-    signer = _signer(octets, signature, keys)
-    document = decode(octets)
+    signer = _signer(signed, keys)
+    document = decode(signed.octets)
     if document.domain != domain:
         raise Untrusted("domain", f"the server document of {domain} is of another domain")
     if signer not in document.active_keys(now):
@@ -220,10 +227,10 @@ def _roll_octets(domain: str, old_key: bytes, new_key: bytes) -> bytes:
     return cbor.encode([domain, old_key, new_key])
 
 
-def _signer(octets: bytes, signature: bytes, keys: Sequence[bytes]) -> bytes:
+def _signer(signed: SignedDocument, keys: Sequence[bytes]) -> bytes:
     for key in keys:
         try:
-            verify(key, Use.SERVER, octets, signature)
+            verify(key, Use.SERVER, signed.octets, signed.signature)
         except Untrusted:
             continue
         return key
