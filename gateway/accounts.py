@@ -1,0 +1,86 @@
+"""The accounts of this gateway, open: what the front doors log in to.
+
+One directory of random name for each; which address it is stands inside, encrypted.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import final
+
+from typing_extensions import override
+
+from gateway import master_key
+from gateway.directories import Directories
+from gateway.person import Person
+from mx_core import ports
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import BadCredentials, Refused
+from mx_core.model.secret import Secret
+from mx_core.store.account_store import AccountStore
+
+_ID_OCTETS = 8
+
+
+@final
+class OpenAccounts(ports.Accounts):
+    """All persons of this gateway, by canonical address."""
+
+    def __init__(self) -> None:
+        """Nobody yet; the composition adds them."""
+        self._persons: dict[Address, Person] = {}
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(self._persons.values())
+
+    def add(self, person: Person) -> None:
+        """Let mail programs log in to *person*."""
+        self._persons[person.address] = person
+
+    def find(self, address: Address) -> Person:
+        """Return whose *address* is; raises Refused."""
+        try:
+            return self._persons[address.canonical()]
+        except KeyError:
+            raise Refused(f"{address} is no account of this gateway") from None
+
+    def holds(self, address: Address) -> bool:
+        """Tell whether there is an account for *address*."""
+        return address.canonical() in self._persons
+
+    @override
+    async def authenticate(self, username: str, password: Secret[str]) -> ports.Account:
+        # every person's passwords are tried, so a known and an unknown name cost the same work
+        found: Person | None = None
+        for person in self._persons.values():
+            fits = await person.store.passwords.check(password)
+            if fits and username.casefold() in person.login_names:
+                found = person
+        if found is None:
+            raise BadCredentials("user name or password is wrong")
+        return found
+
+
+def stored(directories: Directories, master: Secret[bytes], now: Now) -> Iterator[AccountStore]:
+    """Open every account on disk.
+
+    Raises:
+        Corrupt, Refused: One of them cannot be opened; the gateway says so and does not start.
+    """
+    for directory in sorted(directories.accounts.iterdir()):
+        if directory.is_dir():
+            key = master_key.account_key(master, directory.name)
+            yield AccountStore.open(directory, key, now)
+
+
+def new_store(directories: Directories, master: Secret[bytes], now: Now) -> AccountStore:
+    """Make the store of a new account; it holds nothing yet.
+
+    Crash before registration ends: a store without an address, which the next start removes.
+    """
+    account_id = secrets.token_hex(_ID_OCTETS)
+    directory = directories.accounts / account_id
+    directory.mkdir(mode=0o700)
+    return AccountStore.open(directory, master_key.account_key(master, account_id), now)

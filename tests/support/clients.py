@@ -1,0 +1,52 @@
+"""Ordinary client libraries, logged in: what tests look through."""
+
+import contextlib
+import imaplib
+import smtplib
+import ssl
+import time
+from collections.abc import Callable, Iterator
+
+from gateway.demo.world import Settings
+
+
+@contextlib.contextmanager
+def imap(settings: Settings) -> Iterator[imaplib.IMAP4]:
+    context = ssl.create_default_context(cafile=settings.ca)
+    with imaplib.IMAP4_SSL(settings.host, settings.imap_tls, ssl_context=context) as client:
+        client.login(settings.username, settings.password)
+        yield client
+
+
+@contextlib.contextmanager
+def smtp(settings: Settings) -> Iterator[smtplib.SMTP]:
+    context = ssl.create_default_context(cafile=settings.ca)
+    with smtplib.SMTP_SSL(settings.host, settings.smtp_tls, context=context) as client:
+        client.login(settings.username, settings.password)
+        yield client
+
+
+def messages(settings: Settings, mailbox: str = "INBOX") -> list[bytes]:
+    """Return the octets of every message, in order of arrival."""
+    with imap(settings) as client:
+        client.select(mailbox, readonly=True)
+        fetched = client.fetch("1:*", "(BODY.PEEK[])")[1]
+    return [item[1] for item in fetched if isinstance(item, tuple)]
+
+
+def wait_until(found: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Return as soon as *found* says yes; fail loudly if it never does."""
+    deadline = time.monotonic() + seconds
+    while not found():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s")
+        time.sleep(0.05)
+
+
+def body_of(octets: bytes) -> bytes:
+    """Return a delivered message without the status lines that were prepended."""
+    lines = octets.split(b"\r\n")
+    at = 0
+    while lines[at].startswith((b"MX-Status:", b"Return-Path:", b" ", b"\t")):
+        at += 1
+    return b"\r\n".join(lines[at:])
