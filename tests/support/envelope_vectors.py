@@ -1,0 +1,139 @@
+"""Cases of spec/envelope as JSON, written and read.  The form is in tests/vectors/envelope/README.md."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from nacl.public import PrivateKey
+
+from mx_core.envelope.format import env_id
+from mx_core.envelope.identity import EpochSecret
+from mx_core.model.ids import DeviceId, Pid
+from mx_core.notation.hashing import b2_plain
+from tests.support.envelope import read
+from tests.support.envelope_cases.body import body_cases
+from tests.support.envelope_cases.case import OPENED, Case
+from tests.support.envelope_cases.good import good_cases
+from tests.support.envelope_cases.inside import inside_cases
+from tests.support.envelope_cases.outside import outside_cases
+from tests.support.octets import Octets, Splice
+
+FOLDER = Path(__file__).parents[1] / "vectors" / "envelope"
+GROUPS = {
+    "good": good_cases,
+    "bad_outside": outside_cases,
+    "bad_inside": inside_cases,
+    "bad_body": body_cases,
+}
+SHORT_MESSAGE = 256
+
+
+def load(group: str) -> list[tuple[Case, dict[str, Any]]]:
+    """Return the committed cases of *group*, each with what an opened one must yield."""
+    document = json.loads((FOLDER / f"{group}.json").read_text())
+    octets = {name: base64.b64decode(text) for name, text in document["octets"].items()}
+    return [(_case(item, octets), item.get("opened", {})) for item in document["cases"]]
+
+
+def write(group: str) -> int:
+    """Make *group* anew and write it; return how many cases it has."""
+    cases = GROUPS[group]()
+    names: dict[bytes, str] = {}
+    for case in cases:
+        names.setdefault(case.envelope.base, f"envelope of {case.name}")
+        names.setdefault(case.body.base, f"body of {case.name}")
+    document = {
+        "spec": "docs/spec/envelope.md",
+        "octets": {name: base64.b64encode(base).decode() for base, name in names.items()},
+        "cases": [_item(case, names) for case in cases],
+    }
+    (FOLDER / f"{group}.json").write_text(json.dumps(document, indent=1) + "\n")
+    return len(cases)
+
+
+def _case(item: dict[str, Any], octets: dict[str, bytes]) -> Case:
+    return Case(
+        name=item["name"],
+        says=item["says"],
+        outcome=item["outcome"],
+        envelope=_octets(item["envelope"], octets),
+        body=_octets(item["body"], octets),
+        epochs=tuple(
+            EpochSecret(
+                DeviceId(bytes.fromhex(epoch["device_id"])),
+                epoch["n"],
+                PrivateKey(bytes.fromhex(epoch["private"])),
+            )
+            for epoch in item["epochs"]
+        ),
+        sign_pk=bytes.fromhex(item["sign_pk"]),
+        my_pid=Pid(bytes.fromhex(item["my_pid"])),
+    )
+
+
+def _item(case: Case, names: dict[bytes, str]) -> dict[str, Any]:
+    item = {
+        "name": case.name,
+        "says": case.says,
+        "envelope": _spliced(case.envelope, names),
+        "body": _spliced(case.body, names),
+        "epochs": [
+            {"device_id": key.device_id.hex(), "n": key.n, "private": bytes(key.private).hex()}
+            for key in case.epochs
+        ],
+        "sign_pk": case.sign_pk.hex(),
+        "my_pid": case.my_pid.hex(),
+        "outcome": case.outcome,
+    }
+    if case.outcome == OPENED:
+        item["opened"] = yielded(case)
+    return item
+
+
+def yielded(case: Case) -> dict[str, Any]:
+    """Open *case* and return what a reader gets from it, as the vectors state it."""
+    envelope, body = case.envelope.value, case.body.value
+    opened, message = read(envelope, body, case.epochs, sign_pk=case.sign_pk, my_pid=case.my_pid)
+    result = {
+        "env_id": env_id(envelope).hex(),
+        "S": opened.statement_octets.hex(),
+        "body_key": opened.body_key.reveal().hex(),
+        "proof": opened.proof.hex() if opened.proof is not None else None,
+        "ext": opened.ext.hex() if opened.ext is not None else None,
+        "epoch_n": opened.epoch.n,
+        "message_b2": b2_plain(message).hex(),
+    }
+    if len(message) <= SHORT_MESSAGE:
+        result["message"] = message.hex()
+    return result
+
+
+def _octets(item: dict[str, Any], octets: dict[str, bytes]) -> Octets:
+    splices = tuple(
+        Splice(
+            at=splice["at"],
+            remove=splice["remove"],
+            insert=bytes.fromhex(splice["insert"]),
+            times=splice["times"],
+            copy=(splice["copy"][0], splice["copy"][1]) if "copy" in splice else None,
+        )
+        for splice in item.get("splices", [])
+    )
+    return Octets(octets[item["of"]], splices)
+
+
+def _spliced(octets: Octets, names: dict[bytes, str]) -> dict[str, Any]:
+    item: dict[str, Any] = {"of": names[octets.base]}
+    if octets.splices:
+        item["splices"] = [
+            {
+                "at": splice.at,
+                "remove": splice.remove,
+                "insert": splice.insert.hex(),
+                "times": splice.times,
+                **({"copy": list(splice.copy)} if splice.copy else {}),
+            }
+            for splice in octets.splices
+        ]
+    return item
