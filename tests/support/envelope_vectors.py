@@ -5,10 +5,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nacl.bindings import crypto_secretbox_open_easy
 from nacl.public import PrivateKey
 
-from mx_core.envelope.format import env_id
+from mx_core.envelope.format import (
+    CONTROL_NONCE,
+    BodyHead,
+    Envelope,
+    context,
+    control_key,
+    env_id,
+    hash_of_body,
+    hash_of_message,
+    stream_key,
+)
 from mx_core.envelope.identity import EpochSecret
+from mx_core.envelope.padding import CONTROL_FLOOR, content_length
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation.hashing import b2_plain
 from tests.support.envelope import read
@@ -137,3 +149,42 @@ def _spliced(octets: Octets, names: dict[bytes, str]) -> dict[str, Any]:
             for splice in octets.splices
         ]
     return item
+
+
+def example_steps() -> dict[str, bytes]:
+    """Return every value between keys and octets of the page's example, by the name it has there."""
+    [(case, _)] = load("example")
+    envelope, body = case.envelope.value, case.body.value
+    [epoch] = case.epochs
+    outer, public = Envelope.decode(envelope)
+    opened, message = read(envelope, body, case.epochs, sign_pk=case.sign_pk, my_pid=case.my_pid)
+    body_key = opened.body_key.reveal()
+    head = BodyHead.decode(body)
+    packet = next(packet for packet in outer.packets if epoch.opened(packet) is not None)
+    env_key = (epoch.opened(packet) or b"")[:32]
+    sealing_key = control_key(env_key, public.salt)
+    control = crypto_secretbox_open_easy(outer.control, CONTROL_NONCE, sealing_key)
+    return {
+        "message": message,
+        "body_key": body_key,
+        "body salt": head.salt,
+        "body commit": head.commitment,
+        "stream key": stream_key(body_key, head.salt),
+        "stream header": head.stream_header,
+        "S.8": hash_of_body(body),
+        "S.10": hash_of_message(message),
+        "env_key": env_key,
+        "pub": outer.public,
+        "ctx": context(outer.public),
+        "control key": sealing_key,
+        "epoch private": bytes(epoch.private),
+        "epoch public": bytes(epoch.private.public_key),
+        "packet": packet,
+        "packet plaintext": epoch.opened(packet) or b"",
+        "S": opened.statement_octets,
+        "device public": case.sign_pk,
+        "signature": opened.signature,
+        "S.16": opened.claimed.ext_hash,
+        "control CBOR": control[: content_length(control, CONTROL_FLOOR)],
+        "env_id": env_id(envelope),
+    }

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from tests.support.envelope import (
     read,
 )
 from tests.support.envelope_cases.case import OPENED, Case
-from tests.support.envelope_vectors import GROUPS, load, yielded
+from tests.support.envelope_vectors import GROUPS, example_steps, load, yielded
 from tests.support.forged_envelope import (
     TAG_FINAL,
     TAG_MESSAGE,
@@ -34,6 +35,7 @@ from tests.support.forged_envelope import (
 )
 from tests.support.refusal import tried
 
+PAGE = Path(__file__).parents[4] / "docs" / "spec" / "envelope.md"
 VECTORS = [(case, opened) for group in GROUPS for case, opened in load(group)]
 MADE_ANEW = [case for cases in GROUPS.values() for case in cases()]
 SENT = mail(sender=alice(proof=b"a card"), ext=b"\xa0", secrets=[epoch_secret(1), epoch_secret(2)])
@@ -267,3 +269,13 @@ def test_a_body_under_another_statement_is_refused() -> None:
 
     assert caught.value.failure == "body-commitment"
     assert hash_of_body(other.body.octets) != opened.claimed.body_hash
+
+
+def test_the_example_of_the_page_is_what_a_reader_finds() -> None:
+    [(case, opened)] = load("example")
+    written = PAGE.read_text().replace("\n", "")
+
+    assert yielded(case) == opened
+    for name, octets in example_steps().items():
+        if name != "control CBOR":
+            assert octets.hex() in written, name
