@@ -14,17 +14,7 @@ from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX, NAME_OCTETS_MAX, 
 from mx_core.model.message import HeaderField, MessageForm
 
 _FIELD: Final = re.compile(rb"[^\n]*+(?:\n(?:[ \t][^\n]*+(?:\n|\Z))*+|\Z)")
-_END: Final = re.compile(rb"\n\r?\n")
 _LEADING: Final = re.compile(rb"[ \t]*+")
-
-
-def header_end(octets: bytes, start: int = 0) -> int:
-    """Return the offset just after the empty line that ends the header at *start*."""
-    for empty in (b"\n", b"\r\n"):
-        if octets.startswith(empty, start):
-            return start + len(empty)
-    found = _END.search(octets, start)
-    return len(octets) if found is None else found.end()
 
 
 def split_fields(octets: bytes, start: int, end: int) -> tuple[HeaderField, ...]:
@@ -80,30 +70,38 @@ def fields_subset(
 ) -> bytes:
     """Return what BODY[HEADER.FIELDS (names)] sends, or .NOT with *exclude*.
 
-    *octets* may be the whole message or only its header.  Names match in any case; the
-    result ends with an empty line.  RFC 9051 §6.4.5.1.
+    *octets* may be the whole message or only its header.  Names match in any case.  The empty
+    line is part of the answer, except that .NOT of a header without one has none either.
+    RFC 9051 §6.4.5.1.
     """
-    return _subset(octets, form.fields, names, exclude)
+    has_empty_line = not form.fields or form.fields[-1].end < form.header_end
+    empty_line = has_empty_line if exclude else True
+    return _subset(octets, form.fields, names, exclude, empty_line)
 
 
 def part_fields_subset(header: bytes, names: Collection[bytes], exclude: bool) -> bytes:
-    """Return the same of a nested message, given the octets of its header."""
-    end = header_end(header)
+    """Return the same of a nested message, given its header; the empty line always ends it."""
+    end = len(header)
     for empty in (b"\r\n", b"\n"):
-        if header[:end].endswith(b"\n" + empty) or header == empty:
+        if header.endswith(b"\n" + empty) or header == empty:
             end -= len(empty)
             break
-    return _subset(header, split_fields(header, 0, end), names, exclude)
+    return _subset(header, split_fields(header, 0, end), names, exclude, empty_line=True)
 
 
 def _subset(
-    octets: bytes, fields: Collection[HeaderField], names: Collection[bytes], exclude: bool
+    octets: bytes,
+    fields: Collection[HeaderField],
+    names: Collection[bytes],
+    exclude: bool,
+    empty_line: bool,
 ) -> bytes:
     wanted = {name.lower() for name in names}
     chosen = [
         octets[field.start : field.end] for field in fields if (field.name in wanted) != exclude
     ]
-    if chosen and not chosen[-1].endswith(b"\n"):
+    if empty_line:
+        if chosen and not chosen[-1].endswith(b"\n"):
+            chosen.append(b"\r\n")
         chosen.append(b"\r\n")
-    chosen.append(b"\r\n")
     return b"".join(chosen)

@@ -131,17 +131,20 @@ class Scan:
         start = node.header_start
         fields_end, hit, complete = self._header_extent(start)
         node.fields = header.split_fields(self._octets, start, fields_end)
-        if hit is not None:
-            # the break before the delimiter is taken from this header only; an enclosing
-            # message keeps it
-            node.body_start = node.end = hit.before
-            hit = _Hit(hit.delimiter, hit.line_start, hit.line_start, hit.closes, hit.after)
-        elif complete:
-            node.body_start = fields_end + (2 if self._octets[fields_end] == ord("\r") else 1)
-        else:
-            node.body_start = fields_end
+        node.body_start = fields_end
+        if complete:
+            node.body_start += 2 if self._octets[fields_end] == ord("\r") else 1
         self._read_type(node, complete)
-        return hit
+        if complete:
+            hit = self._delimiter_at(node.body_start, fields_end)
+            if hit is not None and hit.delimiter.node is node:
+                hit = None  # its own first part begins at once
+        if hit is None:
+            return None
+        # The line break before the delimiter, even an empty line, is the delimiter's; it is
+        # taken from this header only, an enclosing message keeps it.
+        node.body_start = node.end = hit.before
+        return _Hit(hit.delimiter, hit.line_start, hit.line_start, hit.closes, hit.after)
 
     def _header_extent(self, start: int) -> tuple[int, _Hit | None, bool]:
         """Return where the field lines end, a delimiter found there, whether a blank line is."""
@@ -178,6 +181,7 @@ class Scan:
             )
         else:
             node.multipart = node.type.is_multipart()
+            node.opaque = node.type.main.lower() == b"multipart" and not node.multipart
             node.message = node.type.is_message()
         deep = node.depth + 1 >= DEPTH_MAX
         boundary = node.type.parameter(b"boundary") if node.type and node.multipart else None
