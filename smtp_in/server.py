@@ -279,7 +279,12 @@ class _Connection(SMTP):
     # ── the shell's own replies ──────────────────────────────────────────────────────
     @override
     async def push(self, status: str | bytes) -> None:
-        """Send a reply of the shell, with the enhanced code that most of its own lack."""
+        """Send a reply of the shell, with the enhanced code that most of its own lack.
+
+        The shell pushes None when a command was cut off by the end of the connection.
+        """
+        if self._stream is None or self._stream.is_closing():
+            return
         line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
         await self._write(replies.with_enhanced(line) if self._greeting_sent else line)
         self._greeting_sent = True

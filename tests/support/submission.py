@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import gc
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -114,6 +115,8 @@ async def submission_door(
 ) -> AsyncIterator[SubmissionDoor]:
     """Serve one STARTTLS and one implicit-TLS port until the block ends."""
     context = tls or server_context()
+    unexpected: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, what: unexpected.append(what))
     clear, implicit = _bound(), _bound()
     door = SubmissionDoor(
         MemoryAccounts(), clear.getsockname()[1], implicit.getsockname()[1], asyncio.Event()
@@ -132,6 +135,8 @@ async def submission_door(
             yield door
         finally:
             door.stopping.set()
+    gc.collect()  # a task whose error nobody has seen tells it when it is let go
+    assert unexpected == []
 
 
 class Dialog:
