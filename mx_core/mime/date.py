@@ -25,6 +25,9 @@ _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 _OFFSET: Final = re.compile(rb"([+-])(\d\d)(\d\d)")
 _COLON, _DOT, _COMMA = b":.,"
 _WEEKDAY_OCTETS: Final = 3
+_DAY_LAST, _HOUR_LAST, _MINUTE_LAST = 31, 24, 59
+_YEAR_FIRST: Final = 1900  # RFC 5322 §3.3
+_YEAR_LAST: Final = 9990  # no zone leads out of what a calendar holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ def parse(value: bytes | None) -> Sent | None:
     if tokens.separator(_COLON, _DOT):
         second = _number(tokens.word(), 2, 2)
     if minute is None or second is None:
+        return None
+    if not (1 <= day <= _DAY_LAST and hour <= _HOUR_LAST and minute <= _MINUTE_LAST):
         return None
     offset = _zone(tokens.word())
     days = dt.date(year, _MONTHS.index(month) + 1, 1).toordinal() - _EPOCH + day - 1
@@ -94,7 +99,7 @@ def _year(word: bytes) -> int | None:
     if short is not None:
         return short + (2000 if short < 70 else 1900)  # noqa: PLR2004
     year = _number(word, 4, 4)
-    return year if year is not None and year >= 1900 else None  # noqa: PLR2004
+    return year if year is not None and _YEAR_FIRST <= year <= _YEAR_LAST else None
 
 
 def _zone(word: bytes) -> int:

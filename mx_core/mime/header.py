@@ -14,11 +14,12 @@ from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX, NAME_OCTETS_MAX, 
 from mx_core.model.message import HeaderField, MessageForm
 
 _FIELD: Final = re.compile(rb"[^\n]*+(?:\n(?:[ \t][^\n]*+(?:\n|\Z))*+|\Z)")
+_EMPTY_LINES: Final = (b"\r\n", b"\n")
 _LEADING: Final = re.compile(rb"[ \t]*+")
 
 
 def split_fields(octets: bytes, start: int, end: int) -> tuple[HeaderField, ...]:
-    """Return the fields of the header lines octets[start:end], the empty line left out.
+    """Return the fields of the header lines octets[start:end] up to an empty line.
 
     What lies beyond the limits is one nameless field, so the table still covers every octet.
     """
@@ -28,7 +29,7 @@ def split_fields(octets: bytes, start: int, end: int) -> tuple[HeaderField, ...]
 def _fields(octets: bytes, start: int, end: int) -> Iterator[HeaderField]:
     at = start
     count = 0
-    while at < end:
+    while at < end and not octets.startswith(_EMPTY_LINES, at):
         if count == FIELDS_MAX - 1 or at - start > HEADER_OCTETS_MAX:
             yield HeaderField(b"", at, end)
             return
@@ -82,7 +83,7 @@ def fields_subset(
 def part_fields_subset(header: bytes, names: Collection[bytes], exclude: bool) -> bytes:
     """Return the same of a nested message, given its header; the empty line always ends it."""
     end = len(header)
-    for empty in (b"\r\n", b"\n"):
+    for empty in _EMPTY_LINES:
         if header.endswith(b"\n" + empty) or header == empty:
             end -= len(empty)
             break
