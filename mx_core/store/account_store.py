@@ -19,7 +19,13 @@ from mx_core.model.ids import DeviceId
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.secret import Secret
 from mx_core.store.body import remove_files, remove_orphans
+from mx_core.store.contact import Contacts
+from mx_core.store.inbox import Inbox
 from mx_core.store.mail import Mail
+from mx_core.store.outbox import OutboxTable
+from mx_core.store.own_keys import OwnKeys, OwnPassport
+from mx_core.store.password import ClientPasswords
+from mx_core.store.setting import CarrierState, Settings
 from mx_core.store.writer import Writer
 
 _MIGRATIONS: Final = "mx_core.store.migrations"
@@ -37,10 +43,20 @@ _FIRST_MAILBOXES: Final = (
 class AccountStore:
     """See the module; made by :meth:`open`."""
 
-    def __init__(self, database: Database, mail: Mail, device_id: DeviceId) -> None:
+    def __init__(
+        self, database: Database, folder: Path, mail: Mail, device_id: DeviceId, now: Now
+    ) -> None:
         self._database = database
-        self.mail = mail
         self.device_id = device_id  # names this machine in the journal, and in the passport
+        self.mail = mail
+        self.inbox = Inbox(database, mail, now)
+        self.outbox = OutboxTable(database, folder, mail, now)
+        self.contacts = Contacts(database, now)
+        self.keys = OwnKeys(database)
+        self.passport = OwnPassport(database)
+        self.passwords = ClientPasswords(database, now)
+        self.settings = Settings(database)
+        self.carrier_state = CarrierState(database)
 
     @classmethod
     def open(cls, folder: Path, key: Secret[bytes], now: Now) -> AccountStore:
@@ -65,7 +81,7 @@ class AccountStore:
             # Crash before this: the same orphans, found again at the next open.
             remove_files(bodies, dropped)
             database.write_at_start(lambda connection: remove_orphans(connection, bodies))
-            return cls(database, mail, device_id)
+            return cls(database, bodies, mail, device_id, now)
         except BaseException:
             database.close()
             raise

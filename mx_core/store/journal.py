@@ -115,7 +115,9 @@ def ranges(uids: Iterable[int]) -> list[Value]:
 
 def texts(flags: Iterable[str]) -> list[Value]:
     """Return *flags* in one order."""
-    return sorted(flags)
+    result: list[Value] = []
+    result.extend(sorted(flags))
+    return result
 
 
 def signed(number: int) -> int:

@@ -172,6 +172,7 @@ _PEOPLE = (
     # Replay memory: kept until the epoch key that opened it is gone (identity §5).
     """CREATE TABLE seen_msg_id (
         msg_id BLOB PRIMARY KEY,
+        env_id BLOB NOT NULL,
         epoch INTEGER NOT NULL,
         at INTEGER NOT NULL
     ) WITHOUT ROWID""",

@@ -1,0 +1,70 @@
+"""Whom the account knows: the pin of an address, and the chain it was last proved with.
+
+The octets are ``mx_core.trust``'s and ``mx_core.passport``'s; here they are only kept.
+Addresses are canonical.  The chain is a cache and may be empty; the pin never is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from mx_core.db.database import Database
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.store.outbox_reader import address_of
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One address and what is pinned for it."""
+
+    address: Address
+    pin: bytes
+    chain: bytes = b""
+
+
+class Contacts:
+    """See the module."""
+
+    def __init__(self, database: Database, now: Now) -> None:
+        self._database = database
+        self._now = now
+
+    async def get(self, address: Address) -> Contact | None:
+        """Return what is pinned for *address*, folded to its canonical form."""
+        wanted = str(address.canonical())
+
+        def job(connection: sa.Connection) -> Contact | None:
+            row = connection.exec_driver_sql(
+                "SELECT pin, chain FROM contact WHERE address = ?", (wanted,)
+            ).one_or_none()
+            return None if row is None else Contact(address_of(wanted), row[0], row[1])
+
+        return await self._database.read(job)
+
+    async def all(self) -> list[Contact]:
+        """Return every contact, in order of address."""
+        return await self._database.read(
+            lambda connection: [
+                Contact(address_of(address), pin, chain)
+                for address, pin, chain in connection.exec_driver_sql(
+                    "SELECT address, pin, chain FROM contact ORDER BY address"
+                )
+            ]
+        )
+
+    async def put(self, contact: Contact) -> None:
+        """Keep *contact* in place of what was there."""
+        await self._database.write(
+            lambda connection: put_contact(connection, contact, int(self._now()))
+        )
+
+
+def put_contact(connection: sa.Connection, contact: Contact, now_seconds: int) -> None:
+    """As ``Contacts.put``, inside another write job."""
+    connection.exec_driver_sql(
+        "INSERT OR REPLACE INTO contact VALUES (?, ?, ?, ?)",
+        (str(contact.address.canonical()), contact.pin, contact.chain, now_seconds),
+    )

@@ -1,0 +1,171 @@
+"""The account's own keys: long-lived ones by name, epochs by number, its passport by seq.
+
+Octets only; what they mean is identity §1–§5.  A forgotten epoch key is in no file any more:
+the row goes under ``secure_delete`` and the write-ahead log is emptied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import sqlalchemy as sa
+
+from mx_core.db.database import Database
+from mx_core.model.errors import StoreDamaged
+from mx_core.model.secret import Secret
+
+
+class OwnKey(Enum):
+    """Names of what is kept one of."""
+
+    IDENTITY = "identity"  # Ed25519 seed
+    RECOVERY_PUBLIC = "recovery-public"  # Ed25519 public key; the seed is on paper
+    DEVICE = "device"  # Ed25519 seed
+    CARD = "card"  # the newest card that the own server attested
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEpoch:
+    """One epoch key of this device; times are unix seconds."""
+
+    n: int
+    private: Secret[bytes]
+    statement: bytes  # SignedEpoch
+    not_after: int
+    acknowledged: int | None  # when the server confirmed that it publishes it
+
+
+class OwnKeys:
+    """See the module."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, name: OwnKey) -> Secret[bytes] | None:
+        """Return the octets kept under *name*."""
+
+        def job(connection: sa.Connection) -> Secret[bytes] | None:
+            octets = connection.exec_driver_sql(
+                "SELECT octets FROM own_key WHERE name = ?", (name.value,)
+            ).scalar()
+            return None if octets is None else Secret(octets)
+
+        return await self._database.read(job)
+
+    async def put(self, name: OwnKey, octets: Secret[bytes]) -> None:
+        """Keep *octets* under *name* in place of what was there."""
+        await self._database.write(
+            lambda connection: (
+                connection.exec_driver_sql(
+                    "INSERT OR REPLACE INTO own_key VALUES (?, ?)", (name.value, octets.reveal())
+                ).rowcount
+            )
+        )
+
+    async def new_epoch_number(self) -> int:
+        """Return a number that was never given out, durably: nobody can sign two epochs with it.
+
+        Crash afterwards: the number stays unused, which is allowed.
+        """
+        return await self._database.write(
+            lambda connection: int(
+                connection.exec_driver_sql("INSERT INTO own_epoch DEFAULT VALUES").lastrowid
+            )
+        )
+
+    async def keep_epoch(self, epoch: OwnEpoch) -> None:
+        """Keep the key of a number given out before; it must be kept before it is published."""
+
+        def job(connection: sa.Connection) -> None:
+            kept = connection.exec_driver_sql(
+                "UPDATE own_epoch SET private = ?, statement = ?, not_after = ?, acknowledged = ?"
+                " WHERE n = ? AND private IS NULL",
+                (
+                    epoch.private.reveal(),
+                    epoch.statement,
+                    epoch.not_after,
+                    epoch.acknowledged,
+                    epoch.n,
+                ),
+            )
+            if not kept.rowcount:
+                raise StoreDamaged(f"epoch {epoch.n} was never begun, or has its key already")
+
+        await self._database.write(job)
+
+    async def acknowledge_epoch(self, n: int, at: int) -> None:
+        """Note when the server confirmed the publication; the first time counts."""
+        await self._database.write(
+            lambda connection: (
+                connection.exec_driver_sql(
+                    "UPDATE own_epoch SET acknowledged = ? WHERE n = ? AND acknowledged IS NULL",
+                    (at, n),
+                ).rowcount
+            )
+        )
+
+    async def epochs(self) -> list[OwnEpoch]:
+        """Return the epochs whose keys are held, newest first."""
+        return await self._database.read(
+            lambda connection: [
+                OwnEpoch(n, Secret(private), statement, not_after, acknowledged)
+                for n, private, statement, not_after, acknowledged in connection.exec_driver_sql(
+                    "SELECT n, private, statement, not_after, acknowledged FROM own_epoch"
+                    " WHERE private IS NOT NULL ORDER BY n DESC"
+                )
+            ]
+        )
+
+    async def forget_epoch(self, n: int) -> None:
+        """Destroy the key of epoch *n* and the replay memory that it needed (identity §5).
+
+        Crash between the commit and the truncation: the log still holds old pages, sealed
+        under the store's key, until the next checkpoint, which the next open takes.
+
+        Raises:
+            Busy: The row is gone but a reader kept the log from being emptied; ask again.
+        """
+
+        def job(connection: sa.Connection) -> None:
+            # The numbers come from AUTOINCREMENT, which remembers them without the row.
+            connection.exec_driver_sql("DELETE FROM own_epoch WHERE n = ?", (n,))
+            connection.exec_driver_sql("DELETE FROM seen_msg_id WHERE epoch = ?", (n,))
+
+        await self._database.write(job)
+        await self._database.truncate_log()
+
+
+class OwnPassport:
+    """The account's own chain of signed entries, in order, never rewritten."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def entries(self) -> list[bytes]:
+        """Return the signed entries from genesis on."""
+        return await self._database.read(
+            lambda connection: list(
+                connection.exec_driver_sql("SELECT octets FROM own_entry ORDER BY seq").scalars()
+            )
+        )
+
+    async def add(self, seq: int, entry: bytes) -> None:
+        """Append the signed entry *seq*; adding the same again is harmless.
+
+        Raises:
+            StoreDamaged: Another entry stands at *seq*, or one before it is missing.
+        """
+
+        def job(connection: sa.Connection) -> None:
+            there = connection.exec_driver_sql(
+                "SELECT octets FROM own_entry WHERE seq = ?", (seq,)
+            ).scalar()
+            count = connection.exec_driver_sql("SELECT count(*) FROM own_entry").scalar_one()
+            if there == entry:
+                return
+            if there is not None or count != seq:
+                raise StoreDamaged(f"the own passport has no place for an entry {seq}")
+            connection.exec_driver_sql("INSERT INTO own_entry VALUES (?, ?)", (seq, entry))
+
+        await self._database.write(job)

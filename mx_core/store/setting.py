@@ -1,0 +1,55 @@
+"""Small values by name: the account's settings, and what a carrier must remember."""
+
+from __future__ import annotations
+
+from mx_core.db.database import Database
+
+
+class Settings:
+    """Octets by name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, name: str) -> bytes | None:
+        """Return what is kept under *name*."""
+        return await self._database.read(
+            lambda connection: connection.exec_driver_sql(
+                "SELECT octets FROM setting WHERE name = ?", (name,)
+            ).scalar()
+        )
+
+    async def put(self, name: str, octets: bytes) -> None:
+        """Keep *octets* under *name* in place of what was there."""
+        await self._database.write(
+            lambda connection: (
+                connection.exec_driver_sql(
+                    "INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, octets)
+                ).rowcount
+            )
+        )
+
+
+class CarrierState:
+    """What one network behind the account must remember between starts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, carrier: str, name: str) -> bytes | None:
+        """Return what *carrier* keeps under *name*."""
+        return await self._database.read(
+            lambda connection: connection.exec_driver_sql(
+                "SELECT octets FROM carrier_state WHERE carrier = ? AND name = ?", (carrier, name)
+            ).scalar()
+        )
+
+    async def put(self, carrier: str, name: str, octets: bytes) -> None:
+        """Keep *octets* for *carrier* under *name* in place of what was there."""
+        await self._database.write(
+            lambda connection: (
+                connection.exec_driver_sql(
+                    "INSERT OR REPLACE INTO carrier_state VALUES (?, ?, ?)", (carrier, name, octets)
+                ).rowcount
+            )
+        )
