@@ -1,0 +1,422 @@
+"""The asyncio shell of IMAP: sockets, TLS, deadlines, caps.  Nothing here knows a command.
+
+One task per connection in one TaskGroup.  Reading stops while answers wait to be read, so a
+connection holds at most one command, what one read brought, and one piece of an answer.
+Logs carry connection numbers and sizes; of a bug its type and where, never its text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+import socket
+import ssl
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from typing_extensions import override
+
+from imap_out.session.connection import Connection, Next
+from imap_out.session.out import Out
+from imap_out.session.recent import RecentClaims
+from imap_out.session.session import Security
+from imap_out.wire.limits import Limits
+from mx_core.model.address import Address
+from mx_core.model.errors import MailError
+from mx_core.ports import Accounts
+
+__all__ = ["Limits", "Listener", "serve"]
+
+log = structlog.get_logger()
+
+_READ_HIGH_OCTETS: Final = 256 * 1024  # reading pauses beyond
+_WRITE_HIGH_OCTETS: Final = 256 * 1024  # a piece waits beyond
+_GRACE_SECONDS: Final = 5.0  # for commands under way when the server stops
+_BYE_SECONDS: Final = 2.0
+
+AllowClear = Callable[[tuple[str, int], tuple[str, int]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A bound, listening socket.  *implicit*: TLS from the first octet, else by STARTTLS."""
+
+    sock: socket.socket
+    tls: ssl.SSLContext | None
+    implicit: bool
+
+
+async def serve(
+    listeners: Sequence[Listener],
+    accounts: Accounts,
+    *,
+    limits: Limits,
+    allow_clear: AllowClear,
+    stopping: asyncio.Event,
+) -> None:
+    """Serve until *stopping*; commands under way are finished, everybody is told BYE.
+
+    *allow_clear* says, of a peer and own address, whether a login without TLS may be taken.
+    """
+    await _Server(accounts, limits, allow_clear).run(listeners, stopping)
+
+
+class _Server:
+    def __init__(self, accounts: Accounts, limits: Limits, allow_clear: AllowClear) -> None:
+        self.accounts = accounts
+        self.limits = limits
+        self.allow_clear = allow_clear
+        self.claims = RecentClaims()
+        self.logins: Counter[Address] = Counter()  # connections of each account
+        self._numbers = itertools.count(1)
+        self._duplexes: dict[_Duplex, asyncio.Task[None]] = {}
+        self._stopped = False
+
+    async def run(self, listeners: Sequence[Listener], stopping: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as tasks:
+            servers = [
+                await loop.create_server(
+                    lambda listener=listener: _Duplex(self._accepted(listener, tasks)),
+                    sock=listener.sock,
+                    ssl=listener.tls if listener.implicit else None,
+                    ssl_handshake_timeout=self.limits.login_seconds if listener.implicit else None,
+                )
+                for listener in listeners
+            ]
+            await stopping.wait()
+            self._stopped = True
+            for server in servers:
+                server.close()
+            await self._stop_all()
+
+    async def _stop_all(self) -> None:
+        for duplex in self._duplexes:
+            duplex.wake()
+        running = list(self._duplexes.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=_GRACE_SECONDS)
+            for task in late:
+                task.cancel()
+
+    def _accepted(self, listener: Listener, tasks: asyncio.TaskGroup) -> Callable[[_Duplex], None]:
+        def start(duplex: _Duplex) -> None:
+            if self._stopped or len(self._duplexes) >= self.limits.connections:
+                duplex.transport.write(b"* BYE [UNAVAILABLE] too many connections\r\n")
+                duplex.transport.close()
+                return
+            task = tasks.create_task(
+                _Conversation(self, listener, duplex, next(self._numbers)).run()
+            )
+            self._duplexes[duplex] = task
+            task.add_done_callback(lambda _: self._duplexes.pop(duplex, None))
+
+        return start
+
+
+class _Conversation:
+    """One connection from greeting to end."""
+
+    def __init__(self, server: _Server, listener: Listener, duplex: _Duplex, number: int) -> None:
+        self._server = server
+        self._limits = server.limits
+        self._listener = listener
+        self._duplex = duplex
+        self._log = log.bind(conn=number)
+        self._account: Address | None = None
+        self._connection = Connection(
+            server.accounts, server.limits, self._security(tls=listener.implicit), server.claims,
+            self._note_bug,
+        )  # fmt: skip
+        self._out = Out(self._send, _breathe, server.limits.answer_octets)
+
+    def _security(self, *, tls: bool) -> Security:
+        peer, own = self._duplex.addresses()
+        return Security(
+            tls=tls,
+            can_start_tls=self._listener.tls is not None,
+            clear_allowed=not tls and self._server.allow_clear(peer, own),
+        )
+
+    async def run(self) -> None:
+        """Talk until either side ends; nothing that happens here reaches the other connections."""
+        self._log.debug("imap_connection_opened")
+        reason = "closed"
+        try:
+            reason = await self._talk()
+        except TimeoutError:
+            reason = "deadline"
+        except (OSError, ssl.SSLError):
+            reason = "lost"
+        except MailError as error:
+            reason = type(error).__name__
+        except Exception as error:  # noqa: BLE001  # a bug ends this connection and no other
+            self._note_bug(error)
+            reason = "bug"
+        finally:
+            await self._end(reason)
+
+    async def _end(self, reason: str) -> None:
+        self._duplex.transport.close()
+        with contextlib.suppress(MailError):
+            await self._connection.close()
+        if self._account is not None:
+            self._server.logins[self._account] -= 1
+        self._log.debug(
+            "imap_connection_closed",
+            reason=reason,
+            octets_in=self._duplex.octets_in,
+            octets_out=self._duplex.octets_out,
+        )
+
+    async def _talk(self) -> str:
+        connection, out = self._connection, self._out
+        deadline = asyncio.get_running_loop().time() + self._limits.login_seconds
+        connection.greet(out)
+        while True:
+            next_ = await connection.step(out)
+            if connection.session.account is not None and self._account is None:
+                next_ = self._count_login(next_)
+            match next_:
+                case Next.GO_ON:
+                    await out.room()
+                case Next.READ:
+                    await out.flush()
+                    if self._duplex.ended:
+                        return "closed"
+                    next_ = await self._more(deadline)
+                case Next.START_TLS:
+                    await self._start_tls()
+                case Next.CLOSE:
+                    pass
+            if next_ is Next.CLOSE:
+                await self._goodbye()
+                return "closed"
+            if self._duplex.woken:
+                connection.say_goodbye("the gateway stops", out)
+                await self._goodbye()
+                return "stopped"
+
+    async def _more(self, login_deadline: float) -> Next:
+        """Wait for octets (or, idling, for news) and take them in."""
+        if self._connection.idling:
+            return await self._idle()
+        if self._account is None:
+            try:
+                async with asyncio.timeout_at(login_deadline):
+                    await self._duplex.readable()
+            except TimeoutError:
+                self._connection.say_goodbye("nobody logged in", self._out)
+                return Next.CLOSE
+        else:
+            try:
+                async with asyncio.timeout(self._limits.idle_seconds):
+                    await self._duplex.readable()
+            except TimeoutError:
+                self._connection.say_goodbye("nothing was said for too long", self._out)
+                return Next.CLOSE
+        self._connection.framer.feed(self._duplex.take())
+        return Next.READ
+
+    async def _idle(self) -> Next:
+        """Tell news until the client says something.  RFC 2177."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._limits.idle_seconds
+        reading = asyncio.ensure_future(self._duplex.readable())
+        changing = asyncio.ensure_future(self._changed())
+        try:
+            while True:
+                wait = min(self._limits.still_here_seconds, deadline - loop.time())
+                done, _ = await asyncio.wait(
+                    {reading, changing}, timeout=max(wait, 0), return_when=asyncio.FIRST_COMPLETED
+                )
+                if reading in done:
+                    reading.result()
+                    self._connection.framer.feed(self._duplex.take())
+                    return Next.READ
+                if changing in done:
+                    changing.result()
+                    next_ = await self._connection.tell_news(self._out)
+                    if next_ is Next.CLOSE:
+                        return next_
+                    changing = asyncio.ensure_future(self._changed())
+                elif loop.time() >= deadline:
+                    self._connection.say_goodbye("idle for too long", self._out)
+                    return Next.CLOSE
+                else:
+                    self._out.put(b"* OK still here\r\n")
+                await self._out.flush()
+        finally:
+            for task in (reading, changing):
+                task.cancel()
+            await asyncio.gather(reading, changing, return_exceptions=True)
+
+    async def _changed(self) -> None:
+        if self._connection.session.view is None:
+            await asyncio.Event().wait()  # nothing is selected: only DONE ends this
+        await self._connection.changed()
+
+    def _count_login(self, next_: Next) -> Next:
+        account = self._connection.session.account
+        if account is None:
+            return next_
+        self._account = account.address
+        self._server.logins[self._account] += 1
+        self._log.info("imap_login_accepted", tls=self._connection.session.security.tls)
+        if self._server.logins[self._account] > self._limits.connections_per_account:
+            self._connection.say_goodbye("too many connections of this account", self._out)
+            return Next.CLOSE
+        return next_
+
+    async def _start_tls(self) -> None:
+        await self._out.flush()
+        if self._listener.tls is None:
+            return
+        # what came in the clear after STARTTLS is thrown away: it could have been put there
+        self._duplex.take()
+        self._connection.framer.drop()
+        await self._duplex.start_tls(self._listener.tls, self._limits.login_seconds)
+        self._connection.secured(self._security(tls=True))
+
+    async def _goodbye(self) -> None:
+        with contextlib.suppress(TimeoutError, OSError):
+            async with asyncio.timeout(_BYE_SECONDS):
+                await self._out.flush()
+
+    async def _send(self, octets: bytes) -> None:
+        async with asyncio.timeout(self._limits.write_seconds):
+            await self._duplex.send(octets)
+
+    def _note_bug(self, error: BaseException) -> str:
+        reference = secrets.token_hex(4)
+        where = [
+            f"{frame.filename}:{frame.lineno}:{frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        # the text of the exception may hold octets of a message, so only its type is told
+        self._log.error("imap_bug", reference=reference, kind=type(error).__name__, where=where)
+        return reference
+
+
+async def _breathe() -> None:
+    await asyncio.sleep(0)
+
+
+class _Duplex(asyncio.Protocol):
+    """One transport with bounded buffers both ways.  Owned by the task of its connection."""
+
+    def __init__(self, start: Callable[[_Duplex], None]) -> None:
+        self._start: Callable[[_Duplex], None] | None = start
+        self.transport: asyncio.Transport
+        self._buffer = bytearray()
+        self._paused = False
+        self._readable = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.ended = False  # the peer sends nothing more
+        self.woken = False  # the server stops
+        self._lost: Exception | None = None
+        self.octets_in = 0
+        self.octets_out = 0
+
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """Return the peer's and the own address."""
+        peer = self.transport.get_extra_info("peername") or ("", 0)
+        own = self.transport.get_extra_info("sockname") or ("", 0)
+        return peer[:2], own[:2]
+
+    # ── for the task ────────────────────────────────────────────────────────────────
+    async def readable(self) -> None:
+        """Return when there are octets, or the end, or the server stops."""
+        await self._readable.wait()
+
+    def take(self) -> bytes:
+        """Return what was read, and read on."""
+        octets = bytes(self._buffer)
+        self._buffer.clear()
+        if not (self.ended or self.woken):
+            self._readable.clear()
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self.transport.resume_reading()
+        return octets
+
+    async def send(self, octets: bytes) -> None:
+        """Write *octets*; return when there is room for more.
+
+        Raises:
+            ConnectionResetError: The peer is gone.
+        """
+        if self._lost is not None or self.transport.is_closing():
+            raise ConnectionResetError
+        self.octets_out += len(octets)
+        self.transport.write(octets)
+        await self._writable.wait()
+        if self._lost is not None:
+            raise ConnectionResetError
+
+    async def start_tls(self, context: ssl.SSLContext, seconds: float) -> None:
+        """Go on over TLS."""
+        loop = asyncio.get_running_loop()
+        transport = await loop.start_tls(
+            self.transport, self, context, server_side=True, ssl_handshake_timeout=seconds
+        )
+        if transport is None:
+            raise ConnectionResetError
+        self._set_transport(transport)
+
+    def wake(self) -> None:
+        """Make the task look up: the server stops."""
+        self.woken = True
+        self._readable.set()
+
+    # ── for the transport ───────────────────────────────────────────────────────────
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not isinstance(transport, asyncio.Transport):  # no other kind is ever made for a socket
+            transport.close()
+            return
+        self._set_transport(transport)
+        if self._start is not None:
+            start, self._start = self._start, None
+            start(self)
+
+    def _set_transport(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        transport.set_write_buffer_limits(high=_WRITE_HIGH_OCTETS)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self.octets_in += len(data)
+        self._buffer += data
+        self._readable.set()
+        if len(self._buffer) > _READ_HIGH_OCTETS and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    @override
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._readable.set()
+        return False
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
+        self._lost = exc or ConnectionResetError()
+        self._readable.set()
+        self._writable.set()
+
+    @override
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    @override
+    def resume_writing(self) -> None:
+        self._writable.set()

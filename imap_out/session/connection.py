@@ -1,0 +1,287 @@
+"""One connection without its socket: octets in by the framer, answers out by `Out`.
+
+Every command passes through here: framed, parsed, allowed or not in this state, done, its news
+told, its answer tagged.  This is the only place where an error becomes an answer, and holds the
+one catch-all of a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Any, Final
+
+from imap_out.session import (
+    auth,
+    do_always,
+    do_fetch,
+    do_list,
+    do_mailbox,
+    do_message,
+    do_search,
+    refusals,
+)
+from imap_out.session.auth import Exchange
+from imap_out.session.out import Out
+from imap_out.session.recent import RecentClaims
+from imap_out.session.refusals import ClientBug, Refusal
+from imap_out.session.session import Completed, Security, Session, State
+from imap_out.wire import commands
+from imap_out.wire.commands import Authenticate, Command, Idle
+from imap_out.wire.framing import Frame, Framer, GoAhead, Poisoned
+from imap_out.wire.limits import Limits
+from imap_out.wire.parse import parse
+from imap_out.wire.syntax import BadSyntax
+from mx_core.model.errors import MailError, NoSuchMailbox
+from mx_core.ports import Accounts
+
+Handler = Callable[[Session, Any, Out], Awaitable[Completed]]
+
+_ALWAYS: Final = frozenset({State.NEW, State.AUTHENTICATED, State.SELECTED})
+_NEW: Final = frozenset({State.NEW})
+_LOGGED_IN: Final = frozenset({State.AUTHENTICATED, State.SELECTED})
+_SELECTED: Final = frozenset({State.SELECTED})
+
+# which command in which state, and who does it                          RFC 9051 §6
+COMMANDS: Final[dict[type[Command], tuple[frozenset[State], Handler]]] = {
+    commands.Capability: (_ALWAYS, do_always.capability),
+    commands.Noop: (_ALWAYS, do_always.noop),
+    commands.Id: (_ALWAYS, do_always.id_),
+    commands.Logout: (_ALWAYS, do_always.logout),
+    commands.StartTls: (_NEW, auth.start_tls),
+    commands.Login: (_NEW, auth.login),
+    commands.Enable: (_LOGGED_IN, do_always.enable),
+    commands.Namespace: (_LOGGED_IN, do_always.namespace),
+    commands.Select: (_LOGGED_IN, do_mailbox.select),
+    commands.Create: (_LOGGED_IN, do_mailbox.create),
+    commands.Delete: (_LOGGED_IN, do_mailbox.delete),
+    commands.Rename: (_LOGGED_IN, do_mailbox.rename),
+    commands.Subscribe: (_LOGGED_IN, do_mailbox.subscribe),
+    commands.List: (_LOGGED_IN, do_list.list_),
+    commands.Lsub: (_LOGGED_IN, do_list.lsub),
+    commands.Status: (_LOGGED_IN, do_mailbox.status),
+    commands.Append: (_LOGGED_IN, do_message.append),
+    commands.Check: (_SELECTED, do_always.noop),
+    commands.Close: (_SELECTED, do_mailbox.close),
+    commands.Unselect: (_SELECTED, do_mailbox.unselect),
+    commands.Expunge: (_SELECTED, do_message.expunge),
+    commands.Search: (_SELECTED, do_search.search),
+    commands.Fetch: (_SELECTED, do_fetch.fetch),
+    commands.Store: (_SELECTED, do_message.store),
+    commands.Copy: (_SELECTED, do_message.copy),
+}
+# AUTHENTICATE and IDLE are dialogues and stand below
+_DIALOGUES: Final[dict[type[Command], frozenset[State]]] = {
+    Authenticate: _NEW,
+    Idle: _LOGGED_IN,
+}
+_NONSENSE_MAX: Final = 10  # a web browser that was made to speak to this port gives up here
+
+
+class Next(Enum):
+    """What the shell does now."""
+
+    GO_ON = "call step again"
+    READ = "feed the framer, then call step"
+    START_TLS = "drop what is buffered, start TLS, call secured"
+    CLOSE = "flush and close"
+
+
+class Connection:
+    """The dialogue of one connection.  Owned by its task."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        limits: Limits,
+        security: Security,
+        claims: RecentClaims,
+        report: Callable[[BaseException], str],
+    ) -> None:
+        self.session = Session(accounts, limits, security, claims)
+        self.framer = Framer(limits)
+        self._report = report  # notes a bug in the log, returns the reference that finds it there
+        self._exchange: Exchange | None = None
+        self._idle_tag: bytes | None = None
+
+    # ── for the shell ───────────────────────────────────────────────────────────────
+    @property
+    def idling(self) -> bool:
+        """Tell whether news may be told at any moment."""
+        return self._idle_tag is not None
+
+    def greet(self, out: Out) -> None:
+        """Say the greeting.  RFC 9051 §7.1.5."""
+        out.put(b"* OK [CAPABILITY %b] mx-gateway\r\n" % self.session.capabilities())
+
+    def say_goodbye(self, sentence: str, out: Out) -> None:
+        """Say the BYE of an end that the client did not ask for."""
+        out.put(b"* BYE %b\r\n" % refusals.text(sentence))
+
+    def secured(self, security: Security) -> None:
+        """Note that TLS has begun: nothing said before counts.  RFC 9051 §6.2.1."""
+        self.session.security = security
+        self.session.wants_tls = False
+
+    async def changed(self) -> None:
+        """Return when there may be news for an idling client."""
+        if self.session.view is not None:
+            await self.session.view.changed()
+
+    async def tell_news(self, out: Out) -> Next:
+        """Tell an idling client what is new."""
+        await self._news(out, expunges=True)
+        return self._after(out)
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self.session.ended = True
+        await self.session.deselect()
+
+    async def step(self, out: Out) -> Next:
+        """Do the next thing that the buffered octets ask for."""
+        if self._exchange is not None or self._idle_tag is not None:
+            return await self._take_line(out)
+        match self.framer.next_frame():
+            case None:
+                return Next.READ
+            case GoAhead():
+                out.put(b"+ OK\r\n")
+                return Next.GO_ON
+            case Poisoned() as poisoned:
+                return self._refuse_frame(poisoned, out)
+            case Frame() as frame:
+                return await self._do(frame, out)
+
+    # ── one command ─────────────────────────────────────────────────────────────────
+    async def _do(self, frame: Frame, out: Out) -> Next:
+        try:
+            tag, command = parse(frame)
+        except BadSyntax as error:
+            return self._bad(error.tag, str(error), out)
+        states = (
+            COMMANDS[type(command)][0] if type(command) in COMMANDS else _DIALOGUES[type(command)]
+        )
+        if self.session.state not in states:
+            return self._bad(tag, f"not now: the state is {self.session.state.value}", out)
+        await self._answer(tag, lambda: self._perform(tag, command, out), out)
+        return self._after(out)
+
+    async def _perform(self, tag: bytes, command: Command, out: Out) -> Completed | None:
+        if isinstance(command, Authenticate):
+            return await self._go_on(auth.begin(self.session, tag, command), out)
+        if isinstance(command, Idle):
+            await self._news(out, expunges=True)
+            out.put(b"+ idling\r\n")
+            self._idle_tag = tag
+            return None
+        completed = await COMMANDS[type(command)][1](self.session, command, out)
+        # RFC 3501 §7.4.1: sequence numbers stay as they are during FETCH, STORE and SEARCH
+        held = isinstance(command, commands.Fetch | commands.Store | commands.Search)
+        await self._news(out, expunges=not held or getattr(command, "by_uid", False))
+        return completed
+
+    async def _news(self, out: Out, *, expunges: bool) -> None:
+        view = self.session.view
+        if view is None:
+            return
+        await view.absorb()
+        for line in view.news(expunges=expunges):
+            out.put(line)
+            await out.room()
+        if view.removed:
+            self.session.farewell = b"the selected mailbox was deleted"
+
+    async def _answer(
+        self, tag: bytes, job: Callable[[], Awaitable[Completed | None]], out: Out
+    ) -> None:
+        """Run *job* and give the tagged answer, whatever happens in it."""
+        try:
+            completed = await job()
+        except (BadSyntax, ClientBug) as error:
+            out.put(refusals.bad(tag, str(error)))
+        except Refusal as error:
+            out.put(refusals.no(tag, error.code, str(error)))
+        except NoSuchMailbox:
+            out.put(refusals.no(tag, b"NONEXISTENT", "there is no such mailbox"))
+        except MailError as error:
+            if out.in_literal:
+                raise  # the client waits for octets: only closing tells it the truth
+            out.put(refusals.no(tag, refusals.code_for(error), str(error)))
+        except OSError:
+            raise  # the connection, not the command
+        except Exception as error:  # the one catch-all of a connection
+            reference = self._report(error)
+            if out.in_literal:
+                raise
+            sentence = f"an error of ours; it is in the log as {reference}"
+            out.put(refusals.no(tag, b"SERVERBUG", sentence))
+        else:
+            if completed is not None:
+                code = b"[%b] " % completed.code if completed.code else b""
+                out.put(b"%b OK %b%b\r\n" % (tag, code, completed.text))
+
+    # ── dialogues ───────────────────────────────────────────────────────────────────
+    async def _take_line(self, out: Out) -> Next:
+        line = self.framer.next_line()
+        if line is None:
+            return Next.READ
+        tag = self._idle_tag or (self._exchange.tag if self._exchange else b"*")
+        if isinstance(line, Poisoned):
+            self._exchange = self._idle_tag = None
+            next_ = self._bad(tag, line.reason, out)
+            return Next.CLOSE if line.close else next_
+        if self._exchange is not None:
+            exchange, self._exchange = self._exchange, None
+
+            async def proceed() -> Completed | None:
+                exchange.answer(line)
+                return await self._go_on(exchange, out)
+
+            await self._answer(tag, proceed, out)
+            return self._after(out)
+        self._idle_tag = None
+        # idle = "IDLE" CRLF "DONE"                                      RFC 2177 §4
+        if line.upper() != b"DONE":
+            return self._bad(tag, "IDLE ends with DONE", out)
+        await self._news(out, expunges=True)
+        out.put(b"%b OK no longer idling\r\n" % tag)
+        return self._after(out)
+
+    async def _go_on(self, exchange: Exchange, out: Out) -> Completed | None:
+        challenge = exchange.challenge()
+        if challenge is None:
+            return await auth.finish(self.session, exchange)
+        out.put(challenge)
+        self._exchange = exchange
+        return None
+
+    # ── refusing and ending ─────────────────────────────────────────────────────────
+    def _refuse_frame(self, poisoned: Poisoned, out: Out) -> Next:
+        if poisoned.close:
+            out.put(refusals.bad(poisoned.tag, poisoned.reason))
+            self.say_goodbye(poisoned.reason, out)
+            return Next.CLOSE
+        if poisoned.too_big:
+            out.put(refusals.no(poisoned.tag, b"TOOBIG", poisoned.reason))
+            return Next.GO_ON
+        return self._bad(poisoned.tag, poisoned.reason, out)
+
+    def _bad(self, tag: bytes, sentence: str, out: Out) -> Next:
+        out.put(refusals.bad(tag, sentence))
+        if self.session.state is State.NEW:
+            self.session.nonsense += 1
+            if self.session.nonsense >= _NONSENSE_MAX:
+                self.session.farewell = b"this is an IMAP server"
+        return self._after(out)
+
+    def _after(self, out: Out) -> Next:
+        session = self.session
+        if session.account is not None:
+            self.framer.authenticated = True
+        if session.farewell:
+            out.put(b"* BYE %b\r\n" % session.farewell)
+            return Next.CLOSE
+        if session.wants_tls:
+            return Next.START_TLS
+        return Next.CLOSE if session.ended else Next.GO_ON

@@ -1,0 +1,48 @@
+"""The commands of every state: CAPABILITY, NOOP, CHECK, ID, ENABLE, NAMESPACE, LOGOUT."""
+
+from __future__ import annotations
+
+from imap_out.session.out import Out
+from imap_out.session.session import Completed, Session
+from imap_out.wire.commands import Capability, Check, Enable, Id, Logout, Namespace, Noop
+from mx_core.model.mailbox_name import DELIMITER
+
+
+async def capability(session: Session, _command: Capability, out: Out) -> Completed:
+    """RFC 9051 §6.1.1."""
+    out.put(b"* CAPABILITY %b\r\n" % session.capabilities())
+    return Completed(b"that is all of it")
+
+
+async def noop(_session: Session, _command: Noop | Check, _out: Out) -> Completed:
+    """RFC 9051 §6.1.2; CHECK has nothing to do, for what was answered OK is durable."""
+    return Completed(b"done")
+
+
+async def id_(_session: Session, _command: Id, out: Out) -> Completed:
+    """RFC 2971 §3.1.  The version is nobody's business before a login, so it is never told."""
+    out.put(b'* ID ("name" "mx-gateway")\r\n')
+    return Completed(b"pleased to meet you")
+
+
+async def enable(_session: Session, _command: Enable, out: Out) -> Completed:
+    """RFC 5161 §3.1: what is not known is ignored.
+
+    mutt sends ``ENABLE UTF8=ACCEPT`` whenever ENABLE is offered; OK without ENABLED tells it no.
+    """
+    out.put(b"* ENABLED\r\n")
+    return Completed(b"nothing of this is known here")
+
+
+async def namespace(_session: Session, _command: Namespace, out: Out) -> Completed:
+    """RFC 2342 §5: one personal namespace without a prefix."""
+    out.put(b'* NAMESPACE (("" "%b")) NIL NIL\r\n' % DELIMITER.encode())
+    return Completed(b"one namespace")
+
+
+async def logout(session: Session, _command: Logout, out: Out) -> Completed:
+    """RFC 9051 §6.1.3."""
+    await session.deselect()
+    session.ended = True
+    out.put(b"* BYE until next time\r\n")
+    return Completed(b"logged out")

@@ -1,0 +1,247 @@
+"""FETCH: from what was stored to answers, in slices that hold neither memory nor a transaction.
+
+A read job gathers the answers of as many messages as fit ``read_octets``; the transaction ends,
+then the socket drains, then the next slice is read.  A section larger than that is sent in
+pieces, each from its own short transaction: octets of a message never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, assert_never
+
+from imap_out.session.do_message import positions
+from imap_out.session.out import Out
+from imap_out.session.selected import SelectedView
+from imap_out.session.session import Completed, Session
+from imap_out.wire.commands import Fetch
+from imap_out.wire.dates import render_date_time
+from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, Section, SectionText
+from imap_out.wire.render import section_name
+from mx_core.mime.header import fields_subset, part_fields_subset
+from mx_core.mime.section import Text, section_octets
+from mx_core.model.flags import SEEN
+from mx_core.model.ids import MessageId, Uid
+from mx_core.model.message import MessageForm
+from mx_core.ports import FlagChange, MailReader
+
+_SLICE: Final = 256  # messages whose forms one transaction reads at once
+_LIGHT: Final = frozenset({Attribute.FLAGS, Attribute.UID})
+_FROM_FORM: Final = frozenset({Attribute.ENVELOPE, Attribute.BODY, Attribute.BODYSTRUCTURE})
+_FROM_ROW: Final = frozenset({Attribute.INTERNALDATE, Attribute.SIZE})
+_TEXTS: Final = {
+    SectionText.WHOLE: Text.WHOLE,
+    SectionText.HEADER: Text.HEADER,
+    SectionText.FIELDS: Text.HEADER,
+    SectionText.FIELDS_NOT: Text.HEADER,
+    SectionText.TEXT: Text.TEXT,
+    SectionText.MIME: Text.MIME,
+}
+_WHOLE: Final = Section()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Octets of a message that are sent later, range by range."""
+
+    message: MessageId
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One message of a slice."""
+
+    at: int
+    uid: Uid
+    message: MessageId
+    flags: bytes
+
+
+async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
+    """RFC 9051 §6.4.5."""
+    view = session.selected()
+    places = positions(view, command.which, by_uid=command.by_uid)
+    items = command.items
+    if command.by_uid and Attribute.UID not in items:
+        items = (Attribute.UID, *items)
+    seen_now = await _mark_seen(session, view, places, items)
+    told = {view.uids[at] for at in places} if Attribute.FLAGS in items else seen_now
+    view.told(told)
+    if _LIGHT.issuperset(items):
+        for at in places:
+            wanted = _wanted(view, at)
+            out.put(b"* %d FETCH (%b)\r\n" % (at + 1, b" ".join(_light(wanted, items))))
+            await out.room()
+        return Completed(b"fetched")
+    waiting = iter(places)
+    while batch := [_wanted(view, at) for at in islice(waiting, _SLICE)]:
+        while batch:
+            gathering = Gathering(items, seen_now, session.limits.read_octets)
+            part = batch
+            answers = await session.mail.read(lambda r, g=gathering, p=part: g.gather(r, p))  # type: ignore[misc]  # defaults bind the loop's values
+            for answer in answers:
+                await _send(session, answer, out)
+            batch = batch[len(answers) :]
+    return Completed(b"fetched")
+
+
+async def _mark_seen(
+    session: Session, view: SelectedView, places: Sequence[int], items: Sequence[FetchItem]
+) -> set[Uid]:
+    r"""Set \Seen where this FETCH does that; return the UIDs whose flags it changes."""
+    if view.read_only or not any(isinstance(item, BodySection) and not item.peek for item in items):
+        return set()
+    uids = [
+        view.uids[at]
+        for at in places
+        if SEEN not in view.flags[at] and not view.is_gone(view.uids[at])
+    ]
+    if not uids:
+        return set()
+    await session.mail.write(
+        lambda writer: writer.store_flags(view.mailbox, uids, FlagChange.ADD, frozenset({SEEN}))
+    )
+    await view.absorb()
+    return set(uids)
+
+
+def _wanted(view: SelectedView, at: int) -> Wanted:
+    uid = view.uids[at]
+    flags = view.spell(view.flags[at], recent=uid in view.recent)
+    return Wanted(at, uid, view.messages[at], flags)
+
+
+def _light(wanted: Wanted, items: Sequence[FetchItem]) -> list[bytes]:
+    return [
+        b"UID %d" % wanted.uid if item is Attribute.UID else b"FLAGS " + wanted.flags
+        for item in items
+    ]
+
+
+async def _send(session: Session, answer: Sequence[bytes | Piece], out: Out) -> None:
+    for piece in answer:
+        if isinstance(piece, bytes):
+            out.put(piece)
+            continue
+        step = session.limits.read_octets
+        out.in_literal = True
+        for start in range(piece.start, piece.end, step):
+            end = min(start + step, piece.end)
+            out.put(
+                await session.mail.read(
+                    lambda r, m=piece.message, s=start, e=end: r.octets(m, s, e)  # type: ignore[misc]  # defaults bind the loop's values
+                )
+            )
+            await out.room()
+        out.in_literal = False
+    await out.room()
+
+
+class Gathering:
+    """One read job: the answers of the first messages of a slice, as many as fit."""
+
+    def __init__(self, items: Sequence[FetchItem], seen_now: set[Uid], octets: int) -> None:
+        self._items = items
+        self._seen_now = seen_now
+        self._whole = octets
+        self._left = octets
+        self._needs_form = any(
+            item in _FROM_FORM if isinstance(item, Attribute) else item.section != _WHOLE
+            for item in items
+        )
+        self._needs_row = any(
+            item in _FROM_ROW if isinstance(item, Attribute) else item.section == _WHOLE
+            for item in items
+        )
+
+    def gather(self, reader: MailReader, batch: Sequence[Wanted]) -> list[list[bytes | Piece]]:
+        """Return at least one answer, and at most one for each of *batch*, in order."""
+        messages = [wanted.message for wanted in batch]
+        forms = reader.forms(messages) if self._needs_form else [None] * len(batch)
+        rows = reader.sizes_and_dates(messages) if self._needs_row else [(0, 0)] * len(batch)
+        answers: list[list[bytes | Piece]] = []
+        for wanted, form, row in zip(batch, forms, rows, strict=True):
+            if self._left <= 0:
+                break
+            answers.append(self._answer(reader, wanted, form, row))
+        return answers
+
+    def _answer(
+        self, reader: MailReader, wanted: Wanted, form: MessageForm | None, row: tuple[int, int]
+    ) -> list[bytes | Piece]:
+        answer: list[bytes | Piece] = [b"* %d FETCH (" % (wanted.at + 1)]
+        separator = b""
+        for item in self._items:
+            answer.append(separator)
+            separator = b" "
+            if isinstance(item, BodySection):
+                answer += self._section(reader, wanted.message, item, form, row[0])
+            else:
+                answer.append(_attribute(item, wanted, form, row))
+        if wanted.uid in self._seen_now and Attribute.FLAGS not in self._items:
+            answer.append(b" FLAGS " + wanted.flags)
+        answer.append(b")\r\n")
+        self._left -= sum(len(piece) for piece in answer if isinstance(piece, bytes))
+        return answer
+
+    def _section(
+        self,
+        reader: MailReader,
+        message: MessageId,
+        item: BodySection,
+        form: MessageForm | None,
+        size: int,
+    ) -> list[bytes | Piece]:
+        section = item.section
+        name = section_name(item)
+        span = (
+            (0, size)
+            if form is None or section == _WHOLE
+            else section_octets(form, section.part, _TEXTS[section.text])
+        )
+        if span is None:
+            return [name + b" NIL"]  # the message has no such part
+        start, end = span
+        if form is not None and section.text in {SectionText.FIELDS, SectionText.FIELDS_NOT}:
+            header = reader.octets(message, start, end)
+            exclude = section.text is SectionText.FIELDS_NOT
+            octets = (
+                part_fields_subset(header, section.fields, exclude)
+                if section.part
+                else fields_subset(header, form, section.fields, exclude)
+            )
+            if item.partial is not None:
+                octets = octets[item.partial[0] : sum(item.partial)]
+            return [name + b" {%d}\r\n" % len(octets), octets]
+        if item.partial is not None:
+            start, end = min(start + item.partial[0], end), min(start + sum(item.partial), end)
+        head = name + b" {%d}\r\n" % (end - start)
+        if end - start > self._whole:
+            return [head, Piece(message, start, end)]
+        return [head, reader.octets(message, start, end) if end > start else b""]
+
+
+def _attribute(
+    item: Attribute, wanted: Wanted, form: MessageForm | None, row: tuple[int, int]
+) -> bytes:
+    match item:
+        case Attribute.UID:
+            return b"UID %d" % wanted.uid
+        case Attribute.FLAGS:
+            return b"FLAGS " + wanted.flags
+        case Attribute.SIZE:
+            return b"RFC822.SIZE %d" % row[0]
+        case Attribute.INTERNALDATE:
+            return b'INTERNALDATE "%b"' % render_date_time(row[1])
+        case Attribute.ENVELOPE:
+            return b"ENVELOPE " + (form.envelope if form else b"NIL")
+        case Attribute.BODY:
+            return b"BODY " + (form.body if form else b"NIL")
+        case Attribute.BODYSTRUCTURE:
+            return b"BODYSTRUCTURE " + (form.bodystructure if form else b"NIL")
+        case _:
+            assert_never(item)

@@ -1,0 +1,60 @@
+"""LIST and LSUB."""
+
+from __future__ import annotations
+
+from imap_out.session import listing
+from imap_out.session.do_mailbox import status_line
+from imap_out.session.out import Out
+from imap_out.session.session import Completed, Session
+from imap_out.wire import render
+from imap_out.wire.commands import List, Lsub
+from mx_core.model.mailbox_name import DELIMITER, MailboxName
+from mx_core.ports import MailboxInfo, MailReader
+
+_DELIMITER = b'"%b"' % DELIMITER.encode()
+
+
+def _names(reader: MailReader) -> tuple[list[MailboxInfo], list[MailboxName]]:
+    return reader.mailboxes(), reader.subscriptions()
+
+
+async def list_(session: Session, command: List, out: Out) -> Completed:
+    """RFC 9051 §6.3.9, RFC 5258, RFC 5819."""
+    if command.patterns == ("",) and not command.extended:
+        # the question for the delimiter; mutt and offlineimap ask it at each start
+        out.put(b'* LIST (\\Noselect) %b ""\r\n' % _DELIMITER)
+        return Completed(b"that is the delimiter")
+    entries = listing.tree(*await session.mail.read(_names))
+    patterns = [command.reference + pattern for pattern in command.patterns if pattern]
+    for entry in listing.chosen(entries, patterns, command.selecting):
+        attributes = listing.attributes(
+            entry,
+            extended=command.extended,
+            selecting=command.selecting,
+            returning=command.returning,
+        )
+        line = b"* LIST (%b) %b %b" % (
+            b" ".join(attributes),
+            _DELIMITER,
+            render.mailbox(entry.name),
+        )
+        if entry.child_info:
+            # childinfo-extended-item = "CHILDINFO" SP "(" … ")"             RFC 5258 §6
+            options = b" ".join(b'"%b"' % option for option in entry.child_info)
+            line += b' ("CHILDINFO" (%b))' % options
+        out.put(line + b"\r\n")
+        if command.status and entry.info is not None:
+            out.put(status_line(entry.info, command.status))
+        await out.room()
+    return Completed(b"listed")
+
+
+async def lsub(session: Session, command: Lsub, out: Out) -> Completed:
+    """RFC 3501 §6.3.9."""
+    entries = listing.tree(*await session.mail.read(_names))
+    pattern = command.reference + command.pattern
+    for name, attributes in listing.lsub(entries, pattern):
+        line = (b" ".join(attributes), _DELIMITER, render.mailbox(name))
+        out.put(b"* LSUB (%b) %b %b\r\n" % line)
+        await out.room()
+    return Completed(b"listed")

@@ -1,0 +1,157 @@
+"""The commands about mailboxes as a whole, LIST aside."""
+
+from __future__ import annotations
+
+from imap_out.session.out import Out
+from imap_out.session.refusals import Refusal
+from imap_out.session.selected import SelectedView
+from imap_out.session.session import Completed, Session
+from imap_out.wire import render
+from imap_out.wire.commands import (
+    Close,
+    Create,
+    Delete,
+    Rename,
+    Select,
+    Status,
+    Subscribe,
+    Unselect,
+)
+from mx_core.model.flags import DELETED, SYSTEM_FLAGS
+from mx_core.model.ids import Uid
+from mx_core.model.mailbox_name import DELIMITER, mailbox_name
+from mx_core.ports import MailboxInfo, MailWriter
+
+SPECIAL_USES = frozenset({"\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash"})  # fmt: skip
+
+
+async def select(session: Session, command: Select, out: Out) -> Completed:
+    """SELECT and EXAMINE.  RFC 3501 §6.3.1, §6.3.2."""
+    if session.view is not None:
+        # the old mailbox is left even if the new one can not be had
+        await session.deselect()
+        out.put(b"* OK [CLOSED] the mailbox before is closed\r\n")
+    name = mailbox_name(command.mailbox)
+    info = await session.mail.read(lambda reader: reader.mailbox(name))
+    view = await open_view(session, info, read_only=command.read_only)
+    session.view = view
+    keywords = sorted(view.keywords())
+    flags = [*SYSTEM_FLAGS, *keywords]
+    out.put(b"* FLAGS %b\r\n" % render.flag_list(flags))
+    if view.read_only:
+        out.put(b"* OK [PERMANENTFLAGS ()] nothing can be changed\r\n")
+    else:
+        kept = render.flag_list(flags)[:-1] + b" \\*)"
+        out.put(b"* OK [PERMANENTFLAGS %b] and any keyword\r\n" % kept)
+    out.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(view.uids), len(view.recent)))
+    unseen = view.first_unseen()
+    if unseen is not None:
+        out.put(b"* OK [UNSEEN %d] the first that is unseen\r\n" % unseen)
+    out.put(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % view.uid_validity)
+    out.put(b"* OK [UIDNEXT %d] the next UID\r\n" % view.uid_next)
+    if view.read_only:
+        return Completed(b"selected to look at", b"READ-ONLY")
+    return Completed(b"selected", b"READ-WRITE")
+
+
+async def open_view(session: Session, info: MailboxInfo, *, read_only: bool) -> SelectedView:
+    """Return a filled view of the mailbox."""
+    if session.account is None:  # the state table keeps this from happening
+        raise Refusal(b"CANNOT", "log in first")
+    view = SelectedView(session.mail, info, session.account.address, read_only=read_only)
+    await view.open(session.claims)
+    return view
+
+
+async def unselect(session: Session, _command: Unselect, _out: Out) -> Completed:
+    """RFC 9051 §6.4.2."""
+    await session.deselect()
+    return Completed(b"no mailbox is selected")
+
+
+async def close(session: Session, _command: Close, _out: Out) -> Completed:
+    r"""Remove what is \\Deleted without telling, then leave.  RFC 9051 §6.4.1."""
+    view = session.selected()
+    if not view.read_only:
+        # only what this client knows of: what another marked a moment ago is not its to remove
+        doomed = [uid for uid, flags in zip(view.uids, view.flags, strict=True) if DELETED in flags]
+        if doomed:
+            await _expunge(session, view, doomed)
+    await session.deselect()
+    return Completed(b"closed")
+
+
+async def _expunge(session: Session, view: SelectedView, uids: list[Uid]) -> None:
+    await session.mail.write(lambda writer: writer.expunge(view.mailbox, uids))
+
+
+async def create(session: Session, command: Create, _out: Out) -> Completed:
+    """RFC 9051 §6.3.4; a trailing delimiter announces children and is not part of the name."""
+    name = mailbox_name(command.mailbox.removesuffix(DELIMITER))
+    uses = [use.decode() for use in command.special_use]
+    known = {use.lower(): use for use in SPECIAL_USES}
+    if len(uses) > 1 or any(use.lower() not in known for use in uses):
+        raise Refusal(b"USEATTR", "a mailbox has one special use of RFC 6154")  # RFC 6154 §3
+    special_use = known[uses[0].lower()] if uses else ""
+
+    def make(writer: MailWriter) -> MailboxInfo:
+        taken = {box.special_use for box in writer.mailboxes()} if special_use else set()
+        if special_use in taken and special_use:
+            raise Refusal(b"USEATTR", "another mailbox has this special use")
+        return writer.create(name, special_use)
+
+    await session.mail.write(make)
+    return Completed(b"created")
+
+
+async def delete(session: Session, command: Delete, _out: Out) -> Completed:
+    """RFC 9051 §6.3.5."""
+    name = mailbox_name(command.mailbox)
+    doomed = await session.mail.read(lambda reader: reader.mailbox(name))
+    mine = session.view is not None and session.view.mailbox == doomed.id
+    await session.mail.write(lambda writer: writer.delete(name))
+    if mine and session.view is not None:
+        # a client that deletes what it has selected goes on without a mailbox
+        session.view.removed = True
+        await session.deselect()
+    if session.account is not None:
+        session.claims.forget(session.account.address, doomed.id)
+    return Completed(b"deleted")
+
+
+async def rename(session: Session, command: Rename, _out: Out) -> Completed:
+    """RFC 9051 §6.3.6."""
+    old = mailbox_name(command.old)
+    new = mailbox_name(command.new.removesuffix(DELIMITER))
+    await session.mail.write(lambda writer: writer.rename(old, new))
+    return Completed(b"renamed")
+
+
+async def subscribe(session: Session, command: Subscribe, _out: Out) -> Completed:
+    """RFC 9051 §6.3.7: a name may be subscribed before, and stay so after, its mailbox."""
+    name = mailbox_name(command.mailbox.removesuffix(DELIMITER))
+    await session.mail.write(lambda writer: writer.subscribe(name, command.subscribed))
+    return Completed(b"subscribed" if command.subscribed else b"unsubscribed")
+
+
+async def status(session: Session, command: Status, out: Out) -> Completed:
+    """RFC 9051 §6.3.11; from counters, so that mutt may ask for each folder at each wake."""
+    name = mailbox_name(command.mailbox)
+    info = await session.mail.read(lambda reader: reader.mailbox(name))
+    out.put(status_line(info, command.items))
+    return Completed(b"that is its status")
+
+
+def status_line(info: MailboxInfo, items: tuple[bytes, ...]) -> bytes:
+    """Spell an untagged STATUS."""
+    facts = {
+        b"MESSAGES": info.messages,
+        b"RECENT": info.recent,
+        b"UIDNEXT": info.uid_next,
+        b"UIDVALIDITY": info.uid_validity,
+        b"UNSEEN": info.unseen,
+        b"DELETED": info.deleted,
+        b"SIZE": info.size,
+    }
+    told = b" ".join(b"%b %d" % (item, facts[item]) for item in items)
+    return b"* STATUS %b (%b)\r\n" % (render.mailbox(info.name), told)

@@ -1,0 +1,169 @@
+"""The commands that change messages: APPEND, STORE, COPY, MOVE, EXPUNGE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from imap_out.session.out import Out
+from imap_out.session.refusals import ClientBug, Refusal
+from imap_out.session.selected import SelectedView
+from imap_out.session.session import Completed, Session
+from imap_out.wire.commands import Append, Copy, Expunge, Store
+from imap_out.wire.sequence_set import SequenceSet, uid_set
+from mx_core.mime.prepare import prepare
+from mx_core.model.errors import NoSuchMailbox
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import Uid
+from mx_core.model.mailbox_name import mailbox_name
+from mx_core.ports import Appended, Copied, FlagChange, MailWriter
+
+_SMALL_OCTETS: Final = 64 * 1024  # prepared in under a few milliseconds
+_KEYWORDS_MAX: Final = 100
+_KEYWORD_OCTETS_MAX: Final = 200
+
+
+def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[int]:
+    """Return the indices that a set means in *view*, ascending.
+
+    A UID that is not there is nothing (RFC 9051 §6.4.9).  A sequence number beyond the end is
+    BAD, except that ``1:*`` of an empty mailbox is nothing: many clients ask so.
+
+    Raises:
+        ClientBug: A number no message has.
+    """
+    if by_uid:
+        return [at for span in which.positions_of(view.uids) for at in span]
+    count = len(view.uids)
+    spans = which.spans(count)
+    if spans and spans[-1][1] > count:
+        raise ClientBug(f"there are {count} messages")
+    if not spans and any(low and high for low, high in which.ranges):
+        raise ClientBug("there are no messages")
+    return [at for low, high in spans for at in range(low - 1, high)]
+
+
+async def append(session: Session, command: Append, _out: Out) -> Completed:
+    """RFC 9051 §6.3.12.  The octets are stored as they came."""
+    name = mailbox_name(command.mailbox)
+    octets = command.octets
+    if not octets:
+        raise Refusal(b"CANNOT", "an empty message can not be kept")
+    _bound_keywords(command.flags)
+    if len(octets) <= _SMALL_OCTETS:
+        form = prepare(octets)
+    else:
+        # off the event loop: a read job runs where waiting does no harm
+        form = await session.mail.read(lambda _: prepare(octets))
+
+    def add(writer: MailWriter) -> Appended:
+        return writer.append(writer.mailbox(name).id, octets, form, command.flags, command.date)
+
+    try:
+        appended = await session.mail.write(add)
+    except NoSuchMailbox as error:
+        raise Refusal(b"TRYCREATE", "there is no such mailbox") from error
+    return Completed(b"kept", b"APPENDUID %d %d" % (appended.uid_validity, appended.uid))
+
+
+async def store(session: Session, command: Store, out: Out) -> Completed:
+    """RFC 9051 §6.4.6."""
+    view = _writable(session)
+    _bound_keywords(command.flags)
+    places = positions(view, command.which, by_uid=command.by_uid)
+    uids = [view.uids[at] for at in places if not view.is_gone(view.uids[at])]
+    lost = len(places) - len(uids)
+    expected = {uid: _changed(view, uid, command) for uid in uids} if command.silent else {}
+    if uids:
+        await session.mail.write(
+            lambda writer: writer.store_flags(view.mailbox, uids, command.change, command.flags)
+        )
+        await view.absorb()
+    if command.silent:
+        # only what came out otherwise than the client must think is told
+        view.told(uid for uid in uids if _folded(_flags_of(view, uid)) == _folded(expected[uid]))
+    else:
+        view.told(uids)
+        for at in places:
+            out.put(view.flags_line(at))
+            await out.room()
+    if lost and not uids:
+        raise Refusal(b"EXPUNGEISSUED", "these messages are gone")
+    return Completed(b"stored", b"EXPUNGEISSUED" if lost else b"")
+
+
+async def copy(session: Session, command: Copy, out: Out) -> Completed:
+    """COPY and MOVE.  RFC 9051 §6.4.7, §6.4.8; the answer codes are those of RFC 4315 §3."""
+    view = _writable(session) if command.move else session.selected()
+    target = mailbox_name(command.mailbox)
+    uids = [view.uids[at] for at in positions(view, command.which, by_uid=command.by_uid)]
+    if not command.by_uid and any(view.is_gone(uid) for uid in uids):
+        raise Refusal(b"EXPUNGEISSUED", "some of these messages are gone")
+
+    def job(writer: MailWriter) -> Copied | None:
+        writer.mailbox(target)
+        if not uids:
+            return None
+        act = writer.move if command.move else writer.copy
+        return act(view.mailbox, uids, target)
+
+    try:
+        copied = await session.mail.write(job)
+    except NoSuchMailbox as error:
+        raise Refusal(b"TRYCREATE", "there is no such mailbox") from error
+    if copied is None or not copied.source:
+        return Completed(b"there was nothing to do")
+    code = b"COPYUID %d %b %b" % (
+        copied.uid_validity,
+        uid_set(copied.source),
+        uid_set(copied.target),
+    )
+    if not command.move:
+        return Completed(b"copied", code)
+    # RFC 6851 §4.3: COPYUID comes before the EXPUNGEs, so it is untagged
+    out.put(b"* OK [%b] moved\r\n" % code)
+    return Completed(b"moved")
+
+
+async def expunge(session: Session, command: Expunge, _out: Out) -> Completed:
+    """EXPUNGE and UID EXPUNGE.  RFC 9051 §6.4.3, §6.4.9."""
+    view = _writable(session)
+    uids: list[Uid] | None = None
+    if command.uids is not None:
+        uids = [view.uids[at] for at in positions(view, command.uids, by_uid=True)]
+    if uids is None or uids:
+        await session.mail.write(lambda writer: writer.expunge(view.mailbox, uids))
+    return Completed(b"expunged")
+
+
+def _writable(session: Session) -> SelectedView:
+    view = session.selected()
+    if view.read_only:
+        raise Refusal(b"READ-ONLY", "the mailbox was opened with EXAMINE")
+    return view
+
+
+def _bound_keywords(flags: FlagSet) -> None:
+    if len(flags) > _KEYWORDS_MAX or any(len(flag) > _KEYWORD_OCTETS_MAX for flag in flags):
+        raise Refusal(b"LIMIT", f"at most {_KEYWORDS_MAX} flags of {_KEYWORD_OCTETS_MAX} octets")
+
+
+def _flags_of(view: SelectedView, uid: Uid) -> FlagSet:
+    at = view.position(uid)
+    return frozenset() if at is None else view.flags[at]
+
+
+def _changed(view: SelectedView, uid: Uid, command: Store) -> FlagSet:
+    before = _flags_of(view, uid)
+    match command.change:
+        case FlagChange.REPLACE:
+            return command.flags
+        case FlagChange.ADD:
+            return before | command.flags
+        case FlagChange.REMOVE:
+            gone = _folded(command.flags)
+            return frozenset(flag for flag in before if flag.lower() not in gone)
+
+
+def _folded(flags: Iterable[str]) -> frozenset[str]:
+    return frozenset(flag.lower() for flag in flags)

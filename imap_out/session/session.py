@@ -1,0 +1,111 @@
+"""What one connection knows between commands, and the rights each state gives.
+
+    NEW ──login──► AUTHENTICATED ◄──select, close──► SELECTED ──logout──► ENDED      RFC 9051 §3
+
+Knows nothing of octets or sockets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from imap_out.session.recent import RecentClaims
+from imap_out.session.refusals import ClientBug
+from imap_out.session.selected import SelectedView
+from imap_out.wire.limits import Limits
+from mx_core.ports import Account, Accounts, MailStore
+
+
+class State(Enum):
+    """RFC 9051 §3."""
+
+    NEW = "not authenticated"
+    AUTHENTICATED = "authenticated"
+    SELECTED = "selected"
+    ENDED = "logout"
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What protects the connection."""
+
+    tls: bool  # it is encrypted
+    can_start_tls: bool  # STARTTLS would work
+    clear_allowed: bool  # a login without TLS is taken: the peer is proven to be the owner
+
+    @property
+    def login_allowed(self) -> bool:
+        """Tell whether a password may be sent now.  RFC 9051 §11.1."""
+        return self.tls or self.clear_allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A tagged OK; *code* without its brackets."""
+
+    text: bytes
+    code: bytes = b""
+
+
+_BEFORE_LOGIN: Final = b"IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE"
+_AFTER_LOGIN: Final = (
+    b"IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE"
+    b" SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS"
+)
+
+
+@dataclass(slots=True)
+class Session:
+    """One connection's state.  Owned by its task."""
+
+    accounts: Accounts
+    limits: Limits
+    security: Security
+    claims: RecentClaims
+    account: Account | None = None
+    view: SelectedView | None = None
+    ended: bool = False
+    login_failures: int = 0
+    nonsense: int = 0  # commands before login that made no sense
+    farewell: bytes = b""  # said after the tagged answer, and then the connection ends
+    wants_tls: bool = field(default=False)
+
+    @property
+    def state(self) -> State:
+        """Return the state; it follows from what is there."""
+        if self.ended:
+            return State.ENDED
+        if self.account is None:
+            return State.NEW
+        return State.AUTHENTICATED if self.view is None else State.SELECTED
+
+    @property
+    def mail(self) -> MailStore:
+        """Return the mail of the account that is logged in."""
+        if self.account is None:
+            raise ClientBug("log in first")
+        return self.account.mail
+
+    def selected(self) -> SelectedView:
+        """Return the view; raises ClientBug."""
+        if self.view is None:
+            raise ClientBug("select a mailbox first")
+        return self.view
+
+    def capabilities(self) -> bytes:
+        """Spell what is announced now.  docs/spec/imap.md has the list with its reasons."""
+        if self.account is not None:
+            return _AFTER_LOGIN
+        words = [_BEFORE_LOGIN]
+        if self.security.can_start_tls and not self.security.tls:
+            words.append(b"STARTTLS")
+        words.append(b"AUTH=PLAIN" if self.security.login_allowed else b"LOGINDISABLED")
+        return b" ".join(words)
+
+    async def deselect(self) -> None:
+        """Leave the selected mailbox, if there is one."""
+        if self.view is not None:
+            view, self.view = self.view, None
+            await view.close()

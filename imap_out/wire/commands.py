@@ -1,0 +1,219 @@
+"""Commands as values: what a client can ask, one class each.  No behaviour.
+
+A mailbox is the *text* its spelling stands for, not yet judged as a name (`model.mailbox_name`
+does that, so a bad name is a NO and not a BAD).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from imap_out.wire.fetch_items import FetchItem
+from imap_out.wire.search_keys import SearchKey
+from imap_out.wire.sequence_set import SequenceSet
+from mx_core.model.flags import Flag
+from mx_core.model.secret import Secret
+from mx_core.ports import FlagChange
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """RFC 9051 §6.1.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noop:
+    """RFC 9051 §6.1.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """RFC 9051 §6.1.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    """RFC 2971 §3.1; what the client says of itself is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """RFC 9051 §6.2.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """RFC 9051 §6.2.2; *initial* is the still encoded initial response of RFC 4959."""
+
+    mechanism: bytes
+    initial: Secret[bytes] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """RFC 9051 §6.2.3."""
+
+    username: bytes
+    password: Secret[bytes] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Enable:
+    """RFC 9051 §6.3.1."""
+
+    extensions: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """SELECT, or EXAMINE if *read_only*.  RFC 9051 §6.3.2, §6.3.3."""
+
+    mailbox: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """RFC 9051 §6.3.4, RFC 6154 §3 (USE)."""
+
+    mailbox: str
+    special_use: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """RFC 9051 §6.3.5."""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """RFC 9051 §6.3.6."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """SUBSCRIBE, or UNSUBSCRIBE.  RFC 9051 §6.3.7, §6.3.8."""
+
+    mailbox: str
+    subscribed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """LIST with RFC 5258 selection and return options, and STATUS of RFC 5819."""
+
+    reference: str
+    patterns: tuple[str, ...]
+    extended: bool = False  # any syntax of RFC 5258 was used
+    selecting: frozenset[bytes] = frozenset()  # SUBSCRIBED REMOTE RECURSIVEMATCH SPECIAL-USE
+    returning: frozenset[bytes] = frozenset()  # SUBSCRIBED CHILDREN SPECIAL-USE
+    status: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lsub:
+    """RFC 3501 §6.3.9."""
+
+    reference: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """RFC 2342 §5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """RFC 9051 §6.3.11, with RECENT of RFC 3501."""
+
+    mailbox: str
+    items: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """RFC 9051 §6.3.12."""
+
+    mailbox: str
+    octets: bytes = field(repr=False)
+    flags: frozenset[Flag] = frozenset()
+    date: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """RFC 2177 §3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """RFC 3501 §6.4.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """RFC 9051 §6.4.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unselect:
+    """RFC 9051 §6.4.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge:
+    """EXPUNGE, or UID EXPUNGE of *uids*.  RFC 9051 §6.4.3, §6.4.9."""
+
+    uids: SequenceSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """RFC 3501 §6.4.4."""
+
+    key: SearchKey
+    charset: bytes | None = None
+    by_uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """RFC 9051 §6.4.5; macros are spelled out."""
+
+    which: SequenceSet
+    items: tuple[FetchItem, ...]
+    by_uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """RFC 9051 §6.4.6."""
+
+    which: SequenceSet
+    change: FlagChange
+    flags: frozenset[Flag]
+    silent: bool = False
+    by_uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """COPY, or MOVE.  RFC 9051 §6.4.7, §6.4.8."""
+
+    which: SequenceSet
+    mailbox: str
+    move: bool = False
+    by_uid: bool = False
+
+
+Command = (
+    Capability | Noop | Logout | Id | StartTls | Authenticate | Login | Enable | Select | Create
+    | Delete | Rename | Subscribe | List | Lsub | Namespace | Status | Append | Idle | Check
+    | Close | Unselect | Expunge | Search | Fetch | Store | Copy
+)  # fmt: skip

@@ -1,0 +1,70 @@
+"""What FETCH can ask of one message, as values.  RFC 9051 §6.4.5, RFC 3501 §6.4.5 (RFC822…)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Attribute(Enum):
+    """The data items without arguments."""
+
+    FLAGS = b"FLAGS"
+    UID = b"UID"
+    INTERNALDATE = b"INTERNALDATE"
+    SIZE = b"RFC822.SIZE"
+    ENVELOPE = b"ENVELOPE"
+    BODY = b"BODY"
+    BODYSTRUCTURE = b"BODYSTRUCTURE"
+
+
+class SectionText(Enum):
+    """Which octets of a part a section means."""
+
+    WHOLE = b""  # of the message, or the body of the part
+    HEADER = b"HEADER"
+    FIELDS = b"HEADER.FIELDS"
+    FIELDS_NOT = b"HEADER.FIELDS.NOT"
+    TEXT = b"TEXT"
+    MIME = b"MIME"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What stands between the brackets; *fields* are upper case, in the order asked."""
+
+    part: tuple[int, ...] = ()
+    text: SectionText = SectionText.WHOLE
+    fields: tuple[bytes, ...] = ()
+
+
+class Spelling(Enum):
+    """Under which name the section is answered: the old names of RFC 3501 are still asked."""
+
+    BODY = b"BODY"
+    RFC822 = b"RFC822"
+    RFC822_HEADER = b"RFC822.HEADER"
+    RFC822_TEXT = b"RFC822.TEXT"
+
+
+@dataclass(frozen=True, slots=True)
+class BodySection:
+    r"""Octets of a message; without *peek* the answer sets \\Seen."""
+
+    section: Section = Section()
+    peek: bool = False
+    partial: tuple[int, int] | None = None  # first octet, count (at least 1)
+    spelling: Spelling = Spelling.BODY
+
+
+FetchItem = Attribute | BodySection
+
+RFC822 = BodySection(Section(), spelling=Spelling.RFC822)
+RFC822_HEADER = BodySection(
+    Section(text=SectionText.HEADER), peek=True, spelling=Spelling.RFC822_HEADER
+)
+RFC822_TEXT = BodySection(Section(text=SectionText.TEXT), spelling=Spelling.RFC822_TEXT)
+
+FAST = (Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.SIZE)
+ALL = (*FAST, Attribute.ENVELOPE)
+FULL = (*ALL, Attribute.BODY)

@@ -1,0 +1,187 @@
+"""One framed command in, one `Command` out.  No I/O, no session state, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from imap_out.wire import parse_mailbox
+from imap_out.wire.commands import (
+    Authenticate,
+    Capability,
+    Check,
+    Close,
+    Command,
+    Copy,
+    Enable,
+    Expunge,
+    Id,
+    Idle,
+    Login,
+    Logout,
+    Namespace,
+    Noop,
+    StartTls,
+    Store,
+    Unselect,
+)
+from imap_out.wire.cursor import Cursor
+from imap_out.wire.framing import Frame
+from imap_out.wire.parse_fetch import fetch
+from imap_out.wire.parse_search import search
+from imap_out.wire.syntax import BadSyntax
+from mx_core.model.flags import RECENT
+from mx_core.model.secret import Secret
+from mx_core.ports import FlagChange
+
+_ID_FIELDS_MAX: Final = 30  # RFC 2971 §3.3
+
+
+def parse(frame: Frame) -> tuple[bytes, Command]:
+    """Return the tag and the command that *frame* spells.
+
+    Raises:
+        BadSyntax: It spells none; the session answers BAD and reads the next frame.
+    """
+    cursor = Cursor(frame)
+    tag = cursor.tag()
+    try:
+        cursor.expect(b" ")
+        name = cursor.word()
+        if name == b"UID":
+            cursor.space()
+            name = b"UID " + cursor.word()
+        command = PARSERS.get(name, _unknown)(cursor)
+        cursor.expect_end()
+    except BadSyntax as error:
+        error.tag = tag
+        raise
+    return tag, command
+
+
+def _unknown(args: Cursor) -> Command:
+    raise args.bad("a command")
+
+
+def _authenticate(args: Cursor) -> Authenticate:
+    # authenticate = "AUTHENTICATE" SP auth-type [SP initial-resp]          RFC 4959 §4
+    # initial-resp = base64 / "="
+    args.space()
+    mechanism = args.atom().upper()
+    if not args.takes(b" "):
+        return Authenticate(mechanism)
+    return Authenticate(mechanism, Secret(args.rest()))
+
+
+def _login(args: Cursor) -> Login:
+    # login = "LOGIN" SP userid SP password
+    args.space()
+    username = args.astring()
+    args.space()
+    return Login(username, Secret(args.astring()))
+
+
+def _id(args: Cursor) -> Id:
+    # id = "ID" SP id-params-list
+    # id-params-list = "(" *(string SP nstring) ")" / nil                   RFC 2971 §4
+    args.space()
+    if args.takes(b"NIL"):
+        return Id()
+    args.expect(b"(")
+    fields = 0
+    while not args.takes(b")"):
+        if fields and not args.takes(b" "):
+            raise args.bad("a parameter")
+        args.string()
+        args.space()
+        args.nstring()
+        fields += 1
+        if fields > _ID_FIELDS_MAX:
+            raise args.bad(f"at most {_ID_FIELDS_MAX} parameters")
+    return Id()
+
+
+def _enable(args: Cursor) -> Enable:
+    # enable = "ENABLE" 1*(SP capability)                                   RFC 5161 §4
+    names: list[bytes] = []
+    while args.takes(b" "):
+        names.append(args.atom().upper())
+    if not names:
+        raise args.bad("the name of an extension")
+    return Enable(tuple(names))
+
+
+def _store(args: Cursor, *, by_uid: bool) -> Store:
+    # store           = "STORE" SP sequence-set SP store-att-flags
+    # store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP (flag-list / (flag *(SP flag)))
+    args.space()
+    which = args.sequence_set()
+    args.space()
+    name = args.word()
+    silent = name.endswith(b".SILENT")
+    try:
+        change = FlagChange(name.removesuffix(b".SILENT").decode())
+    except ValueError as error:
+        raise args.bad("FLAGS") from error
+    args.space()
+    if args.sees(b"("):
+        return Store(which, change, args.flags(), silent, by_uid)
+    flags = [args.flag()]
+    while args.takes(b" ") and not args.at_end():
+        flags.append(args.flag())
+    return Store(which, change, frozenset(flags) - {RECENT}, silent, by_uid)
+
+
+def _copy(args: Cursor, *, by_uid: bool, move: bool) -> Copy:
+    # copy = "COPY" SP sequence-set SP mailbox ;  move alike                RFC 9051 §9
+    args.space()
+    which = args.sequence_set()
+    args.space()
+    return Copy(which, args.mailbox(), move, by_uid)
+
+
+def _uid_expunge(args: Cursor) -> Expunge:
+    # uid-expunge = "UID" SP "EXPUNGE" SP sequence-set                      RFC 4315 §4
+    args.space()
+    return Expunge(args.sequence_set())
+
+
+PARSERS: Final[dict[bytes, Callable[[Cursor], Command]]] = {
+    b"CAPABILITY": lambda _: Capability(),
+    b"NOOP": lambda _: Noop(),
+    b"LOGOUT": lambda _: Logout(),
+    b"ID": _id,
+    b"STARTTLS": lambda _: StartTls(),
+    b"AUTHENTICATE": _authenticate,
+    b"LOGIN": _login,
+    b"ENABLE": _enable,
+    b"SELECT": partial(parse_mailbox.select, read_only=False),
+    b"EXAMINE": partial(parse_mailbox.select, read_only=True),
+    b"CREATE": parse_mailbox.create,
+    b"DELETE": parse_mailbox.delete,
+    b"RENAME": parse_mailbox.rename,
+    b"SUBSCRIBE": partial(parse_mailbox.subscribe, subscribed=True),
+    b"UNSUBSCRIBE": partial(parse_mailbox.subscribe, subscribed=False),
+    b"LIST": parse_mailbox.list_,
+    b"LSUB": parse_mailbox.lsub,
+    b"NAMESPACE": lambda _: Namespace(),
+    b"STATUS": parse_mailbox.status,
+    b"APPEND": parse_mailbox.append,
+    b"IDLE": lambda _: Idle(),
+    b"CHECK": lambda _: Check(),
+    b"CLOSE": lambda _: Close(),
+    b"UNSELECT": lambda _: Unselect(),
+    b"EXPUNGE": lambda _: Expunge(),
+    b"UID EXPUNGE": _uid_expunge,
+    b"SEARCH": partial(search, by_uid=False),
+    b"UID SEARCH": partial(search, by_uid=True),
+    b"FETCH": partial(fetch, by_uid=False),
+    b"UID FETCH": partial(fetch, by_uid=True),
+    b"STORE": partial(_store, by_uid=False),
+    b"UID STORE": partial(_store, by_uid=True),
+    b"COPY": partial(_copy, by_uid=False, move=False),
+    b"UID COPY": partial(_copy, by_uid=True, move=False),
+    b"MOVE": partial(_copy, by_uid=False, move=True),
+    b"UID MOVE": partial(_copy, by_uid=True, move=True),
+}

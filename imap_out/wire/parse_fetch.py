@@ -1,0 +1,123 @@
+"""FETCH and its items."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imap_out.wire.commands import Fetch
+from imap_out.wire.cursor import Cursor
+from imap_out.wire.fetch_items import (
+    ALL,
+    FAST,
+    FULL,
+    RFC822,
+    RFC822_HEADER,
+    RFC822_TEXT,
+    Attribute,
+    BodySection,
+    FetchItem,
+    Section,
+    SectionText,
+)
+
+_MACROS: Final[dict[bytes, tuple[FetchItem, ...]]] = {b"ALL": ALL, b"FAST": FAST, b"FULL": FULL}
+_PLAIN: Final[dict[bytes, FetchItem]] = {item.value: item for item in Attribute} | {
+    b"RFC822": RFC822,
+    b"RFC822.HEADER": RFC822_HEADER,
+    b"RFC822.TEXT": RFC822_TEXT,
+}
+_NUMBER_MAX: Final = 2**32 - 1
+_DEPTH_MAX: Final = 100  # deeper than any part map goes, so such a part does not exist
+_ITEMS_MAX: Final = 500
+
+
+def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
+    """Read what follows ``FETCH``."""
+    # fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" /
+    #         fetch-att / "(" fetch-att *(SP fetch-att) ")")              RFC 9051 §9
+    args.space()
+    which = args.sequence_set()
+    args.space()
+    if args.sees(b"("):
+        items = args.listed(lambda: _item(args))
+    else:
+        at = args.bad("a fetch item")
+        items = list(_one(args))
+        if not items:
+            raise at
+    if len(items) > _ITEMS_MAX:
+        raise args.bad(f"at most {_ITEMS_MAX} items")
+    return Fetch(which, tuple(dict.fromkeys(items)), by_uid)
+
+
+def _one(args: Cursor) -> tuple[FetchItem, ...]:
+    for name, items in _MACROS.items():
+        if args.sees(name):
+            word = args.word()
+            if word in _MACROS:
+                return items
+            raise args.bad("a fetch item")
+    return (_item(args),)
+
+
+def _item(args: Cursor) -> FetchItem:
+    # fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"]
+    #           / "BODY" ["STRUCTURE"] / "UID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"]
+    name = args.word()
+    if args.sees(b"[") and name in {b"BODY", b"BODY.PEEK"}:
+        section = _section(args)
+        return BodySection(section, name == b"BODY.PEEK", _partial(args))
+    item = _PLAIN.get(name)
+    if item is None:
+        raise args.bad("a fetch item")
+    return item
+
+
+def _section(args: Cursor) -> Section:
+    # section      = "[" [section-spec] "]"
+    # section-spec = section-msgtext / (section-part ["." section-text])
+    # section-part = nz-number *("." nz-number)
+    args.expect(b"[")
+    part: list[int] = []
+    while not args.sees(b"]"):
+        if not args.sees(b"H") and not args.sees(b"T") and not args.sees(b"M"):
+            number = args.number()
+            if not 0 < number <= _NUMBER_MAX or len(part) >= _DEPTH_MAX:
+                raise args.bad("the number of a part")
+            part.append(number)
+            if args.takes(b"."):
+                if args.sees(b"]"):
+                    raise args.bad("a section")
+                continue
+            break
+        text, fields = _section_text(args, inside=bool(part))
+        args.expect(b"]")
+        return Section(tuple(part), text, fields)
+    args.expect(b"]")
+    return Section(tuple(part))
+
+
+def _section_text(args: Cursor, *, inside: bool) -> tuple[SectionText, tuple[bytes, ...]]:
+    # section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"
+    # section-text    = section-msgtext / "MIME"
+    name = args.word()
+    if name in {b"HEADER.FIELDS", b"HEADER.FIELDS.NOT"}:
+        args.space()
+        # header-list = "(" header-fld-name *(SP header-fld-name) ")"
+        names = args.listed(args.astring)
+        return SectionText(name), tuple(dict.fromkeys(name.upper() for name in names))
+    if name in {b"HEADER", b"TEXT"} or (inside and name == b"MIME"):
+        return SectionText(name), ()
+    raise args.bad("a section")
+
+
+def _partial(args: Cursor) -> tuple[int, int] | None:
+    if not args.takes(b"<"):
+        return None
+    first = args.number()
+    args.expect(b".")
+    count = args.number()
+    if first > _NUMBER_MAX or not 0 < count <= _NUMBER_MAX:
+        raise args.bad("first octet and count")
+    args.expect(b">")
+    return first, count

@@ -1,0 +1,161 @@
+"""The commands about mailboxes: CREATE, LIST, LSUB, STATUS, APPEND and the like."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imap_out.wire.commands import (
+    Append,
+    Create,
+    Delete,
+    List,
+    Lsub,
+    Rename,
+    Select,
+    Status,
+    Subscribe,
+)
+from imap_out.wire.cursor import Cursor
+from mx_core.model.flags import Flag
+
+_SELECTING: Final = frozenset({b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"})
+_RETURNING: Final = frozenset({b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"})
+STATUS_ITEMS: Final = frozenset(
+    {b"MESSAGES", b"RECENT", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN", b"DELETED", b"SIZE"}
+)
+_PATTERNS_MAX: Final = 100
+
+
+def select(args: Cursor, *, read_only: bool) -> Select:
+    """Read what follows ``SELECT`` or ``EXAMINE``."""
+    args.space()
+    mailbox = args.mailbox()
+    if args.takes(b" ("):
+        # select-params of RFC 4466: none is announced, an empty list asks for none
+        args.expect(b")")
+    return Select(mailbox, read_only)
+
+
+def create(args: Cursor) -> Create:
+    """Read what follows ``CREATE``."""
+    # create       = "CREATE" SP mailbox [create-params]                   RFC 9051 §9
+    # create-param =/ "USE" SP "(" [use-attr *(SP use-attr)] ")"           RFC 6154 §6
+    args.space()
+    mailbox = args.mailbox()
+    if not args.takes(b" (USE "):
+        return Create(mailbox)
+    attributes = args.listed(lambda: _use_attribute(args), or_none=True)
+    args.expect(b")")
+    return Create(mailbox, tuple(attributes))
+
+
+def delete(args: Cursor) -> Delete:
+    """Read what follows ``DELETE``."""
+    args.space()
+    return Delete(args.mailbox())
+
+
+def rename(args: Cursor) -> Rename:
+    """Read what follows ``RENAME``."""
+    args.space()
+    old = args.mailbox()
+    args.space()
+    return Rename(old, args.mailbox())
+
+
+def subscribe(args: Cursor, *, subscribed: bool) -> Subscribe:
+    """Read what follows ``SUBSCRIBE`` or ``UNSUBSCRIBE``."""
+    args.space()
+    return Subscribe(args.mailbox(), subscribed)
+
+
+def lsub(args: Cursor) -> Lsub:
+    """Read what follows ``LSUB``."""
+    args.space()
+    reference = args.mailbox()
+    args.space()
+    return Lsub(reference, args.pattern())
+
+
+def list_(args: Cursor) -> List:
+    """Read what follows ``LIST``."""
+    # list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]
+    #                                                                      RFC 5258 §6
+    args.space()
+    selecting = frozenset[bytes]()
+    extended = args.sees(b"(")
+    if extended:
+        selecting = frozenset(args.listed(lambda: _option(args, _SELECTING), or_none=True))
+        if b"RECURSIVEMATCH" in selecting and not selecting & {b"SUBSCRIBED", b"SPECIAL-USE"}:
+            raise args.bad("an option that RECURSIVEMATCH can extend")
+        args.space()
+    reference = args.mailbox()
+    args.space()
+    if args.sees(b"("):
+        extended = True
+        patterns = tuple(args.listed(args.pattern))
+        if len(patterns) > _PATTERNS_MAX:
+            raise args.bad(f"at most {_PATTERNS_MAX} patterns")
+    else:
+        patterns = (args.pattern(),)
+    returning: set[bytes] = set()
+    status: tuple[bytes, ...] = ()
+    if args.takes(b" RETURN ("):
+        extended = True
+        while not args.takes(b")"):
+            option = _option(args, _RETURNING | {b"STATUS"})
+            if option == b"STATUS":
+                # status-option = "STATUS" SP "(" status-att *(SP status-att) ")"   RFC 5819 §4
+                args.space()
+                status = _status_items(args)
+            else:
+                returning.add(option)
+            if not args.takes(b" ") and not args.sees(b")"):
+                raise args.bad("a return option")
+    return List(reference, patterns, extended, selecting, frozenset(returning), status)
+
+
+def status(args: Cursor) -> Status:
+    """Read what follows ``STATUS``."""
+    # status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"
+    args.space()
+    mailbox = args.mailbox()
+    args.space()
+    return Status(mailbox, _status_items(args))
+
+
+def append(args: Cursor) -> Append:
+    """Read what follows ``APPEND``."""
+    # append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal
+    args.space()
+    mailbox = args.mailbox()
+    args.space()
+    flags = frozenset[Flag]()
+    if args.sees(b"("):
+        flags = args.flags()
+        args.space()
+    date = None
+    if args.sees(b'"'):
+        date = args.moment()
+        args.space()
+    return Append(mailbox, args.literal(), flags, date)
+
+
+def _option(args: Cursor, known: frozenset[bytes]) -> bytes:
+    option = args.word()
+    if option not in known:
+        raise args.bad("a list option")
+    return option
+
+
+def _status_items(args: Cursor) -> tuple[bytes, ...]:
+    items = args.listed(args.word)
+    if not STATUS_ITEMS.issuperset(items):
+        raise args.bad("a status item")
+    return tuple(dict.fromkeys(items))
+
+
+def _use_attribute(args: Cursor) -> bytes:
+    # use-attr = "\All" / "\Archive" / "\Drafts" / … / use-attr-ext
+    args.expect(b"\\")
+    return b"\\" + args.atom()

@@ -1,0 +1,119 @@
+"""Search keys as values.  RFC 3501 §6.4.4.  Strings stay octets: their charset comes apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+from imap_out.wire.sequence_set import SequenceSet
+from mx_core.model.flags import Flag
+
+
+class When(Enum):
+    """How a day compares."""
+
+    BEFORE = b"BEFORE"
+    ON = b"ON"
+    SINCE = b"SINCE"
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """True of all keys; of every message if there are none (ALL)."""
+
+    keys: tuple[SearchKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """OR."""
+
+    one: SearchKey
+    other: SearchKey
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    """NOT."""
+
+    key: SearchKey
+
+
+@dataclass(frozen=True, slots=True)
+class HasFlag:
+    r"""A flag or keyword, \\Recent included."""
+
+    flag: Flag
+
+
+@dataclass(frozen=True, slots=True)
+class InHeader:
+    """A field holds *value*; an empty value asks only for the field.  *name* in lower case."""
+
+    name: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InBody:
+    """The decoded text of the body holds *value*."""
+
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InText:
+    """Header or decoded text holds *value*."""
+
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Compares INTERNALDATE."""
+
+    when: When
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Compares the Date field."""
+
+    when: When
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """RFC822.SIZE above *octets*."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """RFC822.SIZE below *octets*."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Sequence numbers."""
+
+    which: SequenceSet
+
+
+@dataclass(frozen=True, slots=True)
+class Uids:
+    """UIDs."""
+
+    which: SequenceSet
+
+
+SearchKey = (
+    Every | Either | Negated | HasFlag | InHeader | InBody | InText
+    | Arrived | Sent | Larger | Smaller | Numbers | Uids
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""Sets of message numbers, kept as ranges: ``1:4294967295`` costs as much as ``1``.
+
+seq-number   = nz-number / "*"                                       RFC 9051 §9
+seq-range    = seq-number ":" seq-number
+sequence-set = (seq-number / seq-range) ["," sequence-set]
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from imap_out.wire.syntax import BadSyntax
+
+STAR: Final = 0  # stands for "*": an nz-number is never zero
+_NUMBER_MAX: Final = 2**32 - 1
+_NUMBER: Final = rb"(?:[1-9][0-9]{0,9}|\*)"
+PATTERN: Final = re.compile(rb"%b(?::%b)?(?:,%b(?::%b)?)*" % (_NUMBER, _NUMBER, _NUMBER, _NUMBER))
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceSet:
+    """Ranges as written, both ends included."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def parse(cls, text: bytes) -> SequenceSet:
+        """Return the set that *text* spells.
+
+        Raises:
+            BadSyntax: It spells none.
+        """
+        if not PATTERN.fullmatch(text):
+            raise BadSyntax("a set of numbers")
+        ranges: list[tuple[int, int]] = []
+        for part in text.split(b","):
+            first, colon, last = part.partition(b":")
+            low = _number(first)
+            ranges.append((low, _number(last) if colon else low))
+        return cls(tuple(ranges))
+
+    def render(self) -> bytes:
+        """Return the set as the wire spells it."""
+        return b",".join(
+            _spell(low) if low == high else _spell(low) + b":" + _spell(high)
+            for low, high in self.ranges
+        )
+
+    def spans(self, largest: int) -> list[tuple[int, int]]:
+        """Return the ranges with "*" as *largest*, ascending, merged; none if nothing exists."""
+        if not largest:
+            return []
+        ordered = sorted(_ordered(low or largest, high or largest) for low, high in self.ranges)
+        merged = [ordered[0]]
+        for low, high in ordered[1:]:
+            if low <= merged[-1][1] + 1:
+                merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+            else:
+                merged.append((low, high))
+        return merged
+
+    def positions_of(self, uids: Sequence[int]) -> list[range]:
+        """Return where the members stand in the ascending *uids*, as ranges of indices.
+
+        ``<above the last>:*`` holds the last one: the range is read either way (RFC 9051 §9).
+        """
+        found = (
+            range(bisect_left(uids, low), bisect_right(uids, high))
+            for low, high in self.spans(uids[-1] if uids else 0)
+        )
+        return [span for span in found if span]
+
+
+def uid_set(numbers: Iterable[int]) -> bytes:
+    """Spell *numbers* in their order, runs that rise by one as ranges.  RFC 4315 §4 (uid-set)."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in parts)
+
+
+def _number(text: bytes) -> int:
+    if text == b"*":
+        return STAR
+    number = int(text)
+    if number > _NUMBER_MAX:
+        raise BadSyntax("a number below 2^32")
+    return number
+
+
+def _spell(number: int) -> bytes:
+    return b"%d" % number if number else b"*"
+
+
+def _ordered(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one <= other else (other, one)

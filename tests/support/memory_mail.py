@@ -1,0 +1,478 @@
+"""An account's mail in memory: the port as plainly as it can be told.
+
+Proves nothing durable; passes the same contract as the real store (mail_contract).
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import anyio
+
+from mx_core.mime.prepare import prepare
+from mx_core.model.address import Address
+from mx_core.model.errors import (
+    BadCredentials,
+    Busy,
+    MailboxExists,
+    NoSuchMailbox,
+    NotPermitted,
+    StoreDamaged,
+)
+from mx_core.model.flags import DELETED, SEEN, FlagSet
+from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, QueueId, Uid, UidValidity
+from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
+from mx_core.model.message import MessageForm, Snapshot, Submission
+from mx_core.model.secret import Secret
+from mx_core.ports import (
+    Appended,
+    Change,
+    Copied,
+    FlagChange,
+    FlagsChanged,
+    MailboxGone,
+    MailboxInfo,
+    MailReader,
+    MailWriter,
+    MessagesAdded,
+    MessagesExpunged,
+)
+
+T = TypeVar("T")
+
+FIRST = Uid(1)
+START = ModSeq(1)
+DEFAULTS = {
+    "INBOX": "",
+    "Drafts": "\\Drafts",
+    "Sent": "\\Sent",
+    "Trash": "\\Trash",
+    "Junk": "\\Junk",
+    "Archive": "\\Archive",
+}
+
+
+@dataclass
+class Row:
+    uid: Uid
+    message: MessageId
+    flags: FlagSet
+    modseq: ModSeq
+    date: int
+    global_id: GlobalId
+
+
+@dataclass
+class Box:
+    id: MailboxId
+    name: MailboxName
+    special_use: str
+    uid_validity: UidValidity
+    uid_next: Uid = FIRST
+    first_recent: Uid = FIRST
+    modseq: ModSeq = START
+    rows: list[Row] = field(default_factory=list)
+
+
+@dataclass
+class State:
+    boxes: dict[MailboxId, Box] = field(default_factory=dict)
+    subscribed: set[MailboxName] = field(default_factory=set)
+    modseq: int = 1
+    next_id: int = 1
+
+
+class Watching:
+    def __init__(self, mailbox: MailboxId, bound: int) -> None:
+        self.mailbox = mailbox
+        self.changes: list[Change] = []
+        self.bound = bound
+        self.overrun = False
+        self._wake = anyio.Event()
+
+    def announce(self, change: Change) -> None:
+        self.changes.append(change)
+        if len(self.changes) > self.bound:
+            self.changes.clear()
+            self.overrun = True
+        self._wake.set()
+
+    def take(self) -> list[Change]:
+        taken, self.changes = self.changes, []
+        self._wake = anyio.Event()
+        if self.overrun:
+            self.overrun = False
+            raise Busy("more changes than are kept")
+        return taken
+
+    async def wait(self) -> None:
+        while not self.changes and not self.overrun:
+            await self._wake.wait()
+
+
+class Job:
+    """Reader and writer over one state; the changes are announced by whoever commits."""
+
+    def __init__(self, mail: MemoryMail, state: State) -> None:
+        self._mail = mail
+        self._state = state
+        self.changes: list[Change] = []
+
+    def _named(self, name: MailboxName) -> Box:
+        for box in self._state.boxes.values():
+            if box.name == name:
+                return box
+        raise NoSuchMailbox(f"there is no mailbox {name}")
+
+    def _box(self, mailbox: MailboxId) -> Box:
+        try:
+            return self._state.boxes[mailbox]
+        except KeyError:
+            raise NoSuchMailbox("the mailbox is gone") from None
+
+    def _info(self, box: Box) -> MailboxInfo:
+        return MailboxInfo(
+            id=box.id,
+            name=box.name,
+            global_id=GlobalId(box.id.to_bytes(16, "big")),
+            special_use=box.special_use,
+            subscribed=box.name in self._state.subscribed,
+            uid_validity=box.uid_validity,
+            uid_next=box.uid_next,
+            highest_modseq=box.modseq,
+            messages=len(box.rows),
+            unseen=sum(SEEN not in row.flags for row in box.rows),
+            deleted=sum(DELETED in row.flags for row in box.rows),
+            recent=sum(row.uid >= box.first_recent for row in box.rows),
+            size=sum(self._mail.messages[row.message][1].size for row in box.rows),
+        )
+
+    def mailboxes(self) -> list[MailboxInfo]:
+        return sorted(map(self._info, self._state.boxes.values()), key=lambda info: info.name)
+
+    def subscriptions(self) -> list[MailboxName]:
+        return sorted(self._state.subscribed)
+
+    def mailbox(self, name: MailboxName) -> MailboxInfo:
+        return self._info(self._named(name))
+
+    def snapshot(self, mailbox: MailboxId) -> Snapshot:
+        box = self._box(mailbox)
+        return Snapshot(
+            box.uid_validity,
+            box.uid_next,
+            box.modseq,
+            tuple(row.uid for row in box.rows),
+            tuple(row.message for row in box.rows),
+            tuple(row.modseq for row in box.rows),
+            tuple(row.flags for row in box.rows),
+            box.first_recent,
+        )
+
+    def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
+        return [self._mail.kept(message)[1] for message in messages]
+
+    def sizes_and_dates(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
+        return [(self._mail.kept(m)[1].size, self._mail.kept(m)[2]) for m in messages]
+
+    def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
+        return self._mail.kept(message)[0][start:end]
+
+    def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
+        return [GlobalId(message.to_bytes(16, "big")) for message in messages]
+
+    # ── writing ─────────────────────────────────────────────────────────────────────
+    def _tick(self, box: Box) -> ModSeq:
+        self._state.modseq += 1
+        box.modseq = ModSeq(self._state.modseq)
+        return box.modseq
+
+    def _new_id(self) -> int:
+        self._state.next_id += 1
+        return self._state.next_id
+
+    def create(self, name: MailboxName, special_use: str = "") -> MailboxInfo:
+        if any(box.name == name for box in self._state.boxes.values()):
+            raise MailboxExists(f"{name} exists already")
+        for parent in parents(name):
+            if all(box.name != parent for box in self._state.boxes.values()):
+                self._make(parent, "")
+        return self._info(self._make(name, special_use))
+
+    def _make(self, name: MailboxName, special_use: str) -> Box:
+        number = self._new_id()
+        box = Box(MailboxId(number), name, special_use, UidValidity(1000 + number))
+        self._state.boxes[box.id] = box
+        return box
+
+    def _below(self, name: MailboxName) -> list[Box]:
+        above = name + DELIMITER
+        return [box for box in self._state.boxes.values() if box.name.startswith(above)]
+
+    def delete(self, name: MailboxName) -> None:
+        box = self._named(name)
+        if name == INBOX:
+            raise NotPermitted("INBOX can not be deleted")
+        if self._below(name):
+            raise NotPermitted("delete the mailboxes inside it first")
+        del self._state.boxes[box.id]
+        self.changes.append(MailboxGone(box.id, self._tick(box)))
+
+    def rename(self, old: MailboxName, new: MailboxName) -> None:
+        box = self._named(old)
+        if any(other.name == new for other in self._state.boxes.values()):
+            raise MailboxExists(f"{new} exists already")
+        if new.startswith(old + DELIMITER) and old != INBOX:
+            raise NotPermitted("a mailbox can not move into itself")
+        if old == INBOX:
+            self.create(new)
+            self.move(box.id, [row.uid for row in box.rows], new)
+            return
+        below = self._below(old)
+        for parent in parents(new):
+            if all(other.name != parent for other in self._state.boxes.values()):
+                self._make(parent, "")
+        for child in below:
+            child.name = mailbox_name(new + child.name[len(old) :])
+        box.name = new
+
+    def subscribe(self, name: MailboxName, subscribed: bool) -> None:
+        if subscribed:
+            self._state.subscribed.add(name)
+        else:
+            self._state.subscribed.discard(name)
+
+    def append(
+        self,
+        mailbox: MailboxId,
+        octets: bytes,
+        form: MessageForm,
+        flags: FlagSet,
+        internal_date: int | None = None,
+    ) -> Appended:
+        box = self._box(mailbox)
+        date = self._mail.now() if internal_date is None else internal_date
+        message = self._mail.keep(octets, form, date)
+        row = self._add(box, message, flags, date, GlobalId(message.to_bytes(16, "big")))
+        self.changes.append(MessagesAdded(box.id, box.modseq, (row.uid,), (message,), (row.flags,)))
+        return Appended(box.uid_validity, row.uid)
+
+    def _add(
+        self, box: Box, message: MessageId, flags: FlagSet, date: int, global_id: GlobalId
+    ) -> Row:
+        row = Row(box.uid_next, message, flags, self._tick(box), date, global_id)
+        box.uid_next = Uid(box.uid_next + 1)
+        box.rows.append(row)
+        return row
+
+    def store_flags(
+        self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet
+    ) -> None:
+        box = self._box(mailbox)
+        wanted = set(uids)
+        changed: list[Row] = []
+        for row in box.rows:
+            if row.uid not in wanted:
+                continue
+            after = self._combined(row.flags, change, flags)
+            if after != row.flags:
+                row.flags = after
+                changed.append(row)
+        if not changed:
+            return
+        modseq = self._tick(box)
+        for row in changed:
+            row.modseq = modseq
+        self.changes.append(
+            FlagsChanged(
+                box.id, modseq, tuple(r.uid for r in changed), tuple(r.flags for r in changed)
+            )
+        )
+
+    def _combined(self, before: FlagSet, change: FlagChange, flags: FlagSet) -> FlagSet:
+        folded = {flag.lower() for flag in flags}
+        kept = frozenset(flag for flag in before if flag.lower() in folded)
+        others = before - kept
+        new = frozenset(f for f in flags if f.lower() not in {k.lower() for k in kept})
+        match change:
+            case FlagChange.REPLACE:
+                return kept | new
+            case FlagChange.ADD:
+                return before | new
+            case FlagChange.REMOVE:
+                return others
+
+    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> None:
+        box = self._box(mailbox)
+        wanted = None if uids is None else set(uids)
+        gone = [
+            row
+            for row in box.rows
+            if DELETED in row.flags and (wanted is None or row.uid in wanted)
+        ]
+        self._drop(box, gone)
+
+    def _drop(self, box: Box, gone: list[Row]) -> None:
+        if not gone:
+            return
+        lost = {row.uid for row in gone}
+        box.rows = [row for row in box.rows if row.uid not in lost]
+        self.changes.append(
+            MessagesExpunged(box.id, self._tick(box), tuple(row.uid for row in gone))
+        )
+
+    def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
+        source, into = self._box(mailbox), self._named(target)
+        wanted = set(uids)
+        rows = [row for row in source.rows if row.uid in wanted]
+        added = [self._add(into, row.message, row.flags, row.date, row.global_id) for row in rows]
+        if added:
+            self.changes.append(
+                MessagesAdded(
+                    into.id,
+                    into.modseq,
+                    tuple(row.uid for row in added),
+                    tuple(row.message for row in added),
+                    tuple(row.flags for row in added),
+                )
+            )
+        return Copied(
+            into.uid_validity, tuple(row.uid for row in rows), tuple(row.uid for row in added)
+        )
+
+    def move(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
+        copied = self.copy(mailbox, uids, target)
+        box = self._box(mailbox)
+        moved = set(copied.source)
+        self._drop(box, [row for row in box.rows if row.uid in moved])
+        return copied
+
+    def forget_recent(self, mailbox: MailboxId) -> None:
+        box = self._box(mailbox)
+        box.first_recent = box.uid_next
+
+
+class MemoryMail:
+    """A MailStore whose jobs run at once."""
+
+    def __init__(
+        self, now: Callable[[], float] = lambda: 1_795_000_000.0, *, watch_bound: int = 1000
+    ) -> None:
+        self._now = now
+        self._state = State()
+        self._watches: list[Watching] = []
+        self._pins: list[frozenset[MessageId]] = []
+        self._numbers = itertools.count(1)
+        self._watch_bound = watch_bound
+        self.messages: dict[MessageId, tuple[bytes, MessageForm, int]] = {}
+        job = Job(self, self._state)
+        for name, special_use in DEFAULTS.items():
+            job.create(mailbox_name(name), special_use)
+            job.subscribe(mailbox_name(name), subscribed=True)
+
+    def now(self) -> int:
+        return int(self._now())
+
+    def keep(self, octets: bytes, form: MessageForm, date: int) -> MessageId:
+        message = MessageId(next(self._numbers))
+        self.messages[message] = (octets, form, date)
+        return message
+
+    def kept(self, message: MessageId) -> tuple[bytes, MessageForm, int]:
+        try:
+            return self.messages[message]
+        except KeyError:
+            raise StoreDamaged("the octets of a message are gone") from None
+
+    async def read(self, job: Callable[[MailReader], T]) -> T:
+        return job(Job(self, self._state))
+
+    async def write(self, job: Callable[[MailWriter], T]) -> T:
+        state = copy.deepcopy(self._state)
+        work = Job(self, state)
+        result = job(work)
+        self._state = state
+        for change in work.changes:
+            for watching in self._watches:
+                if watching.mailbox == change.mailbox:
+                    watching.announce(change)
+        self._sweep()
+        return result
+
+    def _sweep(self) -> None:
+        used = {row.message for box in self._state.boxes.values() for row in box.rows}
+        used.update(*self._pins)
+        for message in self.messages.keys() - used:
+            del self.messages[message]
+
+    @contextmanager
+    def watch(self, mailbox: MailboxId) -> Iterator[Watching]:
+        watching = Watching(mailbox, self._watch_bound)
+        self._watches.append(watching)
+        try:
+            yield watching
+        finally:
+            self._watches.remove(watching)
+
+    @contextmanager
+    def pin_view(self, message_ids: Sequence[MessageId]) -> Iterator[None]:
+        pinned = frozenset(message_ids)
+        self._pins.append(pinned)
+        try:
+            yield
+        finally:
+            self._pins.remove(pinned)
+            self._sweep()
+
+    # ── for tests ───────────────────────────────────────────────────────────────────
+    async def deliver(
+        self, octets: bytes, mailbox: str = "INBOX", flags: FlagSet = frozenset()
+    ) -> Uid:
+        """Add a message as if it had come from outside."""
+        appended = await self.write(
+            lambda w: w.append(w.mailbox(mailbox_name(mailbox)).id, octets, prepare(octets), flags)
+        )
+        return appended.uid
+
+
+class NoOutbox:
+    """An outbox that nobody uses."""
+
+    async def judge(self, sender: Address, recipient: Address) -> None:
+        raise NotPermitted("there is no sending here")
+
+    async def enqueue(self, submission: Submission) -> QueueId:
+        raise NotPermitted("there is no sending here")
+
+
+@dataclass
+class MemoryAccount:
+    address: Address
+    password: str
+    mail: MemoryMail = field(default_factory=MemoryMail)
+    outbox: NoOutbox = field(default_factory=NoOutbox)
+
+    def may_send_as(self, sender: Address) -> bool:
+        return sender.canonical() == self.address.canonical()
+
+
+class MemoryAccounts:
+    """Accounts by address and password."""
+
+    def __init__(self, *accounts: MemoryAccount) -> None:
+        self.accounts = {str(account.address): account for account in accounts}
+
+    async def authenticate(self, username: str, password: Secret[str]) -> MemoryAccount:
+        account = self.accounts.get(username)
+        if account is None or account.password != password.reveal():
+            raise BadCredentials("no such name and password")
+        return account
+
+
+def one_account(address: str = "fred@a.example", password: str = "secret") -> MemoryAccounts:
+    return MemoryAccounts(MemoryAccount(Address.parse(address), password))
