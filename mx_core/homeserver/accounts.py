@@ -99,6 +99,11 @@ def by_pid(tx: sa.Connection, pid: bytes) -> Member | None:
     return _member(tx, MAILBOX.c.pid == pid)
 
 
+def by_mailbox(tx: sa.Connection, mailbox_id: int) -> Member | None:
+    """Return whose mailbox it is."""
+    return _member(tx, MAILBOX.c.mailbox_id == mailbox_id)
+
+
 def members(tx: sa.Connection) -> list[tuple[Member, int, int]]:
     """Return all people with their number of active devices and the octets that wait for them."""
     devices = (

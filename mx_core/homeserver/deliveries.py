@@ -78,16 +78,14 @@ def arrive(tx: sa.Connection, mailbox_id: int, what: Envelope) -> bool:
     Raises:
         BlobMissing: Its body was never put, or is gone.
     """
-    fresh = tx.execute(
-        insert(SEEN)
-        .values(
-            mailbox_id=mailbox_id, env_id=what.env_id, until=what.deliver_by + _TOMBSTONE_SECONDS
-        )
-        .on_conflict_do_nothing()
-    )
-    if fresh.rowcount == 0:
+    if is_known(tx, mailbox_id, what.env_id):
         return False
     take(tx, what.body)
+    tx.execute(
+        SEEN.insert().values(
+            mailbox_id=mailbox_id, env_id=what.env_id, until=what.deliver_by + _TOMBSTONE_SECONDS
+        )
+    )
     octets = len(what.envelope) + what.body.size
     tx.execute(
         DELIVERY.insert().values(

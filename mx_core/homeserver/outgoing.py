@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from mx_core.homeserver import deliveries
 from mx_core.homeserver.bodies import Body, release, take
@@ -41,8 +40,8 @@ class Leaving:
 
     @property
     def octets(self) -> int:
-        """Return what the item weighs in a batch."""
-        return len(self.envelope) + len(self.body.inline or b"")
+        """Return what the item weighs in a batch: a big blob travels in a batch of its own."""
+        return len(self.envelope) + self.body.size
 
 
 def submit(tx: sa.Connection, what: Leaving) -> bool:
@@ -51,19 +50,17 @@ def submit(tx: sa.Connection, what: Leaving) -> bool:
     Raises:
         BlobMissing: Its body has not been put.
     """
-    fresh = tx.execute(
-        insert(SUBMITTED)
-        .values(
+    if is_known(tx, what.mailbox_id, what.env_id):
+        return False
+    take(tx, what.body)
+    tx.execute(
+        SUBMITTED.insert().values(
             mailbox_id=what.mailbox_id,
             env_id=what.env_id,
             device_id=what.device_id,
             until=what.submitted + _REMEMBER_SECONDS,
         )
-        .on_conflict_do_nothing()
     )
-    if fresh.rowcount == 0:
-        return False
-    take(tx, what.body)
     tx.execute(
         OUTGOING.insert().values(
             mailbox_id=what.mailbox_id,

@@ -141,3 +141,9 @@ BLOB: Final = sa.Table(  # a file, named by the hash of its octets; on the disk 
     sa.Column("uses", sa.Integer, nullable=False),  # rows of delivery and outgoing that name it
     sa.Column("touched", sa.Integer, nullable=False),
 )
+KNOWN_DOMAIN: Final = sa.Table(  # the keys that other domains had before: a change must be proved
+    "known_domain",
+    METADATA,
+    sa.Column("domain", sa.Text, primary_key=True),
+    sa.Column("octets", sa.LargeBinary, nullable=False),
+)

@@ -117,6 +117,11 @@ def upgrade() -> None:
         sa.Column("uses", sa.Integer, nullable=False),
         sa.Column("touched", sa.Integer, nullable=False),
     )
+    op.create_table(
+        "known_domain",
+        sa.Column("domain", sa.Text, primary_key=True),
+        sa.Column("octets", sa.LargeBinary, nullable=False),
+    )
     op.create_index("seen_until", "seen", ["until"])
     op.create_index("submitted_until", "submitted", ["until"])
     op.create_index("outgoing_due", "outgoing", ["destination", "next_at"])

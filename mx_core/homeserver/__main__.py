@@ -1,0 +1,160 @@
+"""The program ``mx-home``.  Each command imports what it needs when it runs, so ``--help`` is fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from mx_core.model.errors import MailError
+
+_DIR: Final = click.option(
+    "--dir",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The home server's own directory.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mx-gateway", prog_name="mx-home")
+def program() -> None:
+    """Serve one domain's encrypted mail: it stores and forwards, and can not read."""
+
+
+@program.command()
+@_DIR
+@click.option("--domain", required=True, help="The domain whose mail it serves.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--public-host", default="", help="Name that others dial, if not --host.")
+@click.option("--port-base", type=click.IntRange(1, 65533), help="hello, +1 federation, +2 client.")
+@click.option("--peers", type=click.Path(path_type=Path), help="File of static peers.")
+@click.option("--nameserver", default="", help="Resolver to ask, host:port.")
+def init(folder: Path, **wanted: Any) -> None:
+    """Make the configuration and the domain key, and print the DNS record."""
+    from mx_core.homeserver.initialise import (  # noqa: PLC0415  # lazy: see the module
+        Wanted,
+        initialise,
+        public_key_of,
+        txt_record,
+    )
+
+    config = initialise(folder, Wanted(**wanted))
+    click.echo(txt_record(config, public_key_of(folder)))
+
+
+@program.command()
+@_DIR
+@click.option(
+    "--record-rpc",
+    "record",
+    type=click.Path(path_type=Path, file_okay=False),
+    hidden=True,
+    help="Diagnosis: write every decrypted message into this directory.",
+)
+def serve(folder: Path, record: Path | None) -> None:
+    """Serve until SIGTERM; prints one line, ready, when all listeners accept."""
+    import asyncio  # noqa: PLC0415  # lazy: see the module
+
+    from mx_core.homeserver import app, config, logs  # noqa: PLC0415
+
+    settings = config.load(folder)
+    logs.configure(settings.log)
+    asyncio.run(app.serve(folder, settings, record=record, ready=lambda: click.echo("ready")))
+
+
+@program.command()
+@_DIR
+@click.option("--name", help="The one name that the invite is good for; any, if not given.")
+def invite(folder: Path, name: str | None) -> None:
+    """Print an invite: good once, for seven days."""
+    click.echo(_control(folder).post("/invite", {"name": name})["code"])
+
+
+@program.group()
+def user() -> None:
+    """The people of the domain."""
+
+
+@user.command(name="list")
+@_DIR
+def list_users(folder: Path) -> None:
+    """List people: address, devices, octets that wait."""
+    for each in _control(folder).get("/users")["users"]:
+        click.echo(f"{each['address']}\t{each['devices']}\t{each['held_octets']}")
+
+
+@program.command()
+@_DIR
+@click.option("--peers", is_flag=True, help="Print only what goes into another's peers file.")
+def record(folder: Path, *, peers: bool) -> None:
+    """Print what makes the domain findable: the DNS record, and a static peers stanza."""
+    from mx_core.homeserver import config  # noqa: PLC0415  # lazy: see the module
+    from mx_core.homeserver.initialise import (  # noqa: PLC0415
+        peers_stanza,
+        public_key_of,
+        txt_record,
+    )
+
+    settings, public_key = config.load(folder), public_key_of(folder)
+    if not peers:
+        click.echo(f"# {txt_record(settings, public_key)}")
+    click.echo(peers_stanza(settings, public_key), nl=False)
+
+
+@program.command()
+@_DIR
+def status(folder: Path) -> None:
+    """Print numbers of the running server."""
+    for key, value in _control(folder).get("/status").items():
+        click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+def main() -> None:
+    """Run the program; every error of ours ends it with one sentence and its own code."""
+    try:
+        program.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        click.echo(f"mx-home: {error.format_message()}", err=True)
+        sys.exit(64)
+    except MailError as error:
+        _end(error)
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(MailError)
+        if ours is None:
+            raise
+        _end(_first(ours))
+
+
+def _end(error: MailError) -> None:
+    from mx_core.homeserver.exits import exit_code  # noqa: PLC0415  # lazy: see the module
+
+    click.echo(f"mx-home: {error}", err=True)
+    sys.exit(exit_code(error))
+
+
+def _first(group: BaseExceptionGroup[MailError]) -> MailError:
+    error: Any = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, MailError):
+        raise TypeError("a group of our errors holds one of ours")
+    return error
+
+
+def _control(folder: Path) -> Any:
+    from mx_core.control.client import ControlClient  # noqa: PLC0415  # lazy: see the module
+    from mx_core.homeserver.operate import SOCKET_NAME  # noqa: PLC0415
+
+    return ControlClient(folder / SOCKET_NAME, "mx-home")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""The composition root of ``mx-home``: opens, wires, serves, stops.  No decisions.
+
+Start-up is recovery: what a crash left is brought in order before the first listener answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import structlog
+from nacl.signing import SigningKey
+
+from mx_core.control.server import serve_control
+from mx_core.db.database import Database
+from mx_core.discovery.dns import ResolverSettings
+from mx_core.discovery.endpoint import parse_endpoint
+from mx_core.discovery.finder import Finder
+from mx_core.discovery.well_known import WebSettings
+from mx_core.federation.batch import BatchWindow
+from mx_core.federation.client import PeerClient
+from mx_core.federation.own import OwnDomain
+from mx_core.federation.sessions import Sessions
+from mx_core.homeserver import (
+    bodies,
+    client_service,
+    domain_key,
+    federation_service,
+    logs,
+    outgoing,
+)
+from mx_core.homeserver.accept import Sizes
+from mx_core.homeserver.arrivals import Arrivals
+from mx_core.homeserver.blobs import BlobStore
+from mx_core.homeserver.budget import CallBudget, NameBudget
+from mx_core.homeserver.client_service import ClientService
+from mx_core.homeserver.collect import Collector
+from mx_core.homeserver.config import KEY_FILE_NAME, Config
+from mx_core.homeserver.device_sessions import DeviceSessions
+from mx_core.homeserver.dispatch import Dispatcher
+from mx_core.homeserver.document import OwnDocument
+from mx_core.homeserver.federation_service import FederationService
+from mx_core.homeserver.hello_service import HelloService
+from mx_core.homeserver.key_memory import StoredKeyMemory
+from mx_core.homeserver.listeners import LeafCredentials, listener
+from mx_core.homeserver.lookup import LookUps
+from mx_core.homeserver.operate import SOCKET_NAME, Operator
+from mx_core.homeserver.peers import Peers
+from mx_core.homeserver.publish import Publisher
+from mx_core.homeserver.receive import Receiver, Room
+from mx_core.homeserver.record_rpc import Recorder
+from mx_core.homeserver.refusals import Refusals
+from mx_core.homeserver.site import serve_site
+from mx_core.homeserver.submit import Submitter
+from mx_core.homeserver.upkeep import keep_up
+from mx_core.model.clock import Now
+from mx_core.model.errors import BadConfiguration, Busy, Refused, Untrusted
+from mx_core.model.secret import Secret
+from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
+from mx_core.tls.anchors import AnchorSet
+from mx_core.tls.leaf import Leaves
+from mx_core.tls.peer import PeerCheck
+
+_log = structlog.get_logger()
+
+DATABASE_NAME: Final = "home.sqlite"
+BLOBS_NAME: Final = "blobs"
+_MIGRATIONS: Final = "mx_core.homeserver.migrations"
+_DRAIN_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Everything that serves, wired."""
+
+    database: Database
+    blobs: BlobStore
+    dispatcher: Dispatcher
+    peers: Peers
+    servers: tuple[Any, ...]  # grpc.aio.Server: hello, federation, client
+    operator: Operator
+    document: OwnDocument
+
+
+def build(
+    folder: Path,
+    config: Config,
+    key: Secret[SigningKey],
+    database: Database,
+    *,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    now: Now = time.time,
+) -> Home:
+    """Wire a home server; its ports are bound and not yet served.  Needs a running loop.
+
+    *interceptors* stand inside of ours around every method of every listener.
+
+    Raises:
+        BadConfiguration: A port is taken, or a setting can not be used.
+    """
+    domain, limits = config.domain, config.limits
+    sizes = Sizes(limits.envelope_octets, limits.inline_body_octets, limits.blob_octets)
+    room = Room(folder, limits.free_disk_octets)
+    leaves = Leaves(domain, key.reveal(), now)
+    document = OwnDocument(config, key, now=now)
+    anchors = AnchorSet(leaves.current, now)
+    finder = _finder(folder, config, database, now)
+    arrivals = Arrivals()
+    blobs = BlobStore(folder / BLOBS_NAME, database, octets_max=limits.blob_octets, now=now)
+    receiver = Receiver(
+        database,
+        blobs,
+        arrivals,
+        domain=domain,
+        sizes=sizes,
+        mailbox_octets=limits.mailbox_octets,
+        room=room,
+        now=now,
+    )
+    own = OwnDomain(domain, key, leaves.current, document.current)
+    peers = Peers(domain, receiver, blobs, lambda peer: PeerClient(own, peer, finder, now))
+    dispatcher = Dispatcher(database, arrivals, peers.carry, config.queue, now=now)
+    publisher = Publisher(database, domain, key, now=now)
+    hello = HelloService(
+        domain, document, finder, anchors, CallBudget(limits.hello_per_minute, now)
+    )
+    federation = FederationService(
+        federation_service.Rooms(
+            domain=domain,
+            anchors=anchors,
+            check=PeerCheck(anchors.keys_of, now),
+            sessions=Sessions(domain, key.reveal(), leaves.current, now),
+            window=BatchWindow(),
+            receiver=receiver,
+            look_ups=LookUps(publisher, domain, NameBudget(limits.look_ups_per_peer_hour, now)),
+            blobs=blobs,
+            now=now,
+        )
+    )
+    client = ClientService(
+        client_service.Rooms(
+            database=database,
+            leaves=leaves,
+            sessions=DeviceSessions(domain, outstanding_max=limits.sessions, now=now),
+            publisher=publisher,
+            look_ups=LookUps(publisher, domain, NameBudget(limits.look_ups_per_user_hour, now)),
+            ask_peer=peers.card,
+            submitter=Submitter(
+                database,
+                blobs,
+                dispatcher,
+                sizes=sizes,
+                outgoing_items=limits.outgoing_items,
+                room=room,
+                now=now,
+            ),
+            collector=Collector(database, blobs, arrivals, now=now),
+            blobs=blobs,
+            now=now,
+        )
+    )
+    around = (Refusals(), *interceptors)
+    leaf_only = LeafCredentials(leaves)
+    host, ports = config.host, config.ports
+    servers = (
+        listener(host, ports.hello, leaf_only.credentials(), around),
+        listener(host, ports.federation, anchors.server_credentials(), around),
+        listener(host, ports.client, leaf_only.credentials(), around),
+    )
+    hello_pb2_grpc.add_HelloServicer_to_server(hello, servers[0])  # type: ignore[no-untyped-call]  # generated
+    federation_pb2_grpc.add_FederationServicer_to_server(federation, servers[1])  # type: ignore[no-untyped-call]  # generated
+    client_pb2_grpc.add_ClientServicer_to_server(client, servers[2])  # type: ignore[no-untyped-call]  # generated
+    operator = Operator(config, database, bytes(key.reveal().verify_key), lambda: len(anchors), now)
+    return Home(database, blobs, dispatcher, peers, servers, operator, document)
+
+
+async def serve(
+    folder: Path,
+    config: Config,
+    *,
+    record: Path | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain.
+
+    Raises:
+        BadConfiguration, KeyNotPrivate: Something must be changed first.
+        Busy: Another process serves this folder.
+        Corrupt, DiskFull: As the database says.
+    """
+    asyncio.get_running_loop().set_exception_handler(logs.loop_error)
+    key = domain_key.load(folder / KEY_FILE_NAME)
+    stopping = asyncio.Event()
+    _stop_on_signals(stopping)
+    with contextlib.closing(open_database(folder)) as database:
+        recorders = () if record is None else (Recorder(record),)
+        home = build(folder, config, key, database, interceptors=recorders)
+        _recover(home)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(serve_control(home.operator.app(), folder / SOCKET_NAME, stopping))
+            tasks.create_task(home.dispatcher.run(stopping))
+            tasks.create_task(keep_up(home.database, home.blobs, stopping, now=time.time))
+            if config.ports.site:
+                tasks.create_task(serve_site(config, home.document, stopping))
+            async with _serving(home):
+                ready()
+                _log.info("home_ready", domain=config.domain)
+                await stopping.wait()
+        await home.peers.close()
+    _log.info("home_stopped", domain=config.domain)
+
+
+def open_database(folder: Path) -> Database:
+    """Open the database of *folder*, brought to the newest schema.
+
+    Raises:
+        Busy: Another process has it.  Corrupt, DiskFull: As the database says.
+    """
+    try:
+        return Database.open(folder / DATABASE_NAME, migrations=_MIGRATIONS)
+    except BadConfiguration:
+        raise
+    except Refused as error:
+        raise Busy(f"mx-home is already running in {folder}") from error
+
+
+def _recover(home: Home) -> None:
+    known = home.database.write_at_start(bodies.known)
+    orphans = home.blobs.recover(known)
+    home.database.write_at_start(outgoing.hurry)
+    if orphans:
+        _log.info("orphans_removed", files=orphans)
+
+
+@contextlib.asynccontextmanager
+async def _serving(home: Home) -> AsyncIterator[None]:
+    for server in home.servers:
+        await server.start()
+    try:
+        yield
+    finally:
+        # no new calls; those under way may finish, and streams are cut at the end
+        async with asyncio.TaskGroup() as tasks:
+            for server in home.servers:
+                tasks.create_task(server.stop(_DRAIN_SECONDS))
+
+
+def _finder(folder: Path, config: Config, database: Database, now: Now) -> Finder:
+    settings = config.discovery
+    resolver = ResolverSettings()
+    if settings.nameserver:
+        try:
+            at = parse_endpoint(settings.nameserver)
+        except Untrusted as error:
+            raise BadConfiguration(
+                f"discovery.nameserver {settings.nameserver!r} is not host:port"
+            ) from error
+        resolver = ResolverSettings(nameserver=at.host, port=at.port)
+    return Finder(
+        resolver=resolver,
+        peers=folder / settings.peers if settings.peers else None,
+        memory=StoredKeyMemory(database),
+        web=WebSettings(allow_private=settings.allow_private),
+        now=now,
+    )
+
+
+def _stop_on_signals(stopping: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)

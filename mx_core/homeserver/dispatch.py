@@ -1,0 +1,262 @@
+"""Sends what waits to leave: one worker for each destination that something waits for.
+
+The rows are the queue; a worker holds nothing that a restart would miss.  Invariants: a
+destination has at most one batch under way; every try is noted before the next one; an
+unreachable destination is not asked more often than the first delay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from mx_core.db import failpoint
+from mx_core.db.database import Database
+from mx_core.homeserver import outgoing
+from mx_core.homeserver.arrivals import Arrivals
+from mx_core.homeserver.config import Queue
+from mx_core.homeserver.outgoing import Leaving
+from mx_core.homeserver.refusals import places
+from mx_core.homeserver.retry import (
+    NO_SUCH_DOMAIN,
+    Failed,
+    Outcome,
+    Relayed,
+    Schedule,
+    TryAgain,
+    outcome,
+    settled,
+)
+from mx_core.model.clock import Now
+from mx_core.model.errors import MailError, Unavailable, UnknownRecipient, Untrusted
+from mx_core.proto.federation_pb2 import ItemReply
+
+_log = structlog.get_logger()
+_AT_ONCE_MAX: Final = 20  # destinations spoken to at the same time
+_IDLE_SECONDS: Final = 60.0
+_ROUND_SECONDS: Final = 600.0  # the clock may jump: look again after this at the latest
+
+
+class Carry(Protocol):
+    """Hands a batch to one destination and returns its answers, in order."""
+
+    def __call__(self, destination: str, batch: Sequence[Leaving]) -> Awaitable[list[ItemReply]]:
+        """Raise UnknownRecipient if there is no such domain, Unavailable if it may come back."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    """Owner: the event loop."""
+
+    wake: asyncio.Event
+    paused_until: float = 0.0  # monotonic
+    last_batch: float = 0.0  # monotonic
+
+
+class Dispatcher:
+    """Workers by destination; ``run`` owns their tasks."""
+
+    def __init__(
+        self,
+        database: Database,
+        arrivals: Arrivals,
+        carry: Carry,
+        settings: Queue,
+        *,
+        now: Now,
+    ) -> None:
+        self._database = database
+        self._arrivals = arrivals
+        self._carry = carry
+        self._settings = settings
+        self._schedule = Schedule(
+            settings.first_delay_seconds, settings.longest_delay_seconds, settings.give_up_seconds
+        )
+        self._now = now
+        self._workers: dict[str, _Worker] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._stopping = asyncio.Event()
+        self._at_once = asyncio.Semaphore(_AT_ONCE_MAX)
+
+    def announce(self, destination: str) -> None:
+        """Look at *destination* again: something for it has been committed."""
+        worker = self._workers.get(destination)
+        if worker is not None:
+            worker.wake.set()
+        elif self._tasks is not None:
+            self._start(destination)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until *stopping*; what is under way then is sent again after the restart."""
+        self._stopping = stopping
+        waiting = await self._database.read(outgoing.destinations)
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            for destination in waiting:
+                if destination not in self._workers:
+                    self._start(destination)
+            await stopping.wait()
+            self._tasks = None
+            for worker in self._workers.values():
+                worker.wake.set()
+
+    def _start(self, destination: str) -> None:
+        if self._tasks is None:
+            return
+        worker = _Worker(asyncio.Event())
+        self._workers[destination] = worker
+        self._tasks.create_task(self._work(destination, worker))
+
+    async def _work(self, destination: str, worker: _Worker) -> None:
+        try:
+            while self._tasks is not None:
+                worker.wake.clear()
+                batch = await self._next_batch(destination, worker)
+                if batch:
+                    await self._send(destination, worker, batch)
+                elif not await self._rest(destination, worker):
+                    return
+        finally:
+            self._workers.pop(destination, None)
+
+    async def _next_batch(self, destination: str, worker: _Worker) -> list[Leaving]:
+        if time.monotonic() < worker.paused_until:
+            return []
+        now, limit = self._now(), self._settings.batch_items
+        rows = await self._database.read(
+            lambda tx: outgoing.due(
+                tx,
+                destination,
+                now,
+                longest_delay=self._settings.longest_delay_seconds,
+                limit=limit,
+            )
+        )
+        octets = 0
+        for count, row in enumerate(rows):
+            octets += row.octets
+            if octets > self._settings.batch_octets and count > 0:
+                return rows[:count]
+        return rows
+
+    async def _rest(self, destination: str, worker: _Worker) -> bool:
+        """Wait for the next thing to do; return False when the worker may end."""
+        paused = worker.paused_until - time.monotonic()
+        if paused > 0:
+            # new mail for a destination that does not answer waits with the rest
+            await _until(self._stopping, min(paused, self._settings.first_delay_seconds))
+            return True
+        at = await self._database.read(lambda tx: outgoing.next_due(tx, destination))
+        if at is None:
+            # nothing can be announced between this answer and the end of the task
+            return await _until(worker.wake, _IDLE_SECONDS)
+        await _until(worker.wake, min(max(at - self._now(), 0.001), _ROUND_SECONDS))
+        return True
+
+    async def _send(self, destination: str, worker: _Worker, batch: list[Leaving]) -> None:
+        pace = worker.last_batch + self._settings.batch_seconds - time.monotonic()
+        if pace > 0 and len(batch) < self._settings.batch_items:
+            # a batch went a moment ago: what comes within this time travels together
+            await asyncio.sleep(pace)
+            batch = await self._next_batch(destination, worker) or batch
+        async with self._at_once:
+            worker.last_batch = time.monotonic()
+            outcomes = await self._try(destination, worker, batch)
+        # Crash here: the peer may have the batch and this server not know it; it is sent
+        # again after the restart, and the peer says DUPLICATE.
+        failpoint.reach("sent")
+        now = self._now()
+        results = [
+            self._judged(what, what_came, now)
+            for what, what_came in zip(batch, outcomes, strict=True)
+        ]
+
+        def announce(told: list[tuple[int, bytes]]) -> None:
+            for mailbox_id in {mailbox_id for mailbox_id, _ in told}:
+                self._arrivals.announce(mailbox_id)
+
+        await self._database.write(lambda tx: outgoing.record(tx, results, now), announce)
+
+    def _judged(
+        self, what: Leaving, what_came: Outcome, now: float
+    ) -> tuple[Leaving, Outcome, float]:
+        final = settled(
+            what_came,
+            self._schedule,
+            domain=what.destination,
+            attempts=what.attempts + 1,
+            submitted=what.submitted,
+            now=now,
+        )
+        delay = self._schedule.delay(what.attempts + 1)
+        if isinstance(final, TryAgain) and final.seconds > 0:
+            delay = min(float(final.seconds), self._settings.longest_delay_seconds)
+        return what, final, now + delay
+
+    async def _try(self, destination: str, worker: _Worker, batch: list[Leaving]) -> list[Outcome]:
+        started = time.monotonic()
+        try:
+            replies = await self._carry(destination, batch)
+        except UnknownRecipient:
+            _log.info("destination_unknown", peer_domain=destination, items=len(batch))
+            return [Failed(NO_SUCH_DOMAIN, f"{destination} is not on the network.") for _ in batch]
+        except (Unavailable, Untrusted) as error:
+            # whatever is wrong with a peer's proof, the mail waits: it never goes elsewhere
+            self._pause(worker)
+            _log.info(
+                "destination_unreachable",
+                peer_domain=destination,
+                items=len(batch),
+                error=type(error).__name__,
+                failure=getattr(error, "failure", ""),
+            )
+            return [TryAgain(0, _why(error)) for _ in batch]
+        except MailError as error:
+            self._pause(worker)
+            _log.warning("batch_refused", peer_domain=destination, error=type(error).__name__)
+            return [TryAgain(0, "it did not take the batch") for _ in batch]
+        except Exception as error:  # noqa: BLE001  # the one catch-all of a batch: mail must wait, not die
+            self._pause(worker)
+            _log.error(
+                "batch_broke",
+                peer_domain=destination,
+                error=type(error).__name__,
+                places=places(error),
+            )
+            return [TryAgain(0, "this server met a bug of its own") for _ in batch]
+        if len(replies) != len(batch):
+            return [TryAgain(0, "its answer did not fit the batch") for _ in batch]
+        outcomes = [outcome(reply, destination) for reply in replies]
+        _log.info(
+            "batch_sent",
+            peer_domain=destination,
+            items=len(batch),
+            relayed=sum(isinstance(each, Relayed) for each in outcomes),
+            octets=sum(what.octets for what in batch),
+            milliseconds=round((time.monotonic() - started) * 1000, 1),
+        )
+        if worker.paused_until:
+            # it answers again: what failed only because it did not goes at once
+            worker.paused_until = 0.0
+            await self._database.write(lambda tx: outgoing.hurry(tx, destination))
+        return outcomes
+
+    def _pause(self, worker: _Worker) -> None:
+        worker.paused_until = time.monotonic() + self._settings.first_delay_seconds
+
+
+async def _until(event: asyncio.Event, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
+
+
+def _why(error: MailError) -> str:
+    return "it could not prove who it is" if isinstance(error, Untrusted) else "it did not answer"

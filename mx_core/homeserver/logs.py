@@ -1,0 +1,50 @@
+"""The log: one line an event on standard error, ids and sizes and domains only (law 6).
+
+Loggers of others are capped at WARNING, because at DEBUG some of them print what they carry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from mx_core.homeserver.config import Log
+from mx_core.homeserver.refusals import places
+
+_log = structlog.get_logger()
+
+
+def configure(settings: Log) -> None:
+    """Send our events of the level and above to standard error."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    line: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.format == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            line,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what no task caught: its type and places, without its text."""
+    error = context.get("exception")
+    _log.error(
+        "task_broke",
+        error=type(error).__name__,
+        places=places(error) if isinstance(error, BaseException) else [],
+    )

@@ -1,0 +1,180 @@
+"""Takes items for the mailboxes of this domain, from a peer or from this server's own queue.
+
+The one place where an envelope becomes a person's: judged, its body made durable, then every
+item of a batch in one commit.  Refuses to know how the items came here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+
+from mx_core.db import failpoint
+from mx_core.db.database import Database
+from mx_core.homeserver import accounts, deliveries
+from mx_core.homeserver.accept import Sizes, judge
+from mx_core.homeserver.arrivals import Arrivals
+from mx_core.homeserver.blobs import BlobStore
+from mx_core.homeserver.bodies import BlobMissing, Body
+from mx_core.homeserver.deliveries import Envelope
+from mx_core.model.clock import Now
+from mx_core.model.errors import DiskFull
+from mx_core.notation.hashing import b2_plain
+from mx_core.proto.federation_pb2 import (
+    ACCEPTED,
+    DEFERRED,
+    DUPLICATE,
+    NOT_AVAILABLE,
+    Item,
+    ItemReply,
+)
+
+_log = structlog.get_logger()
+_LATER_SECONDS: Final = 3_600
+_SOON_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Acceptable:
+    """An item against which nothing outside the envelope speaks."""
+
+    address: str
+    what: Envelope
+
+
+def free_octets(folder: Path) -> int:
+    """Return what an unprivileged writer may still use on the disk of *folder*."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+async def body_of(item: Item, blobs: BlobStore) -> Body:
+    """Return where the octets of an item's body are, on the disk if they need a file.
+
+    Raises:
+        DiskFull: No room for the file.
+    """
+    if item.HasField("body_ref"):
+        return Body(None, item.body_ref.id, item.body_ref.size)
+    return await blobs.keep(item.body)
+
+
+class Room:
+    """Whether the disk may still be written to."""
+
+    def __init__(self, folder: Path, floor: int) -> None:
+        self._folder = folder
+        self._floor = floor
+
+    def check(self) -> None:
+        """Return if there is room.
+
+        Raises:
+            DiskFull: Less than the configured rest is free; nothing new is taken.
+        """
+        if free_octets(self._folder) < self._floor:
+            raise DiskFull("the disk of this server is nearly full; try again later")
+
+
+class Receiver:
+    """Mailboxes of one domain, as a sender sees them."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        arrivals: Arrivals,
+        *,
+        domain: str,
+        sizes: Sizes,
+        mailbox_octets: int,
+        room: Room,
+        now: Now,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._arrivals = arrivals
+        self._domain = domain
+        self._sizes = sizes
+        self._mailbox_octets = mailbox_octets
+        self._room = room
+        self._now = now
+
+    async def take(self, peer_domain: str, items: Sequence[Item]) -> list[ItemReply]:
+        """Return the fate of each item; what is ACCEPTED is durable and announced.
+
+        Crash before the commit: nothing of the batch is here, and the sender was told nothing.
+        Crash after it: everything is; the sender asks again and hears DUPLICATE.
+        """
+        replies: list[ItemReply | None] = []
+        acceptable: list[_Acceptable | None] = []
+        for item in items:
+            reply, found = await self._prepare(peer_domain, item)
+            replies.append(reply)
+            acceptable.append(found)
+        failpoint.reach("accepted")
+
+        def store(tx: sa.Connection) -> list[tuple[ItemReply, int | None]]:
+            return [
+                (ItemReply(), None) if found is None else self._store(tx, found)
+                for found in acceptable
+            ]
+
+        try:
+            stored = await self._database.write(store, self._announce)
+        except DiskFull:
+            _log.warning("disk_full", peer_domain=peer_domain, items=len(items))
+            return [ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS) for _ in items]
+        return [reply or kept for reply, (kept, _) in zip(replies, stored, strict=True)]
+
+    async def _prepare(
+        self, peer_domain: str, item: Item
+    ) -> tuple[ItemReply | None, _Acceptable | None]:
+        """Judge one item and make its body durable; answer it at once if it is not taken."""
+        judged = judge(item, sizes=self._sizes, now=self._now())
+        if judged.recipient is None or judged.recipient.domain != self._domain:
+            return ItemReply(status=NOT_AVAILABLE), None
+        if judged.status != ACCEPTED:
+            return ItemReply(status=judged.status), None
+        try:
+            self._room.check()
+            body = await body_of(item, self._blobs)
+        except DiskFull:
+            return ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS), None
+        return None, _Acceptable(
+            str(judged.recipient),
+            Envelope(
+                env_id=b2_plain(item.envelope),
+                peer_domain=peer_domain,
+                envelope=item.envelope,
+                body=body,
+                deliver_by=item.deliver_by,
+                token=item.token,
+            ),
+        )
+
+    def _store(self, tx: sa.Connection, found: _Acceptable) -> tuple[ItemReply, int | None]:
+        member = accounts.by_address(tx, found.address)
+        if member is None:
+            return ItemReply(status=NOT_AVAILABLE), None
+        held = deliveries.held_octets(tx, member.mailbox_id)
+        if held + found.what.body.size > self._mailbox_octets:
+            return ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS), None
+        try:
+            fresh = deliveries.arrive(tx, member.mailbox_id, found.what)
+        except BlobMissing:
+            return ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS), None
+        if not fresh:
+            return ItemReply(status=DUPLICATE), None
+        return ItemReply(status=ACCEPTED), member.mailbox_id
+
+    def _announce(self, stored: list[tuple[ItemReply, int | None]]) -> None:
+        failpoint.reach("stored")
+        for mailbox_id in {mailbox_id for _, mailbox_id in stored if mailbox_id is not None}:
+            self._arrivals.announce(mailbox_id)

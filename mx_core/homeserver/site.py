@@ -1,0 +1,82 @@
+"""The well-known document over plain HTTP, to stand behind the domain's own TLS proxy.
+
+Public data only; nothing is asked of the database.  docs/spec/discovery.md §3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from typing_extensions import override
+
+from mx_core.homeserver.config import Config
+from mx_core.homeserver.document import OwnDocument
+from mx_core.model.errors import BadConfiguration
+
+
+def site(config: Config, document: OwnDocument) -> Starlette:
+    """Return the app with its one page."""
+
+    async def well_known(_: Request) -> JSONResponse:
+        own = document.current()
+        return JSONResponse(
+            {
+                "domain": config.domain,
+                "doc": base64.b64encode(own.octets).decode(),
+                "sig": base64.b64encode(own.signature).decode(),
+            }
+        )
+
+    return Starlette(routes=[Route("/.well-known/mailx-server", well_known)])
+
+
+async def serve_site(config: Config, document: OwnDocument, stopping: asyncio.Event) -> None:
+    """Serve the page until *stopping*.
+
+    Raises:
+        BadConfiguration: The port is taken.
+    """
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((config.host, config.ports.site))
+    except OSError as error:
+        listening.close()
+        raise BadConfiguration(
+            f"cannot listen at {config.host}:{config.ports.site}: {error.strerror}"
+        ) from error
+    server = _Server(
+        uvicorn.Config(
+            site(config, document),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve(sockets=[listening]))
+        await stopping.wait()
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Signals are the business of the program that composes."""
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

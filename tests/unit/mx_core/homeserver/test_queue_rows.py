@@ -1,0 +1,329 @@
+"""Deliveries and outgoing rows on a real database: once in, once out, nothing lost between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from mx_core.db.database import Database
+from mx_core.homeserver import accounts, bodies, deliveries, outgoing
+from mx_core.homeserver.accounts import Member, NewDevice, NewEpoch
+from mx_core.homeserver.bodies import BlobMissing, Body
+from mx_core.homeserver.deliveries import Envelope, Notice
+from mx_core.homeserver.outgoing import Leaving
+from mx_core.homeserver.retry import Failed, Relayed, TryAgain
+from mx_core.homeserver.schema import METADATA
+from mx_core.model.errors import NotPermitted, Refused
+
+T = TypeVar("T")
+Do = Callable[[Callable[[sa.Connection], T]], T]
+
+NOW = 1_700_000_000
+DAY = 86_400
+A, B = b"a" * 16, b"b" * 16
+BLOB = b"\x07" * 32
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(tmp_path / "home.sqlite", migrations="mx_core.homeserver.migrations")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def do(database: Database) -> Do[object]:
+    return database.write_at_start
+
+
+@pytest.fixture
+def bob(do: Do[Member]) -> Member:
+    return do(lambda tx: _register(tx, "bob@b.example", [A, B]))
+
+
+def _register(tx: sa.Connection, address: str, devices: list[bytes]) -> Member:
+    return accounts.create(
+        tx,
+        address,
+        address.encode().ljust(32, b"\0"),
+        signed_entry=b"entry 0",
+        devices=[NewDevice(device, device * 2) for device in devices],
+        epochs=[NewEpoch(device, 1, device + b" 1") for device in devices],
+        now=NOW,
+    )
+
+
+def _envelope(name: bytes, body: Body | None = None) -> Envelope:
+    return Envelope(
+        env_id=name.ljust(32, b"\0"),
+        peer_domain="a.example",
+        envelope=b"MXE1" + name,
+        body=body or Body.of(b"MXB1" + name),
+        deliver_by=NOW + DAY,
+        token=b"",
+    )
+
+
+def _leaving(member: Member, name: bytes, body: Body | None = None) -> Leaving:
+    return Leaving(
+        mailbox_id=member.mailbox_id,
+        device_id=A,
+        env_id=name.ljust(32, b"\0"),
+        destination="c.example",
+        route=b"carol@c.example",
+        envelope=b"MXE1" + name,
+        body=body or Body.of(b"MXB1" + name),
+        token=b"",
+        deliver_by=NOW + DAY,
+        submitted=NOW,
+    )
+
+
+def _sequences(tx: sa.Connection, member: Member, device: bytes, after: int = 0) -> list[int]:
+    return [row.sequence for row in deliveries.waiting(tx, member.mailbox_id, device, after, 100)]
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_names(do: Do[object]) -> None:
+    assert do(lambda tx: compare_metadata(MigrationContext.configure(tx), METADATA)) == []
+
+
+# ── people ───────────────────────────────────────────────────────────────────────────
+def test_an_invite_works_once(do: Do[None]) -> None:
+    do(lambda tx: accounts.add_invite(tx, b"h", None, NOW + 1))
+    do(lambda tx: accounts.use_invite(tx, b"h", "bob", NOW))
+
+    with pytest.raises(NotPermitted):
+        do(lambda tx: accounts.use_invite(tx, b"h", "bob", NOW))
+
+
+@pytest.mark.parametrize(
+    ("local", "expires", "asked"), [("bob", 1, "eve"), (None, 0, "bob"), ("bob", -1, "bob")]
+)
+def test_an_invite_for_another_or_too_old_is_refused(
+    do: Do[None], local: str | None, expires: int, asked: str
+) -> None:
+    do(lambda tx: accounts.add_invite(tx, b"h", local, NOW + expires))
+
+    with pytest.raises(NotPermitted):
+        do(lambda tx: accounts.use_invite(tx, b"h", asked, NOW))
+
+
+@pytest.mark.usefixtures("bob")
+def test_an_address_has_one_owner(do: Do[Member]) -> None:
+    with pytest.raises(Refused, match="taken"):
+        do(lambda tx: _register(tx, "bob@b.example", [A]))
+
+
+def test_a_device_has_two_epochs_at_most_and_numbers_only_grow(do: Do[object], bob: Member) -> None:
+    for n in (2, 3):
+        do(lambda tx, n=n: accounts.put_epoch(tx, bob.mailbox_id, NewEpoch(A, n, b"new %d" % n)))
+
+    assert do(lambda tx: accounts.epochs(tx, bob.mailbox_id)) == [b"new 2", b"new 3", B + b" 1"]
+    do(lambda tx: accounts.put_epoch(tx, bob.mailbox_id, NewEpoch(A, 3, b"new 3")))  # again: fine
+    with pytest.raises(Refused, match="epoch 3"):
+        do(lambda tx: accounts.put_epoch(tx, bob.mailbox_id, NewEpoch(A, 3, b"other")))
+    with pytest.raises(Refused, match="epoch 1"):
+        do(lambda tx: accounts.put_epoch(tx, bob.mailbox_id, NewEpoch(A, 1, b"older")))
+
+
+def test_a_device_that_is_gone_takes_its_acks_notices_and_epochs_along(
+    do: Do[object], bob: Member
+) -> None:
+    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+    do(lambda tx: deliveries.notify(tx, bob.mailbox_id, Notice(B, b"x", True, "2.0.0", "")))
+    do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], NOW))
+
+    def remove(tx: sa.Connection) -> None:
+        gone = accounts.append_entry(
+            tx,
+            bob.mailbox_id,
+            seq=1,
+            signed_entry=b"entry 1",
+            active=[NewDevice(A, A * 2)],
+            now=NOW,
+        )
+        assert gone == {B}
+        deliveries.forget_device(tx, bob.mailbox_id, B, NOW)
+
+    do(remove)
+
+    # the one device left has acked, so the envelope went with the removal
+    assert do(lambda tx: _sequences(tx, bob, A)) == []
+    assert do(lambda tx: deliveries.held_octets(tx, bob.mailbox_id)) == 0
+    assert do(lambda tx: accounts.device_key(tx, bob.mailbox_id, B)) is None
+    assert do(lambda tx: accounts.epochs(tx, bob.mailbox_id)) == [A + b" 1"]
+
+
+# ── arriving ─────────────────────────────────────────────────────────────────────────
+def test_an_envelope_arrives_once_even_after_it_was_deleted(do: Do[object], bob: Member) -> None:
+    assert do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1"))) is True
+    assert do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1"))) is False
+    for device in (A, B):
+        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
+
+    assert do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1"))) is False
+    assert do(lambda tx: _sequences(tx, bob, A)) == []
+
+
+def test_a_tombstone_outlives_deliver_by_for_a_day(do: Do[object], bob: Member) -> None:
+    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+
+    assert do(lambda tx: deliveries.forget_tombstones(tx, NOW + 2 * DAY)) == 0
+    assert do(lambda tx: deliveries.forget_tombstones(tx, NOW + 2 * DAY + 1)) == 1
+
+
+def test_every_device_gets_an_envelope_and_the_last_ack_deletes_it(
+    do: Do[object], bob: Member
+) -> None:
+    for name in (b"1", b"2"):
+        do(lambda tx, n=name: deliveries.arrive(tx, bob.mailbox_id, _envelope(n)))
+
+    assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], NOW)) == 0
+    assert do(lambda tx: _sequences(tx, bob, A)) == [2]
+    assert do(lambda tx: _sequences(tx, bob, B)) == [1, 2]
+    assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, B, [1, 1, 99], NOW)) == 1
+    assert do(lambda tx: _sequences(tx, bob, B)) == [2]
+
+
+def test_a_notice_reaches_only_the_device_that_submitted(do: Do[object], bob: Member) -> None:
+    do(lambda tx: deliveries.notify(tx, bob.mailbox_id, Notice(A, b"x", True, "2.0.0", "")))
+
+    assert do(lambda tx: _sequences(tx, bob, A)) == [1]
+    assert do(lambda tx: _sequences(tx, bob, B)) == []
+    assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, B, [1], NOW)) == 0
+    assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], NOW)) == 1
+
+
+def test_nobody_acks_for_another_mailbox(do: Do[object], bob: Member) -> None:
+    eve = do(lambda tx: _register(tx, "eve@b.example", [B]))
+    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+
+    do(lambda tx: deliveries.acknowledge(tx, eve.mailbox_id, B, [1], NOW))
+
+    assert do(lambda tx: _sequences(tx, bob, B)) == [1]
+
+
+def test_a_device_asleep_for_sixty_days_is_not_waited_for(do: Do[object], bob: Member) -> None:
+    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+    later = NOW + 61 * DAY
+
+    assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], later)) == 1
+
+
+def test_a_sequence_is_never_used_again(do: Do[object], bob: Member) -> None:
+    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+    for device in (A, B):
+        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
+    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"2")))
+
+    assert do(lambda tx: _sequences(tx, bob, A)) == [2]
+
+
+# ── bodies in files ──────────────────────────────────────────────────────────────────
+def test_a_row_is_never_made_without_the_blob_that_it_names(do: Do[object], bob: Member) -> None:
+    body = Body(None, BLOB, 10)
+
+    with pytest.raises(BlobMissing):
+        do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1", body)))
+    with pytest.raises(BlobMissing):
+        do(lambda tx: outgoing.submit(tx, _leaving(bob, b"1", body)))
+
+    # and the failure is not remembered as an arrival
+    do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
+    assert do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1", body))) is True
+
+
+def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: Member) -> None:
+    body = Body(None, BLOB, 10)
+    do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
+    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1", body)))
+    do(lambda tx: outgoing.submit(tx, _leaving(bob, b"2", body)))
+    for device in (A, B):
+        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
+
+    assert do(lambda tx: bodies.forget_unused(tx, NOW + DAY)) == []
+    leaving = _leaving(bob, b"2", body)
+    do(lambda tx: outgoing.record(tx, [(leaving, Relayed(), 0.0)], NOW))
+    assert do(lambda tx: bodies.forget_unused(tx, NOW)) == []
+    assert do(lambda tx: bodies.forget_unused(tx, NOW + 1)) == [BLOB]
+
+
+def test_a_mailbox_may_fetch_only_what_waits_for_it(do: Do[object], bob: Member) -> None:
+    eve = do(lambda tx: _register(tx, "eve@b.example", [B]))
+    do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
+    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1", Body(None, BLOB, 10))))
+
+    assert do(lambda tx: deliveries.holds_blob(tx, bob.mailbox_id, BLOB)) == 10
+    assert do(lambda tx: deliveries.holds_blob(tx, eve.mailbox_id, BLOB)) is None
+
+
+# ── leaving ──────────────────────────────────────────────────────────────────────────
+def _due(tx: sa.Connection, now: float = NOW) -> list[bytes]:
+    rows = outgoing.due(tx, "c.example", now, longest_delay=4 * 3600.0, limit=10)
+    return [row.env_id.rstrip(b"\0") for row in rows]
+
+
+def test_a_submission_is_taken_once_even_after_it_has_left(do: Do[object], bob: Member) -> None:
+    leaving = _leaving(bob, b"1")
+
+    assert do(lambda tx: outgoing.submit(tx, leaving)) is True
+    assert do(lambda tx: outgoing.submit(tx, leaving)) is False
+    do(lambda tx: outgoing.record(tx, [(leaving, Relayed(), 0.0)], NOW))
+    assert do(lambda tx: outgoing.submit(tx, leaving)) is False
+    assert do(_due) == []
+
+
+def test_a_submission_ends_in_exactly_one_notice(do: Do[object], bob: Member) -> None:
+    leaving = _leaving(bob, b"1")
+    do(lambda tx: outgoing.submit(tx, leaving))
+    result = (leaving, Failed("5.1.1", "No."), 0.0)
+
+    assert do(lambda tx: outgoing.record(tx, [result], NOW)) == [(bob.mailbox_id, A)]
+    assert do(lambda tx: outgoing.record(tx, [result], NOW)) == []
+    [row] = do(lambda tx: deliveries.waiting(tx, bob.mailbox_id, A, 0, 10))
+    assert row.what == Notice(A, leaving.env_id, False, "5.1.1", "No.")
+
+
+def test_what_could_not_leave_waits_and_comes_again(do: Do[object], bob: Member) -> None:
+    leaving = _leaving(bob, b"1")
+    do(lambda tx: outgoing.submit(tx, leaving))
+    do(lambda tx: outgoing.record(tx, [(leaving, TryAgain(0, "later"), NOW + 60.0)], NOW))
+
+    assert do(lambda tx: _due(tx, NOW + 59)) == []
+    assert do(lambda tx: _due(tx, NOW + 60)) == [b"1"]
+    assert do(lambda tx: outgoing.next_due(tx, "c.example")) == NOW + 60.0
+    [row] = do(
+        lambda tx: outgoing.due(tx, "c.example", NOW + 60.0, longest_delay=4 * 3600.0, limit=9)
+    )
+    assert row.attempts == 1
+
+
+def test_a_clock_that_jumped_back_a_year_does_not_hold_mail(do: Do[object], bob: Member) -> None:
+    leaving = _leaving(bob, b"1")
+    do(lambda tx: outgoing.submit(tx, leaving))
+    do(lambda tx: outgoing.record(tx, [(leaving, TryAgain(0, "later"), NOW + 60.0)], NOW))
+
+    assert do(lambda tx: _due(tx, NOW - 365 * DAY)) == [b"1"]
+
+
+def test_everything_is_due_at_once_after_a_restart(do: Do[object], bob: Member) -> None:
+    leaving = _leaving(bob, b"1")
+    do(lambda tx: outgoing.submit(tx, leaving))
+    do(lambda tx: outgoing.record(tx, [(leaving, TryAgain(0, "later"), NOW + 9999.0)], NOW))
+    do(outgoing.hurry)
+
+    assert do(_due) == [b"1"]
+    assert do(outgoing.destinations) == ["c.example"]
+
+
+def test_a_notice_for_a_removed_device_is_nobodys(do: Do[object], bob: Member) -> None:
+    notice = Notice(b"?" * 16, b"x", True, "2.0.0", "")
+    do(lambda tx: deliveries.notify(tx, bob.mailbox_id, notice))
+
+    assert do(lambda tx: deliveries.held_octets(tx, bob.mailbox_id)) == 0
