@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
@@ -132,10 +132,15 @@ class Finder:
         """Return the last good answer, however old, without searching."""
         return self._found.get(domain)
 
-    def forget(self, domain: str) -> None:
-        """Search again at the next ``find``: a peer's certificate did not match its keys."""
-        self._found.pop(domain, None)
+    def doubt(self, domain: str) -> None:
+        """Search again at the next ``find``: a peer's certificate did not match its keys.
+
+        What was known is still served if that search finds nobody.
+        """
         self._failed.pop(domain, None)
+        found = self._found.get(domain)
+        if found is not None:
+            self._found[domain] = replace(found, expires=min(found.expires, self._now()))
 
     def _fresh(self, name: str) -> Domain | None:
         failed = self._failed.get(name)

@@ -193,7 +193,7 @@ class PeerClient:
                 # Perhaps the peer changed its key a moment ago: ask DNS once, then believe it.
                 if error.failure != "peer-certificate":
                     raise
-                self._finder.forget(self._peer)
+                self._finder.doubt(self._peer)
                 fresh = await self._finder.find(self._peer)
                 if fresh.keys == peer.keys:
                     raise

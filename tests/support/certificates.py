@@ -74,6 +74,25 @@ def crooked_leaf(
     )
 
 
+def unconstrained_root(domain: str, now: float) -> bytes:
+    """Return the root that *domain* would like others to trust: without a name constraint."""
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(key_of(domain)))
+    start = datetime.fromtimestamp(int(now), UTC) - timedelta(days=1)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(root_name(domain))
+        .issuer_name(root_name(domain))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=100))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, None)
+        .public_bytes(Encoding.PEM)
+    )
+
+
 def web_certificate(names: Sequence[str]) -> tuple[bytes, bytes, bytes]:
     """Return (CA, certificate, private key) in PEM, as the public web would issue them."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
