@@ -16,10 +16,9 @@ from nacl.bindings import crypto_secretbox_NONCEBYTES
 from mx_core.envelope.failure import EnvelopeFailure, refuse
 from mx_core.envelope.padding import BODY_FLOOR, padded_length
 from mx_core.envelope.shape import array, keyed, octets, uint
-from mx_core.model.ids import EnvId
 from mx_core.notation import cbor
 from mx_core.notation.cbor import Value
-from mx_core.notation.hashing import DIGEST_OCTETS, b2, b2_plain
+from mx_core.notation.hashing import DIGEST_OCTETS, b2
 from mx_core.notation.signing import SIGNATURE_OCTETS
 
 ENVELOPE_MAGIC: Final = b"MXE1"
@@ -50,11 +49,6 @@ def body_octets(message_octets: int) -> int:
 
 
 BODY_OCTETS_MAX: Final = body_octets(MESSAGE_OCTETS_MAX)
-
-
-def env_id(envelope: bytes) -> EnvId:
-    """Return the name of *envelope* on the wire and in databases."""
-    return EnvId(b2_plain(envelope))
 
 
 def context(public: bytes) -> bytes:

@@ -56,8 +56,9 @@ from mx_core.envelope.statement import (
 )
 from mx_core.model.address import Address
 from mx_core.model.errors import MessageTooLarge
-from mx_core.model.ids import DeviceId, MsgId, Pid
+from mx_core.model.ids import DeviceId, EnvId, MsgId, Pid
 from mx_core.model.secret import Secret
+from mx_core.notation.hashing import b2_plain
 from mx_core.notation.signing import Use, sign
 
 Entropy = Callable[[int], bytes]  # ``secrets.token_bytes`` in programs
@@ -189,6 +190,11 @@ def seal_envelope(
     if len(envelope) > ENVELOPE_OCTETS_MAX:
         raise MessageTooLarge("the proof of the sender does not fit into an envelope of 64 KiB")
     return envelope
+
+
+def env_id(envelope: bytes) -> EnvId:
+    """Return the name of *envelope* on the wire and in databases."""
+    return EnvId(b2_plain(envelope))
 
 
 def _chunks(message: bytes) -> Iterator[tuple[bytes, bool]]:

@@ -14,13 +14,13 @@ from mx_core.envelope.format import (
     Envelope,
     context,
     control_key,
-    env_id,
     hash_of_body,
     hash_of_message,
     stream_key,
 )
 from mx_core.envelope.identity import EpochSecret
 from mx_core.envelope.padding import CONTROL_FLOOR, content_length
+from mx_core.envelope.seal import env_id
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation.hashing import b2_plain
 from tests.support.envelope import read

@@ -17,9 +17,8 @@ from mx_core.envelope.format import (
     Envelope,
     body_octets,
     control_key,
-    env_id,
 )
-from mx_core.envelope.seal import DeviceKey, seal_body, seal_envelope
+from mx_core.envelope.seal import DeviceKey, env_id, seal_body, seal_envelope
 from mx_core.envelope.statement import Kind, PersonSender
 from mx_core.model.address import Address
 from mx_core.model.errors import MessageTooLarge, Untrusted
