@@ -1,0 +1,258 @@
+"""The lines that are prepended to a message when it is stored, and what they say.
+
+Pure.  Normative: spec/status.  Rendered once and frozen with the octets under their UID;
+whatever can change later is a keyword.  Only the first field of a message can be a status:
+anything of that name further down was written by somebody else and says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final, Protocol
+
+from mx_core.envelope.statement import PersonSender, Statement
+from mx_core.model.address import Address
+from mx_core.model.errors import BadAddress
+from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, FlagSet
+from mx_core.model.ids import DeviceId
+from mx_core.model.message import MessageForm
+
+RESERVED_FIELDS: Final = frozenset({b"mx-status", b"return-path", b"authentication-results"})
+RESERVED_KEYWORD_PREFIX: Final = "$MX"
+
+# Notes of version 1; a reader shows one it does not know as it is (spec/status §4).
+FIRST_CONTACT: Final = "first-contact"
+DEVICES_CHANGED: Final = "devices-changed"
+KEY_ROTATED: Final = "key-rotated"
+KEY_CHANGED_NOTE: Final = "key-changed"
+FROM_DIFFERS: Final = "from-differs"
+REDUCED_SECRECY: Final = "reduced-secrecy"
+LATE: Final = "late"
+DOOR: Final = "door"
+FORGED_STATUS: Final = "forged-status"
+
+_VERSION: Final = "1"
+_BLOCK_FIELDS: Final = 2
+_LINE_OCTETS: Final = 78
+_DEVICE_OCTETS: Final = 16
+_SAFE: Final = frozenset(range(0x21, 0x7F)) - set(b'%;,()\\"')
+_ESCAPED: Final = re.compile(rb"%([0-9A-F]{2})")
+_START: Final = b"MX-Status: "
+# parameter = name "=" value, each after ";" FWS; a comment may end the field     spec/status §2
+_PARAMETER: Final = r"; ([a-z][a-z0-9-]*)=([!#-'*-:<-\[\]-~]*)"
+_UNFOLDED: Final = re.compile(rf"([0-9]{{1,3}})((?:{_PARAMETER})*)(?: \([^()\\]*\))?")
+_FIELD_OCTETS_MAX: Final = 8192
+_LINES_MAX: Final = 16
+
+
+class Mail(Enum):
+    """How the message came."""
+
+    NETWORK = "network"  # end to end encrypted and signed
+    ORDINARY = "ordinary"  # everything else: others could read it on its way
+    REPORT = "report"  # written by this gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What was known of one message when it was stored."""
+
+    mail: Mail
+    received: int  # unix seconds
+    sender: Address | None = None  # verified; None for ordinary mail and reports
+    trust: str = "none"  # "none", "implicit", "endorsed" or "verified" (identity §6)
+    device: DeviceId | None = None
+    suite: int | None = None
+    notes: tuple[str, ...] = ()
+    more: tuple[tuple[str, str], ...] = ()  # parameters of a later version, in their order
+
+
+class Judged(Protocol):
+    """What the reader's check found out about a sender."""
+
+    @property
+    def trust(self) -> str:
+        """One of the tiers of identity §6."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes of spec/status §4 that hold for this message."""
+
+
+def network_block(statement: Statement, sender: Judged, received: int) -> bytes:
+    """Return the block of a message whose *statement* was verified.
+
+    What the door sealed came as ordinary mail, and stays that.
+    """
+    by = statement.by
+    if not isinstance(by, PersonSender):
+        return render(Status(mail=Mail.ORDINARY, received=received, notes=(DOOR,)), None)
+    address = Address.parse(statement.sender)
+    status = Status(
+        mail=Mail.NETWORK,
+        received=received,
+        sender=address,
+        trust=sender.trust,
+        device=by.device_id,
+        suite=statement.suite,
+        notes=sender.notes,
+    )
+    return render(status, address)
+
+
+def render(status: Status, return_path: Address | None) -> bytes:
+    """Return the block; ``Return-Path: <>`` if there is no path.
+
+    All its fields but the first are one line each.  A message that begins with a folded line
+    thereby continues Return-Path for some readers, and never the status.
+    """
+    return _status_field(status) + b"Return-Path: <%s>\r\n" % _mailbox(return_path)
+
+
+def parse(octets: bytes) -> Status | None:
+    """Return what the first field of *octets* says, or None if it is no status of ours."""
+    found = _read(octets)
+    return None if found is None else found[0]
+
+
+def block_octets(octets: bytes) -> int:
+    """Return the length of the block at the start; what follows is the message as it was sent."""
+    found = _read(octets)
+    if found is None:
+        return 0
+    at = found[2]
+    for _ in range(found[1] - 1):
+        line_end = octets.find(b"\r\n", at)
+        if line_end < 0:
+            return 0  # cut off: no block of ours
+        at = line_end + 2
+    return at
+
+
+def keywords(status: Status) -> FlagSet:
+    """Return the keywords a message is stored with.  spec/status §5."""
+    flags = set()
+    if status.mail is Mail.ORDINARY:
+        flags.add(NOT_ENCRYPTED)
+    if KEY_CHANGED_NOTE in status.notes:
+        flags.add(KEY_CHANGED)
+    return frozenset(flags)
+
+
+def claims_status(form: MessageForm) -> bool:
+    """Tell whether the sender's own header (of *form*) uses a field name of the status."""
+    return any(field.name.startswith(b"mx-status") for field in form.fields)
+
+
+def sentence(status: Status) -> str:
+    """Say it in plain words; ASCII without parentheses."""
+    if status.mail is Mail.REPORT:
+        return "written by your own gateway"
+    if status.mail is Mail.ORDINARY or status.sender is None:
+        return "ordinary email: not end-to-end encrypted, the sender is not proven"
+    trust = {
+        "implicit": "known by their first message",
+        "endorsed": "vouched for by a contact of yours",
+        "verified": "verified by you",
+    }.get(status.trust, "not proven")
+    changed = "; their key has changed" if KEY_CHANGED_NOTE in status.notes else ""
+    return f"end-to-end encrypted; the sender is {trust}{changed}"
+
+
+def _status_field(status: Status) -> bytes:
+    parameters = [("mail", status.mail.value)]
+    if status.sender is not None:
+        parameters.append(("from", str(status.sender)))
+    parameters.append(("trust", status.trust))
+    if status.device is not None:
+        parameters.append(("device", status.device.hex()))
+    if status.suite is not None:
+        parameters.append(("suite", str(status.suite)))
+    received = datetime.fromtimestamp(status.received, UTC)
+    parameters.append(("received", received.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    field = [f"MX-Status: {_VERSION}"]
+    words = [f"{name}={_escaped(value)}" for name, value in parameters]
+    if status.notes:
+        words.append("notes=" + ",".join(_escaped(note) for note in status.notes))
+    words.append(f"fields={_BLOCK_FIELDS}")
+    words += [f"{name}={_escaped(value)}" for name, value in status.more]
+    for word in words:
+        if len(field[-1]) + len(word) + 3 > _LINE_OCTETS:
+            field[-1] += ";"
+            field.append(f" {word}")
+        else:
+            field[-1] += f"; {word}"
+    field.append(f" ({sentence(status)})")
+    return "\r\n".join(field).encode("ascii") + b"\r\n"
+
+
+def _read(octets: bytes) -> tuple[Status, int, int] | None:
+    """Return the status, the number of fields of its block, and where its own field ends."""
+    if not octets.startswith(_START):
+        return None
+    end = _field_end(octets, len(_START))
+    text = octets[len(_START) : min(end, _FIELD_OCTETS_MAX)].decode("ascii", "replace")
+    match = _UNFOLDED.fullmatch(text.replace("\r\n", ""))
+    if match is None or match[1] != _VERSION:
+        return None
+    parameters = re.findall(_PARAMETER, match[2])
+    values = dict(parameters)
+    if len(values) != len(parameters):
+        return None
+    try:
+        notes = tuple(_plain(note) for note in values.pop("notes", "").split(",") if note)
+        device = bytes.fromhex(values.pop("device")) if "device" in values else None
+        lines = int(values.pop("fields", "1"))
+        status = Status(
+            mail=Mail(values.pop("mail")),
+            received=_unix(values.pop("received")),
+            sender=Address.parse(_plain(values.pop("from"))) if "from" in values else None,
+            trust=_plain(values.pop("trust", "none")),
+            device=None if device is None else DeviceId(device),
+            suite=int(values.pop("suite")) if "suite" in values else None,
+            notes=notes,
+            more=tuple((name, _plain(value)) for name, value in values.items()),
+        )
+    except (KeyError, ValueError, BadAddress):
+        return None
+    if not 1 <= lines <= _LINES_MAX or (device and len(device) != _DEVICE_OCTETS):
+        return None
+    return status, lines, end
+
+
+def _field_end(octets: bytes, start: int) -> int:
+    """Return the offset after the CRLF that ends the field, continuation lines included."""
+    end = start
+    while True:
+        line_end = octets.find(b"\r\n", end)
+        if line_end < 0:
+            return len(octets)
+        end = line_end + 2
+        if not octets.startswith((b" ", b"\t"), end):
+            return end
+
+
+def _unix(text: str) -> int:
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+
+
+def _escaped(value: str) -> str:
+    return "".join(chr(o) if o in _SAFE else f"%{o:02X}" for o in value.encode())
+
+
+def _plain(value: str) -> str:
+    """Undo the escape; raises ValueError if it is not the one spelling of a text."""
+    octets = _ESCAPED.sub(lambda m: bytes.fromhex(m[1].decode()), value.encode("ascii"))
+    text = octets.decode()
+    if _escaped(text) != value:
+        raise ValueError("a value has one spelling")
+    return text
+
+
+def _mailbox(address: Address | None) -> bytes:
+    """Spell a return path in 7 bits; one that needs more is told by ``from`` alone."""
+    text = str(address) if address is not None else ""
+    return text.encode("ascii") if text.isascii() else b""
