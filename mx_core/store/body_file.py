@@ -69,6 +69,8 @@ def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
             stream.seek(first * (CHUNK_OCTETS + TAG_OCTETS))
             for index in range(first, last + 1):
                 sealed = stream.read(CHUNK_OCTETS + TAG_OCTETS)
+                if len(sealed) <= TAG_OCTETS:
+                    raise StoreDamaged(f"the body file {file.file_id.hex()} is cut off")
                 bound = _bound_data(file, index)
                 pieces.append(aead_decrypt(sealed, bound, _nonce(index), file.key.reveal()))
     except (OSError, CryptoError) as error:
