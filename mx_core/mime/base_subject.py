@@ -52,17 +52,14 @@ def _without_leaders(text: str, start: int, end: int) -> int:
         before = start
         if text.startswith(" ", start, end):
             start += 1
-        start = _after_refwd(text, start, end)
-        blob = _BLOB.match(text, start, end)
-        if blob is not None and blob.end() < end:
-            start = blob.end()
+        last = at = start
+        while (blob := _BLOB.match(text, at, end)) is not None:
+            last, at = at, blob.end()
+        refwd = _REFWD.match(text, at, end)
+        if refwd is not None:
+            start = refwd.end()
+        elif at > start:
+            # blobs before no "re:" go one by one while something is left behind them
+            start = at if at < end else last
         if start == before:
             return start
-
-
-def _after_refwd(text: str, start: int, end: int) -> int:
-    at = start
-    while (blob := _BLOB.match(text, at, end)) is not None:
-        at = blob.end()
-    refwd = _REFWD.match(text, at, end)
-    return start if refwd is None else refwd.end()

@@ -6,15 +6,20 @@ charset are left for the mail program).  What a broken field yields is what Dove
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
-from mx_core.mime.lexical import BROKEN, END, MORE, Cursor
+from mx_core.mime.lexical import BROKEN, END, MORE, TOKEN_OCTETS, Cursor
 
 Parameters = tuple[tuple[bytes, bytes], ...]
 
 _SEMICOLON, _EQUALS, _SLASH, _QUOTE, _COMMA, _STAR = b';=/",*'
 _INDEX_DIGITS_MAX: Final = 9
+_SIMPLE: Final = re.compile(
+    rb";[ \t\r\n]*+([%b]++)=" % TOKEN_OCTETS
+    + rb'(?:([%b]++)|"([^"\\\r\n\x00]*+)")[ \t\r\n]*+(?=;|\Z)' % TOKEN_OCTETS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ def _parameters(cursor: Cursor) -> Parameters:
     plain: list[tuple[bytes, bytes]] = []
     pieces: list[_Piece] = []
     while not cursor.at_end():
-        found = _parameter(cursor)
+        found = _simple_parameter(cursor) or _parameter(cursor)
         if found is None:
             # resume at the next semicolon; what lies before it says nothing
             following = cursor.value.find(b";", cursor.at + 1)
@@ -140,6 +145,15 @@ def _parameters(cursor: Cursor) -> Parameters:
         else:
             pieces.append(piece)
     return (*plain, *_joined(pieces))
+
+
+def _simple_parameter(cursor: Cursor) -> tuple[bytes, bytes] | None:
+    """Read one without comments, escapes and folds inside: nearly all, at a fifth of the cost."""
+    found = _SIMPLE.match(cursor.value, cursor.at)
+    if found is None:
+        return None
+    cursor.at = found.end()
+    return found.group(1), found.group(2) or found.group(3) or b""
 
 
 def _parameter(cursor: Cursor) -> tuple[bytes, bytes] | None:

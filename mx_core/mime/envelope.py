@@ -30,11 +30,14 @@ class Envelope:
         """Return the value of a single-valued field."""
         return self.texts.get(name)
 
+    def entries(self) -> int:
+        """Return how many entries all address fields have together."""
+        return sum(map(len, self.addresses.values()))
 
-def read(octets: bytes, fields: Iterable[HeaderField]) -> Envelope:
-    """Return the envelope of the header whose *fields* are given; never raises."""
+
+def read(octets: bytes, fields: Iterable[HeaderField], room: int = ADDRESSES_MAX) -> Envelope:
+    """Return the envelope of the header whose *fields* are given, with at most *room* entries."""
     envelope = Envelope()
-    room = ADDRESSES_MAX
     for entry in fields:
         if entry.name in _SINGLE_FIELDS:
             envelope.texts.setdefault(entry.name, header.value(octets, entry))

@@ -18,19 +18,21 @@ _EMPTY_LINES: Final = (b"\r\n", b"\n")
 _LEADING: Final = re.compile(rb"[ \t]*+")
 
 
-def split_fields(octets: bytes, start: int, end: int) -> tuple[HeaderField, ...]:
+def split_fields(
+    octets: bytes, start: int, end: int, octets_max: int = HEADER_OCTETS_MAX
+) -> tuple[HeaderField, ...]:
     """Return the fields of the header lines octets[start:end] up to an empty line.
 
     What lies beyond the limits is one nameless field, so the table still covers every octet.
     """
-    return tuple(_fields(octets, start, end))
+    return tuple(_fields(octets, start, end, octets_max))
 
 
-def _fields(octets: bytes, start: int, end: int) -> Iterator[HeaderField]:
+def _fields(octets: bytes, start: int, end: int, octets_max: int) -> Iterator[HeaderField]:
     at = start
     count = 0
     while at < end and not octets.startswith(_EMPTY_LINES, at):
-        if count == FIELDS_MAX - 1 or at - start > HEADER_OCTETS_MAX:
+        if count == FIELDS_MAX - 1 or at - start >= octets_max:
             yield HeaderField(b"", at, end)
             return
         field = _FIELD.match(octets, at, end)

@@ -13,6 +13,7 @@ from typing import Final
 from mx_core.mime import content_field, envelope, header
 from mx_core.mime.content_field import Disposition, Parameters
 from mx_core.mime.imap_string import NIL, string, unfolded
+from mx_core.mime.limits import ADDRESSES_INSIDE_MAX, ADDRESSES_MAX
 from mx_core.mime.structure import Node
 
 DEFAULT_CHARSET: Final = b"us-ascii"
@@ -101,6 +102,7 @@ class _Renderer:
         self._octets = octets
         self._contents = contents
         self._lines_before = lines_before
+        self._room = ADDRESSES_INSIDE_MAX
 
     def part(self, node: Node) -> Forms:
         content = self._contents[id(node)]
@@ -141,7 +143,9 @@ class _Renderer:
             plain = extended = b"%b %d" % (fields, lines)
         elif node.message:
             inner = node.children[0]
-            letter = envelope.render(envelope.read(self._octets, inner.fields))
+            read = envelope.read(self._octets, inner.fields, min(self._room, ADDRESSES_MAX))
+            self._room -= read.entries()
+            letter = envelope.render(read)
             forms = self.part(inner)
             extended = b"%b %b %b %d" % (fields, letter, forms.extended, lines)
             plain = b"%b %b %b %d" % (fields, letter, forms.plain, lines)

@@ -19,12 +19,15 @@ _NUL_SHOWN: Final = "\N{REPLACEMENT CHARACTER}".encode()
 # atext (RFC 5322 §3.2.3) and any 8-bit octet (RFC 6532 §3.2)
 _ATEXT: Final = rb"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-"
 # token (RFC 2045 §5.1) with the dot, again with any 8-bit octet
-_TOKEN_OCTETS: Final = rb"A-Za-z0-9!#$%&'*+.^_`{|}~\x80-\xff-"
+TOKEN_OCTETS: Final = rb"A-Za-z0-9!#$%&'*+.^_`{|}~\x80-\xff-"
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 _ATOM: Final = re.compile(rb"[" + _ATEXT + rb"]++")
-_ATOMS_AND_DOTS: Final = re.compile(rb"[." + _ATEXT + rb"]*+")
-_TOKEN: Final = re.compile(rb"[" + _TOKEN_OCTETS + rb"]*+")
+# a word of a phrase and the space behind it; a quoted one with escapes or folds does not match
+_PLAIN_WORD: Final = re.compile(
+    rb'(?:"([^"\\\r\n\x00]*+)"|(?!")([.' + _ATEXT + rb"]*+))[ \t\r\n]*+"
+)
+_TOKEN: Final = re.compile(rb"[" + TOKEN_OCTETS + rb"]*+")
 _ENCODED_VALUE: Final = re.compile(rb"[^; \t\r\n]*+")
 # quoted-string (RFC 5322 §3.2.4); a backslash before CR, LF or NUL is obs-qp and stays
 _QUOTED: Final = re.compile(rb'"((?:[^"\\]|\\(?:[^\r\n\x00]|(?=[\r\n\x00])))*+)"', re.DOTALL)
@@ -130,14 +133,15 @@ class Cursor:
         if self.value[self.at] == _DOT:
             return BROKEN
         while True:
-            if self.value[self.at] == _QUOTE:
+            word = _PLAIN_WORD.match(self.value, self.at)
+            if word is None:
                 step = self.quoted_string(out)
             else:
-                words = _ATOMS_AND_DOTS.match(self.value, self.at)
-                assert words is not None  # noqa: S101  # the pattern matches nothing too
-                out += words.group()
-                self.at = words.end()
-                step = self.skip_space() if self.at < self.end else END
+                out += word.group(1) or word.group(2) or b""
+                self.at = word.end()
+                step = END if self.at >= self.end else MORE
+                if step == MORE and self.value[self.at] == _OPEN:
+                    step = self.skip_space()
             if step <= END:
                 return step
             following = self.value[self.at]

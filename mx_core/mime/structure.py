@@ -19,11 +19,12 @@ from typing import Final
 
 from mx_core.mime import content_field, header
 from mx_core.mime.content_field import ContentType
-from mx_core.mime.limits import BOUNDARY_OCTETS_MAX, DEPTH_MAX, PARTS_MAX
+from mx_core.mime.limits import BOUNDARY_OCTETS_MAX, DEPTH_MAX, HEADER_OCTETS_MAX, PARTS_MAX
 from mx_core.model.message import HeaderField
 
 _DASHES: Final = b"--"
 _DASH_LINE: Final = re.compile(rb"\n--")
+_DASH: Final = ord("-")
 _HEADER_STOP: Final = re.compile(rb"\n(?:\r?\n|--)")
 
 
@@ -69,6 +70,9 @@ class Scan:
         self._open: list[_Delimiter] = []
         self._by_text: dict[bytes, list[_Delimiter]] = {}
         self._lengths: list[int] = []
+        self._shortest = 0
+        self._heads: frozenset[bytes] = frozenset()  # what a delimiter line may begin with
+        self._header_room = HEADER_OCTETS_MAX
         self._parts = 1
         self.looks = 0
         self.root = Node(None, 0, 0, has_mime=False)
@@ -130,11 +134,14 @@ class Scan:
         """Fill in *node*; return the delimiter that cut its header short, if one did."""
         start = node.header_start
         fields_end, hit, complete = self._header_extent(start)
-        node.fields = header.split_fields(self._octets, start, fields_end)
+        node.fields = header.split_fields(self._octets, start, fields_end, self._header_room)
+        node.opaque = fields_end > start and self._header_room == 0
+        self._header_room = max(0, self._header_room - (fields_end - start))
         node.body_start = fields_end
         if complete:
             node.body_start += 2 if self._octets[fields_end] == ord("\r") else 1
-        self._read_type(node, complete)
+        if not node.opaque:
+            self._read_type(node, complete)
         if complete:
             hit = self._delimiter_at(node.body_start, fields_end)
             if hit is not None and hit.delimiter.node is node:
@@ -154,18 +161,17 @@ class Scan:
         hit = self._delimiter_at(start, start)
         if hit is not None:
             return start, hit, False
-        at = start
-        while True:
-            stop = _HEADER_STOP.search(octets, at)
-            if stop is None:
-                return len(octets), None, False
-            line = stop.start() + 1
-            if stop.group() != b"\n--":
+        heads, shortest = self._heads, self._shortest
+        for stop in _HEADER_STOP.finditer(octets, start):
+            line, text = stop.start() + 1, stop.end()
+            if octets[text - 1] != _DASH:
                 return line, None, True
+            if octets[text : text + shortest] not in heads:
+                continue
             hit = self._delimiter_at(line, self._before_break(stop.start(), start))
             if hit is not None:
                 return hit.before, hit, False
-            at = line
+        return len(octets), None, False
 
     def _read_type(self, node: Node, complete: bool) -> None:
         for entry in node.fields:
@@ -198,7 +204,12 @@ class Scan:
         delimiter = _Delimiter(text, node, len(self._open))
         self._open.append(delimiter)
         self._by_text.setdefault(text, []).append(delimiter)
-        self._lengths = sorted({len(other) for other in self._by_text})
+        self._index_open()
+
+    def _index_open(self) -> None:
+        self._lengths = sorted({len(text) for text in self._by_text})
+        self._shortest = self._lengths[0] if self._lengths else 0
+        self._heads = frozenset(text[: self._shortest] for text in self._by_text)
 
     def _close(self, depth: int) -> None:
         if len(self._open) <= depth:
@@ -208,14 +219,18 @@ class Scan:
             self._by_text[text].pop()
             if not self._by_text[text]:
                 del self._by_text[text]
-        self._lengths = sorted({len(text) for text in self._by_text})
+        self._index_open()
 
     def _next_delimiter(self, start: int) -> _Hit | None:
         """Return the first delimiter line at or after the line start *start*."""
         hit = self._delimiter_at(start, start)
         if hit is not None or not self._open:
             return hit
-        for found in _DASH_LINE.finditer(self._octets, start):
+        octets, heads, shortest = self._octets, self._heads, self._shortest
+        for found in _DASH_LINE.finditer(octets, start):
+            text = found.end()
+            if octets[text : text + shortest] not in heads:
+                continue
             hit = self._delimiter_at(found.start() + 1, self._before_break(found.start(), start))
             if hit is not None:
                 return hit

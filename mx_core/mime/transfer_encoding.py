@@ -7,30 +7,27 @@ Output is never longer than input.
 from __future__ import annotations
 
 import binascii
-import re
 from typing import Final
 
-_NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]++")
-_SOFT_BREAK: Final = re.compile(rb"=[ \t]*+\r?\n")
-_HEX_PAIR: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64: Final = bytes(sorted(set(range(256)) - set(_BASE64)))
 
 
 def base64(octets: bytes) -> bytes:
     """Return what the alphabet's octets say; everything else is passed over, padding as well."""
-    kept = _NOT_BASE64.sub(b"", octets)
+    kept = octets.translate(None, _NOT_BASE64)
     whole = len(kept) - (len(kept) % 4 == 1)
-    padded = kept[:whole] + b"=" * (-whole % 4)
-    return binascii.a2b_base64(padded)
+    return binascii.a2b_base64(kept[:whole] + b"=" * (-whole % 4))
 
 
 def quoted_printable(octets: bytes) -> bytes:
     """Return the octets meant; an ``=`` that is no escape stays."""
-    return _HEX_PAIR.sub(_octet, _SOFT_BREAK.sub(b"", octets))
+    return binascii.a2b_qp(octets)
 
 
 def q_word(octets: bytes) -> bytes:
     """Return the octets of a Q encoded word: as above, with ``_`` for space.  RFC 2047 §4.2."""
-    return _HEX_PAIR.sub(_octet, octets.replace(b"_", b" "))
+    return binascii.a2b_qp(octets, header=True)
 
 
 def decode(octets: bytes, encoding: str) -> bytes:
@@ -40,7 +37,3 @@ def decode(octets: bytes, encoding: str) -> bytes:
     if encoding == "quoted-printable":
         return quoted_printable(octets)
     return octets
-
-
-def _octet(found: re.Match[bytes]) -> bytes:
-    return bytes((int(found.group(1), 16),))
