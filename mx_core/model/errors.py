@@ -99,6 +99,10 @@ class DiskFull(Unavailable):
     """No room to make the write durable."""
 
 
+class NoUsableEpoch(Unavailable):
+    """No device of the recipient has published a key that may be sealed to now."""
+
+
 # ── Corrupt ──────────────────────────────────────────────────────────────────────────
 class SchemaTooNew(Corrupt):
     """The database was written by a newer version."""

@@ -46,7 +46,6 @@ def genesis(
     recovery: SigningKey,
     device: SigningKey,
     device_id: DeviceId,
-    *,
     now: float,
 ) -> bytes:
     """Return the SignedEntry that begins a passport for *address*, in canonical form."""

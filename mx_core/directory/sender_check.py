@@ -1,0 +1,123 @@
+"""The sender's check: a looked-up card in, the record to seal by out.  Identity §3, spec/card §4.
+
+Nine steps, each with its own refusal class; whatever fails holds the message, and nothing here
+ever leads to sending it in the clear.  Pure: card, keys, pin and clock are passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mx_core.directory.proving import prove
+from mx_core.model.address import Address
+from mx_core.model.errors import NoUsableEpoch, Untrusted
+from mx_core.model.ids import Pid
+from mx_core.passport.card import Card
+from mx_core.passport.entry import SignedEntry, encode_chain
+from mx_core.passport.epoch import SUITE_X25519, Chosen, choose_epochs
+from mx_core.passport.state import Profile, State
+from mx_core.trust.decide import Cause, Decision, Level, decide
+from mx_core.trust.pin import Pin, advance, first_use
+
+SUITE_KNOWN: Final = SUITE_X25519  # the highest one that the envelope seals with
+
+_OWN_CLASS: Final = {Cause.OTHER_PID, Cause.ROLLBACK, Cause.FORK}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The sender-facing record: a cache row, never signed, rebuilt at will.
+
+    With it what the check leaves behind: `pin` and `chain` are to be kept for the address, and
+    `decision` says what the person is told.
+    """
+
+    pid: Pid
+    seq: int
+    head: bytes
+    address: Address
+    devices: tuple[Chosen, ...]
+    suite: int
+    profile: Profile
+    state: State
+    decision: Decision
+    pin: Pin
+    chain: bytes
+
+
+def verify_card(
+    card: bytes,
+    *,
+    asked: Address,
+    domain_keys: Sequence[bytes],
+    pin: Pin | None,
+    now: float,
+    card_age: float = 0.0,
+    log_expected: bool = False,
+) -> Recipient:
+    """Return the record to seal by, if *card* is the one of *asked*.
+
+    *domain_keys* are the active keys of the discovered domain; *card_age* is how long ago its
+    server gave the card, in seconds; *pin* is what is remembered of the address.
+
+    Raises:
+        Untrusted: The class of the first step that fails (spec/card §4); the message is held.
+        NoUsableEpoch: ``no-epoch``; the message is deferred.
+        BadAddress: *asked* names nobody.
+    """
+    found = Card.decode(card)
+    state = prove(  # steps 1 to 4
+        found,
+        name=asked.canonical(),
+        domain_keys=domain_keys,
+        now=now,
+        judged_at=now,
+        log_expected=log_expected,
+    )
+    if pin is not None:
+        _check_pin(pin, state)  # step 5; step 6 needs op 9, which `chain` refuses
+    devices = choose_epochs(state, found.epochs, now, card_age)  # step 7
+    if not devices:
+        raise NoUsableEpoch(f"no device of {asked} has a key that may be used now")
+    suite = min([SUITE_KNOWN, *(device.suite for device in devices)])  # step 8
+    if suite < state.profile.suite_floor:
+        raise Untrusted("suite", f"{asked} takes no mail under suite {suite}")
+    decision = _consented(pin, state, suite)  # step 9
+    return Recipient(
+        pid=state.pid,
+        seq=state.seq,
+        head=state.head,
+        address=state.address,
+        devices=tuple(devices),
+        suite=suite,
+        profile=state.profile,
+        state=state,
+        decision=decision,
+        pin=first_use(state, suite=suite) if pin is None else advance(pin, state, suite=suite),
+        chain=encode_chain([SignedEntry.decode(entry) for entry in found.entries]),
+    )
+
+
+def _check_pin(pin: Pin, state: State) -> None:
+    for cause in decide(pin, state).causes:
+        if cause in _OWN_CLASS:
+            raise Untrusted(cause.value, _SENTENCE[cause])
+
+
+def _consented(pin: Pin | None, state: State, suite: int) -> Decision:
+    if pin is None:
+        return Decision(Level.QUIET)
+    decision = decide(pin, state, suite=suite)
+    if decision.holds:
+        causes = ", ".join(cause.value for cause in decision.causes)
+        raise Untrusted("needs-consent", f"the keys of {state.address} changed ({causes})")
+    return decision
+
+
+_SENTENCE: Final = {
+    Cause.OTHER_PID: "another passport than the remembered one holds this address",
+    Cause.ROLLBACK: "an older state of this passport than the remembered one was shown",
+    Cause.FORK: "this passport contradicts the remembered one",
+}

@@ -1,0 +1,147 @@
+"""Pin: what is remembered of a contact's passport.  Identity §6, spec/card §6.
+
+What is pinned is the pid, so a rotation of keys keeps a verification.  The verified chain is kept
+beside the pin (`mx_core.passport.entry.encode_chain`), never in it: a pin is at most 2 KiB.
+Local data: an octet string that does not decode is our own store's damage, not a peer's doing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Final
+
+from mx_core.model.errors import StoreDamaged, Untrusted
+from mx_core.model.ids import Pid
+from mx_core.model.secret import Secret
+from mx_core.notation import cbor
+from mx_core.notation.hashing import DIGEST_OCTETS
+from mx_core.passport.shape import Fields, array, misshapen, octets, uint
+from mx_core.passport.state import State
+
+PIN_OCTETS_MAX: Final = 2048
+SECRET_OCTETS: Final = 32
+
+_FORMAT: Final = 1
+_LOG, _SECRET_IN, _SECRET_OUT = 5, 9, 10
+_ORIGIN_OCTETS_MAX: Final = 300
+
+
+class Tier(IntEnum):
+    """How the pid came to be believed."""
+
+    IMPLICIT = 1  # first use
+    ENDORSED = 2
+    VERIFIED = 3  # words compared by two persons
+
+
+class ContactState(IntEnum):
+    """What the account's owner said of the person."""
+
+    UNDECIDED = 1
+    ACCEPTED = 2
+    BLOCKED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """The newest checkpoint seen of the contact's domain log."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What the next card or message of this contact is measured against."""
+
+    pid: Pid
+    seq: int
+    head: bytes
+    map_version: int = 0  # none seen yet
+    log: LogView | None = None
+    highest_suite: int = 1
+    tier: Tier = Tier.IMPLICIT
+    contact: ContactState = ContactState.UNDECIDED
+    secret_in: Secret[bytes] | None = field(default=None, compare=False)  # given to them
+    secret_out: Secret[bytes] | None = field(default=None, compare=False)  # given by them
+
+    def encode(self) -> bytes:
+        """Return the octets that the store keeps, at most 2 KiB."""
+        fields: dict[int, cbor.Value] = {
+            0: _FORMAT,
+            1: bytes(self.pid),
+            2: self.seq,
+            3: self.head,
+            4: self.map_version,
+            6: self.highest_suite,
+            7: int(self.tier),
+            8: int(self.contact),
+        }
+        if self.log is not None:
+            fields[_LOG] = [self.log.origin, self.log.size, self.log.root]
+        for key, secret in ((_SECRET_IN, self.secret_in), (_SECRET_OUT, self.secret_out)):
+            if secret is not None:
+                fields[key] = secret.reveal()
+        return cbor.encode(fields)
+
+    @classmethod
+    def decode(cls, pin_octets: bytes) -> Pin:
+        """Return the pin that the store kept.
+
+        Raises:
+            StoreDamaged: These octets are no pin of this version.
+        """
+        try:
+            if len(pin_octets) > PIN_OCTETS_MAX:
+                raise misshapen("a pin of more than 2 KiB")
+            return _read(cbor.decode(pin_octets))
+        except Untrusted as error:
+            raise StoreDamaged("what is remembered of a contact cannot be read") from error
+
+
+def first_use(state: State, *, suite: int = 1) -> Pin:
+    """Return the pin of a passport seen for the first time: believed, not yet verified."""
+    return Pin(state.pid, state.seq, state.head, highest_suite=suite)
+
+
+def advance(pin: Pin, state: State, *, suite: int = 1) -> Pin:
+    """Return *pin* moved to *state*, after `decide` allowed it or the person accepted it.
+
+    A state older than the pinned one (a message on its way while the passport changed) leaves
+    the pin as it is.  Another pid begins again at implicit: nothing said of the old one holds.
+    """
+    if state.pid != pin.pid:
+        return first_use(state, suite=suite)
+    if state.seq < pin.seq:
+        return pin
+    return replace(pin, seq=state.seq, head=state.head, highest_suite=max(suite, pin.highest_suite))
+
+
+def _read(value: cbor.Value) -> Pin:
+    fields = Fields(value, "Pin", (0, 1, 2, 3, 4, 6, 7, 8), (_LOG, _SECRET_IN, _SECRET_OUT))
+    fields.uint(0, _FORMAT, _FORMAT)
+    return Pin(
+        Pid(fields.octets(1, DIGEST_OCTETS)),
+        fields.uint(2),
+        fields.octets(3, DIGEST_OCTETS),
+        fields.uint(4),
+        _read_log(fields.value(_LOG)) if fields.has(_LOG) else None,
+        fields.uint(6, 1),
+        Tier(fields.uint(7, Tier.IMPLICIT, Tier.VERIFIED)),
+        ContactState(fields.uint(8, ContactState.UNDECIDED, ContactState.BLOCKED)),
+        _read_secret(fields, _SECRET_IN),
+        _read_secret(fields, _SECRET_OUT),
+    )
+
+
+def _read_log(value: cbor.Value) -> LogView:
+    origin, size, root = array(value, "Pin.5", 3)
+    if not isinstance(origin, str) or len(origin.encode()) > _ORIGIN_OCTETS_MAX:
+        raise misshapen("the origin of a log is a short text")
+    return LogView(origin, uint(size, "Pin.5"), octets(root, "Pin.5", DIGEST_OCTETS))
+
+
+def _read_secret(fields: Fields, key: int) -> Secret[bytes] | None:
+    return Secret(fields.octets(key, SECRET_OCTETS)) if fields.has(key) else None
