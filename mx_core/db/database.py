@@ -24,7 +24,7 @@ from mx_core.db.failure import translate
 from mx_core.db.lock import ProcessLock
 from mx_core.db.migrate import migrate
 from mx_core.db.writer import Writer
-from mx_core.model.errors import BadConfiguration
+from mx_core.model.errors import BadConfiguration, Unavailable
 from mx_core.model.secret import Secret
 
 T = TypeVar("T")
@@ -159,7 +159,12 @@ class Database:
 
     async def read(self, job: Callable[[sa.Connection], T]) -> T:
         """Run *job* in one read transaction: one snapshot, however often it asks."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, job)
+        loop = asyncio.get_running_loop()
+        try:
+            reading = loop.run_in_executor(self._readers, self._read, job)
+        except RuntimeError as error:  # the pool of threads was shut down
+            raise Unavailable("the store is closed") from error
+        return await reading
 
     async def write(
         self,

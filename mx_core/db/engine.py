@@ -59,6 +59,7 @@ def _engine(
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
+        hide_parameters=True,  # an error's text may be logged; what it was about may not
     )
 
     @sa.event.listens_for(engine, "begin")

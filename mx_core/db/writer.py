@@ -107,6 +107,19 @@ class Writer:
 
     # ── the thread ───────────────────────────────────────────────────────────────────
     def _work(self) -> None:
+        try:
+            self._serve()
+        except BaseException:  # a bug of ours; without this, everybody would wait for ever
+            self._consider(StoreDamaged("the writer stopped for an unknown reason"))
+            while not self._intake.empty():
+                item = self._intake.get_nowait()
+                if not isinstance(item, _Close):
+                    ticket = item.ticket if isinstance(item, _Truncate) else item
+                    ticket.fail(StoreDamaged("the writer stopped for an unknown reason"))
+                    self._settle([ticket])
+            raise
+
+    def _serve(self) -> None:
         while True:
             item = self._next()
             if item is None:

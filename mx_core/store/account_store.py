@@ -70,7 +70,8 @@ class AccountStore:
         """
         bodies = folder / "bodies"
         bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_directory(folder)
+        for made in (folder.parent, folder):
+            sync_directory(made)
         database = Database.open(folder / "mail.db", migrations=_MIGRATIONS, key=key)
         try:
             mail = Mail(database, bodies, now)

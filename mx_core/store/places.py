@@ -10,16 +10,19 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
-from mx_core.model.errors import NoSuchMailbox
+from mx_core.model.errors import NoSuchMailbox, OverQuota
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.ports import Change, FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.store import journal, segment
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.journal import Journal, Op
+
+_UID_MAX: Final = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class Places:
         ).one_or_none()
         if row is None:
             raise NoSuchMailbox("the mailbox was deleted")
+        if row[0] > _UID_MAX:
+            raise OverQuota("the mailbox has had more messages than UIDs exist")
         first = row[0] - len(messages)
         part = segment.last(self._connection, mailbox) or segment.empty(first)
         for uid, (message, _, number, _) in enumerate(messages, first):
@@ -125,25 +130,30 @@ class Places:
         chosen = set(uids)
         turned: dict[int, FlagSetId] = {}
         moved: dict[tuple[int, int], list[int]] = {}  # (old set, new set) → UIDs, ascending
+        told: list[tuple[int, FlagSetId]] = []
         modseq: ModSeq | None = None
         for part in segment.holding(self._connection, mailbox, uids):
             for number in set(part.flag_sets) - turned.keys():
                 turned[number] = self._flag_sets.number(change(self._flag_sets.of(number)))
             hit = [
-                (at, old, turned[old])
+                (at, uid, old)
                 for at, (uid, old) in enumerate(zip(part.uids, part.flag_sets, strict=True))
                 if uid in chosen and turned[old] != old
             ]
             if not hit:
                 continue
             modseq = modseq or self._log.next_modseq()
-            for at, old, new in hit:
-                part.flag_sets[at] = new
+            for at, uid, old in hit:
+                new = part.flag_sets[at] = turned[old]
                 part.modseqs[at] = modseq
-                moved.setdefault((old, new), []).append(part.uids[at])
+                moved.setdefault((old, new), []).append(uid)
+                told.append((uid, new))
             segment.save(self._connection, mailbox, part)
         if modseq is not None:
             self._finish_flagging(mailbox, modseq, moved)
+            flags = self._flag_sets.of_all([new for _, new in told])
+            changed = tuple(Uid(uid) for uid, _ in told)
+            self._changes.append(FlagsChanged(mailbox, modseq, changed, flags))
 
     def remove(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
         """Take *places*, ascending, out of *mailbox*; a tombstone keeps the modseq."""
@@ -187,12 +197,10 @@ class Places:
     ) -> None:
         unseen = deleted = 0
         rows: list[journal.Value] = []
-        told: dict[int, FlagSet] = {}
         for (old, new), uids in moved.items():
             before, after = self._flag_sets.of(old), self._flag_sets.of(new)
             unseen += len(uids) * ((SEEN in before) - (SEEN in after))
             deleted += len(uids) * ((DELETED in after) - (DELETED in before))
-            told.update(dict.fromkeys(uids, after))
             rows.append(
                 [journal.ranges(uids), journal.texts(after - before), journal.texts(before - after)]
             )
@@ -201,15 +209,6 @@ class Places:
             " WHERE id = ? RETURNING global_id",
             (modseq, unseen, deleted, mailbox),
         ).scalar_one()
-        ordered = sorted(told)
-        self._changes.append(
-            FlagsChanged(
-                mailbox,
-                modseq,
-                tuple(Uid(uid) for uid in ordered),
-                tuple(told[uid] for uid in ordered),
-            )
-        )
         self._log.write(Op.FLAGGED, global_id, {0: rows})
 
     def _log_added(

@@ -83,8 +83,11 @@ def holding(
         "SELECT first_uid, id FROM segment WHERE mailbox = ? ORDER BY first_uid", (mailbox,)
     ).all()
     wanted = range(len(heads))
-    if uids is not None:
-        firsts = [head[0] for head in heads]
+    firsts = [head[0] for head in heads]
+    if uids is not None and len(uids) > len(heads):  # cheaper to look than to search for each
+        first = max(bisect_right(firsts, min(uids)) - 1, 0)
+        wanted = range(first, bisect_right(firsts, max(uids)))
+    elif uids is not None:
         touched = {bisect_right(firsts, uid) - 1 for uid in uids}
         wanted = sorted(n for n in touched if n >= 0)  # type: ignore[assignment]  # both iterate over int
     for n in wanted:
