@@ -41,4 +41,4 @@ class EnvelopeFailure(StrEnum):
 
 def refuse(failure: EnvelopeFailure, sentence: str) -> Untrusted:
     """Return the error to raise; *sentence* is for the person and holds nothing of the message."""
-    return Untrusted(failure, sentence)
+    return Untrusted(failure.value, sentence)

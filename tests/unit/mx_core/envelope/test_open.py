@@ -1,6 +1,7 @@
 """What a reader refuses, and under which class; the cases are those of tests/vectors/envelope."""
 
 import tracemalloc
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from mx_core.envelope.failure import EnvelopeFailure
 from mx_core.envelope.format import CHUNK_OCTETS, Envelope, hash_of_body
 from mx_core.envelope.open import open_body, open_control, verify_statement
+from mx_core.model.address import is_canonical
 from mx_core.model.errors import Untrusted
+from mx_core.notation import cbor
 from tests.support.envelope import (
     ALICE_KEY,
     BOB,
@@ -29,10 +32,14 @@ from tests.support.envelope_vectors import GROUPS, example_steps, load, yielded
 from tests.support.forged_envelope import (
     TAG_FINAL,
     TAG_MESSAGE,
+    as_door,
+    as_is,
     flip,
     forged_body,
     forged_envelope,
 )
+from tests.support.octets import Octets
+from tests.support.page_reader import PageRefusalError, page_read
 from tests.support.refusal import tried
 
 PAGE = Path(__file__).parents[4] / "docs" / "spec" / "envelope.md"
@@ -279,3 +286,67 @@ def test_the_example_of_the_page_is_what_a_reader_finds() -> None:
     for name, octets in example_steps().items():
         if name != "control CBOR":
             assert octets.hex() in written, name
+
+
+def outcome_of_page_reader(case: Case) -> str:
+    try:
+        page_read(
+            case.envelope.value,
+            case.body.value,
+            [(key.n, bytes(key.private)) for key in case.epochs],
+            case.sign_pk,
+            case.my_pid,
+            is_canonical,
+        )
+    except PageRefusalError as refused:
+        return str(refused)
+    return OPENED
+
+
+@pytest.mark.parametrize("case", [case for case, _ in VECTORS], ids=[c.name for c, _ in VECTORS])
+def test_a_reader_written_from_the_page_alone_has_the_same_outcome(case: Case) -> None:
+    assert outcome_of_page_reader(case) == case.outcome
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    case=st.sampled_from([case for case, _ in VECTORS if len(case.body.value) < 10_000]),
+    in_body=st.booleans(),
+    at=st.integers(0),
+    remove=st.integers(0, 3),
+    insert=st.binary(max_size=3),
+)
+def test_both_readers_agree_on_whatever_arrives(
+    case: Case, in_body: bool, at: int, remove: int, insert: bytes
+) -> None:
+    """The page is normative only if it says enough for two readers to name the same class."""
+    before = case.body.value if in_body else case.envelope.value
+    at %= len(before) + 1
+    after = Octets(before[:at] + insert + before[at + remove :])
+    altered = replace(case, body=after) if in_body else replace(case, envelope=after)
+
+    assert outcome_of(altered) == outcome_of_page_reader(altered)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_both_readers_agree_on_whatever_is_sealed(data: st.DataObject) -> None:
+    """The same, for a sender that seals nonsense at one layer and does the rest right."""
+
+    def spoil(value: bytes) -> bytes:
+        at = data.draw(st.integers(0, len(value)))
+        remove = data.draw(st.integers(0, 2))
+        return value[:at] + data.draw(st.binary(max_size=2)) + value[at + remove :]
+
+    layer = data.draw(
+        st.sampled_from(["encode_public", "encode_control", "encode_statement", "encode_outer"])
+    )
+    envelope = forged_envelope(
+        SENT.body,
+        proof=b"card",
+        statement=data.draw(st.sampled_from([as_is, as_door])),
+        **{layer: lambda value: spoil(cbor.encode(value))},
+    )
+    case = Case("spoilt", "", "", Octets(envelope), Octets(SENT.body.octets))
+
+    assert outcome_of(case) == outcome_of_page_reader(case)

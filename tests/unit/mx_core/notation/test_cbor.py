@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from mx_core.model.errors import Untrusted
 from mx_core.notation import cbor
+from tests.support.page_reader import PageRefusalError, page_cbor
 from tests.support.refusal import tried
 
 texts = st.text(max_size=20).filter(lambda text: text.isascii())
@@ -146,7 +147,7 @@ def test_a_value_outside_the_profile_is_a_bug_of_the_writer(value: object) -> No
         cbor.encode(value)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(octets=st.binary(max_size=60))
 def test_any_octets_are_the_encoding_of_what_they_decode_to_or_refused(octets: bytes) -> None:
     value, failure = tried(lambda: cbor.decode(octets))
@@ -154,7 +155,7 @@ def test_any_octets_are_the_encoding_of_what_they_decode_to_or_refused(octets: b
     assert failure == "canonical" or cbor.encode(value) == octets
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(value=values, at=st.integers(0), octet=st.binary(min_size=1, max_size=1))
 def test_one_wrong_octet_gives_another_value_or_is_refused(
     value: cbor.Value, at: int, octet: bytes
@@ -188,3 +189,22 @@ def test_well_formed_cbor_of_other_profiles_is_refused_or_is_of_ours(value: obje
     decoded, failure = tried(lambda: cbor.decode(octets))
 
     assert failure == "canonical" or cbor.encode(decoded) == octets
+
+
+@settings(max_examples=300)
+@given(
+    octets=st.binary(max_size=40) | values.map(cbor.encode),
+    at=st.integers(0),
+    octet=st.binary(max_size=2),
+)
+def test_a_decoder_written_from_the_page_agrees(octets: bytes, at: int, octet: bytes) -> None:
+    at %= len(octets) + 1
+    octets = octets[:at] + octet + octets[at + 1 :]
+
+    decoded, failure = tried(lambda: cbor.decode(octets))
+
+    if failure:
+        with pytest.raises(PageRefusalError, match="canonical"):
+            page_cbor(octets)
+    else:
+        assert page_cbor(octets) == decoded
