@@ -19,6 +19,11 @@ Value: TypeAlias = int | bytes | str | bool | list["Value"] | dict[int, "Value"]
 _UINT_LIMIT: Final = 1 << 64
 _DEPTH_MAX: Final = 16
 
+_UINT, _BSTR, _TSTR, _ARRAY, _MAP = 0, 2, 3, 4, 5  # major types, RFC 8949 §3.1
+_BOOLS: Final = (0xF4, 0xF5)
+_ARGUMENT_IN_HEAD_MAX: Final = 23
+_ARGUMENT_OCTETS: Final = {24: 1, 25: 2, 26: 4, 27: 8}
+
 
 def encode(value: Value) -> bytes:
     """Return the one encoding of *value*.
@@ -37,6 +42,8 @@ def decode(octets: bytes) -> Value:
     Raises:
         Untrusted: ``canonical`` if they are not the one encoding of an allowed value.
     """
+    if not _has_only_our_types(octets):
+        raise Untrusted("canonical", "not CBOR of our profile")
     try:
         value = cbor2.loads(octets)
     except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError, OverflowError) as error:
@@ -44,6 +51,32 @@ def decode(octets: bytes) -> Value:
     if not _is_allowed(value, _DEPTH_MAX) or cbor2.dumps(value, canonical=True) != octets:
         raise Untrusted("canonical", "not the one encoding of its value")
     return value  # type: ignore[no-any-return]  # _is_allowed has walked it
+
+
+def _has_only_our_types(octets: bytes) -> bool:
+    """Tell, in one pass over the heads, that no other type is there for the decoder to act on.
+
+    A tag would have it share values (a few octets can stand for 2^60 items), compile patterns or
+    parse messages before we could look.  Order, length and nesting are judged afterwards.
+    """
+    at, end = 0, len(octets)
+    while at < end:
+        head = octets[at]
+        major, argument = head >> 5, head & 0x1F
+        at += 1
+        if head in _BOOLS:
+            continue
+        if argument > _ARGUMENT_IN_HEAD_MAX:
+            width = _ARGUMENT_OCTETS.get(argument)
+            if width is None:
+                return False
+            argument = int.from_bytes(octets[at : at + width], "big")
+            at += width
+        if major in (_BSTR, _TSTR):
+            at += argument
+        elif major not in (_UINT, _ARRAY, _MAP):
+            return False
+    return at == end
 
 
 def _is_allowed(value: object, depth: int) -> bool:
