@@ -44,7 +44,7 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
             line += b' ("CHILDINFO" (%b))' % options
         out.put(line + b"\r\n")
         if command.status and entry.info is not None:
-            out.put(status_line(entry.info, command.status))
+            out.put(status_line(session, entry.info, command.status))
         await out.room()
     return Completed(b"listed")
 

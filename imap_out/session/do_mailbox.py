@@ -138,15 +138,19 @@ async def status(session: Session, command: Status, out: Out) -> Completed:
     """RFC 9051 §6.3.11; from counters, so that mutt may ask for each folder at each wake."""
     name = mailbox_name(command.mailbox)
     info = await session.mail.read(lambda reader: reader.mailbox(name))
-    out.put(status_line(info, command.items))
+    out.put(status_line(session, info, command.items))
     return Completed(b"that is its status")
 
 
-def status_line(info: MailboxInfo, items: tuple[bytes, ...]) -> bytes:
+def status_line(session: Session, info: MailboxInfo, items: tuple[bytes, ...]) -> bytes:
     """Spell an untagged STATUS."""
+    recent = info.recent
+    if session.account is not None:
+        owner = session.account.address
+        recent = session.claims.unclaimed(owner, info.id, recent, info.uid_next)
     facts = {
         b"MESSAGES": info.messages,
-        b"RECENT": info.recent,
+        b"RECENT": recent,
         b"UIDNEXT": info.uid_next,
         b"UIDVALIDITY": info.uid_validity,
         b"UNSEEN": info.unseen,

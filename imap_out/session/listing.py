@@ -80,14 +80,13 @@ def chosen(
     entries: Sequence[Entry], patterns: Sequence[str], selecting: frozenset[bytes]
 ) -> list[Entry]:
     """Return the entries that a LIST shows.  RFC 5258 §3."""
-    recursive = b"RECURSIVEMATCH" in selecting
     shown: dict[MailboxName, Entry] = {}
     for entry in entries:
         if not _selected(entry, selecting):
             continue
         if any(matches(pattern, entry.name) for pattern in patterns):
             shown[entry.name] = entry
-    if recursive:
+    if b"RECURSIVEMATCH" in selecting:
         _add_parents(entries, patterns, selecting, shown)
     return [entry for entry in entries if entry.name in shown]
 
@@ -108,16 +107,20 @@ def _add_parents(
     selecting: frozenset[bytes],
     shown: dict[MailboxName, Entry],
 ) -> None:
-    # RFC 5258 §3.5: a name that matches is shown for the sake of a selected name below it
+    # RFC 5258 §3.5: a name that matches is shown for the sake of a selected name below it.
+    # Only subscription has a word in CHILDINFO; a special use below shows the name without it.
     by_name = {entry.name: entry for entry in entries}
-    options = [option for option in (b"SUBSCRIBED", b"SPECIAL-USE") if option in selecting]
+    child_info = [b"SUBSCRIBED"] if b"SUBSCRIBED" in selecting else []
+    themselves = set(shown)
     for entry in entries:
         if not _selected(entry, selecting):
             continue
+        if entry.name in themselves:
+            continue  # it speaks for itself; imaptest holds servers to that
         for parent in parents(entry.name):
             if any(matches(pattern, parent) for pattern in patterns):
                 above = by_name[parent]
-                above.child_info = [option for option in options if option == b"SUBSCRIBED"]
+                above.child_info = child_info
                 shown[parent] = above
 
 

@@ -23,6 +23,11 @@ class RecentClaims:
         self._claimed[account, mailbox] = max(before, uids[-1])
         return {uid for uid in uids if uid > before}
 
+    def unclaimed(self, account: Address, mailbox: MailboxId, recent: int, uid_next: Uid) -> int:
+        """Return how many of the *recent* messages that the store counts nobody has claimed."""
+        highest = self._claimed.get((account, mailbox), Uid(0))
+        return min(recent, max(uid_next - 1 - highest, 0))
+
     def forget(self, account: Address, mailbox: MailboxId) -> None:
         """Forget a mailbox that is gone."""
         self._claimed.pop((account, mailbox), None)

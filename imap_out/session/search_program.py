@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import assert_never
+from typing import Final, assert_never
 
 from imap_out.session.selected import SelectedView
 from imap_out.wire.dates import day_of
@@ -33,6 +33,7 @@ from imap_out.wire.search_keys import (
 )
 from imap_out.wire.sequence_set import SequenceSet
 from imap_out.wire.syntax import BadSyntax
+from mx_core.mime import address_list
 from mx_core.mime.casemap import fold
 from mx_core.mime.encoded_word import decode
 from mx_core.mime.header import value
@@ -51,6 +52,9 @@ class Facts:
     sent: date | None = None  # known with the header
     body: str | None = None  # folded text
 
+
+_ADDRESSES: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
+_ADDRESSES_MAX: Final = 500
 
 Judge = Callable[[Facts], bool | None]
 
@@ -174,9 +178,22 @@ def _in_header(name: bytes, wanted: str) -> Judge:
         header = facts.header
         if header is None:
             return None
-        return any(wanted in fold(decode(value(header, field))) for field in fields)
+        raw = [value(header, field) for field in fields]
+        if any(wanted in fold(decode(octets)) for octets in raw):
+            return True
+        return name in _ADDRESSES and any(wanted in fold(_plain(octets)) for octets in raw)
 
     return judge
+
+
+def _plain(octets: bytes) -> str:
+    """Return addresses without the comments and folds that may stand inside them."""
+    words: list[str] = []
+    for entry in address_list.parse(octets, _ADDRESSES_MAX):
+        name = decode(entry.name or b"")
+        address = b"%b@%b" % (entry.mailbox or b"", entry.domain or b"")
+        words.append(f"{name} <{address.decode('utf-8', 'replace')}>")
+    return ", ".join(words)
 
 
 def _in_any_header(wanted: str) -> Judge:

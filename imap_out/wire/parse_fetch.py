@@ -105,7 +105,7 @@ def _section_text(args: Cursor, *, inside: bool) -> tuple[SectionText, tuple[byt
         args.space()
         # header-list = "(" header-fld-name *(SP header-fld-name) ")"
         names = args.listed(args.astring)
-        return SectionText(name), tuple(dict.fromkeys(name.upper() for name in names))
+        return SectionText(name), tuple(name.upper() for name in names)
     if name in {b"HEADER", b"TEXT"} or (inside and name == b"MIME"):
         return SectionText(name), ()
     raise args.bad("a section")

@@ -1,7 +1,9 @@
 """Modified UTF-7, the spelling of mailbox names.  RFC 3501 §5.1.3.
 
-Decoding is strict except that raw UTF-8 is taken as it stands: mutt sends it after
-``ENABLE UTF8=ACCEPT`` whatever the answer was.  Encoding gives the one canonical form.
+Raw UTF-8 is taken as it stands: mutt may send it after ``ENABLE UTF8=ACCEPT`` whatever the
+answer was.  Octets that spell nothing give a text that no mailbox can have, so that the command
+is refused for its name (NO) and not for its syntax (BAD), and a LIST of it finds nothing.
+Encoding gives the one canonical form.
 """
 
 from __future__ import annotations
@@ -10,34 +12,17 @@ import binascii
 import re
 from typing import Final
 
-from imap_out.wire.syntax import BadSyntax
-
 _SHIFTED: Final = re.compile(rb"&([A-Za-z0-9+,]*)-")
 _RUN: Final = re.compile(r"[^ -~]+")
+_NOTHING: Final = "\0"  # `model.mailbox_name` refuses control characters
 
 
 def decode(octets: bytes) -> str:
-    """Return the name that *octets* spell.
-
-    Raises:
-        BadSyntax: They spell none.
-    """
-    if not octets.isascii():
-        try:
-            return octets.decode()
-        except UnicodeDecodeError as error:
-            raise BadSyntax("a mailbox name in modified UTF-7") from error
-    parts: list[str] = []
-    at = 0
-    while (shift := octets.find(b"&", at)) >= 0:
-        parts.append(octets[at:shift].decode())
-        match = _SHIFTED.match(octets, shift)
-        if match is None:
-            raise BadSyntax("a mailbox name in modified UTF-7", shift)
-        parts.append(_shifted(match[1]))
-        at = match.end()
-    parts.append(octets[at:].decode())
-    return "".join(parts)
+    """Return the name that *octets* spell, or a text that is no name."""
+    try:
+        return _decoded(octets) if octets.isascii() else octets.decode()
+    except ValueError:  # binascii.Error and UnicodeDecodeError alike
+        return _NOTHING + octets.decode("latin-1")
 
 
 def encode(name: str) -> bytes:
@@ -45,15 +30,25 @@ def encode(name: str) -> bytes:
     return _RUN.sub(_shift, name.replace("&", "&-")).encode("ascii")
 
 
+def _decoded(octets: bytes) -> str:
+    parts: list[str] = []
+    at = 0
+    while (shift := octets.find(b"&", at)) >= 0:
+        parts.append(octets[at:shift].decode())
+        match = _SHIFTED.match(octets, shift)
+        if match is None:
+            raise ValueError("a shift has no end")
+        parts.append(_shifted(match[1]))
+        at = match.end()
+    parts.append(octets[at:].decode())
+    return "".join(parts)
+
+
 def _shifted(base64: bytes) -> str:
     if not base64:
         return "&"
     padded = base64.replace(b",", b"/") + b"=" * (-len(base64) % 4)
-    try:
-        text = binascii.a2b_base64(padded, strict_mode=True).decode("utf-16-be")
-    except ValueError as error:  # binascii.Error and UnicodeDecodeError alike
-        raise BadSyntax("a mailbox name in modified UTF-7") from error
-    return text
+    return binascii.a2b_base64(padded, strict_mode=True).decode("utf-16-be")
 
 
 def _shift(run: re.Match[str]) -> str:
