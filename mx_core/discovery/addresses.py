@@ -89,7 +89,7 @@ def _inner(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
         inner.append(address.sixtofour)
     if address.teredo is not None:
         inner.extend(address.teredo)  # the server and the client
-    if address in _NAT64 or int(address) <= _LOW_32:  # v4-compatible, RFC 4291 §2.5.5.1
+    if address in _NAT64 or 1 < int(address) <= _LOW_32:  # v4-compatible, RFC 4291 §2.5.5.1
         inner.append(IPv4Address(int(address) & _LOW_32))
     return inner
 

@@ -136,7 +136,7 @@ def decode(octets: bytes) -> ServerDocument:
         raise Untrusted("format", "a server document of unusual size")
     match cbor.decode(octets):
         case {
-            0: 1,
+            0: version,
             1: str(domain),
             2: int(created),
             3: int(expires),
@@ -144,19 +144,19 @@ def decode(octets: bytes) -> ServerDocument:
             5: [hello_host, hello_port],
             6: [federation_host, federation_port],
             7: [client_host, client_port],
-            8: [int(lowest), int(highest)],
+            8: [lowest, highest],
             9: [*suites],
             10: [*limits],
             11: [*role_keys],
             12: [*rolls],
             **more,
-        } if not more:
-            pass
+        } if not more and _uint(version) == FORMAT:
+            versions = (_uint(lowest), _uint(highest))
         case _:
             raise Untrusted("format", "a server document of another shape")
     if not _is_domain(domain):
         raise Untrusted("domain", "a server document of no domain")
-    if not 1 <= lowest <= highest or not suites or not 1 <= len(keys) <= _KEYS_MAX:
+    if not 1 <= versions[0] <= versions[1] or not suites or not 1 <= len(keys) <= _KEYS_MAX:
         raise Untrusted("format", "versions, suites or number of keys out of bounds")
     if len(role_keys) > _ROLE_KEYS_MAX or len(rolls) > _KEYS_MAX:
         raise Untrusted("format", "too many role keys or key changes")
@@ -168,7 +168,7 @@ def decode(octets: bytes) -> ServerDocument:
         hello=endpoint(hello_host, hello_port),
         federation=endpoint(federation_host, federation_port),
         client=endpoint(client_host, client_port),
-        versions=(lowest, highest),
+        versions=versions,
         suites=_uints(suites),
         limits=_limits(limits),
         role_keys=tuple(_role_key(key) for key in role_keys),
@@ -239,17 +239,17 @@ def _signer(signed: SignedDocument, keys: Sequence[bytes]) -> bytes:
 
 def _domain_key(value: cbor.Value) -> DomainKey:
     match value:
-        case [int(state), bytes(key), int(not_before), int(not_after)] if (
-            KeyState.ACTIVE <= state <= KeyState.RETIRED and len(key) == PUBLIC_KEY_OCTETS
+        case [state, bytes(key), not_before, not_after] if (
+            KeyState.ACTIVE <= _uint(state) <= KeyState.RETIRED and len(key) == PUBLIC_KEY_OCTETS
         ):
-            return DomainKey(KeyState(state), key, _uint(not_before), _uint(not_after))
+            return DomainKey(KeyState(_uint(state)), key, _uint(not_before), _uint(not_after))
         case _:
             raise Untrusted("format", "a domain key of another shape")
 
 
 def _role_key(value: cbor.Value) -> RoleKey:
     match value:
-        case [str(role), bytes(key), int(not_before), int(not_after)] if (
+        case [str(role), bytes(key), not_before, not_after] if (
             role in _ROLES and len(key) == PUBLIC_KEY_OCTETS
         ):
             return RoleKey(role, key, _uint(not_before), _uint(not_after))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from typing_extensions import override
@@ -13,8 +14,9 @@ from mx_core.model.errors import BadAddress, Untrusted
 _HOST_OCTETS_MAX: Final = 253
 _PORT_MAX: Final = 65_535
 _V4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-_V6 = re.compile(r"[0-9a-f:.]{2,45}")
-_TEXT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
+_TEXT = re.compile(
+    r"(?:\[(?P<v6>[0-9a-f.]*:[0-9a-f:.]*)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})"
+)
 
 
 class Endpoint(NamedTuple):
@@ -59,10 +61,11 @@ def parse_endpoint(text: str) -> Endpoint:
 
 
 def _is_host(host: str) -> bool:
-    if ":" in host:
-        return _V6.fullmatch(host) is not None
-    if _V4.fullmatch(host):
-        return True
+    if ":" in host or _V4.fullmatch(host):
+        try:
+            return "%" not in host and str(ip_address(host)) == host
+        except ValueError:
+            return False
     try:
         return canonical_domain(host) == host
     except BadAddress:
