@@ -8,9 +8,9 @@ from mx_core.notation import cbor
 
 def sharing(levels: int, width: int) -> bytes:
     """Return arrays that each hold the one before *width* times, by the shared-value tags."""
+    head = b"\xd8\x1c" + bytes([0x80 + width])
     rows = [b"\xd8\x1c\x80"]
-    for level in range(levels):
-        rows.append(b"\xd8\x1c" + bytes([0x80 + width]) + (b"\xd8\x1d" + bytes([level])) * width)
+    rows += [head + (b"\xd8\x1d" + bytes([level])) * width for level in range(levels)]
     return bytes([0x80 + len(rows)]) + b"".join(rows)
 
 
