@@ -17,7 +17,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import structlog
 from typing_extensions import override
@@ -379,10 +379,8 @@ class _Duplex(asyncio.Protocol):
     # ── for the transport ───────────────────────────────────────────────────────────
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):  # no other kind is ever made for a socket
-            transport.close()
-            return
-        self._set_transport(transport)
+        # no other kind is ever made for a socket; uvloop's is none of asyncio's classes
+        self._set_transport(cast("asyncio.Transport", transport))
         if self._start is not None:
             start, self._start = self._start, None
             start(self)

@@ -69,6 +69,8 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     if command.by_uid and Attribute.UID not in items:
         items = (Attribute.UID, *items)
     seen_now = await _mark_seen(session, view, places, items)
+    for line in view.new_keywords():
+        out.put(line)
     told = {view.uids[at] for at in places} if Attribute.FLAGS in items else seen_now
     view.told(told)
     if _LIGHT.issuperset(items):

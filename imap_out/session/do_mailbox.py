@@ -17,7 +17,7 @@ from imap_out.wire.commands import (
     Subscribe,
     Unselect,
 )
-from mx_core.model.flags import DELETED, SYSTEM_FLAGS
+from mx_core.model.flags import DELETED
 from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import DELIMITER, mailbox_name
 from mx_core.ports import MailboxInfo, MailWriter
@@ -35,14 +35,8 @@ async def select(session: Session, command: Select, out: Out) -> Completed:
     info = await session.mail.read(lambda reader: reader.mailbox(name))
     view = await open_view(session, info, read_only=command.read_only)
     session.view = view
-    keywords = sorted(view.keywords())
-    flags = [*SYSTEM_FLAGS, *keywords]
-    out.put(b"* FLAGS %b\r\n" % render.flag_list(flags))
-    if view.read_only:
-        out.put(b"* OK [PERMANENTFLAGS ()] nothing can be changed\r\n")
-    else:
-        kept = render.flag_list(flags)[:-1] + b" \\*)"
-        out.put(b"* OK [PERMANENTFLAGS %b] and any keyword\r\n" % kept)
+    for line in view.flags_known():
+        out.put(line)
     out.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(view.uids), len(view.recent)))
     unseen = view.first_unseen()
     if unseen is not None:

@@ -72,24 +72,26 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
     _bound_keywords(command.flags)
     places = positions(view, command.which, by_uid=command.by_uid)
     uids = [view.uids[at] for at in places if not view.is_gone(view.uids[at])]
-    lost = len(places) - len(uids)
+    some_are_gone = len(uids) < len(places)
     expected = {uid: _changed(view, uid, command) for uid in uids} if command.silent else {}
     if uids:
         await session.mail.write(
             lambda writer: writer.store_flags(view.mailbox, uids, command.change, command.flags)
         )
         await view.absorb()
+    for line in view.new_keywords():
+        out.put(line)
     if command.silent:
         # only what came out otherwise than the client must think is told
         view.told(uid for uid in uids if _folded(_flags_of(view, uid)) == _folded(expected[uid]))
     else:
         view.told(uids)
         for at in places:
-            out.put(view.flags_line(at))
-            await out.room()
-    if lost and not uids:
-        raise Refusal(b"EXPUNGEISSUED", "these messages are gone")
-    return Completed(b"stored", b"EXPUNGEISSUED" if lost else b"")
+            if not view.is_gone(view.uids[at]):
+                out.put(view.flags_line(at))
+                await out.room()
+    # RFC 2180 §4.2: OK, for a message that is gone needs no flags; the code says to look
+    return Completed(b"stored", b"EXPUNGEISSUED" if some_are_gone else b"")
 
 
 async def copy(session: Session, command: Copy, out: Out) -> Completed:

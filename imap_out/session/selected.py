@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from typing import Final, TypeVar, assert_never
 
 from imap_out.session.recent import RecentClaims
-from imap_out.wire.render import FlagSpeller
+from imap_out.wire.render import FlagSpeller, flag_list
 from mx_core.model.address import Address
 from mx_core.model.errors import Busy, NoSuchMailbox
-from mx_core.model.flags import RECENT, SEEN, Flag, FlagSet
+from mx_core.model.flags import RECENT, SEEN, SYSTEM_FLAGS, Flag, FlagSet
 from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.message import Snapshot
 from mx_core.ports import (
@@ -34,6 +34,7 @@ from mx_core.ports import (
 T = TypeVar("T")
 _FEW: Final = 8  # up to so many expunges, deleting in place beats making new lists
 _PINS_MAX: Final = 64
+_MET_MAX: Final = 10_000
 
 
 class SelectedView:
@@ -56,6 +57,9 @@ class SelectedView:
         self.removed = False  # the mailbox itself is gone
         self.spell = FlagSpeller()
         self._modseq = ModSeq(0)  # changes up to here are in the view or wait in it
+        self._met: set[FlagSet] = set()
+        self._keywords: set[Flag] = set()
+        self._keywords_told = 0
         self._arrivals: dict[Uid, tuple[MessageId, FlagSet]] = {}
         self._gone: set[Uid] = set()
         self._dirty: set[Uid] = set()
@@ -93,6 +97,8 @@ class SelectedView:
         self.uids = list(snapshot.uids)
         self.messages = list(snapshot.messages)
         self.flags = list(snapshot.flags)
+        for flags in set(self.flags):
+            self._meet(flags)
         first = bisect_left(self.uids, snapshot.first_recent)
         self._claim(self.uids[first:])
         self._pin(self.messages)
@@ -131,6 +137,7 @@ class SelectedView:
                     news = zip(change.uids, change.messages, change.flags, strict=True)
                     for uid, message, flags in news:
                         self._arrivals[uid] = (message, flags)
+                        self._meet(flags)
                     self._pin(change.messages)
                 case FlagsChanged():
                     for uid, flags in zip(change.uids, change.flags, strict=True):
@@ -161,9 +168,11 @@ class SelectedView:
                 self._set_flags(uid, flags)
             else:
                 self._arrivals[uid] = (message, flags)
+                self._meet(flags)
         self._pin([message for message, _ in self._arrivals.values()])
 
     def _set_flags(self, uid: Uid, flags: FlagSet) -> None:
+        self._meet(flags)
         if uid in self._arrivals:
             self._arrivals[uid] = (self._arrivals[uid][0], flags)
             return
@@ -196,9 +205,33 @@ class SelectedView:
             return
         self._pins.enter_context(self._mail.pin_view(list(messages)))
 
+    # ── flags there are ─────────────────────────────────────────────────────────────
+    def _meet(self, flags: FlagSet) -> None:
+        if flags not in self._met:
+            if len(self._met) >= _MET_MAX:
+                self._met.clear()
+            self._met.add(flags)
+            self._keywords.update(flag for flag in flags if not flag.startswith("\\"))
+
+    def new_keywords(self) -> Iterator[bytes]:
+        """Yield the FLAGS lines if a keyword came that the client was not told of."""
+        if len(self._keywords) > self._keywords_told:
+            yield from self.flags_known()
+
+    def flags_known(self) -> Iterator[bytes]:
+        """Yield which flags there are, and which can be changed.  RFC 3501 §7.2.6, §7.1."""
+        self._keywords_told = len(self._keywords)
+        there = flag_list([*SYSTEM_FLAGS, *self._keywords])
+        yield b"* FLAGS %b\r\n" % there
+        if self.read_only:
+            yield b"* OK [PERMANENTFLAGS ()] nothing can be changed\r\n"
+        else:
+            yield b"* OK [PERMANENTFLAGS %b \\*)] and any keyword\r\n" % there[:-1]
+
     # ── what to tell ────────────────────────────────────────────────────────────────
     def news(self, *, expunges: bool) -> Iterator[bytes]:
         """Yield what the client has to be told, and let it into the view."""
+        yield from self.new_keywords()
         counted = False
         if expunges and self._gone:
             counted = bool(self.recent & self._gone)
@@ -260,10 +293,6 @@ class SelectedView:
     def first_unseen(self) -> int | None:
         r"""Return the sequence number of the first message without \\Seen."""
         return next((at for at, flags in enumerate(self.flags, 1) if SEEN not in flags), None)
-
-    def keywords(self) -> set[Flag]:
-        """Return the keywords in use."""
-        return {flag for flags in set(self.flags) for flag in flags if not flag.startswith("\\")}
 
     def has(self, at: int, flag: Flag) -> bool:
         """Tell whether the message at index *at* has *flag*; keywords compare without case."""

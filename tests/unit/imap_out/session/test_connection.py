@@ -20,6 +20,8 @@ def test_a_first_session_of_a_mail_program() -> None:
         C: c APPEND INBOX (\Flagged Old) "21-Nov-2026 03:17:56 +0000" {21}
         S: + OK
         C: Subject: x<CRLF><CRLF>hello<CRLF>
+        S: * FLAGS (\Answered \Flagged \Deleted \Seen \Draft Old)
+        S: * OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft Old \*)]
         S: * 1 EXISTS
         S: * 1 RECENT
         S: c OK [APPENDUID 1002 1]
