@@ -1,0 +1,234 @@
+"""The composition root: build, wire, one task group, shut down.  No decisions.
+
+Start-up is recovery: nothing here asks how the last run ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import signal
+import socket
+import time
+from typing import Any, NoReturn, final
+
+import msgspec
+import structlog
+from typing_extensions import override
+
+import imap_out.server
+import smtp_in.server
+from gateway import local_ca, logs, master_key
+from gateway.accounts import OpenAccounts, new_store, stored
+from gateway.config import Config, load
+from gateway.directories import Directories
+from gateway.joining import join, rejoin
+from gateway.listeners import Ports, bind, chosen_ports
+from gateway.own_identity import OwnIdentity
+from gateway.peer_uid import is_own_loopback
+from gateway.person import Person
+from gateway.web.control import Daemon, control_app
+from imap_out.wire.limits import Limits as ImapLimits
+from mx_core.control.server import serve_control
+from mx_core.model.address import Address
+from mx_core.model.errors import BadConfiguration, Refused
+from mx_core.store.account_store import AccountStore
+from smtp_in.limits import Limits as SmtpLimits
+
+log = structlog.get_logger()
+
+_FIRST_PASSWORD = "first mail program"  # noqa: S105  # a name, not a secret
+
+
+def run(directories: Directories, *, port_base: int | None) -> None:
+    """Run the gateway until SIGTERM or SIGINT.
+
+    Raises:
+        MailError: What keeps it from starting, or stopped it; told in one sentence.
+    """
+    os.umask(0o077)
+    directories.prepare()
+    config = load(directories.config_file, Config)
+    if port_base is not None:
+        config = msgspec.structs.replace(
+            config, listen=msgspec.structs.replace(config.listen, port_base=port_base)
+        )
+    logs.configure(config.log)
+    with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+        runner.run(Gateway(directories, config).run())
+
+
+@final
+class Gateway(Daemon):
+    """Everything that one process of ``mx-gateway up`` holds."""
+
+    def __init__(self, directories: Directories, config: Config) -> None:
+        """Remember what to build; ``run`` builds it."""
+        self._directories = directories
+        self._config = config
+        self._ports: Ports = chosen_ports(config.listen)
+        self._master = master_key.load(directories.data)
+        self._tls = local_ca.load(directories.data / "ca", dt.datetime.now(dt.UTC))
+        self._accounts = OpenAccounts()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._adding = asyncio.Lock()  # one registration at a time
+
+    async def run(self) -> None:
+        """Serve until a signal, then stop: front doors first, stores last."""
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        listeners = _bound(self._ports)
+        stores: list[AccountStore] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                for store in stored(self._directories, self._master, time.time):
+                    stores.append(store)
+                    await self._restart(store)
+                doors = self._open_doors(tasks, listeners, stopping)
+                print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
+                log.info("gateway_ready", accounts=len(stores), imap_port=self._ports.imap)
+                await asyncio.wait(doors)
+                for task in doors:
+                    task.result()
+                _stop()
+        except* _Stopped:
+            log.info("gateway_stopped")
+        finally:
+            for sock in (s for group in listeners.values() for s in group):
+                sock.close()
+            for person in self._accounts:
+                person.store.close()
+
+    @override
+    async def status(self) -> dict[str, Any]:
+        return {"accounts": [await person.status() for person in self._accounts]}
+
+    @override
+    async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
+        async with self._adding:
+            if self._accounts.holds(address):
+                raise Refused(f"{address} is an account of this gateway already")
+            store = new_store(self._directories, self._master, time.time)
+            try:
+                own, words = await join(store, address, invite, self._config, time.time)
+            except BaseException:
+                store.close()
+                raise
+            self._start(store, own)
+        password = await store.passwords.add(_FIRST_PASSWORD)
+        return {"settings": self._settings(own.address, password.reveal()), "recovery_words": words}
+
+    @override
+    async def add_password(self, address: Address, name: str) -> str:
+        return (await self._accounts.find(address).store.passwords.add(name)).reveal()
+
+    @override
+    async def revoke_password(self, address: Address, name: str) -> None:
+        if not await self._accounts.find(address).store.passwords.revoke(name):
+            raise Refused(f"{address} has no client password called {name!r}")
+
+    @override
+    async def passwords(self, address: Address) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": one.name,
+                "last_used": None
+                if one.last_use is None
+                else dt.datetime.fromtimestamp(one.last_use, dt.UTC).isoformat(),
+            }
+            for one in await self._accounts.find(address).store.passwords.all()
+        ]
+
+    async def _restart(self, store: AccountStore) -> None:
+        own = await rejoin(store, time.time)
+        if own is None:
+            # registration never ended, and nothing was promised; the folder stays for a look
+            log.warning("account_without_address")
+            store.close()
+            return
+        self._start(store, own)
+
+    def _start(self, store: AccountStore, own: OwnIdentity) -> None:
+        if self._tasks is None:
+            raise AssertionError("accounts start inside the task group")
+        person = Person(store, own, self._config, time.time)
+        self._accounts.add(person)
+        self._tasks.create_task(person.run())
+
+    def _open_doors(
+        self,
+        tasks: asyncio.TaskGroup,
+        listeners: dict[str, list[socket.socket]],
+        stopping: asyncio.Event,
+    ) -> list[asyncio.Task[None]]:
+        limits = self._config.limits
+        tls = self._tls.context
+        imap = imap_out.server.serve(
+            [imap_out.server.Listener(s, tls, implicit=False) for s in listeners["imap"]]
+            + [imap_out.server.Listener(s, tls, implicit=True) for s in listeners["imap_tls"]],
+            self._accounts,
+            limits=ImapLimits(connections=limits.connections),
+            allow_clear=is_own_loopback,
+            stopping=stopping,
+        )
+        smtp = smtp_in.server.serve(
+            [smtp_in.server.Listener(s, tls, implicit=False) for s in listeners["smtp"]]
+            + [smtp_in.server.Listener(s, tls, implicit=True) for s in listeners["smtp_tls"]],
+            self._accounts,
+            limits=SmtpLimits(
+                message_octets=limits.message_octets,
+                recipients=limits.recipients,
+                connections=limits.connections,
+            ),
+            allow_clear=is_own_loopback,
+            stopping=stopping,
+        )
+        control = serve_control(control_app(self), self._directories.control_socket, stopping)
+        return [tasks.create_task(serving) for serving in (imap, smtp, control)]
+
+    def _settings(self, address: Address, password: str) -> dict[str, Any]:
+        return {
+            "address": str(address),
+            "username": str(address),
+            "password": password,
+            "host": "localhost",
+            "imap": self._ports.imap,
+            "smtp": self._ports.smtp,
+            "imap_tls": self._ports.imap_tls,
+            "smtp_tls": self._ports.smtp_tls,
+            "ca": str(self._tls.root_file),
+        }
+
+
+class _Stopped(Exception):
+    """All front doors have closed: no error, it ends the task group after a signal."""
+
+
+def _stop() -> NoReturn:
+    raise _Stopped
+
+
+def _bound(ports: Ports) -> dict[str, list[socket.socket]]:
+    bound: dict[str, list[socket.socket]] = {}
+    try:
+        bound["imap"] = bind(ports.imap, "IMAP")
+        bound["smtp"] = bind(ports.smtp, "SMTP")
+        bound["imap_tls"] = bind(ports.imap_tls, "IMAP with TLS")
+        bound["smtp_tls"] = bind(ports.smtp_tls, "SMTP with TLS")
+    except BadConfiguration:
+        for sock in (s for group in bound.values() for s in group):
+            sock.close()
+        raise
+    return bound
+
+
+def _fastest_loop() -> Any:
+    try:
+        import uvloop  # noqa: PLC0415  # an extra, worth about a quarter
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

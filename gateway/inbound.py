@@ -1,0 +1,207 @@
+"""The flow in: from the own home server to a stored, verified message, then the acknowledgement.
+
+What arrives is acknowledged only when it is durable here, or durably refused.  A message is shown
+only after its last check; a look-up is never caused by arriving mail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.arrival_status import network_status
+from gateway.outbound import Outbound
+from gateway.own_epochs import OwnEpochs
+from gateway.own_identity import OwnIdentity
+from gateway.senders import JudgedSender, Senders
+from gateway.status_block import keywords, render
+from mx_core import ports
+from mx_core.db import failpoint
+from mx_core.envelope.open import OpenedControl, open_body, open_control, verify_statement
+from mx_core.envelope.statement import Statement
+from mx_core.mime.prepare import prepare
+from mx_core.model.clock import Now
+from mx_core.model.errors import MailError, Unavailable, Untrusted
+from mx_core.model.flags import FlagSet
+from mx_core.model.message import MessageForm
+from mx_core.store.inbox import Inbox
+from mx_core.store.outbox import OutboxTable
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 60.0
+_LARGE_OCTETS = 256 * 1024
+_WAITING_MAX = 100
+_WAIT_SECONDS = 60.0
+
+
+class Inbound:
+    """What one account's home server hands out, and the task that takes it."""
+
+    def __init__(
+        self,
+        carrier: ports.Carrier,
+        inbox: Inbox,
+        outbox: OutboxTable,
+        outbound: Outbound,
+        senders: Senders,
+        own: OwnIdentity,
+        epochs: OwnEpochs,
+        now: Now,
+    ) -> None:
+        """Compose; nothing is asked of the server before ``run``."""
+        self.connected = False
+        self.trouble = "not tried yet"
+        self._carrier = carrier
+        self._inbox = inbox
+        self._outbox = outbox
+        self._outbound = outbound
+        self._senders = senders
+        self._own = own
+        self._epochs = epochs
+        self._now = now
+        self._to_acknowledge: list[int] = []
+        self._acknowledge = asyncio.Event()
+        self._waiting: deque[ports.Arrival] = deque(maxlen=_WAITING_MAX)
+
+    async def run(self) -> None:
+        """Collect for ever, over lost connections."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._acknowledge_stored())
+            tasks.create_task(self._take_waiting())
+            pause = _FIRST_PAUSE_SECONDS
+            while True:
+                begun = self._now()
+                try:
+                    await self._collect(begun)
+                    self.trouble = "the connection ended"
+                except (Unavailable, Untrusted) as error:
+                    self.trouble = str(error)
+                if self.connected:
+                    pause = _FIRST_PAUSE_SECONDS
+                self.connected = False
+                log.info("home_server_lost", seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    async def receive(self, arrival: ports.Arrival) -> None:
+        """One envelope: open, judge its sender, store.  Raises what stood in the way."""
+        opened = open_control(arrival.envelope, await self._epochs.secrets())
+        if await self._inbox.has_seen(opened.claimed.msg_id):
+            return  # stored before: only the acknowledgement was lost, or it was sealed anew
+        sender = await self._senders.judged(opened)
+        statement = verify_statement(opened, sign_pk=sender.sign_pk, my_pid=self._own.pid)
+        received = int(self._now())
+        stored = await _opened(arrival.body, opened, statement, sender, received)
+        await self._inbox.receive(
+            msg_id=statement.msg_id,
+            env_id=arrival.env_id,
+            octets=stored.octets,
+            form=stored.form,
+            epoch=opened.epoch.n,
+            flags=stored.flags,
+            contact=sender.contact,
+        )
+        log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets))
+
+    async def _collect(self, begun: float) -> None:
+        async for delivery in self._carrier.collect():
+            if not self.connected:
+                self.connected, self.trouble = True, ""
+                log.info("home_server_connected")
+                self._outbound.wake()
+            match delivery:
+                case ports.Arrival():
+                    await self._take(delivery)
+                case ports.FateNotice():
+                    await self._learn(delivery)
+                    self._acknowledge_soon(delivery.sequence)
+                case ports.QueueEmpty():
+                    if not self._waiting:
+                        await self._epochs.sync_completed(begun)
+
+    async def _take(self, arrival: ports.Arrival) -> None:
+        try:
+            await self.receive(arrival)
+        except Unavailable as error:
+            # the sender's domain cannot be judged now; the server keeps it, we try again
+            log.info("arrival_waits", env_id=arrival.env_id.hex(), why=type(error).__name__)
+            self._waiting.append(arrival)
+            return
+        except Untrusted as error:
+            if error.failure == "no-packet":
+                # sealed to a key that this device does not have: kept at the server
+                log.warning("arrival_unreadable", env_id=arrival.env_id.hex())
+                return
+            log.warning("arrival_refused", env_id=arrival.env_id.hex(), failure=error.failure)
+            await self._inbox.refuse(arrival.env_id, arrival.peer_domain, error.failure)
+        except MailError:
+            raise  # the store cannot take it: not acknowledged, the account stops
+        except Exception:
+            # the one catch-all of an arrival: a bug of ours keeps one message at the server
+            log.exception("arrival_broke", env_id=arrival.env_id.hex())
+            return
+        self._acknowledge_soon(arrival.sequence)
+
+    async def _learn(self, notice: ports.FateNotice) -> None:
+        if notice.fate is ports.Fate.RELAYED:
+            await self._outbox.relayed(notice.env_id)
+            return
+        item = await self._outbox.by_env_id(notice.env_id)
+        if item is not None:
+            await self._outbound.settle_failed(item, notice.reason, notice.status)
+
+    def _acknowledge_soon(self, sequence: int) -> None:
+        self._to_acknowledge.append(sequence)
+        self._acknowledge.set()
+
+    async def _acknowledge_stored(self) -> None:
+        """Acknowledge what is durable, many at once when many come."""
+        while True:
+            await self._acknowledge.wait()
+            self._acknowledge.clear()
+            sequences, self._to_acknowledge = self._to_acknowledge, []
+            try:
+                await self._carrier.acknowledge(sequences)
+            except (MailError, TimeoutError) as error:
+                # the server gives them again; the msg_id is known, and only this is repeated
+                log.info("acknowledgement_lost", why=type(error).__name__)
+                continue
+            failpoint.reach("acked")
+
+    async def _take_waiting(self) -> None:
+        while True:
+            await asyncio.sleep(_WAIT_SECONDS)
+            for _ in range(len(self._waiting)):
+                await self._take(self._waiting.popleft())
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What goes into the store: status block and message, as one."""
+
+    octets: bytes
+    form: MessageForm
+    flags: FlagSet
+
+
+async def _opened(
+    body: bytes,
+    opened: OpenedControl,
+    statement: Statement,
+    sender: JudgedSender,
+    received: int,
+) -> _Stored:
+    """Open the body and make what is stored of it; large ones in a thread."""
+
+    def work() -> _Stored:
+        message = open_body(body, opened, statement)
+        status = network_status(statement, sender, message, prepare(message), received)
+        octets = render(status, sender.address) + message
+        return _Stored(octets, prepare(octets), keywords(status))
+
+    return work() if len(body) < _LARGE_OCTETS else await asyncio.to_thread(work)

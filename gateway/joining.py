@@ -1,0 +1,64 @@
+"""A new account: keys made here, registered by an invite, recovered by a sheet.  Identity §7."""
+
+from __future__ import annotations
+
+import secrets
+
+from mnemonic import Mnemonic
+from nacl.signing import SigningKey
+
+from gateway.config import Config
+from gateway.found_domains import finder_of
+from gateway.own_epochs import make_epoch
+from gateway.own_identity import OwnIdentity, stored_identity
+from mx_core.carriers.native.registration import register
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import MailError, StoreDamaged
+from mx_core.model.secret import Secret
+from mx_core.passport.chain import verify_chain
+from mx_core.passport.make import genesis
+from mx_core.store.account_store import AccountStore
+from mx_core.store.own_keys import OwnKey
+
+_SEED_OCTETS = 32
+
+
+async def join(
+    store: AccountStore, address: Address, invite: str, config: Config, now: Now
+) -> tuple[OwnIdentity, str]:
+    """Return the identity that was registered, and the 24 words of its recovery sheet.
+
+    Raises:
+        Refused: The invite is unknown or used, or the address is taken.
+        PeerUnreachable, Untrusted: The domain cannot be found or does not prove itself.
+    """
+    finder = finder_of(config.discovery, store.carrier_state, now)
+    domain = await finder.find(address.domain)
+    identity, device = SigningKey.generate(), SigningKey.generate()
+    recovery_seed = secrets.token_bytes(_SEED_OCTETS)
+    recovery = SigningKey(recovery_seed)
+    entry = genesis(address.canonical(), identity, recovery, device, store.device_id, now=now())
+    state = verify_chain([entry], now=now())
+    own = OwnIdentity(state, store.device_id, Secret(device), store, now)
+    # Crash from here on: keys without a card, a folder that the next start leaves alone.
+    await store.keys.put(OwnKey.IDENTITY, Secret(bytes(identity)))
+    await store.keys.put(OwnKey.DEVICE, Secret(bytes(device)))
+    await store.keys.put(OwnKey.RECOVERY_PUBLIC, Secret(bytes(recovery.verify_key)))
+    await store.passport.add(0, entry)
+    signed_epoch = await make_epoch(store.keys, own, now)
+    card = await register(
+        domain, invite=invite, signed_entry=entry, signed_epochs=[signed_epoch], now=now()
+    )
+    # the card is compared octet for octet with what was signed, then kept: the account exists
+    await own.keep_card(card)
+    await store.keys.acknowledge_epoch((await store.keys.epochs())[0].n, int(now()))
+    return own, str(Mnemonic("english").to_mnemonic(recovery_seed))
+
+
+async def rejoin(store: AccountStore, now: Now) -> OwnIdentity | None:
+    """Return the identity of a store from an earlier run, or None if it never got one."""
+    try:
+        return await stored_identity(store, now)
+    except MailError as error:
+        raise StoreDamaged(f"an account cannot be opened: {error}") from error

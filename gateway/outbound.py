@@ -1,0 +1,215 @@
+"""The flow out: from a durable submission to the own home server, each step durable before the next.
+
+What ends it: the network's fate notice (``gateway.inbound``), a refusal, or time.  A doubt about a
+key holds the message for a person; it never leaves in clear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.config import Sending
+from gateway.recipients import Recipients
+from gateway.report import Action, delivery_report
+from gateway.retry import has_run_out, next_attempt
+from gateway.travelled import Travelled
+from mx_core.db import failpoint
+from mx_core.envelope.seal import (
+    DeviceKey,
+    SealedBody,
+    Sender,
+    env_id,
+    seal_body,
+    seal_envelope,
+)
+from mx_core.mime.prepare import prepare
+from mx_core.model.clock import Now
+from mx_core.model.errors import MailError, Refused, Unavailable, Untrusted
+from mx_core.model.ids import QueueId
+from mx_core.ports import Carrier, Parcel
+from mx_core.store.outbox import OutboxTable, Report
+from mx_core.store.outbox_reader import OutboxItem
+
+log = structlog.get_logger()
+
+DELIVER_BY_SECONDS = 5 * 86400  # identity §5
+RESEAL_SECONDS = 86400  # an envelope not handed over within a day is sealed anew
+_DUE_AT_ONCE = 200
+_SUBMISSIONS_AT_ONCE = 16
+_LARGE_OCTETS = 256 * 1024  # sealing these would hold up the loop
+
+
+@dataclass
+class _SharedBody:
+    """The body that To and Cc recipients of one submission share; sealed when first needed."""
+
+    octets: bytes
+    sealed: SealedBody | None = None
+
+    async def for_recipient(self, *, hidden: bool) -> SealedBody:
+        """Return the shared body, or one of its own for a Bcc recipient (envelope page)."""
+        if hidden:
+            return await _seal(self.octets)
+        if self.sealed is None:
+            self.sealed = await _seal(self.octets)
+        return self.sealed
+
+
+class Outbound:
+    """Everything that waits in one account's outbox, and the one task that moves it."""
+
+    def __init__(
+        self,
+        outbox: OutboxTable,
+        recipients: Recipients,
+        carrier: Carrier,
+        me: Callable[[], Awaitable[Sender]],
+        sending: Sending,
+        now: Now,
+    ) -> None:
+        """*me* tells who seals, with a proof that holds; nothing moves before ``run``."""
+        self.travelled = Travelled()
+        self._outbox = outbox
+        self._recipients = recipients
+        self._carrier = carrier
+        self._me = me
+        self._sending = sending
+        self._now = now
+        self._wake = asyncio.Event()
+        self._moving: set[QueueId] = set()
+
+    def wake(self) -> None:
+        """Look again: something was enqueued, or the home server is back."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Move what is due, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            room = asyncio.Semaphore(_SUBMISSIONS_AT_ONCE)
+            while True:
+                self._wake.clear()
+                groups: defaultdict[QueueId, list[OutboxItem]] = defaultdict(list)
+                for item in await self._outbox.due(self._now(), _DUE_AT_ONCE):
+                    if item.queue_id not in self._moving:
+                        groups[item.queue_id].append(item)
+                for queue_id, items in groups.items():
+                    await room.acquire()
+                    self._moving.add(queue_id)
+                    task = tasks.create_task(self._move(queue_id, items))
+                    task.add_done_callback(lambda _: room.release())
+                if not groups:
+                    await self._sleep()
+
+    async def deliver(self, item: OutboxItem, body: _SharedBody) -> None:
+        """Seal for one recipient and hand over.  Raises what stood in the way."""
+        parcel = await self._outbox.parcel(item.queue_id, item.recipient)
+        if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
+            parcel = await self.seal(item, body)
+            # Crash before this commit: sealed anew at the next start, with the same msg_id.
+            await self._outbox.seal(item.queue_id, item.recipient, parcel)
+        await self._carrier.send(parcel)
+        # Crash here: the same octets are sent again, and the server knows their env_id.
+        failpoint.reach("sent")
+        await self._outbox.sent(item.queue_id, item.recipient)
+        self.travelled.add(parcel)
+        log.info("parcel_sent", queue_id=item.queue_id, octets=len(parcel.body))
+
+    async def seal(self, item: OutboxItem, body: _SharedBody) -> Parcel:
+        """Return the parcel for one recipient, sealed to keys that were verified just now."""
+        recipient = await self._recipients.verified(item.recipient)
+        sealed = await body.for_recipient(hidden=item.hidden)
+        created = int(self._now())
+        envelope = seal_envelope(
+            sealed,
+            await self._me(),
+            recipient.pid,
+            [DeviceKey(d.device_id, d.n, d.x25519) for d in recipient.devices],
+            msg_id=item.msg_id,
+            created=created,
+            deliver_by=created + DELIVER_BY_SECONDS,
+            entropy=secrets.token_bytes,
+        )
+        return Parcel(
+            recipient=item.recipient,
+            env_id=env_id(envelope),
+            envelope=envelope,
+            body=sealed.octets,
+            deliver_by=created + DELIVER_BY_SECONDS,
+        )
+
+    async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
+        """Tell the sender, in their INBOX, that *item* will not arrive: once, with the state."""
+        octets = delivery_report(
+            reporter=item.sender.domain,
+            sender=item.sender,
+            recipient=item.recipient,
+            action=Action.FAILED,
+            status=status,
+            reason=reason,
+            accepted=item.created,
+            now=int(self._now()),
+            original=await self._outbox.octets(item.queue_id),
+            queue_id=item.queue_id,
+        )
+        report = Report(octets, prepare(octets))
+        if await self._outbox.failed(
+            item.queue_id, item.recipient, reason, status=status, report=report
+        ):
+            log.info("delivery_failed", queue_id=item.queue_id, status=status)
+
+    async def _move(self, queue_id: QueueId, items: list[OutboxItem]) -> None:
+        try:
+            body = _SharedBody(await self._outbox.octets(queue_id))
+            async with asyncio.TaskGroup() as tasks:
+                for item in items:
+                    tasks.create_task(self._attempt(item, body))
+        finally:
+            self._moving.discard(queue_id)
+            self.wake()
+
+    async def _attempt(self, item: OutboxItem, body: _SharedBody) -> None:
+        """Deliver *item*, or write down why not and what is next."""
+        try:
+            await self.deliver(item, body)
+        except Unavailable as error:
+            if has_run_out(self._now(), item.created, item.attempts, self._sending):
+                await self.settle_failed(item, f"It was tried for days: {error}.", "5.4.7")
+            else:
+                await self._defer(item, str(error))
+        except Refused as error:
+            await self.settle_failed(item, f"{error}.", "5.1.1")
+        except Untrusted as error:
+            log.warning("delivery_held", queue_id=item.queue_id, failure=error.failure)
+            await self._outbox.hold(item.queue_id, item.recipient, str(error))
+        except MailError:
+            raise  # the store itself cannot be trusted; the account stops
+        except Exception:
+            # the one catch-all of a queue item: a bug of ours delays one message, not the queue
+            log.exception("delivery_broke", queue_id=item.queue_id)
+            await self._defer(item, "an error inside mx-gateway; its log says more")
+
+    async def _defer(self, item: OutboxItem, reason: str) -> None:
+        again = next_attempt(self._now(), item.attempts, self._sending)
+        await self._outbox.defer(item.queue_id, item.recipient, again, reason)
+        log.info("delivery_deferred", queue_id=item.queue_id, seconds=int(again - self._now()))
+
+    async def _sleep(self) -> None:
+        due = await self._outbox.next_due()
+        seconds = None if due is None else max(0.05, due - self._now())
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+async def _seal(octets: bytes) -> SealedBody:
+    if len(octets) < _LARGE_OCTETS:
+        return seal_body(octets, secrets.token_bytes)
+    return await asyncio.to_thread(seal_body, octets, secrets.token_bytes)

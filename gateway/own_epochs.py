@@ -1,0 +1,108 @@
+"""This device's epoch keys: made weekly, published, and destroyed by the rule of identity §5."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import structlog
+from nacl.public import PrivateKey
+
+from gateway.own_identity import OwnIdentity
+from mx_core.carriers.native.carrier import NativeCarrier
+from mx_core.envelope.identity import EpochSecret
+from mx_core.model.clock import Now
+from mx_core.model.errors import Busy, Refused, Unavailable, Untrusted
+from mx_core.model.secret import Secret
+from mx_core.notation import cbor
+from mx_core.passport.epoch import (
+    Epoch,
+    SignedEpoch,
+    deletable_from,
+    new_epoch,
+    renewal_due,
+    sign_epoch,
+)
+from mx_core.store.own_keys import OwnEpoch, OwnKeys
+
+log = structlog.get_logger()
+
+_CHECK_SECONDS = 3600.0
+_RETRY_SECONDS = 60.0
+
+
+async def make_epoch(keys: OwnKeys, own: OwnIdentity, now: Now) -> bytes:
+    """Return a new SignedEpoch whose private key is durable here; not yet published."""
+    # Crash after the number: it stays unused, and no two epochs are ever signed with one number.
+    n = await keys.new_epoch_number()
+    private = PrivateKey.generate()
+    epoch = new_epoch(own.pid, own.device_id, n, bytes(private.public_key), now())
+    signed = sign_epoch(own.signing_key.reveal(), epoch)
+    await keys.keep_epoch(OwnEpoch(n, Secret(bytes(private)), signed, epoch.not_after, None))
+    return signed
+
+
+class OwnEpochs:
+    """What the flow in opens with, and the task that keeps it fresh."""
+
+    def __init__(self, keys: OwnKeys, own: OwnIdentity, carrier: NativeCarrier, now: Now) -> None:
+        """Read on first use."""
+        self._keys = keys
+        self._own = own
+        self._carrier = carrier
+        self._now = now
+        self._secrets: list[EpochSecret] | None = None
+
+    async def secrets(self) -> list[EpochSecret]:
+        """Return the keys that are held, newest first."""
+        if self._secrets is None:
+            self._secrets = [
+                EpochSecret(self._own.device_id, one.n, PrivateKey(one.private.reveal()))
+                for one in await self._keys.epochs()
+            ]
+        return self._secrets
+
+    async def run(self) -> None:
+        """Publish what was not acknowledged, and a new epoch each week."""
+        while True:
+            pause = _CHECK_SECONDS
+            try:
+                await self._publish_due()
+            except (Unavailable, Refused, Untrusted) as error:
+                log.info("epoch_waits", why=type(error).__name__)
+                pause = _RETRY_SECONDS
+            await asyncio.sleep(pause)
+
+    async def sync_completed(self, begun: float) -> None:
+        """Destroy what this sync, begun at that unix time, has made useless.
+
+        Everything the server held was stored before this is called.
+        """
+        held = await self._keys.epochs()
+        for newer, older in itertools.pairwise(held):
+            if newer.acknowledged is None:
+                continue
+            if begun >= deletable_from(older.not_after, newer.acknowledged):
+                self._secrets = None
+                try:
+                    await self._keys.forget_epoch(older.n)
+                except Busy:
+                    continue  # the row is gone; the log is emptied at the next sync
+                log.info("epoch_destroyed", epoch=older.n)
+
+    async def _publish_due(self) -> None:
+        held = await self._keys.epochs()
+        if not held or renewal_due(_statement(held[0]), self._now()):
+            await make_epoch(self._keys, self._own, self._now)
+            self._secrets = None
+            held = await self._keys.epochs()
+        for one in reversed(held):
+            if one.acknowledged is None:
+                # Crash after the server took it: published again, which changes nothing.
+                await self._carrier.publish_epoch(one.statement)
+                await self._keys.acknowledge_epoch(one.n, int(self._now()))
+                log.info("epoch_published", epoch=one.n)
+
+
+def _statement(epoch: OwnEpoch) -> Epoch:
+    return Epoch.decode(SignedEpoch.read(cbor.decode(epoch.statement)).epoch_octets)

@@ -1,0 +1,109 @@
+"""One account of this gateway, alive: its store, its carrier, and the tasks that serve it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, final
+
+from typing_extensions import override
+
+from gateway.config import Config
+from gateway.found_domains import finder_of
+from gateway.inbound import Inbound
+from gateway.outbound import Outbound
+from gateway.outbox import JudgedOutbox
+from gateway.own_epochs import OwnEpochs
+from gateway.own_identity import OwnIdentity
+from gateway.recipients import Recipients
+from gateway.senders import Senders
+from mx_core import ports
+from mx_core.carriers.native.carrier import NativeCarrier
+from mx_core.carriers.native.home import Device, Home
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.store.account_store import AccountStore
+
+# what a body may be larger than its message: chunks, head, and Padmé's 12 percent
+_BODY_SHARE = 1.13
+_BODY_EXTRA_OCTETS = 1024 * 1024
+
+
+@final
+class Person(ports.Account):
+    """See the module.  Every collaborator is built here and nowhere else."""
+
+    def __init__(self, store: AccountStore, own: OwnIdentity, config: Config, now: Now) -> None:
+        """Compose one account; nothing runs before ``run``."""
+        finder = finder_of(config.discovery, store.carrier_state, now)
+        device = Device(own.pid, own.device_id, own.signing_key)
+        home = Home(own.address.domain, device, finder.find, now)
+        limit = config.limits.message_octets
+        carrier = NativeCarrier(
+            home,
+            message_octets=limit,
+            body_octets=int(limit * _BODY_SHARE) + _BODY_EXTRA_OCTETS,
+        )
+        self.address = own.address
+        self.store = store
+        self.mail = store.mail
+        self._home = home
+        recipients = Recipients(carrier, finder, store.contacts, now)
+        epochs = OwnEpochs(store.keys, own, carrier, now)
+        self.outbound = Outbound(
+            store.outbox,
+            recipients,
+            carrier,
+            lambda: own.sender(carrier),
+            config.sending,
+            now,
+        )
+        self.inbound = Inbound(
+            carrier,
+            store.inbox,
+            store.outbox,
+            self.outbound,
+            Senders(finder, store.contacts, now),
+            own,
+            epochs,
+            now,
+        )
+        self.outbox = JudgedOutbox(
+            store.outbox,
+            recipients,
+            judge_seconds=config.sending.judge_seconds,
+            accepted=self.outbound.wake,
+        )
+        self._epochs = epochs
+
+    @property
+    def login_names(self) -> frozenset[str]:
+        """What a mail program may give as user name, folded."""
+        return frozenset({str(self.address).casefold(), self.address.local.casefold()})
+
+    @override
+    def may_send_as(self, sender: Address) -> bool:
+        return sender.canonical() == self.address
+
+    async def run(self) -> None:
+        """Serve the account until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.outbound.run())
+                tasks.create_task(self.inbound.run())
+                tasks.create_task(self._epochs.run())
+        finally:
+            await self._home.close()
+
+    async def status(self) -> dict[str, Any]:
+        """Return what ``mx-gateway status`` shows of this account."""
+        waiting: dict[str, int] = {}
+        for item in await self.store.outbox.unsettled():
+            waiting[item.state.value] = waiting.get(item.state.value, 0) + 1
+        return {
+            "address": str(self.address),
+            "connected": self.inbound.connected,
+            "trouble": self.inbound.trouble,
+            "outbox": waiting,
+            "refused": len(await self.store.inbox.refusals()),
+            "sent": self.outbound.travelled.as_json(),
+        }

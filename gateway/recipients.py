@@ -1,0 +1,91 @@
+"""Whom we write to: their cards, looked up, verified against what is pinned, and kept for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakValueDictionary
+
+from mx_core.directory.sender_check import Recipient, verify_card
+from mx_core.discovery.finder import Finder
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import Unavailable
+from mx_core.ports import Carrier
+from mx_core.store.contact import Contact, Contacts
+from mx_core.trust.pin import Pin
+
+_FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
+_CARDS_KEPT: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    card: bytes
+    fetched: float
+
+
+class Recipients:
+    """Look-ups are caused by sending only, one at a time for each address."""
+
+    def __init__(self, carrier: Carrier, finder: Finder, contacts: Contacts, now: Now) -> None:
+        """Nothing is asked before ``verified``."""
+        self._carrier = carrier
+        self._finder = finder
+        self._contacts = contacts
+        self._now = now
+        self._cards: OrderedDict[Address, _Held] = OrderedDict()
+        self._turns: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
+
+    async def verified(self, address: Address) -> Recipient:
+        """Return the record to seal by, from a card that was verified just now.
+
+        While the server cannot be reached, the last card serves as long as identity §5 lets it.
+
+        Raises:
+            UnknownRecipient: Nobody there.  Unavailable: Try later.
+            Untrusted: Something does not prove itself; the message is held.
+        """
+        asked = address.canonical()
+        turn = self._turns.setdefault(asked, asyncio.Lock())
+        async with turn:
+            held = await self._card(asked)
+            domain = await self._finder.find(asked.domain)
+            contact = await self._contacts.get(asked)
+            now = self._now()
+            recipient = verify_card(
+                held.card,
+                asked=asked,
+                domain_keys=domain.keys,
+                pin=None if contact is None else Pin.decode(contact.pin),
+                now=now,
+                card_age=now - held.fetched,
+            )
+            pinned = recipient.pin.encode()
+            if contact is None or contact.pin != pinned:
+                # Crash before this: pinned at the next use, from a card verified again.
+                await self._contacts.put(Contact(asked, pinned, recipient.chain))
+            return recipient
+
+    async def is_known(self, address: Address) -> bool:
+        """Tell whether *address* was ever verified and pinned."""
+        return await self._contacts.get(address) is not None
+
+    async def _card(self, asked: Address) -> _Held:
+        held = self._cards.get(asked)
+        now = self._now()
+        if held is not None and now < held.fetched + _FRESH_SECONDS:
+            return held
+        try:
+            held = _Held(await self._carrier.resolve(asked), now)
+        except Unavailable:
+            if held is None:
+                raise
+            return held
+        self._cards[asked] = held
+        self._cards.move_to_end(asked)
+        if len(self._cards) > _CARDS_KEPT:
+            self._cards.popitem(last=False)
+        return held

@@ -1,0 +1,153 @@
+"""``ports.Carrier`` over the client listener of the own home server.  docs/spec/client.md."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import final
+
+from typing_extensions import override
+
+from mx_core import ports
+from mx_core.carriers.native import blobs
+from mx_core.carriers.native.channel import our_errors
+from mx_core.carriers.native.home import CALL_SECONDS, Home, Metadata
+from mx_core.model.address import Address
+from mx_core.model.errors import Busy, NotPermitted, UnknownRecipient
+from mx_core.model.ids import EnvId
+from mx_core.notation.hashing import b2_plain
+from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
+
+_WINDOW = 64
+
+
+@final
+class NativeCarrier(ports.Carrier):
+    """MailX itself."""
+
+    def __init__(self, home: Home, *, message_octets: int, body_octets: int) -> None:
+        """*message_octets* is announced to mail programs, *body_octets* bounds what is fetched."""
+        self.home = home
+        self._message_octets = message_octets
+        self._body_octets = body_octets
+
+    @override
+    async def resolve(self, recipient: Address) -> bytes:
+        async def use(
+            stub: client_pb2_grpc.ClientStub, metadata: Metadata
+        ) -> federation_pb2.LookUpReply:
+            request = federation_pb2.LookUpRequest(address=str(recipient.canonical()))
+            reply: federation_pb2.LookUpReply = await stub.LookUp(
+                request, metadata=metadata, timeout=CALL_SECONDS
+            )
+            return reply
+
+        reply = await self.home.call(use)
+        if reply.retry_after:
+            raise Busy(f"{recipient.domain} asks to be asked again in {reply.retry_after} s")
+        if not reply.card:
+            raise UnknownRecipient(f"{recipient.domain} has no mailbox for {recipient}")
+        return bytes(reply.card)
+
+    @override
+    async def send(self, parcel: ports.Parcel) -> None:
+        item = federation_pb2.Item(
+            route=str(parcel.recipient.canonical()).encode(),
+            envelope=parcel.envelope,
+            deliver_by=parcel.deliver_by,
+        )
+        if len(parcel.body) <= blobs.INLINE_OCTETS_MAX:
+            item.body = parcel.body
+        else:
+            item.body_ref.CopyFrom(await blobs.put(self.home, parcel.body))
+
+        async def use(
+            stub: client_pb2_grpc.ClientStub, metadata: Metadata
+        ) -> client_pb2.SubmitReply:
+            request = client_pb2.SubmitRequest(item=item)
+            reply: client_pb2.SubmitReply = await stub.Submit(
+                request, metadata=metadata, timeout=CALL_SECONDS
+            )
+            return reply
+
+        reply = await self.home.call(use)
+        match reply.status:
+            case federation_pb2.ACCEPTED | federation_pb2.DUPLICATE:
+                return
+            case federation_pb2.DEFERRED | federation_pb2.RATE_LIMITED:
+                raise Busy(f"the home server of {self.home.domain} takes no more mail for now")
+            case status:
+                name = federation_pb2.Status.Name(status)
+                raise NotPermitted(f"the home server of {self.home.domain} answered {name}")
+
+    @override
+    async def collect(
+        self,
+    ) -> AsyncIterator[ports.Arrival | ports.FateNotice | ports.QueueEmpty]:
+        stub, metadata = await self.home.session()
+        with our_errors(self.home.domain):
+            request = client_pb2.CollectRequest(window=_WINDOW)
+            async for delivery in stub.Collect(request, metadata=metadata):
+                match delivery.WhichOneof("what"):
+                    case "arrived":
+                        yield await self._arrival(delivery.sequence, delivery.arrived)
+                    case "fate":
+                        yield _fate(delivery.sequence, delivery.fate)
+                    case "queue_empty":
+                        yield ports.QueueEmpty()
+                    case _:
+                        continue  # a newer server's kind of delivery; not acknowledged, so kept
+
+    @override
+    async def acknowledge(self, sequences: Sequence[int]) -> None:
+        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> None:
+            request = client_pb2.AcknowledgeRequest(sequences=list(sequences))
+            await stub.Acknowledge(request, metadata=metadata, timeout=CALL_SECONDS)
+
+        await self.home.call(use)
+
+    @override
+    async def limit(self) -> int:
+        return self._message_octets
+
+    async def own_card(self) -> bytes:
+        """Return the Card that this account's home server gives out, freshly attested."""
+
+        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> bytes:
+            reply = await stub.OwnCard(
+                client_pb2.OwnCardRequest(), metadata=metadata, timeout=CALL_SECONDS
+            )
+            return bytes(reply.card)
+
+        return await self.home.call(use)
+
+    async def publish_epoch(self, signed_epoch: bytes) -> None:
+        """Return once the home server holds and hands out the epoch."""
+
+        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> None:
+            request = client_pb2.PublishEpochRequest(signed_epoch=signed_epoch)
+            await stub.PublishEpoch(request, metadata=metadata, timeout=CALL_SECONDS)
+
+        await self.home.call(use)
+
+    async def _arrival(self, sequence: int, arrived: client_pb2.Arrived) -> ports.Arrival:
+        item = arrived.item
+        body = item.body
+        if item.HasField("body_ref"):
+            body = await blobs.get(self.home, item.body_ref, self._body_octets)
+        return ports.Arrival(
+            sequence=sequence,
+            env_id=EnvId(b2_plain(item.envelope)),
+            envelope=item.envelope,
+            body=body,
+            peer_domain=arrived.peer_domain,
+        )
+
+
+def _fate(sequence: int, notice: client_pb2.FateNotice) -> ports.FateNotice:
+    return ports.FateNotice(
+        sequence=sequence,
+        env_id=EnvId(notice.env_id),
+        fate=ports.Fate.RELAYED if notice.relayed else ports.Fate.FAILED,
+        reason=notice.reason,
+        status=notice.status,
+    )

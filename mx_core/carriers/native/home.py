@@ -1,0 +1,129 @@
+"""A device's connection to its home server: channel, session, and each call under a deadline.
+
+The session is proved by the device key, never by a password (identity §7):
+``client-auth`` over CBOR[domain, pid, device_id, nonce32, SHA-256 of the server leaf's SPKI].
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc
+from nacl.signing import SigningKey
+
+from mx_core.carriers.native.channel import open_channel, our_errors
+from mx_core.discovery.finder import Domain
+from mx_core.model.clock import Now
+from mx_core.model.errors import BadCredentials
+from mx_core.model.ids import DeviceId, Pid
+from mx_core.model.secret import Secret
+from mx_core.notation import cbor
+from mx_core.notation.signing import Use, sign
+from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
+from mx_core.tls.peer import spki_hash, verify_leaf
+
+T = TypeVar("T")
+
+CALL_SECONDS = 30.0
+_RENEW_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who speaks: one device of one passport."""
+
+    pid: Pid
+    device_id: DeviceId
+    signing_key: Secret[SigningKey]
+
+
+class Home:
+    """The own home server, as one device sees it."""
+
+    def __init__(
+        self, domain: str, device: Device, find: Callable[[str], Awaitable[Domain]], now: Now
+    ) -> None:
+        """*find* discovers the domain; it is asked again after each lost connection."""
+        self.domain = domain
+        self._device = device
+        self._find = find
+        self._now = now
+        self._lock = asyncio.Lock()  # one connection attempt at a time
+        self._channel: grpc.aio.Channel | None = None
+        self._session = b""
+        self._expires = 0.0
+
+    async def call(self, use: Callable[[client_pb2_grpc.ClientStub, Metadata], Awaitable[T]]) -> T:
+        """Return what *use* returns on a live session; a stale session is renewed once.
+
+        Raises:
+            PeerUnreachable, Busy: Try later.  Refused, Untrusted: as the server or its proof says.
+        """
+        try:
+            return await self._once(use)
+        except BadCredentials:
+            # the server restarted with new session keys, or this session ran out meanwhile
+            self._expires = 0.0
+            return await self._once(use)
+
+    async def session(self) -> tuple[client_pb2_grpc.ClientStub, Metadata]:
+        """Return the stub and the metadata that a streaming call needs."""
+        async with self._lock:
+            if self._channel is None or self._now() >= self._expires - _RENEW_SECONDS:
+                with our_errors(self.domain):
+                    await self._connect()
+            if self._channel is None:
+                raise AssertionError("connected without a channel")
+            stub = client_pb2_grpc.ClientStub(self._channel)  # type: ignore[no-untyped-call]  # generated
+            return stub, (("mx-session-bin", self._session),)
+
+    async def close(self) -> None:
+        """Close the channel; the next call opens another."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close()
+
+    async def _once(self, use: Callable[[client_pb2_grpc.ClientStub, Metadata], Awaitable[T]]) -> T:
+        stub, metadata = await self.session()
+        with our_errors(self.domain):
+            return await use(stub, metadata)
+
+    async def _connect(self) -> None:
+        await self.close()
+        domain = await self._find(self.domain)
+        channel = open_channel(domain, self._now())
+        try:
+            stub = client_pb2_grpc.ClientStub(channel)  # type: ignore[no-untyped-call]  # generated
+            challenge = await stub.Challenge(
+                federation_pb2.ChallengeRequest(), timeout=CALL_SECONDS
+            )
+            # the leaf that the server names must be one that the domain key signed
+            verify_leaf(challenge.leaf, domain.name, domain.keys, self._now())
+            signed = cbor.encode(
+                [
+                    domain.name,
+                    self._device.pid,
+                    self._device.device_id,
+                    challenge.nonce,
+                    spki_hash(challenge.leaf),
+                ]
+            )
+            reply = await stub.Authenticate(
+                client_pb2.AuthenticateRequest(
+                    pid=self._device.pid,
+                    device_id=self._device.device_id,
+                    nonce=challenge.nonce,
+                    signature=sign(self._device.signing_key.reveal(), Use.CLIENT_AUTH, signed),
+                ),
+                timeout=CALL_SECONDS,
+            )
+        except BaseException:
+            await channel.close()
+            raise
+        self._channel, self._session, self._expires = channel, reply.session, reply.expires
+
+
+Metadata = tuple[tuple[str, bytes], ...]

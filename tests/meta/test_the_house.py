@@ -1,0 +1,94 @@
+"""Rules of the house that no linter knows."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("gateway", "smtp_in", "imap_out", "mx_core")
+SOURCES = sorted(
+    path
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+    if "_pb2" not in path.name
+)
+TEXTS = sorted(
+    path
+    for path in ROOT.rglob("*")
+    if path.suffix in {".py", ".md", ".tsv", ".toml", ".service", ".socket", ".proto"}
+    and not any(part.startswith(".") or part == "results" for part in path.relative_to(ROOT).parts)
+)
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+LINES_MAX = 400
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_module_is_one_room(path: Path) -> None:
+    """At most 400 lines, a docstring, and a name that says what is inside."""
+    text = path.read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= LINES_MAX
+    assert text.startswith('"""')
+    assert path.stem not in FORBIDDEN_NAMES
+
+
+def test_every_rfc_that_is_cited_has_a_row_and_every_yes_row_is_cited() -> None:
+    rows = [
+        line.split("\t")
+        for line in (ROOT / "docs/rfc.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    ]
+    listed = {row[0]: row[1] for row in rows}
+    cited = {
+        number
+        for path in SOURCES
+        for number in re.findall(r"RFC (\d{3,5})", path.read_text(encoding="utf-8"))
+    }
+
+    assert cited - set(listed) == set()
+    assert {number for number, state in listed.items() if state == "Yes"} - cited == set()
+    assert set(listed.values()) <= {"Yes", "Partial", "No"}
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    broken = [
+        f"{name_of(path)}: {target}"
+        for path in TEXTS
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_nothing_is_promised_in_the_tree() -> None:
+    """What is open stands in the tracker; the tree holds what is done."""
+    promise = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|NotImplemented" + r"Error)\b")
+    found = [name_of(path) for path in TEXTS if promise.search(path.read_text(encoding="utf-8"))]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("module", ["gateway", "mx_core.homeserver"])
+def test_help_costs_no_heavy_import(module: str) -> None:
+    """``--help`` answers without the database, the RPC stack or a web framework."""
+    code = (
+        f"import runpy, sys\nsys.argv = ['x', '--help']\n"
+        f"try:\n    runpy.run_module('{module}', run_name='__main__')\n"
+        "except SystemExit as end:\n    status = end.code\n"
+        "heavy = {'sqlalchemy', 'grpc', 'starlette', 'aiosmtpd', 'alembic'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)\nsys.exit(status or (1 if heavy else 0))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
