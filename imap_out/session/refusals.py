@@ -19,6 +19,7 @@ from mx_core.model.errors import (
     DiskFull,
     MailboxExists,
     MailError,
+    MessageGone,
     MessageTooLarge,
     NoSuchMailbox,
     NotPermitted,
@@ -34,6 +35,7 @@ from mx_core.model.errors import (
 
 CODES: Final[dict[type[MailError], bytes]] = {
     BadCredentials: b"AUTHENTICATIONFAILED",
+    MessageGone: b"EXPUNGEISSUED",
     NoSuchMailbox: b"NONEXISTENT",
     MailboxExists: b"ALREADYEXISTS",
     BadMailboxName: b"CANNOT",

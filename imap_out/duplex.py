@@ -1,0 +1,129 @@
+"""One transport of the event loop with bounded buffers both ways; knows no protocol.
+
+It is pulled: the task asks for octets and for room.  So what is buffered can be thrown away at
+the one moment that matters, when STARTTLS begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from typing_extensions import override
+
+_READ_HIGH_OCTETS: Final = 256 * 1024  # reading pauses beyond
+_WRITE_HIGH_OCTETS: Final = 256 * 1024  # a piece waits beyond
+
+
+class Duplex(asyncio.Protocol):
+    """Owned by the task of its connection; *start* begins that task."""
+
+    def __init__(self, start: Callable[[Duplex], None]) -> None:
+        self._start: Callable[[Duplex], None] | None = start
+        self.transport: asyncio.Transport
+        self._buffer = bytearray()
+        self._paused = False
+        self._readable = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.ended = False  # the peer sends nothing more
+        self.woken = False  # the server stops
+        self._lost: Exception | None = None
+        self.octets_in = 0
+        self.octets_out = 0
+
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """Return the peer's and the own address."""
+        peer = self.transport.get_extra_info("peername") or ("", 0)
+        own = self.transport.get_extra_info("sockname") or ("", 0)
+        return peer[:2], own[:2]
+
+    # ── for the task ────────────────────────────────────────────────────────────────
+    async def readable(self) -> None:
+        """Return when there are octets, or the end, or the server stops."""
+        await self._readable.wait()
+
+    def take(self) -> bytes:
+        """Return what was read, and read on."""
+        octets = bytes(self._buffer)
+        self._buffer.clear()
+        if not (self.ended or self.woken):
+            self._readable.clear()
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self.transport.resume_reading()
+        return octets
+
+    async def send(self, octets: bytes) -> None:
+        """Write *octets*; return when there is room for more.
+
+        Raises:
+            ConnectionResetError: The peer is gone.
+        """
+        if self._lost is not None or self.transport.is_closing():
+            raise ConnectionResetError
+        self.octets_out += len(octets)
+        self.transport.write(octets)
+        await self._writable.wait()
+        if self._lost is not None:
+            raise ConnectionResetError
+
+    async def start_tls(self, context: ssl.SSLContext, seconds: float) -> None:
+        """Go on over TLS."""
+        loop = asyncio.get_running_loop()
+        transport = await loop.start_tls(
+            self.transport, self, context, server_side=True, ssl_handshake_timeout=seconds
+        )
+        if transport is None:
+            raise ConnectionResetError
+        self._set_transport(transport)
+
+    def wake(self) -> None:
+        """Make the task look up: the server stops."""
+        self.woken = True
+        self._readable.set()
+
+    # ── for the transport ───────────────────────────────────────────────────────────
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # no other kind is ever made for a socket; uvloop's is none of asyncio's classes
+        self._set_transport(cast("asyncio.Transport", transport))
+        if self._start is not None:
+            start, self._start = self._start, None
+            start(self)
+
+    def _set_transport(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        transport.set_write_buffer_limits(high=_WRITE_HIGH_OCTETS)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self.octets_in += len(data)
+        self._buffer += data
+        self._readable.set()
+        if len(self._buffer) > _READ_HIGH_OCTETS and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    @override
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._readable.set()
+        return False
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
+        self._lost = exc or ConnectionResetError()
+        self._readable.set()
+        self._writable.set()
+
+    @override
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    @override
+    def resume_writing(self) -> None:
+        self._writable.set()
