@@ -1,0 +1,169 @@
+"""The command line: one sentence and the right exit code for whatever is wrong."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner
+
+from mx_core.homeserver import __main__ as program
+from mx_core.homeserver.app import DATABASE_NAME, open_database
+from tests.support.homes import free_port_base, run_any
+
+
+@pytest.fixture(autouse=True)
+def _own_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """``serve`` points the logs at a standard error that is gone after the test."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="mxh-") as made:
+        yield Path(made) / "home"
+
+
+@pytest.fixture
+def home(folder: Path) -> Path:
+    _ends(0, "init", "--domain", "a.example", "--port-base", str(free_port_base()), folder=folder)
+    return folder
+
+
+def _ends(code: int, *arguments: str, folder: Path) -> str:
+    """Run in this process, which is quicker; return what stood on standard error."""
+    command, *rest = arguments
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["mx-home", command, "--dir", str(folder), *rest])
+        with CliRunner().isolation() as (out, err, _):
+            try:
+                program.main()
+                ended: object = 0
+            except SystemExit as stop:
+                ended = stop.code
+            said = err.getvalue().decode()
+            printed = out.getvalue().decode()
+    assert ended == code, said
+    if code:
+        assert said.startswith("mx-home: ")
+        assert said.count("\n") == 1
+        return said
+    return printed
+
+
+def test_init_makes_private_files_and_prints_the_record(home: Path) -> None:
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert stat.S_IMODE((home / "domain.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "mx-home.toml").stat().st_mode) == 0o600
+    printed = _ends(0, "record", folder=home)
+    assert '# _mailx.a.example. 300 IN TXT "v=mailx1; k=ed25519:' in printed
+    assert '[peers."a.example"]' in printed
+
+
+def test_init_never_replaces_a_home(home: Path) -> None:
+    key = (home / "domain.key").read_bytes()
+
+    assert "exists already" in _ends(73, "init", "--domain", "b.example", folder=home)
+    (home / "mx-home.toml").unlink()
+    assert "has its key" in _ends(73, "init", "--domain", "b.example", folder=home)
+    assert (home / "domain.key").read_bytes() == key
+
+
+def test_init_refuses_a_domain_that_is_none(folder: Path) -> None:
+    assert "not a domain name" in _ends(78, "init", "--domain", "no domain", folder=folder)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("serve", "--nonsense"), "--nonsense"), (("init",), "--domain"), (("sevre",), "sevre")],
+)
+def test_a_wrong_command_line_ends_with_64(
+    folder: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in _ends(64, *arguments, folder=folder) or "sevre" in arguments
+
+
+def test_commands_that_need_the_daemon_say_when_it_is_not_running(home: Path) -> None:
+    for command in (("invite",), ("status",)):
+        assert "mx-home is not running" in _ends(69, *command, folder=home)
+
+
+def test_serve_says_what_is_missing(folder: Path) -> None:
+    assert "run mx-home init first" in _ends(78, "serve", folder=folder)
+
+
+def test_an_unknown_key_ends_with_78_and_a_suggestion(home: Path) -> None:
+    with (home / "mx-home.toml").open("a") as file:
+        file.write("[lmits]\nsessions = 1\n")
+
+    assert "did you mean 'limits'?" in _ends(78, "serve", folder=home)
+
+
+def test_a_key_that_others_can_read_ends_with_77(home: Path) -> None:
+    (home / "domain.key").chmod(0o644)
+
+    assert "chmod 600" in _ends(77, "serve", folder=home)
+
+
+@pytest.mark.parametrize("content", [b"", b"ed25519-seed:AAAA\n", b"\xff\xfe", b"x" * 60])
+def test_a_key_file_that_holds_no_key_ends_with_78(home: Path, content: bytes) -> None:
+    (home / "domain.key").write_bytes(content)
+
+    assert "domain.key" in _ends(78, "serve", folder=home)
+
+
+def test_a_database_of_a_newer_version_ends_with_65_and_is_left_alone(home: Path) -> None:
+    open_database(home).close()
+    with sqlite3.connect(home / DATABASE_NAME) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    assert "newer version" in _ends(65, "serve", folder=home)
+
+
+def test_a_file_that_is_no_database_ends_with_65(home: Path) -> None:
+    (home / DATABASE_NAME).write_bytes(b"not a database" * 1000)
+
+    assert "database" in _ends(65, "serve", folder=home)
+
+
+def test_a_second_process_ends_with_75(home: Path) -> None:
+    database = open_database(home)
+    try:
+        assert "already running" in _ends(75, "serve", folder=home)
+    finally:
+        database.close()
+
+
+def test_a_port_that_is_taken_ends_with_78(home: Path) -> None:
+    text = (home / "mx-home.toml").read_text()
+    port = int(text.partition("federation = ")[2].partition("\n")[0])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+
+        # a process of its own: gRPC writes to the real standard error when a bind fails
+        done = run_any("serve", "--dir", str(home))
+
+    assert done.returncode == os.EX_CONFIG
+    assert done.stdout == ""
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"mx-home: cannot listen at 127.0.0.1:{port}")
+
+
+def test_a_nameserver_that_is_no_address_ends_with_78(home: Path) -> None:
+    with (home / "mx-home.toml").open("a") as file:
+        file.write("[discovery]\nnameserver = 'x:y:z'\n")
+
+    assert "nameserver" in _ends(78, "serve", folder=home)
