@@ -43,7 +43,7 @@ class BodyReader:
             raise StoreDamaged(f"body {body} is missing")
         size, inline, file_id, key = row
         if file_id is None:
-            return bytes(inline)
+            return inline or b""  # substr of an empty blob is NULL
         stop = size if end is None else end
         file = body_file.SealedFile(file_id, Secret(key), size)
         return body_file.read(self._folder, file, start, stop)

@@ -9,7 +9,7 @@ device's sequence and its hybrid logical clock.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -102,8 +102,10 @@ def new_global_id() -> GlobalId:
     return GlobalId(secrets.token_bytes(GLOBAL_ID_OCTETS))
 
 
-def ranges(uids: Iterable[int]) -> list[Value]:
+def ranges(uids: Sequence[int]) -> list[Value]:
     """Return ascending *uids* as pairs of first and last."""
+    if uids and uids[-1] - uids[0] == len(uids) - 1:
+        return [uids[0], uids[-1]]
     result: list[int] = []
     for uid in uids:
         if result and result[-1] == uid - 1:

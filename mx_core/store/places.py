@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -114,7 +114,7 @@ class Places:
                 part = segment.empty(uid)
             part.add(uid, modseq, number, message)
         segment.save(self._connection, mailbox, part)
-        uids = tuple(Uid(uid) for uid in range(first, row[0]))
+        uids = _uids(range(first, row[0]))
         ids = tuple(message for message, _, _, _ in messages)
         self._changes.append(MessagesAdded(mailbox, modseq, uids, ids, flags))
         self._log_added(row[1], messages, flags, uids, internal_date)
@@ -130,30 +130,41 @@ class Places:
         chosen = set(uids)
         turned: dict[int, FlagSetId] = {}
         moved: dict[tuple[int, int], list[int]] = {}  # (old set, new set) → UIDs, ascending
-        told: list[tuple[int, FlagSetId]] = []
+        told_uids: list[int] = []
+        told_sets: list[int] = []
         modseq: ModSeq | None = None
         for part in segment.holding(self._connection, mailbox, uids):
-            for number in set(part.flag_sets) - turned.keys():
+            numbers = set(part.flag_sets)
+            for number in numbers - turned.keys():
                 turned[number] = self._flag_sets.number(change(self._flag_sets.of(number)))
-            hit = [
-                (at, uid, old)
-                for at, (uid, old) in enumerate(zip(part.uids, part.flag_sets, strict=True))
-                if uid in chosen and turned[old] != old
-            ]
+            changing = {number for number in numbers if turned[number] != number}
+            if not changing:
+                continue
+            if chosen.issuperset(part.uids) and changing == numbers:
+                hit: Sequence[int] = range(len(part))
+            else:
+                hit = [
+                    at
+                    for at, (uid, old) in enumerate(zip(part.uids, part.flag_sets, strict=True))
+                    if old in changing and uid in chosen
+                ]
             if not hit:
                 continue
             modseq = modseq or self._log.next_modseq()
-            for at, uid, old in hit:
-                new = part.flag_sets[at] = turned[old]
+            for old in changing:
+                gone = [part.uids[at] for at in hit if part.flag_sets[at] == old]
+                if gone:
+                    moved.setdefault((old, turned[old]), []).extend(gone)
+            for at in hit:
+                part.flag_sets[at] = turned[part.flag_sets[at]]
                 part.modseqs[at] = modseq
-                moved.setdefault((old, new), []).append(uid)
-                told.append((uid, new))
+            told_uids += map(part.uids.__getitem__, hit)
+            told_sets += map(part.flag_sets.__getitem__, hit)
             segment.save(self._connection, mailbox, part)
         if modseq is not None:
             self._finish_flagging(mailbox, modseq, moved)
-            flags = self._flag_sets.of_all([new for _, new in told])
-            changed = tuple(Uid(uid) for uid, _ in told)
-            self._changes.append(FlagsChanged(mailbox, modseq, changed, flags))
+            flags = self._flag_sets.of_all(told_sets)
+            self._changes.append(FlagsChanged(mailbox, modseq, _uids(told_uids), flags))
 
     def remove(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
         """Take *places*, ascending, out of *mailbox*; a tombstone keeps the modseq."""
@@ -161,7 +172,7 @@ class Places:
             return
         modseq = self._log.next_modseq()
         gone = {place.uid for place in places}
-        uids = tuple(Uid(place.uid) for place in places)
+        uids = _uids([place.uid for place in places])
         touched = []
         for part in segment.holding(self._connection, mailbox, uids):
             left = part.without({at for at, uid in enumerate(part.uids) if uid in gone})
@@ -263,3 +274,8 @@ class Places:
 def _weigh(flags: Sequence[FlagSet]) -> tuple[int, int]:
     r"""Return how many are not \\Seen and how many are \\Deleted."""
     return sum(SEEN not in each for each in flags), sum(DELETED in each for each in flags)
+
+
+def _uids(numbers: Sequence[int]) -> tuple[Any, ...]:
+    """Return numbers as the UIDs that they are, without a call for each."""
+    return tuple(numbers)

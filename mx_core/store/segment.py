@@ -82,14 +82,14 @@ def holding(
     heads = connection.exec_driver_sql(
         "SELECT first_uid, id FROM segment WHERE mailbox = ? ORDER BY first_uid", (mailbox,)
     ).all()
-    wanted = range(len(heads))
+    wanted: Sequence[int] = range(len(heads))
     firsts = [head[0] for head in heads]
     if uids is not None and len(uids) > len(heads):  # cheaper to look than to search for each
         first = max(bisect_right(firsts, min(uids)) - 1, 0)
         wanted = range(first, bisect_right(firsts, max(uids)))
     elif uids is not None:
         touched = {bisect_right(firsts, uid) - 1 for uid in uids}
-        wanted = sorted(n for n in touched if n >= 0)  # type: ignore[assignment]  # both iterate over int
+        wanted = sorted(n for n in touched if n >= 0)
     for n in wanted:
         yield _load(connection, heads[n][1])
 

@@ -217,6 +217,38 @@ async def test_the_settings_that_durability_rests_on_are_in_force(database: Data
     assert await database.write(settings) == ["wal", "2", "1", "16384"]
 
 
+@pytest.mark.anyio
+async def test_an_error_never_tells_what_it_was_about(database: Database) -> None:
+    """Errors may be logged; octets may not."""
+
+    def twice(connection: sa.Connection) -> None:
+        for _ in range(2):
+            connection.exec_driver_sql("INSERT INTO thing VALUES (1, ?)", (b"canary-octets",))
+
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        await database.write(twice)
+    assert "canary" not in str(caught.value)
+
+
+def test_an_empty_file_left_by_a_crash_at_birth_is_a_new_database(
+    tmp_path: Path, key: Secret[bytes] | None
+) -> None:
+    (tmp_path / "x.db").touch()
+    database = Database.open(tmp_path / "x.db", migrations=SCHEMA, key=key)
+
+    assert database.write_at_start(count) == 0
+    database.close()
+
+
+@pytest.mark.anyio
+async def test_a_closed_database_reads_nothing(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "x.db", migrations=SCHEMA)
+    database.close()
+
+    with pytest.raises(Unavailable):
+        await database.read(count)
+
+
 def test_files_are_for_the_owner_alone(database: Database) -> None:
     for file in database.path.parent.iterdir():
         assert file.stat().st_mode & 0o077 == 0, file

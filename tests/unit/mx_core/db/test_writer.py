@@ -1,0 +1,104 @@
+"""Checkpoints, bounds and shutdown of the one writing thread."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mx_core.db import writer
+from mx_core.db.database import Database
+from mx_core.model.errors import Busy
+
+SCHEMA = "tests.support.fixture_schema"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(tmp_path / "x.db", migrations=SCHEMA)
+    yield opened
+    opened.close()
+
+
+def put(connection: sa.Connection) -> None:
+    connection.execute(sa.text("INSERT INTO thing (octets) VALUES (zeroblob(100000))"))
+
+
+def log_octets(database: Database) -> int:
+    return database.path.with_name("x.db-wal").stat().st_size
+
+
+@pytest.mark.anyio
+async def test_the_log_is_bounded_while_work_never_pauses(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LOG_OCTETS_MAX", 1_000_000)
+    largest = 0
+    for _ in range(40):
+        await database.write(put)
+        largest = max(largest, log_octets(database))
+
+    assert 0 < largest < 1_300_000
+
+
+@pytest.mark.anyio
+async def test_a_reader_in_the_way_delays_a_truncation_and_loses_nothing(
+    database: Database,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(connection: sa.Connection) -> int:
+        count = int(connection.scalar(sa.text("SELECT count(*) FROM thing")) or 0)
+        begun.set()
+        go_on.wait(10)
+        return count
+
+    await database.write(put)
+    reading = asyncio.ensure_future(database.read(slow))
+    await asyncio.to_thread(begun.wait, 10)
+    await database.write(put)
+    with pytest.raises(Busy):
+        await database.truncate_log()
+    go_on.set()
+    assert await reading == 1
+    await database.truncate_log()
+
+    assert log_octets(database) == 0
+
+
+@pytest.mark.anyio
+async def test_what_waits_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_WAITING_MAX", 5)
+    gate = threading.Event()
+    running = threading.Event()
+
+    def slow(_connection: sa.Connection) -> None:
+        running.set()
+        gate.wait(10)
+
+    first = asyncio.ensure_future(database.write(slow))
+    await asyncio.to_thread(running.wait, 10)
+    waiting = [asyncio.ensure_future(database.write(put)) for _ in range(5)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await database.write(put)
+    gate.set()
+    await asyncio.gather(first, *waiting)
+
+
+def test_closing_finishes_what_waits(tmp_path: Path) -> None:
+    async def story() -> None:
+        database = Database.open(tmp_path / "x.db", migrations=SCHEMA)
+        waiting = [asyncio.ensure_future(database.write(put)) for _ in range(20)]
+        await asyncio.sleep(0)
+        database.close()
+        await asyncio.gather(*waiting)
+
+    asyncio.run(story())
+    again = Database.open(tmp_path / "x.db", migrations=SCHEMA)
+    stored = again.write_at_start(lambda c: c.scalar(sa.text("SELECT count(*) FROM thing")))
+    again.close()
+
+    assert stored == 20

@@ -1,0 +1,84 @@
+"""Killed right after a durable step, the next start finds that step done and no other."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mx_core.model.ids import EnvId, MsgId
+from mx_core.model.mailbox_name import INBOX
+from mx_core.store.account_store import AccountStore
+from mx_core.store.outbox_reader import State
+from tests.support.stores import START, form_of, open_store
+
+_PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+from mx_core.model.address import Address
+from mx_core.model.ids import EnvId, MsgId
+from mx_core.model.message import Submission
+from mx_core.ports import Parcel
+from tests.support.stores import START, form_of, open_store
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    me = Address("a", "a.example")
+    await store.inbox.receive(msg_id=MsgId(b"m" * 16), env_id=EnvId(b"e" * 32), octets=b"x",
+                              form=form_of(b"x"), epoch=1)
+    queue_id = await store.outbox.enqueue(Submission(me, (me,), b"octets"))
+    await store.outbox.seal(queue_id, me, Parcel(me, EnvId(b"p" * 32), b"env", b"body", START + 9))
+    print("done")
+
+asyncio.run(main())
+"""
+
+
+def killed_at(step: str, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, str(folder)],
+        env={**os.environ, "MX_FAILPOINT": step},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert done.stdout == b""
+
+
+async def _state(store: AccountStore) -> tuple[int, list[State], bool]:
+    inbox = await store.mail.read(lambda reader: reader.mailbox(INBOX))
+    due = await store.outbox.due(START, 10)
+    parcel = await store.outbox.parcel(due[0].queue_id, due[0].recipient) if due else None
+    return inbox.messages, [item.state for item in due], parcel is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        ("stored", (1, [], False)),
+        ("committed", (1, [State.QUEUED], False)),
+        ("sealed", (1, [State.SEALED], True)),
+    ],
+)
+def test_a_durable_step_is_done_after_a_kill(
+    tmp_path: Path, step: str, state: tuple[int, list[State], bool]
+) -> None:
+    killed_at(step, tmp_path)
+
+    async def story() -> None:
+        store = open_store(tmp_path)
+        assert await _state(store) == state
+        again = await store.inbox.receive(
+            msg_id=MsgId(b"m" * 16),
+            env_id=EnvId(b"f" * 32),
+            octets=b"x",
+            form=form_of(b"x"),
+            epoch=1,
+        )
+        assert not again
+        store.close()
+
+    asyncio.run(story())
