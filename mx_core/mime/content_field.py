@@ -139,7 +139,7 @@ def _parameters(cursor: Cursor) -> Parameters:
             following = cursor.value.find(b";", cursor.at + 1)
             cursor.at = cursor.end if following < 0 else following
             continue
-        piece = _piece(*found)
+        piece = _piece(*found) if b"*" in found[0] else None
         if piece is None:
             plain.append(found)
         else:
@@ -182,9 +182,7 @@ def _parameter(cursor: Cursor) -> tuple[bytes, bytes] | None:
 
 def _piece(key: bytes, value: bytes) -> _Piece | None:
     # name*2*=value: section 2, extended            RFC 2231 §3, §4
-    name, star, rest = key.partition(b"*")
-    if not star:
-        return None
+    name, _, rest = key.partition(b"*")
     digits = rest.removesuffix(b"*")
     if (digits and not digits.isdigit()) or len(digits) > _INDEX_DIGITS_MAX:
         return None

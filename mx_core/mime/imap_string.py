@@ -12,6 +12,7 @@ from typing import Final
 NIL: Final = b"NIL"
 
 _NUL_SHOWN: Final = "\N{REPLACEMENT CHARACTER}".encode()
+_PLAIN: Final = re.compile(rb'[^\x00\r\n"\\\x80-\xff]*+')
 # QUOTED-CHAR = <any TEXT-CHAR except quoted-specials> / "\" quoted-specials
 _NOT_QUOTABLE: Final = re.compile(rb"[\x00\r\n\x80-\xff]")
 _ESCAPED: Final = re.compile(rb'["\\]')
@@ -21,6 +22,8 @@ _SPACES: Final = re.compile(rb"[ \t\r\n]++")
 
 def string(value: bytes) -> bytes:
     """Return *value* as a quoted string or a literal."""
+    if _PLAIN.fullmatch(value):
+        return b'"%b"' % value
     if _NOT_QUOTABLE.search(value):
         value = value.replace(b"\0", _NUL_SHOWN)
         return b"{%d}\r\n%b" % (len(value), value)

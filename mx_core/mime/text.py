@@ -17,7 +17,8 @@ from mx_core.mime.part_map import Kind, Part
 from mx_core.model.message import MessageForm
 
 _HIDDEN: Final = re.compile(r"<(!--|script|style)", re.IGNORECASE | re.ASCII)
-_HIDDEN_END: Final = {"!--": "-->", "script": "</script", "style": "</style"}
+_COMMENT_END: Final = "-->"
+_HIDDEN_END: Final = {"!--": _COMMENT_END, "script": "</script", "style": "</style"}
 _TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9]*+)?[^<>]*+>")
 _INLINE: Final = frozenset(
     (
@@ -40,7 +41,7 @@ _INLINE: Final = frozenset(
 )
 # a reference with more digits than a code point has is left as it stands
 _REFERENCE: Final = re.compile(
-    r"&(?:#[0-9]{1,7}+|#[xX][0-9A-Fa-f]{1,6}+|[A-Za-z][A-Za-z0-9]{1,30}+);?"
+    r"&(?:#[0-9]{1,7}+(?![0-9])|#[xX][0-9A-Fa-f]{1,6}+(?![0-9A-Fa-f])|[A-Za-z][A-Za-z0-9]{1,30}+);?"
 )
 
 
@@ -91,9 +92,12 @@ def _shown(page: str) -> Iterator[str]:
         if found.start() < at:
             continue
         yield page[at : found.start()]
-        at = lowered.find(_HIDDEN_END[found.group(1).lower()], found.end())
+        closing = _HIDDEN_END[found.group(1).lower()]
+        at = lowered.find(closing, found.end())
         if at < 0:
             return
+        if closing == _COMMENT_END:
+            at += len(_COMMENT_END)  # the others are tags, which go with the rest
     yield page[at:]
 
 
