@@ -72,6 +72,9 @@ class Writer:
         self._state = threading.Lock()  # orders submit() against close()
         self._refusal: Exception | None = None  # under _state: why nothing is taken any more
         self._dirty = False  # writer thread: committed since the last checkpoint
+        # What a killed process left in the log goes into the database, and the log is emptied:
+        # a key that was deleted just before must not live on in it.
+        self._checkpoint("TRUNCATE")
         self._thread = threading.Thread(target=self._work, name=f"write {path.name}", daemon=True)
         self._thread.start()
 

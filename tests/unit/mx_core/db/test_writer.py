@@ -1,6 +1,7 @@
 """Checkpoints, bounds and shutdown of the one writing thread."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,22 @@ async def test_what_waits_is_bounded(database: Database, monkeypatch: pytest.Mon
         await database.write(put)
     gate.set()
     await asyncio.gather(first, *waiting)
+
+
+def test_the_log_of_a_killed_process_is_taken_in_and_emptied(
+    database: Database, tmp_path: Path
+) -> None:
+    """The files are copied while they are open: what a kill leaves."""
+    database.write_at_start(put)
+    left = tmp_path / "left"
+    left.mkdir()
+    for name in ("x.db", "x.db-wal"):
+        shutil.copy(tmp_path / name, left / name)
+    again = Database.open(left / "x.db", migrations=SCHEMA)
+
+    assert log_octets(again) == 0
+    assert again.write_at_start(lambda c: c.scalar(sa.text("SELECT count(*) FROM thing"))) == 1
+    again.close()
 
 
 def test_closing_finishes_what_waits(tmp_path: Path) -> None:

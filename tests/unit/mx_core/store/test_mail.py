@@ -1,6 +1,7 @@
 """The port's promises one by one; ``test_mail_model`` plays them against a plain model."""
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from mx_core.model.errors import (
     Busy,
+    DiskFull,
     MailboxExists,
     MessageGone,
     NoSuchMailbox,
@@ -542,6 +544,35 @@ async def test_segments_split_when_full_and_join_when_worn(store: AccountStore) 
     assert segments == 1
     await store_flags(mail, [uids[0], uids[1], uids[700]], FlagChange.ADD, SEEN)
     assert (await box(mail)).unseen == len(keep) - 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("size", [60_000, 1_000_000])
+async def test_a_full_disk_refuses_and_leaves_nothing(
+    mail: Mail, tmp_path: Path, size: int
+) -> None:
+    """In the row and in a file; with room again, the next message is taken."""
+    await fill(mail)
+    before = await snapshot(mail)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        with pytest.raises(DiskFull):
+            await fill(mail, 10, octets=bytes(size))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert await snapshot(mail) == before
+    assert list((tmp_path / "bodies").iterdir()) == []
+    assert await fill(mail, octets=bytes(size)) == [2]
+
+
+@pytest.mark.anyio
+async def test_an_empty_message_is_a_message(mail: Mail) -> None:
+    await fill(mail, octets=b"")
+    [message] = (await snapshot(mail)).messages
+
+    assert await mail.read(lambda reader: reader.octets(message)) == b""
 
 
 @pytest.mark.anyio
