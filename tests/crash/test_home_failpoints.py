@@ -1,0 +1,159 @@
+"""A home server killed at each durable step: what was accepted arrives exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+from mx_core.notation.hashing import b2_plain
+from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, BlobRef, Item
+from tests.support.home_device import HomeDevice, StreamEnded, big_body, item_for
+from tests.support.homes import HomeProcess, Homes, running_homes
+
+pytestmark = pytest.mark.anyio
+
+SOON = "[queue]\nfirst_delay_seconds = 0.1\nlongest_delay_seconds = 0.2\n"
+
+
+@pytest.fixture(scope="module")
+def homes() -> Iterator[Homes]:
+    with running_homes() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pair(homes: Homes) -> tuple[HomeProcess, HomeProcess]:
+    return homes.make("a.example", SOON), homes.make("b.example", SOON)
+
+
+_names = iter(range(1_000_000))
+
+
+async def _submit_until_durable(alice: HomeDevice, item: Item) -> None:
+    """Do what a gateway does: ask until the answer says that it is durable."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            if await alice.submit(item) in {ACCEPTED, DUPLICATE}:
+                return
+        except grpc.aio.AioRpcError:
+            await asyncio.sleep(0.1)
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                await alice.authenticate()
+    raise AssertionError("it was never accepted")
+
+
+async def _all_news(device: HomeDevice, wanted: str, env_id: bytes) -> int:
+    """Collect and ack until *wanted* of *env_id* has come and the queue is empty; count it."""
+    until = time.monotonic() + 60
+    count = 0
+    while time.monotonic() < until:
+        try:
+            await device.authenticate()
+            stream = device.collect()
+            deliveries = await stream.until_empty()
+            for delivery in deliveries:
+                match delivery.WhichOneof("what"):
+                    case "arrived":
+                        found = b2_plain(delivery.arrived.item.envelope)
+                    case _:
+                        found = delivery.fate.env_id
+                await device.acknowledge(delivery.sequence)
+                count += delivery.WhichOneof("what") == wanted and found == env_id
+            stream.cancel()
+            if count and not deliveries:
+                return count
+        except (grpc.aio.AioRpcError, StreamEnded, TimeoutError):
+            pass
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{wanted} never came")
+
+
+async def _restart_when_dead(home: HomeProcess) -> None:
+    assert await asyncio.to_thread(home.wait_dead, 40.0) == -9
+    await asyncio.to_thread(home.start)
+
+
+@pytest.mark.parametrize(
+    ("where", "step", "large"),
+    [
+        (0, "accepted", False),
+        (0, "committed", False),
+        (0, "replied", False),
+        (0, "sent", False),
+        (1, "accepted", False),
+        (1, "stored", True),  # the body is durable before this step and not after it
+        (1, "committed", False),
+        (1, "replied", False),
+    ],
+)
+async def test_what_was_accepted_arrives_exactly_once(
+    pair: tuple[HomeProcess, HomeProcess], where: int, step: str, *, large: bool
+) -> None:
+    killed = pair[where]
+    name = f"u{next(_names)}"
+    async with HomeDevice(pair[0], name) as alice, HomeDevice(pair[1], name) as bob:
+        await alice.join()
+        await bob.join()
+        body: bytes | BlobRef | None = None
+        if large:
+            octets = big_body(400_000)
+            await alice.put_blob(octets)
+            body = BlobRef(id=b2_plain(octets), size=len(octets))
+        item = item_for(bob.address, body)
+        await asyncio.to_thread(killed.stop)
+        await asyncio.to_thread(lambda: killed.start(failpoint=step))
+        for device in (alice, bob):
+            await _authenticated(device)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_restart_when_dead(killed))
+            await _submit_until_durable(alice, item)
+
+        assert await _all_news(bob, "arrived", b2_plain(item.envelope)) == 1
+        assert await _all_news(alice, "fate", b2_plain(item.envelope)) == 1
+
+
+@pytest.mark.parametrize("step", ["acked", "deleted"])
+async def test_an_ack_that_was_cut_off_is_harmless(
+    pair: tuple[HomeProcess, HomeProcess], step: str
+) -> None:
+    home = pair[1]
+    async with HomeDevice(home, f"u{next(_names)}") as bob:
+        await bob.join()
+        item = item_for(bob.address)
+        await bob.submit(item)
+        stream = bob.collect()
+        seen = {(await stream.next()).WhichOneof("what") for _ in range(3)}
+        assert seen == {"arrived", "fate", "queue_empty"}
+        await asyncio.to_thread(home.stop)
+        await asyncio.to_thread(lambda: home.start(failpoint=step))
+        await _authenticated(bob)
+        [first, second] = await bob.collect().until_empty()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await bob.acknowledge(first.sequence, second.sequence)
+        await _restart_when_dead(home)
+
+        await _authenticated(bob)
+        left = await bob.collect().until_empty()
+
+        assert [d.sequence for d in left] == (
+            [first.sequence, second.sequence] if step == "acked" else []
+        )
+        # and a copy of the same envelope stays known, whether its row is there or not
+        assert await bob.submit(item) == DUPLICATE
+
+
+async def _authenticated(device: HomeDevice) -> None:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return await device.authenticate()
+        except grpc.aio.AioRpcError:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.1)
