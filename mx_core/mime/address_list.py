@@ -38,11 +38,22 @@ GROUP_END: Final = Entry(None, None, None, None)
 
 
 def parse(value: bytes, limit: int) -> list[Entry]:
-    """Return at most *limit* entries of *value* (unfolded or not), in order; never raises."""
+    """Return at most *limit* entries of *value* (unfolded or not), in order; never raises.
+
+    A group that the limit cuts through is ended, so starts and ends always match.
+    """
     reader = _Reader(value, limit)
     if reader.cursor.skip_space() == MORE:
         reader.address_list()
-    return reader.entries[:limit]
+    if len(reader.entries) <= limit:
+        return reader.entries
+    kept = reader.entries[:limit]
+    marks = [entry for entry in kept if not entry.is_mailbox()]
+    if marks and marks[-1] != GROUP_END:
+        last = kept.pop()
+        if last is not marks[-1]:
+            kept.append(GROUP_END)
+    return kept
 
 
 class _Reader:

@@ -25,6 +25,7 @@ from mx_core.model.message import HeaderField
 _DASHES: Final = b"--"
 _DASH_LINE: Final = re.compile(rb"\n--")
 _DASH: Final = ord("-")
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _HEADER_STOP: Final = re.compile(rb"\n(?:\r?\n|--)")
 
 
@@ -162,7 +163,8 @@ class Scan:
         if hit is not None:
             return start, hit, False
         heads, shortest = self._heads, self._shortest
-        for stop in _HEADER_STOP.finditer(octets, start):
+        pattern = _HEADER_STOP if self._may_end_parts() else _EMPTY_LINE
+        for stop in pattern.finditer(octets, start):
             line, text = stop.start() + 1, stop.end()
             if octets[text - 1] != _DASH:
                 return line, None, True
@@ -224,7 +226,7 @@ class Scan:
     def _next_delimiter(self, start: int) -> _Hit | None:
         """Return the first delimiter line at or after the line start *start*."""
         hit = self._delimiter_at(start, start)
-        if hit is not None or not self._open:
+        if hit is not None or not self._may_end_parts():
             return hit
         octets, heads, shortest = self._octets, self._heads, self._shortest
         for found in _DASH_LINE.finditer(octets, start):
@@ -236,6 +238,10 @@ class Scan:
                 return hit
         return None
 
+    def _may_end_parts(self) -> bool:
+        """Tell whether a delimiter is open and another part may still be made."""
+        return bool(self._open) and self._parts < PARTS_MAX
+
     def _before_break(self, newline: int, floor: int) -> int:
         return (
             newline - 1 if newline > floor and self._octets[newline - 1] == ord("\r") else newline
@@ -244,7 +250,7 @@ class Scan:
     def _delimiter_at(self, line: int, before: int) -> _Hit | None:
         """Return the open delimiter that the line at *line* is."""
         octets = self._octets
-        if not self._open or not octets.startswith(_DASHES, line) or self._parts >= PARTS_MAX:
+        if not self._may_end_parts() or not octets.startswith(_DASHES, line):
             return None
         self.looks += 1
         text = line + len(_DASHES)

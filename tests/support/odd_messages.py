@@ -1,8 +1,8 @@
 """Odd messages that any mail transport must carry unchanged: every line ends in CRLF.
 
 Our own, generated, the same in every run.  No bare CR or LF, no NUL, no line over 50,000
-octets, no Bcc in a top header.  ``is_whole`` ones end in CRLF, so DATA can carry them as they are;
-the others need APPEND.
+octets, no Bcc in a top header.  ``is_submittable`` ones can go through DATA as they are; the others
+need APPEND.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ class OddMessage:
     octets: bytes
 
     @property
-    def is_whole(self) -> bool:
-        return self.octets.endswith(b"\r\n")
+    def is_submittable(self) -> bool:
+        """Tell whether it ends in CRLF and does not begin with a fold (spec/octets §1)."""
+        return self.octets.endswith(b"\r\n") and not self.octets.startswith((b" ", b"\t"))
 
 
 def odd_messages() -> list[OddMessage]:

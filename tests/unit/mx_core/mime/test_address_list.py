@@ -29,6 +29,13 @@ def person(name: str | None, mailbox: str, domain: str) -> Entry:
         (b"G:;", [Entry(None, None, b"G", None), GROUP_END]),
         (b"G: a@a.example", [Entry(None, None, b"G", None), person(None, "a", "a.example"), GROUP_END]),
         (b"<@r.example:bob@b.example>", [Entry(None, b"@r.example", b"bob", b"b.example")]),
+        (b"<@r.example bob@b.example>", [Entry(None, b"INVALID_ROUTE", b"bob", b"b.example")]),
+        (b"<@r.example", [Entry(None, b"INVALID_ROUTE", b"MISSING_MAILBOX", b"SYNTAX_ERROR")]),
+        (b"<@a.example,@b.example", [Entry(None, b"INVALID_ROUTE", b"MISSING_MAILBOX", b"SYNTAX_ERROR")]),
+        (b"<@r.example:", [Entry(None, b"@r.example", b"MISSING_MAILBOX", b"SYNTAX_ERROR")]),
+        (b"<", [person(None, "MISSING_MAILBOX", "SYNTAX_ERROR")]),
+        (b"<bob@", [person(None, "bob", "SYNTAX_ERROR")]),
+        (b"G: a@a.example, (open", [Entry(None, None, b"G", None), person(None, "a", "a.example"), GROUP_END]),
         (b"a@a.example, (open", [person(None, "a", "a.example"), person(None, "MISSING_MAILBOX", "MISSING_DOMAIN")]),
     ],
 )  # fmt: skip
@@ -45,6 +52,15 @@ def test_a_group_mark_is_no_mailbox() -> None:
 @pytest.mark.parametrize("value", [b"a@b.example," * 100, b"G: " + b"a@b.example," * 100 + b";"])
 def test_no_more_entries_than_the_limit(value: bytes) -> None:
     assert len(parse(value, 10)) == 10
+
+
+@pytest.mark.parametrize("limit", range(8))
+def test_a_group_cut_by_the_limit_is_ended(limit: int) -> None:
+    entries = parse(b"A: a@a.example;, B: b@b.example, c@c.example;, d@d.example", limit)
+    marks = [entry.mailbox for entry in entries if not entry.is_mailbox()]
+
+    assert len(entries) <= limit
+    assert marks in ([], [b"A", None], [b"A", None, b"B", None])
 
 
 @given(st.text(alphabet='ab<>,:;@".\\()[] \n\0é', max_size=60))

@@ -56,6 +56,14 @@ def test_the_longest_fitting_delimiter_is_meant() -> None:
     assert [len(child.children) for child in root.children] == [1, 0]
 
 
+def test_an_inner_delimiter_that_is_the_whole_line_wins_over_a_longer_outer_one() -> None:
+    outer = b"Content-Type: multipart/mixed; boundary=b--\r\n\r\n"
+    inner = b"--b--\r\n" + MIXED + b"--b\r\n\r\none\r\n--b--\r\nepilogue\r\n"
+    root = Scan(outer + inner).root
+
+    assert [len(child.children) for child in root.children] == [1]
+
+
 def test_an_empty_line_before_a_delimiter_is_no_body() -> None:
     octets = MIXED + b"--b\r\nX: y\r\n\r\n--b--\r\n"
     part = Scan(octets).root.children[0]

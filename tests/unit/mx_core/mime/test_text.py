@@ -42,6 +42,7 @@ def test_an_unlisted_charset_is_guessed() -> None:
         ("<b>w</b>ord <p>next<br>line", "word next line"),
         ("a<script>var x = '<b>'</script>b", "a b"),
         ("a<!-- <b>no</b> -->c", "ac"),
+        ("a<!-- <script> -->b<i>c</i>", "abc"),
         ("a<STYLE>x{}</STYLE >b", "a b"),
         ("a<script>never closed", "a"),
         ("a &lt;b&gt; &amp; &#252; &#xFC; &nbsp;c", "a <b> & ü ü c"),
