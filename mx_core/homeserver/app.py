@@ -46,6 +46,7 @@ from mx_core.homeserver.config import KEY_FILE_NAME, Config
 from mx_core.homeserver.device_sessions import DeviceSessions
 from mx_core.homeserver.dispatch import Dispatcher
 from mx_core.homeserver.document import OwnDocument
+from mx_core.homeserver.exits import DiskFailed
 from mx_core.homeserver.federation_service import FederationService
 from mx_core.homeserver.hello_service import HelloService
 from mx_core.homeserver.key_memory import StoredKeyMemory
@@ -54,14 +55,22 @@ from mx_core.homeserver.lookup import LookUps
 from mx_core.homeserver.operate import SOCKET_NAME, Operator
 from mx_core.homeserver.peers import Peers
 from mx_core.homeserver.publish import Publisher
-from mx_core.homeserver.receive import Receiver, Room
+from mx_core.homeserver.receive import Receiver
 from mx_core.homeserver.record_rpc import Recorder
 from mx_core.homeserver.refusals import Refusals
+from mx_core.homeserver.room import Room
 from mx_core.homeserver.site import serve_site
 from mx_core.homeserver.submit import Submitter
 from mx_core.homeserver.upkeep import keep_up
 from mx_core.model.clock import Now
-from mx_core.model.errors import BadConfiguration, Busy, Refused, Untrusted
+from mx_core.model.errors import (
+    BadConfiguration,
+    Busy,
+    Corrupt,
+    Refused,
+    Unavailable,
+    Untrusted,
+)
 from mx_core.model.secret import Secret
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
 from mx_core.tls.anchors import AnchorSet
@@ -83,6 +92,7 @@ class Home:
     database: Database
     blobs: BlobStore
     dispatcher: Dispatcher
+    collector: Collector
     peers: Peers
     servers: tuple[Any, ...]  # grpc.aio.Server: hello, federation, client
     operator: Operator
@@ -95,11 +105,13 @@ def build(
     key: Secret[SigningKey],
     database: Database,
     *,
+    damaged: Callable[[], None],
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     now: Now = time.time,
 ) -> Home:
     """Wire a home server; its ports are bound and not yet served.  Needs a running loop.
 
+    *damaged* is called when stored data has been found to contradict itself.
     *interceptors* stand inside of ours around every method of every listener.
 
     Raises:
@@ -113,7 +125,14 @@ def build(
     anchors = AnchorSet(leaves.current, now)
     finder = _finder(folder, config, database, now)
     arrivals = Arrivals()
-    blobs = BlobStore(folder / BLOBS_NAME, database, octets_max=limits.blob_octets, now=now)
+    blobs = BlobStore(
+        folder / BLOBS_NAME,
+        database,
+        octets_max=limits.blob_octets,
+        unused_max=limits.unused_blob_octets,
+        room=room,
+        now=now,
+    )
     receiver = Receiver(
         database,
         blobs,
@@ -128,12 +147,14 @@ def build(
     peers = Peers(domain, receiver, blobs, lambda peer: PeerClient(own, peer, finder, now))
     dispatcher = Dispatcher(database, arrivals, peers.carry, config.queue, now=now)
     publisher = Publisher(database, domain, key, now=now)
+    collector = Collector(database, blobs, arrivals, now=now)
     hello = HelloService(
         domain, document, finder, anchors, CallBudget(limits.hello_per_minute, now)
     )
     federation = FederationService(
         federation_service.Rooms(
             domain=domain,
+            finder=finder,
             anchors=anchors,
             check=PeerCheck(anchors.keys_of, now),
             sessions=Sessions(domain, key.reveal(), leaves.current, now),
@@ -161,12 +182,12 @@ def build(
                 room=room,
                 now=now,
             ),
-            collector=Collector(database, blobs, arrivals, now=now),
+            collector=collector,
             blobs=blobs,
             now=now,
         )
     )
-    around = (Refusals(), *interceptors)
+    around = (Refusals(damaged), *interceptors)
     leaf_only = LeafCredentials(leaves)
     host, ports = config.host, config.ports
     servers = (
@@ -178,7 +199,7 @@ def build(
     federation_pb2_grpc.add_FederationServicer_to_server(federation, servers[1])  # type: ignore[no-untyped-call]  # generated
     client_pb2_grpc.add_ClientServicer_to_server(client, servers[2])  # type: ignore[no-untyped-call]  # generated
     operator = Operator(config, database, bytes(key.reveal().verify_key), lambda: len(anchors), now)
-    return Home(database, blobs, dispatcher, peers, servers, operator, document)
+    return Home(database, blobs, dispatcher, collector, peers, servers, operator, document)
 
 
 async def serve(
@@ -201,19 +222,27 @@ async def serve(
     _stop_on_signals(stopping)
     with contextlib.closing(open_database(folder)) as database:
         recorders = () if record is None else (Recorder(record),)
-        home = build(folder, config, key, database, interceptors=recorders)
+        doubt = asyncio.Event()
+        home = build(folder, config, key, database, damaged=doubt.set, interceptors=recorders)
         _recover(home)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve_control(home.operator.app(), folder / SOCKET_NAME, stopping))
-            tasks.create_task(home.dispatcher.run(stopping))
-            tasks.create_task(keep_up(home.database, home.blobs, stopping, now=time.time))
-            if config.ports.site:
-                tasks.create_task(serve_site(config, home.document, stopping))
-            async with _serving(home):
-                ready()
-                _log.info("home_ready", domain=config.domain)
-                await stopping.wait()
-        await home.peers.close()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(
+                    serve_control(home.operator.app(), folder / SOCKET_NAME, stopping)
+                )
+                tasks.create_task(home.dispatcher.run(stopping))
+                tasks.create_task(_stop_if_unsure(database, doubt, stopping))
+                tasks.create_task(keep_up(home.database, home.blobs, stopping, now=time.time))
+                if config.ports.site:
+                    tasks.create_task(serve_site(config, home.document, stopping))
+                async with _serving(home):
+                    ready()
+                    _log.info("home_ready", domain=config.domain)
+                    await stopping.wait()
+        except* Corrupt as group:
+            raise DiskFailed(f"stopped: {group.exceptions[0]}") from group
+        finally:
+            await home.peers.close()
     _log.info("home_stopped", domain=config.domain)
 
 
@@ -246,10 +275,36 @@ async def _serving(home: Home) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        home.collector.end_all()
         # no new calls; those under way may finish, and streams are cut at the end
         async with asyncio.TaskGroup() as tasks:
             for server in home.servers:
                 tasks.create_task(server.stop(_DRAIN_SECONDS))
+
+
+async def _stop_if_unsure(
+    database: Database, doubt: asyncio.Event, stopping: asyncio.Event
+) -> None:
+    """End the process when the database has stopped taking changes; a damaged file alone does not.
+
+    Raises:
+        DiskFailed: The disk did not confirm a write.  What was answered is durable; the rest
+            was refused, and a restart reads what the disk really holds.
+    """
+    stop = asyncio.ensure_future(stopping.wait())
+    try:
+        while not stopping.is_set():
+            look = asyncio.ensure_future(doubt.wait())
+            await asyncio.wait({stop, look}, return_when=asyncio.FIRST_COMPLETED)
+            look.cancel()
+            if doubt.is_set():
+                doubt.clear()
+                with contextlib.suppress(Unavailable):
+                    await database.write(lambda _: None)
+    except Corrupt as error:
+        raise DiskFailed(f"stopped: {error}") from error
+    finally:
+        stop.cancel()
 
 
 def _finder(folder: Path, config: Config, database: Database, now: Now) -> Finder:

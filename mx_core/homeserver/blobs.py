@@ -20,6 +20,7 @@ from mx_core.db.durable import sync_directory, write_new
 from mx_core.db.failure import translate_os
 from mx_core.homeserver import bodies
 from mx_core.homeserver.bodies import BlobMissing, Body
+from mx_core.homeserver.room import Room
 from mx_core.model.clock import Now
 from mx_core.model.errors import Busy, MessageTooLarge, Refused, StoreDamaged
 from mx_core.notation.hashing import DIGEST_OCTETS, b2_plain
@@ -38,11 +39,22 @@ _UNUSED_SECONDS: Final = 3_600.0  # a body put for several recipients is submitt
 class BlobStore:
     """The files under one folder and the rows that name them."""
 
-    def __init__(self, folder: Path, database: Database, *, octets_max: int, now: Now) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        *,
+        octets_max: int,
+        unused_max: int,
+        room: Room,
+        now: Now,
+    ) -> None:
         self._folder = folder
         self._incoming = folder / "incoming"
         self._database = database
         self._octets_max = octets_max
+        self._unused_max = unused_max
+        self._room = room
         self._now = now
         self._changing = asyncio.Lock()  # a name appears or goes; never both at once
         self._uploading: set[Path] = set()  # one stream at a time writes a file
@@ -67,7 +79,8 @@ class BlobStore:
         Raises:
             Refused: No name, or other octets than the name says (they are thrown away).
             MessageTooLarge: More than this server takes.
-            Busy: The same upload is running, or too many broke off.
+            Busy: The same upload is running, too many broke off, or too much is unused.
+            DiskFull: No room.
         """
         following = aiter(chunks)
         try:
@@ -81,6 +94,9 @@ class BlobStore:
             raise MessageTooLarge(f"a body is at most {self._octets_max} octets")
         if await self._is_here(ref.id) is not None:
             return ref.size
+        self._room.check()
+        if await self._database.read(bodies.unused_octets) + ref.size > self._unused_max:
+            raise Busy("too many bodies were put that no envelope names; try again in an hour")
         path = self._incoming / f"{_tag(uploader)}-{ref.id.hex()}"
         if path in self._uploading:
             raise Busy("this body is being put already")

@@ -99,6 +99,13 @@ def forget_unused(tx: sa.Connection, before: float) -> list[bytes]:
     )
 
 
+def unused_octets(tx: sa.Connection) -> int:
+    """Return what blobs weigh that no row names."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(BLOB.c.size), 0)).where(BLOB.c.uses == 0)
+    octets: int = tx.execute(query).scalar_one()
+    return octets
+
+
 def known(tx: sa.Connection) -> set[bytes]:
     """Return the names of all blobs."""
     return set(tx.execute(sa.select(BLOB.c.blob_id)).scalars())

@@ -88,6 +88,12 @@ class Collector:
         """Let every stream of the mailbox look whether its device is still active."""
         self._arrivals.announce(mailbox_id)
 
+    def end_all(self) -> None:
+        """End every stream, because the server stops; devices come again to the next process."""
+        for stream in self._streams.values():
+            stream.superseded = True
+            stream.changed.set()
+
     async def _deliveries(
         self, session: Session, stream: _Stream, window: int
     ) -> AsyncIterator[Delivery]:

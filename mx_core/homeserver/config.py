@@ -22,6 +22,7 @@ _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB
 _DAY: Final = 86_400
 _PORT_MAX: Final = 65_535
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})
 
 
 class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,12 +59,13 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     envelope_octets: int = 64 * _KIB
     inline_body_octets: int = 256 * _KIB
     blob_octets: int = 64 * _MIB
+    unused_blob_octets: int = 1024 * _MIB  # put and not (yet) named by an envelope
     mailbox_octets: int = 2048 * _MIB  # waiting for one person's devices
     outgoing_items: int = 10_000  # waiting to leave, for one person
     free_disk_octets: int = 64 * _MIB  # below it nothing new is accepted
     look_ups_per_user_hour: int = 600  # distinct names; a miss counts three
     look_ups_per_peer_hour: int = 3_000
-    hello_per_minute: int = 60  # introductions from one /24 or /48
+    hello_per_minute: int = 6  # introductions from one /24 or /48
     sessions: int = 10_000  # challenges outstanding
 
 
@@ -156,6 +158,8 @@ def _wrong_values(config: Config) -> list[str]:
             problems.append(f"domain must be written {canonical_domain(config.domain)!r}")
     except BadAddress as error:
         problems.append(f"domain: {error}")
+    if config.host in _EVERYWHERE and not config.public_host:
+        problems.append(f"public_host is needed when host is {config.host}: others can not dial it")
     ports = [config.ports.hello, config.ports.federation, config.ports.client, config.ports.site]
     used = [port for port in ports if port != 0]
     if any(not 0 <= port <= _PORT_MAX for port in ports) or 0 in ports[:3]:

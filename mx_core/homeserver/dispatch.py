@@ -40,6 +40,7 @@ from mx_core.proto.federation_pb2 import ItemReply
 _log = structlog.get_logger()
 _AT_ONCE_MAX: Final = 20  # destinations spoken to at the same time
 _IDLE_SECONDS: Final = 60.0
+_DRAIN_SECONDS: Final = 2.0
 _ROUND_SECONDS: Final = 600.0  # the clock may jump: look again after this at the latest
 
 
@@ -81,6 +82,7 @@ class Dispatcher:
         self._now = now
         self._workers: dict[str, _Worker] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._running: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Semaphore(_AT_ONCE_MAX)
 
@@ -105,23 +107,34 @@ class Dispatcher:
             self._tasks = None
             for worker in self._workers.values():
                 worker.wake.set()
+            if self._running:
+                _, late = await asyncio.wait(self._running, timeout=_DRAIN_SECONDS)
+                for task in late:
+                    task.cancel()
 
     def _start(self, destination: str) -> None:
         if self._tasks is None:
             return
         worker = _Worker(asyncio.Event())
         self._workers[destination] = worker
-        self._tasks.create_task(self._work(destination, worker))
+        task = self._tasks.create_task(self._work(destination, worker))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _work(self, destination: str, worker: _Worker) -> None:
         try:
             while self._tasks is not None:
                 worker.wake.clear()
-                batch = await self._next_batch(destination, worker)
-                if batch:
-                    await self._send(destination, worker, batch)
-                elif not await self._rest(destination, worker):
-                    return
+                try:
+                    batch = await self._next_batch(destination, worker)
+                    if batch:
+                        await self._send(destination, worker, batch)
+                    elif not await self._rest(destination, worker):
+                        return
+                except Unavailable as error:
+                    # no room to note what became of a batch: it is sent again, and is a duplicate
+                    _log.warning("queue_put_off", error=type(error).__name__)
+                    self._pause(worker)
         finally:
             self._workers.pop(destination, None)
 

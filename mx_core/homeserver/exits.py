@@ -17,6 +17,11 @@ from mx_core.model.errors import (
     Untrusted,
 )
 
+
+class DiskFailed(Corrupt):
+    """The disk did not confirm a write while serving; the program exits 74."""
+
+
 # the first family that an error belongs to decides
 _TABLE: Final[tuple[tuple[type[MailError], int], ...]] = (
     (KeyNotPrivate, os.EX_NOPERM),
@@ -24,6 +29,7 @@ _TABLE: Final[tuple[tuple[type[MailError], int], ...]] = (
     (BadConfiguration, os.EX_CONFIG),
     (Refused, os.EX_USAGE),
     (DiskFull, os.EX_IOERR),
+    (DiskFailed, os.EX_IOERR),
     (Busy, os.EX_TEMPFAIL),
     (Unavailable, os.EX_UNAVAILABLE),
     (Corrupt, os.EX_DATAERR),

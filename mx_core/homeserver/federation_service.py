@@ -13,13 +13,14 @@ from typing import Any, Final, TypeAlias
 from typing_extensions import override
 
 from mx_core.db import failpoint
+from mx_core.discovery.finder import Finder
 from mx_core.federation.batch import BatchWindow, verify_batch
 from mx_core.federation.sessions import Sessions
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.lookup import LookUps
 from mx_core.homeserver.receive import Receiver
 from mx_core.model.clock import Now
-from mx_core.model.errors import NotPermitted, Untrusted
+from mx_core.model.errors import NotPermitted, Unavailable, UnknownRecipient, Untrusted
 from mx_core.proto import federation_pb2
 from mx_core.proto.federation_pb2_grpc import FederationServicer
 from mx_core.tls.anchors import AnchorSet
@@ -36,6 +37,7 @@ class Rooms:
     """What stands behind the listener."""
 
     domain: str
+    finder: Finder
     anchors: AnchorSet
     check: PeerCheck
     sessions: Sessions
@@ -66,6 +68,7 @@ class FederationService(FederationServicer):
     ) -> federation_pb2.ProveReply:
         """Open a session for a domain that signed the nonce with its domain key."""
         peer = self._leaf_peer(context)
+        await self._ask_again(peer.domain)
         proved = self._rooms.sessions.prove(
             peer,
             self._rooms.anchors.keys_of(peer.domain),
@@ -126,6 +129,21 @@ class FederationService(FederationServicer):
         """Give the card of a person of this domain, padded; within the peer's budget."""
         peer = self._peer(context)
         return await self._rooms.look_ups.answer(peer.domain, request.address)
+
+    async def _ask_again(self, domain: str) -> None:
+        """Trust the keys that *domain* has now, so that one it gave up is out within the hour.
+
+        Raises:
+            Untrusted: Its key has changed without proof; it is let in no more.
+        """
+        try:
+            found = await self._rooms.finder.find(domain)
+        except Unavailable:
+            return  # no news is no change of key
+        except (Untrusted, UnknownRecipient):
+            self._rooms.anchors.drop(domain)
+            raise
+        self._rooms.anchors.put(found.name, found.keys)
 
     def _leaf_peer(self, context: Context) -> Peer:
         pems: list[bytes] = list(context.auth_context().get(_LEAF_PROPERTY) or [])

@@ -6,10 +6,8 @@ item of a batch in one commit.  Refuses to know how the items came here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -23,6 +21,7 @@ from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.bodies import BlobMissing, Body
 from mx_core.homeserver.deliveries import Envelope
+from mx_core.homeserver.room import Room
 from mx_core.model.clock import Now
 from mx_core.model.errors import DiskFull
 from mx_core.notation.hashing import b2_plain
@@ -48,12 +47,6 @@ class _Acceptable:
     what: Envelope
 
 
-def free_octets(folder: Path) -> int:
-    """Return what an unprivileged writer may still use on the disk of *folder*."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
-
-
 async def body_of(item: Item, blobs: BlobStore) -> Body:
     """Return where the octets of an item's body are, on the disk if they need a file.
 
@@ -63,23 +56,6 @@ async def body_of(item: Item, blobs: BlobStore) -> Body:
     if item.HasField("body_ref"):
         return Body(None, item.body_ref.id, item.body_ref.size)
     return await blobs.keep(item.body)
-
-
-class Room:
-    """Whether the disk may still be written to."""
-
-    def __init__(self, folder: Path, floor: int) -> None:
-        self._folder = folder
-        self._floor = floor
-
-    def check(self) -> None:
-        """Return if there is room.
-
-        Raises:
-            DiskFull: Less than the configured rest is free; nothing new is taken.
-        """
-        if free_octets(self._folder) < self._floor:
-            raise DiskFull("the disk of this server is nearly full; try again later")
 
 
 class Receiver:

@@ -47,7 +47,7 @@ _TABLE: Final[tuple[tuple[type[MailError], grpc.StatusCode], ...]] = (
 
 
 # failures that the caller cures by proving itself again
-_PROVE_AGAIN: Final = frozenset({"session", "proof"})
+_PROVE_AGAIN: Final = frozenset({"leaf-key", "leaf-expired", "proof", "session"})
 
 
 def code_of(error: MailError) -> grpc.StatusCode:
@@ -68,6 +68,10 @@ def places(error: BaseException) -> list[str]:
 class Refusals(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyped
     """Stands around every method of a server."""
 
+    def __init__(self, damaged: Callable[[], None]) -> None:
+        """*damaged* is told when stored data has contradicted itself."""
+        self._damaged = damaged
+
     @override
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
@@ -78,9 +82,47 @@ class Refusals(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is unt
         method = handler_call_details.method.rpartition("/")[2]
         return rewrapped(
             handler,
-            lambda behaviour: _single(behaviour, method),
-            lambda behaviour: _stream(behaviour, method),
+            lambda behaviour: self._single(behaviour, method),
+            lambda behaviour: self._stream(behaviour, method),
         )
+
+    def _single(self, behaviour: Any, method: str) -> Any:
+        async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            try:
+                return await behaviour(request, context)
+            except MailError as error:
+                await self._refuse(context, method, error)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001  # the one catch-all of a call
+                await _broke(context, method, error)
+
+        return answer
+
+    def _stream(self, behaviour: Any, method: str) -> Any:
+        async def answer(
+            request: Any, context: grpc.aio.ServicerContext[Any, Any]
+        ) -> AsyncIterator[Any]:
+            try:
+                async for reply in behaviour(request, context):
+                    yield reply
+            except MailError as error:
+                await self._refuse(context, method, error)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001  # the one catch-all of a call
+                await _broke(context, method, error)
+
+        return answer
+
+    async def _refuse(self, context: Any, method: str, error: MailError) -> None:
+        said = f"{error.failure}: {error}" if isinstance(error, Untrusted) else str(error)
+        if isinstance(error, Corrupt):
+            _log.error("data_damaged", method=method, error=type(error).__name__)
+            self._damaged()
+        else:
+            _log.info("call_refused", method=method, error=type(error).__name__)
+        await context.abort(code_of(error), said)
 
 
 def rewrapped(
@@ -99,43 +141,6 @@ def rewrapped(
         request_deserializer=handler.request_deserializer,
         response_serializer=handler.response_serializer,
     )
-
-
-def _single(behaviour: Any, method: str) -> Any:
-    async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        try:
-            return await behaviour(request, context)
-        except MailError as error:
-            await _refuse(context, method, error)
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001  # the one catch-all of a call
-            await _broke(context, method, error)
-
-    return answer
-
-
-def _stream(behaviour: Any, method: str) -> Any:
-    async def answer(
-        request: Any, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> AsyncIterator[Any]:
-        try:
-            async for reply in behaviour(request, context):
-                yield reply
-        except MailError as error:
-            await _refuse(context, method, error)
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001  # the one catch-all of a call
-            await _broke(context, method, error)
-
-    return answer
-
-
-async def _refuse(context: Any, method: str, error: MailError) -> None:
-    said = f"{error.failure}: {error}" if isinstance(error, Untrusted) else str(error)
-    _log.info("call_refused", method=method, error=type(error).__name__)
-    await context.abort(code_of(error), said)
 
 
 async def _broke(context: Any, method: str, error: Exception) -> None:

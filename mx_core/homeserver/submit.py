@@ -17,7 +17,8 @@ from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.device_sessions import Session
 from mx_core.homeserver.dispatch import Dispatcher
 from mx_core.homeserver.outgoing import Leaving
-from mx_core.homeserver.receive import Room, body_of
+from mx_core.homeserver.receive import body_of
+from mx_core.homeserver.room import Room
 from mx_core.model.clock import Now
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.client_pb2 import SubmitReply

@@ -13,7 +13,8 @@ from mx_core.db.database import Database
 from mx_core.homeserver import bodies
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.bodies import Body
-from mx_core.model.errors import Busy, MessageTooLarge, Refused, StoreDamaged
+from mx_core.homeserver.room import Room
+from mx_core.model.errors import Busy, DiskFull, MessageTooLarge, Refused, StoreDamaged
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import BlobChunk, BlobRef
 
@@ -43,7 +44,14 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def blobs(tmp_path: Path, database: Database, clock: _Clock) -> BlobStore:
-    store = BlobStore(tmp_path / "blobs", database, octets_max=1024 * KIB, now=clock)
+    store = BlobStore(
+        tmp_path / "blobs",
+        database,
+        octets_max=1024 * KIB,
+        unused_max=2048 * KIB,
+        room=Room(tmp_path, 1),
+        now=clock,
+    )
     store.recover(set())
     return store
 
@@ -131,6 +139,37 @@ async def test_uploads_that_broke_off_are_bounded_for_each_uploader(blobs: BlobS
     with pytest.raises(Busy):
         await blobs.receive("x", broken(16))
     assert await blobs.receive("y", broken(16)) == 5
+
+
+async def test_bodies_that_no_envelope_names_are_bounded(
+    blobs: BlobStore, database: Database
+) -> None:
+    first = os.urandom(1000 * KIB)
+    await blobs.receive("x", _chunks(first))
+    await blobs.receive("y", _chunks(os.urandom(1000 * KIB)))
+
+    with pytest.raises(Busy, match="no envelope names"):
+        await blobs.receive("z", _chunks(os.urandom(100 * KIB)))
+    body = Body(None, b2_plain(first), len(first))
+    await database.write(lambda tx: bodies.take(tx, body))
+    assert await blobs.receive("z", _chunks(os.urandom(100 * KIB))) == 100 * KIB
+
+
+async def test_a_full_disk_takes_no_upload(
+    tmp_path: Path, database: Database, clock: _Clock
+) -> None:
+    store = BlobStore(
+        tmp_path / "blobs",
+        database,
+        octets_max=1024 * KIB,
+        unused_max=2048 * KIB,
+        room=Room(tmp_path, 1 << 62),
+        now=clock,
+    )
+    store.recover(set())
+
+    with pytest.raises(DiskFull):
+        await store.receive("x", _chunks(b"x" * 10))
 
 
 async def test_what_nobody_uses_is_swept_after_an_hour(
