@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
@@ -35,6 +35,7 @@ from mx_core.model.errors import MailError, PeerUnreachable, UnknownRecipient, U
 _STATIC_SECONDS: Final = 300.0
 _STALE_SECONDS: Final = 86_400.0
 _UNREACHABLE_SECONDS: Final = 5.0
+_STALE_AGAIN_SECONDS: Final = 30.0  # while nobody answers, callers do not wait each time
 _UNTRUSTED_SECONDS: Final = 60.0
 _SEARCH_SECONDS: Final = 20.0
 _SEARCHES_MAX: Final = 16
@@ -81,6 +82,12 @@ class ProcessMemory(KeyMemory):
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    domain: Domain
+    search_at: float  # from when on the next caller searches again
+
+
+@dataclass(frozen=True, slots=True)
 class _Failed:
     error: MailError
     expires: float
@@ -106,7 +113,7 @@ class Finder:
         self._web = WellKnown(web or WebSettings(), self._resolver.addresses)
         self._cached_max = cached_domains_max
         self._now = now
-        self._found: OrderedDict[str, Domain] = OrderedDict()
+        self._found: OrderedDict[str, _Found] = OrderedDict()
         self._failed: OrderedDict[str, _Failed] = OrderedDict()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._searches = asyncio.Semaphore(_SEARCHES_MAX)
@@ -130,7 +137,8 @@ class Finder:
 
     def known(self, domain: str) -> Domain | None:
         """Return the last good answer, however old, without searching."""
-        return self._found.get(domain)
+        found = self._found.get(domain)
+        return None if found is None else found.domain
 
     def doubt(self, domain: str) -> None:
         """Search again at the next ``find``: a peer's certificate did not match its keys.
@@ -140,16 +148,16 @@ class Finder:
         self._failed.pop(domain, None)
         found = self._found.get(domain)
         if found is not None:
-            self._found[domain] = replace(found, expires=min(found.expires, self._now()))
+            self._found[domain] = _Found(found.domain, self._now())
 
     def _fresh(self, name: str) -> Domain | None:
         failed = self._failed.get(name)
         if failed is not None and self._now() < failed.expires:
             raise failed.error.with_traceback(None)
         found = self._found.get(name)
-        if found is not None and self._now() < found.expires:
+        if found is not None and self._now() < found.search_at:
             self._found.move_to_end(name)
-            return found
+            return found.domain
         return None
 
     async def _search(self, name: str) -> Domain:
@@ -165,7 +173,7 @@ class Finder:
             self._found.pop(name, None)
             self._fail(name, error, _UNTRUSTED_SECONDS)
             raise
-        self._found[name] = domain
+        self._found[name] = _Found(domain, domain.expires)
         self._found.move_to_end(name)
         if len(self._found) > self._cached_max:
             self._found.popitem(last=False)
@@ -173,9 +181,10 @@ class Finder:
 
     def _stale(self, name: str, error: PeerUnreachable, cause: BaseException) -> Domain:
         old = self._found.get(name)
-        if old is not None and self._now() < old.expires + _STALE_SECONDS:
+        if old is not None and self._now() < old.domain.expires + _STALE_SECONDS:
             # No news is no change of key; a search that *shows* another key is Untrusted above.
-            return old
+            self._found[name] = _Found(old.domain, self._now() + _STALE_AGAIN_SECONDS)
+            return old.domain
         self._fail(name, error, _UNREACHABLE_SECONDS)
         raise error from cause
 

@@ -40,7 +40,7 @@ class _NotIntroducedError(Exception):
     """The peer does not know our key (any more)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Link:
     """A proved session with a peer; *expires* in unix seconds."""
 

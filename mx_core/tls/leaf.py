@@ -9,6 +9,7 @@ Knows no peer and no network.  docs/spec/federation.md §1.
 from __future__ import annotations
 
 import secrets
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -110,7 +111,8 @@ def spki_hash(leaf_der: bytes) -> bytes:
 class Leaves:
     """The leaf of one domain, renewed when half its life is over.
 
-    Private keys of leaves are never written down: a restart makes a new one.
+    Private keys of leaves are never written down: a restart makes a new one.  Asked by the event
+    loop and by threads of the transport; ``_lock`` covers the two fields below it.
     """
 
     def __init__(self, domain: str, domain_key: SigningKey, now: Now) -> None:
@@ -118,14 +120,17 @@ class Leaves:
         self._domain = domain
         self._domain_key = domain_key
         self._now = now
+        self._lock = threading.Lock()
         self._leaf: Leaf | None = None
         self._renew_at = 0.0
 
     def current(self) -> Leaf:
         """Return the leaf to show now; a caller that built a channel on another one rebuilds it."""
         now = self._now()
-        if self._leaf is None or now >= self._renew_at:
-            self._leaf = make_leaf(self._domain, self._domain_key, now)
-            # jitter: servers started together do not all reconnect together
-            self._renew_at = now + _RENEW_SECONDS + secrets.randbelow(_JITTER_SECONDS)
-        return self._leaf
+        with self._lock:
+            # a clock that jumped back makes a new one too, or peers would not accept it yet
+            if self._leaf is None or not self._leaf.not_before <= now < self._renew_at:
+                self._leaf = make_leaf(self._domain, self._domain_key, now)
+                # jitter: servers started together do not all reconnect together
+                self._renew_at = now + _RENEW_SECONDS + secrets.randbelow(_JITTER_SECONDS)
+            return self._leaf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -330,14 +330,37 @@ async def test_an_answer_lives_as_long_as_dns_says_but_a_minute_at_least(world: 
 
 async def test_the_last_good_answer_serves_for_a_day_when_nobody_answers(world: World) -> None:
     found = await world.finder.find(SIGNED)
+    await world.servers[SIGNED].stop()
+
+    world.clock.ahead = 23 * HOURS
+    assert await world.finder.find(SIGNED) is found
+
+    world.clock.ahead = 25 * HOURS
+    with pytest.raises(PeerUnreachable):
+        await world.finder.find(SIGNED)
+
+
+async def test_while_the_last_good_answer_serves_callers_do_not_wait_for_a_search_each(
+    world: World,
+) -> None:
+    found = await world.finder.find(SIGNED)
+    await world.servers[SIGNED].stop()
+    world.clock.ahead = 301.0
+    assert await world.finder.find(SIGNED) is found
+    await world.servers[SIGNED].start()
+
+    assert await world.finder.find(SIGNED) is found
+    world.clock.ahead = 332.0
+    assert await world.finder.find(SIGNED) is not found
+
+
+async def test_no_resolver_is_no_absence(world: World) -> None:
     world.dns.stop_resolver()
     try:
-        world.clock.ahead = 23 * HOURS
-        assert await world.finder.find(SIGNED) is found
-
-        world.clock.ahead = 25 * HOURS
         with pytest.raises(PeerUnreachable):
-            await world.finder.find(SIGNED)
+            await Finder(
+                resolver=replace(world.dns.settings(), timeout_seconds=0.2, lifetime_seconds=0.3)
+            ).find(SIGNED)
     finally:
         world.dns.start_resolver()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from mx_core.model.errors import Busy, PeerUnreachable, Untrusted
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto import federation_pb2
-from mx_core.tls.leaf import Leaf, make_leaf
+from mx_core.tls.leaf import Leaf, Leaves, make_leaf
 from tests.support.certificates import crooked_leaf, key_of
 from tests.support.peer_server import Behaviour, PeerServer, peer_servers
 
@@ -127,6 +128,33 @@ async def test_a_renewed_leaf_makes_a_new_link_under_the_same_anchor(tmp_path: P
     assert b.introductions == ["a.test"]
 
 
+async def test_a_call_under_way_ends_well_when_the_link_is_replaced_or_closed(
+    tmp_path: Path,
+) -> None:
+    body = bytes(600_000)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def read(offset: int, length: int) -> bytes:
+        asked.set()
+        await go_on.wait()
+        return body[offset : offset + length]
+
+    async with peer_servers(tmp_path, "a.test", "b.test") as (a, b):
+        client = client_of(a)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.put_blob(b2_plain(body), len(body), read))
+            await asked.wait()
+            a.leaf = Leaves("a.test", a.key, time.time).current
+            client._own = a.own()
+            await client.deliver([ITEM])
+            await client.close()
+            go_on.set()
+        assert not client._calls
+
+    assert bytes(b.blobs[b2_plain(body)]) == body
+    assert b.challenged == ["a.test", "a.test"]
+
+
 async def test_a_session_that_runs_out_is_proved_again_before_it_does(tmp_path: Path) -> None:
     async with peer_servers(tmp_path, "a.test", "b.test") as (a, b):
         client = client_of(a)
@@ -153,13 +181,16 @@ async def test_a_peer_that_is_not_there_is_unreachable_at_once(tmp_path: Path) -
     assert time.monotonic() - started < 5
 
 
-async def test_a_peer_that_lets_nobody_in_is_not_asked_without_end(tmp_path: Path) -> None:
+async def test_a_peer_that_lets_nobody_in_is_not_asked_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mx_core.federation.link._PAUSES_SECONDS", (0.0, 0.01))
     async with peer_servers(tmp_path, "a.test", "b.test", b=Behaviour(lets_in=False)) as (a, b):
         client = client_of(a)
         for _ in range(2):
             with pytest.raises(PeerUnreachable):
                 await client.deliver([ITEM])
-        client._opened.extend([time.time()] * 5)
+        client._opened.extend([asyncio.get_running_loop().time()] * 5)
         with pytest.raises(PeerUnreachable, match="often enough"):
             await client.deliver([ITEM])
         await client.close()

@@ -41,6 +41,16 @@ def test_a_leaf_is_renewed_at_half_its_life_with_jitter() -> None:
     assert leaves.current() is not first
 
 
+def test_a_clock_that_jumped_back_makes_a_leaf_that_is_valid_now() -> None:
+    clock = [NOW]
+    leaves = Leaves("a.test", key_of("a.test"), lambda: clock[0])
+    leaves.current()
+
+    clock[0] = NOW - 2 * DAY
+
+    assert leaves.current().not_before <= clock[0]
+
+
 def test_the_hash_of_a_leaf_is_that_of_its_public_key_and_differs_between_leaves() -> None:
     first = make_leaf("a.test", key_of("a.test"), NOW)
     second = make_leaf("a.test", key_of("a.test"), NOW)
