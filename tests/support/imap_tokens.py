@@ -12,12 +12,13 @@ _ATOM = re.compile(rb"[^ ()\r\n]+")
 
 def read(octets: bytes) -> Value:
     """Return the one value that *octets* are; strings as Latin-1."""
-    value, end = _value(octets, 0)
+    value, end = read_first(octets, 0)
     assert end == len(octets), octets[end:]
     return value
 
 
-def _value(octets: bytes, at: int) -> tuple[Value, int]:
+def read_first(octets: bytes, at: int) -> tuple[Value, int]:
+    """Return the value that begins at *at*, and where it ends."""
     match octets[at : at + 1]:
         case b"(":
             return _list(octets, at + 1)
@@ -39,7 +40,7 @@ def _list(octets: bytes, at: int) -> tuple[Value, int]:
     while octets[at : at + 1] != b")":
         if octets[at : at + 1] == b" ":
             at += 1
-        value, at = _value(octets, at)
+        value, at = read_first(octets, at)
         values.append(value)
     return values, at + 1
 
