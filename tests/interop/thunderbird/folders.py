@@ -1,0 +1,150 @@
+"""Flags, folders, moving and removing."""
+
+import time
+
+from tests.interop.thunderbird.run import Run
+from tests.interop.witness import eventually
+
+
+def flag(run: Run) -> object:
+    """Star, read mark and a tag reach the server."""
+    run.script(
+        """
+        const f = folder("INBOX"), h = must(f, args[0]);
+        f.markMessagesFlagged([h], true); f.markMessagesRead([h], true);
+        f.addKeywordsToMessages([h], "$label1");""",
+        f"show {run.tag}",
+    )
+
+    def flags() -> set[str]:
+        uids = run.me.by_subject("INBOX", f"show {run.tag}", "FLAGGED")
+        found = run.me.flags("INBOX", uids[0]) if uids else set()
+        return found if {"\\Flagged", "\\Seen", "$label1"} <= found else set()
+
+    return sorted(eventually("flags", flags))
+
+
+def unflag(run: Run) -> object:
+    """And are taken away again."""
+    run.script(
+        """
+        const f = folder("INBOX"), h = must(f, args[0]);
+        f.markMessagesFlagged([h], false); f.markMessagesRead([h], false);
+        f.removeKeywordsFromMessages([h], "$label1");""",
+        f"show {run.tag}",
+    )
+
+    def gone() -> bool:
+        uids = run.me.by_subject("INBOX", f"show {run.tag}", "UNFLAGGED", "UNSEEN")
+        return bool(uids) and "$label1" not in run.me.flags("INBOX", uids[0])
+
+    return eventually("flags gone", gone)
+
+
+def flag_from_outside(run: Run) -> object:
+    """A change made by another client reaches the open folder."""
+    uid = run.me.by_subject("INBOX", f"show {run.tag}")[0]
+    run.me.set_flags("INBOX", uid, r"(\Flagged \Answered)")
+    began = time.monotonic()
+    run.script(
+        """const f = folder("INBOX");
+        await until("flag", () => { const h = find(f, args[0]); return h && h.isFlagged; }, 15000)
+          .catch(async () => {
+            await update(f);
+            return until("flag after update", () => must(f, args[0]).isFlagged, 5000);
+          });""",
+        f"show {run.tag}",
+    )
+    return {"seconds": round(time.monotonic() - began, 2)}
+
+
+def create_folder(run: Run) -> object:
+    """A folder, and one below it whose name is not ASCII."""
+    run.script(
+        """
+        root().createSubfolder(args[0], win());
+        const f = await until("folder", () => root().getChildNamed(args[0]));
+        await until("confirmed",
+          () => f.QueryInterface(Ci.nsIMsgImapMailFolder).verifiedAsOnlineFolder);
+        f.createSubfolder("Ünter", win());
+        await until("child", () => f.hasSubFolders && f.getChildNamed("Ünter"));""",
+        f"Box-{run.tag}",
+    )
+
+    def listed() -> list[str]:
+        lines = run.me.mailboxes(f"Box-{run.tag}*")
+        return lines if len(lines) == 2 else []
+
+    return eventually("two folders", listed)
+
+
+def move(run: Run) -> object:
+    """Move into the new folder."""
+    run.append(f"move {run.tag}", "to be moved")
+    run.script(
+        """
+        const a = folder("INBOX"), b = folder(args[1]); await update(a);
+        const h = await until("header", () => find(a, args[0]));
+        await copyDone(l => MailServices.copy.copyMessages(a, [h], b, true, l, win(), false));""",
+        f"move {run.tag}",
+        f"Box-{run.tag}",
+    )
+    assert run.me.by_subject(f"Box-{run.tag}", f"move {run.tag}")
+    assert not run.me.by_subject("INBOX", f"move {run.tag}", "UNDELETED")
+    return True
+
+
+def copy(run: Run) -> object:
+    """Copy into it."""
+    run.script(
+        """
+        const a = folder("INBOX"), b = folder(args[1]);
+        await copyDone(l => MailServices.copy.copyMessages(
+          a, [must(a, args[0])], b, false, l, win(), false));""",
+        f"show {run.tag}",
+        f"Box-{run.tag}",
+    )
+    assert run.me.by_subject(f"Box-{run.tag}", f"show {run.tag}")
+    assert run.me.by_subject("INBOX", f"show {run.tag}")
+    return True
+
+
+def delete(run: Run) -> object:
+    """Delete, which is a move to Trash."""
+    run.append(f"trash {run.tag}", "to be deleted")
+    trash = run.script(
+        """
+        const f = folder("INBOX"); await update(f);
+        const h = await until("header", () => find(f, args[0]));
+        await copyDone(l => f.deleteMessages([h], win(), false, false, l, false));
+        return root().getFolderWithFlags(Ci.nsMsgFolderFlags.Trash)
+          .QueryInterface(Ci.nsIMsgImapMailFolder).onlineName;""",
+        f"trash {run.tag}",
+    )
+    assert run.me.by_subject(str(trash), f"trash {run.tag}")
+    assert not run.me.by_subject("INBOX", f"trash {run.tag}", "UNDELETED")
+    return trash
+
+
+def rename_folder(run: Run) -> object:
+    """Rename a folder that has one below it."""
+    run.script(
+        """
+        const f = folder(args[0]); f.rename(args[1], win());
+        await until("renamed", () => root().getChildNamed(args[1]));""",
+        f"Box-{run.tag}",
+        f"Ren-{run.tag}",
+    )
+
+    def renamed() -> bool:
+        names = "\n".join(run.me.mailboxes())
+        return names.count(f"Ren-{run.tag}") == 2 and f"Box-{run.tag}" not in names
+
+    return eventually("renamed", renamed)
+
+
+def compact(run: Run) -> object:
+    """Expunge what is deleted."""
+    run.script("""const f = folder("INBOX"); await urlDone(l => f.compact(l, win()));""")
+    assert not run.me.search("INBOX", "DELETED")
+    return True

@@ -1,0 +1,113 @@
+"""The view from outside: what a mail program claims is checked with imaplib on the server."""
+
+import imaplib
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TypeVar
+
+from gateway.demo.world import Settings
+from tests.support.clients import imap, smtp
+
+T = TypeVar("T")
+
+
+def eventually(what: str, look: Callable[[], T], seconds: float = 20.0) -> T:
+    """Return the first truthy answer of *look*."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = look()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.15)
+
+
+def text_message(sender: str, recipient: str, subject: str, text: str) -> bytes:
+    """Return a small message with one text part in UTF-8."""
+    return (
+        f"From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: {subject}\r\n"
+        f"Date: {formatdate()}\r\nMessage-ID: <{uuid.uuid4().hex}@interop.example>\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Transfer-Encoding: 8bit\r\n\r\n{text}\r\n"
+    ).encode()
+
+
+@dataclass(frozen=True)
+class Witness:
+    """One account, looked at without the mail program under test."""
+
+    settings: Settings
+
+    @property
+    def address(self) -> str:
+        return self.settings.address
+
+    def append(self, sender: str, subject: str, text: str, mailbox: str = "INBOX") -> None:
+        with imap(self.settings) as client:
+            message = text_message(sender, self.address, subject, text)
+            status, answer = client.append(_quoted(mailbox), "", "", message)
+            assert status == "OK", answer
+
+    def send(self, recipient: str, subject: str, text: str) -> bytes:
+        """Hand a message to submission and return its octets."""
+        message = text_message(self.address, recipient, subject, text)
+        with smtp(self.settings) as client:
+            client.sendmail(self.address, [recipient], message, ["BODY=8BITMIME"])
+        return message
+
+    def search(self, mailbox: str, *terms: str) -> list[bytes]:
+        """Return the UIDs that match; none if there is no such mailbox."""
+        with imap(self.settings) as client:
+            if client.select(_quoted(mailbox), readonly=True)[0] != "OK":
+                return []
+            found = client.uid("SEARCH", *terms)[1][0]
+            return found.split() if found else []
+
+    def by_subject(self, mailbox: str, subject: str, *terms: str) -> list[bytes]:
+        return self.search(mailbox, *terms, "SUBJECT", f'"{subject}"')
+
+    def flags(self, mailbox: str, uid: bytes) -> set[str]:
+        with imap(self.settings) as client:
+            client.select(_quoted(mailbox), readonly=True)
+            answer = client.uid("FETCH", uid.decode(), "(FLAGS)")[1][0]
+            assert isinstance(answer, bytes), answer
+            return {flag.decode() for flag in imaplib.ParseFlags(answer)}
+
+    def octets(self, mailbox: str, uid: bytes) -> bytes:
+        with imap(self.settings) as client:
+            client.select(_quoted(mailbox), readonly=True)
+            answer = client.uid("FETCH", uid.decode(), "(BODY.PEEK[])")[1][0]
+            assert isinstance(answer, tuple), answer
+            return bytes(answer[1])
+
+    def set_flags(self, mailbox: str, uid: bytes, flags: str) -> None:
+        with imap(self.settings) as client:
+            client.select(_quoted(mailbox))
+            client.uid("STORE", uid.decode(), "+FLAGS", flags)
+
+    def mailboxes(self, pattern: str = "*") -> list[str]:
+        """Return the LIST lines of the mailboxes that match."""
+        with imap(self.settings) as client:
+            return [line.decode() for line in client.list('""', _quoted(pattern))[1] if line]
+
+    def subscribed(self) -> set[str]:
+        with imap(self.settings) as client:
+            lines = [line.decode() for line in client.lsub()[1] if line]
+        return {line.rpartition(' "/" ')[2].strip('"') for line in lines}
+
+    def received(self, subject: str, *terms: str, seconds: float = 30.0) -> bytes:
+        """Wait for one message in INBOX and return its octets; a second one is an error."""
+        uids = eventually(
+            f"{self.address} has received {subject!r}",
+            lambda: self.by_subject("INBOX", subject, *terms),
+            seconds,
+        )
+        assert len(uids) == 1, uids
+        return self.octets("INBOX", uids[0])
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
