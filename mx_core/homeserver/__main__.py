@@ -116,11 +116,9 @@ def status(folder: Path) -> None:
 def main() -> None:
     """Run the program; every error of ours ends it with one sentence and its own code."""
     try:
-        program.main(standalone_mode=False)
+        sys.exit(program.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
         sys.exit(130)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except click.ClickException as error:
         click.echo(f"mx-home: {error.format_message()}", err=True)
         sys.exit(64)
