@@ -10,11 +10,14 @@ from typing_extensions import override
 
 from gateway.recipients import Recipients
 from mx_core import ports
+from mx_core.db import failpoint
 from mx_core.model.address import Address
 from mx_core.model.errors import PeerUnreachable, Unavailable, UnknownRecipient
 from mx_core.model.ids import QueueId
 from mx_core.model.message import Submission
 from mx_core.store.outbox import OutboxTable
+
+_REPLY_SECONDS = 0.005  # the reply is written before the loop turns; the kernel has it by then
 
 
 @final
@@ -54,6 +57,10 @@ class JudgedOutbox(ports.Outbox):
 
     @override
     async def enqueue(self, submission: Submission) -> QueueId:
+        # Crash here: nothing is kept and nothing was said; the mail program sends again.
+        failpoint.reach("accepted")
         queue_id = await self._table.enqueue(submission)
         self._accepted()
+        # Crash once 250 is on its way: it is in the outbox and leaves at the next start.
+        asyncio.get_running_loop().call_later(_REPLY_SECONDS, failpoint.reach, "replied")
         return queue_id

@@ -34,6 +34,7 @@ class Program:
         Raises:
             Unavailable: It ended instead; the sentence is the last line it wrote.
         """
+        self._forget()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603  # our own programs
                 [sys.executable, "-m", *self.arguments],
@@ -65,15 +66,19 @@ class Program:
             self.process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        self.process = None
+        self._forget()
 
     def kill(self) -> None:
         """SIGKILL, and wait until the kernel has let go of ports and locks."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+    def _forget(self) -> None:
+        """Let go of a program that has ended."""
+        if self.process is not None and self.process.stdout is not None:
+            self.process.stdout.close()
+        self.process = None
 
     def wait(self, seconds: float) -> int:
         """Return the exit status; negative is a signal."""
