@@ -26,6 +26,7 @@ from mx_core.store.account_store import AccountStore
 # what a body may be larger than its message: chunks, head, and Padmé's 12 percent
 _BODY_SHARE = 1.13
 _BODY_EXTRA_OCTETS = 1024 * 1024
+_SWEEP_SECONDS = 60.0
 
 
 @final
@@ -91,8 +92,15 @@ class Person(ports.Account):
                 tasks.create_task(self.outbound.run())
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
+                tasks.create_task(self._sweep())
         finally:
             await self._home.close()
+
+    async def _sweep(self) -> None:
+        """Let go of expunged octets that no session's view holds any more."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            await self.store.mail.sweep()
 
     async def status(self) -> dict[str, Any]:
         """Return what ``mx-gateway status`` shows of this account."""
