@@ -1,0 +1,30 @@
+"""Real mutt and neomutt in a terminal, against the running demo: all 13 steps of a day."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from tests.interop.mutt.profile import make_profile
+from tests.interop.mutt.steps import Day
+from tests.interop.story import Story
+from tests.interop.witness import Witness
+
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize(
+    ("client", "starttls"),
+    [("mutt", False), ("neomutt", False), ("mutt", True), ("neomutt", True)],
+    ids=["mutt-tls", "neomutt-tls", "mutt-starttls", "neomutt-starttls"],
+)
+def test_a_terminal_client_does_a_day_s_work(
+    alice: Witness, bob: Witness, tmp_path: Path, client: str, starttls: bool
+) -> None:
+    story = Story(client)
+    profile = make_profile(tmp_path, client, alice.settings, starttls=starttls)
+    with contextlib.closing(Day(profile, alice, bob)) as day:
+        story.play(day.steps(), vital=frozenset({"sync"}), on_failure=day.recover)
+
+    assert story.failed == {}
+    assert len(story.passed) == 13
