@@ -114,10 +114,10 @@ class Person:
         )
         self.identity = renewed or self.identity
 
-    def rotate(self) -> None:
+    def rotate(self, by: OwnDevice | None = None) -> None:
         """Replace the identity key."""
         renewed = self._next_identity()
-        self.entries.append(make.rotate_identity(self.state, self.writer(), renewed, self.now))
+        self.entries.append(make.rotate_identity(self.state, self.writer(by), renewed, self.now))
         self.identity = renewed
 
     def write(self, *ops: Op, by: OwnDevice | None = None) -> bytes:
