@@ -61,10 +61,12 @@ class Framer:
         self._literal: int | None = None  # octets of the literal being read
         self._skip = 0  # octets of a refused literal still to be thrown away
         self._poison: Poisoned | None = None
+        self._lost = False  # where the next frame begins is not known: nothing more comes out
 
     def feed(self, octets: bytes) -> None:
         """Take what the transport read."""
-        self._buffer += octets
+        if not self._lost:
+            self._buffer += octets
 
     def drop(self) -> None:
         """Forget everything that is buffered."""
@@ -130,8 +132,7 @@ class Framer:
         drain = 2 * self._limits.message_octets if self.authenticated else _DRAIN_BEFORE_LOGIN
         if octets > drain:
             tag, reason, too_big = self._poison.tag, self._poison.reason, self._poison.too_big
-            self._start_frame()
-            return Poisoned(tag, reason, too_big=too_big, close=True)
+            return self._lose(Poisoned(tag, reason, too_big=too_big, close=True))
         self._skip = octets
         return None
 
@@ -178,8 +179,7 @@ class Framer:
         end = self._buffer.find(b"\n", self._scanned)
         if (end if end >= 0 else len(self._buffer)) > limit:
             tag = self._tag() if self._segments else _tag_of(bytes(self._buffer[:limit]))
-            self._start_frame()
-            return Poisoned(tag, "the line is too long", close=True)
+            return self._lose(Poisoned(tag, "the line is too long", close=True))
         if end < 0:
             self._scanned = len(self._buffer)
             return None
@@ -197,6 +197,11 @@ class Framer:
         event = self._poison or Frame(tuple(self._segments))
         self._start_frame()
         return event
+
+    def _lose(self, last: Poisoned) -> Poisoned:
+        self.drop()
+        self._lost = True
+        return last
 
     def _start_frame(self) -> None:
         self._segments = []

@@ -1,0 +1,302 @@
+"""Commands of IMAP as hypothesis makes them, and the client's side of the wire: render."""
+
+from __future__ import annotations
+
+import re
+import string
+from datetime import date
+from typing import assert_never
+
+from hypothesis import strategies as st
+
+from imap_out.wire import commands as c
+from imap_out.wire import dates, render, utf7
+from imap_out.wire.fetch_items import (
+    RFC822,
+    RFC822_HEADER,
+    RFC822_TEXT,
+    Attribute,
+    BodySection,
+    FetchItem,
+    Section,
+    SectionText,
+    Spelling,
+)
+from imap_out.wire.framing import Frame
+from imap_out.wire.parse_mailbox import STATUS_ITEMS
+from imap_out.wire.search_keys import (
+    Arrived,
+    Either,
+    Every,
+    HasFlag,
+    InBody,
+    InHeader,
+    InText,
+    Larger,
+    Negated,
+    Numbers,
+    SearchKey,
+    Sent,
+    Smaller,
+    Uids,
+    When,
+)
+from imap_out.wire.sequence_set import SequenceSet
+from mx_core.model.flags import RECENT, SYSTEM_FLAGS, Flag
+from mx_core.model.secret import Secret
+from mx_core.ports import FlagChange
+
+# ── values ───────────────────────────────────────────────────────────────────────────
+names = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\x7f"),
+    min_size=1,
+    max_size=20,
+)
+octets = st.binary(max_size=40).filter(lambda o: b"\0" not in o)
+atoms = st.text(string.ascii_letters + string.digits + "-_.$", min_size=1, max_size=12)
+numbers = st.integers(0, 2**32 - 1)
+sets = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=4).map(
+    lambda ranges: SequenceSet(tuple(ranges))
+)
+flags = st.frozensets(st.one_of(st.sampled_from(SYSTEM_FLAGS), atoms.map(Flag)), max_size=4)
+days = st.dates(date(1, 1, 1), date(9999, 12, 31))
+fields = st.lists(atoms.map(lambda a: a.upper().encode()), min_size=1, max_size=3).map(tuple)
+parts = st.lists(st.integers(1, 2**32 - 1), max_size=4).map(tuple)
+
+
+@st.composite
+def sections(draw: st.DrawFn) -> Section:
+    part = draw(parts)
+    texts = [text for text in SectionText if part or text is not SectionText.MIME]
+    text = draw(st.sampled_from(texts))
+    named = text in {SectionText.FIELDS, SectionText.FIELDS_NOT}
+    return Section(part, text, draw(fields) if named else ())
+
+
+fetch_items = st.one_of(
+    st.sampled_from(Attribute),
+    st.sampled_from([RFC822, RFC822_HEADER, RFC822_TEXT]),
+    st.builds(
+        BodySection,
+        sections(),
+        st.booleans(),
+        st.none() | st.tuples(numbers, st.integers(1, 2**32 - 1)),
+    ),
+)
+leaves = st.one_of(
+    st.just(Every()),
+    st.builds(HasFlag, st.one_of(st.sampled_from([*SYSTEM_FLAGS, RECENT]), atoms.map(Flag))),
+    st.builds(InHeader, atoms.map(lambda a: a.lower().encode()), octets),
+    st.builds(InBody, octets),
+    st.builds(InText, octets),
+    st.builds(Arrived, st.sampled_from(When), days),
+    st.builds(Sent, st.sampled_from(When), days),
+    st.builds(Larger, numbers),
+    st.builds(Smaller, numbers),
+    st.builds(Numbers, sets),
+    st.builds(Uids, sets),
+)
+search_keys = st.recursive(
+    leaves,
+    lambda keys: st.one_of(
+        st.builds(Negated, keys),
+        st.builds(Either, keys, keys),
+        st.lists(keys, min_size=2, max_size=3).map(lambda found: Every(tuple(found))),
+    ),
+    max_leaves=6,
+)
+status_items = st.lists(
+    st.sampled_from(sorted(STATUS_ITEMS)), min_size=1, max_size=4, unique=True
+).map(tuple)
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> c.List:
+    selecting = draw(st.frozensets(st.sampled_from([b"SUBSCRIBED", b"REMOTE", b"SPECIAL-USE"])))
+    returning = draw(st.frozensets(st.sampled_from([b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"])))
+    patterns = draw(st.lists(names, min_size=1, max_size=3).map(tuple))
+    status = draw(st.just(()) | status_items)
+    extended = bool(selecting or returning or status or len(patterns) > 1)
+    return c.List(draw(names), patterns, extended, selecting, returning, status)
+
+
+valid = st.one_of(
+    st.sampled_from(
+        [c.Capability(), c.Noop(), c.Logout(), c.StartTls(), c.Namespace(), c.Idle(), c.Check()]
+    ),
+    st.sampled_from([c.Close(), c.Unselect(), c.Expunge(), c.Id()]),
+    st.builds(c.Expunge, sets),
+    st.builds(c.Login, octets, octets.map(Secret)),
+    st.builds(
+        c.Authenticate,
+        atoms.map(lambda a: a.upper().encode()),
+        st.none() | st.just(Secret(b"AGEAYg==")),
+    ),
+    st.builds(c.Enable, st.lists(atoms.map(lambda a: a.upper().encode()), min_size=1).map(tuple)),
+    st.builds(c.Select, names, st.booleans()),
+    st.builds(c.Create, names, st.just(()) | st.just((b"\\Sent",))),
+    st.builds(c.Delete, names),
+    st.builds(c.Rename, names, names),
+    st.builds(c.Subscribe, names, st.booleans()),
+    lists(),
+    st.builds(c.Lsub, names, names),
+    st.builds(c.Status, names, status_items),
+    st.builds(
+        c.Append, names, st.binary(max_size=60), flags, st.none() | st.integers(0, 4_000_000_000)
+    ),
+    st.builds(c.Search, search_keys, st.none() | st.just(b"UTF-8"), st.booleans()),
+    st.builds(
+        c.Fetch,
+        sets,
+        st.lists(fetch_items, min_size=1, max_size=4, unique=True).map(tuple),
+        st.booleans(),
+    ),
+    st.builds(c.Store, sets, st.sampled_from(FlagChange), flags, st.booleans(), st.booleans()),
+    st.builds(c.Copy, sets, names, st.booleans(), st.booleans()),
+)
+
+
+# ── render ───────────────────────────────────────────────────────────────────────────
+def frame_of(text: bytes) -> Frame:
+    """Return the frame of one rendered command (with its CRLF) by cutting at its literals."""
+    segments: list[bytes] = []
+    rest = text
+    while True:
+        line, _, rest = rest.partition(b"\r\n")
+        segments.append(line)
+        marker = re.search(rb"\{(\d+)\+?\}\Z", line)
+        if marker is None:
+            assert not rest
+            return Frame(tuple(segments))
+        count = int(marker[1])
+        segments.append(rest[:count])
+        rest = rest[count:]
+
+
+def render_command(tag: bytes, command: c.Command) -> bytes:
+    """Spell a command as a client would, literals included, with its CRLF."""
+    return tag + b" " + _spell(command) + b"\r\n"
+
+
+def _mailbox(name: str) -> bytes:
+    return render.mailbox(name)
+
+
+def _pattern(name: str) -> bytes:
+    return render.string(utf7.encode(name))
+
+
+def _uid(by_uid: bool, text: bytes) -> bytes:
+    return b"UID " + text if by_uid else text
+
+
+def _spell(command: c.Command) -> bytes:
+    match command:
+        case c.Capability() | c.Noop() | c.Logout() | c.StartTls() | c.Namespace() | c.Idle():
+            return type(command).__name__.upper().encode()
+        case c.Check() | c.Close() | c.Unselect():
+            return type(command).__name__.upper().encode()
+        case c.Id():
+            return b'ID ("name" "Thunderbird" "os" NIL)'
+        case c.Authenticate(mechanism, initial):
+            return b"AUTHENTICATE " + mechanism + (b" " + initial.reveal() if initial else b"")
+        case c.Login(user, password):
+            return b"LOGIN %b %b" % (render.astring(user), render.astring(password.reveal()))
+        case c.Enable(extensions):
+            return b"ENABLE " + b" ".join(extensions)
+        case c.Select(name, read_only):
+            return (b"EXAMINE " if read_only else b"SELECT ") + _mailbox(name)
+        case c.Create(name, uses):
+            use = b" (USE (%b))" % b" ".join(uses) if uses else b""
+            return b"CREATE " + _mailbox(name) + use
+        case c.Delete(name):
+            return b"DELETE " + _mailbox(name)
+        case c.Rename(old, new):
+            return b"RENAME %b %b" % (_mailbox(old), _mailbox(new))
+        case c.Subscribe(name, subscribed):
+            return (b"SUBSCRIBE " if subscribed else b"UNSUBSCRIBE ") + _mailbox(name)
+        case c.Lsub(reference, pattern):
+            return b"LSUB %b %b" % (_mailbox(reference), _pattern(pattern))
+        case c.List():
+            return _list(command)
+        case c.Status(name, items):
+            return b"STATUS %b (%b)" % (_mailbox(name), b" ".join(items))
+        case c.Append(name, body, wanted, moment):
+            text = b"APPEND " + _mailbox(name)
+            text += b" " + render.flag_list(wanted) if wanted else b""
+            text += b' "%b"' % dates.render_date_time(moment) if moment is not None else b""
+            return text + b" {%d}\r\n%b" % (len(body), body)
+        case c.Expunge(uids):
+            return b"EXPUNGE" if uids is None else b"UID EXPUNGE " + uids.render()
+        case c.Search(key, charset, by_uid):
+            told = b"CHARSET %b " % charset if charset else b""
+            return _uid(by_uid, b"SEARCH " + told + _key(key))
+        case c.Fetch(which, items, by_uid):
+            spelled = b" ".join(map(_item, items))
+            return _uid(by_uid, b"FETCH %b (%b)" % (which.render(), spelled))
+        case c.Store(which, change, wanted, silent, by_uid):
+            name = change.value.encode() + (b".SILENT" if silent else b"")
+            told = (which.render(), name, render.flag_list(wanted))
+            return _uid(by_uid, b"STORE %b %b %b" % told)
+        case c.Copy(which, name, move, by_uid):
+            verb = b"MOVE" if move else b"COPY"
+            return _uid(by_uid, b"%b %b %b" % (verb, which.render(), _mailbox(name)))
+        case _:
+            assert_never(command)
+
+
+def _list(command: c.List) -> bytes:
+    text = b"LIST "
+    if command.selecting:
+        text += b"(%b) " % b" ".join(sorted(command.selecting))
+    text += _mailbox(command.reference) + b" "
+    patterns = b" ".join(map(_pattern, command.patterns))
+    text += b"(%b)" % patterns if len(command.patterns) > 1 else patterns
+    options = sorted(command.returning)
+    if command.status:
+        options.append(b"STATUS (%b)" % b" ".join(command.status))
+    return text + (b" RETURN (%b)" % b" ".join(options) if options else b"")
+
+
+def _item(item: FetchItem) -> bytes:
+    if isinstance(item, Attribute):
+        return item.value
+    if item.spelling is not Spelling.BODY:
+        return item.spelling.value
+    text = b"BODY.PEEK[" if item.peek else b"BODY["
+    text += render.section(item.section) + b"]"
+    return text + (b"<%d.%d>" % item.partial if item.partial else b"")
+
+
+def _key(key: SearchKey) -> bytes:
+    match key:
+        case Every(keys):
+            return b"(%b)" % b" ".join(map(_key, keys)) if keys else b"ALL"
+        case Either(one, other):
+            return b"OR %b %b" % (_key(one), _key(other))
+        case Negated(inner):
+            return b"NOT " + _key(inner)
+        case HasFlag(flag):
+            if flag.startswith("\\"):
+                return flag[1:].upper().encode()
+            return b"KEYWORD " + flag.encode()
+        case InHeader(name, value):
+            return b"HEADER %b %b" % (name, render.astring(value))
+        case InBody(value):
+            return b"BODY " + render.astring(value)
+        case InText(value):
+            return b"TEXT " + render.astring(value)
+        case Arrived(when, day):
+            return b"%b %b" % (when.value, dates.render_date(day))
+        case Sent(when, day):
+            return b"SENT%b %b" % (when.value, dates.render_date(day))
+        case Larger(count):
+            return b"LARGER %d" % count
+        case Smaller(count):
+            return b"SMALLER %d" % count
+        case Numbers(which):
+            return which.render()
+        case Uids(which):
+            return b"UID " + which.render()
+        case _:
+            assert_never(key)

@@ -1,0 +1,39 @@
+"""Dates and moments.  RFC 9051 §9."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imap_out.wire import dates
+from imap_out.wire.syntax import BadSyntax
+
+
+@given(st.integers(-60_000_000_000, 250_000_000_000))
+def test_a_moment_survives(seconds: int) -> None:
+    assert dates.parse_date_time(dates.render_date_time(seconds)) == seconds
+
+
+@given(st.dates())
+def test_a_day_survives(day: date) -> None:
+    assert dates.parse_date(dates.render_date(day)) == day
+
+
+def test_a_zone_is_taken_off() -> None:
+    assert dates.parse_date_time(b" 1-Jan-1970 02:00:00 +0200") == 0
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"1-Jan-1970", b"31-Feb-2026 00:00:00 +0000", b"1-Jan-2026 25:00:00 +0000",
+             b"1-Foo-2026 00:00:00 +0000", b"1-Jan-2026 00:00:00 +9999", b"01-Jan-0000 00:00:00 +0000"],
+)  # fmt: skip
+def test_what_is_no_moment_is_bad_syntax(text: bytes) -> None:
+    with pytest.raises(BadSyntax):
+        dates.parse_date_time(text)
+
+
+@pytest.mark.parametrize("text", [b"32-Jan-2026", b"1-Jan-26", b"1-January-2026", b"0-Jan-2026"])
+def test_what_is_no_day_is_bad_syntax(text: bytes) -> None:
+    with pytest.raises(BadSyntax):
+        dates.parse_date(text)

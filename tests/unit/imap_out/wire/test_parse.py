@@ -1,0 +1,138 @@
+"""One frame in, one command out; whatever comes, it is a command or BadSyntax."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imap_out.wire import commands as c
+from imap_out.wire.framing import Frame
+from imap_out.wire.parse import parse
+from imap_out.wire.syntax import BadSyntax
+from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag
+from mx_core.model.secret import Secret
+from mx_core.ports import FlagChange
+from tests.support.imap_commands import frame_of, render_command, valid
+
+
+def read(text: bytes) -> c.Command:
+    return parse(frame_of(text + b"\r\n"))[1]
+
+
+@given(valid)
+def test_what_a_client_renders_is_parsed_to_the_same(command: c.Command) -> None:
+    frame = frame_of(render_command(b"a1", command))
+
+    assert parse(frame) == (b"a1", command)
+
+
+@given(command=valid, where=st.integers(0), octet=st.binary(min_size=1, max_size=1))
+def test_one_wrong_octet_parses_or_is_bad_syntax_and_nothing_else(
+    command: c.Command, where: int, octet: bytes
+) -> None:
+    """Any other exception would reach the client as a SERVERBUG."""
+    segments = list(frame_of(render_command(b"a1", command)).segments)
+    choices = [n for n, segment in enumerate(segments) if segment]
+    chosen = choices[where % len(choices)]
+    text = segments[chosen]
+    at = where % len(text)
+    segments[chosen] = text[:at] + octet + text[at + 1 :]
+
+    with contextlib.suppress(BadSyntax):
+        parse(Frame(tuple(segments)))
+
+
+@given(st.binary(max_size=80))
+def test_any_line_parses_or_is_bad_syntax(line: bytes) -> None:
+    with contextlib.suppress(BadSyntax):
+        parse(Frame((line,)))
+
+
+@pytest.mark.parametrize("text", [b"", b"a", b"a ", b"a FROB", b"a NOOP x", b"( NOOP", b"a+ NOOP"])
+def test_what_is_no_command_is_bad_syntax(text: bytes) -> None:
+    with pytest.raises(BadSyntax):
+        parse(Frame((text,)))
+
+
+def test_an_error_knows_the_tag_it_belongs_to() -> None:
+    with pytest.raises(BadSyntax) as caught:
+        parse(Frame((b"a7 FETCH x",)))
+
+    assert caught.value.tag == b"a7"
+
+
+def test_names_of_commands_have_any_case() -> None:
+    assert read(b"1 uId FeTcH 1 flags") == read(b"1 UID FETCH 1 FLAGS")
+
+
+def test_a_password_is_never_shown() -> None:
+    assert "hunter2" not in repr(read(b'a LOGIN fred "hunter2"'))
+    assert "aHVudGVyMg" not in repr(read(b"a AUTHENTICATE PLAIN aHVudGVyMg=="))
+
+
+def test_login_takes_literals() -> None:
+    frame = Frame((b"a LOGIN {4}", b"fr d", b" {3+}", b"p\r\n", b""))
+
+    command = parse(frame)[1]
+
+    assert isinstance(command, c.Login)
+    assert (command.username, command.password.reveal()) == (b"fr d", b"p\r\n")
+
+
+def test_store_takes_flags_with_and_without_parentheses() -> None:
+    listed = read(b"a STORE 1:2 +FLAGS.SILENT (\\seen old)")
+    bare = read(b"a STORE 1:2 +flags.silent \\SEEN old")
+
+    assert listed == bare
+    assert isinstance(listed, c.Store)
+    assert (listed.change, listed.flags) == (FlagChange.ADD, {SEEN, Flag("old")})
+
+
+def test_recent_in_a_flag_list_means_nothing() -> None:
+    """offlineimap copies the flags of FETCH into APPEND."""
+    command = read(b"a APPEND x (\\Recent \\Flagged) {1}\r\nx")
+
+    assert isinstance(command, c.Append)
+    assert command.flags == {FLAGGED}
+
+
+def test_a_system_flag_that_nobody_knows_is_bad_syntax() -> None:
+    with pytest.raises(BadSyntax):
+        read(b"a STORE 1 FLAGS (\\Frob)")
+
+
+def test_append_takes_an_empty_flag_list_and_a_date() -> None:
+    command = read(b'a APPEND "Sent" () " 1-Jan-1970 00:00:01 +0000" {2+}\r\nhi')
+
+    assert command == c.Append("Sent", b"hi", frozenset(), 1)
+
+
+def test_a_name_is_decoded_from_modified_utf7() -> None:
+    assert read(b'a SELECT "Entw&APw-rfe"') == c.Select("Entwürfe")
+
+
+def test_a_name_that_spells_nothing_is_for_the_session_to_refuse() -> None:
+    """It is a bad name and no bad syntax, so a LIST of it may find nothing."""
+    command = read(b"a SELECT &'+")
+
+    assert isinstance(command, c.Select)
+    assert command.mailbox.startswith("\0")
+
+
+def test_id_is_bounded() -> None:
+    assert read(b'a ID ("name" "x" "os" NIL)') == c.Id()
+    with pytest.raises(BadSyntax):
+        read(b"a ID (" + b" ".join([b'"a" "b"'] * 31) + b")")
+
+
+def test_what_is_deleted_is_chosen_by_uid_expunge() -> None:
+    command = read(b"a UID EXPUNGE 3:5")
+
+    assert isinstance(command, c.Expunge)
+    assert command.uids is not None
+    assert DELETED.startswith("\\")
+
+
+def test_secrets_do_not_take_part_in_comparing() -> None:
+    assert c.Login(b"a", Secret(b"b")) == c.Login(b"a", Secret(b"c"))
