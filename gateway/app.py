@@ -19,7 +19,7 @@ from typing_extensions import override
 
 import imap_out.server
 import smtp_in.server
-from gateway import local_ca, logs, master_key
+from gateway import local_ca, logs, master_key, queue
 from gateway.accounts import OpenAccounts, new_store, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
@@ -33,6 +33,7 @@ from imap_out.wire.limits import Limits as ImapLimits
 from mx_core.control.server import serve_control
 from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration, Refused
+from mx_core.model.ids import QueueId
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits as SmtpLimits
 
@@ -106,6 +107,18 @@ class Gateway(Daemon):
     @override
     async def status(self) -> dict[str, Any]:
         return {"accounts": [await person.status() for person in self._accounts]}
+
+    @override
+    async def queue(self) -> list[dict[str, Any]]:
+        return [item for person in self._accounts for item in await queue.waiting(person)]
+
+    @override
+    async def retry_queued(self, queue_id: QueueId) -> int:
+        return sum([await queue.retry(person, queue_id) for person in self._accounts])
+
+    @override
+    async def cancel_queued(self, queue_id: QueueId) -> int:
+        return sum([await queue.cancel(person, queue_id) for person in self._accounts])
 
     @override
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:

@@ -145,11 +145,24 @@ class Outbound:
 
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
         """Tell the sender, in their INBOX, that *item* will not arrive: once, with the state."""
+        report = await self._report(item, Action.FAILED, reason, status)
+        if await self._outbox.failed(
+            item.queue_id, item.recipient, reason, status=status, report=report
+        ):
+            log.info("delivery_failed", queue_id=item.queue_id, status=status)
+
+    async def hold(self, item: OutboxItem, reason: str) -> None:
+        """Tell the sender, in their INBOX, that *item* waits for them: once, with the state."""
+        hint = f"{reason}. It is held: mx-gateway queue retry {item.queue_id}, or queue cancel"
+        report = await self._report(item, Action.DELAYED, hint, "4.7.5")
+        await self._outbox.hold(item.queue_id, item.recipient, reason, report=report)
+
+    async def _report(self, item: OutboxItem, action: Action, reason: str, status: str) -> Report:
         octets = delivery_report(
             reporter=item.sender.domain,
             sender=item.sender,
             recipient=item.recipient,
-            action=Action.FAILED,
+            action=action,
             status=status,
             reason=reason,
             accepted=item.created,
@@ -157,11 +170,7 @@ class Outbound:
             original=await self._outbox.octets(item.queue_id),
             queue_id=item.queue_id,
         )
-        report = Report(octets, prepare(octets))
-        if await self._outbox.failed(
-            item.queue_id, item.recipient, reason, status=status, report=report
-        ):
-            log.info("delivery_failed", queue_id=item.queue_id, status=status)
+        return Report(octets, prepare(octets))
 
     async def _move(self, queue_id: QueueId, items: list[OutboxItem]) -> None:
         try:
@@ -186,7 +195,7 @@ class Outbound:
             await self.settle_failed(item, f"{error}.", "5.1.1")
         except Untrusted as error:
             log.warning("delivery_held", queue_id=item.queue_id, failure=error.failure)
-            await self._outbox.hold(item.queue_id, item.recipient, str(error))
+            await self.hold(item, str(error))
         except MailError:
             raise  # the store itself cannot be trusted; the account stops
         except Exception:

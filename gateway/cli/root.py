@@ -19,6 +19,7 @@ _COMMANDS = {
     "account": "gateway.cli.account:account",
     "demo": "gateway.cli.demo:demo",
     "password": "gateway.cli.password:password",
+    "queue": "gateway.cli.queue:queue",
     "status": "gateway.cli.status:status",
     "up": "gateway.cli.up:up",
 }

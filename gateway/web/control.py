@@ -17,6 +17,7 @@ from starlette.routing import Route
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
+from mx_core.model.ids import QueueId
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -41,11 +42,26 @@ class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str
 
 
+class OneQueued(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /queue/retry and /queue/cancel."""
+
+    queue_id: str
+
+
 class Daemon(Protocol):
     """What stands behind the API; ``gateway.app`` provides it."""
 
     async def status(self) -> dict[str, Any]:
         """Return accounts with their connection, outbox and refused counts."""
+
+    async def queue(self) -> list[dict[str, Any]]:
+        """Return what waits in every outbox."""
+
+    async def retry_queued(self, queue_id: QueueId) -> int:
+        """Try now what is deferred or held; return how many recipients that was."""
+
+    async def cancel_queued(self, queue_id: QueueId) -> int:
+        """Give up what was not sent yet; return how many recipients that was."""
 
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
         """Register and start an account; return settings and recovery words."""
@@ -65,6 +81,17 @@ def control_app(daemon: Daemon) -> Starlette:
 
     async def status(_: Request) -> dict[str, Any]:
         return await daemon.status()
+
+    async def queue(_: Request) -> dict[str, Any]:
+        return {"queue": await daemon.queue()}
+
+    async def retry_queued(request: Request) -> dict[str, Any]:
+        asked = await _body(request, OneQueued)
+        return {"recipients": await daemon.retry_queued(QueueId(asked.queue_id))}
+
+    async def cancel_queued(request: Request) -> dict[str, Any]:
+        asked = await _body(request, OneQueued)
+        return {"recipients": await daemon.cancel_queued(QueueId(asked.queue_id))}
 
     async def add_account(request: Request) -> dict[str, Any]:
         asked = await _body(request, NewAccount)
@@ -87,6 +114,9 @@ def control_app(daemon: Daemon) -> Starlette:
     return Starlette(
         routes=[
             Route("/status", _json(status), methods=["GET"]),
+            Route("/queue", _json(queue), methods=["GET"]),
+            Route("/queue/retry", _json(retry_queued), methods=["POST"]),
+            Route("/queue/cancel", _json(cancel_queued), methods=["POST"]),
             Route("/accounts", _json(add_account), methods=["POST"]),
             Route("/passwords", _json(add_password), methods=["POST"]),
             Route("/passwords/revoke", _json(revoke_password), methods=["POST"]),

@@ -189,8 +189,7 @@ class OutboxTable(OutboxReader):
                 (reason, status, queue_id, str(recipient)),
             )
             if report is not None:
-                inbox = writer.mailbox(INBOX).id
-                writer.append(inbox, report.octets, report.form, frozenset())
+                _append(writer, report)
             _drop_if_settled(connection, writer.bodies, queue_id)
             return True
 
@@ -210,16 +209,34 @@ class OutboxTable(OutboxReader):
             )
         )
 
-    async def hold(self, queue_id: QueueId, recipient: Address, reason: str) -> bool:
-        """Let it wait for a person."""
+    async def hasten(self, queue_id: QueueId, recipient: Address) -> bool:
+        """Make a deferred item due now."""
+        return await self._mail.write_with(
+            lambda _writer, connection: bool(
+                connection.exec_driver_sql(
+                    "UPDATE outbox_recipient SET next_at = ?"
+                    " WHERE queue_id = ? AND recipient = ? AND state IN ('queued', 'sealed')",
+                    (int(self._now()), queue_id, str(recipient)),
+                ).rowcount
+            )
+        )
 
-        def job(_writer: Writer, connection: sa.Connection) -> bool:
+    async def hold(
+        self, queue_id: QueueId, recipient: Address, reason: str, *, report: Report | None = None
+    ) -> bool:
+        """Let it wait for a person and put *report* into INBOX, both or neither, once."""
+
+        def job(writer: Writer, connection: sa.Connection) -> bool:
             connection.exec_driver_sql(
                 "UPDATE outbox_recipient SET reason = ? WHERE queue_id = ? AND recipient = ?"
                 " AND state IN ('queued', 'sealed')",
                 (reason, queue_id, str(recipient)),
             )
-            return _set(connection, queue_id, recipient, State.HELD, _UNSENT)
+            if not _set(connection, queue_id, recipient, State.HELD, _UNSENT):
+                return False
+            if report is not None:
+                _append(writer, report)
+            return True
 
         return await self._mail.write_with(job)
 
@@ -251,6 +268,10 @@ class OutboxTable(OutboxReader):
                     )
 
         await self._mail.write_with(job)
+
+
+def _append(writer: Writer, report: Report) -> None:
+    writer.append(writer.mailbox(INBOX).id, report.octets, report.form, frozenset())
 
 
 _UNSENT: Final = (State.QUEUED, State.SEALED)

@@ -1,0 +1,52 @@
+"""``mx-gateway queue``: mail that waits to leave, and why."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def queue(ctx: click.Context, *, as_json: bool) -> None:
+    """List what waits in the outbox."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(ctx.obj.control_socket, "mx-gateway").get("/queue")
+    if as_json:
+        click.echo(json.dumps(answer["queue"]))
+        return
+    for item in answer["queue"]:
+        reason = f": {item['reason']}" if item["reason"] else ""
+        click.echo(f"{item['queue_id']}  {item['state']:<7} to {item['recipient']}{reason}")
+
+
+@queue.command()
+@click.argument("queue_id")
+@click.pass_obj
+def retry(directories: Directories, queue_id: str) -> None:
+    """Try QUEUE_ID now, also if it is held."""
+    _tell(directories, "retry", queue_id, "tried again")
+
+
+@queue.command()
+@click.argument("queue_id")
+@click.pass_obj
+def cancel(directories: Directories, queue_id: str) -> None:
+    """Give up what of QUEUE_ID has not left yet."""
+    _tell(directories, "cancel", queue_id, "cancelled")
+
+
+def _tell(directories: Directories, verb: str, queue_id: str, done: str) -> None:
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(directories.control_socket, "mx-gateway").post(
+            f"/queue/{verb}", {"queue_id": queue_id}
+        )
+    click.echo(f"{done}: {answer['recipients']} recipients")
