@@ -1,0 +1,101 @@
+"""What is remembered of a contact, and how it moves.  Spec/card §6."""
+
+from dataclasses import replace
+
+import pytest
+
+from mx_core.model.errors import StoreDamaged
+from mx_core.model.secret import Secret
+from mx_core.notation import cbor
+from mx_core.trust.pin import ContactState, LogView, Pin, Tier, advance, first_use
+from tests.support.people import make_person
+
+FULL = Pin(
+    make_person().pid,
+    127,
+    bytes(32),
+    map_version=2**32 - 1,
+    log=LogView("o" * 300, 2**63, bytes(32)),
+    highest_suite=2,
+    tier=Tier.VERIFIED,
+    contact=ContactState.ACCEPTED,
+    secret_in=Secret(b"i" * 32),
+    secret_out=Secret(b"o" * 32),
+)
+
+
+def altered(key: int, value: cbor.Value) -> bytes:
+    fields = cbor.decode(FULL.encode())
+    assert isinstance(fields, dict)
+    return cbor.encode({**fields, key: value})
+
+
+def test_the_largest_pin_is_within_two_kilobytes_and_survives_its_encoding() -> None:
+    octets = FULL.encode()
+    read = Pin.decode(octets)
+
+    assert len(octets) <= 2048
+    assert read == FULL
+    assert read.secret_in is not None
+    assert read.secret_out is not None
+    assert (read.secret_in.reveal(), read.secret_out.reveal()) == (b"i" * 32, b"o" * 32)
+
+
+def test_a_pin_of_first_use_is_implicit_and_undecided() -> None:
+    person = make_person()
+    pin = first_use(person.state)
+
+    assert (pin.pid, pin.seq, pin.head) == (person.pid, 0, person.state.head)
+    assert (pin.tier, pin.contact) == (Tier.IMPLICIT, ContactState.UNDECIDED)
+    assert Pin.decode(pin.encode()) == pin
+
+
+def test_a_pin_does_not_print_its_secrets() -> None:
+    assert "iiii" not in repr(FULL)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"\xa0",
+        bytes(2049),
+        cbor.encode({0: 2}),
+        FULL.encode()[:-1],
+        altered(7, 4),
+        altered(5, [7, 1, bytes(32)]),
+        altered(5, ["o" * 301, 1, bytes(32)]),
+        altered(9, bytes(31)),
+    ],
+)
+def test_what_is_no_pin_is_damage_of_our_own_store(octets: bytes) -> None:
+    with pytest.raises(StoreDamaged):
+        Pin.decode(octets)
+
+
+def test_a_pin_moves_with_the_passport_and_keeps_what_was_said_of_the_person() -> None:
+    person = make_person()
+    pin = replace(person.pin(), tier=Tier.VERIFIED, contact=ContactState.ACCEPTED)
+    person.rotate()
+
+    moved = advance(pin, person.state, suite=2)
+
+    assert (moved.seq, moved.head) == (1, person.state.head)
+    assert (moved.tier, moved.contact) == (Tier.VERIFIED, ContactState.ACCEPTED)
+    assert moved.highest_suite == 2
+    assert advance(moved, person.state).highest_suite == 2
+
+
+def test_an_older_state_does_not_move_a_pin_back() -> None:
+    person = make_person()
+    older = person.state
+    person.rotate()
+    pin = person.pin()
+
+    assert advance(pin, older) == pin
+
+
+def test_another_pid_begins_again_at_implicit() -> None:
+    bob = make_person("bob@a.example")
+
+    assert advance(FULL, bob.state) == first_use(bob.state)
