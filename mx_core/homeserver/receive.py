@@ -40,11 +40,13 @@ _SOON_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class _Acceptable:
-    """An item against which nothing outside the envelope speaks."""
+class _Candidate:
+    """An item for a name of this domain: either *what* to store, or why it is not taken."""
 
     address: str
-    what: Envelope
+    env_id: bytes
+    what: Envelope | None
+    refusal: ItemReply
 
 
 async def body_of(item: Item, blobs: BlobStore) -> Body:
@@ -88,69 +90,70 @@ class Receiver:
         Crash before the commit: nothing of the batch is here, and the sender was told nothing.
         Crash after it: everything is; the sender asks again and hears DUPLICATE.
         """
-        replies: list[ItemReply | None] = []
-        acceptable: list[_Acceptable | None] = []
-        for item in items:
-            reply, found = await self._prepare(peer_domain, item)
-            replies.append(reply)
-            acceptable.append(found)
+        candidates = [await self._prepare(peer_domain, item) for item in items]
         failpoint.reach("accepted")
 
         def store(tx: sa.Connection) -> list[tuple[ItemReply, int | None]]:
-            return [
-                (ItemReply(), None) if found is None else self._store(tx, found)
-                for found in acceptable
-            ]
+            return [self._store(tx, candidate) for candidate in candidates]
 
         try:
             stored = await self._database.write(store, self._announce)
         except DiskFull:
             _log.warning("disk_full", peer_domain=peer_domain, items=len(items))
-            return [ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS) for _ in items]
-        return [reply or kept for reply, (kept, _) in zip(replies, stored, strict=True)]
+            return [_later() for _ in items]
+        return [reply for reply, _ in stored]
 
-    async def _prepare(
-        self, peer_domain: str, item: Item
-    ) -> tuple[ItemReply | None, _Acceptable | None]:
-        """Judge one item and make its body durable; answer it at once if it is not taken."""
+    async def _prepare(self, peer_domain: str, item: Item) -> _Candidate | None:
+        """Judge one item and make its body durable; None if it is for nobody here."""
         judged = judge(item, sizes=self._sizes, now=self._now())
         if judged.recipient is None or judged.recipient.domain != self._domain:
-            return ItemReply(status=NOT_AVAILABLE), None
+            return None
+        address, env_id = str(judged.recipient), b2_plain(item.envelope)
         if judged.status != ACCEPTED:
-            return ItemReply(status=judged.status), None
+            return _Candidate(address, env_id, None, ItemReply(status=judged.status))
         try:
             self._room.check()
             body = await body_of(item, self._blobs)
         except DiskFull:
-            return ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS), None
-        return None, _Acceptable(
-            str(judged.recipient),
-            Envelope(
-                env_id=b2_plain(item.envelope),
-                peer_domain=peer_domain,
-                envelope=item.envelope,
-                body=body,
-                deliver_by=item.deliver_by,
-                token=item.token,
-            ),
+            return _Candidate(address, env_id, None, _later())
+        what = Envelope(
+            env_id=env_id,
+            peer_domain=peer_domain,
+            envelope=item.envelope,
+            body=body,
+            deliver_by=item.deliver_by,
+            token=item.token,
         )
+        return _Candidate(address, env_id, what, _later())
 
-    def _store(self, tx: sa.Connection, found: _Acceptable) -> tuple[ItemReply, int | None]:
-        member = accounts.by_address(tx, found.address)
+    def _store(
+        self, tx: sa.Connection, candidate: _Candidate | None
+    ) -> tuple[ItemReply, int | None]:
+        if candidate is None:
+            return ItemReply(status=NOT_AVAILABLE), None
+        member = accounts.by_address(tx, candidate.address)
+        # asked first: what was taken before is never refused now, for a limit or for its date,
+        # or a lost answer would become a false report of failure
+        if member is not None and deliveries.is_known(tx, member.mailbox_id, candidate.env_id):
+            return ItemReply(status=DUPLICATE), None
+        if candidate.what is None:
+            return candidate.refusal, None
         if member is None:
             return ItemReply(status=NOT_AVAILABLE), None
         held = deliveries.held_octets(tx, member.mailbox_id)
-        if held + found.what.body.size > self._mailbox_octets:
-            return ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS), None
+        if held + candidate.what.body.size > self._mailbox_octets:
+            return candidate.refusal, None
         try:
-            fresh = deliveries.arrive(tx, member.mailbox_id, found.what)
+            deliveries.arrive(tx, member.mailbox_id, candidate.what)
         except BlobMissing:
             return ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS), None
-        if not fresh:
-            return ItemReply(status=DUPLICATE), None
         return ItemReply(status=ACCEPTED), member.mailbox_id
 
     def _announce(self, stored: list[tuple[ItemReply, int | None]]) -> None:
         failpoint.reach("stored")
         for mailbox_id in {mailbox_id for _, mailbox_id in stored if mailbox_id is not None}:
             self._arrivals.announce(mailbox_id)
+
+
+def _later() -> ItemReply:
+    return ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS)

@@ -22,7 +22,7 @@ from mx_core.homeserver.room import Room
 from mx_core.model.clock import Now
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.client_pb2 import SubmitReply
-from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, DUPLICATE, Item
+from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, DUPLICATE, Item, Status
 
 _log = structlog.get_logger()
 _LATER_SECONDS = 60
@@ -60,7 +60,7 @@ class Submitter:
         now = self._now()
         judged = judge(item, sizes=self._sizes, now=now)
         if judged.status != ACCEPTED or judged.recipient is None:
-            return SubmitReply(status=judged.status)
+            return await self._refused(session, item, judged.status)
         self._room.check()
         what = Leaving(
             mailbox_id=session.mailbox_id,
@@ -98,3 +98,11 @@ class Submitter:
             status=reply.status,
         )
         return reply
+
+    async def _refused(self, session: Session, item: Item, status: Status) -> SubmitReply:
+        """Return *status*, unless the item was taken before: its answer may have been lost."""
+        env_id = b2_plain(item.envelope)
+        known = await self._database.read(
+            lambda tx: outgoing.is_known(tx, session.mailbox_id, env_id)
+        )
+        return SubmitReply(status=DUPLICATE if known else status)

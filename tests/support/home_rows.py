@@ -1,0 +1,59 @@
+"""A home server's database with a few people in it, for tests of single rooms."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mx_core.db.database import Database
+from mx_core.homeserver import accounts
+from mx_core.homeserver.accounts import Member, NewDevice
+from mx_core.homeserver.bodies import Body
+from mx_core.homeserver.outgoing import Leaving
+
+DEVICE = b"d" * 16
+
+
+@contextlib.contextmanager
+def home_database(folder: Path) -> Iterator[Database]:
+    database = Database.open(folder / "home.sqlite", migrations="mx_core.homeserver.migrations")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def add_member(database: Database, address: str) -> Member:
+    """Make a mailbox with one device; nothing here is verified."""
+    return database.write_at_start(
+        lambda tx: accounts.create(
+            tx,
+            address,
+            address.encode().ljust(32, b"\0"),
+            signed_entry=b"entry",
+            devices=[NewDevice(DEVICE, b"k" * 32)],
+            epochs=[],
+            now=int(time.time()),
+        )
+    )
+
+
+def leaving(member: Member, destination: str, *, octets: int = 100, age: float = 0.0) -> Leaving:
+    """Return something for *destination*, submitted *age* seconds ago."""
+    now = int(time.time())
+    envelope = b"MXE1" + os.urandom(60)
+    return Leaving(
+        mailbox_id=member.mailbox_id,
+        device_id=DEVICE,
+        env_id=os.urandom(32),
+        destination=destination,
+        route=f"bob@{destination}".encode(),
+        envelope=envelope,
+        body=Body.of(b"MXB1" + bytes(octets - 4)),
+        token=b"",
+        deliver_by=now + 86_400,
+        submitted=now - int(age),
+    )
