@@ -79,33 +79,22 @@ async def _restart_when_dead(home: HomeProcess) -> None:
     await asyncio.to_thread(home.start)
 
 
+# every other step of every process is walked by test_kill_at_each_step.py
 @pytest.mark.parametrize(
-    ("where", "step", "large"),
-    [
-        (0, "accepted", False),
-        (0, "committed", False),
-        (0, "replied", False),
-        (0, "sent", False),
-        (1, "accepted", False),
-        (1, "stored", True),  # the body is durable before this step and not after it
-        (1, "committed", False),
-        (1, "replied", False),
-    ],
+    ("where", "step"),
+    [(0, "sent"), (1, "stored")],
 )
-async def test_what_was_accepted_arrives_exactly_once(
-    pair: tuple[HomeProcess, HomeProcess], where: int, step: str, *, large: bool
+async def test_a_large_body_arrives_exactly_once(
+    pair: tuple[HomeProcess, HomeProcess], where: int, step: str
 ) -> None:
     killed = pair[where]
     name = f"u{next(_names)}"
     async with HomeDevice(pair[0], name) as alice, HomeDevice(pair[1], name) as bob:
         await alice.join()
         await bob.join()
-        body: bytes | BlobRef | None = None
-        if large:
-            octets = big_body(400_000)
-            await alice.put_blob(octets)
-            body = BlobRef(id=b2_plain(octets), size=len(octets))
-        item = item_for(bob.address, body)
+        octets = big_body(400_000)
+        await alice.put_blob(octets)
+        item = item_for(bob.address, BlobRef(id=b2_plain(octets), size=len(octets)))
         await asyncio.to_thread(killed.stop)
         await asyncio.to_thread(lambda: killed.start(failpoint=step))
         for device in (alice, bob):
