@@ -7,6 +7,7 @@ only after its last check; a look-up is never caused by arriving mail.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from mx_core.envelope.open import OpenedControl, open_body, open_control, verify
 from mx_core.envelope.statement import Statement
 from mx_core.mime.prepare import prepare
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, Unavailable, Untrusted
+from mx_core.model.errors import MailError, Refused, Unavailable, Untrusted
 from mx_core.model.flags import FlagSet
 from mx_core.model.message import MessageForm
 from mx_core.store.inbox import Inbox
@@ -33,7 +34,7 @@ from mx_core.store.outbox import OutboxTable
 log = structlog.get_logger()
 
 _FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 30.0
 _LARGE_OCTETS = 256 * 1024
 _WAITING_MAX = 100
 _WAIT_SECONDS = 60.0
@@ -79,13 +80,14 @@ class Inbound:
                 try:
                     await self._collect(begun)
                     self.trouble = "the connection ended"
-                except (Unavailable, Untrusted) as error:
+                except (Unavailable, Untrusted, Refused) as error:
+                    # also a refusal (a device that was removed): shown in status, tried again
                     self.trouble = str(error)
                 if self.connected:
                     pause = _FIRST_PAUSE_SECONDS
                 self.connected = False
                 log.info("home_server_lost", seconds=pause)
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # spreads clients
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     async def receive(self, arrival: ports.Arrival) -> None:

@@ -12,7 +12,13 @@ from mx_core.carriers.native import blobs
 from mx_core.carriers.native.channel import our_errors
 from mx_core.carriers.native.home import CALL_SECONDS, Home, Metadata
 from mx_core.model.address import Address
-from mx_core.model.errors import Busy, NotPermitted, UnknownRecipient
+from mx_core.model.errors import (
+    BadCredentials,
+    Busy,
+    NotPermitted,
+    PeerUnreachable,
+    UnknownRecipient,
+)
 from mx_core.model.ids import EnvId
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
@@ -84,18 +90,23 @@ class NativeCarrier(ports.Carrier):
         self,
     ) -> AsyncIterator[ports.Arrival | ports.FateNotice | ports.QueueEmpty]:
         stub, metadata = await self.home.session()
-        with our_errors(self.home.domain):
-            request = client_pb2.CollectRequest(window=_WINDOW)
-            async for delivery in stub.Collect(request, metadata=metadata):
-                match delivery.WhichOneof("what"):
-                    case "arrived":
-                        yield await self._arrival(delivery.sequence, delivery.arrived)
-                    case "fate":
-                        yield _fate(delivery.sequence, delivery.fate)
-                    case "queue_empty":
-                        yield ports.QueueEmpty()
-                    case _:
-                        continue  # a newer server's kind of delivery; not acknowledged, so kept
+        try:
+            with our_errors(self.home.domain):
+                request = client_pb2.CollectRequest(window=_WINDOW)
+                async for delivery in stub.Collect(request, metadata=metadata):
+                    match delivery.WhichOneof("what"):
+                        case "arrived":
+                            yield await self._arrival(delivery.sequence, delivery.arrived)
+                        case "fate":
+                            yield _fate(delivery.sequence, delivery.fate)
+                        case "queue_empty":
+                            yield ports.QueueEmpty()
+                        case _:
+                            continue  # a newer server's kind; not acknowledged, so it is kept
+        except BadCredentials as error:
+            # a server that restarted knows no session: the next stream begins with a new one
+            self.home.forget_session()
+            raise PeerUnreachable(str(error)) from error
 
     @override
     async def acknowledge(self, sequences: Sequence[int]) -> None:

@@ -66,8 +66,12 @@ class Home:
             return await self._once(use)
         except BadCredentials:
             # the server restarted with new session keys, or this session ran out meanwhile
-            self._expires = 0.0
+            self.forget_session()
             return await self._once(use)
+
+    def forget_session(self) -> None:
+        """Prove the device again before the next call."""
+        self._expires = 0.0
 
     async def session(self) -> tuple[client_pb2_grpc.ClientStub, Metadata]:
         """Return the stub and the metadata that a streaming call needs."""
