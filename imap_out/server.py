@@ -208,6 +208,7 @@ class _Conversation:
         if self._account is None:
             try:
                 async with asyncio.timeout_at(login_deadline):
+                    await _breathe()  # a peer that always has something to say meets it too
                     await self._duplex.readable()
             except TimeoutError:
                 self._connection.say_goodbye("nobody logged in", self._out)

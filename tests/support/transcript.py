@@ -109,7 +109,7 @@ class Transcript:
         """Play *page*; raises AssertionError with both sides of what differs."""
         heard: dict[str, bytearray] = {}
         for number, (who, name, text) in enumerate(_read(page)):
-            line = await self._line(name)
+            line = await self.open(name)
             pending = heard.setdefault(name, bytearray())
             if who == "C":
                 await self._say(line, text)
@@ -124,7 +124,8 @@ class Transcript:
             left = bytes(heard.get(name, b"")) + line.taken()
             assert not left.strip(), f"connection {name!r} also said {left!r}"
 
-    async def _line(self, name: str) -> Line:
+    async def open(self, name: str) -> Line:
+        """Return the connection called *name*, logged in."""
         if name not in self.lines:
             line = Line(self.accounts, self.claims, self.limits)
             self.lines[name] = line

@@ -1,24 +1,60 @@
-"""The shell over real sockets, with the standard library's client on the other side."""
+"""The shell over real sockets: TLS, deadlines, caps, stopping; and the client of the stdlib."""
 
 import asyncio
+import contextlib
 import imaplib
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from imap_out.server import Limits, Listener, serve
+from tests.support.loopback_tls import client_context, server_context
 from tests.support.memory_mail import MemoryAccounts, one_account
 
+pytestmark = pytest.mark.anyio
 
-def bound() -> socket.socket:
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", 0))
-    sock.listen(128)
-    sock.setblocking(False)
-    return sock
+
+class Running:
+    """A server on loopback and raw connections to it."""
+
+    def __init__(self, port: int, stopping: asyncio.Event) -> None:
+        self.port = port
+        self.stopping = stopping
+
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator["Raw"]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            async with asyncio.timeout(10):
+                raw = Raw(reader, writer)
+                await raw.until(b"* OK")
+                yield raw
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+class Raw:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def say(self, octets: bytes) -> None:
+        self.writer.write(octets)
+
+    async def until(self, start: bytes) -> bytes:
+        """Return everything up to the line that begins with *start*."""
+        heard: list[bytes] = []
+        while True:
+            line = await self.reader.readline()
+            heard.append(line)
+            if line.startswith(start):
+                return b"".join(heard)
+            assert line, f"wanted {start!r}, heard {heard!r}"
 
 
 @asynccontextmanager
@@ -27,13 +63,18 @@ async def running(
     limits: Limits | None = None,
     *,
     clear: bool = True,
-) -> AsyncIterator[int]:
-    sock = bound()
+    tls: bool = False,
+    implicit: bool = False,
+) -> AsyncIterator[Running]:
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    sock.listen(128)
+    sock.setblocking(False)
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             serve(
-                [Listener(sock, None, implicit=False)],
+                [Listener(sock, server_context() if tls or implicit else None, implicit)],
                 accounts or one_account(),
                 limits=limits or Limits(),
                 allow_clear=lambda _peer, _own: clear,
@@ -41,7 +82,7 @@ async def running(
             )
         )
         try:
-            yield sock.getsockname()[1]
+            yield Running(sock.getsockname()[1], stopping)
         finally:
             stopping.set()
 
@@ -50,40 +91,195 @@ async def in_thread(work: Callable[[], None]) -> None:
     await asyncio.to_thread(work)
 
 
-@pytest.mark.anyio
+def use(client: imaplib.IMAP4) -> None:
+    """What any client does."""
+    client.login("fred@a.example", "secret")
+    assert client.select("INBOX") == ("OK", [b"0"])
+    message = b"From: a@b.example\r\nSubject: hi\r\n\r\nhello\r\n"
+    status, answer = client.append("INBOX", r"(\Seen)", None, message)
+    assert status == "OK"
+    assert b"APPENDUID" in answer[0]
+    status, answer = client.uid("FETCH", "1", "(FLAGS BODY.PEEK[])")
+    assert answer[0][1] == message
+    assert client.uid("SEARCH", "SUBJECT", "HI")[1] == [b"1"]
+    assert client.create("Work")[0] == "OK"
+    assert client.uid("COPY", "1", "Work")[0] == "OK"
+    assert client.status("Work", "(MESSAGES)")[1] == [b"Work (MESSAGES 1)"]
+
+
 async def test_the_client_of_the_standard_library_finds_its_way() -> None:
     def work() -> None:
-        with imaplib.IMAP4("127.0.0.1", port, timeout=10) as client:
-            client.login("fred@a.example", "secret")
-            assert client.select("INBOX") == ("OK", [b"0"])
-            message = b"From: a@b.example\r\nSubject: hi\r\n\r\nhello\r\n"
-            status, answer = client.append("INBOX", r"(\Seen)", None, message)
-            assert status == "OK"
-            assert b"APPENDUID" in answer[0]
-            status, answer = client.uid("FETCH", "1", "(FLAGS BODY.PEEK[])")
-            assert answer[0][1] == message
-            assert client.uid("SEARCH", "SUBJECT", "HI")[1] == [b"1"]
-            assert client.create("Work")[0] == "OK"
-            assert client.uid("COPY", "1", "Work")[0] == "OK"
-            assert client.status("Work", "(MESSAGES)")[1] == [b"Work (MESSAGES 1)"]
+        with imaplib.IMAP4("127.0.0.1", server.port, timeout=10) as client:
+            use(client)
 
-    async with running() as port:
+    async with running() as server:
         await in_thread(work)
 
 
-@pytest.mark.anyio
+async def test_it_finds_its_way_over_starttls() -> None:
+    def work() -> None:
+        with imaplib.IMAP4("localhost", server.port, timeout=10) as client:
+            assert "LOGINDISABLED" in client.capabilities
+            assert client.starttls(client_context())[0] == "OK"
+            assert "AUTH=PLAIN" in client.capabilities
+            assert "STARTTLS" not in client.capabilities
+            use(client)
+
+    async with running(clear=False, tls=True) as server:
+        await in_thread(work)
+
+
+async def test_it_finds_its_way_over_implicit_tls() -> None:
+    def work() -> None:
+        with imaplib.IMAP4_SSL(
+            "localhost", server.port, ssl_context=client_context(), timeout=10
+        ) as client:
+            use(client)
+
+    async with running(clear=False, implicit=True) as server:
+        await in_thread(work)
+
+
+async def test_a_password_in_the_clear_is_refused_where_it_is_not_allowed() -> None:
+    async with running(clear=False, tls=True) as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\nb AUTHENTICATE PLAIN\r\n")
+
+        assert b"a NO [PRIVACYREQUIRED]" in await line.until(b"a ")
+        assert b"b NO [PRIVACYREQUIRED]" in await line.until(b"b ")
+
+
+async def test_what_is_sent_in_the_clear_behind_starttls_is_never_done() -> None:
+    """The command injection of 2011 and 2021: CVE-2011-0411, CVE-2021-38371 and the like."""
+    async with running(tls=True) as server, server.line() as line:
+        line.say(b"a STARTTLS\r\nb CREATE evil\r\nc LOGIN fred@a.example secret\r\n")
+        await line.until(b"a OK")
+        await line.writer.start_tls(client_context(), server_hostname="localhost")
+        line.say(b"d NOOP\r\n")
+
+        assert (await line.until(b"d ")) == b"d OK done\r\n"
+        line.say(b"e SELECT INBOX\r\n")
+        assert b"e BAD" in await line.until(b"e ")
+
+
+async def test_several_commands_of_one_packet_are_answered_in_order() -> None:
+    """mutt and mbsync send so."""
+    async with running() as server, server.line() as line:
+        line.say(
+            b"a LOGIN fred@a.example secret\r\nb ENABLE UTF8=ACCEPT\r\n"
+            b'c LIST "" ""\r\nd STATUS "Drafts" (MESSAGES)\r\ne SELECT "INBOX"\r\n'
+        )
+        heard = await line.until(b"e OK")
+
+    tags = [row[:1] for row in heard.splitlines() if not row.startswith(b"*")]
+    assert tags == [b"a", b"b", b"c", b"d", b"e"]
+
+
 async def test_idle_tells_of_new_mail_at_once() -> None:
     accounts = one_account()
     mail = accounts.accounts["fred@a.example"].mail
-    async with running(accounts) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"a LOGIN fred@a.example secret\r\nb SELECT INBOX\r\nc IDLE\r\n")
-        async with asyncio.timeout(5):
-            await reader.readuntil(b"+ idling\r\n")
-            await mail.deliver(b"Subject: new\r\n\r\nbody\r\n")
+    async with running(accounts) as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\nb SELECT INBOX\r\nc IDLE\r\n")
+        await line.until(b"+ idling")
+        await mail.deliver(b"Subject: new\r\n\r\nbody\r\n")
 
-            assert await reader.readline() == b"* 1 EXISTS\r\n"
-            assert await reader.readline() == b"* 1 RECENT\r\n"
-            writer.write(b"DONE\r\n")
-            assert (await reader.readline()).startswith(b"c OK")
+        assert await line.until(b"* 1 EXISTS") == b"* 1 EXISTS\r\n"
+        assert await line.until(b"* 1 RECENT") == b"* 1 RECENT\r\n"
+        line.say(b"DONE\r\nd NOOP\r\n")
+        await line.until(b"c OK")
+        await line.until(b"d OK")
+
+
+async def test_an_idling_client_hears_that_the_line_still_stands() -> None:
+    limits = replace(Limits(), still_here_seconds=0.05)
+    async with running(limits=limits) as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\nb IDLE\r\n")
+
+        await line.until(b"* OK still here")
+        await line.until(b"* OK still here")
+
+
+async def test_an_idling_client_that_is_silent_for_too_long_is_sent_away() -> None:
+    limits = replace(Limits(), still_here_seconds=0.02, idle_seconds=0.1)
+    async with running(limits=limits) as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\nb IDLE\r\n")
+
+        await line.until(b"* BYE")
+        assert await line.reader.read() == b""
+
+
+async def test_a_silent_client_is_sent_away() -> None:
+    limits = replace(Limits(), idle_seconds=0.1)
+    async with running(limits=limits) as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\n")
+
+        await line.until(b"* BYE")
+
+
+async def test_who_does_not_log_in_in_time_is_sent_away_whatever_they_say() -> None:
+    limits = replace(Limits(), login_seconds=0.1)
+    async with running(limits=limits) as server, server.line() as line:
+        heard = b""
+        with contextlib.suppress(ConnectionError):  # what it said last may have met nobody
+            line.say(b"a NOOP\r\n")
+            while b"* BYE" not in heard and (heard := await line.reader.read(1000)):
+                line.say(b"a NOOP\r\n")
+
+        assert b"* BYE" in heard
+
+
+async def test_stopping_says_goodbye_and_ends() -> None:
+    async with running() as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\nb IDLE\r\n")
+        await line.until(b"+ idling")
+        server.stopping.set()
+
+        await line.until(b"* BYE")
+        assert await line.reader.read() == b""
+
+
+async def test_connections_are_bounded_in_all_and_for_each_account() -> None:
+    limits = replace(Limits(), connections=2, connections_per_account=1)
+    async with running(limits=limits) as server, server.line() as one, server.line() as two:
+        one.say(b"a LOGIN fred@a.example secret\r\n")
+        await one.until(b"a OK")
+        two.say(b"a LOGIN fred@a.example secret\r\n")
+        assert b"a OK" in await two.until(b"* BYE")
+        assert await two.reader.read() == b""
+
+
+async def test_beyond_the_last_connection_there_is_one_line() -> None:
+    async with running(limits=replace(Limits(), connections=1)) as server, server.line():
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+        assert (await reader.read()).startswith(b"* BYE [UNAVAILABLE]")
         writer.close()
+
+
+async def test_half_a_literal_of_any_size_holds_nobody_up() -> None:
+    async with running() as server, server.line() as line, server.line() as other:
+        line.say(b"a LOGIN {1000}\r\n")
+        await line.until(b"+")
+        line.say(b"x" * 500)
+        for count in (b"4294967295", b"99999999999999999999"):
+            other.say(b"b LOGIN {" + count + b"}\r\n")
+            assert b"b BAD" in await other.until(b"b ")
+
+
+async def test_a_reader_that_reads_nothing_holds_one_piece_and_no_more() -> None:
+    """Backpressure: the answer to a large FETCH waits until somebody takes it."""
+    accounts = one_account()
+    mail = accounts.accounts["fred@a.example"].mail
+    await mail.deliver(b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n")
+    body = b"Subject: big\r\n\r\n" + (b"y" * 76 + b"\r\n") * 100_000
+    await mail.deliver(body)
+    async with running(accounts) as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\nb SELECT INBOX\r\n")
+        await line.until(b"b OK")
+        line.say(b"c FETCH 2 BODY.PEEK[]\r\n")
+        async with server.line() as other:
+            other.say(b"a LOGIN fred@a.example secret\r\n")
+            await other.until(b"a OK")
+
+        heard = await line.until(b"c OK")
+
+    assert body in heard
