@@ -7,6 +7,7 @@ only after its last check; a look-up is never caused by arriving mail.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Inbound:
         self._now = now
         self._to_acknowledge: list[int] = []
         self._acknowledge = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._waiting: deque[ports.Arrival] = deque(maxlen=_WAITING_MAX)
 
     async def run(self) -> None:
@@ -87,8 +89,12 @@ class Inbound:
                     pause = _FIRST_PAUSE_SECONDS
                 self.connected = False
                 log.info("home_server_lost", seconds=pause)
-                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # spreads clients
+                await self._pause(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def hurry(self) -> None:
+        """End the pause: the home server was reached by another way."""
+        self._hurry.set()
 
     async def receive(self, arrival: ports.Arrival) -> None:
         """One envelope: open, judge its sender, store.  Raises what stood in the way."""
@@ -109,6 +115,12 @@ class Inbound:
             contact=sender.contact,
         )
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets))
+
+    async def _pause(self, seconds: float) -> None:
+        self._hurry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds * random.uniform(0.8, 1.2)):  # noqa: S311  # spreads clients
+                await self._hurry.wait()
 
     async def _collect(self, begun: float) -> None:
         async for delivery in self._carrier.collect():

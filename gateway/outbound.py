@@ -75,6 +75,7 @@ class Outbound:
     ) -> None:
         """*me* tells who seals, with a proof that holds; nothing moves before ``run``."""
         self.travelled = Travelled()
+        self.reached: Callable[[], None] = lambda: None  # told each time the home server took mail
         self._outbox = outbox
         self._recipients = recipients
         self._carrier = carrier
@@ -118,6 +119,7 @@ class Outbound:
         failpoint.reach("sent")
         await self._outbox.sent(item.queue_id, item.recipient)
         self.travelled.add(parcel)
+        self.reached()
         log.info("parcel_sent", queue_id=item.queue_id, octets=len(parcel.body))
 
     async def seal(self, item: OutboxItem, body: _SharedBody) -> Parcel:

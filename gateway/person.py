@@ -68,6 +68,7 @@ class Person(ports.Account):
             epochs,
             now,
         )
+        self.outbound.reached = self.inbound.hurry
         self.outbox = JudgedOutbox(
             store.outbox,
             recipients,

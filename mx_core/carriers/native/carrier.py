@@ -16,7 +16,6 @@ from mx_core.model.errors import (
     BadCredentials,
     Busy,
     NotPermitted,
-    PeerUnreachable,
     UnknownRecipient,
 )
 from mx_core.model.ids import EnvId
@@ -89,24 +88,14 @@ class NativeCarrier(ports.Carrier):
     async def collect(
         self,
     ) -> AsyncIterator[ports.Arrival | ports.FateNotice | ports.QueueEmpty]:
-        stub, metadata = await self.home.session()
         try:
-            with our_errors(self.home.domain):
-                request = client_pb2.CollectRequest(window=_WINDOW)
-                async for delivery in stub.Collect(request, metadata=metadata):
-                    match delivery.WhichOneof("what"):
-                        case "arrived":
-                            yield await self._arrival(delivery.sequence, delivery.arrived)
-                        case "fate":
-                            yield _fate(delivery.sequence, delivery.fate)
-                        case "queue_empty":
-                            yield ports.QueueEmpty()
-                        case _:
-                            continue  # a newer server's kind; not acknowledged, so it is kept
-        except BadCredentials as error:
-            # a server that restarted knows no session: the next stream begins with a new one
+            async for delivery in self._deliveries():
+                yield delivery
+        except BadCredentials:
+            # a server that restarted knows no session; a second refusal is about the device
             self.home.forget_session()
-            raise PeerUnreachable(str(error)) from error
+            async for delivery in self._deliveries():
+                yield delivery
 
     @override
     async def acknowledge(self, sequences: Sequence[int]) -> None:
@@ -139,6 +128,23 @@ class NativeCarrier(ports.Carrier):
             await stub.PublishEpoch(request, metadata=metadata, timeout=CALL_SECONDS)
 
         await self.home.call(use)
+
+    async def _deliveries(
+        self,
+    ) -> AsyncIterator[ports.Arrival | ports.FateNotice | ports.QueueEmpty]:
+        stub, metadata = await self.home.session()
+        with our_errors(self.home.domain):
+            request = client_pb2.CollectRequest(window=_WINDOW)
+            async for delivery in stub.Collect(request, metadata=metadata):
+                match delivery.WhichOneof("what"):
+                    case "arrived":
+                        yield await self._arrival(delivery.sequence, delivery.arrived)
+                    case "fate":
+                        yield _fate(delivery.sequence, delivery.fate)
+                    case "queue_empty":
+                        yield ports.QueueEmpty()
+                    case _:
+                        continue  # a newer server's kind; not acknowledged, so it is kept
 
     async def _arrival(self, sequence: int, arrived: client_pb2.Arrived) -> ports.Arrival:
         item = arrived.item
