@@ -6,7 +6,7 @@ proportional to name × pattern, whatever the pattern is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, parents
@@ -25,36 +25,38 @@ class Entry:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Tell whether *name* matches: "*" any octets, "%" any but the delimiter.  RFC 9051 §6.3.9."""
+    """Tell whether *name* matches: "*" any octets, "%" any but the delimiter.  RFC 9051 §6.3.9.
+
+    Where in the name the pattern so far can have come is one number, a bit for each place, so
+    that no pattern costs more than its length in such numbers.
+    """
     if pattern.split(DELIMITER, 1)[0].upper() == INBOX:
         pattern = INBOX + pattern[len(INBOX) :]
-    reached = {0}  # how far in the name the pattern so far can have come
-    for sign in _squeezed(pattern):
-        if sign == "*":
-            reached = set(range(min(reached), len(name) + 1)) if reached else reached
-        elif sign == "%":
-            reached = _through_level(reached, name)
-        else:
-            reached = {at + 1 for at in reached if at < len(name) and name[at] == sign}
-        if not reached:
-            return False
-    return len(name) in reached
-
-
-def _squeezed(pattern: str) -> Iterable[str]:
+    if len(pattern) - pattern.count("*") - pattern.count("%") > len(name):
+        return False
+    places = (1 << (len(name) + 1)) - 1
+    inside = _bits(name, lambda sign: sign != DELIMITER)
+    literal: dict[str, int] = {}
+    reached = 1
     previous = ""
     for sign in pattern:
-        if sign != previous or sign not in "*%":
-            yield sign
+        if sign == "*":
+            reached = places & -(reached & -reached)  # from the first place on, all
+        elif sign == "%":
+            # adding carries each place through its level to the next delimiter
+            reached |= ((reached & inside) + inside) ^ inside if previous != "%" else 0
+        else:
+            if sign not in literal:
+                literal[sign] = _bits(name, sign.__eq__)
+            reached = (reached & literal[sign]) << 1
+        if not reached:
+            return False
         previous = sign
+    return bool(reached >> len(name) & 1)
 
 
-def _through_level(reached: set[int], name: str) -> set[int]:
-    found: set[int] = set()
-    for at in sorted(reached):
-        end = name.find(DELIMITER, at)
-        found.update(range(at, (end if end >= 0 else len(name)) + 1))
-    return found
+def _bits(name: str, test: Callable[[str], object]) -> int:
+    return int("0" + "".join("1" if test(sign) else "0" for sign in reversed(name)), 2)
 
 
 def tree(mailboxes: Sequence[MailboxInfo], subscriptions: Iterable[MailboxName]) -> list[Entry]:
