@@ -32,8 +32,7 @@ def prove(
 
     Raises:
         Untrusted: ``chain`` (the class of spec/passport §4 is its cause), ``binding``,
-            ``attest-key``, ``attest-expired`` or ``proof``; ``canonical`` or ``format`` where
-            the attestation is none.
+            ``attest-key``, ``attest-expired`` or ``proof``.
     """
     state = _chain_state(card.entries, now)
     # without op 8 a passport has one address for ever, so `moved` cannot be the answer

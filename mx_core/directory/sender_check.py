@@ -81,9 +81,7 @@ def verify_card(
     devices = choose_epochs(state, found.epochs, now, card_age)  # step 7
     if not devices:
         raise NoUsableEpoch(f"no device of {asked} has a key that may be used now")
-    suite = min([SUITE_KNOWN, *(device.suite for device in devices)])  # step 8
-    if suite < state.profile.suite_floor:
-        raise Untrusted("suite", f"{asked} takes no mail under suite {suite}")
+    suite = common_suite(state.profile, devices)  # step 8
     decision = _consented(pin, state, suite)  # step 9
     return Recipient(
         pid=state.pid,
@@ -98,6 +96,18 @@ def verify_card(
         pin=first_use(state, suite=suite) if pin is None else advance(pin, state, suite=suite),
         chain=encode_chain([SignedEntry.decode(entry) for entry in found.entries]),
     )
+
+
+def common_suite(profile: Profile, devices: Sequence[Chosen]) -> int:
+    """Return the highest suite that all *devices* and we have.
+
+    Raises:
+        Untrusted: ``suite``; it is below the floor that the profile sets.
+    """
+    suite = min([SUITE_KNOWN, *(device.suite for device in devices)])
+    if suite < profile.suite_floor:
+        raise Untrusted("suite", f"the devices of this person do not all have suite {suite + 1}")
+    return suite
 
 
 def _check_pin(pin: Pin, state: State) -> None:

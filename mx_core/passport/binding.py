@@ -18,11 +18,11 @@ from mx_core.model.ids import Pid
 from mx_core.notation import cbor
 from mx_core.notation.hashing import DIGEST_OCTETS
 from mx_core.notation.signing import PUBLIC_KEY_OCTETS, SIGNATURE_OCTETS, Use, sign, verify
+from mx_core.passport.chain import SKEW_SECONDS
 from mx_core.passport.shape import Fields, array, misshapen, octets
 from mx_core.passport.state import State
 
 LIFE_SECONDS_MAX: Final = 30 * 86_400
-SKEW_SECONDS: Final = 600
 
 _FORMAT: Final = 1
 

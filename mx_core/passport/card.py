@@ -12,6 +12,7 @@ from typing import Final
 from mx_core.model.address import Address
 from mx_core.model.errors import Untrusted
 from mx_core.notation import cbor
+from mx_core.passport.binding import Attestation
 from mx_core.passport.epoch import Epoch, SignedEpoch
 from mx_core.passport.shape import Fields
 
@@ -60,6 +61,7 @@ class Card:
         fields.uint(0, _FORMAT, _FORMAT)
         epochs = fields.array(3)
         _check_order([Epoch.decode(SignedEpoch.read(value).epoch_octets) for value in epochs])
+        Attestation.read(fields.value(4))
         return cls(
             fields.address(1),
             tuple(cbor.encode(value) for value in fields.array(2)),

@@ -65,10 +65,7 @@ class Entry:
         ops = tuple(read_op(op) for op in fields.array(6))
         if not 1 <= len(ops) <= OPS_MAX:
             raise misshapen(f"an entry has 1 to {OPS_MAX} ops")
-        numbers = [number_of(op) for op in ops]
-        if numbers != sorted(numbers):
-            raise Untrusted("canonical", "ops are not in ascending order")
-        return cls(
+        entry = cls(
             seq,
             fields.uint(4),
             DeviceId(fields.octets(5, DEVICE_ID_OCTETS)),
@@ -76,6 +73,10 @@ class Entry:
             None if first else Pid(fields.octets(1, DIGEST_OCTETS)),
             None if first else fields.octets(3, DIGEST_OCTETS),
         )
+        numbers = [number_of(op) for op in ops]
+        if numbers != sorted(numbers):
+            raise Untrusted("canonical", "ops are not in ascending order")
+        return entry
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mx_core.model.ids import DeviceId, Pid
 from mx_core.passport.chain import ENTRIES_MAX, accept, extend, verify_chain
-from mx_core.passport.op import Kind, Reason
+from mx_core.passport.entry import Entry, SignedEntry
+from mx_core.passport.op import Add, Kind, Op, Reason, Rotate, Unsupported
 from tests.support.passport_cases import chains
 from tests.support.passport_vectors import load, outcome, vector_of
 from tests.support.people import NOW, Person, make_person
@@ -58,6 +60,32 @@ def test_a_server_accepts_only_fresh_entries() -> None:
 
     assert accept(None, entry, NOW + 600).seq == 0
     assert tried(lambda: accept(None, entry, NOW + 601)) == (None, "time")
+
+
+def test_of_several_faults_the_first_step_names_the_class() -> None:
+    """Each fault is added to those of the later steps, from the last step to the first."""
+    person = make_person()
+    state, first = person.state, person.first.device
+    other, unknown = DeviceId(bytes(16)), DeviceId(b"\xff" * 16)
+    named: tuple[Op, ...] = (Add(replace(first, id=other)),)
+    entry = Entry(1, NOW, first.id, named, state.pid, state.head)
+
+    def failure(**changes: Any) -> str:
+        nonlocal entry
+        entry = replace(entry, **changes)
+        unsigned = SignedEntry(entry.encode(), ()).octets
+        return tried(lambda: extend(state, unsigned, NOW))[1]
+
+    assert tried(lambda: extend(state, person.write(named[0])[:-1] + b"?", NOW))[1] == "reused-key"
+    assert failure() == "reused-key"
+    assert failure(ops=(Add(first),)) == "id"
+    assert failure(by=unknown) == "signer"
+    assert failure(ops=(Add(first), Rotate(bytes(32)), Rotate(bytes(32)))) == "combination"
+    assert failure(ops=(*entry.ops, Unsupported(9, {}))) == "unknown-op"
+    assert failure(time=NOW - 1) == "time"
+    assert failure(pid=Pid(bytes(32))) == "pid"
+    assert failure(prev=bytes(32)) == "prev"
+    assert failure(seq=2) == "seq"
 
 
 def act(person: Person, what: str, which: int) -> None:
