@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
 @pytest.mark.parametrize(
     ("client", "starttls"),
-    [("mutt", False), ("neomutt", False), ("mutt", True), ("neomutt", True)],
-    ids=["mutt-tls", "neomutt-tls", "mutt-starttls", "neomutt-starttls"],
+    [("mutt", False), ("neomutt", True)],
+    ids=["mutt-tls", "neomutt-starttls"],
 )
 def test_a_terminal_client_does_a_day_s_work(
     alice: Witness, bob: Witness, tmp_path: Path, client: str, starttls: bool
