@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,9 +11,8 @@ from pathlib import Path
 
 from mx_core.model.errors import Unavailable
 
-_PR_SET_PDEATHSIG = 1
+_CHILD = "gateway.demo.child"
 _END_SECONDS = 10
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass
@@ -37,12 +34,11 @@ class Program:
         self._forget()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603  # our own programs
-                [sys.executable, "-m", *self.arguments],
+                [sys.executable, "-m", _CHILD, str(os.getpid()), *self.arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 env={**os.environ, **self.environment},
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  # only one thread forks here
             )
         if self.process.stdout is None:
             raise AssertionError("a pipe was asked for")
@@ -50,6 +46,7 @@ class Program:
             if line.strip() == "ready":
                 return
         status = self.process.wait()
+        self._forget()
         raise Unavailable(f"{self.name} ended with status {status}: {self.last_words()}")
 
     def last_words(self) -> str:
@@ -103,7 +100,3 @@ def run(arguments: Sequence[str], *, stdin: str = "") -> str:
     if done.returncode:
         raise Unavailable(f"{' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

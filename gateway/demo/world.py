@@ -151,6 +151,10 @@ class World:
             [_HOME, "init", "--domain", domain, "--dir", str(home_dir), "--host", "127.0.0.1"]
             + ["--port-base", str(home_base), "--peers", str(peers), *self.home_options]
         )
+        with (home_dir / "mx-home.toml").open("a", encoding="utf-8") as config:
+            # nobody waits a minute here, and all domains introduce themselves from one address
+            config.write("\n[queue]\nfirst_delay_seconds = 1.0\n")
+            config.write("\n[limits]\nhello_per_minute = 600\n")
         (gateway_dir / "config").mkdir(parents=True, mode=0o700)
         discovery = self.discovery or f'peers = "{peers}"'
         (gateway_dir / "config" / "config.toml").write_text(
