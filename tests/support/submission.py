@@ -21,6 +21,10 @@ from tests.support.loopback_tls import server_context
 
 ALICE = Address.parse("alice@a.example")
 PASSWORD = "canary-password"
+MESSAGE = (
+    b"From: alice@a.example\r\nTo: bob@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"
+    b"Message-ID: <1@a.example>\r\nSubject: hello\r\n\r\nhello\r\n.a line with a dot\r\n"
+)
 
 
 class MemoryOutbox:
@@ -201,3 +205,16 @@ async def logged_in(door: SubmissionDoor) -> AsyncIterator[Dialog]:
 
 def plain(username: str = str(ALICE), password: str = PASSWORD) -> str:
     return base64.b64encode(f"\0{username}\0{password}".encode()).decode()
+
+
+async def begin(client: Dialog, *recipients: str) -> None:
+    """MAIL and RCPT, to bob if nobody is named."""
+    assert await client.say("MAIL FROM:<alice@a.example>") == "250 2.1.0 sender accepted"
+    for recipient in recipients or ("bob@b.example",):
+        assert await client.say(f"RCPT TO:<{recipient}>") == "250 2.1.5 recipient accepted"
+
+
+async def begin_data(client: Dialog) -> None:
+    """MAIL, RCPT and DATA."""
+    await begin(client)
+    assert (await client.say("DATA")).startswith("354 ")

@@ -15,7 +15,9 @@ from mx_core.model.errors import (
 )
 from smtp_in.limits import Limits
 from tests.support.submission import (
-    Dialog,
+    MESSAGE,
+    begin,
+    begin_data,
     dialog,
     logged_in,
     plain,
@@ -23,22 +25,6 @@ from tests.support.submission import (
 )
 
 pytestmark = pytest.mark.anyio
-
-MESSAGE = (
-    b"From: alice@a.example\r\nTo: bob@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"
-    b"Message-ID: <1@a.example>\r\nSubject: hello\r\n\r\nhello\r\n.a line with a dot\r\n"
-)
-
-
-async def begin(client: Dialog, *recipients: str) -> None:
-    assert await client.say("MAIL FROM:<alice@a.example>") == "250 2.1.0 sender accepted"
-    for recipient in recipients or ("bob@b.example",):
-        assert await client.say(f"RCPT TO:<{recipient}>") == "250 2.1.5 recipient accepted"
-
-
-async def begin_data(client: Dialog) -> None:
-    await begin(client)
-    assert (await client.say("DATA")).startswith("354 ")
 
 
 # ── authentication ───────────────────────────────────────────────────────────────────
@@ -247,6 +233,21 @@ async def test_half_a_message_is_never_kept() -> None:
             pass
 
         assert door.kept == []
+
+
+async def test_what_a_lost_connection_held_is_given_back() -> None:
+    limits = Limits(message_octets=1000, held_octets=1000)
+    async with submission_door(limits) as door:
+        for _ in range(3):
+            async with logged_in(door) as client:
+                await begin_data(client)
+                client.send(b"Subject: x\r\n" * 60)
+                client.send(b"\0")
+            async with logged_in(door) as client:
+                await client.say("QUIT")
+        async with logged_in(door) as client:
+            await begin_data(client)
+            assert (await client.say(MESSAGE + b".\r\n")).startswith("250 ")
 
 
 ENDINGS = (

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from mx_core.model.address import Address
 from mx_core.model.errors import BadMessage
 from mx_core.model.message import Submission
+from smtp_in.body import DataReader, Room
 from smtp_in.message import make_submission, top_fields
+from tests.support.odd_messages import odd_messages
 
 ALICE = Address.parse("alice@a.example")
 BOB = Address.parse("Bob@b.example")
@@ -155,6 +157,20 @@ def test_nothing_else_is_ever_changed(lines: list[bytes]) -> None:
     if separator and b"\r\n\r\n" in b"\r\n" + octets:
         assert (b"\r\n" + octets).endswith(b"\r\n\r\n" + body)
     assert len(kept) <= len(STAMP + ID) + len(octets)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [pytest.param(each.octets, id=each.name) for each in odd_messages() if each.is_submittable],
+)
+def test_an_odd_message_goes_through_data_unchanged(octets: bytes) -> None:
+    wire = (b"\r\n" + octets).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\nNOOP\r\n"
+    reader = DataReader(Room(1 << 20), message_octets=1 << 20, line_octets=1 << 16)
+
+    assert reader.feed(wire) == b"NOOP\r\n"
+    received = reader.message()
+    assert received == octets
+    assert made(octets).octets.endswith(octets)
 
 
 def test_the_time_grows_with_the_header_and_not_with_its_square() -> None:

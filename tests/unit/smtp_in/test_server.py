@@ -11,8 +11,9 @@ from smtp_in.limits import Limits
 from tests.support.loopback_tls import client_context
 from tests.support.submission import (
     ALICE,
+    MESSAGE,
     PASSWORD,
-    Dialog,
+    begin_data,
     dialog,
     logged_in,
     plain,
@@ -20,22 +21,6 @@ from tests.support.submission import (
 )
 
 pytestmark = pytest.mark.anyio
-
-MESSAGE = (
-    b"From: alice@a.example\r\nTo: bob@b.example\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"
-    b"Message-ID: <1@a.example>\r\nSubject: hello\r\n\r\nhello\r\n.a line with a dot\r\n"
-)
-
-
-async def begin(client: Dialog, *recipients: str) -> None:
-    assert await client.say("MAIL FROM:<alice@a.example>") == "250 2.1.0 sender accepted"
-    for recipient in recipients or ("bob@b.example",):
-        assert await client.say(f"RCPT TO:<{recipient}>") == "250 2.1.5 recipient accepted"
-
-
-async def begin_data(client: Dialog) -> None:
-    await begin(client)
-    assert (await client.say("DATA")).startswith("354 ")
 
 
 # ── greeting and announcements ───────────────────────────────────────────────────────
