@@ -41,12 +41,18 @@ def write(name: str, rows: list[Row]) -> None:
     results.mkdir(exist_ok=True)
     document = {
         "rows": [row.as_json() for row in rows],
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
-        f"Python {platform.python_version()}",
+        "machine": machine(),
         "commit": commit(),
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
     (results / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
+        f"Python {platform.python_version()}"
+    )
 
 
 def commit() -> str:

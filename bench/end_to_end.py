@@ -63,7 +63,8 @@ def timed(world: World) -> tuple[list[float], list[float]]:
                 arrivals.append((arrived - accepted) * 1000)
                 submissions.append((accepted - started) * 1000)
         inbox.send(b"DONE\r\n")
-        inbox.readline()
+        while not inbox.readline().startswith(b"x OK"):
+            pass
     return arrivals, submissions
 
 

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 import imap_out.server
 import smtp_in.server
-from gateway import local_ca, logs, master_key, queue
+from gateway import local_ca, master_key, queue
 from gateway.accounts import OpenAccounts, new_store, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
@@ -34,6 +34,7 @@ from mx_core.control.server import serve_control
 from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration, Refused
 from mx_core.model.ids import QueueId
+from mx_core.program import logs
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits as SmtpLimits
 
@@ -50,7 +51,7 @@ def run(directories: Directories, *, port_base: int | None) -> None:
     """
     os.umask(0o077)
     directories.prepare()
-    config = load(directories.config_file, Config)
+    config = load(directories.config_file)
     if port_base is not None:
         config = msgspec.structs.replace(
             config, listen=msgspec.structs.replace(config.listen, port_base=port_base)
@@ -79,6 +80,7 @@ class Gateway(Daemon):
         """Serve until a signal, then stop: front doors first, stores last."""
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(logs.loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         listeners = _bound(self._ports)

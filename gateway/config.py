@@ -1,21 +1,16 @@
 """The configuration: a TOML file, checked whole at start, immutable after.
 
-Every field has a default, so an absent file is a valid one.  An unknown key is an error that
-names the nearest known key; all of a file's problems of one kind are not guessed at.
+Every field has a default, so an absent file is a valid one.
 """
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from pathlib import Path
-from typing import Literal, TypeVar
 
 import msgspec
 
-from mx_core.model.errors import BadConfiguration
-
-T = TypeVar("T")
+from mx_core.program.configuration import converted, read_toml
+from mx_core.program.logs import Log
 
 MIB = 1024 * 1024
 
@@ -55,13 +50,6 @@ class Sending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judge_seconds: float = 5.0  # longest wait for a verdict at RCPT TO
 
 
-class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is told to standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
-
-
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -72,41 +60,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: Log = Log()
 
 
-def load(path: Path, kind: type[T]) -> T:
-    """Return the *kind* that the TOML file at *path* spells; defaults if there is no file.
+def load(path: Path) -> Config:
+    """Return the configuration that the file at *path* spells; the defaults if there is no file.
 
     Raises:
         BadConfiguration: Not readable, not TOML, or a key or value that is not known; exit 78.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        tree = read_toml(path)
     except FileNotFoundError:
-        return kind()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{path} cannot be read: {error}") from error
-    try:
-        return msgspec.convert(tomllib.loads(text), kind)
-    except tomllib.TOMLDecodeError as error:
-        raise BadConfiguration(f"{path} is not valid TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise BadConfiguration(f"{path}: {_explained(str(error), kind)}") from error
-
-
-def _explained(message: str, kind: type[object]) -> str:
-    """Add the nearest known key to msgspec's sentence about an unknown one."""
-    _, unknown, rest = message.partition("unknown field `")
-    if not unknown:
-        return message
-    name, _, where = rest.partition("`")
-    near = difflib.get_close_matches(name, _all_keys(kind), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown key {name!r}{where}{hint}"
-
-
-def _all_keys(kind: type[object]) -> list[str]:
-    keys: list[str] = []
-    for field in msgspec.structs.fields(kind):  # type: ignore[arg-type]  # kind is a Struct
-        keys.append(field.encode_name)
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            keys += _all_keys(field.type)
-    return keys
+        return Config()
+    return converted(tree, Config, str(path))

@@ -29,6 +29,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Refused, Unavailable, Untrusted
 from mx_core.model.flags import FlagSet
 from mx_core.model.message import MessageForm
+from mx_core.program.logs import places
 from mx_core.store.inbox import Inbox
 from mx_core.store.outbox import OutboxTable
 
@@ -155,9 +156,11 @@ class Inbound:
             await self._inbox.refuse(arrival.env_id, arrival.peer_domain, error.failure)
         except MailError:
             raise  # the store cannot take it: not acknowledged, the account stops
-        except Exception:
+        except Exception as error:  # noqa: BLE001
             # the one catch-all of an arrival: a bug of ours keeps one message at the server
-            log.exception("arrival_broke", env_id=arrival.env_id.hex())
+            log.error(  # noqa: TRY400  # the text of an error may hold what a person wrote
+                "arrival_broke", env_id=arrival.env_id.hex(), places=places(error)
+            )
             return
         self._acknowledge_soon(arrival.sequence)
 

@@ -33,6 +33,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Refused, Unavailable, Untrusted
 from mx_core.model.ids import QueueId
 from mx_core.ports import Carrier, Parcel
+from mx_core.program.logs import places
 from mx_core.store.outbox import OutboxTable, Report
 from mx_core.store.outbox_reader import OutboxItem
 
@@ -200,9 +201,11 @@ class Outbound:
             await self.hold(item, str(error))
         except MailError:
             raise  # the store itself cannot be trusted; the account stops
-        except Exception:
+        except Exception as error:  # noqa: BLE001
             # the one catch-all of a queue item: a bug of ours delays one message, not the queue
-            log.exception("delivery_broke", queue_id=item.queue_id)
+            log.error(  # noqa: TRY400  # the text of an error may hold what a person wrote
+                "delivery_broke", queue_id=item.queue_id, places=places(error)
+            )
             await self._defer(item, "an error inside mx-gateway; its log says more")
 
     async def _defer(self, item: OutboxItem, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""From an error to an exit status of sysexits(3), and one sentence on standard error."""
+"""One sentence on standard error, and the exit status that says who must act."""
 
 from __future__ import annotations
 
@@ -6,46 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mx_core.model.errors import (
-    BadConfiguration,
-    BadCredentials,
-    Corrupt,
-    DiskFull,
-    MailError,
-    OverQuota,
-    Refused,
-    SchemaTooNew,
-    Unavailable,
-    Untrusted,
-)
-
-EX_DATAERR = 65
-EX_UNAVAILABLE = 69
-EX_SOFTWARE = 70
-EX_CANTCREAT = 73
-EX_IOERR = 74
-EX_TEMPFAIL = 75
-EX_PROTOCOL = 76
-EX_NOPERM = 77
-EX_CONFIG = 78
-
-# the first class that fits, most special first
-_TABLE: tuple[tuple[type[MailError], int], ...] = (
-    (BadConfiguration, EX_CONFIG),
-    (SchemaTooNew, EX_CONFIG),
-    (BadCredentials, EX_NOPERM),
-    (OverQuota, EX_CANTCREAT),
-    (DiskFull, EX_IOERR),
-    (Corrupt, EX_IOERR),
-    (Untrusted, EX_PROTOCOL),
-    (Unavailable, EX_TEMPFAIL),
-    (Refused, EX_DATAERR),
-)
-
-
-def exit_status(error: MailError) -> int:
-    """Return the status that tells a script who must act."""
-    return next((status for kind, status in _TABLE if isinstance(error, kind)), EX_SOFTWARE)
+from mx_core.model.errors import MailError
+from mx_core.program.exits import exit_status
 
 
 @contextmanager

@@ -26,11 +26,12 @@ class Program:
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Return when the program has printed ``ready``.
+        """Launch, and return when the program has printed ``ready``; raises as ``await_ready``."""
+        self.launch()
+        self.await_ready()
 
-        Raises:
-            Unavailable: It ended instead; the sentence is the last line it wrote.
-        """
+    def launch(self) -> None:
+        """Begin; from the thread that lives longest, because the child ends with it."""
         self._forget()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603  # our own programs
@@ -40,8 +41,15 @@ class Program:
                 text=True,
                 env={**os.environ, **self.environment},
             )
-        if self.process.stdout is None:
-            raise AssertionError("a pipe was asked for")
+
+    def await_ready(self) -> None:
+        """Return when the program has printed ``ready``.
+
+        Raises:
+            Unavailable: It ended instead; the sentence is the last line it wrote.
+        """
+        if self.process is None or self.process.stdout is None:
+            raise AssertionError(f"{self.name} was not launched")
         for line in self.process.stdout:
             if line.strip() == "ready":
                 return

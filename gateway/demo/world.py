@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -133,16 +134,28 @@ class World:
         (self.directory / "peers.toml").write_text(text + "\n", encoding="utf-8")
 
     def _build(self) -> None:
+        """Make all sides; what does not depend on each other runs side by side."""
         ports = _block_of_ports(self.port_base, len(self.cast) * (_HOME_PORTS + _GATEWAY_PORTS))
-        for n, (person, domain) in enumerate(self.cast):
-            base = ports + n * (_HOME_PORTS + _GATEWAY_PORTS)
-            self.sides.append(self._side(person, domain, base, base + _HOME_PORTS))
-        self.publish()
-        for side in self.sides:
-            side.home.start()
-        for side in self.sides:
-            side.gateway.start()
-            side.settings = self.add_person(side, side.person)
+        with ThreadPoolExecutor() as pool:
+            sides = [
+                pool.submit(self._side, person, domain, base, base + _HOME_PORTS)
+                for n, (person, domain) in enumerate(self.cast)
+                for base in [ports + n * (_HOME_PORTS + _GATEWAY_PORTS)]
+            ]
+            self.sides = [side.result() for side in sides]
+            self.publish()
+            programs = [program for side in self.sides for program in (side.home, side.gateway)]
+            for program in programs:
+                program.launch()
+            for program in programs:
+                program.await_ready()
+            for side, settings in zip(
+                self.sides, pool.map(self._add_first_person, self.sides), strict=True
+            ):
+                side.settings = settings
+
+    def _add_first_person(self, side: Side) -> Settings:
+        return self.add_person(side, side.person)
 
     def _side(self, person: str, domain: str, home_base: int, gateway_base: int) -> Side:
         home_dir, gateway_dir = self.directory / f"home-{domain}", self.directory / person

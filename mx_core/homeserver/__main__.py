@@ -59,7 +59,8 @@ def serve(folder: Path, record: Path | None) -> None:
     """Serve until SIGTERM; prints one line, ready, when all listeners accept."""
     import asyncio  # noqa: PLC0415  # lazy: see the module
 
-    from mx_core.homeserver import app, config, logs  # noqa: PLC0415
+    from mx_core.homeserver import app, config  # noqa: PLC0415
+    from mx_core.program import logs  # noqa: PLC0415
 
     settings = config.load(folder)
     logs.configure(settings.log)

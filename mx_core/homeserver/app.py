@@ -33,7 +33,6 @@ from mx_core.homeserver import (
     client_service,
     domain_key,
     federation_service,
-    logs,
     outgoing,
 )
 from mx_core.homeserver.accept import Sizes
@@ -72,6 +71,7 @@ from mx_core.model.errors import (
     Untrusted,
 )
 from mx_core.model.secret import Secret
+from mx_core.program import logs
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
 from mx_core.tls.anchors import AnchorSet
 from mx_core.tls.leaf import Leaves

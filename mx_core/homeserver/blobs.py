@@ -151,6 +151,10 @@ class BlobStore:
         leaves such a file; nobody was promised it.
         """
         self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Crash before this, now or in an earlier start: a cut takes a folder whose own name was
+        # not synced, with files in it that rows name.
+        for made in (self._folder.parent, self._folder):
+            sync_directory(made)
         removed = 0
         names = {blob_id.hex() for blob_id in known}
         for shelf in self._folder.iterdir():

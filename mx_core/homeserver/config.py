@@ -6,15 +6,15 @@ Secrets are never in it: the domain key is a file of its own, mode 0600.
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from mx_core.model.address import canonical_domain
 from mx_core.model.errors import BadAddress, BadConfiguration
+from mx_core.program.configuration import converted, read_toml
+from mx_core.program.logs import Log
 
 FILE_NAME: Final = "mx-home.toml"
 KEY_FILE_NAME: Final = "domain.key"
@@ -69,13 +69,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: int = 10_000  # challenges outstanding
 
 
-class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is told to standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
-
-
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -102,15 +95,9 @@ def load(folder: Path) -> Config:
     """
     path = folder / FILE_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        tree = read_toml(path)
     except FileNotFoundError as error:
         raise BadConfiguration(f"{path} does not exist: run mx-home init first") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{path} cannot be read: {error}") from error
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadConfiguration(f"{path} is not valid TOML: {error}") from error
     return parse(tree, str(path))
 
 
@@ -120,35 +107,7 @@ def parse(tree: dict[str, Any], name: str) -> Config:
     Raises:
         BadConfiguration: With all problems found.
     """
-    problems = _unknown_keys(tree, Config, "")
-    if not problems:
-        try:
-            config = msgspec.convert(tree, Config)
-        except msgspec.ValidationError as error:
-            problems = [str(error)]
-        else:
-            problems = _wrong_values(config)
-            if not problems:
-                return config
-    raise BadConfiguration(f"{name}: {'; '.join(problems)}")
-
-
-def _unknown_keys(tree: dict[str, Any], kind: type[msgspec.Struct], above: str) -> list[str]:
-    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-    problems: list[str] = []
-    for key, value in tree.items():
-        inner = fields.get(key)
-        if inner is None:
-            near = difflib.get_close_matches(key, list(fields), n=1)
-            hint = f", did you mean {above + near[0]!r}?" if near else ""
-            problems.append(f"unknown key {above + key!r}{hint}")
-        elif (
-            isinstance(value, dict)
-            and isinstance(inner, type)
-            and issubclass(inner, msgspec.Struct)
-        ):
-            problems += _unknown_keys(value, inner, f"{above}{key}.")
-    return problems
+    return converted(tree, Config, name, _wrong_values)
 
 
 def _wrong_values(config: Config) -> list[str]:

@@ -22,7 +22,6 @@ from mx_core.homeserver import outgoing
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.config import Queue
 from mx_core.homeserver.outgoing import Leaving
-from mx_core.homeserver.refusals import places
 from mx_core.homeserver.retry import (
     NO_SUCH_DOMAIN,
     Failed,
@@ -35,6 +34,7 @@ from mx_core.homeserver.retry import (
 )
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Unavailable, UnknownRecipient, Untrusted
+from mx_core.program.logs import places
 from mx_core.proto.federation_pb2 import ItemReply
 
 _log = structlog.get_logger()

@@ -7,7 +7,6 @@ the bug's type and places, never its text, which could hold what a person wrote.
 from __future__ import annotations
 
 import secrets
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
@@ -27,6 +26,7 @@ from mx_core.model.errors import (
     UnknownRecipient,
     Untrusted,
 )
+from mx_core.program.logs import places
 
 _log = structlog.get_logger()
 
@@ -55,14 +55,6 @@ def code_of(error: MailError) -> grpc.StatusCode:
     if isinstance(error, Untrusted) and error.failure in _PROVE_AGAIN:
         return Code.UNAUTHENTICATED
     return next(code for family, code in _TABLE if isinstance(error, family))
-
-
-def places(error: BaseException) -> list[str]:
-    """Return where *error* came from, innermost last, without any value."""
-    return [
-        f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
-        for frame in traceback.extract_tb(error.__traceback__)
-    ]
 
 
 class Refusals(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyped

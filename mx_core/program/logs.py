@@ -1,6 +1,7 @@
 """The log: one line an event on standard error, ids and sizes and domains only (law 6).
 
-Loggers of others are capped at WARNING, because at DEBUG some of them print what they carry.
+Never octets, subjects, local parts or keys.  Loggers of others are capped at WARNING, because at
+DEBUG some of them print what they carry.
 """
 
 from __future__ import annotations
@@ -8,14 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from typing import Any
+import traceback
+from typing import Any, Literal
 
+import msgspec
 import structlog
 
-from mx_core.homeserver.config import Log
-from mx_core.homeserver.refusals import places
-
 _log = structlog.get_logger()
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The section [log] of a configuration."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
 
 
 def configure(settings: Log) -> None:
@@ -38,6 +45,14 @@ def configure(settings: Log) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def places(error: BaseException) -> list[str]:
+    """Return where *error* came from, innermost last, without any value."""
+    return [
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
 
 
 def loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

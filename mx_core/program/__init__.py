@@ -1,0 +1,1 @@
+"""What both programs do at their edge: read their file, log, and say how they ended."""
