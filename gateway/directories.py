@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from mx_core.db.durable import make_folder
 from mx_core.model.errors import BadConfiguration
 
 
@@ -45,7 +46,7 @@ class Directories:
         """
         for directory in (self.config, self.data, self.runtime, self.accounts):
             try:
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_folder(directory)
                 mode = directory.stat().st_mode
             except OSError as error:
                 raise BadConfiguration(f"cannot use the directory {directory}: {error}") from error

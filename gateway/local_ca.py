@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mx_core.db.durable import write_file
+from mx_core.db.durable import make_folder, write_file
 
 _LEAF_DAYS = 90
 _RENEW_DAYS = 30
@@ -37,7 +37,7 @@ class LocalTls:
 
 def load(directory: Path, now: dt.datetime) -> LocalTls:
     """Return the listeners' TLS, making or renewing certificates below *directory*."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(directory)
     root_file, root_key_file = directory / "root.pem", directory / "root.key"
     leaf_file = directory / "leaf.pem"  # certificate, root and key in one file: one atomic write
     if not (root_file.exists() and root_key_file.exists()):

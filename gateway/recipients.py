@@ -51,8 +51,9 @@ class Recipients:
         asked = address.canonical()
         turn = self._turns.setdefault(asked, asyncio.Lock())
         async with turn:
-            held = await self._card(asked)
+            # the domain first: who is not on the network is not asked for at any server
             domain = await self._finder.find(asked.domain)
+            held = await self._card(asked)
             contact = await self._contacts.get(asked)
             now = self._now()
             recipient = verify_card(
@@ -62,6 +63,7 @@ class Recipients:
                 pin=None if contact is None else Pin.decode(contact.pin),
                 now=now,
                 card_age=now - held.fetched,
+                log_expected=domain.runs_log,
             )
             pinned = recipient.pin.encode()
             if contact is None or contact.pin != pinned:

@@ -63,6 +63,7 @@ class Senders:
             pin=None if known is None else Pin.decode(known.pin),
             known_chain=b"" if known is None else known.chain,
             now=self._now(),
+            log_expected=domain.runs_log,
         )
         contact = Contact(address, verdict.pin.encode(), verdict.chain)
         return JudgedSender(address, claimed.by, verdict, contact)

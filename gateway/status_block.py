@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
-from mx_core.envelope.statement import PersonSender, Statement
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
 from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, FlagSet
@@ -31,7 +30,6 @@ KEY_CHANGED_NOTE: Final = "key-changed"
 FROM_DIFFERS: Final = "from-differs"
 REDUCED_SECRECY: Final = "reduced-secrecy"
 LATE: Final = "late"
-DOOR: Final = "door"
 FORGED_STATUS: Final = "forged-status"
 
 _VERSION: Final = "1"
@@ -68,39 +66,6 @@ class Status:
     suite: int | None = None
     notes: tuple[str, ...] = ()
     more: tuple[tuple[str, str], ...] = ()  # parameters of a later version, in their order
-
-
-class Judged(Protocol):
-    """What the reader's check found out about a sender."""
-
-    @property
-    def trust(self) -> str:
-        """One of the tiers of identity §6."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Return the notes of spec/status §4 that hold for this message."""
-
-
-def network_block(statement: Statement, sender: Judged, received: int) -> bytes:
-    """Return the block of a message whose *statement* was verified.
-
-    What the door sealed came as ordinary mail, and stays that.
-    """
-    by = statement.by
-    if not isinstance(by, PersonSender):
-        return render(Status(mail=Mail.ORDINARY, received=received, notes=(DOOR,)), None)
-    address = Address.parse(statement.sender)
-    status = Status(
-        mail=Mail.NETWORK,
-        received=received,
-        sender=address,
-        trust=sender.trust,
-        device=by.device_id,
-        suite=statement.suite,
-        notes=sender.notes,
-    )
-    return render(status, address)
 
 
 def render(status: Status, return_path: Address | None) -> bytes:

@@ -54,6 +54,11 @@ class Domain:
     how: How
     expires: float
 
+    @property
+    def runs_log(self) -> bool:
+        """Tell whether the domain names a ``kt`` key: its cards then come with a LogProof."""
+        return any(key.role == "kt" for key in self.document.role_keys)
+
 
 class KeyMemory(Protocol):
     """Where ``Remembered`` is kept for ever; the octets are opaque to whoever keeps them."""

@@ -1,13 +1,10 @@
 """The status block: what is written is read back, and only the first field counts."""
 
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.status_block import (
-    DOOR,
     FIRST_CONTACT,
     FORGED_STATUS,
     KEY_CHANGED_NOTE,
@@ -16,16 +13,14 @@ from gateway.status_block import (
     block_octets,
     claims_status,
     keywords,
-    network_block,
     parse,
     render,
     sentence,
 )
-from mx_core.envelope.statement import DoorRecord, Kind, PersonSender, Statement
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED
-from mx_core.model.ids import DeviceId, MsgId, Pid
+from mx_core.model.ids import DeviceId
 
 ALICE = Address.parse("alice@a.example")
 MESSAGE = b"From: alice@a.example\r\nSubject: x\r\n\r\nbody\r\n"
@@ -182,58 +177,6 @@ def test_a_sender_s_own_status_field_is_noticed() -> None:
     assert FORGED_STATUS == "forged-status"
     assert claims_status(prepare(b"mX-StAtUs : x\r\n" + MESSAGE))
     assert not claims_status(prepare(MESSAGE))
-
-
-@dataclass
-class Found:
-    trust: str = "verified"
-    notes: tuple[str, ...] = (KEY_CHANGED_NOTE,)
-
-
-PERSON = PersonSender(Pid(bytes(32)), DeviceId(bytes(range(16))), 0, bytes(32))
-DOOR_RECORD = DoorRecord(
-    "a.example", "x@x.example", "y@a.example", "::1", "x", True, "pass", (), "none", 0
-)
-
-
-def statement(by: PersonSender | DoorRecord, kind: Kind) -> Statement:
-    return Statement(
-        msg_id=MsgId(bytes(16)),
-        sender=str(ALICE) if isinstance(by, PersonSender) else "",
-        recipient_pid=Pid(bytes(32)),
-        created=0,
-        deliver_by=0,
-        body_commit=b"",
-        body_hash=b"",
-        length=0,
-        text_hash=b"",
-        suite=1,
-        ctx=b"",
-        kind=kind,
-        ext_hash=b"",
-        by=by,
-    )
-
-
-def test_a_verified_statement_gives_its_block() -> None:
-    stored = network_block(statement(PERSON, Kind.MAIL), Found(), 1_800_000_000) + MESSAGE
-
-    assert parse(stored) == Status(
-        mail=Mail.NETWORK,
-        received=1_800_000_000,
-        sender=ALICE,
-        trust="verified",
-        device=DeviceId(bytes(range(16))),
-        suite=1,
-        notes=(KEY_CHANGED_NOTE,),
-    )
-
-
-def test_what_the_door_sealed_is_ordinary_mail() -> None:
-    status = parse(network_block(statement(DOOR_RECORD, Kind.DOOR), Found(), 0))
-
-    assert status == Status(mail=Mail.ORDINARY, received=0, notes=(DOOR,))
-    assert keywords(status) == {NOT_ENCRYPTED}
 
 
 def test_an_address_that_needs_more_than_ascii_is_told_by_from_alone() -> None:
