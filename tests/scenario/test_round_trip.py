@@ -1,6 +1,7 @@
 """alice@a.example and bob@b.example write to each other through real processes."""
 
 from email.message import EmailMessage
+from email.policy import SMTP
 
 from gateway.demo.round_trip import play
 from gateway.demo.world import World
@@ -38,7 +39,9 @@ def test_each_recipient_gets_one_copy_and_bcc_leaves_no_trace(world: World) -> N
     message["Bcc"] = world.alice.address
     with smtp(world.alice.known) as client:
         client.sendmail(
-            world.alice.address, [world.bob.address, world.alice.address], message.as_bytes()
+            world.alice.address,
+            [world.bob.address, world.alice.address],
+            message.as_bytes(policy=SMTP),
         )
 
     wait_until(lambda: subjects(world.bob).count(b"Subject: copies") == 1)
@@ -53,7 +56,7 @@ def test_a_message_of_megabytes_travels_whole(world: World) -> None:
     message.add_attachment(
         bytes(range(256)) * 12_000, maintype="application", subtype="octet-stream", filename="a"
     )
-    octets = message.as_bytes().replace(b"\n", b"\r\n")
+    octets = message.as_bytes(policy=SMTP)
     with smtp(world.bob.known) as client:
         client.sendmail(world.bob.address, [world.alice.address], octets)
 
@@ -82,7 +85,7 @@ def test_an_idle_session_is_told_of_new_mail(world: World) -> None:
         assert client.readline().startswith(b"+")
         with smtp(world.alice.known) as sender:
             message = letter(world.alice.address, world.bob.address, "ring")
-            sender.sendmail(world.alice.address, [world.bob.address], message.as_bytes())
+            sender.sendmail(world.alice.address, [world.bob.address], message.as_bytes(policy=SMTP))
 
         lines = [client.readline()]
         while b"EXISTS" not in lines[-1]:

@@ -1,0 +1,60 @@
+"""The demo's world with what a test wants of it: settings for the home servers, recordings, DNS."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from typing_extensions import override
+
+from gateway.demo.processes import run
+from gateway.demo.world import Side, World
+from tests.support.dns import Dns, txt_line
+
+
+@dataclass
+class TestedWorld(World):
+    """*home_settings* is added to each ``mx-home.toml``; with *recorded*, what a server sees is kept."""
+
+    __test__ = False
+
+    home_settings: str = ""
+    recorded: bool = False
+
+    def recording(self, side: Side) -> Path:
+        """Return where the home server of *side* writes what it sees."""
+        return self.directory / f"rpc-{side.domain}"
+
+    @override
+    def _side(self, person: str, domain: str, home_base: int, gateway_base: int) -> Side:
+        side = super()._side(person, domain, home_base, gateway_base)
+        with (side.home_dir / "mx-home.toml").open("a", encoding="utf-8") as file:
+            file.write(f"\n{self.home_settings}")
+        if self.recorded:
+            more = ["--record-rpc", str(self.recording(side))]
+            side.home.arguments = [*side.home.arguments, *more]
+        return side
+
+
+@dataclass
+class DnsWorld(TestedWorld):
+    """A world that is found by DNS and by nothing else."""
+
+    dns: Dns | None = None
+
+    @override
+    def publish(self) -> None:
+        assert self.dns is not None
+        for side in self.sides:
+            record = run(["mx_core.homeserver", "record", "--dir", str(side.home_dir)])
+            text = record.splitlines()[0].partition('"')[2].rpartition('"')[0]
+            self.dns.publish(side.domain, [txt_line("_mailx", text)])
+
+    @override
+    def _side(self, person: str, domain: str, home_base: int, gateway_base: int) -> Side:
+        assert self.dns is not None
+        self.discovery = f'nameserver = "127.0.0.1:{self.dns.port}"'
+        self.home_options = ("--nameserver", f"127.0.0.1:{self.dns.port}")
+        side = super()._side(person, domain, home_base, gateway_base)
+        file = side.home_dir / "mx-home.toml"
+        kept = [line for line in file.read_text().splitlines() if not line.startswith("peers")]
+        file.write_text("\n".join(kept) + "\n")
+        return side
