@@ -56,6 +56,24 @@ def write_file(path: Path, octets: bytes, *, mode: int = 0o600) -> None:
     sync_directory(path.parent)
 
 
+def make_folder(path: Path) -> None:
+    """Make *path* and what is missing above it, for its owner alone, with durable names.
+
+    A folder that exists is synced into the one above it too: an earlier start may have been
+    killed before it was, and a cut would then take everything that was made in it since.  One
+    that stands in a folder of somebody else, closed to us, was made by them.
+    """
+    if not path.parent.exists():
+        make_folder(path.parent)
+    existed = path.is_dir()
+    path.mkdir(mode=0o700, exist_ok=True)
+    try:
+        sync_directory(path.parent)
+    except PermissionError:
+        if not existed:
+            raise
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in the directory *path* durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

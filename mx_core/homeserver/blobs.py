@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from mx_core.db.database import Database
-from mx_core.db.durable import sync_directory, write_new
+from mx_core.db.durable import make_folder, sync_directory, write_new
 from mx_core.db.failure import translate_os
 from mx_core.homeserver import bodies
 from mx_core.homeserver.bodies import BlobMissing, Body
@@ -150,11 +150,8 @@ class BlobStore:
         A crash between the file and its row, or between the end of the row and the file's,
         leaves such a file; nobody was promised it.
         """
-        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Crash before this, now or in an earlier start: a cut takes a folder whose own name was
-        # not synced, with files in it that rows name.
-        for made in (self._folder.parent, self._folder):
-            sync_directory(made)
+        make_folder(self._folder)
+        make_folder(self._incoming)  # and the names of all shelves are durable with it
         removed = 0
         names = {blob_id.hex() for blob_id in known}
         for shelf in self._folder.iterdir():

@@ -9,7 +9,7 @@ from typing import Final
 
 from nacl.signing import SigningKey
 
-from mx_core.db.durable import write_new
+from mx_core.db.durable import make_folder, write_new
 from mx_core.discovery.endpoint import Endpoint
 from mx_core.discovery.peers_file import StaticPeer, render_peer
 from mx_core.discovery.txt import OWNER_LABEL, TxtRecord, render_record
@@ -60,7 +60,7 @@ def initialise(folder: Path, wanted: Wanted) -> Config:
         raise AlreadyThere(f"{path} exists already: this folder is a home server's")
     text = _configuration(domain, wanted)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         folder.chmod(0o700)
     except OSError as error:
         raise BadConfiguration(f"{folder} cannot be made: {error.strerror}") from error

@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from mx_core.db.database import Database
-from mx_core.db.durable import sync_directory
+from mx_core.db.durable import make_folder
 from mx_core.model.clock import Now
 from mx_core.model.ids import DeviceId
 from mx_core.model.mailbox_name import INBOX, MailboxName
@@ -69,9 +69,8 @@ class AccountStore:
             Refused, SchemaTooNew, StoreDamaged, DiskFull: as ``Database.open``.
         """
         bodies = folder / "bodies"
-        bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for made in (folder.parent, folder):
-            sync_directory(made)
+        make_folder(folder)
+        make_folder(bodies)
         database = Database.open(folder / "mail.db", migrations=_MIGRATIONS, key=key)
         try:
             mail = Mail(database, bodies, now)

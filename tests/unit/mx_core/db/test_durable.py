@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mx_core.db.durable import write_new
+from mx_core.db.durable import make_folder, write_new
 from mx_core.model.errors import DiskFull
 
 
@@ -17,21 +17,44 @@ def test_a_file_is_made_of_its_pieces_for_its_owner_alone(tmp_path: Path) -> Non
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_file_and_its_name_are_synced_before_the_call_returns(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The expected system calls, in order."""
-    synced: list[str] = []
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What was synced, in order."""
+    paths: list[Path] = []
     real = os.fsync
 
     def fsync(descriptor: int) -> None:
-        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
+    return paths
+
+
+def test_the_file_and_its_name_are_synced_before_the_call_returns(
+    tmp_path: Path, synced: list[Path]
+) -> None:
+    """The expected system calls, in order."""
     write_new(tmp_path / "x", [b"one"])
 
-    assert synced == [str(tmp_path / "x"), str(tmp_path)]
+    assert synced == [tmp_path / "x", tmp_path]
+
+
+def test_each_folder_that_is_made_has_a_durable_name(tmp_path: Path, synced: list[Path]) -> None:
+    make_folder(tmp_path / "a" / "b" / "c")
+
+    assert synced == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_left_unsynced_by_a_killed_start_is_synced_by_the_next(
+    tmp_path: Path, synced: list[Path]
+) -> None:
+    (tmp_path / "a").mkdir()
+
+    make_folder(tmp_path / "a")
+
+    assert synced == [tmp_path]
 
 
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
