@@ -91,5 +91,7 @@ def test_an_idle_session_is_told_of_new_mail(world: World) -> None:
         while b"EXISTS" not in lines[-1]:
             lines.append(client.readline())
         client.send(b"DONE\r\n")
+        while not (line := client.readline()).startswith(b"x OK"):
+            assert line.startswith(b"* ")
 
     assert lines[-1].strip() == b"* %d EXISTS" % (count + 1)

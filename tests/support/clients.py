@@ -13,9 +13,15 @@ from gateway.demo.world import Settings
 @contextlib.contextmanager
 def imap(settings: Settings) -> Iterator[imaplib.IMAP4]:
     context = ssl.create_default_context(cafile=settings.ca)
-    with imaplib.IMAP4_SSL(settings.host, settings.imap_tls, ssl_context=context) as client:
+    client = imaplib.IMAP4_SSL(settings.host, settings.imap_tls, ssl_context=context)
+    try:
         client.login(settings.username, settings.password)
         yield client
+        client.logout()
+    finally:
+        # also after a failed test, and when logout has done it: imaplib then says so
+        with contextlib.suppress(OSError):
+            client.shutdown()
 
 
 @contextlib.contextmanager
