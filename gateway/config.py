@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 
 
 class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where mail programs connect: loopback only, ARCHITECTURE decision 16."""
+    """Where mail programs connect: loopback only."""
 
     imap: int = 1143  # STARTTLS, and clear for the same user
     smtp: int = 1025

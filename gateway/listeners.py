@@ -1,7 +1,7 @@
 """The sockets that mail programs connect to: bound before anything else is started.
 
 A taken port is one sentence and exit 78; nothing is ever moved silently, because mail programs
-are configured with the numbers.  ARCHITECTURE decision 16.
+are configured with the numbers..
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every bound of submission, with its default.  Research: reliability §5; RFC 5321 §4.5.3."""
+"""Every bound of submission, with its default.  RFC 5321 §4.5.3."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from mx_core.db.failure import translate_os
+from mx_core.db.os_failure import translate_os
 
 
 def write_new(path: Path, pieces: Iterable[bytes]) -> None:

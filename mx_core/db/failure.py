@@ -7,7 +7,6 @@ job's business.
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from typing import Final
 
@@ -61,10 +60,3 @@ def _meaning(code: int, *, writing: bool) -> MailError | None:
     if code & _PRIMARY in _DAMAGED:
         return StoreDamaged("the database is damaged or cannot be read")
     return None
-
-
-def translate_os(error: OSError) -> Exception:
-    """Return DiskFull for what more room would cure, else *error*."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return DiskFull("there is no room on the disk to store this")
-    return error

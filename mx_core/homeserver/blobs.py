@@ -17,7 +17,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from mx_core.db.database import Database
 from mx_core.db.durable import make_folder, sync_directory, write_new
-from mx_core.db.failure import translate_os
+from mx_core.db.os_failure import translate_os
 from mx_core.homeserver import bodies
 from mx_core.homeserver.bodies import BlobMissing, Body
 from mx_core.homeserver.room import Room

@@ -1,4 +1,4 @@
-"""Everything IMAP needs of a message, from its octets, once.  ARCHITECTURE, decision 4."""
+"""Everything IMAP needs of a message, from its octets, once."""
 
 from __future__ import annotations
 

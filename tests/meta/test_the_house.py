@@ -69,6 +69,26 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
     assert broken == []
 
 
+def test_every_section_of_our_own_pages_that_is_cited_exists() -> None:
+    """A citation leads to a heading: ``spec/card §4``, ``identity §8``."""
+    cited = {
+        (page, section, name_of(path))
+        for path in SOURCES
+        for page, section in re.findall(
+            r"(?:[Ss]pec/|\b(?=identity ))([a-z]+)(?:\.md)? §(\d+)",
+            path.read_text(encoding="utf-8"),
+        )
+    }
+    pages = {
+        path.stem: set(re.findall(r"^#+ (\d+)\b", path.read_text(encoding="utf-8"), re.MULTILINE))
+        for path in (ROOT / "docs/spec").glob("*.md")
+    }
+    wrong = [where for where in cited if where[1] not in pages.get(where[0], set())]
+
+    assert len(cited) > 50
+    assert wrong == []
+
+
 def test_nothing_is_promised_in_the_tree() -> None:
     """What is open stands in the tracker; the tree holds what is done."""
     promise = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|NotImplemented" + r"Error)\b")

@@ -198,7 +198,7 @@ def test_twice_the_octets_take_at_most_about_twice_the_steps(bomb: str) -> None:
 
 @pytest.mark.parametrize("bomb", list(BOMBS))
 def test_a_megabyte_made_to_be_expensive_is_prepared_at_once(bomb: str) -> None:
-    """The bar is 200 ms; machines differ, so twice that fails here.  Research: §4b, bar 7."""
+    """The bar is 200 ms; machines differ, so twice that fails here.."""
     octets = BOMBS[bomb](1_000_000)
     began = time.process_time()
     form = prepare(octets)
