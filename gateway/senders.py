@@ -13,7 +13,7 @@ from mx_core.envelope.open import OpenedControl
 from mx_core.envelope.statement import Kind, PersonSender, Statement
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import Untrusted
+from mx_core.model.errors import UnknownRecipient, Untrusted
 from mx_core.store.contact import Contact, Contacts
 from mx_core.trust.pin import Pin
 
@@ -54,7 +54,10 @@ class Senders:
         if claimed.kind is not Kind.MAIL or not isinstance(claimed.by, PersonSender):
             raise Untrusted("kind", "an envelope of a kind that this version does not take")
         address = Address.parse(claimed.sender)
-        domain = await self._finder.find(address.domain)
+        try:
+            domain = await self._finder.find(address.domain)
+        except UnknownRecipient as error:
+            raise Untrusted("domain-absent", f"nobody vouches for {address.domain}") from error
         known = await self._contacts.get(address)
         verdict = verify_sender(
             opened.proof,

@@ -1,13 +1,19 @@
 """The main job with nothing but DNS to find each other: signed zones, a validating resolver."""
 
+import secrets
 import smtplib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from gateway.demo.round_trip import play
-from tests.support.clients import smtp, wait_until
+from mx_core.model.address import Address
+from mx_core.model.ids import MsgId
+from mx_core.proto.federation_pb2 import ACCEPTED
+from tests.support.clients import messages, smtp, status, wait_until
 from tests.support.dns import dns_servers, txt_line
+from tests.support.mallory import mallory_of
 from tests.support.worlds import DnsWorld
 
 _KEY = "A" * 43 + "="
@@ -66,3 +72,20 @@ def test_a_domain_that_does_not_prove_itself_is_refused_while_the_sender_looks_o
     assert sentence in reply[1]
     with smtp(found.alice.known) as client, pytest.raises(smtplib.SMTPRecipientsRefused):
         client.sendmail(found.alice.address, [f"somebody@{domain}"], b"Subject: no\r\n\r\n")
+
+
+@pytest.mark.anyio
+async def test_an_envelope_from_a_domain_that_is_not_on_the_network_is_refused(
+    found: DnsWorld,
+) -> None:
+    """Acceptance, unknown signer: no domain stands behind the claim, and the account goes on."""
+    async with mallory_of(found) as mallory:
+        before = status(found.bob)["refused"]
+        nobody = replace(mallory.honest, address=Address.parse("mallory@signed.test"))
+        for sender, text in ((nobody, "from nobody"), (mallory.honest, "honest")):
+            item = mallory.sealed(text, sender, msg_id=MsgId(secrets.token_bytes(16)))
+            assert await mallory.device.submit(item) == ACCEPTED
+
+    wait_until(lambda: status(found.bob)["refused"] == before + 1)
+    wait_until(lambda: any(b"Subject: honest" in m for m in messages(found.bob.known)))
+    assert not any(b"Subject: from nobody" in m for m in messages(found.bob.known))

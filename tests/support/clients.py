@@ -6,8 +6,10 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from gateway.demo.world import Settings
+from gateway.demo.world import Settings, Side
+from mx_core.control.client import ControlClient
 
 
 @contextlib.contextmanager
@@ -38,6 +40,13 @@ def messages(settings: Settings, mailbox: str = "INBOX") -> list[bytes]:
         client.select(mailbox, readonly=True)
         fetched = client.fetch("1:*", "(BODY.PEEK[])")[1]
     return [item[1] for item in fetched if isinstance(item, tuple)]
+
+
+def status(side: Side, account: int = 0) -> dict[str, Any]:
+    """Return what the gateway of *side* says of one of its accounts."""
+    control = ControlClient(side.gateway_dir / "run" / "control.sock", "mx-gateway")
+    told: dict[str, Any] = control.get("/status")["accounts"][account]
+    return told
 
 
 def wait_until(found: Callable[[], bool], seconds: float = 30.0) -> None:
