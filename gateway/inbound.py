@@ -100,13 +100,12 @@ class Inbound:
     async def receive(self, arrival: ports.Arrival) -> None:
         """One envelope: open, judge its sender, store.  Raises what stood in the way."""
         opened = open_control(arrival.envelope, await self._epochs.secrets())
-        if await self._inbox.has_seen(opened.claimed.msg_id):
-            return  # stored before: only the acknowledgement was lost, or it was sealed anew
         sender = await self._senders.judged(opened)
         statement = verify_statement(opened, sign_pk=sender.sign_pk, my_pid=self._own.pid)
         received = int(self._now())
         stored = await _opened(arrival.body, opened, statement, sender, received)
-        await self._inbox.receive(
+        # False: stored before; only the acknowledgement was lost, or it was sealed anew
+        new = await self._inbox.receive(
             msg_id=statement.msg_id,
             env_id=arrival.env_id,
             octets=stored.octets,
@@ -115,7 +114,7 @@ class Inbound:
             flags=stored.flags,
             contact=sender.contact,
         )
-        log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets))
+        log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
 
     async def _pause(self, seconds: float) -> None:
         self._hurry.clear()

@@ -35,7 +35,7 @@ from mx_core.model.ids import QueueId
 from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
 from mx_core.store.outbox import OutboxTable, Report
-from mx_core.store.outbox_reader import OutboxItem
+from mx_core.store.outbox_reader import OutboxItem, State
 
 log = structlog.get_logger()
 
@@ -110,7 +110,9 @@ class Outbound:
 
     async def deliver(self, item: OutboxItem, body: _SharedBody) -> None:
         """Seal for one recipient and hand over.  Raises what stood in the way."""
-        parcel = await self._outbox.parcel(item.queue_id, item.recipient)
+        parcel = None
+        if item.state is State.SEALED:
+            parcel = await self._outbox.parcel(item.queue_id, item.recipient)
         if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
             parcel = await self.seal(item, body)
             # Crash before this commit: sealed anew at the next start, with the same msg_id.

@@ -86,16 +86,6 @@ class Inbox:
         failpoint.reach("stored")
         return stored
 
-    async def has_seen(self, msg_id: MsgId) -> bool:
-        """Tell whether a message was stored before."""
-        return await self._database.read(
-            lambda connection: bool(
-                connection.exec_driver_sql(
-                    "SELECT 1 FROM seen_msg_id WHERE msg_id = ?", (msg_id,)
-                ).scalar()
-            )
-        )
-
     async def refuse(self, env_id: EnvId, peer_domain: str, failure: str) -> None:
         """Note that an envelope was refused, so that it can be acknowledged and told of."""
 
