@@ -32,7 +32,7 @@ from gateway.web.control import Daemon, control_app
 from imap_out.wire.limits import Limits as ImapLimits
 from mx_core.control.server import serve_control
 from mx_core.model.address import Address
-from mx_core.model.errors import BadConfiguration, Refused
+from mx_core.model.errors import BadConfiguration, Corrupt, Refused
 from mx_core.model.ids import QueueId
 from mx_core.program import logs
 from mx_core.store.account_store import AccountStore
@@ -92,6 +92,7 @@ class Gateway(Daemon):
                     stores.append(store)
                     await self._restart(store)
                 doors = self._open_doors(tasks, listeners, stopping)
+                await asyncio.sleep(0)  # each door's first step: the control socket listens
                 print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
                 log.info("gateway_ready", accounts=len(stores), imap_port=self._ports.imap)
                 await asyncio.wait(doors)
@@ -172,7 +173,7 @@ class Gateway(Daemon):
             raise AssertionError("accounts start inside the task group")
         person = Person(store, own, self._config, time.time)
         self._accounts.add(person)
-        self._tasks.create_task(person.run())
+        self._tasks.create_task(_until_damaged(person))
 
     def _open_doors(
         self,
@@ -217,6 +218,16 @@ class Gateway(Daemon):
             "smtp_tls": self._ports.smtp_tls,
             "ca": str(self._tls.root_file),
         }
+
+
+async def _until_damaged(person: Person) -> None:
+    """Run one account; damage in its store stops it and no other."""
+    try:
+        await person.run()
+    except* Corrupt as group:
+        sentence = str(group.exceptions[0])
+        log.error("account_stopped", why=type(group.exceptions[0]).__name__)  # noqa: TRY400
+        person.inbound.connected, person.inbound.trouble = False, sentence
 
 
 class _Stopped(Exception):

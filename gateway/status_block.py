@@ -32,6 +32,7 @@ REDUCED_SECRECY: Final = "reduced-secrecy"
 LATE: Final = "late"
 FORGED_STATUS: Final = "forged-status"
 
+_DATE_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _VERSION: Final = "1"
 _BLOCK_FIELDS: Final = 2
 _LINE_OCTETS: Final = 78
@@ -136,8 +137,7 @@ def _status_field(status: Status) -> bytes:
         parameters.append(("device", status.device.hex()))
     if status.suite is not None:
         parameters.append(("suite", str(status.suite)))
-    received = datetime.fromtimestamp(status.received, UTC)
-    parameters.append(("received", received.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    parameters.append(("received", _date_time(status.received)))
     field = [f"MX-Status: {_VERSION}"]
     words = [f"{name}={_escaped(value)}" for name, value in parameters]
     if status.notes:
@@ -200,8 +200,15 @@ def _field_end(octets: bytes, start: int) -> int:
             return end
 
 
+def _date_time(unix: int) -> str:
+    return f"{datetime.fromtimestamp(unix, UTC):{_DATE_TIME}}"
+
+
 def _unix(text: str) -> int:
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    unix = int(datetime.strptime(text, _DATE_TIME).replace(tzinfo=UTC).timestamp())
+    if unix < 0 or _date_time(unix) != text:
+        raise ValueError("a moment since 1970 has one spelling")
+    return unix
 
 
 def _escaped(value: str) -> str:
