@@ -6,6 +6,7 @@ One directory of random name for each; which address it is stands inside, encryp
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from typing import final
 
@@ -73,6 +74,12 @@ def stored(directories: Directories, master: Secret[bytes], now: Now) -> Iterato
         if directory.is_dir():
             key = master_key.account_key(master, directory.name)
             yield AccountStore.open(directory, key, now)
+
+
+def remove(store: AccountStore) -> None:
+    """Close and delete a store whose registration did not end; nobody was promised anything."""
+    store.close()
+    shutil.rmtree(store.folder)
 
 
 def new_store(directories: Directories, master: Secret[bytes], now: Now) -> AccountStore:

@@ -20,7 +20,7 @@ from typing_extensions import override
 import imap_out.server
 import smtp_in.server
 from gateway import local_ca, master_key, queue
-from gateway.accounts import OpenAccounts, new_store, stored
+from gateway.accounts import OpenAccounts, new_store, remove, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
 from gateway.joining import join, rejoin
@@ -132,7 +132,7 @@ class Gateway(Daemon):
             try:
                 own, words = await join(store, address, invite, self._config, time.time)
             except BaseException:
-                store.close()
+                remove(store)
                 raise
             self._start(store, own)
         password = await store.passwords.add(_FIRST_PASSWORD)
@@ -162,9 +162,8 @@ class Gateway(Daemon):
     async def _restart(self, store: AccountStore) -> None:
         own = await rejoin(store, time.time)
         if own is None:
-            # registration never ended, and nothing was promised; the folder stays for a look
-            log.warning("account_without_address")
-            store.close()
+            log.warning("unfinished_account_removed")
+            remove(store)
             return
         self._start(store, own)
 

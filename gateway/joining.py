@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from mnemonic import Mnemonic
@@ -12,9 +13,10 @@ from gateway.found_domains import finder_of
 from gateway.own_epochs import make_epoch
 from gateway.own_identity import OwnIdentity, stored_identity
 from mx_core.carriers.native.registration import register
+from mx_core.discovery.finder import Domain
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, StoreDamaged
+from mx_core.model.errors import MailError, StoreDamaged, Unavailable
 from mx_core.model.secret import Secret
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.make import genesis
@@ -22,6 +24,7 @@ from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnKey
 
 _SEED_OCTETS = 32
+_PAUSES_SECONDS = (0.5, 2.0)
 
 
 async def join(
@@ -41,19 +44,33 @@ async def join(
     entry = genesis(address.canonical(), identity, recovery, device, store.device_id, now=now())
     state = verify_chain([entry], now=now())
     own = OwnIdentity(state, store.device_id, Secret(device), store, now)
-    # Crash from here on: keys without a card, a folder that the next start leaves alone.
+    # Crash from here on: keys without a card; the next start removes the folder.
     await store.keys.put(OwnKey.IDENTITY, Secret(bytes(identity)))
     await store.keys.put(OwnKey.DEVICE, Secret(bytes(device)))
     await store.keys.put(OwnKey.RECOVERY_PUBLIC, Secret(bytes(recovery.verify_key)))
     await store.passport.add(0, entry)
     signed_epoch = await make_epoch(store.keys, own, now)
-    card = await register(
-        domain, invite=invite, signed_entry=entry, signed_epochs=[signed_epoch], now=now()
-    )
+    card = await _registered(domain, invite, entry, signed_epoch, now)
     # the card is compared octet for octet with what was signed, then kept: the account exists
     await own.keep_card(card)
     await store.keys.acknowledge_epoch((await store.keys.epochs())[0].n, int(now()))
     return own, str(Mnemonic("english").to_mnemonic(recovery_seed))
+
+
+async def _registered(
+    domain: Domain, invite: str, entry: bytes, signed_epoch: bytes, now: Now
+) -> bytes:
+    """Return the card; a lost reply is asked for again, which the server answers alike."""
+    for pause in (*_PAUSES_SECONDS, None):
+        try:
+            return await register(
+                domain, invite=invite, signed_entry=entry, signed_epochs=[signed_epoch], now=now()
+            )
+        except Unavailable:
+            if pause is None:
+                raise
+            await asyncio.sleep(pause)
+    raise AssertionError("the last try returns or raises")
 
 
 async def rejoin(store: AccountStore, now: Now) -> OwnIdentity | None:

@@ -29,6 +29,7 @@ from mx_core.store.setting import CarrierState, Settings
 from mx_core.store.writer import Writer
 
 _MIGRATIONS: Final = "mx_core.store.migrations"
+_BODIES: Final = "bodies"
 _DEVICE_ID_OCTETS: Final = 16
 _FIRST_MAILBOXES: Final = (
     (INBOX, ""),
@@ -47,10 +48,11 @@ class AccountStore:
         self, database: Database, folder: Path, mail: Mail, device_id: DeviceId, now: Now
     ) -> None:
         self._database = database
+        self.folder = folder
         self.device_id = device_id  # names this machine in the journal, and in the passport
         self.mail = mail
         self.inbox = Inbox(database, mail, now)
-        self.outbox = OutboxTable(database, folder, mail, now)
+        self.outbox = OutboxTable(database, folder / _BODIES, mail, now)
         self.contacts = Contacts(database, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)
@@ -68,7 +70,7 @@ class AccountStore:
         Raises:
             Refused, SchemaTooNew, StoreDamaged, DiskFull: as ``Database.open``.
         """
-        bodies = folder / "bodies"
+        bodies = folder / _BODIES
         make_folder(folder)
         make_folder(bodies)
         database = Database.open(folder / "mail.db", migrations=_MIGRATIONS, key=key)
@@ -81,7 +83,7 @@ class AccountStore:
             # Crash before this: the same orphans, found again at the next open.
             remove_files(bodies, dropped)
             database.write_at_start(lambda connection: remove_orphans(connection, bodies))
-            return cls(database, bodies, mail, device_id, now)
+            return cls(database, folder, mail, device_id, now)
         except BaseException:
             database.close()
             raise
