@@ -54,7 +54,7 @@ def examine(leaf_pem: bytes, keys_of: KeysOf, now: float) -> Peer:
         raise Untrusted("leaf-format", "a certificate of unusual size")
     try:
         certificate = x509.load_pem_x509_certificate(leaf_pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Untrusted("leaf-format", "not a certificate") from error
     return _examine(certificate, keys_of, now)
 
@@ -72,7 +72,7 @@ def verify_leaf(leaf_der: bytes, domain: str, keys: Sequence[bytes], now: float)
     """
     try:
         certificate = x509.load_der_x509_certificate(leaf_der)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Untrusted("leaf-format", "not a certificate") from error
     return _examine(certificate, lambda name: keys if name == domain else (), now)
 

@@ -185,3 +185,10 @@ def test_an_address_that_needs_more_than_ascii_is_told_by_from_alone() -> None:
 
     assert b"from=zo%C3%AB@a.example" in block
     assert b"Return-Path: <>" in block
+
+
+@pytest.mark.parametrize("moment", ["0027-01-15T08:00:00Z", "2027-1-15T8:0:0Z"])
+def test_a_moment_that_we_would_spell_otherwise_is_no_status_of_ours(moment: str) -> None:
+    block = render(REPORT, None).replace(b"2027-01-15T08:00:00Z", moment.encode())
+
+    assert parse(block) is None

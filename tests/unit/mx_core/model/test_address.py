@@ -63,6 +63,8 @@ def test_what_was_written_is_kept_beside_the_canonical_form() -> None:
         "alice@a.example\n",
         "al\nice@a.example",
         "al\0ice@a.example",
+        "al\ud800ice@a.example",
+        "alice@a\ud800.example",
         "alice@a.\u00ad.example",
         "x" * 65 + "@a.example",
         "é" * 33 + "@a.example",

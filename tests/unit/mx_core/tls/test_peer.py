@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from ssl import DER_cert_to_PEM_cert
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -91,6 +92,16 @@ def test_what_is_no_certificate_is_refused(octets: bytes) -> None:
         examine(octets, keys_of, NOW)
     with pytest.raises(Untrusted):
         verify_leaf(octets, "a.test", keys_of("a.test"), NOW)
+
+    assert refused.value.failure == "leaf-format"
+
+
+def test_a_certificate_of_no_known_version_is_refused() -> None:
+    good = make_leaf("a.test", key_of("a.test"), NOW).der
+    odd = good.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x0e", 1)
+
+    with pytest.raises(Untrusted) as refused:
+        examine(DER_cert_to_PEM_cert(odd).encode(), keys_of, NOW)
 
     assert refused.value.failure == "leaf-format"
 
