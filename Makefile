@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
+FUZZ_SECONDS ?= 20
 
 .PHONY: demo test check interop bench fuzz torture proto lock clean
 
@@ -35,10 +36,10 @@ interop: $(READY)   ## real Thunderbird, mutt, neomutt, mbsync
 bench: $(READY)     ## figures into bench/results
 	$(BIN)/python -m bench $(ARGS)
 
-fuzz: $(READY)      ## long property runs
-	$(BIN)/python -m pytest -m torture tests/fuzz $(ARGS)
+fuzz: $(READY)      ## every parser of foreign octets for FUZZ_SECONDS
+	MX_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest --timeout=0 tests/fuzz $(ARGS)
 
-torture: $(READY)   ## full forms of the long sweeps, resumable
+torture: $(READY)   ## full forms of the long sweeps; goes on where the last sitting stopped
 	$(BIN)/python -m pytest -m torture tests $(ARGS)
 
 proto: $(READY)     ## regenerate mx_core/proto
