@@ -193,7 +193,12 @@ class Inbound:
         while True:
             await asyncio.sleep(_WAIT_SECONDS)
             for _ in range(len(self._waiting)):
-                await self._take(self._waiting.popleft())
+                arrival = self._waiting.popleft()
+                try:
+                    await self._take(arrival)
+                except Unavailable as error:
+                    log.warning("arrival_waits", why=type(error).__name__)  # a full disk
+                    self._waiting.append(arrival)
 
 
 @dataclass(frozen=True, slots=True)

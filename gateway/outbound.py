@@ -41,6 +41,7 @@ log = structlog.get_logger()
 
 DELIVER_BY_SECONDS = 5 * 86400  # identity §5
 RESEAL_SECONDS = 86400  # an envelope not handed over within a day is sealed anew
+_NOT_WRITTEN_SECONDS = 5.0
 _DUE_AT_ONCE = 200
 _SUBMISSIONS_AT_ONCE = 16
 _LARGE_OCTETS = 256 * 1024  # sealing these would hold up the loop
@@ -188,6 +189,15 @@ class Outbound:
             self.wake()
 
     async def _attempt(self, item: OutboxItem, body: _SharedBody) -> None:
+        """Take one step with *item*, and pause if not even that could be written down."""
+        try:
+            await self._deliver_or_tell(item, body)
+        except Unavailable as error:
+            # A full disk: the row is as it was, so the item is due again, and no one else is hurt.
+            log.warning("outbox_not_written", queue_id=item.queue_id, why=type(error).__name__)
+            await asyncio.sleep(_NOT_WRITTEN_SECONDS)
+
+    async def _deliver_or_tell(self, item: OutboxItem, body: _SharedBody) -> None:
         """Deliver *item*, or write down why not and what is next."""
         try:
             await self.deliver(item, body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, final
 
+import structlog
 from typing_extensions import override
 
 from gateway.config import Config
@@ -21,7 +22,10 @@ from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import Device, Home
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
+from mx_core.model.errors import Unavailable
 from mx_core.store.account_store import AccountStore
+
+log = structlog.get_logger()
 
 # what a body may be larger than its message: chunks, head, and Padmé's 12 percent
 _BODY_SHARE = 1.13
@@ -101,7 +105,10 @@ class Person(ports.Account):
         """Let go of expunged octets that no session's view holds any more."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            await self.store.mail.sweep()
+            try:
+                await self.store.mail.sweep()
+            except Unavailable as error:
+                log.info("sweep_put_off", why=type(error).__name__)
 
     async def status(self) -> dict[str, Any]:
         """Return what ``mx-gateway status`` shows of this account."""
