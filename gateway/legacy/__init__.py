@@ -1,1 +1,0 @@
-"""Ordinary mail accounts."""

@@ -1,1 +1,0 @@
-"""Transparency log: trees, notes, checkpoints.  Pure."""
