@@ -1,6 +1,8 @@
 """Bad input gives one clear sentence and the right exit code or reply, and nothing is lost."""
 
 import contextlib
+import os
+import resource
 import secrets
 import shutil
 import smtplib
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -256,16 +259,16 @@ def _copies(world: World, subject: str) -> int:
 
 # ── a disk without room ──────────────────────────────────────────────────────────────
 def test_a_full_disk_takes_no_message_and_loses_none(world: World) -> None:
-    """Bad input, disk full: 452 4.3.1 after a durable yes to the rest; it works when there is room."""
+    """Bad input, disk full: 452 4.3.1, what was taken before is kept; with room it goes on."""
     taken: list[str] = []
     refused: list[tuple[int, bytes]] = []
     _send(world, "acquaintance")
     wait_until(lambda: _copies(world, "acquaintance") == 1)
-    with _little_room(world) as give_room, _without_home(world) as come_back:
+    with _without_home(world) as come_back, _little_room(world) as room:
         for n in range(60):
             subject = f"full-{n}-{secrets.token_hex(4)}"
             try:
-                _send(world, subject, b"x" * 70 + b"\r\n" + _noise(200_000))
+                _send(world, subject, _lines(100 if n == 0 else room.message_octets))
                 taken.append(subject)
             except smtplib.SMTPResponseException as error:
                 refused.append((error.smtp_code, error.smtp_error))
@@ -277,7 +280,7 @@ def test_a_full_disk_takes_no_message_and_loses_none(world: World) -> None:
         assert all(text.startswith(b"4.3.1 ") for _, text in refused)
         assert messages(world.alice.known) is not None  # reading goes on
 
-        give_room()
+        room.make_large()
         come_back()
         _send(world, "room-again")
         wait_until(lambda: _copies(world, "room-again") == 1)
@@ -296,14 +299,28 @@ def _without_home(world: World) -> Iterator[Callable[[], None]]:
             world.alice.home.start()
 
 
-def _noise(octets: int) -> bytes:
+def _lines(octets: int) -> bytes:
     line = secrets.token_hex(35).encode() + b"\r\n"
-    return line * (octets // len(line))
+    return line * (octets // len(line) + 1)
+
+
+@dataclass(frozen=True)
+class _Room:
+    """How large messages should be so that a few fill it, and what ends the shortage."""
+
+    message_octets: int
+    make_large: Callable[[], object]
 
 
 @contextlib.contextmanager
-def _little_room(world: World) -> Iterator[Callable[[], None]]:
-    """Let alice's gateway run on a small file system of its own; yield what makes it large."""
+def _little_room(world: World) -> Iterator[_Room]:
+    """Leave alice's gateway a few MiB: a small file system, or without root, files that may not grow."""
+    with (_small_disk if os.geteuid() == 0 else _small_files)(world) as room:
+        yield room
+
+
+@contextlib.contextmanager
+def _small_disk(world: World) -> Iterator[_Room]:
     data = world.alice.gateway_dir / "data"
     saved = world.alice.gateway_dir / "saved"
     world.alice.gateway.stop()
@@ -313,7 +330,7 @@ def _little_room(world: World) -> Iterator[Callable[[], None]]:
     try:
         shutil.copytree(saved, data, dirs_exist_ok=True)
         world.alice.gateway.start()
-        yield lambda: _run("mount", "-o", "remount,size=256m", str(data))
+        yield _Room(200_000, lambda: _run("mount", "-o", "remount,size=256m", str(data)))
         world.alice.gateway.stop()
         shutil.rmtree(saved)
         shutil.copytree(data, saved)
@@ -323,6 +340,20 @@ def _little_room(world: World) -> Iterator[Callable[[], None]]:
         shutil.rmtree(data)
         saved.rename(data)
         world.alice.gateway.start()
+
+
+@contextlib.contextmanager
+def _small_files(world: World) -> Iterator[_Room]:
+    process = world.alice.gateway.process
+    assert process is not None
+    limit, pid, at_first = resource.RLIMIT_FSIZE, process.pid, resource.RLIM_INFINITY
+    files = (world.alice.gateway_dir / "data").rglob("*")
+    largest = max(path.stat().st_size for path in files) + 1024 * 1024
+    resource.prlimit(pid, limit, (largest, at_first))
+    try:
+        yield _Room(2 * largest, lambda: resource.prlimit(pid, limit, (at_first, at_first)))
+    finally:
+        resource.prlimit(pid, limit, (at_first, at_first))
 
 
 def _run(*command: str) -> None:
