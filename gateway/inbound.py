@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import deque
 from dataclasses import dataclass
 
 import structlog
@@ -26,11 +25,13 @@ from mx_core.envelope.open import OpenedControl, open_body, open_control, verify
 from mx_core.envelope.statement import Statement
 from mx_core.mime.prepare import prepare
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, Refused, Unavailable, Untrusted
+from mx_core.model.errors import DiskFull, MailError, Refused, Unavailable, Untrusted
 from mx_core.model.flags import FlagSet
+from mx_core.model.ids import EnvId
 from mx_core.model.message import MessageForm
 from mx_core.program.logs import places
 from mx_core.store.inbox import Inbox
+from mx_core.store.intake import Intake
 from mx_core.store.outbox import OutboxTable
 
 log = structlog.get_logger()
@@ -38,8 +39,9 @@ log = structlog.get_logger()
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _LARGE_OCTETS = 256 * 1024
-_WAITING_MAX = 100
-_WAIT_SECONDS = 60.0
+_FIRST_WAIT_SECONDS = 60.0
+_LONGEST_WAIT_SECONDS = 4 * 3600.0
+_KEPT_SECONDS = 5 * 86400.0
 
 
 class Inbound:
@@ -49,6 +51,7 @@ class Inbound:
         self,
         carrier: ports.Carrier,
         inbox: Inbox,
+        intake: Intake,
         outbox: OutboxTable,
         outbound: Outbound,
         senders: Senders,
@@ -61,6 +64,7 @@ class Inbound:
         self.trouble = "not tried yet"
         self._carrier = carrier
         self._inbox = inbox
+        self._intake = intake
         self._outbox = outbox
         self._outbound = outbound
         self._senders = senders
@@ -70,13 +74,12 @@ class Inbound:
         self._to_acknowledge: list[int] = []
         self._acknowledge = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._waiting: deque[ports.Arrival] = deque(maxlen=_WAITING_MAX)
 
     async def run(self) -> None:
         """Collect for ever, over lost connections."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._acknowledge_stored())
-            tasks.create_task(self._take_waiting())
+            tasks.create_task(self._try_kept())
             pause = _FIRST_PAUSE_SECONDS
             while True:
                 begun = self._now()
@@ -135,33 +138,47 @@ class Inbound:
                     await self._learn(delivery)
                     self._acknowledge_soon(delivery.sequence)
                 case ports.QueueEmpty():
-                    if not self._waiting:
+                    if await self._intake.is_empty():  # what waits was sealed to keys in use
                         await self._epochs.sync_completed(begun)
 
     async def _take(self, arrival: ports.Arrival) -> None:
+        """Store it, refuse it, or keep it for later; acknowledge what is durable."""
+        try:
+            settled = await self._settle(arrival)
+        except DiskFull:
+            raise  # nothing can be kept: the stream ends, and the server gives it again
+        except Unavailable as error:
+            log.info("arrival_waits", env_id=arrival.env_id.hex(), why=type(error).__name__)
+            settled = await self._intake.keep(
+                arrival.env_id,
+                arrival.peer_domain,
+                arrival.envelope,
+                arrival.body,
+                self._now() + _FIRST_WAIT_SECONDS,
+            )
+        if settled:
+            self._acknowledge_soon(arrival.sequence)
+
+    async def _settle(self, arrival: ports.Arrival) -> bool:
+        """Return True once it is stored or refused, False if a bug of ours stood in the way.
+
+        Raises:
+            Unavailable: It cannot be judged now.
+        """
         try:
             await self.receive(arrival)
-        except Unavailable as error:
-            # the sender's domain cannot be judged now; the server keeps it, we try again
-            log.info("arrival_waits", env_id=arrival.env_id.hex(), why=type(error).__name__)
-            self._waiting.append(arrival)
-            return
         except Untrusted as error:
-            if error.failure == "no-packet":
-                # sealed to a key that this device does not have: kept at the server
-                log.warning("arrival_unreadable", env_id=arrival.env_id.hex())
-                return
             log.warning("arrival_refused", env_id=arrival.env_id.hex(), failure=error.failure)
             await self._inbox.refuse(arrival.env_id, arrival.peer_domain, error.failure)
         except MailError:
-            raise  # the store cannot take it: not acknowledged, the account stops
+            raise  # Unavailable, or the store cannot be trusted: the account stops
         except Exception as error:  # noqa: BLE001
             # the one catch-all of an arrival: a bug of ours keeps one message at the server
             log.error(  # noqa: TRY400  # the text of an error may hold what a person wrote
                 "arrival_broke", env_id=arrival.env_id.hex(), places=places(error)
             )
-            return
-        self._acknowledge_soon(arrival.sequence)
+            return False
+        return True
 
     async def _learn(self, notice: ports.FateNotice) -> None:
         if notice.fate is ports.Fate.RELAYED:
@@ -189,16 +206,33 @@ class Inbound:
                 continue
             failpoint.reach("acked")
 
-    async def _take_waiting(self) -> None:
+    async def _try_kept(self) -> None:
+        """Try what is kept again, ever less often; after five days it is refused."""
         while True:
-            await asyncio.sleep(_WAIT_SECONDS)
-            for _ in range(len(self._waiting)):
-                arrival = self._waiting.popleft()
-                try:
-                    await self._take(arrival)
-                except Unavailable as error:
-                    log.warning("arrival_waits", why=type(error).__name__)  # a full disk
-                    self._waiting.append(arrival)
+            try:
+                for env_id in await self._intake.due():
+                    await self._try_once(env_id)
+            except Unavailable as error:
+                log.warning("intake_put_off", why=type(error).__name__)  # a full disk
+            await asyncio.sleep(_FIRST_WAIT_SECONDS)
+
+    async def _try_once(self, env_id: EnvId) -> None:
+        kept = await self._intake.get(env_id)
+        if kept is None:
+            return
+        arrival = ports.Arrival(0, env_id, kept.envelope, kept.body, kept.peer_domain)
+        try:
+            settled = await self._settle(arrival)
+        except Unavailable:
+            settled = False
+        if not settled and self._now() > kept.received + _KEPT_SECONDS and kept.attempts:
+            await self._inbox.refuse(env_id, kept.peer_domain, "domain-unreachable")
+            settled = True
+        if settled:
+            await self._intake.drop(env_id)
+            return
+        wait = min(_FIRST_WAIT_SECONDS * 2.0 ** min(kept.attempts, 16), _LONGEST_WAIT_SECONDS)
+        await self._intake.put_off(env_id, self._now() + wait)
 
 
 @dataclass(frozen=True, slots=True)

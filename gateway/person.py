@@ -65,6 +65,7 @@ class Person(ports.Account):
         self.inbound = Inbound(
             carrier,
             store.inbox,
+            store.intake,
             store.outbox,
             self.outbound,
             Senders(finder, store.contacts, now),

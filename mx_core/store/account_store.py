@@ -21,6 +21,7 @@ from mx_core.model.secret import Secret
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
 from mx_core.store.inbox import Inbox
+from mx_core.store.intake import Intake
 from mx_core.store.mail import Mail
 from mx_core.store.outbox import OutboxTable
 from mx_core.store.own_keys import OwnKeys, OwnPassport
@@ -52,6 +53,7 @@ class AccountStore:
         self.device_id = device_id  # names this machine in the journal, and in the passport
         self.mail = mail
         self.inbox = Inbox(database, mail, now)
+        self.intake = Intake(database, folder / _BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / _BODIES, mail, now)
         self.contacts = Contacts(database, now)
         self.keys = OwnKeys(database)

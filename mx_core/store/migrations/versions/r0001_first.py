@@ -182,6 +182,17 @@ _PEOPLE = (
         peer_domain TEXT NOT NULL,
         failure TEXT NOT NULL
     ) WITHOUT ROWID""",
+    # Arrived and not judged yet; acknowledged, so the octets are kept as they came.
+    """CREATE TABLE intake (
+        env_id BLOB PRIMARY KEY,
+        peer_domain TEXT NOT NULL,
+        envelope BLOB NOT NULL,
+        body INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        received INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        next_at INTEGER NOT NULL
+    ) WITHOUT ROWID""",
     """CREATE TABLE client_password (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
