@@ -19,14 +19,15 @@ from typing_extensions import override
 
 import imap_out.server
 import smtp_in.server
-from gateway import local_ca, master_key, queue
+from gateway import master_key, queue
 from gateway.accounts import OpenAccounts, new_store, remove, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
-from gateway.joining import join, rejoin
-from gateway.listeners import Ports, bind, chosen_ports
-from gateway.own_identity import OwnIdentity
-from gateway.peer_uid import is_own_loopback
+from gateway.loopback import local_ca
+from gateway.loopback.listeners import Ports, bind, chosen_ports
+from gateway.loopback.peer_uid import is_own_loopback
+from gateway.own.identity import OwnIdentity
+from gateway.own.joining import join, rejoin
 from gateway.person import Person
 from gateway.web.control import Daemon, control_app
 from imap_out.wire.limits import Limits as ImapLimits

@@ -15,8 +15,8 @@ import structlog
 
 from gateway.arrival_status import network_status
 from gateway.outbound import Outbound
-from gateway.own_epochs import OwnEpochs
-from gateway.own_identity import OwnIdentity
+from gateway.own.epochs import OwnEpochs
+from gateway.own.identity import OwnIdentity
 from gateway.senders import JudgedSender, Senders
 from gateway.status_block import keywords, render
 from mx_core import ports

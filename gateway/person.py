@@ -13,8 +13,8 @@ from gateway.found_domains import finder_of
 from gateway.inbound import Inbound
 from gateway.outbound import Outbound
 from gateway.outbox import JudgedOutbox
-from gateway.own_epochs import OwnEpochs
-from gateway.own_identity import OwnIdentity
+from gateway.own.epochs import OwnEpochs
+from gateway.own.identity import OwnIdentity
 from gateway.recipients import Recipients
 from gateway.senders import Senders
 from mx_core import ports

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -274,6 +275,8 @@ def _live(work: Callable[[Path, dict[str, Any]], int], wish: dict[str, Any]) -> 
         status = work(live, wish["arguments"])
         after = calls_in_root()
         say("counted", after[0] - before[0], after[1] - before[1])
+    except BaseException:  # noqa: BLE001  # this process must not go on as its parent
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(status)

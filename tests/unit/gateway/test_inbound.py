@@ -13,8 +13,8 @@ from typing_extensions import override
 from gateway.config import Sending
 from gateway.inbound import Inbound
 from gateway.outbound import Outbound
-from gateway.own_epochs import OwnEpochs
-from gateway.own_identity import OwnIdentity
+from gateway.own.epochs import OwnEpochs
+from gateway.own.identity import OwnIdentity
 from gateway.recipients import Recipients
 from gateway.senders import Senders
 from mx_core import ports

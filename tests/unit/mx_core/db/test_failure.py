@@ -1,11 +1,12 @@
 """Each code of SQLite, and who must act on it."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from mx_core.db.failure import translate
+from mx_core.db.failure import translate, translate_commit
 from mx_core.model.errors import Busy, DiskFull, StoreDamaged
 
 
@@ -43,3 +44,19 @@ def test_a_code_means_the_same_raw_and_wrapped(
 def test_an_error_of_the_job_is_left_alone() -> None:
     for error in (ValueError(), Failed(sqlite3.SQLITE_CONSTRAINT), sqlite3.ProgrammingError()):
         assert translate(error) is error
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        (sqlite3.SQLITE_IOERR, StoreDamaged),  # there is room: so it was not that
+        (sqlite3.SQLITE_IOERR_WRITE, DiskFull),
+        (sqlite3.SQLITE_FULL, DiskFull),
+        (sqlite3.SQLITE_BUSY, Busy),
+    ],
+)
+def test_a_commit_that_failed_without_saying_why_is_not_taken_for_a_full_disk(
+    tmp_path: Path, code: int, meaning: type[Exception]
+) -> None:
+    for error in (Failed(code), DBAPIError("COMMIT", None, Failed(code))):
+        assert type(translate_commit(error, tmp_path / "x-wal")) is meaning

@@ -10,8 +10,8 @@ from nacl.signing import SigningKey
 
 from gateway.config import Config
 from gateway.found_domains import finder_of
-from gateway.own_epochs import make_epoch
-from gateway.own_identity import OwnIdentity, stored_identity
+from gateway.own.epochs import make_epoch
+from gateway.own.identity import OwnIdentity, stored_identity
 from mx_core.carriers.native.registration import register
 from mx_core.discovery.finder import Domain
 from mx_core.model.address import Address

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from gateway.local_ca import load
+from gateway.loopback.local_ca import load
 
 NOW = dt.datetime.now(dt.UTC)
 

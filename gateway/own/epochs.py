@@ -8,7 +8,7 @@ import itertools
 import structlog
 from nacl.public import PrivateKey
 
-from gateway.own_identity import OwnIdentity
+from gateway.own.identity import OwnIdentity
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.envelope.identity import EpochSecret
 from mx_core.model.clock import Now

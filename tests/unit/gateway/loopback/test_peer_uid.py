@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from gateway.peer_uid import is_own_loopback, socket_uid
+from gateway.loopback.peer_uid import is_own_loopback, socket_uid
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

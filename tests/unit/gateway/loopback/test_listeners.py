@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.config import Listen
-from gateway.listeners import bind, chosen_ports
+from gateway.loopback.listeners import bind, chosen_ports
 from mx_core.model.errors import BadConfiguration
 
 
