@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from mx_core.db.durable import sync_directory
 from mx_core.db.engine import KEY_OCTETS, reader_engine, writer_engine
-from mx_core.db.failure import translate
+from mx_core.db.failure import translate, translate_commit
 from mx_core.db.lock import ProcessLock
 from mx_core.db.migrate import migrate
 from mx_core.db.writer import Writer
@@ -152,7 +152,7 @@ class Database:
             return cls(path, lock, writer, reader_engine(path, key, readers))
         except BaseException as error:
             lock.release()
-            failure = translate(error)
+            failure = translate_commit(error, path.with_name(path.name + "-wal"))
             if failure is error:
                 raise
             raise failure from error

@@ -21,6 +21,7 @@ def write_new(path: Path, pieces: Iterable[bytes]) -> None:
 
     Raises:
         DiskFull: There is no room; the partial file is removed.
+        StoreDamaged: The disk failed to confirm it; the same.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -75,9 +76,15 @@ def make_folder(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names in the directory *path* durable."""
+    """Make the names in the directory *path* durable.
+
+    Raises:
+        StoreDamaged: The disk failed to.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        raise translate_os(error) from error
     finally:
         os.close(descriptor)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 from sqlcipher3 import dbapi2 as sqlcipher
 
+from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
 
 KEY_OCTETS: Final = 32
@@ -85,7 +86,11 @@ def _prepare(connection: Any, key: Secret[bytes] | None, *, writes: bool) -> Non
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a wrong key fails here
     if writes:
-        connection.execute("PRAGMA journal_mode = WAL")
+        # The pragma does not fail, it answers with the mode that holds.  In the other modes a
+        # commit is undone by a cut before the folder is synced, and nothing syncs it.
+        [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise StoreDamaged("the disk did not take the database's write-ahead log")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints are the writer's
         connection.execute("PRAGMA secure_delete = ON")

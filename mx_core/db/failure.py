@@ -8,10 +8,12 @@ job's business.
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+from mx_core.db.os_failure import UNCONFIRMED, has_room
 from mx_core.model.errors import Busy, DiskFull, MailError, StoreDamaged
 
 _PRIMARY: Final = 0xFF  # an extended code holds its primary code in the low octet
@@ -25,7 +27,7 @@ _NO_ROOM: Final = {
     sqlite3.SQLITE_IOERR_WRITE,
     sqlite3.SQLITE_IOERR_TRUNCATE,
     sqlite3.SQLITE_IOERR_SHMSIZE,
-    sqlite3.SQLITE_IOERR,  # sqlcipher3 tells primary codes only; see _meaning
+    sqlite3.SQLITE_IOERR,  # sqlcipher3 tells primary codes only; see translate_commit
 }
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
 _LOCKED: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -44,11 +46,25 @@ def translate(error: BaseException, *, writing: bool = True) -> BaseException:
     return meaning
 
 
+def translate_commit(error: BaseException, log: Path) -> BaseException:
+    """As ``translate``, for an error of opening or committing the database with that *log*.
+
+    sqlcipher3 says no more than "I/O error" for a log that may not grow and for one that was
+    not synced.  After the first the next commit may succeed; after the second nobody knows what
+    the disk holds, and nothing more may be taken.
+    """
+    failure = translate(error)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR and has_room(log):
+        return StoreDamaged(UNCONFIRMED)
+    return failure
+
+
 def _meaning(code: int, *, writing: bool) -> MailError | None:
-    # A bare SQLITE_IOERR while writing: SQLite rolls back and writes the same frames anew at
-    # the next commit, so going on is safe; while reading it means octets that do not come back.
+    # A bare SQLITE_IOERR while writing is taken for a lack of room (translate_commit looks
+    # closer); while reading it means octets that do not come back.
     if code in _UNSURE:
-        return StoreDamaged("the disk failed to confirm a write; restart after checking the disk")
+        return StoreDamaged(UNCONFIRMED)
     if code & _PRIMARY == sqlite3.SQLITE_FULL or (writing and code in _NO_ROOM):
         return DiskFull("there is no room on the disk to store this")
     if code & _PRIMARY in _LOCKED:

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
-from mx_core.db.failure import translate
+from mx_core.db.failure import translate, translate_commit
 from mx_core.model.errors import Busy, Corrupt, DiskFull, StoreDamaged, Unavailable
 
 _JOBS_PER_COMMIT: Final = 256
@@ -198,7 +198,7 @@ class Writer:
                         pending.pop()
                     ticket = following()
         except BaseException as error:  # noqa: BLE001  # whatever it is, every caller must hear it
-            failure = translate(error)
+            failure = translate_commit(error, self._log)
             for waiting in pending or [first]:
                 waiting.fail(failure)
             self._consider(failure)
