@@ -15,7 +15,7 @@ from tests.fuzz.hammer import Target, hammer
 from tests.support.torture import Measure, Sweep
 
 TARGETS = (*wire_targets.TARGETS, *mail_targets.TARGETS, *sealed_targets.TARGETS)
-SECONDS = float(os.environ.get("MX_FUZZ_SECONDS", "0.7"))
+SECONDS = float(os.environ.get("MX_FUZZ_SECONDS", "0.5"))
 SLICE_SECONDS = 15
 SLICES = 60  # 15 minutes
 MEASURES = (

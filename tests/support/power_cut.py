@@ -109,7 +109,7 @@ class Machine:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        library = _compiled(self._folder)
+        library = compiled(self._folder)
         self.cuts_power = library is not None
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.support.power_cut", self._workload],
@@ -206,7 +206,8 @@ class Machine:
         self._lines.put("ended 256")
 
 
-def _compiled(folder: Path) -> Path | None:
+def compiled(folder: Path) -> Path | None:
+    """Return the library to preload, or None if this machine has no compiler."""
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         return None
