@@ -6,14 +6,13 @@ Every step is the command that a person would type.
 from __future__ import annotations
 
 import json
-import os
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gateway.demo.ports import Block, reserve
 from gateway.demo.processes import Program, run
 
 _GATEWAY = "gateway"
@@ -73,6 +72,7 @@ class World:
     log_level: str = "info"
     cast: tuple[tuple[str, str], ...] = (("alice", "a.example"), ("bob", "b.example"))
     sides: list[Side] = field(default_factory=list)
+    ports: Block | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -106,6 +106,8 @@ class World:
             side.gateway.stop()
         for side in self.sides:
             side.home.stop()
+        if self.ports is not None:
+            self.ports.close()
 
     def status(self, side: Side) -> dict[str, Any]:
         """Return what ``mx-gateway status --json`` prints."""
@@ -135,12 +137,12 @@ class World:
 
     def _build(self) -> None:
         """Make all sides; what does not depend on each other runs side by side."""
-        ports = _block_of_ports(self.port_base, len(self.cast) * (_HOME_PORTS + _GATEWAY_PORTS))
+        self.ports = reserve(len(self.cast) * (_HOME_PORTS + _GATEWAY_PORTS), self.port_base)
         with ThreadPoolExecutor() as pool:
             sides = [
                 pool.submit(self._side, person, domain, base, base + _HOME_PORTS)
                 for n, (person, domain) in enumerate(self.cast)
-                for base in [ports + n * (_HOME_PORTS + _GATEWAY_PORTS)]
+                for base in [self.ports.first + n * (_HOME_PORTS + _GATEWAY_PORTS)]
             ]
             self.sides = [side.result() for side in sides]
             self.publish()
@@ -191,25 +193,3 @@ class World:
             home_dir=home_dir,
             gateway_dir=gateway_dir,
         )
-
-
-def _block_of_ports(base: int, count: int) -> int:
-    """Return the first of *count* consecutive ports: *base*, or that of a free block if it is 0."""
-    if base:
-        return base
-    # another demo that starts at this moment looks elsewhere first
-    first = 20_000 + os.getpid() % 100 * count
-    for start in range(first, 32_000, count):
-        if all(_is_free(port) for port in range(start, start + count)):
-            return start
-    raise AssertionError("no free block of ports below 32000")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

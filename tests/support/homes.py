@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.demo.ports import reserve
 from mx_core.control.client import ControlClient
 from mx_core.discovery.txt import parse_key
 
@@ -45,7 +46,8 @@ class HomeProcess:
     def __init__(self, folder: Path, domain: str, peers: Path, settings: str = "") -> None:
         self.folder = folder
         self.domain = domain
-        self.base = free_port_base()
+        self._ports = reserve(4)
+        self.base = self._ports.first
         self.log = folder.parent / f"{domain}.log"
         self.record: Path | None = None
         self._process: subprocess.Popen[str] | None = None
@@ -104,6 +106,11 @@ class HomeProcess:
         """Let it drain and end; return its exit code."""
         return self._end(signal.SIGTERM)
 
+    def close(self) -> None:
+        """Kill it, and let go of its ports."""
+        self.kill()
+        self._ports.close()
+
     def kill(self) -> None:
         """End it as a power cut of the process would."""
         self._end(signal.SIGKILL)
@@ -160,7 +167,7 @@ class Homes:
 
     def close(self) -> None:
         for home in self._homes:
-            home.kill()
+            home.close()
 
 
 @contextlib.contextmanager
