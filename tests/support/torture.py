@@ -53,7 +53,8 @@ class Sweep:
         A step that fails is not counted: the next sitting begins with it.
         """
         ends = time.monotonic() + float(os.environ.get("MX_TORTURE_SECONDS", "inf"))
-        done, figures = self._progress()
+        digest = self.digest()  # of the code as it is loaded now, whatever is edited meanwhile
+        done, figures = self._progress(digest)
         while done < self.of and time.monotonic() < ends:
             counted = step(done)
             for measure in self.measures:
@@ -62,7 +63,7 @@ class Sweep:
                     before + now if measure.combine == "sum" else max(before, now)
                 )
             done += 1
-            self._write(done, figures)
+            self._write(digest, done, figures)
         for row in self._rows(done, figures):
             assert row.holds_floor(), f"{row.measure}: {row.ours} against {row.floor}"
 
@@ -84,13 +85,13 @@ class Sweep:
             assert path.exists(), name
             yield from path.rglob("*.py") if path.is_dir() else (path,)
 
-    def _progress(self) -> tuple[int, dict[str, float]]:
+    def _progress(self, digest: str) -> tuple[int, dict[str, float]]:
         nothing = dict.fromkeys((measure.name for measure in self.measures), 0.0)
         try:
             kept: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return 0, nothing
-        if kept["digest"] != self.digest() or kept["of"] != self.of:
+        if kept["digest"] != digest or kept["of"] != self.of:
             return 0, nothing
         return kept["done"], nothing | kept["figures"]
 
@@ -108,7 +109,7 @@ class Sweep:
             for measure in self.measures
         ]
 
-    def _write(self, done: int, figures: Mapping[str, float]) -> None:
+    def _write(self, digest: str, done: int, figures: Mapping[str, float]) -> None:
         document = {
             "rows": [row.as_json() for row in self._rows(done, figures)],
             "machine": machine(),
@@ -116,7 +117,7 @@ class Sweep:
             "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "done": done,
             "of": self.of,
-            "digest": self.digest(),
+            "digest": digest,
             "figures": dict(figures),
         }
         self.results.mkdir(parents=True, exist_ok=True)
