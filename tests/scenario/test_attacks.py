@@ -17,7 +17,7 @@ from mx_core.envelope.seal import Sender
 from mx_core.model.address import Address
 from mx_core.model.ids import MsgId, Pid
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE
-from tests.support.clients import messages, status, wait_until
+from tests.support.clients import about, status, wait_until
 from tests.support.mallory import Mallory, RunningHome, mallory_of
 
 pytestmark = pytest.mark.anyio
@@ -97,7 +97,7 @@ async def _is_taken_and_works(world: World, mallory: Mallory) -> None:
 
 
 def _shown(world: World, text: str) -> int:
-    return sum(f"Subject: {text}\r\n".encode() in octets for octets in messages(world.bob.known))
+    return len(about(world.bob.known, text))
 
 
 def _refused(world: World) -> int:

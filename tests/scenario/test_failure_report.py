@@ -12,7 +12,7 @@ import pytest
 from gateway.demo.world import World
 from gateway.status_block import Mail, parse
 from mx_core.homeserver.schema import METADATA
-from tests.support.clients import messages, smtp, status, wait_until
+from tests.support.clients import about, smtp, status, wait_until
 from tests.support.home_device import HomeDevice
 from tests.support.mallory import RunningHome
 
@@ -54,15 +54,11 @@ def _send(world: World, subject: str, *recipients: str) -> None:
 
 def _reports(world: World, subject: str) -> list[bytes]:
     """Return the reports in alice's INBOX about the message of that subject."""
-    return [
-        octets
-        for octets in messages(world.alice.known)
-        if b"multipart/report" in octets and f"<{subject}@a.example>".encode() in octets
-    ]
+    return about(world.alice.known, f": {subject}")
 
 
 def _copies_at_bob(world: World, subject: str) -> int:
-    return sum(f"Subject: {subject}\r\n".encode() in each for each in messages(world.bob.known))
+    return len(about(world.bob.known, subject))
 
 
 def _is_settled(world: World) -> bool:

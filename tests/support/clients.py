@@ -42,6 +42,17 @@ def messages(settings: Settings, mailbox: str = "INBOX") -> list[bytes]:
     return [item[1] for item in fetched if isinstance(item, tuple)]
 
 
+def about(settings: Settings, subject: str) -> list[bytes]:
+    """Return the messages of INBOX whose subject holds *subject*, in order of arrival."""
+    with imap(settings) as client:
+        client.select("INBOX", readonly=True)
+        found = client.uid("SEARCH", "SUBJECT", f'"{subject}"')[1][0].split()
+        if not found:
+            return []
+        fetched = client.uid("FETCH", b",".join(found).decode(), "(BODY.PEEK[])")[1]
+    return [item[1] for item in fetched if isinstance(item, tuple)]
+
+
 def status(side: Side, account: int = 0) -> dict[str, Any]:
     """Return what the gateway of *side* says of one of its accounts."""
     control = ControlClient(side.gateway_dir / "run" / "control.sock", "mx-gateway")
