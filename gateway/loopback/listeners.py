@@ -15,6 +15,7 @@ from mx_core.model.errors import BadConfiguration
 
 _HOSTS = ("127.0.0.1", "::1")
 _BACKLOG = 128
+_PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,23 @@ class Ports:
 
 
 def chosen_ports(listen: Listen) -> Ports:
-    """Return the ports that the configuration asks for."""
+    """Return the ports that the configuration asks for.
+
+    Raises:
+        BadConfiguration: A number is no port, or stands twice.
+    """
     if base := listen.port_base:
-        return Ports(base, base + 1, base + 2, base + 3)
-    return Ports(listen.imap, listen.smtp, listen.imap_tls, listen.smtp_tls)
+        ports = Ports(base, base + 1, base + 2, base + 3)
+    else:
+        ports = Ports(listen.imap, listen.smtp, listen.imap_tls, listen.smtp_tls)
+    numbers = (ports.imap, ports.smtp, ports.imap_tls, ports.smtp_tls)
+    for number in numbers:
+        if not 1 <= number <= _PORT_MAX or numbers.count(number) > 1:
+            raise BadConfiguration(
+                f"port {number} cannot be used: the four ports must be different numbers "
+                f"from 1 to {_PORT_MAX}"
+            )
+    return ports
 
 
 def bind(port: int, purpose: str) -> list[socket.socket]:

@@ -150,7 +150,7 @@ def _first(group: BaseExceptionGroup[MailError]) -> MailError:
 
 def _control(folder: Path) -> Any:
     from mx_core.control.client import ControlClient  # noqa: PLC0415  # lazy: see the module
-    from mx_core.homeserver.operate import SOCKET_NAME  # noqa: PLC0415
+    from mx_core.homeserver.config import SOCKET_NAME  # noqa: PLC0415
 
     return ControlClient(folder / SOCKET_NAME, "mx-home")
 

@@ -41,7 +41,7 @@ from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.budget import CallBudget, NameBudget
 from mx_core.homeserver.client_service import ClientService
 from mx_core.homeserver.collect import Collector
-from mx_core.homeserver.config import KEY_FILE_NAME, Config
+from mx_core.homeserver.config import KEY_FILE_NAME, SOCKET_NAME, Config
 from mx_core.homeserver.device_sessions import DeviceSessions
 from mx_core.homeserver.dispatch import Dispatcher
 from mx_core.homeserver.document import OwnDocument
@@ -51,7 +51,7 @@ from mx_core.homeserver.hello_service import HelloService
 from mx_core.homeserver.key_memory import StoredKeyMemory
 from mx_core.homeserver.listeners import LeafCredentials, listener
 from mx_core.homeserver.lookup import LookUps
-from mx_core.homeserver.operate import SOCKET_NAME, Operator
+from mx_core.homeserver.operate import Operator
 from mx_core.homeserver.peers import Peers
 from mx_core.homeserver.publish import Publisher
 from mx_core.homeserver.receive import Receiver

@@ -18,6 +18,7 @@ from mx_core.program.logs import Log
 
 FILE_NAME: Final = "mx-home.toml"
 KEY_FILE_NAME: Final = "domain.key"
+SOCKET_NAME: Final = "control.sock"
 _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB
 _DAY: Final = 86_400

@@ -22,7 +22,6 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import Refused
 
-SOCKET_NAME: Final = "control.sock"
 _CODE_OCTETS: Final = 16
 _GROUP: Final = 8  # characters between two dashes of a code
 _INVITE_SECONDS: Final = 7 * 86_400

@@ -68,9 +68,7 @@ def configured(home: Path, text: str) -> Path:
     ("text", "sentence"),
     [
         ("[listen]\nimap_tsl = 1\n", "did you mean 'listen.imap_tls'?"),
-        ("[listen]\nimap = 'x'\n", "imap"),
         ("[listen\n", "not valid TOML"),
-        ("[discovery]\nnameserver = 'x:y:z'\npeers = 3\n", "peers"),
     ],
 )
 def test_a_gateway_names_what_is_wrong_in_its_configuration(
@@ -113,16 +111,15 @@ def _init_home(folder: Path, base: int) -> None:
 
 
 # ── what is on the disk ──────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("text", ["", "00", "no key at all", "zz" * 32])
-def test_a_damaged_master_key_opens_nothing_and_replaces_nothing(folder: Path, text: str) -> None:
+def test_a_damaged_master_key_opens_nothing_and_replaces_nothing(folder: Path) -> None:
     """Bad input, key: exit 78, and the file is left as it was."""
     path = folder / "data" / "master.key"
     path.parent.mkdir(mode=0o700)
-    path.write_text(text)
+    path.write_text("no key at all")
     path.chmod(0o600)
 
     assert f"{path} is no key" in up(folder, 78)
-    assert path.read_text() == text
+    assert path.read_text() == "no key at all"
 
 
 def test_a_file_or_folder_open_to_others_is_refused_with_the_cure(folder: Path) -> None:
@@ -142,23 +139,17 @@ def test_a_file_or_folder_open_to_others_is_refused_with_the_cure(folder: Path) 
     assert str(key) in told(77, "mx-home", "serve", "--dir", str(folder / "home"))
 
 
-def test_another_master_key_says_that_it_does_not_open_the_accounts(
+def test_accounts_of_a_newer_version_or_another_key_are_left_alone(
     world: World, folder: Path
 ) -> None:
-    """Bad input, key: a wrong key is told from a lost account, and harms neither."""
-    home = _copied(world, folder)
-    (home / "data" / "master.key").write_text("11" * 32)
-
-    assert "wrong key" in up(home, 65)
-
-
-def test_a_database_of_a_newer_version_is_left_alone(world: World, folder: Path) -> None:
-    """Bad input, database from a newer version: one sentence, exit 65, so that no supervisor tries again."""
+    """Bad input, database: one sentence, exit 65, so that no supervisor tries again."""
     home = _copied(world, folder)
     (account,) = (home / "data" / "accounts").iterdir()
     key = master_key.account_key(master_key.load(home / "data"), account.name)
     with_newer_schema(account / "mail.db", "mx_core.store.migrations", key)
     assert "newer version" in up(home, 65)
+    (home / "data" / "master.key").write_text("11" * 32)
+    assert "wrong key" in up(home, 65)
 
     _init_home(folder / "home", free_port_base())
     with_newer_schema(folder / "home" / "home.sqlite", "mx_core.homeserver.migrations", None)

@@ -30,3 +30,12 @@ def test_only_loopback_is_listened_on() -> None:
 
     assert hosts <= {"127.0.0.1", "::1"}
     assert "127.0.0.1" in hosts
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [Listen(port_base=65_533), Listen(port_base=-1), Listen(imap=0), Listen(imap=1025)],
+)
+def test_a_number_that_is_no_port_or_stands_twice_is_named(listen: Listen) -> None:
+    with pytest.raises(BadConfiguration, match="different numbers from 1 to 65535"):
+        chosen_ports(listen)
