@@ -131,7 +131,12 @@ def _only_name(certificate: x509.Certificate) -> str:
         ) and isinstance(public_key.curve, ec.SECP256R1)
     except x509.ExtensionNotFound as error:
         raise Untrusted("leaf-san", "a certificate without a name or basic constraints") from error
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise Untrusted("leaf-format", "a certificate that cannot be read") from error
     if constraints.ca or not is_p256:
         raise Untrusted("leaf-format", "a certificate that is no P-256 leaf")

@@ -96,9 +96,17 @@ def test_what_is_no_certificate_is_refused(octets: bytes) -> None:
     assert refused.value.failure == "leaf-format"
 
 
-def test_a_certificate_of_no_known_version_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("octets", "others"),
+    [
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x0e"),  # version 15
+        (b"\x82\x06a.test", b"\xa3\x06a.test"),  # the name is an x400Address
+    ],
+)
+def test_a_certificate_with_parts_that_nobody_uses_is_refused(octets: bytes, others: bytes) -> None:
     good = make_leaf("a.test", key_of("a.test"), NOW).der
-    odd = good.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x0e", 1)
+    odd = good.replace(octets, others, 1)
+    assert odd != good
 
     with pytest.raises(Untrusted) as refused:
         examine(DER_cert_to_PEM_cert(odd).encode(), keys_of, NOW)
