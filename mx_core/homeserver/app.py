@@ -49,7 +49,7 @@ from mx_core.homeserver.exits import DiskFailed
 from mx_core.homeserver.federation_service import FederationService
 from mx_core.homeserver.hello_service import HelloService
 from mx_core.homeserver.key_memory import StoredKeyMemory
-from mx_core.homeserver.listeners import LeafCredentials, listener
+from mx_core.homeserver.listeners import LeafCredentials, listener, must_be_free
 from mx_core.homeserver.lookup import LookUps
 from mx_core.homeserver.operate import Operator
 from mx_core.homeserver.peers import Peers
@@ -221,6 +221,9 @@ async def serve(
     stopping = asyncio.Event()
     _stop_on_signals(stopping)
     with contextlib.closing(open_database(folder)) as database:
+        must_be_free(
+            config.host, (config.ports.hello, config.ports.federation, config.ports.client)
+        )
         recorders = () if record is None else (Recorder(record),)
         doubt = asyncio.Event()
         home = build(folder, config, key, database, damaged=doubt.set, interceptors=recorders)

@@ -5,6 +5,7 @@ A port is taken or it is not: it is never shared with another process and never 
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Sequence
 from typing import Any, Final
@@ -53,6 +54,23 @@ class LeafCredentials:
                 return None
             self._shown = leaf.cert_pem
         return _configuration(leaf)
+
+
+def must_be_free(host: str, ports: Sequence[int]) -> None:
+    """Look before any server is made: one that was made and never served can not be dropped quietly.
+
+    Raises:
+        BadConfiguration: A port is taken, or the address is not of this machine.
+    """
+    for port in ports:
+        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                probe.listen(1)
+            except OSError as error:
+                raise BadConfiguration(_taken(target)) from error
 
 
 def listener(

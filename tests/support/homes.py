@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,28 +14,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.demo.ports import reserve
+from gateway.demo.ports import Block, reserve
 from mx_core.control.client import ControlClient
 from mx_core.discovery.txt import parse_key
 
-_PORTS = range(20_000, 30_000, 10)  # below what the kernel gives to connections
+_RESERVED: list[Block] = []  # until the process ends
 _START_SECONDS = 30.0
 _PROGRAM = (sys.executable, "-m", "mx_core.homeserver")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 def free_port_base(count: int = 4) -> int:
-    """Return a number whose *count* ports from there on nobody listens at."""
-    for base in random.sample(_PORTS, len(_PORTS)):
-        with contextlib.ExitStack() as held:
-            try:
-                for port in range(base, base + count):
-                    probe = held.enter_context(socket.socket())
-                    probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return base
-    raise AssertionError("no free ports on loopback")
+    """Return a number whose *count* ports are this process's from now on, for servers of ours."""
+    block = reserve(count)
+    _RESERVED.append(block)
+    return block.first
 
 
 class HomeProcess:

@@ -150,6 +150,7 @@ def test_a_port_that_is_taken_ends_with_78(home: Path) -> None:
     text = (home / "mx-home.toml").read_text()
     port = int(text.partition("federation = ")[2].partition("\n")[0])
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # it is reserved for servers
         taken.bind(("127.0.0.1", port))
         taken.listen()
 
