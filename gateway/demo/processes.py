@@ -58,9 +58,10 @@ class Program:
         raise Unavailable(f"{self.name} ended with status {status}: {self.last_words()}")
 
     def last_words(self) -> str:
-        """Return the last line of the log."""
+        """Return the last sentence of the program itself, else the last line of its log."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return lines[-1] if lines else "it said nothing"
+        own = [line for line in lines if line.startswith(("mx-gateway: ", "mx-home: "))]
+        return (own or lines or ["it said nothing"])[-1]
 
     def stop(self) -> None:
         """End the program: SIGTERM, then SIGKILL after ten seconds."""

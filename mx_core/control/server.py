@@ -37,6 +37,14 @@ def peer_uid(sock: socket.socket) -> int:
     return int(uid)
 
 
+def must_fit(path: Path) -> None:
+    """Raise BadConfiguration if no socket can have that long a name."""
+    if len(os.fsencode(path)) > _PATH_OCTETS_MAX:
+        raise BadConfiguration(
+            f"{path} is too long for a socket: choose a directory with a shorter path"
+        )
+
+
 def bind_control(path: Path) -> socket.socket:
     """Return a listening socket at *path* that only this uid can open.
 
@@ -46,10 +54,7 @@ def bind_control(path: Path) -> socket.socket:
         BadConfiguration: The path is too long, or its directory is open to others.
         Busy: Another process answers there.
     """
-    if len(os.fsencode(path)) > _PATH_OCTETS_MAX:
-        raise BadConfiguration(
-            f"{path} is too long for a socket: choose a directory with a shorter path"
-        )
+    must_fit(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(path.parent.stat().st_mode) & 0o077:

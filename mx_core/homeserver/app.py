@@ -18,7 +18,7 @@ import grpc
 import structlog
 from nacl.signing import SigningKey
 
-from mx_core.control.server import serve_control
+from mx_core.control.server import must_fit, serve_control
 from mx_core.db.database import Database
 from mx_core.discovery.dns import ResolverSettings
 from mx_core.discovery.endpoint import parse_endpoint
@@ -221,6 +221,7 @@ async def serve(
     stopping = asyncio.Event()
     _stop_on_signals(stopping)
     with contextlib.closing(open_database(folder)) as database:
+        must_fit(folder / SOCKET_NAME)
         must_be_free(
             config.host, (config.ports.hello, config.ports.federation, config.ports.client)
         )
