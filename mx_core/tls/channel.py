@@ -22,6 +22,9 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.enable_http_proxy", 0),
+    # a server that is back is found within seconds, not after gRPC's two minutes
+    ("grpc.initial_reconnect_backoff_ms", 250),
+    ("grpc.max_reconnect_backoff_ms", 3_000),
     ("grpc.enable_retries", 0),  # what is tried again is decided here, not in the transport
     ("grpc.use_local_subchannel_pool", 1),  # two channels share neither connection nor back-off
 )

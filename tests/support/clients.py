@@ -60,7 +60,7 @@ def status(side: Side, account: int = 0) -> dict[str, Any]:
     return told
 
 
-def wait_until(found: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(found: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return as soon as *found* says yes; fail loudly if it never does."""
     deadline = time.monotonic() + seconds
     while not found():
