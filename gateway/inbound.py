@@ -120,10 +120,11 @@ class Inbound:
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
 
     async def _pause(self, seconds: float) -> None:
-        self._hurry.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds * random.uniform(0.8, 1.2)):  # noqa: S311  # spreads clients
                 await self._hurry.wait()
+        # only now: news that came just before the pause must not be lost
+        self._hurry.clear()
 
     async def _collect(self, begun: float) -> None:
         async for delivery in self._carrier.collect():
