@@ -39,7 +39,7 @@ log = structlog.get_logger()
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _LARGE_OCTETS = 256 * 1024
-_FIRST_WAIT_SECONDS = 60.0
+_FIRST_WAIT_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 4 * 3600.0
 _KEPT_SECONDS = 5 * 86400.0
 
@@ -127,20 +127,24 @@ class Inbound:
         self._hurry.clear()
 
     async def _collect(self, begun: float) -> None:
-        async for delivery in self._carrier.collect():
-            if not self.connected:
-                self.connected, self.trouble = True, ""
-                log.info("home_server_connected")
-                self._outbound.wake()
-            match delivery:
-                case ports.Arrival():
-                    await self._take(delivery)
-                case ports.FateNotice():
-                    await self._learn(delivery)
-                    self._acknowledge_soon(delivery.sequence)
-                case ports.QueueEmpty():
-                    if await self._intake.is_empty():  # what waits was sealed to keys in use
-                        await self._epochs.sync_completed(begun)
+        async with contextlib.aclosing(self._carrier.collect()) as deliveries:
+            async for delivery in deliveries:
+                if not self.connected:
+                    self.connected, self.trouble = True, ""
+                    log.info("home_server_connected")
+                    self._outbound.wake()
+                await self._deliver(delivery, begun)
+
+    async def _deliver(self, delivery: ports.Delivery, begun: float) -> None:
+        match delivery:
+            case ports.Arrival():
+                await self._take(delivery)
+            case ports.FateNotice():
+                await self._learn(delivery)
+                self._acknowledge_soon(delivery.sequence)
+            case ports.QueueEmpty():
+                if await self._intake.is_empty():  # what waits was sealed to keys in use
+                    await self._epochs.sync_completed(begun)
 
     async def _take(self, arrival: ports.Arrival) -> None:
         """Store it, refuse it, or keep it for later; acknowledge what is durable."""

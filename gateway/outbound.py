@@ -30,7 +30,7 @@ from mx_core.envelope.seal import (
 )
 from mx_core.mime.prepare import prepare
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, Refused, Unavailable, Untrusted
+from mx_core.model.errors import MailError, MessageGone, Refused, Unavailable, Untrusted
 from mx_core.model.ids import QueueId
 from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
@@ -152,7 +152,7 @@ class Outbound:
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
         """Tell the sender, in their INBOX, that *item* will not arrive: once, with the state."""
         report = await self._report(item, Action.FAILED, reason, status)
-        if await self._outbox.failed(
+        if report is not None and await self._outbox.failed(
             item.queue_id, item.recipient, reason, status=status, report=report
         ):
             log.info("delivery_failed", queue_id=item.queue_id, status=status)
@@ -161,9 +161,17 @@ class Outbound:
         """Tell the sender, in their INBOX, that *item* waits for them: once, with the state."""
         hint = f"{reason}. It is held: mx-gateway queue retry {item.queue_id}, or queue cancel"
         report = await self._report(item, Action.DELAYED, hint, "4.7.5")
-        await self._outbox.hold(item.queue_id, item.recipient, reason, report=report)
+        if report is not None:
+            await self._outbox.hold(item.queue_id, item.recipient, reason, report=report)
 
-    async def _report(self, item: OutboxItem, action: Action, reason: str, status: str) -> Report:
+    async def _report(
+        self, item: OutboxItem, action: Action, reason: str, status: str
+    ) -> Report | None:
+        """Return None if the item was settled meanwhile: its fate came while it was tried."""
+        try:
+            original = await self._outbox.octets(item.queue_id)
+        except MessageGone:
+            return None
         octets = delivery_report(
             reporter=item.sender.domain,
             sender=item.sender,
@@ -173,7 +181,7 @@ class Outbound:
             reason=reason,
             accepted=item.created,
             now=int(self._now()),
-            original=await self._outbox.octets(item.queue_id),
+            original=original,
             queue_id=item.queue_id,
         )
         return Report(octets, prepare(octets))
@@ -184,6 +192,8 @@ class Outbound:
             async with asyncio.TaskGroup() as tasks:
                 for item in items:
                     tasks.create_task(self._attempt(item, body))
+        except MessageGone:
+            log.info("outbox_settled_meanwhile", queue_id=queue_id)
         finally:
             self._moving.discard(queue_id)
             self.wake()

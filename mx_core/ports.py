@@ -7,7 +7,7 @@ Whoever implements a port says what is durable when the call returns.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -298,6 +298,9 @@ class QueueEmpty:
     """All that waited has been handed out; what follows is new (a sync is complete when acked)."""
 
 
+Delivery = Arrival | FateNotice | QueueEmpty
+
+
 class Carrier(Protocol):
     """A network behind one account: the native one speaks to the own home server."""
 
@@ -311,7 +314,7 @@ class Carrier(Protocol):
     async def send(self, parcel: Parcel) -> None:
         """Return once the own home server holds the parcel durably; sending twice is harmless."""
 
-    def collect(self) -> AsyncIterator[Arrival | FateNotice | QueueEmpty]:
+    def collect(self) -> AsyncGenerator[Delivery, None]:
         """Yield what waits and what comes, in order, until the connection ends."""
 
     async def acknowledge(self, sequences: Sequence[int]) -> None:

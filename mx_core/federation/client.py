@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
@@ -47,7 +47,6 @@ class PeerClient:
         self._opening = asyncio.Lock()  # covers the two fields below
         self._link: Link | None = None
         self._opened: deque[float] = deque(maxlen=_LINKS_PER_MINUTE)  # times of the loop's clock
-        self._calls: Counter[Link] = Counter()  # under way, by the link they use
 
     async def deliver(self, items: Sequence[federation_pb2.Item]) -> list[federation_pb2.ItemReply]:
         """Return the peer's word on each of *items*, in order.
@@ -169,27 +168,18 @@ class PeerClient:
     async def _call(self, use: Callable[[Link], Awaitable[T]]) -> T:
         link = await self._linked()
         try:
-            return await self._use(link, use)
+            async with link.channel.lend():
+                return await use(link)
         except grpc.aio.AioRpcError as error:
             if error.code() not in NOT_INTRODUCED:
                 raise translated(error, self._peer) from error
         # The peer restarted, or forgot us: once more, on a new link.
         link = await self._linked(instead_of=link)
         try:
-            return await self._use(link, use)
+            async with link.channel.lend():
+                return await use(link)
         except grpc.aio.AioRpcError as error:
             raise translated(error, self._peer) from error
-
-    async def _use(self, link: Link, use: Callable[[Link], Awaitable[T]]) -> T:
-        self._calls[link] += 1
-        try:
-            return await use(link)
-        finally:
-            self._calls[link] -= 1
-            if not self._calls[link]:
-                del self._calls[link]
-                if link is not self._link:
-                    await link.channel.close()
 
     async def _linked(self, instead_of: Link | None = None) -> Link:
         peer = await self._finder.find(self._peer)
@@ -227,10 +217,8 @@ class PeerClient:
 
     async def _drop(self) -> None:
         link, self._link = self._link, None
-        # Closing a channel cancels its calls, which would look like the callers being cancelled:
-        # the last of them closes it.
-        if link is not None and not self._calls[link]:
-            await link.channel.close()
+        if link is not None:
+            await link.channel.retire()
 
 
 def split(items: Sequence[federation_pb2.Item]) -> Iterator[list[federation_pb2.Item]]:

@@ -26,6 +26,7 @@ from mx_core.model.errors import PeerUnreachable, Untrusted
 from mx_core.proto import federation_pb2, federation_pb2_grpc, hello_pb2, hello_pb2_grpc
 from mx_core.tls.channel import open_channel
 from mx_core.tls.leaf import Leaf, spki_hash
+from mx_core.tls.lent_channel import LentChannel
 from mx_core.tls.peer import verify_leaf
 
 VERSION: Final = 1
@@ -44,7 +45,7 @@ class _NotIntroducedError(Exception):
 class Link:
     """A proved session with a peer; *expires* in unix seconds."""
 
-    channel: grpc.aio.Channel
+    channel: LentChannel
     stub: federation_pb2_grpc.FederationStub
     metadata: tuple[tuple[str, bytes], ...]
     expires: float
@@ -141,7 +142,7 @@ async def _prove(own: OwnDomain, peer: Domain, now: Now) -> Link:
         raise
     expires = min(float(reply.expires), now() + auth.SESSION_SECONDS_MAX)
     metadata = ((SESSION_METADATA, reply.session),)
-    return Link(channel, stub, metadata, expires, leaf, peer.keys)
+    return Link(LentChannel(channel), stub, metadata, expires, leaf, peer.keys)
 
 
 def _check_peer_half(

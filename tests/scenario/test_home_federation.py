@@ -117,7 +117,7 @@ async def test_a_stranger_a_crooked_leaf_and_no_leaf_are_kept_out(homes: Homes) 
         assert await _challenge(found, peer.leaf()) == grpc.StatusCode.UNAVAILABLE
         await introduce(peer.own(), found, time.time)
         link = await open_link(peer.own(), found, time.time)
-        await link.channel.close()
+        await link.channel.retire()
         now = time.time()
         for names, code in (
             (["a.example"], grpc.StatusCode.UNAVAILABLE),
@@ -161,7 +161,7 @@ async def test_a_proof_counts_once_and_by_the_domain_key_only(homes: Homes) -> N
         for bad in (good, await request("a.example"), await request(STRANGER, bytes(32))):
             code = await _code(link.stub.Prove(bad, timeout=5))
             assert code == grpc.StatusCode.UNAUTHENTICATED
-        await link.channel.close()
+        await link.channel.retire()
 
 
 @pytest.mark.usefixtures("home")
@@ -175,7 +175,7 @@ async def test_a_session_is_worth_nothing_on_another_leaf(homes: Homes) -> None:
             call = stub.DeliverBatch(batch, metadata=metadata, timeout=5)
             assert await _code(call) == grpc.StatusCode.UNAUTHENTICATED
         await other.close()
-        await link.channel.close()
+        await link.channel.retire()
 
 
 # ── batches ──────────────────────────────────────────────────────────────────────────
@@ -203,7 +203,7 @@ async def test_each_item_of_a_batch_gets_its_own_answer(homes: Homes, home: Home
         waiting = await bob.collect().until_empty()
         assert [each.arrived.item.envelope for each in waiting] == [good.envelope, again.envelope]
         assert {each.arrived.peer_domain for each in waiting} == {STRANGER}
-        await link.channel.close()
+        await link.channel.retire()
 
 
 @pytest.mark.usefixtures("home")
@@ -228,7 +228,7 @@ async def test_a_batch_is_refused_whole_unless_its_domain_signed_it_for_us_now(
             _batch([]),
         ):
             assert await _code(_deliver(link, bad)) == grpc.StatusCode.INVALID_ARGUMENT
-        await link.channel.close()
+        await link.channel.retire()
 
 
 @pytest.mark.usefixtures("home")
@@ -245,7 +245,7 @@ async def test_a_peer_may_look_up_and_put_but_not_fetch(homes: Homes) -> None:
             federation_pb2.BlobRequest(id=bytes(32)), metadata=link.metadata, timeout=5
         )
         assert await _code(call.read()) == grpc.StatusCode.PERMISSION_DENIED
-        await link.channel.close()
+        await link.channel.retire()
 
 
 # ── listeners ────────────────────────────────────────────────────────────────────────

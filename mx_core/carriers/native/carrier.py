@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import final
 
 from typing_extensions import override
@@ -87,15 +88,17 @@ class NativeCarrier(ports.Carrier):
     @override
     async def collect(
         self,
-    ) -> AsyncIterator[ports.Arrival | ports.FateNotice | ports.QueueEmpty]:
+    ) -> AsyncGenerator[ports.Delivery, None]:
         try:
-            async for delivery in self._deliveries():
-                yield delivery
+            async with aclosing(self._deliveries()) as deliveries:
+                async for delivery in deliveries:
+                    yield delivery
         except BadCredentials:
             # a server that restarted knows no session; a second refusal is about the device
             self.home.forget_session()
-            async for delivery in self._deliveries():
-                yield delivery
+            async with aclosing(self._deliveries()) as deliveries:
+                async for delivery in deliveries:
+                    yield delivery
 
     @override
     async def acknowledge(self, sequences: Sequence[int]) -> None:
@@ -129,22 +132,20 @@ class NativeCarrier(ports.Carrier):
 
         await self.home.call(use)
 
-    async def _deliveries(
-        self,
-    ) -> AsyncIterator[ports.Arrival | ports.FateNotice | ports.QueueEmpty]:
-        stub, metadata = await self.home.session()
-        with our_errors(self.home.domain):
-            request = client_pb2.CollectRequest(window=_WINDOW)
-            async for delivery in stub.Collect(request, metadata=metadata):
-                match delivery.WhichOneof("what"):
-                    case "arrived":
-                        yield await self._arrival(delivery.sequence, delivery.arrived)
-                    case "fate":
-                        yield _fate(delivery.sequence, delivery.fate)
-                    case "queue_empty":
-                        yield ports.QueueEmpty()
-                    case _:
-                        continue  # a newer server's kind; not acknowledged, so it is kept
+    async def _deliveries(self) -> AsyncGenerator[ports.Delivery, None]:
+        request = client_pb2.CollectRequest(window=_WINDOW)
+        async with self.home.session() as (stub, metadata):
+            with our_errors(self.home.domain):
+                async for delivery in stub.Collect(request, metadata=metadata):
+                    match delivery.WhichOneof("what"):
+                        case "arrived":
+                            yield await self._arrival(delivery.sequence, delivery.arrived)
+                        case "fate":
+                            yield _fate(delivery.sequence, delivery.fate)
+                        case "queue_empty":
+                            yield ports.QueueEmpty()
+                        case _:
+                            continue  # a newer server's kind; not acknowledged, so it is kept
 
     async def _arrival(self, sequence: int, arrived: client_pb2.Arrived) -> ports.Arrival:
         item = arrived.item

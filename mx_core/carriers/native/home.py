@@ -7,11 +7,11 @@ The session is proved by the device key, never by a password (identity §7):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-import grpc
 from nacl.signing import SigningKey
 
 from mx_core.carriers.native.channel import open_channel, our_errors
@@ -23,6 +23,7 @@ from mx_core.model.secret import Secret
 from mx_core.notation import cbor
 from mx_core.notation.signing import Use, sign
 from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
+from mx_core.tls.lent_channel import LentChannel
 from mx_core.tls.peer import spki_hash, verify_leaf
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Home:
         self._find = find
         self._now = now
         self._lock = asyncio.Lock()  # one connection attempt at a time
-        self._channel: grpc.aio.Channel | None = None
+        self._channel: LentChannel | None = None
         self._session = b""
         self._expires = 0.0
 
@@ -73,27 +74,33 @@ class Home:
         """Prove the device again before the next call."""
         self._expires = 0.0
 
-    async def session(self) -> tuple[client_pb2_grpc.ClientStub, Metadata]:
-        """Return the stub and the metadata that a streaming call needs."""
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[tuple[client_pb2_grpc.ClientStub, Metadata]]:
+        """Give the stub and the metadata of a call, or of a stream until its end.
+
+        Raises:
+            PeerUnreachable, Busy, Refused, Untrusted: No session can be had.
+        """
         async with self._lock:
             if self._channel is None or self._now() >= self._expires - _RENEW_SECONDS:
                 with our_errors(self.domain):
                     await self._connect()
             if self._channel is None:
                 raise AssertionError("connected without a channel")
-            stub = client_pb2_grpc.ClientStub(self._channel)  # type: ignore[no-untyped-call]  # generated
-            return stub, (("mx-session-bin", self._session),)
+            channel, metadata = self._channel, (("mx-session-bin", self._session),)
+        async with channel.lend() as lent:
+            yield client_pb2_grpc.ClientStub(lent), metadata  # type: ignore[no-untyped-call]  # generated
 
     async def close(self) -> None:
-        """Close the channel; the next call opens another."""
+        """Let go of the channel, which ends with its last call; the next call opens another."""
         channel, self._channel = self._channel, None
         if channel is not None:
-            await channel.close()
+            await channel.retire()
 
     async def _once(self, use: Callable[[client_pb2_grpc.ClientStub, Metadata], Awaitable[T]]) -> T:
-        stub, metadata = await self.session()
-        with our_errors(self.domain):
-            return await use(stub, metadata)
+        async with self.session() as (stub, metadata):
+            with our_errors(self.domain):
+                return await use(stub, metadata)
 
     async def _connect(self) -> None:
         await self.close()
@@ -127,7 +134,8 @@ class Home:
         except BaseException:
             await channel.close()
             raise
-        self._channel, self._session, self._expires = channel, reply.session, reply.expires
+        self._channel = LentChannel(channel)
+        self._session, self._expires = reply.session, reply.expires
 
 
 Metadata = tuple[tuple[str, bytes], ...]

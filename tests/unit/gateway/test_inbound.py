@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class GivenCarrier(ports.Carrier):
         raise PeerUnreachable("nobody sends here")
 
     @override
-    async def collect(self) -> AsyncIterator[ports.Arrival | ports.FateNotice | ports.QueueEmpty]:
+    async def collect(self) -> AsyncGenerator[ports.Delivery, None]:
         for one in self.gives:
             yield one
         await asyncio.Event().wait()

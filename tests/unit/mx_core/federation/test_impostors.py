@@ -259,7 +259,7 @@ async def test_a_stolen_session_is_worth_nothing_on_another_leaf(tmp_path: Path)
                 await thief.deliver(batch_of(), stolen)
             assert refused.value.code() is UNAUTHENTICATED
             await thief.channel.close()
-        await link.channel.close()
+        await link.channel.retire()
 
     assert b.refused == ["session", "session"]
     assert b.batches == []
@@ -292,7 +292,7 @@ async def test_a_tampered_an_old_and_a_replayed_batch_are_refused(tmp_path: Path
         for bad in (tampered, batch_of(int(time.time()) - 700), good):
             with pytest.raises(grpc.aio.AioRpcError):
                 await link.stub.DeliverBatch(bad, metadata=link.metadata, timeout=5)
-        await link.channel.close()
+        await link.channel.retire()
 
     assert b.refused == ["bad-signature", "batch-window", "batch-replayed"]
     assert len(b.batches) == 1

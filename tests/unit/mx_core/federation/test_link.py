@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_link_knows_its_end_its_leaf_and_the_keys_it_was_made_under(tmp_path: Path) -> None:
     async with peer_servers(tmp_path, "a.test", "b.test") as (a, b):
         link = await open_link(a.own(), await a.finder.find("b.test"), time.time)
-        await link.channel.close()
+        await link.channel.retire()
 
     assert link.leaf is a.leaf()
     assert link.keys == (pk_of("b.test"),)
@@ -30,7 +30,7 @@ async def test_who_is_known_already_does_not_introduce_itself(tmp_path: Path) ->
     async with peer_servers(tmp_path, "a.test", "b.test") as (a, b):
         b.anchors.put("a.test", [pk_of("a.test")])
         link = await open_link(a.own(), await a.finder.find("b.test"), time.time)
-        await link.channel.close()
+        await link.channel.retire()
 
     assert b.introductions == []
 
