@@ -149,7 +149,6 @@ async def test_a_call_under_way_ends_well_when_the_link_is_replaced_or_closed(
             await client.deliver([ITEM])
             await client.close()
             go_on.set()
-        assert not client._calls
 
     assert bytes(b.blobs[b2_plain(body)]) == body
     assert b.challenged == ["a.test", "a.test"]
