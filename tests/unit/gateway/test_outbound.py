@@ -72,10 +72,11 @@ def store(tmp_path: Path) -> Iterator[AccountStore]:
     opened.close()
 
 
-async def sealed_for(store: AccountStore, recipient: Address, mark: bytes) -> None:
+async def sealed_for(store: AccountStore, recipient: Address, mark: bytes, due: int) -> None:
     queue_id = await store.outbox.enqueue(Submission(ALICE, (recipient,), b"Subject: x\r\n\r\n"))
     parcel = ports.Parcel(recipient, EnvId(mark * 32), b"e", b"b", START + DELIVER_BY_SECONDS)
     assert await store.outbox.seal(queue_id, recipient, parcel)
+    assert await store.outbox.defer(queue_id, recipient, due, "")
 
 
 @pytest.mark.parametrize("error", [Refused("no"), Untrusted("leaf-key"), PeerUnreachable("away")])
@@ -84,13 +85,15 @@ async def test_a_fate_that_comes_while_its_item_is_tried_ends_nothing_and_tells_
 ) -> None:
     carrier = RacingCarrier(store, error)
     recipients: Any = None  # what is sealed already asks nobody
-    outbound = Outbound(store.outbox, recipients, carrier, nobody, Sending(), Clock())
-    await sealed_for(store, BOB, b"1")
+    clock = Clock()
+    outbound = Outbound(store.outbox, recipients, carrier, nobody, Sending(), clock)
+    await sealed_for(store, BOB, b"1", START)
+    await sealed_for(store, CAROL, b"2", START + 60)
     running = asyncio.create_task(outbound.run())
     async with asyncio.timeout(20):
-        while await store.outbox.unsettled():
+        while len(await store.outbox.unsettled()) == 2:
             await asyncio.sleep(0.01)
-        await sealed_for(store, CAROL, b"2")
+        clock.at += 60
         outbound.wake()
         while [item.state for item in await store.outbox.unsettled()] != [State.SENT]:
             await asyncio.sleep(0.01)
