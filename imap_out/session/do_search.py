@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -13,9 +12,9 @@ from imap_out.session.search_program import Facts, Judge, prepare
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Session
 from imap_out.wire.commands import Search
-from mx_core.mime import date, text
+from mx_core.mime import text
 from mx_core.mime.casemap import fold
-from mx_core.mime.header import first_value
+from mx_core.mime.field_match import day_sent
 from mx_core.model.ids import MessageId
 from mx_core.ports import MailReader
 
@@ -88,10 +87,7 @@ class _Scan:
                 continue
             end = facts.form.header_end
             facts.header = reader.octets(self._messages[facts.at], 0, end)
-            sent = date.parse(first_value(facts.header, facts.form, b"date"))
-            if sent is not None:
-                local = timedelta(seconds=sent.unix, minutes=sent.offset)
-                facts.sent = (datetime(1970, 1, 1, tzinfo=UTC) + local).date()
+            facts.sent = day_sent(facts.header, facts.form)
         self._sift()
 
     def bodies(self, reader: MailReader) -> None:

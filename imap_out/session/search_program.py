@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, assert_never
+from typing import assert_never
 
 from imap_out.session.selected import SelectedView
 from imap_out.wire.dates import day_of
@@ -33,10 +33,8 @@ from imap_out.wire.search_keys import (
 )
 from imap_out.wire.sequence_set import SequenceSet
 from imap_out.wire.syntax import BadSyntax
-from mx_core.mime import address_list
 from mx_core.mime.casemap import fold
-from mx_core.mime.encoded_word import decode
-from mx_core.mime.header import value
+from mx_core.mime.field_match import any_field_holds, field_holds, has_field
 from mx_core.model.message import MessageForm
 
 
@@ -52,9 +50,6 @@ class Facts:
     sent: date | None = None  # known with the header
     body: str | None = None  # folded text
 
-
-_ADDRESSES: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
-_ADDRESSES_MAX: Final = 500
 
 Judge = Callable[[Facts], bool | None]
 
@@ -172,38 +167,19 @@ def _in_header(name: bytes, wanted: str) -> Judge:
     def judge(facts: Facts) -> bool | None:
         if facts.form is None:
             return None
-        fields = [field for field in facts.form.fields if field.name == name]
-        if not fields or not wanted:
-            return bool(fields)
-        header = facts.header
-        if header is None:
+        if not wanted or not has_field(facts.form, name):
+            return has_field(facts.form, name)
+        if facts.header is None:
             return None
-        raw = [value(header, field) for field in fields]
-        if any(wanted in fold(decode(octets)) for octets in raw):
-            return True
-        return name in _ADDRESSES and any(wanted in fold(_plain(octets)) for octets in raw)
+        return field_holds(facts.header, facts.form, name, wanted)
 
     return judge
 
 
-def _plain(octets: bytes) -> str:
-    """Return addresses without the comments and folds that may stand inside them."""
-    words: list[str] = []
-    for entry in address_list.parse(octets, _ADDRESSES_MAX):
-        name = decode(entry.name or b"")
-        address = b"%b@%b" % (entry.mailbox or b"", entry.domain or b"")
-        words.append(f"{name} <{address.decode('utf-8', 'replace')}>")
-    return ", ".join(words)
-
-
 def _in_any_header(wanted: str) -> Judge:
     def judge(facts: Facts) -> bool | None:
-        header = facts.header
-        if facts.form is None or header is None:
+        if facts.form is None or facts.header is None:
             return None
-        return any(
-            wanted in fold(f"{field.name.decode('latin-1')}: {decode(value(header, field))}")
-            for field in facts.form.fields
-        )
+        return any_field_holds(facts.header, facts.form, wanted)
 
     return judge

@@ -1,0 +1,63 @@
+"""What a search asks of a header: whether decoded fields hold a folded text, and the day of Date.
+
+Shared by SEARCH and by the rules of folders, so that both find the same.  RFC 9051 §6.4.4.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from mx_core.mime import address_list
+from mx_core.mime import date as date_field
+from mx_core.mime.casemap import fold
+from mx_core.mime.encoded_word import decode
+from mx_core.mime.header import first_value, value
+from mx_core.model.message import MessageForm
+
+_ADDRESSES: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
+_ADDRESSES_MAX: Final = 500
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def has_field(form: MessageForm, name: bytes) -> bool:
+    """Tell whether there is a field called *name* (lower case) at all."""
+    return any(field.name == name for field in form.fields)
+
+
+def field_holds(header: bytes, form: MessageForm, name: bytes, wanted: str) -> bool:
+    """Tell whether some field called *name* (lower case) holds the folded *wanted*.
+
+    *header* is the octets up to ``form.header_end``.  Of addresses both the text as written and
+    the bare ``name <address>`` count.
+    """
+    raw = [value(header, field) for field in form.fields if field.name == name]
+    if any(wanted in fold(decode(octets)) for octets in raw):
+        return True
+    return name in _ADDRESSES and any(wanted in fold(_plain(octets)) for octets in raw)
+
+
+def any_field_holds(header: bytes, form: MessageForm, wanted: str) -> bool:
+    """Tell whether the folded *wanted* stands in some field, name and colon included."""
+    return any(
+        wanted in fold(f"{field.name.decode('latin-1')}: {decode(value(header, field))}")
+        for field in form.fields
+    )
+
+
+def day_sent(header: bytes, form: MessageForm) -> date | None:
+    """Return the day of the Date field where it was written, which SENTSINCE compares."""
+    sent = date_field.parse(first_value(header, form, b"date"))
+    if sent is None:
+        return None
+    return (_EPOCH + timedelta(seconds=sent.unix, minutes=sent.offset)).date()
+
+
+def _plain(octets: bytes) -> str:
+    """Return addresses without the comments and folds that may stand inside them."""
+    words: list[str] = []
+    for entry in address_list.parse(octets, _ADDRESSES_MAX):
+        name = decode(entry.name or b"")
+        address = b"%b@%b" % (entry.mailbox or b"", entry.domain or b"")
+        words.append(f"{name} <{address.decode('utf-8', 'replace')}>")
+    return ", ".join(words)
