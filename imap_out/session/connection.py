@@ -14,6 +14,7 @@ from typing import Any, Final
 from imap_out.session import (
     auth,
     do_always,
+    do_append,
     do_fetch,
     do_list,
     do_mailbox,
@@ -44,7 +45,7 @@ _SELECTED: Final = frozenset({State.SELECTED})
 
 # which command in which state, and who does it                          RFC 9051 §6
 COMMANDS: Final[dict[type[Command], tuple[frozenset[State], Handler]]] = {
-    commands.Capability: (_ALWAYS, do_always.capability),
+    commands.Capability: (_ALWAYS, do_always.capabilities),
     commands.Noop: (_ALWAYS, do_always.noop),
     commands.Id: (_ALWAYS, do_always.id_),
     commands.Logout: (_ALWAYS, do_always.logout),
@@ -60,7 +61,7 @@ COMMANDS: Final[dict[type[Command], tuple[frozenset[State], Handler]]] = {
     commands.List: (_LOGGED_IN, do_list.list_),
     commands.Lsub: (_LOGGED_IN, do_list.lsub),
     commands.Status: (_LOGGED_IN, do_mailbox.status),
-    commands.Append: (_LOGGED_IN, do_message.append),
+    commands.Append: (_LOGGED_IN, do_append.append),
     commands.Check: (_SELECTED, do_always.noop),
     commands.Close: (_SELECTED, do_mailbox.close),
     commands.Unselect: (_SELECTED, do_mailbox.unselect),

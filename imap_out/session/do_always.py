@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from imap_out.session import capability
 from imap_out.session.out import Out
 from imap_out.session.session import Completed, Session
 from imap_out.wire.commands import Capability, Check, Enable, Id, Logout, Namespace, Noop
 from mx_core.model.mailbox_name import DELIMITER
 
 
-async def capability(session: Session, _command: Capability, out: Out) -> Completed:
+async def capabilities(session: Session, _command: Capability, out: Out) -> Completed:
     """RFC 9051 §6.1.1."""
     out.put(b"* CAPABILITY %b\r\n" % session.capabilities())
     return Completed(b"that is all of it")
@@ -25,13 +26,16 @@ async def id_(_session: Session, _command: Id, out: Out) -> Completed:
     return Completed(b"pleased to meet you")
 
 
-async def enable(_session: Session, _command: Enable, out: Out) -> Completed:
-    """RFC 5161 §3.1: what is not known is ignored.
+async def enable(session: Session, command: Enable, out: Out) -> Completed:
+    """RFC 5161 §3.1: what is not known, or hidden from this client, is ignored.
 
-    mutt sends ``ENABLE UTF8=ACCEPT`` whenever ENABLE is offered; OK without ENABLED tells it no.
+    mutt sends ``ENABLE UTF8=ACCEPT`` whenever ENABLE is offered; without ENABLED it is told no.
     """
-    out.put(b"* ENABLED\r\n")
-    return Completed(b"nothing of this is known here")
+    known = capability.CAN_BE_ENABLED - session.hidden
+    new = [word for word in dict.fromkeys(command.extensions) if word in known]
+    session.enabled.update(new)
+    out.put(b"".join((b"* ENABLED", *(b" " + word for word in new), b"\r\n")))
+    return Completed(b"enabled" if new else b"nothing of this is known here")
 
 
 async def namespace(_session: Session, _command: Namespace, out: Out) -> Completed:

@@ -7,23 +7,31 @@ pieces, each from its own short transaction: octets of a message never change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, assert_never
 
 from imap_out.session.do_message import positions
+from imap_out.session.fetch_columns import COLUMNS, Wanted
 from imap_out.session.out import Out
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Session
 from imap_out.wire.commands import Fetch
 from imap_out.wire.dates import render_date_time
-from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, Section, SectionText
+from imap_out.wire.fetch_items import (
+    Attribute,
+    BodySection,
+    Column,
+    FetchItem,
+    Section,
+    SectionText,
+)
 from imap_out.wire.render import section_name
 from mx_core.mime.header import fields_subset, part_fields_subset
 from mx_core.mime.section import Text, section_octets
 from mx_core.model.flags import SEEN
-from mx_core.model.ids import MessageId, Uid
+from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.message import MessageForm
 from mx_core.ports import FlagChange, MailReader
 
@@ -51,16 +59,6 @@ class Piece:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One message of a slice."""
-
-    at: int
-    uid: Uid
-    message: MessageId
-    flags: bytes
-
-
 async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     """RFC 9051 §6.4.5."""
     view = session.selected()
@@ -82,7 +80,7 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     waiting = iter(places)
     while batch := [_wanted(view, at) for at in islice(waiting, _SLICE)]:
         while batch:
-            gathering = Gathering(items, seen_now, session.limits.read_octets)
+            gathering = Gathering(items, seen_now, view.mailbox, session.limits.read_octets)
             part = batch
             answers = await session.mail.read(lambda r, g=gathering, p=part: g.gather(r, p))  # type: ignore[misc]  # defaults bind the loop's values
             for answer in answers:
@@ -146,17 +144,20 @@ async def _send(session: Session, answer: Sequence[bytes | Piece], out: Out) -> 
 class Gathering:
     """One read job: the answers of the first messages of a slice, as many as fit."""
 
-    def __init__(self, items: Sequence[FetchItem], seen_now: set[Uid], octets: int) -> None:
+    def __init__(
+        self, items: Sequence[FetchItem], seen_now: set[Uid], mailbox: MailboxId, octets: int
+    ) -> None:
         self._items = items
+        self._mailbox = mailbox
         self._seen_now = seen_now
         self._whole = octets
         self._left = octets
         self._needs_form = any(
-            item in _FROM_FORM if isinstance(item, Attribute) else item.section != _WHOLE
+            item.section != _WHOLE if isinstance(item, BodySection) else item in _FROM_FORM
             for item in items
         )
         self._needs_row = any(
-            item in _FROM_ROW if isinstance(item, Attribute) else item.section == _WHOLE
+            item.section == _WHOLE if isinstance(item, BodySection) else item in _FROM_ROW
             for item in items
         )
 
@@ -165,22 +166,35 @@ class Gathering:
         messages = [wanted.message for wanted in batch]
         forms = reader.forms(messages) if self._needs_form else [None] * len(batch)
         rows = reader.sizes_and_dates(messages) if self._needs_row else [(0, 0)] * len(batch)
+        columns = {
+            item: COLUMNS[item](reader, self._mailbox, batch)
+            for item in self._items
+            if isinstance(item, Column)
+        }
         answers: list[list[bytes | Piece]] = []
-        for wanted, form, row in zip(batch, forms, rows, strict=True):
+        for place, (wanted, form, row) in enumerate(zip(batch, forms, rows, strict=True)):
             if self._left <= 0:
                 break
-            answers.append(self._answer(reader, wanted, form, row))
+            told = {item: column[place] for item, column in columns.items()}
+            answers.append(self._answer(reader, wanted, form, row, told))
         return answers
 
     def _answer(
-        self, reader: MailReader, wanted: Wanted, form: MessageForm | None, row: tuple[int, int]
+        self,
+        reader: MailReader,
+        wanted: Wanted,
+        form: MessageForm | None,
+        row: tuple[int, int],
+        told: Mapping[Column, bytes],
     ) -> list[bytes | Piece]:
         answer: list[bytes | Piece] = [b"* %d FETCH (" % (wanted.at + 1)]
         separator = b""
         for item in self._items:
             answer.append(separator)
             separator = b" "
-            if isinstance(item, BodySection):
+            if isinstance(item, Column):
+                answer.append(told[item])
+            elif isinstance(item, BodySection):
                 answer += self._section(reader, wanted.message, item, form, row[0])
             else:
                 answer.append(_attribute(item, wanted, form, row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imap_out.session.object_ids import mailbox_id
 from imap_out.session.out import Out
 from imap_out.session.refusals import Refusal
 from imap_out.session.selected import SelectedView
@@ -43,6 +44,7 @@ async def select(session: Session, command: Select, out: Out) -> Completed:
         out.put(b"* OK [UNSEEN %d] the first that is unseen\r\n" % unseen)
     out.put(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % view.uid_validity)
     out.put(b"* OK [UIDNEXT %d] the next UID\r\n" % view.uid_next)
+    out.put(b"* OK [MAILBOXID (%b)] its name for ever\r\n" % mailbox_id(info))
     if view.read_only:
         return Completed(b"selected to look at", b"READ-ONLY")
     return Completed(b"selected", b"READ-WRITE")
@@ -94,8 +96,8 @@ async def create(session: Session, command: Create, _out: Out) -> Completed:
             raise Refusal(b"USEATTR", "another mailbox has this special use")
         return writer.create(name, special_use)
 
-    await session.mail.write(make)
-    return Completed(b"created")
+    made = await session.mail.write(make)
+    return Completed(b"created", b"MAILBOXID (%b)" % mailbox_id(made))
 
 
 async def delete(session: Session, command: Delete, _out: Out) -> Completed:
@@ -150,6 +152,12 @@ def status_line(session: Session, info: MailboxInfo, items: tuple[bytes, ...]) -
         b"UNSEEN": info.unseen,
         b"DELETED": info.deleted,
         b"SIZE": info.size,
+        b"APPENDLIMIT": session.limits.message_octets,
     }
-    told = b" ".join(b"%b %d" % (item, facts[item]) for item in items)
+    told = b" ".join(
+        b"MAILBOXID (%b)" % mailbox_id(info)
+        if item == b"MAILBOXID"
+        else b"%b %d" % (item, facts[item])
+        for item in items
+    )
     return b"* STATUS %b (%b)\r\n" % (render.mailbox(info.name), told)

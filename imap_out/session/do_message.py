@@ -1,26 +1,21 @@
-"""The commands that change messages: APPEND, STORE, COPY, MOVE, EXPUNGE."""
+"""The commands that change messages: STORE, COPY, MOVE, EXPUNGE."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
+from imap_out.session.do_append import bound_keywords
 from imap_out.session.out import Out
 from imap_out.session.refusals import ClientBug, Refusal
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Session
-from imap_out.wire.commands import Append, Copy, Expunge, Store
+from imap_out.wire.commands import Copy, Expunge, Store
 from imap_out.wire.sequence_set import SequenceSet, uid_set
-from mx_core.mime.prepare import prepare
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import mailbox_name
-from mx_core.ports import Appended, Copied, FlagChange, MailWriter
-
-_SMALL_OCTETS: Final = 64 * 1024  # prepared in under a few milliseconds
-_KEYWORDS_MAX: Final = 100
-_KEYWORD_OCTETS_MAX: Final = 200
+from mx_core.ports import Copied, FlagChange, MailWriter
 
 
 def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[int]:
@@ -43,33 +38,10 @@ def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[i
     return [at for low, high in spans for at in range(low - 1, high)]
 
 
-async def append(session: Session, command: Append, _out: Out) -> Completed:
-    """RFC 9051 §6.3.12.  The octets are stored as they came."""
-    name = mailbox_name(command.mailbox)
-    octets = command.octets
-    if not octets:
-        raise Refusal(b"CANNOT", "an empty message can not be kept")
-    _bound_keywords(command.flags)
-    if len(octets) <= _SMALL_OCTETS:
-        form = prepare(octets)
-    else:
-        # off the event loop: a read job runs where waiting does no harm
-        form = await session.mail.read(lambda _: prepare(octets))
-
-    def add(writer: MailWriter) -> Appended:
-        return writer.append(writer.mailbox(name).id, octets, form, command.flags, command.date)
-
-    try:
-        appended = await session.mail.write(add)
-    except NoSuchMailbox as error:
-        raise Refusal(b"TRYCREATE", "there is no such mailbox") from error
-    return Completed(b"kept", b"APPENDUID %d %d" % (appended.uid_validity, appended.uid))
-
-
 async def store(session: Session, command: Store, out: Out) -> Completed:
     """RFC 9051 §6.4.6."""
     view = _writable(session)
-    _bound_keywords(command.flags)
+    bound_keywords(command.flags)
     places = positions(view, command.which, by_uid=command.by_uid)
     uids = [view.uids[at] for at in places if not view.is_gone(view.uids[at])]
     some_are_gone = len(uids) < len(places)
@@ -143,11 +115,6 @@ def _writable(session: Session) -> SelectedView:
     if view.read_only:
         raise Refusal(b"READ-ONLY", "the mailbox was opened with EXAMINE")
     return view
-
-
-def _bound_keywords(flags: FlagSet) -> None:
-    if len(flags) > _KEYWORDS_MAX or any(len(flag) > _KEYWORD_OCTETS_MAX for flag in flags):
-        raise Refusal(b"LIMIT", f"at most {_KEYWORDS_MAX} flags of {_KEYWORD_OCTETS_MAX} octets")
 
 
 def _flags_of(view: SelectedView, uid: Uid) -> FlagSet:

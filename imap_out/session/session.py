@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
 
+from imap_out.session import capability
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug
 from imap_out.session.selected import SelectedView
@@ -49,13 +49,6 @@ class Completed:
     code: bytes = b""
 
 
-_BEFORE_LOGIN: Final = b"IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE"
-_AFTER_LOGIN: Final = (
-    b"IMAP4rev1 LITERAL+ SASL-IR ENABLE ID IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE"
-    b" SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS"
-)
-
-
 @dataclass(slots=True)
 class Session:
     """One connection's state.  Owned by its task."""
@@ -71,6 +64,8 @@ class Session:
     nonsense: int = 0  # commands before login that made no sense
     farewell: bytes = b""  # said after the tagged answer, and then the connection ends
     wants_tls: bool = field(default=False)
+    enabled: set[bytes] = field(default_factory=set)  # of `capability.CAN_BE_ENABLED`
+    hidden: frozenset[bytes] = frozenset()  # capabilities that this client is not told of
 
     @property
     def state(self) -> State:
@@ -96,13 +91,13 @@ class Session:
 
     def capabilities(self) -> bytes:
         """Spell what is announced now.  docs/spec/imap.md has the list with its reasons."""
-        if self.account is not None:
-            return _AFTER_LOGIN
-        words = [_BEFORE_LOGIN]
-        if self.security.can_start_tls and not self.security.tls:
-            words.append(b"STARTTLS")
-        words.append(b"AUTH=PLAIN" if self.security.login_allowed else b"LOGINDISABLED")
-        return b" ".join(words)
+        return capability.announced(
+            logged_in=self.account is not None,
+            can_start_tls=self.security.can_start_tls and not self.security.tls,
+            login_allowed=self.security.login_allowed,
+            message_octets=self.limits.message_octets,
+            hidden=self.hidden,
+        )
 
     async def deselect(self) -> None:
         """Leave the selected mailbox, if there is one."""

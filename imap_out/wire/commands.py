@@ -137,13 +137,20 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
-    """RFC 9051 §6.3.12."""
+class NewMessage:
+    """One message of an APPEND."""
 
-    mailbox: str
     octets: bytes = field(repr=False)
     flags: frozenset[Flag] = frozenset()
     date: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """RFC 9051 §6.3.12; several messages are RFC 3502."""
+
+    mailbox: str
+    messages: tuple[NewMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,13 @@ class Attribute(Enum):
     BODYSTRUCTURE = b"BODYSTRUCTURE"
 
 
+class Column(Enum):
+    """Further items without arguments, each an entry of `session.fetch_columns`."""
+
+    EMAILID = b"EMAILID"  # RFC 8474 §5.1
+    THREADID = b"THREADID"  # RFC 8474 §5.2
+
+
 class SectionText(Enum):
     """Which octets of a part a section means."""
 
@@ -57,7 +64,7 @@ class BodySection:
     spelling: Spelling = Spelling.BODY
 
 
-FetchItem = Attribute | BodySection
+FetchItem = Attribute | Column | BodySection
 
 RFC822 = BodySection(Section(), spelling=Spelling.RFC822)
 RFC822_HEADER = BodySection(

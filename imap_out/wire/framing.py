@@ -58,6 +58,7 @@ class Framer:
         self._buffer = bytearray()
         self._scanned = 0  # no LF before this offset
         self._segments: list[bytes] = []
+        self._used = 0  # octets in them
         self._literal: int | None = None  # octets of the literal being read
         self._skip = 0  # octets of a refused literal still to be thrown away
         self._poison: Poisoned | None = None
@@ -107,16 +108,18 @@ class Framer:
 
     def _end_of_line(self, line: bytes) -> Frame | GoAhead | Poisoned | None:
         text = line[:-1] if line.endswith(b"\r") else line
-        self._segments.append(text)
+        self._keep(text)
         if text is line:
             self._spoil("a line must end in CRLF")
         elif b"\r" in text or b"\0" in text:
             self._spoil("CR and NUL may not stand in a command")
-        if self._used() > self._limits.command_octets and not self._is_append():
+        if self._used > self._limits.command_octets and not self._is_append():
             self._spoil("the command is too long")
         announced = _LITERAL.search(text)
         if announced is None:
             return self._finish()
+        if len(self._segments) > 2 * self._limits.append_messages:
+            self._spoil("that are too many messages at once", too_big=True)
         return self._announced(announced[1], waits=not announced[2])
 
     def _announced(self, digits: bytes, *, waits: bool) -> Frame | GoAhead | Poisoned | None:
@@ -144,16 +147,17 @@ class Framer:
                 octets <= limits.literal_octets_before_login
                 and earlier + octets <= limits.literals_octets_before_login
             )
-        room = limits.message_octets if self._is_append() else 0
+        room = limits.command_octets - self._used - octets
         if self._is_append():
-            return octets <= room and self._used() + octets <= room + limits.command_octets
-        return self._used() + octets <= limits.command_octets
+            return octets <= limits.message_octets and room + limits.append_octets >= 0
+        return room >= 0
 
     def _is_append(self) -> bool:
         return self.authenticated and _APPEND.match(self._segments[0]) is not None
 
-    def _used(self) -> int:
-        return sum(map(len, self._segments))
+    def _keep(self, segment: bytes) -> None:
+        self._segments.append(segment)
+        self._used += len(segment)
 
     def _skip_literal(self) -> bool:
         gone = min(self._skip, len(self._buffer))
@@ -165,7 +169,7 @@ class Framer:
         octets = self._literal
         if octets is None or len(self._buffer) < octets:
             return False
-        self._segments.append(bytes(memoryview(self._buffer)[:octets]))
+        self._keep(bytes(memoryview(self._buffer)[:octets]))
         del self._buffer[:octets]
         self._literal = None
         return True
@@ -191,7 +195,8 @@ class Framer:
     def _spoil(self, reason: str, *, too_big: bool = False) -> None:
         if self._poison is None:
             self._poison = Poisoned(self._tag(), reason, too_big=too_big)
-            self._segments = self._segments[:1]
+            del self._segments[1:]
+            self._used = len(self._segments[0])
 
     def _finish(self) -> Frame | Poisoned:
         event = self._poison or Frame(tuple(self._segments))
@@ -205,6 +210,7 @@ class Framer:
 
     def _start_frame(self) -> None:
         self._segments = []
+        self._used = 0
         self._poison = None
         self._scanned = 0
 

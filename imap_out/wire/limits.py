@@ -17,6 +17,8 @@ class Limits:
     literals_octets_before_login: int = 8 * KIB
     command_octets: int = 64 * KIB  # all of a command, the message of an APPEND aside
     message_octets: int = 50_000_000  # an APPEND beyond is refused before it is sent
+    append_octets: int = 100_000_000  # all messages of one APPEND (RFC 3502)
+    append_messages: int = 2_000
     answer_octets: int = 64 * KIB  # answers are joined to pieces of about this size
     read_octets: int = 1024 * KIB  # what one read transaction fetches before it ends
     login_failures: int = 6  # one attempt of Thunderbird is three refusals

@@ -15,13 +15,14 @@ from imap_out.wire.fetch_items import (
     RFC822_TEXT,
     Attribute,
     BodySection,
+    Column,
     FetchItem,
     Section,
     SectionText,
 )
 
 _MACROS: Final[dict[bytes, tuple[FetchItem, ...]]] = {b"ALL": ALL, b"FAST": FAST, b"FULL": FULL}
-_PLAIN: Final[dict[bytes, FetchItem]] = {item.value: item for item in Attribute} | {
+_PLAIN: Final[dict[bytes, FetchItem]] = {item.value: item for item in (*Attribute, *Column)} | {
     b"RFC822": RFC822,
     b"RFC822.HEADER": RFC822_HEADER,
     b"RFC822.TEXT": RFC822_TEXT,

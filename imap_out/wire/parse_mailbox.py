@@ -10,6 +10,7 @@ from imap_out.wire.commands import (
     Delete,
     List,
     Lsub,
+    NewMessage,
     Rename,
     Select,
     Status,
@@ -21,7 +22,17 @@ from mx_core.model.flags import Flag
 _SELECTING: Final = frozenset({b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"})
 _RETURNING: Final = frozenset({b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"})
 STATUS_ITEMS: Final = frozenset(
-    {b"MESSAGES", b"RECENT", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN", b"DELETED", b"SIZE"}
+    {
+        b"MESSAGES",
+        b"RECENT",
+        b"UIDNEXT",
+        b"UIDVALIDITY",
+        b"UNSEEN",
+        b"DELETED",
+        b"SIZE",  # RFC 8438
+        b"MAILBOXID",  # RFC 8474 §4.3
+        b"APPENDLIMIT",  # RFC 7889 §3.2
+    }
 )
 _PATTERNS_MAX: Final = 100
 
@@ -126,10 +137,19 @@ def status(args: Cursor) -> Status:
 
 def append(args: Cursor) -> Append:
     """Read what follows ``APPEND``."""
-    # append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal
+    # append = "APPEND" SP mailbox 1*append-message                        RFC 3502 §7
     args.space()
     mailbox = args.mailbox()
     args.space()
+    messages = [_new_message(args)]
+    while args.takes(b" ") and not args.at_end():
+        messages.append(_new_message(args))
+    return Append(mailbox, tuple(messages))
+
+
+def _new_message(args: Cursor) -> NewMessage:
+    # append-message = append-opts SP append-data
+    # append-opts    = [SP flag-list] [SP date-time]
     flags = frozenset[Flag]()
     if args.sees(b"("):
         flags = args.flags()
@@ -138,7 +158,7 @@ def append(args: Cursor) -> Append:
     if args.sees(b'"'):
         date = args.moment()
         args.space()
-    return Append(mailbox, args.literal(), flags, date)
+    return NewMessage(args.literal(), flags, date)
 
 
 def _option(args: Cursor, known: frozenset[bytes]) -> bytes:

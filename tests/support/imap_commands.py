@@ -17,6 +17,7 @@ from imap_out.wire.fetch_items import (
     RFC822_TEXT,
     Attribute,
     BodySection,
+    Column,
     FetchItem,
     Section,
     SectionText,
@@ -74,7 +75,7 @@ def sections(draw: st.DrawFn) -> Section:
 
 
 fetch_items = st.one_of(
-    st.sampled_from(Attribute),
+    st.sampled_from([*Attribute, *Column]),
     st.sampled_from([RFC822, RFC822_HEADER, RFC822_TEXT]),
     st.builds(
         BodySection,
@@ -109,6 +110,10 @@ status_items = st.lists(
     st.sampled_from(sorted(STATUS_ITEMS)), min_size=1, max_size=4, unique=True
 ).map(tuple)
 
+new_messages = st.builds(
+    c.NewMessage, st.binary(max_size=60), flags, st.none() | st.integers(0, 4_000_000_000)
+)
+
 
 @st.composite
 def lists(draw: st.DrawFn) -> c.List:
@@ -141,9 +146,7 @@ valid = st.one_of(
     lists(),
     st.builds(c.Lsub, names, names),
     st.builds(c.Status, names, status_items),
-    st.builds(
-        c.Append, names, st.binary(max_size=60), flags, st.none() | st.integers(0, 4_000_000_000)
-    ),
+    st.builds(c.Append, names, st.lists(new_messages, min_size=1, max_size=3).map(tuple)),
     st.builds(c.Search, search_keys, st.none() | st.just(b"UTF-8"), st.booleans()),
     st.builds(
         c.Fetch,
@@ -221,11 +224,8 @@ def _spell(command: c.Command) -> bytes:
             return _list(command)
         case c.Status(name, items):
             return b"STATUS %b (%b)" % (_mailbox(name), b" ".join(items))
-        case c.Append(name, body, wanted, moment):
-            text = b"APPEND " + _mailbox(name)
-            text += b" " + render.flag_list(wanted) if wanted else b""
-            text += b' "%b"' % dates.render_date_time(moment) if moment is not None else b""
-            return text + b" {%d}\r\n%b" % (len(body), body)
+        case c.Append(name, messages):
+            return b"APPEND " + _mailbox(name) + b"".join(map(_new_message, messages))
         case c.Expunge(uids):
             return b"EXPUNGE" if uids is None else b"UID EXPUNGE " + uids.render()
         case c.Search(key, charset, by_uid):
@@ -245,6 +245,12 @@ def _spell(command: c.Command) -> bytes:
             assert_never(command)
 
 
+def _new_message(new: c.NewMessage) -> bytes:
+    text = b" " + render.flag_list(new.flags) if new.flags else b""
+    text += b' "%b"' % dates.render_date_time(new.date) if new.date is not None else b""
+    return text + b" {%d}\r\n%b" % (len(new.octets), new.octets)
+
+
 def _list(command: c.List) -> bytes:
     text = b"LIST "
     if command.selecting:
@@ -259,7 +265,7 @@ def _list(command: c.List) -> bytes:
 
 
 def _item(item: FetchItem) -> bytes:
-    if isinstance(item, Attribute):
+    if isinstance(item, Attribute | Column):
         return item.value
     if item.spelling is not Spelling.BODY:
         return item.spelling.value

@@ -14,6 +14,8 @@ SMALL = Limits(
     literals_octets_before_login=15,
     command_octets=120,
     message_octets=200,
+    append_octets=300,
+    append_messages=4,
 )
 Event = Frame | GoAhead | Poisoned
 
@@ -150,3 +152,24 @@ def test_a_large_message_arrives_whole() -> None:
     found = events(b"a APPEND x {1000000+}\r\n" + message + b"\r\n", step=65536)
 
     assert found == [Frame((b"a APPEND x {1000000+}", message, b""))]
+
+
+def test_messages_of_one_append_share_a_limit() -> None:
+    message = b" {150+}\r\n" + b"x" * 150
+
+    (fits,) = events(b"a APPEND b" + message * 2 + b"\r\n")
+    assert isinstance(fits, Frame)
+
+    *_, last = events(b"a APPEND b" + message * 3 + b"\r\nb NOOP\r\n")
+    assert last == Frame((b"b NOOP",))
+    (first, _) = events(b"a APPEND b" + message * 3 + b"\r\nb NOOP\r\n")
+    assert first == Poisoned(b"a", "the literal is too large", too_big=True)
+
+
+def test_one_append_takes_so_many_messages_and_no_more() -> None:
+    (fits,) = events(b"a APPEND b" + b" {1+}\r\nx" * 4 + b"\r\n")
+    assert isinstance(fits, Frame)
+
+    (refused,) = events(b"a APPEND b" + b" {1+}\r\nx" * 5 + b"\r\n")
+    assert isinstance(refused, Poisoned)
+    assert refused.too_big

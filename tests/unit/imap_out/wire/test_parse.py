@@ -94,7 +94,7 @@ def test_recent_in_a_flag_list_means_nothing() -> None:
     command = read(b"a APPEND x (\\Recent \\Flagged) {1}\r\nx")
 
     assert isinstance(command, c.Append)
-    assert command.flags == {FLAGGED}
+    assert command.messages[0].flags == {FLAGGED}
 
 
 def test_a_system_flag_that_nobody_knows_is_bad_syntax() -> None:
@@ -105,7 +105,7 @@ def test_a_system_flag_that_nobody_knows_is_bad_syntax() -> None:
 def test_append_takes_an_empty_flag_list_and_a_date() -> None:
     command = read(b'a APPEND "Sent" () " 1-Jan-1970 00:00:01 +0000" {2+}\r\nhi')
 
-    assert command == c.Append("Sent", b"hi", frozenset(), 1)
+    assert command == c.Append("Sent", (c.NewMessage(b"hi", frozenset(), 1),))
 
 
 def test_a_name_is_decoded_from_modified_utf7() -> None:

@@ -1,0 +1,47 @@
+"""What is announced, and what can be enabled: two tables and who reads them.
+
+docs/spec/imap.md §1 says what each word means here.  A hidden word is neither announced nor
+enabled; its commands still work, so that a program that knows of them anyway is not broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+BEFORE_LOGIN: Final = (b"IMAP4rev1", b"LITERAL+", b"SASL-IR", b"ENABLE", b"ID", b"IDLE")
+AFTER_LOGIN: Final = (
+    *BEFORE_LOGIN,
+    b"NAMESPACE",
+    b"CHILDREN",
+    b"UNSELECT",
+    b"UIDPLUS",
+    b"MOVE",
+    b"MULTIAPPEND",
+    b"SPECIAL-USE",
+    b"CREATE-SPECIAL-USE",
+    b"LIST-EXTENDED",
+    b"LIST-STATUS",
+    b"STATUS=SIZE",
+    b"APPENDLIMIT",
+)
+# RFC 5161 §3.1; what a word changes is looked up in `Session.enabled`
+CAN_BE_ENABLED: Final[frozenset[bytes]] = frozenset()
+
+
+def announced(
+    *,
+    logged_in: bool,
+    can_start_tls: bool,
+    login_allowed: bool,
+    message_octets: int,
+    hidden: Collection[bytes],
+) -> bytes:
+    """Return the words of CAPABILITY, a space between.  RFC 9051 §6.1.1."""
+    words = list(AFTER_LOGIN if logged_in else BEFORE_LOGIN)
+    if not logged_in:
+        if can_start_tls:
+            words.append(b"STARTTLS")
+        words.append(b"AUTH=PLAIN" if login_allowed else b"LOGINDISABLED")
+    values = {b"APPENDLIMIT": b"=%d" % message_octets}  # RFC 7889 §3.1
+    return b" ".join(word + values.get(word, b"") for word in words if word not in hidden)

@@ -1,0 +1,49 @@
+"""FETCH items that are asked for a whole slice of messages at once, one table entry each.
+
+A column answers in the order of the slice, within the slice's one read transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from imap_out.session.object_ids import email_id, thread_id
+from imap_out.wire.fetch_items import Column
+from mx_core.mime.thread import thread_of
+from mx_core.model.ids import MailboxId, MessageId, Uid
+from mx_core.ports import MailReader
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One message of a slice."""
+
+    at: int
+    uid: Uid
+    message: MessageId
+    flags: bytes
+
+
+Teller = Callable[[MailReader, MailboxId, Sequence[Wanted]], list[bytes]]
+
+
+def _email_ids(reader: MailReader, _mailbox: MailboxId, batch: Sequence[Wanted]) -> list[bytes]:
+    ids = reader.global_ids([wanted.message for wanted in batch])
+    return [b"EMAILID (%b)" % email_id(each) for each in ids]
+
+
+def _thread_ids(reader: MailReader, _mailbox: MailboxId, batch: Sequence[Wanted]) -> list[bytes]:
+    told: list[bytes] = []
+    messages = [wanted.message for wanted in batch]
+    for message, form in zip(messages, reader.forms(messages), strict=True):
+        spelled = thread_id(thread_of(reader.octets(message, 0, form.header_end), form))
+        told.append(b"THREADID NIL" if spelled is None else b"THREADID (%b)" % spelled)
+    return told
+
+
+COLUMNS: Final[dict[Column, Teller]] = {
+    Column.EMAILID: _email_ids,
+    Column.THREADID: _thread_ids,
+}

@@ -1,0 +1,36 @@
+"""Which conversation a message says it belongs to, from its own header and nothing else.
+
+The first message named by References is the oldest of the conversation (RFC 5322 §3.6.4), so all
+replies that keep the field name the same one; without the field In-Reply-To is asked, and then
+the message begins a conversation of its own.  So the answer never changes, is the same on every
+device, and may be derived anew at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from typing import Final
+
+from mx_core.mime.header import first_value
+from mx_core.model.message import MessageForm
+
+_MSG_ID: Final = re.compile(rb"<([^<>\r\n]{1,996})>")
+_OCTETS: Final = 16
+_PERSON: Final = b"thread"
+
+
+def thread_of(header: bytes, form: MessageForm) -> bytes:
+    """Return 16 octets that name the conversation, or b"" of a message that names no message.
+
+    *header* is the top header, or more of the message.
+    """
+    for name in (b"references", b"in-reply-to"):
+        found = _MSG_ID.search(first_value(header, form, name) or b"")
+        if found is not None:
+            return _named(found[1])
+    return _named(form.message_id) if form.message_id else b""
+
+
+def _named(message_id: bytes) -> bytes:
+    return blake2b(message_id, digest_size=_OCTETS, person=_PERSON).digest()
