@@ -8,6 +8,7 @@ Whoever implements a port says what is durable when the call returns.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -203,6 +204,27 @@ class Watch(Protocol):
         """Return when ``take`` would give something."""
 
 
+@dataclass(frozen=True, slots=True)
+class TextHits:
+    """What the index knows of one term, in all of an account's mail at once.
+
+    Of the messages below *unindexed_from*, those in *sure* hold the term, those in *maybe* are to
+    be judged by their text, and no other holds it.  All from there on are to be judged by their
+    text: they came after the index was written.  Messages of the caller's view only: an id may
+    stand here whose message is gone.
+    """
+
+    sure: AbstractSet[MessageId]
+    maybe: AbstractSet[MessageId]
+    unindexed_from: MessageId
+
+    def verdict(self, message: MessageId) -> bool | None:
+        """Tell whether *message* holds the term; None: judge it by its text."""
+        if message >= self.unindexed_from or message in self.maybe:
+            return None
+        return message in self.sure
+
+
 class MailStore(Protocol):
     """One account's mail."""
 
@@ -211,6 +233,13 @@ class MailStore(Protocol):
 
     async def write(self, job: Callable[[MailWriter], T]) -> T:
         """Run *job*, commit with fsync, announce its changes, then return its result."""
+
+    async def text_hits(self, term: str, *, body_only: bool) -> TextHits:
+        """Look *term*, folded and not empty, up in the index; nothing is promised but what is true.
+
+        The texts are those of ``mx_core.mime.search_text``: of the body, or of header and body.
+        A message that could be read before the call is judged rightly by the answer.
+        """
 
     def watch(self, mailbox: MailboxId) -> AbstractContextManager[Watch]:
         """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.ids import MailboxId, MessageId
-from mx_core.ports import MailReader, MailWriter, Watch
+from mx_core.ports import MailReader, MailWriter, TextHits, Watch
 from mx_core.store.body import remove_files
 from mx_core.store.reader import Known, Reader
 from mx_core.store.watch import Watches
@@ -83,6 +83,10 @@ class Mail:
             remove_files(self._folder, writer.bodies.written)
             raise
         return result, writer
+
+    async def text_hits(self, term: str, *, body_only: bool) -> TextHits:
+        """Look *term* up; without an index every message is to be judged by its text."""
+        return TextHits(frozenset(), frozenset(), MessageId(0))
 
     def watch(self, mailbox: MailboxId) -> AbstractContextManager[Watch]:
         """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""

@@ -5,7 +5,9 @@ Subclass and give ``mail``: a fixture that yields a fresh store with its default
 
 import pytest
 
+from mx_core.mime.casemap import fold
 from mx_core.mime.prepare import prepare
+from mx_core.mime.search_text import body_text, header_text
 from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, Uid
@@ -259,3 +261,18 @@ class MailContract:
 
             assert await mail.read(lambda reader: reader.octets(message)) == OCTETS
             assert await mail.read(lambda reader: reader.forms([message])) == [prepare(OCTETS)]
+
+    @pytest.mark.parametrize("body_only", [True, False])
+    @pytest.mark.parametrize("term", ["hello", "ello", "Body", "y\r\n", "subject: he", "absent"])
+    async def test_what_the_index_is_sure_of_is_so(
+        self, mail: MailStore, term: str, body_only: bool
+    ) -> None:
+        await add(mail)
+        (message,) = (await snapshot(mail)).messages
+        texts = [body_text(OCTETS, prepare(OCTETS))]
+        if not body_only:
+            texts.append(header_text(OCTETS, prepare(OCTETS)))
+
+        hits = await mail.text_hits(fold(term), body_only=body_only)
+
+        assert hits.verdict(message) in {None, any(fold(term) in text for text in texts)}

@@ -41,6 +41,7 @@ from mx_core.ports import (
     MailWriter,
     MessagesAdded,
     MessagesExpunged,
+    TextHits,
 )
 
 T = TypeVar("T")
@@ -409,6 +410,9 @@ class MemoryMail:
         used.update(*self._pins)
         for message in self.messages.keys() - used:
             del self.messages[message]
+
+    async def text_hits(self, term: str, *, body_only: bool) -> TextHits:
+        return TextHits(frozenset(), frozenset(), MessageId(0))
 
     @contextmanager
     def watch(self, mailbox: MailboxId) -> Iterator[Watching]:
