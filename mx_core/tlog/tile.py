@@ -1,0 +1,100 @@
+"""A log as static files: tiles of 256 hashes and bundles of 256 entries.
+
+C2SP tlog-tiles.  Here are names and octets only; who keeps the files is elsewhere.
+
+Failure class: ``tile``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from mx_core.model.errors import Untrusted
+from mx_core.tlog.merkle import HASH_OCTETS, Node, node_hash
+
+HEIGHT: Final = 8
+WIDTH: Final = 1 << HEIGHT
+ENTRY_OCTETS_MAX: Final = 0xFFFF
+_GROUP: Final = 1000  # three digits of a path
+
+
+def tile_path(level: int, index: int, width: int = WIDTH) -> str:
+    """Return the path of the tile *index* of *level*; *width* below 256 is a partial tile."""
+    return f"tile/{level}/{_number(index)}{_partial(width)}"
+
+
+def entries_path(index: int, width: int = WIDTH) -> str:
+    """Return the path of the bundle with the entries of level-0 tile *index*."""
+    return f"tile/entries/{_number(index)}{_partial(width)}"
+
+
+def tiles_of(size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (level, index, width) of every tile that a log of *size* leaves has."""
+    level = 0
+    while size:
+        for index in range(size // WIDTH):
+            yield level, index, WIDTH
+        if size % WIDTH:
+            yield level, size // WIDTH, size % WIDTH
+        size //= WIDTH
+        level += 1
+
+
+def parse_tile(octets: bytes, width: int) -> list[bytes]:
+    """Return the hashes of a tile; raises Untrusted ``tile``."""
+    if len(octets) != width * HASH_OCTETS:
+        raise Untrusted("tile", "a tile of the wrong length")
+    return [octets[at : at + HASH_OCTETS] for at in range(0, len(octets), HASH_OCTETS)]
+
+
+def render_entries(entries: Sequence[bytes]) -> bytes:
+    """Return the bundle of *entries*, each after its length as u16 big-endian."""
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+def parse_entries(octets: bytes, width: int) -> list[bytes]:
+    """Return the *width* entries of a bundle; raises Untrusted ``tile``."""
+    entries: list[bytes] = []
+    at = 0
+    while at < len(octets) and len(entries) < width:
+        length = int.from_bytes(octets[at : at + 2], "big")
+        entries.append(octets[at + 2 : at + 2 + length])
+        at += 2 + length
+    if at != len(octets) or len(entries) != width:
+        raise Untrusted("tile", "a bundle that does not hold its entries")
+    return entries
+
+
+def node_of(tiles: Mapping[tuple[int, int], Sequence[bytes]]) -> Node:
+    """Return the hashes of a tree whose *tiles* are known by (level, index).
+
+    A hash between two tile levels is computed from the tile below it.  Asking for what no tile
+    holds raises Untrusted ``tile``.
+    """
+
+    def node(level: int, index: int) -> bytes:
+        tile_level, above = divmod(level, HEIGHT)
+        first = index << above
+        tile, place = divmod(first, WIDTH)
+        row = list(tiles.get((tile_level, tile), ())[place : place + (1 << above)])
+        if len(row) != 1 << above:
+            raise Untrusted("tile", "a tile that is needed is missing")
+        while len(row) > 1:
+            row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+        return row[0]
+
+    return node
+
+
+def _number(index: int) -> str:
+    index, last = divmod(index, _GROUP)
+    path = f"{last:03d}"
+    while index:
+        index, group = divmod(index, _GROUP)
+        path = f"x{group:03d}/{path}"
+    return path
+
+
+def _partial(width: int) -> str:
+    return "" if width == WIDTH else f".p/{width}"
