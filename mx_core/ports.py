@@ -27,8 +27,9 @@ from mx_core.model.ids import (
     UidValidity,
 )
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.model.message import MessageForm, Snapshot, Submission
+from mx_core.model.message import MessageForm, Submission
 from mx_core.model.secret import Secret
+from mx_core.model.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -145,8 +146,11 @@ class MailWriter(MailReader, Protocol):
     def move(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
         """As copy, and the sources are expunged in the same transaction."""
 
-    def forget_recent(self, mailbox: MailboxId) -> None:
-        """Raise the persistent watermark: what is recent now has been shown to a session."""
+    def forget_recent(self, mailbox: MailboxId) -> Uid:
+        """Raise the persistent watermark: what is recent now has been shown to a session.
+
+        Returns where it was: UIDs from there on had not been shown.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +229,22 @@ class TextHits:
         return message in self.sure
 
 
+class Follow(Protocol):
+    """One mailbox as it is now, for one session.  All sessions share its snapshots."""
+
+    def newest(self) -> Snapshot:
+        """Return the mailbox after the last commit; raises NoSuchMailbox once it is deleted."""
+
+    async def wait(self) -> None:
+        """Return when something has happened since ``newest`` was last called."""
+
+    def hold(self, view: Snapshot) -> None:
+        """Keep octets of all in *view* readable until other is held (RFC 2180 §4.1)."""
+
+    def close(self) -> None:
+        """Follow and hold no longer; may be called twice."""
+
+
 class MailStore(Protocol):
     """One account's mail."""
 
@@ -244,8 +264,8 @@ class MailStore(Protocol):
     def watch(self, mailbox: MailboxId) -> AbstractContextManager[Watch]:
         """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""
 
-    def pin_view(self, message_ids: Sequence[MessageId]) -> AbstractContextManager[None]:
-        """Keep octets readable while a session's view holds them (RFC 2180 §4.1)."""
+    async def follow(self, mailbox: MailboxId) -> Follow:
+        """Follow a mailbox from now on; raises NoSuchMailbox."""
 
 
 # ── sending ──────────────────────────────────────────────────────────────────────────

@@ -186,7 +186,7 @@ class Connection:
         view = self.session.view
         if view is None:
             return
-        await view.absorb()
+        view.absorb()
         for line in view.news(expunges=expunges):
             out.put(line)
             await out.room()

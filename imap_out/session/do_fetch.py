@@ -7,7 +7,7 @@ pieces, each from its own short transaction: octets of a message never change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, assert_never
@@ -69,16 +69,15 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     seen_now = await _mark_seen(session, view, places, items)
     for line in view.new_keywords():
         out.put(line)
-    told = {view.uids[at] for at in places} if Attribute.FLAGS in items else seen_now
+    told = view.uids_at(places) if Attribute.FLAGS in items else seen_now
     view.told(told)
     if _LIGHT.issuperset(items):
-        for at in places:
-            wanted = _wanted(view, at)
-            out.put(b"* %d FETCH (%b)\r\n" % (at + 1, b" ".join(_light(wanted, items))))
+        for wanted in _wanted(view, places):
+            out.put(b"* %d FETCH (%b)\r\n" % (wanted.at + 1, b" ".join(_light(wanted, items))))
             await out.room()
         return Completed(b"fetched")
-    waiting = iter(places)
-    while batch := [_wanted(view, at) for at in islice(waiting, _SLICE)]:
+    waiting = _wanted(view, places)
+    while batch := list(islice(waiting, _SLICE)):
         while batch:
             gathering = Gathering(items, seen_now, view.mailbox, session.limits.read_octets)
             part = batch
@@ -96,23 +95,25 @@ async def _mark_seen(
     if view.read_only or not any(isinstance(item, BodySection) and not item.peek for item in items):
         return set()
     uids = [
-        view.uids[at]
-        for at in places
-        if SEEN not in view.flags[at] and not view.is_gone(view.uids[at])
+        Uid(part.uids[inside])
+        for _, part, inside in view.rows.rows(places)
+        if SEEN not in part.flags[inside] and not view.is_gone(Uid(part.uids[inside]))
     ]
     if not uids:
         return set()
     await session.mail.write(
         lambda writer: writer.store_flags(view.mailbox, uids, FlagChange.ADD, frozenset({SEEN}))
     )
-    await view.absorb()
+    view.absorb()
     return set(uids)
 
 
-def _wanted(view: SelectedView, at: int) -> Wanted:
-    uid = view.uids[at]
-    flags = view.spell(view.flags[at], recent=uid in view.recent)
-    return Wanted(at, uid, view.messages[at], flags)
+def _wanted(view: SelectedView, places: Sequence[int]) -> Iterator[Wanted]:
+    """Yield from what the client knows now, whatever changes while the answers leave."""
+    for at, part, inside in view.rows.rows(places):
+        uid = Uid(part.uids[inside])
+        flags = view.spell(part.flags[inside], recent=uid in view.recent)
+        yield Wanted(at, uid, MessageId(part.messages[inside]), flags)
 
 
 def _light(wanted: Wanted, items: Sequence[FetchItem]) -> list[bytes]:

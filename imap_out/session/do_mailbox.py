@@ -38,11 +38,11 @@ async def select(session: Session, command: Select, out: Out) -> Completed:
     session.view = view
     for line in view.flags_known():
         out.put(line)
-    out.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(view.uids), len(view.recent)))
+    out.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(view.rows), view.recent.count(view.rows)))
     unseen = view.first_unseen()
     if unseen is not None:
         out.put(b"* OK [UNSEEN %d] the first that is unseen\r\n" % unseen)
-    out.put(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % view.uid_validity)
+    out.put(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % view.rows.uid_validity)
     out.put(b"* OK [UIDNEXT %d] the next UID\r\n" % view.uid_next)
     out.put(b"* OK [MAILBOXID (%b)] its name for ever\r\n" % mailbox_id(info))
     if view.read_only:

@@ -28,8 +28,10 @@ def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[i
         ClientBug: A number no message has.
     """
     if by_uid:
-        return [at for span in which.positions_of(view.uids) for at in span]
-    count = len(view.uids)
+        rows = view.rows
+        last = rows.uids[len(rows) - 1] if len(rows) else 0
+        return [at for span in which.positions_of(last, rows.place) for at in span]
+    count = len(view.rows)
     spans = which.spans(count)
     if spans and spans[-1][1] > count:
         raise ClientBug(f"there are {count} messages")
@@ -43,14 +45,14 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
     view = _writable(session)
     bound_keywords(command.flags)
     places = positions(view, command.which, by_uid=command.by_uid)
-    uids = [view.uids[at] for at in places if not view.is_gone(view.uids[at])]
+    uids = [uid for uid in view.uids_at(places) if not view.is_gone(uid)]
     some_are_gone = len(uids) < len(places)
     expected = {uid: _changed(view, uid, command) for uid in uids} if command.silent else {}
     if uids:
         await session.mail.write(
             lambda writer: writer.store_flags(view.mailbox, uids, command.change, command.flags)
         )
-        await view.absorb()
+        view.absorb()
     for line in view.new_keywords():
         out.put(line)
     if command.silent:
@@ -70,7 +72,7 @@ async def copy(session: Session, command: Copy, out: Out) -> Completed:
     """COPY and MOVE.  RFC 9051 §6.4.7, §6.4.8; the answer codes are those of RFC 4315 §3."""
     view = _writable(session) if command.move else session.selected()
     target = mailbox_name(command.mailbox)
-    uids = [view.uids[at] for at in positions(view, command.which, by_uid=command.by_uid)]
+    uids = view.uids_at(positions(view, command.which, by_uid=command.by_uid))
     if not command.by_uid and any(view.is_gone(uid) for uid in uids):
         raise Refusal(b"EXPUNGEISSUED", "some of these messages are gone")
 
@@ -104,7 +106,7 @@ async def expunge(session: Session, command: Expunge, _out: Out) -> Completed:
     view = _writable(session)
     uids: list[Uid] | None = None
     if command.uids is not None:
-        uids = [view.uids[at] for at in positions(view, command.uids, by_uid=True)]
+        uids = view.uids_at(positions(view, command.uids, by_uid=True))
     if uids is None or uids:
         await session.mail.write(lambda writer: writer.expunge(view.mailbox, uids))
     return Completed(b"expunged")
@@ -118,7 +120,7 @@ def _writable(session: Session) -> SelectedView:
 
 
 def _flags_of(view: SelectedView, uid: Uid) -> FlagSet:
-    at = view.position(uid)
+    at = view.rows.position(uid)
     return frozenset() if at is None else view.flags[at]
 
 

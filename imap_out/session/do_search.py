@@ -32,7 +32,7 @@ async def search(session: Session, command: Search, out: Out) -> Completed:
     judge = prepare(command.key, view)
     found: list[int] = []
     open_: list[int] = []
-    places = iter(range(len(view.uids)))
+    places = iter(range(len(view.rows)))
     while batch := list(islice(places, _NUMBERS_SLICE)):
         for at in batch:
             verdict = judge(Facts(at))
@@ -66,7 +66,9 @@ class _Scan:
     """Read jobs over one slice; what they leave open is in ``left``."""
 
     def __init__(self, view: SelectedView, judge: Judge, places: Sequence[int]) -> None:
-        self._messages: dict[int, MessageId] = {at: view.messages[at] for at in places}
+        self._messages = {
+            at: MessageId(part.messages[inside]) for at, part, inside in view.rows.rows(places)
+        }
         self._judge = judge
         self.left = [Facts(at) for at in places]
         self.found: list[int] = []

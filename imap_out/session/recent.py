@@ -1,31 +1,60 @@
 r"""Which session may call a message \\Recent: the first that is told of it.  RFC 3501 §2.3.2.
 
-One object for all sessions of a process; the store keeps a watermark for the time between them.
+One object of claims for all sessions of a process; the store keeps a watermark for the time
+between them.  UIDs are kept as ranges: a mailbox of a million new messages costs as much as one.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from mx_core.model.address import Address
 from mx_core.model.ids import MailboxId, Uid
+from mx_core.model.snapshot import Snapshot
+
+
+class RecentUids:
+    """What one session calls recent.  Owned by its view."""
+
+    def __init__(self) -> None:
+        self._lows: list[int] = []  # of ranges, ascending
+        self._highs: list[int] = []  # their ends, included
+
+    def __contains__(self, uid: int) -> bool:
+        at = bisect_right(self._lows, uid) - 1
+        return at >= 0 and uid <= self._highs[at]
+
+    def add(self, low: int, high: int) -> None:
+        """Add a range above all others; nothing if it is empty."""
+        if low > high:
+            return
+        if self._highs and self._highs[-1] == low - 1:
+            self._highs[-1] = high
+        else:
+            self._lows.append(low)
+            self._highs.append(high)
+
+    def count(self, rows: Snapshot) -> int:
+        """Return how many messages of *rows* are recent."""
+        ranges = zip(self._lows, self._highs, strict=True)
+        return sum(rows.place(high + 1) - rows.place(low) for low, high in ranges)
 
 
 class RecentClaims:
     """The highest UID of each mailbox that some session has claimed."""
 
     def __init__(self) -> None:
-        self._claimed: dict[tuple[Address, MailboxId], Uid] = {}
+        self._claimed: dict[tuple[Address, MailboxId], int] = {}
 
-    def claim(self, account: Address, mailbox: MailboxId, uids: list[Uid]) -> set[Uid]:
-        """Return those of the ascending *uids* that nobody has claimed, and claim them."""
-        if not uids:
-            return set()
-        before = self._claimed.get((account, mailbox), Uid(0))
-        self._claimed[account, mailbox] = max(before, uids[-1])
-        return {uid for uid in uids if uid > before}
+    def claim(self, account: Address, mailbox: MailboxId, low: int, high: int) -> int:
+        """Claim the UIDs from *low* to *high*; return the first that nobody had claimed."""
+        before = self._claimed.get((account, mailbox), 0)
+        self._claimed[account, mailbox] = max(before, high)
+        return max(low, before + 1)
 
     def unclaimed(self, account: Address, mailbox: MailboxId, recent: int, uid_next: Uid) -> int:
         """Return how many of the *recent* messages that the store counts nobody has claimed."""
-        highest = self._claimed.get((account, mailbox), Uid(0))
+        highest = self._claimed.get((account, mailbox), 0)
         return min(recent, max(uid_next - 1 - highest, 0))
 
     def forget(self, account: Address, mailbox: MailboxId) -> None:

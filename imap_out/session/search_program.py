@@ -78,10 +78,10 @@ def prepare(key: SearchKey, view: SelectedView) -> Judge:
         case HasFlag(flag):
             return lambda facts: view.has(facts.at, flag)
         case Numbers(which):
-            inside = _within(which, len(view.uids))
+            inside = _within(which, len(view.rows))
             return lambda facts: inside(facts.at + 1)
         case Uids(which):
-            inside = _within(which, view.uids[-1] if view.uids else 0)
+            inside = _within(which, view.uids[-1] if len(view.rows) else 0)
             return lambda facts: inside(view.uids[facts.at])
         case Larger(least):
             return lambda facts: None if facts.size is None else facts.size > least

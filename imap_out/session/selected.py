@@ -1,40 +1,28 @@
 """The mailbox a session has selected, as its client knows it, and what has changed since.
 
-The view is what the client was told; changes wait beside it until the moment comes when they may
+*rows* is what the client was told; changes wait beside it until the moment comes when they may
 be told (RFC 3501 §7.4.1: no EXPUNGE during FETCH, STORE and SEARCH, nor without a command).
-Flags are the exception: the newest are always in the view, and *dirty* says whom to tell.
-Invariant: sequence number n is ``uids[n - 1]`` for us and for the client at every moment.
+Flags are the exception: the newest are always in *rows*, and *dirty* says whom to tell.
+While nothing waits, *rows* is the very snapshot that all sessions of the mailbox share.
+Invariant: sequence number n is ``rows.uids[n - 1]`` for us and for the client at every moment.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from typing import Final, TypeVar, assert_never
+from collections.abc import Iterable, Iterator, Sequence
 
-from imap_out.session.recent import RecentClaims
+from imap_out.session.difference import difference
+from imap_out.session.recent import RecentClaims, RecentUids
 from imap_out.wire.render import FlagSpeller, flag_list
 from mx_core.model.address import Address
-from mx_core.model.errors import Busy, NoSuchMailbox
+from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import RECENT, SEEN, SYSTEM_FLAGS, Flag, FlagSet
-from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
-from mx_core.model.message import Snapshot
-from mx_core.ports import (
-    FlagsChanged,
-    MailboxGone,
-    MailboxInfo,
-    MailStore,
-    MailWriter,
-    MessagesAdded,
-    MessagesExpunged,
-    Watch,
-)
+from mx_core.model.ids import ModSeq, Uid, UidValidity
+from mx_core.model.part import Column, Part
+from mx_core.model.snapshot import Snapshot
+from mx_core.ports import Follow, MailboxInfo, MailStore
 
-T = TypeVar("T")
-_FEW: Final = 8  # up to so many expunges, deleting in place beats making new lists
-_PINS_MAX: Final = 64
-_MET_MAX: Final = 10_000
+_NOTHING = Snapshot(UidValidity(0), Uid(1), ModSeq(0))
 
 
 class SelectedView:
@@ -45,68 +33,54 @@ class SelectedView:
     ) -> None:
         self._mail = mail
         self._owner = owner
+        self._info = info
         self.mailbox = info.id
         self.name = info.name
         self.read_only = read_only
-        self.uid_validity = UidValidity(0)
-        self.uid_next = Uid(0)
-        self.uids: list[Uid] = []
-        self.messages: list[MessageId] = []
-        self.flags: list[FlagSet] = []
-        self.recent: set[Uid] = set()
+        self.rows = _NOTHING
+        self.uid_next = Uid(0)  # as told: what is from here on waits
+        self.recent = RecentUids()
         self.removed = False  # the mailbox itself is gone
         self.spell = FlagSpeller()
-        self._modseq = ModSeq(0)  # changes up to here are in the view or wait in it
-        self._met: set[FlagSet] = set()
+        self._newest = _NOTHING  # what has been absorbed
+        self._gone: set[Uid] = set()  # in rows, and not in the newest
+        self._dirty: set[Uid] = set()
         self._keywords: set[Flag] = set()
         self._keywords_told = 0
-        self._arrivals: dict[Uid, tuple[MessageId, FlagSet]] = {}
-        self._gone: set[Uid] = set()
-        self._dirty: set[Uid] = set()
         self._shown_recent = False  # the store's watermark is to be raised when the view closes
-        self._resources = ExitStack()
-        self._pins = ExitStack()
-        self._pin_count = 0
-        self._watch: Watch | None = None
+        self._follow: Follow | None = None
 
     # ── life ────────────────────────────────────────────────────────────────────────
     async def open(self, claims: RecentClaims) -> None:
         """Fill the view; raises NoSuchMailbox."""
         self._claims = claims
-        # the watch first, then the snapshot: what comes between is in both, and skipped once
-        self._watch = self._resources.enter_context(self._mail.watch(self.mailbox))
+        self._follow = await self._mail.follow(self.mailbox)
         try:
-            snapshot = await self._mail.read(lambda reader: reader.snapshot(self.mailbox))
-            if not self.read_only and snapshot.uid_next > snapshot.first_recent:
-                snapshot = await self._mail.write(self._take_recent)
-            self._fill(snapshot)
+            first_recent = await self._first_recent()
+            self._newest = self.rows = self._follow.newest()
         except BaseException:
-            self._resources.close()
+            self._follow.close()
             raise
+        self._meet(self.rows.parts)
+        self.uid_next = self.rows.uid_next
+        self._claim(first_recent)
+        self._follow.hold(self.rows)
 
-    def _take_recent(self, writer: MailWriter) -> Snapshot:
-        # Crash after the commit: the messages are recent to nobody, which harms nobody.
-        snapshot = writer.snapshot(self.mailbox)
-        writer.forget_recent(self.mailbox)
-        return snapshot
-
-    def _fill(self, snapshot: Snapshot) -> None:
-        self.uid_validity = snapshot.uid_validity
-        self.uid_next = snapshot.uid_next
-        self._modseq = snapshot.highest_modseq
-        self.uids = list(snapshot.uids)
-        self.messages = list(snapshot.messages)
-        self.flags = list(snapshot.flags)
-        for flags in set(self.flags):
-            self._meet(flags)
-        first = bisect_left(self.uids, snapshot.first_recent)
-        self._claim(self.uids[first:])
-        self._pin(self.messages)
+    async def _first_recent(self) -> Uid:
+        if not self._info.recent:
+            return self._info.uid_next
+        if self.read_only:
+            job = self._mail.read(lambda reader: reader.snapshot(self.mailbox).first_recent)
+        else:
+            # Crash after the commit: the messages are recent to nobody, which harms nobody.
+            job = self._mail.write(lambda writer: writer.forget_recent(self.mailbox))
+        return await job
 
     async def close(self) -> None:
         """Let go of everything; raise the watermark for what was shown as recent."""
-        self._resources.close()
-        self._pins.close()
+        if self._follow is not None:
+            self._follow.close()
+            self._follow = None
         if self._shown_recent and not self.removed:
             self._shown_recent = False
             try:
@@ -116,102 +90,49 @@ class SelectedView:
 
     async def changed(self) -> None:
         """Return when something has happened in the mailbox."""
-        if self._watch is not None:
-            await self._watch.wait()
+        if self._follow is not None:
+            await self._follow.wait()
 
     # ── what has happened ───────────────────────────────────────────────────────────
-    async def absorb(self) -> None:
+    def absorb(self) -> None:
         """Take in what has happened since the last time."""
-        if self._watch is None:
+        if self._follow is None:
             return
         try:
-            changes = self._watch.take()
-        except Busy:
-            await self._start_over()
-            return
-        for change in changes:
-            if change.modseq <= self._modseq and not isinstance(change, MailboxGone):
-                continue
-            match change:
-                case MessagesAdded():
-                    news = zip(change.uids, change.messages, change.flags, strict=True)
-                    for uid, message, flags in news:
-                        self._arrivals[uid] = (message, flags)
-                        self._meet(flags)
-                    self._pin(change.messages)
-                case FlagsChanged():
-                    for uid, flags in zip(change.uids, change.flags, strict=True):
-                        self._set_flags(uid, flags)
-                case MessagesExpunged():
-                    self._lose(change.uids)
-                case MailboxGone():
-                    self.removed = True
-                case _:
-                    assert_never(change)
-        if changes:
-            self._modseq = max(self._modseq, changes[-1].modseq)
-
-    async def _start_over(self) -> None:
-        """More happened than the watch holds: compare the view with a new snapshot."""
-        try:
-            snapshot = await self._mail.read(lambda reader: reader.snapshot(self.mailbox))
+            newest = self._follow.newest()
         except NoSuchMailbox:
             self.removed = True
             return
-        self._modseq = snapshot.highest_modseq
-        known = set(self.uids)
-        there = set(snapshot.uids)
-        self._lose(uid for uid in known | set(self._arrivals) if uid not in there)
-        rows = zip(snapshot.uids, snapshot.messages, snapshot.flags, strict=True)
-        for uid, message, flags in rows:
-            if uid in known:
-                self._set_flags(uid, flags)
-            else:
-                self._arrivals[uid] = (message, flags)
-                self._meet(flags)
-        self._pin([message for message, _ in self._arrivals.values()])
-
-    def _set_flags(self, uid: Uid, flags: FlagSet) -> None:
-        self._meet(flags)
-        if uid in self._arrivals:
-            self._arrivals[uid] = (self._arrivals[uid][0], flags)
+        if newest.highest_modseq == self._newest.highest_modseq:
             return
-        at = self.position(uid)
-        if at is not None and self.flags[at] != flags:
-            self.flags[at] = flags
-            self._dirty.add(uid)
+        changed = difference(self._newest, newest)
+        self._meet(changed.fresh)
+        self._gone.update(uid for uid in changed.gone if uid < self.uid_next)
+        self._dirty.update(uid for uid in changed.reflagged if uid < self.uid_next)
+        self._newest = newest
+        self._show()
 
-    def _lose(self, uids: Iterable[Uid]) -> None:
-        for uid in list(uids):
-            if self._arrivals.pop(uid, None) is None and self.position(uid) is not None:
-                self._gone.add(uid)
+    def _show(self) -> None:
+        """Make *rows* anew: what was told and is there, and what is gone and was not told."""
+        lost = self.rows.of_uids(sorted(self._gone)) if self._gone else []
+        self.rows = self._newest.below(self.uid_next).with_rows(lost)
+        if self._follow is not None:
+            self._follow.hold(self.rows)
 
-    def _claim(self, uids: list[Uid]) -> None:
+    def _claim(self, low: int) -> None:
+        high = self.uid_next - 1
         if self.read_only:
-            self.recent.update(uids)  # shown and not taken: EXAMINE loses no \Recent
+            self.recent.add(low, high)  # shown and not taken: EXAMINE loses no \Recent
             return
-        mine = self._claims.claim(self._owner, self.mailbox, uids)
-        self.recent |= mine
-
-    def _pin(self, messages: Iterable[MessageId]) -> None:
-        # octets of a message in the view stay readable when another session expunges it
-        self._pin_count += 1
-        if self._pin_count > _PINS_MAX:
-            before, self._pins = self._pins, ExitStack()
-            waiting = [message for message, _ in self._arrivals.values()]
-            self._pins.enter_context(self._mail.pin_view([*self.messages, *waiting]))
-            self._pin_count = 1
-            before.close()
-            return
-        self._pins.enter_context(self._mail.pin_view(list(messages)))
+        first = self._claims.claim(self._owner, self.mailbox, low, high)
+        self.recent.add(first, high)
+        self._shown_recent = self._shown_recent or first <= high
 
     # ── flags there are ─────────────────────────────────────────────────────────────
-    def _meet(self, flags: FlagSet) -> None:
-        if flags not in self._met:
-            if len(self._met) >= _MET_MAX:
-                self._met.clear()
-            self._met.add(flags)
-            self._keywords.update(flag for flag in flags if not flag.startswith("\\"))
+    def _meet(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            for flags in part.kinds:
+                self._keywords.update(flag for flag in flags if not flag.startswith("\\"))
 
     def new_keywords(self) -> Iterator[bytes]:
         """Yield the FLAGS lines if a keyword came that the client was not told of."""
@@ -232,43 +153,33 @@ class SelectedView:
     def news(self, *, expunges: bool) -> Iterator[bytes]:
         """Yield what the client has to be told, and let it into the view."""
         yield from self.new_keywords()
-        counted = False
+        recent = self.recent.count(self.rows)
         if expunges and self._gone:
-            counted = bool(self.recent & self._gone)
             yield from self._tell_expunges()
-        if self._arrivals:
-            uids = sorted(self._arrivals)
-            for uid in uids:
-                message, flags = self._arrivals[uid]
-                self.uids.append(uid)
-                self.messages.append(message)
-                self.flags.append(flags)
-            self._arrivals.clear()
-            self.uid_next = Uid(uids[-1] + 1)
-            self._claim(uids)
-            self._shown_recent = self._shown_recent or not self.read_only
-            yield b"* %d EXISTS\r\n" % len(self.uids)
-            counted = True
-        if counted:
-            yield b"* %d RECENT\r\n" % len(self.recent)
+        if self.uid_next < self._newest.uid_next:
+            before, first = len(self.rows), self.uid_next
+            self.uid_next = self._newest.uid_next
+            self._show()
+            self._claim(first)
+            if len(self.rows) > before:  # else what came went unseen
+                yield b"* %d EXISTS\r\n" % len(self.rows)
+                recent = -1
+        if self.recent.count(self.rows) != recent:
+            yield b"* %d RECENT\r\n" % self.recent.count(self.rows)
         if self._dirty:
             for uid in sorted(self._dirty):
-                at = self.position(uid)
+                at = self.rows.position(uid)
                 if at is not None:
                     yield self.flags_line(at)
             self._dirty.clear()
 
     def _tell_expunges(self) -> Iterator[bytes]:
         # descending, so that each number is the one the client knows
-        places = sorted(bisect_left(self.uids, uid) for uid in self._gone)
-        for at in reversed(places):
+        for at in sorted(map(self.rows.place, self._gone), reverse=True):
             yield b"* %d EXPUNGE\r\n" % (at + 1)
-        _remove(self.uids, places)
-        _remove(self.messages, places)
-        _remove(self.flags, places)
-        self.recent -= self._gone
         self._dirty -= self._gone
         self._gone.clear()
+        self._show()
 
     def flags_line(self, at: int) -> bytes:
         """Spell the untagged FETCH that tells the flags of the message at index *at*."""
@@ -281,10 +192,19 @@ class SelectedView:
         self._dirty.difference_update(uids)
 
     # ── questions ───────────────────────────────────────────────────────────────────
-    def position(self, uid: Uid) -> int | None:
-        """Return the index of *uid*, or None."""
-        at = bisect_left(self.uids, uid)
-        return at if at < len(self.uids) and self.uids[at] == uid else None
+    @property
+    def uids(self) -> Column[Uid]:
+        """Return the UIDs in order of sequence number."""
+        return self.rows.uids
+
+    @property
+    def flags(self) -> Column[FlagSet]:
+        """Return the flags in order of sequence number."""
+        return self.rows.flags
+
+    def uids_at(self, places: Sequence[int]) -> list[Uid]:
+        """Return the UIDs at ascending indices."""
+        return [Uid(part.uids[inside]) for _, part, inside in self.rows.rows(places)]
 
     def is_gone(self, uid: Uid) -> bool:
         """Tell whether the message is expunged and the client was not told yet."""
@@ -292,7 +212,13 @@ class SelectedView:
 
     def first_unseen(self) -> int | None:
         r"""Return the sequence number of the first message without \\Seen."""
-        return next((at for at, flags in enumerate(self.flags, 1) if SEEN not in flags), None)
+        before = 0
+        for part in self.rows.parts:
+            if any(SEEN not in kind for kind in part.kinds):
+                inside = next(at for at, flags in enumerate(part.flags, 1) if SEEN not in flags)
+                return before + inside
+            before += len(part)
+        return None
 
     def has(self, at: int, flag: Flag) -> bool:
         """Tell whether the message at index *at* has *flag*; keywords compare without case."""
@@ -302,13 +228,3 @@ class SelectedView:
         return flag in flags or (
             not flag.startswith("\\") and flag.lower() in {known.lower() for known in flags}
         )
-
-
-def _remove(column: list[T], places: list[int]) -> None:
-    """Delete the ascending indices *places* from *column*, in place."""
-    if len(places) <= _FEW:
-        for at in reversed(places):
-            del column[at]
-        return
-    gone = set(places)
-    column[:] = [item for at, item in enumerate(column) if at not in gone]

@@ -8,8 +8,7 @@ sequence-set = (seq-number / seq-range) ["," sequence-set]
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,15 +62,13 @@ class SequenceSet:
                 merged.append((low, high))
         return merged
 
-    def positions_of(self, uids: Sequence[int]) -> list[range]:
-        """Return where the members stand in the ascending *uids*, as ranges of indices.
+    def positions_of(self, largest: int, place: Callable[[int], int]) -> list[range]:
+        """Return where the members stand among UIDs, as ranges of indices.
 
-        ``<above the last>:*`` holds the last one: the range is read either way (RFC 9051 §9).
+        *place* gives the index of a UID, or where it would stand.  ``<above the last>:*`` holds
+        the last one: the range is read either way (RFC 9051 §9).
         """
-        found = (
-            range(bisect_left(uids, low), bisect_right(uids, high))
-            for low, high in self.spans(uids[-1] if uids else 0)
-        )
+        found = (range(place(low), place(high + 1)) for low, high in self.spans(largest))
         return [span for span in found if span]
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NewType
 
 from mx_core.model.address import Address
-from mx_core.model.flags import FlagSet
-from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
 
 PartMapOctets = NewType("PartMapOctets", bytes)  # ``mx_core.mime.part_map`` encodes and decodes it
 
@@ -39,20 +37,6 @@ class MessageForm:
     sent: int | None  # unix seconds of Date, for SENTSINCE and sorting
     message_id: bytes  # msg-id without brackets, or b""
     base_subject: str  # RFC 5256 §2.1, folded
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A mailbox at one modseq, columns in sequence-number order; never changed after it is made."""
-
-    uid_validity: UidValidity
-    uid_next: Uid
-    highest_modseq: ModSeq
-    uids: tuple[Uid, ...] = ()
-    messages: tuple[MessageId, ...] = ()
-    modseqs: tuple[ModSeq, ...] = ()
-    flags: tuple[FlagSet, ...] = ()
-    first_recent: Uid = field(default=Uid(0))  # UIDs from here on had not been shown to any session
 
 
 @dataclass(frozen=True, slots=True)

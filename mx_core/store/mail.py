@@ -1,16 +1,16 @@
 """One account's mail; implements ``ports.MailStore``.
 
-Octets of an expunged message are kept while a session's view pins them, and a grace period
-longer than the moment between reading a snapshot and pinning it (RFC 2180 §4.1).  Sweeping
-rides on write jobs and on :meth:`Mail.sweep`; at open nothing is pinned and all of it goes.
+Octets of an expunged message are kept while a session's view holds them, and a grace period
+longer than the moment between reading a snapshot and holding it (RFC 2180 §4.1).  Sweeping
+rides on write jobs and on :meth:`Mail.sweep`; at open nothing is held and all of it goes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,6 +21,7 @@ from mx_core.model.clock import Now
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.ports import MailReader, MailWriter, TextHits, Watch
 from mx_core.store.body import remove_files
+from mx_core.store.live import Following
 from mx_core.store.reader import Known, Reader
 from mx_core.store.watch import Watches
 from mx_core.store.writer import Writer
@@ -40,8 +41,6 @@ class Mail:
         self._now = now
         self._known = Known()
         self._watches = Watches()
-        self._views: dict[int, Sequence[MessageId]] = {}  # changed on the loop, read by the writer
-        self._next_view = 0
         self._swept = 0  # writer thread: when the last sweep was
 
     async def read(self, job: Callable[[MailReader], T]) -> T:
@@ -58,6 +57,7 @@ class Mail:
         """As ``write``, for jobs of this package that also touch other tables."""
 
         def announce(outcome: tuple[T, Writer]) -> None:
+            self._known.live.announce(outcome[1].changes)
             self._watches.announce(outcome[1].changes)
 
         result, writer = await self._database.write(
@@ -92,16 +92,17 @@ class Mail:
         """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""
         return self._watches.open(mailbox)
 
-    @contextmanager
-    def pin_view(self, message_ids: Sequence[MessageId]) -> Iterator[None]:
-        """Keep octets readable while a session's view holds them; costs nothing by length."""
-        self._next_view += 1
-        view = self._next_view
-        self._views[view] = tuple(message_ids)
-        try:
-            yield
-        finally:
-            del self._views[view]
+    async def follow(self, mailbox: MailboxId) -> Following:
+        """Follow a mailbox from now on; raises NoSuchMailbox."""
+        following, here = self._known.live.follow(mailbox)
+        if not here:
+            try:
+                await self.read(lambda reader: reader.snapshot(mailbox))
+            except BaseException:
+                following.close()
+                raise
+        following.hold(following.newest())
+        return following
 
     async def sweep(self) -> None:
         """Drop expunged octets that are past their grace and that no view holds."""
@@ -124,8 +125,8 @@ class Mail:
             "SELECT message FROM expunged WHERE ? OR at <= ?", (before is None, before)
         ).scalars()
         free = set(rows)
-        for view in list(self._views.values()) if free else ():
-            free.difference_update(view)
+        for column in self._known.live.held() if free else ():
+            free.difference_update(column)
         doomed = sorted(free)[:_SWEEP_MAX]
         if not doomed:
             return 0

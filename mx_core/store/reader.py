@@ -1,17 +1,15 @@
 """What a read job may ask of an account's mail; implements ``ports.MailReader``.
 
 One consistent state throughout the job.  Sessions of a mailbox share one immutable snapshot:
-what was loaded at a modseq is kept, and given out again while that modseq is the newest.
+what is read from the disk is kept up in ``live``, and given out while its modseq is ours.
 """
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,14 +18,16 @@ from mx_core.model.errors import MessageGone, NoSuchMailbox
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.model.message import MessageForm, Snapshot
+from mx_core.model.message import MessageForm
+from mx_core.model.part import parts_of
+from mx_core.model.snapshot import Snapshot
 from mx_core.ports import MailboxInfo
 from mx_core.store import form as message_form
 from mx_core.store import segment
 from mx_core.store.body import BodyReader
 from mx_core.store.flag_set import FlagSets
+from mx_core.store.live import Live
 
-_SNAPSHOTS_KEPT: Final = 16
 _INFO: Final = (
     "SELECT id, name, global_id, special_use,"
     " EXISTS (SELECT 1 FROM subscription WHERE subscription.name = mailbox.name),"
@@ -41,25 +41,7 @@ class Known:
     """What readers of one account have learnt and share; all of it committed."""
 
     flag_sets: dict[int, FlagSet] = field(default_factory=dict)
-    snapshots: OrderedDict[MailboxId, Snapshot] = field(default_factory=OrderedDict)
-    lock: Lock = field(default_factory=Lock)  # of snapshots
-
-    def snapshot(self, mailbox: MailboxId, highest: int, first_recent: int) -> Snapshot | None:
-        """Return the kept snapshot if nothing has changed since."""
-        with self.lock:
-            kept = self.snapshots.get(mailbox)
-            if kept is None or (kept.highest_modseq, kept.first_recent) != (highest, first_recent):
-                return None
-            self.snapshots.move_to_end(mailbox)
-            return kept
-
-    def keep(self, mailbox: MailboxId, snapshot: Snapshot) -> None:
-        """Keep *snapshot*, and let go of the one unused for longest."""
-        with self.lock:
-            self.snapshots[mailbox] = snapshot
-            self.snapshots.move_to_end(mailbox)
-            if len(self.snapshots) > _SNAPSHOTS_KEPT:
-                self.snapshots.popitem(last=False)
+    live: Live = field(default_factory=Live)
 
 
 class Reader:
@@ -97,20 +79,21 @@ class Reader:
         if row is None:
             raise NoSuchMailbox("the mailbox was deleted")
         uid_validity, uid_next, highest, first_recent = row
-        kept = self._kept(mailbox, highest, first_recent)
-        if kept is not None:
+        kept = self._kept(mailbox, highest)
+        if kept is not None and kept.first_recent == first_recent:
             return kept
-        places = segment.load_all(self._connection, mailbox)
-        made = Snapshot(
-            UidValidity(uid_validity),
-            Uid(uid_next),
-            ModSeq(highest),
-            _ids(places.uids),
-            _ids(places.messages),
-            _ids(places.modseqs),
-            self._flag_sets.of_all(places.flag_sets),
-            Uid(first_recent),
-        )
+        if kept is not None:
+            made = kept.recent_from(Uid(first_recent))
+        else:
+            places = segment.load_all(self._connection, mailbox)
+            flags = self._flag_sets.of_all(places.flag_sets)
+            made = Snapshot(
+                UidValidity(uid_validity),
+                Uid(uid_next),
+                ModSeq(highest),
+                parts_of(places.uids, places.messages, places.modseqs, flags),
+                Uid(first_recent),
+            )
         self._keep(mailbox, made)
         return made
 
@@ -150,15 +133,15 @@ class Reader:
         )
         return [GlobalId(rows[message][1]) for message in messages]
 
-    def _kept(self, mailbox: MailboxId, highest: int, first_recent: int) -> Snapshot | None:
-        return self._known.snapshot(mailbox, highest, first_recent)
+    def _kept(self, mailbox: MailboxId, highest: int) -> Snapshot | None:
+        return self._known.live.kept(mailbox, highest)
 
     def _keep(self, mailbox: MailboxId, snapshot: Snapshot) -> None:
-        self._known.keep(mailbox, snapshot)
+        self._known.live.offer(mailbox, snapshot)
 
     def _by_id(self, query: str, messages: Sequence[MessageId]) -> dict[int, Sequence[Any]]:
         # The driver's rows, not SQLAlchemy's: this is where FETCH 1:* spends its time.
-        result = self._connection.exec_driver_sql(query, (json.dumps(messages),))
+        result = self._connection.exec_driver_sql(query, (json.dumps(list(messages)),))
         rows = {row[0]: row for row in result.cursor.fetchall()}
         if any(message not in rows for message in messages):
             raise MessageGone("a message was expunged and is no longer kept")
@@ -181,8 +164,3 @@ def _info(row: Sequence[Any]) -> MailboxInfo:
         recent=row[11],
         size=row[12],
     )
-
-
-def _ids(numbers: Sequence[int]) -> tuple[Any, ...]:
-    """Return a column as a tuple of whatever id its reader knows it to be."""
-    return tuple(numbers)

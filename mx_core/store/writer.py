@@ -18,7 +18,8 @@ from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted, Ove
 from mx_core.model.flags import DELETED, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
-from mx_core.model.message import MessageForm, Snapshot
+from mx_core.model.message import MessageForm
+from mx_core.model.snapshot import Snapshot
 from mx_core.ports import Appended, Change, Copied, FlagChange, MailboxGone, MailboxInfo
 from mx_core.store import form as message_form
 from mx_core.store.body import BodyWriter
@@ -153,12 +154,17 @@ class Writer(Reader):
         self._box(mailbox)
         return self._move(mailbox, self._places.find(mailbox, uids), self.mailbox(target))
 
-    def forget_recent(self, mailbox: MailboxId) -> None:
-        """Raise the persistent watermark: what is recent now has been shown to a session."""
-        self._box(mailbox)
+    def forget_recent(self, mailbox: MailboxId) -> Uid:
+        """Raise the persistent watermark; return where it was; raises NoSuchMailbox."""
+        before = self._connection.exec_driver_sql(
+            "SELECT first_recent FROM mailbox WHERE id = ?", (mailbox,)
+        ).scalar()
+        if before is None:
+            raise NoSuchMailbox("the mailbox was deleted")
         self._connection.exec_driver_sql(
             "UPDATE mailbox SET first_recent = uid_next, recent = 0 WHERE id = ?", (mailbox,)
         )
+        return Uid(before)
 
     def _move(self, source: MailboxId, places: Sequence[Place], target: MailboxInfo) -> Copied:
         copied = self._copy(places, target)
@@ -216,7 +222,7 @@ class Writer(Reader):
         return [(MailboxId(row), MailboxName(child), GlobalId(ident)) for row, child, ident in rows]
 
     @override
-    def _kept(self, mailbox: MailboxId, highest: int, first_recent: int) -> Snapshot | None:
+    def _kept(self, mailbox: MailboxId, highest: int) -> Snapshot | None:
         return None  # what this job changed is not what others may see
 
     @override

@@ -12,7 +12,7 @@ from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.model.message import Snapshot
+from mx_core.model.snapshot import Snapshot
 from mx_core.ports import (
     FlagChange,
     FlagsChanged,
@@ -204,8 +204,9 @@ class MailContract:
         inbox = await box(mail)
         assert (await snapshot(mail)).first_recent <= uid
 
-        await mail.write(lambda writer: writer.forget_recent(inbox))
+        before = await mail.write(lambda writer: writer.forget_recent(inbox))
 
+        assert before <= uid
         assert (await snapshot(mail)).first_recent > uid
         assert (await mail.read(lambda reader: reader.mailbox(INBOX))).recent == 0
 
@@ -255,12 +256,47 @@ class MailContract:
         await add(mail, frozenset({DELETED}))
         inbox = await box(mail)
         (message,) = (await snapshot(mail)).messages
-        with mail.pin_view([message]):
-            await mail.write(lambda writer: writer.expunge(inbox))
-            await add(mail)
+        following = await mail.follow(inbox)
+        await mail.write(lambda writer: writer.expunge(inbox))
+        await add(mail)
 
-            assert await mail.read(lambda reader: reader.octets(message)) == OCTETS
-            assert await mail.read(lambda reader: reader.forms([message])) == [prepare(OCTETS)]
+        assert await mail.read(lambda reader: reader.octets(message)) == OCTETS
+        assert await mail.read(lambda reader: reader.forms([message])) == [prepare(OCTETS)]
+        following.close()
+
+    async def test_who_follows_a_mailbox_sees_each_commit_in_it(self, mail: MailStore) -> None:
+        inbox = await box(mail)
+        following = await mail.follow(inbox)
+        seen = []
+        uid = await add(mail)
+        for job in (
+            lambda writer: writer.store_flags(inbox, [uid], FlagChange.ADD, frozenset({DELETED})),
+            lambda writer: writer.expunge(inbox),
+        ):
+            await following.wait()
+            seen.append(following.newest())
+            await mail.write(job)
+        seen.append(following.newest())
+
+        assert [(shot.uids, shot.flags) for shot in seen] == [
+            ((uid,), (frozenset(),)),
+            ((uid,), (frozenset({DELETED}),)),
+            ((), ()),
+        ]
+        assert seen[-1] == await snapshot(mail)
+        following.close()
+
+    async def test_a_mailbox_that_is_gone_has_no_newest_state(self, mail: MailStore) -> None:
+        made = await mail.write(lambda writer: writer.create(WORK))
+        following = await mail.follow(made.id)
+        await mail.write(lambda writer: writer.delete(WORK))
+        await following.wait()
+
+        with pytest.raises(NoSuchMailbox):
+            following.newest()
+        with pytest.raises(NoSuchMailbox):
+            await mail.follow(made.id)
+        following.close()
 
     @pytest.mark.parametrize("body_only", [True, False])
     @pytest.mark.parametrize("term", ["hello", "ello", "Body", "y\r\n", "subject: he", "absent"])

@@ -27,8 +27,9 @@ from mx_core.model.errors import (
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, QueueId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
-from mx_core.model.message import MessageForm, Snapshot, Submission
+from mx_core.model.message import MessageForm, Submission
 from mx_core.model.secret import Secret
+from mx_core.model.snapshot import Snapshot, snapshot_of
 from mx_core.ports import (
     Appended,
     Change,
@@ -116,6 +117,33 @@ class Watching:
             await self._wake.wait()
 
 
+class MemoryFollow:
+    def __init__(self, mail: MemoryMail, mailbox: MailboxId) -> None:
+        self._mail = mail
+        self._mailbox = mailbox
+        self._wake = anyio.Event()
+        self.held: frozenset[MessageId] = frozenset()
+
+    def newest(self) -> Snapshot:
+        self._wake = anyio.Event()
+        return self._mail.snapshot(self._mailbox)
+
+    async def wait(self) -> None:
+        await self._wake.wait()
+
+    def hold(self, view: Snapshot) -> None:
+        self.held = frozenset(view.messages)
+
+    def close(self) -> None:
+        if self in self._mail.follows:
+            self._mail.follows.remove(self)
+        self._mail.sweep()
+
+    def tell(self, change: Change) -> None:
+        if change.mailbox == self._mailbox:
+            self._wake.set()
+
+
 class Job:
     """Reader and writer over one state; the changes are announced by whoever commits."""
 
@@ -164,15 +192,15 @@ class Job:
 
     def snapshot(self, mailbox: MailboxId) -> Snapshot:
         box = self._box(mailbox)
-        return Snapshot(
+        return snapshot_of(
             box.uid_validity,
             box.uid_next,
             box.modseq,
-            tuple(row.uid for row in box.rows),
-            tuple(row.message for row in box.rows),
-            tuple(row.modseq for row in box.rows),
-            tuple(row.flags for row in box.rows),
-            box.first_recent,
+            [row.uid for row in box.rows],
+            [row.message for row in box.rows],
+            [row.modseq for row in box.rows],
+            [row.flags for row in box.rows],
+            first_recent=box.first_recent,
         )
 
     def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
@@ -353,9 +381,10 @@ class Job:
         self._drop(box, [row for row in box.rows if row.uid in moved])
         return copied
 
-    def forget_recent(self, mailbox: MailboxId) -> None:
+    def forget_recent(self, mailbox: MailboxId) -> Uid:
         box = self._box(mailbox)
-        box.first_recent = box.uid_next
+        before, box.first_recent = box.first_recent, box.uid_next
+        return before
 
 
 class MemoryMail:
@@ -367,7 +396,7 @@ class MemoryMail:
         self._now = now
         self._state = State()
         self._watches: list[Watching] = []
-        self._pins: list[frozenset[MessageId]] = []
+        self.follows: list[MemoryFollow] = []
         self._numbers = itertools.count(1)
         self._watch_bound = watch_bound
         self.messages: dict[MessageId, tuple[bytes, MessageForm, int]] = {}
@@ -402,12 +431,14 @@ class MemoryMail:
             for watching in self._watches:
                 if watching.mailbox == change.mailbox:
                     watching.announce(change)
-        self._sweep()
+            for following in self.follows:
+                following.tell(change)
+        self.sweep()
         return result
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         used = {row.message for box in self._state.boxes.values() for row in box.rows}
-        used.update(*self._pins)
+        used.update(*(following.held for following in self.follows))
         for message in self.messages.keys() - used:
             del self.messages[message]
 
@@ -423,15 +454,14 @@ class MemoryMail:
         finally:
             self._watches.remove(watching)
 
-    @contextmanager
-    def pin_view(self, message_ids: Sequence[MessageId]) -> Iterator[None]:
-        pinned = frozenset(message_ids)
-        self._pins.append(pinned)
-        try:
-            yield
-        finally:
-            self._pins.remove(pinned)
-            self._sweep()
+    async def follow(self, mailbox: MailboxId) -> MemoryFollow:
+        following = MemoryFollow(self, mailbox)
+        following.hold(following.newest())
+        self.follows.append(following)
+        return following
+
+    def snapshot(self, mailbox: MailboxId) -> Snapshot:
+        return Job(self, self._state).snapshot(mailbox)
 
     # ── for tests ───────────────────────────────────────────────────────────────────
     async def deliver(

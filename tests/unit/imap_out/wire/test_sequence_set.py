@@ -1,5 +1,8 @@
 """Sets stay ranges, and "*" is the largest there is."""
 
+from bisect import bisect_left
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +43,9 @@ def test_spans_hold_just_the_members_in_order(which: SequenceSet, largest: int) 
 
 def test_a_range_above_the_last_uid_to_star_holds_the_last() -> None:
     """Thunderbird asks ``UID fetch <next>:*`` on every visit.  RFC 9051 §9 (seq-range)."""
-    assert SequenceSet.parse(b"99:*").positions_of([3, 5, 9]) == [range(2, 3)]
+    assert SequenceSet.parse(b"99:*").positions_of(9, partial(bisect_left, [3, 5, 9])) == [
+        range(2, 3)
+    ]
 
 
 def test_a_set_in_an_empty_mailbox_is_empty() -> None:
@@ -51,7 +56,7 @@ def test_a_huge_range_costs_nothing() -> None:
     which = SequenceSet.parse(b",".join([b"1:4294967295"] * 5000))
 
     assert which.spans(10) == [(1, 4294967295)]
-    assert which.positions_of([7]) == [range(1)]
+    assert which.positions_of(7, partial(bisect_left, [7])) == [range(1)]
 
 
 def test_uids_are_told_in_their_order_with_rising_runs_as_ranges() -> None:

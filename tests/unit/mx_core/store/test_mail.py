@@ -19,7 +19,7 @@ from mx_core.model.errors import (
 from mx_core.model.flags import DELETED, FLAGGED, RECENT, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.model.message import Snapshot
+from mx_core.model.snapshot import Snapshot
 from mx_core.ports import (
     Appended,
     FlagChange,
@@ -436,7 +436,7 @@ async def test_a_job_that_fails_leaves_no_trace_of_new_flags_or_counters(mail: M
 
 
 @pytest.mark.anyio
-async def test_octets_stay_while_a_view_pins_them_and_go_afterwards(
+async def test_octets_stay_while_a_view_holds_them_and_go_afterwards(
     mail: Mail, clock: Clock, tmp_path: Path
 ) -> None:
     await fill(mail, octets=OCTETS * 9000)
@@ -445,22 +445,24 @@ async def test_octets_stay_while_a_view_pins_them_and_go_afterwards(
     def octets(reader: MailReader) -> bytes:
         return reader.octets(shot.messages[0], 0, len(OCTETS))
 
-    with mail.pin_view(shot.messages):
-        await expunge(mail, list(shot.uids))
-        clock.at += 1_000
-        await mail.sweep()
-        assert await mail.read(octets) == OCTETS
-        assert await mail.read(lambda reader: reader.forms(shot.messages))
+    messages = list(shot.messages)
+    following = await mail.follow((await box(mail)).id)
+    await expunge(mail, list(shot.uids))
+    clock.at += 1_000
+    await mail.sweep()
+    assert await mail.read(octets) == OCTETS
+    assert await mail.read(lambda reader: reader.forms(messages))
+    following.hold(following.newest())
     await mail.sweep()
 
-    for job in (octets, lambda r: r.forms(shot.messages), lambda r: r.global_ids(shot.messages)):
+    for job in (octets, lambda r: r.forms(messages), lambda r: r.global_ids(messages)):
         with pytest.raises(MessageGone):
             await mail.read(job)
     assert list((tmp_path / "bodies").iterdir()) == []
 
 
 @pytest.mark.anyio
-async def test_octets_outlive_the_moment_between_snapshot_and_pin(mail: Mail) -> None:
+async def test_octets_outlive_the_moment_between_snapshot_and_hold(mail: Mail) -> None:
     await fill(mail)
     shot = await snapshot(mail)
     await expunge(mail, list(shot.uids))
@@ -474,8 +476,7 @@ async def test_a_restart_sweeps_what_a_view_had_held(tmp_path: Path) -> None:
     first = open_store(tmp_path)
     await fill(first.mail, octets=bytes(100_000))
     shot = await snapshot(first.mail)
-    pin = first.mail.pin_view(shot.messages)
-    pin.__enter__()
+    await first.mail.follow((await box(first.mail)).id)
     await expunge(first.mail, list(shot.uids))
     first.close()
     orphan = tmp_path / "bodies" / ("ab" * 16)

@@ -254,6 +254,7 @@ class MailMachine(RuleBasedStateMachine):
                 uid: held.flags for uid, held in box.mail.items()
             }
             assert list(shot.uids) == sorted(box.mail)
+            assert self.write(lambda w, box=box: w.snapshot(box.id)) == shot  # as on the disk
             assert self.replicas[box.id] == {uid: held.flags for uid, held in box.mail.items()}
             assert (shot.uid_next, shot.first_recent) == (box.next_uid, box.first_recent)
             assert all(modseq <= shot.highest_modseq for modseq in shot.modseqs)

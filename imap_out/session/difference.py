@@ -1,0 +1,48 @@
+"""What changed between two snapshots of a mailbox; costs as much as changed.  Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import compress
+from operator import ne
+
+from mx_core.model.ids import Uid
+from mx_core.model.part import Part
+from mx_core.model.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """UIDs in no order; what is only in the newer one is not among them."""
+
+    gone: list[Uid]
+    reflagged: list[Uid]
+    fresh: list[Part]  # parts that only the newer one has
+
+
+def difference(old: Snapshot, new: Snapshot) -> Difference:
+    """Compare by part: what both share is not looked into."""
+    known = set(map(id, old.parts))
+    there = set(map(id, new.parts))
+    left = [part for part in old.parts if id(part) not in there]
+    fresh = [part for part in new.parts if id(part) not in known]
+    reflagged: list[int] = []
+    by_column = {id(part.uids): part for part in left}
+    rest: list[Part] = []
+    for part in fresh:
+        before = by_column.pop(id(part.uids), None)
+        if before is None:
+            rest.append(part)
+        else:  # the same messages with other flags
+            reflagged += compress(part.uids, map(ne, before.modseqs, part.modseqs))
+    was = _modseqs(list(by_column.values()))
+    now = _modseqs(rest)
+    reflagged += [uid for uid, modseq in now.items() if was.get(uid, modseq) != modseq]
+    gone = [uid for uid in was if uid not in now]
+    return Difference(list(map(Uid, gone)), list(map(Uid, reflagged)), fresh)
+
+
+def _modseqs(parts: list[Part]) -> dict[int, int]:
+    return {
+        uid: modseq for part in parts for uid, modseq in zip(part.uids, part.modseqs, strict=True)
+    }

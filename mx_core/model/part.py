@@ -1,0 +1,125 @@
+"""Columns of a mailbox's state, cut into parts of up to 1,024 messages.
+
+28 octets a message, as long as flag sets are interned.  Invariants: UIDs ascend within and
+across parts; no part of a snapshot is empty; columns are never changed once they are in one.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from typing import Final, Generic, TypeVar, overload
+
+from typing_extensions import override
+
+from mx_core.model.flags import FlagSet
+
+T = TypeVar("T")
+PART_MAX: Final = 1024
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """Up to 1,024 neighbours, a column each; whoever has one changes nothing in it."""
+
+    uids: array[int]
+    messages: array[int]
+    modseqs: array[int]
+    flags: tuple[FlagSet, ...]
+    max_modseq: int
+    _kinds: frozenset[FlagSet] | None = None
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    @property
+    def kinds(self) -> frozenset[FlagSet]:
+        """Return the flag sets that occur."""
+        if self._kinds is None:
+            self._kinds = frozenset(self.flags)
+        return self._kinds
+
+    def reflagged(self, modseq: int, flags: dict[int, FlagSet]) -> Part:
+        """Return the part with new flags at some indices, under *modseq*."""
+        modseqs, sets = self.modseqs[:], list(self.flags)
+        for at, each in flags.items():
+            modseqs[at] = modseq
+            sets[at] = each
+        return Part(self.uids, self.messages, modseqs, tuple(sets), modseq)
+
+    def joined(self, after: Part) -> Part:
+        """Return both as one part."""
+        return Part(
+            self.uids + after.uids,
+            self.messages + after.messages,
+            self.modseqs + after.modseqs,
+            self.flags + after.flags,
+            max(self.max_modseq, after.max_modseq),
+        )
+
+    def only(self, places: Sequence[int]) -> Part:
+        """Return the part with the ascending indices *places*, at least one."""
+        modseqs = array("Q", [self.modseqs[at] for at in places])
+        return Part(
+            array("I", [self.uids[at] for at in places]),
+            array("Q", [self.messages[at] for at in places]),
+            modseqs,
+            tuple(self.flags[at] for at in places),
+            max(modseqs),
+        )
+
+
+def parts_of(
+    uids: array[int], messages: array[int], modseqs: array[int], flags: Sequence[FlagSet]
+) -> tuple[Part, ...]:
+    """Cut whole columns into parts."""
+    sets = tuple(flags)
+    cuts = [slice(start, start + PART_MAX) for start in range(0, len(uids), PART_MAX)]
+    return tuple(
+        Part(uids[cut], messages[cut], modseqs[cut], sets[cut], max(modseqs[cut])) for cut in cuts
+    )
+
+
+NO_PART: Final = Part(array("I"), array("Q"), array("Q"), (), 0)
+
+
+class Column(Sequence[T], Generic[T]):
+    """One column of all parts, in order of sequence number."""
+
+    __slots__ = ("_column", "_parts", "_starts")
+
+    def __init__(self, parts: Sequence[Part], starts: Sequence[int], name: str) -> None:
+        self._parts = parts
+        self._starts = starts  # and the length behind them
+        self._column: Callable[[Part], Sequence[T]] = attrgetter(name)
+
+    @override
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    @override
+    def __iter__(self) -> Iterator[T]:
+        return chain.from_iterable(map(self._column, self._parts))
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[T]: ...
+    @override
+    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
+        if isinstance(at, slice):
+            return tuple(self)[at]
+        if at < 0:
+            at += len(self)
+        part = bisect_right(self._starts, at) - 1
+        return self._column(self._parts[part])[at - self._starts[part]]
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by value, as a list is

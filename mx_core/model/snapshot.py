@@ -1,0 +1,219 @@
+"""A mailbox at one modseq: immutable, and cheap to make again with a change in it.
+
+A change makes new parts only where it falls and shares all others, so a hundred sessions
+that know a hundred states of a mailbox hold hardly more than one.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Any, Final
+
+from typing_extensions import override
+
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
+from mx_core.model.part import NO_PART, PART_MAX, Column, Part, parts_of
+
+_JOIN_BELOW: Final = 256  # two worn neighbours that fit together in so many become one
+_NO_UID: Final = Uid(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """See the module; made by :func:`snapshot_of` and by changes."""
+
+    uid_validity: UidValidity
+    uid_next: Uid
+    highest_modseq: ModSeq
+    parts: tuple[Part, ...] = ()
+    first_recent: Uid = _NO_UID  # UIDs from here on had not been shown to any session
+    _firsts: list[int] = field(init=False)  # of each part
+    _starts: list[int] = field(init=False)  # index of each part's first message, and the length
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_firsts", [part.uids[0] for part in self.parts])
+        object.__setattr__(self, "_starts", list(accumulate(map(len, self.parts), initial=0)))
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Snapshot) and _facts(self) == _facts(other)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by value
+
+    # ── columns ─────────────────────────────────────────────────────────────────────
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    @property
+    def uids(self) -> Column[Uid]:
+        """Return the UIDs, ascending."""
+        return Column(self.parts, self._starts, "uids")
+
+    @property
+    def messages(self) -> Column[MessageId]:
+        """Return which message each is."""
+        return Column(self.parts, self._starts, "messages")
+
+    @property
+    def modseqs(self) -> Column[ModSeq]:
+        """Return when each changed last."""
+        return Column(self.parts, self._starts, "modseqs")
+
+    @property
+    def flags(self) -> Column[FlagSet]:
+        """Return the flags of each."""
+        return Column(self.parts, self._starts, "flags")
+
+    def place(self, uid: int) -> int:
+        """Return the index of *uid*, or where it would stand."""
+        part = max(bisect_right(self._firsts, uid) - 1, 0)
+        if not self.parts:
+            return 0
+        return self._starts[part] + bisect_left(self.parts[part].uids, uid)
+
+    def position(self, uid: int) -> int | None:
+        """Return the index of *uid*, or None."""
+        at = self.place(uid)
+        return at if at < len(self) and self.uids[at] == uid else None
+
+    def rows(self, places: Iterable[int]) -> Iterator[tuple[int, Part, int]]:
+        """Yield, for ascending indices, the index, its part, and the index inside that."""
+        number, start, end = -1, 0, 0
+        part = NO_PART
+        for at in places:
+            while at >= end:
+                number += 1
+                part = self.parts[number]
+                start, end = end, end + len(part)
+            yield at, part, at - start
+
+    # ── with a change in it ─────────────────────────────────────────────────────────
+    def with_added(
+        self, modseq: ModSeq, uids: Sequence[Uid], messages: Sequence[MessageId],
+        flags: Sequence[FlagSet],
+    ) -> Snapshot:  # fmt: skip
+        """Return it with new messages at the end."""
+        columns = array("I", uids), array("Q", messages), array("Q", [modseq]) * len(uids)
+        sets = tuple(flags)
+        parts = self.parts
+        if parts and len(parts[-1]) < PART_MAX:  # small parts at the end grow together
+            last = parts[-1]
+            columns = last.uids + columns[0], last.messages + columns[1], last.modseqs + columns[2]
+            sets, parts = last.flags + sets, parts[:-1]
+        return self._with(modseq, (*parts, *parts_of(*columns, sets)), Uid(uids[-1] + 1))
+
+    def with_flags(self, modseq: ModSeq, uids: Sequence[Uid], flags: Sequence[FlagSet]) -> Snapshot:
+        """Return it with new flags of some messages; others are ignored."""
+        new: dict[int, dict[int, FlagSet]] = {}
+        for uid, each in zip(uids, flags, strict=True):
+            found = self._find(uid)
+            if found is not None:
+                new.setdefault(found[0], {})[found[1]] = each
+        parts = list(self.parts)
+        for number, places in new.items():
+            parts[number] = parts[number].reflagged(modseq, places)
+        return self._with(modseq, tuple(parts))
+
+    def without(self, modseq: ModSeq, uids: Sequence[Uid]) -> Snapshot:
+        """Return it without some messages."""
+        return self._with(modseq, self._cut(uids))
+
+    def below(self, uid: Uid) -> Snapshot:
+        """Return the messages below *uid*, at the same modseq."""
+        if uid >= self.uid_next or self.place(uid) >= len(self):
+            return self
+        number = bisect_left(self._firsts, uid)
+        parts = self.parts[:number]
+        if parts and parts[-1].uids[-1] >= uid:
+            parts = (*parts[:-1], parts[-1].only(range(bisect_left(parts[-1].uids, uid))))
+        return self._with(self.highest_modseq, parts, uid)
+
+    def with_rows(self, rows: Sequence[Part]) -> Snapshot:
+        """Return it with messages put back in, from parts in ascending order of UID."""
+        if not rows:
+            return self
+        back = [(part, at) for part in rows for at in range(len(part))]
+        mine: list[tuple[Part, int]] = []
+        kept: list[Part] = []
+        low, high = rows[0].uids[0], rows[-1].uids[-1]
+        for part in self.parts:
+            if part.uids[-1] < low or part.uids[0] > high:
+                kept.append(part)
+            else:
+                mine += [(part, at) for at in range(len(part))]
+        merged = sorted(mine + back, key=lambda row: row[0].uids[row[1]])
+        made = parts_of(
+            array("I", [part.uids[at] for part, at in merged]),
+            array("Q", [part.messages[at] for part, at in merged]),
+            array("Q", [part.modseqs[at] for part, at in merged]),
+            [part.flags[at] for part, at in merged],
+        )
+        parts = sorted([*kept, *made], key=lambda part: part.uids[0])
+        return self._with(self.highest_modseq, tuple(parts))
+
+    def recent_from(self, first: Uid) -> Snapshot:
+        """Return it with another watermark."""
+        return replace(self, first_recent=first)
+
+    def of_uids(self, uids: Sequence[int]) -> list[Part]:
+        """Return the rows of those of the ascending *uids* that are there."""
+        places: dict[int, list[int]] = {}
+        for uid in uids:
+            found = self._find(uid)
+            if found is not None:
+                places.setdefault(found[0], []).append(found[1])
+        return [self.parts[number].only(inside) for number, inside in places.items()]
+
+    def _with(
+        self, modseq: ModSeq, parts: tuple[Part, ...], uid_next: Uid | None = None
+    ) -> Snapshot:
+        return Snapshot(
+            self.uid_validity, uid_next or self.uid_next, modseq, parts, self.first_recent
+        )
+
+    def _cut(self, uids: Sequence[Uid]) -> tuple[Part, ...]:
+        gone: dict[int, set[int]] = {}
+        for uid in uids:
+            found = self._find(uid)
+            if found is not None:
+                gone.setdefault(found[0], set()).add(found[1])
+        parts: list[Part] = []
+        for number, part in enumerate(self.parts):
+            if number not in gone:
+                parts.append(part)
+            elif left := [at for at in range(len(part)) if at not in gone[number]]:
+                worn = part.only(left)
+                if parts and len(parts[-1]) + len(worn) <= _JOIN_BELOW:
+                    worn = parts.pop().joined(worn)
+                parts.append(worn)
+        return tuple(parts)
+
+    def _find(self, uid: int) -> tuple[int, int] | None:
+        """Return the number of the part and the index inside."""
+        number = bisect_right(self._firsts, uid) - 1
+        if number < 0:
+            return None
+        column = self.parts[number].uids
+        at = bisect_left(column, uid)
+        return (number, at) if at < len(column) and column[at] == uid else None
+
+
+def snapshot_of(
+    uid_validity: UidValidity, uid_next: Uid, highest_modseq: ModSeq, *columns: Any,
+    first_recent: Uid = _NO_UID,
+) -> Snapshot:  # fmt: skip
+    """Return the snapshot of whole *columns*: uids, messages, modseqs, flags."""
+    uids, messages, modseqs, flags = columns
+    parts = parts_of(array("I", uids), array("Q", messages), array("Q", modseqs), flags)
+    return Snapshot(uid_validity, uid_next, highest_modseq, parts, first_recent)
+
+
+def _facts(snapshot: Snapshot) -> tuple[Any, ...]:
+    numbers = (snapshot.uid_validity, snapshot.uid_next, snapshot.highest_modseq)
+    columns = (snapshot.uids, snapshot.messages, snapshot.modseqs, snapshot.flags)
+    return (*numbers, snapshot.first_recent, *(tuple[Any, ...](column) for column in columns))

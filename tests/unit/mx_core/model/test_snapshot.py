@@ -1,0 +1,118 @@
+"""Snapshots: whatever changes are put in, they say what plain rows would."""
+
+import dataclasses
+from array import array
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mx_core.model.flags import SEEN, Flag, FlagSet
+from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
+from mx_core.model.part import PART_MAX
+from mx_core.model.snapshot import Snapshot, snapshot_of
+
+EMPTY = Snapshot(UidValidity(1), Uid(1), ModSeq(1))
+Rows: TypeAlias = dict[int, tuple[int, int, FlagSet]]
+NONE: FlagSet = frozenset()
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.sampled_from([1, 3, 700, 1500])),
+        st.tuples(st.just("flag"), st.sampled_from([1, 2, 7, 100])),
+        st.tuples(st.just("drop"), st.sampled_from([1, 2, 3, 50])),
+    ),
+    max_size=8,
+)
+
+
+def grown(count: int) -> Snapshot:
+    uids = [Uid(n) for n in range(1, count + 1)]
+    return EMPTY.with_added(ModSeq(2), uids, [MessageId(n) for n in uids], [NONE] * count)
+
+
+def rows(snapshot: Snapshot) -> Rows:
+    columns = (snapshot.messages, snapshot.modseqs, snapshot.flags)
+    return dict(zip(snapshot.uids, zip(*columns, strict=True), strict=True))
+
+
+@given(STEPS)
+def test_changes_say_what_plain_rows_would(steps: list[tuple[str, int]]) -> None:
+    snapshot, plain, modseq = EMPTY, dict[int, tuple[int, int, FlagSet]](), 1
+    for step, number in steps:
+        modseq += 1
+        if step == "add":
+            uids = [Uid(snapshot.uid_next + n) for n in range(number)]
+            ids = [MessageId(uid * 2) for uid in uids]
+            snapshot = snapshot.with_added(ModSeq(modseq), uids, ids, [NONE] * number)
+            plain |= {uid: (uid * 2, modseq, NONE) for uid in uids}
+            continue
+        some = [Uid(uid) for uid in list(plain)[::number]] + [Uid(10**6)]
+        if step == "flag":
+            flags = frozenset({Flag(f"f{modseq}")})
+            snapshot = snapshot.with_flags(ModSeq(modseq), some, [flags] * len(some))
+            plain |= {uid: (uid * 2, modseq, flags) for uid in some if uid in plain}
+        else:
+            gone = set(some)
+            snapshot = snapshot.without(ModSeq(modseq), some)
+            plain = {uid: row for uid, row in plain.items() if uid not in gone}
+
+    assert rows(snapshot) == plain
+    assert list(snapshot.uids) == sorted(plain)
+    assert [snapshot.position(uid) for uid in plain] == list(range(len(snapshot)))
+    assert all(max(part.modseqs) == part.max_modseq for part in snapshot.parts)
+    assert all(0 < len(part) <= PART_MAX for part in snapshot.parts)
+    walked = [part.uids[at] for _, part, at in snapshot.rows(range(0, len(snapshot), 3))]
+    assert walked == list(snapshot.uids)[::3]
+
+
+def test_a_change_shares_all_parts_that_it_does_not_touch() -> None:
+    before = grown(5 * PART_MAX)
+    after = before.with_flags(ModSeq(9), [Uid(1)], [frozenset({SEEN})])
+
+    assert after.parts[1:] == before.parts[1:]
+    assert after.parts[0].uids is before.parts[0].uids
+    assert before.flags[0] == NONE
+
+
+def test_worn_parts_are_joined() -> None:
+    before = grown(8 * PART_MAX)
+    worn = before.without(ModSeq(3), [uid for uid in before.uids if uid % 100])
+
+    assert len(worn.parts) == 1
+    assert list(worn.uids) == list(range(100, 8 * PART_MAX + 1, 100))
+
+
+@given(st.integers(0, 3000), st.lists(st.integers(1, 2500), max_size=5, unique=True))
+def test_what_is_cut_off_can_be_put_back(limit: int, gone: list[int]) -> None:
+    """A view shows what was told, expunged messages included, and not what came since."""
+    whole = grown(2500)
+    lost = whole.of_uids(sorted(gone))
+    left = whole.without(ModSeq(3), [Uid(uid) for uid in gone])
+    shown = left.below(Uid(limit)).with_rows(lost)
+
+    assert list(shown.uids) == sorted({*range(1, min(limit, 2501)), *gone})
+
+
+def test_what_is_not_there_has_no_position() -> None:
+    snapshot = grown(3).without(ModSeq(3), [Uid(2)])
+
+    assert [snapshot.position(uid) for uid in (0, 1, 2, 3, 4)] == [None, 0, None, 1, None]
+    assert [snapshot.place(uid) for uid in (0, 1, 2, 3, 4)] == [0, 0, 1, 1, 2]
+
+
+def test_nothing_changes_a_snapshot() -> None:
+    assert EMPTY.uids == EMPTY.messages == EMPTY.modseqs == EMPTY.flags == ()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        EMPTY.uid_next = Uid(2)
+
+
+def test_snapshots_are_equal_if_they_say_the_same() -> None:
+    uids = list(range(1, 1501))
+    columns = (uids, uids, [2] * 1500, [NONE] * 1500)
+
+    assert snapshot_of(UidValidity(1), Uid(1501), ModSeq(2), *columns) == grown(1500)
+    assert grown(1500) != grown(1500).recent_from(Uid(7))
+    assert grown(2).uids[-1] == 2
+    assert grown(2).uids[0:1] == (1,)
+    assert array("I", grown(2).uids) == array("I", [1, 2])
