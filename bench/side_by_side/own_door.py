@@ -1,0 +1,70 @@
+"""The process that is measured: ``python -m bench.side_by_side.own_door FOLDER``.
+
+The door, the store and the password check are those of the gateway; networks are left out.
+Prints the port and the password, and serves until SIGTERM.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from gateway.loopback.peer_uid import is_own_loopback
+from imap_out.server import Limits, Listener, serve
+from mx_core.model.address import Address
+from mx_core.model.errors import BadCredentials, NotPermitted
+from mx_core.model.secret import Secret
+from mx_core.ports import Account
+from mx_core.program import logs
+from mx_core.store.account_store import AccountStore
+
+
+class _Person:
+    def __init__(self, store: AccountStore) -> None:
+        self.address = Address.parse("bench@bench.example")
+        self.mail = store.mail
+        self._store = store
+
+    async def authenticate(self, username: str, password: Secret[str]) -> Account:
+        if username != str(self.address) or not await self._store.passwords.check(password):
+            raise BadCredentials("no such client password")
+        return self
+
+
+async def _serve(folder: Path, password: Path) -> None:
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    store = AccountStore.open(folder / "account", Secret(bytes(32)), time.time)
+    sock = socket.create_server(("127.0.0.1", 0), backlog=128)
+    sock.setblocking(False)
+    with contextlib.suppress(NotPermitted):  # the same one after a restart
+        await asyncio.to_thread(password.write_text, (await store.passwords.add("bench")).reveal())
+    print(sock.getsockname()[1], await asyncio.to_thread(password.read_text), flush=True)
+    await serve(
+        [Listener(sock, None, False)],
+        _Person(store),
+        limits=Limits(),
+        allow_clear=is_own_loopback,
+        stopping=stopping,
+    )
+    store.close()
+
+
+def main() -> None:
+    try:
+        import uvloop  # noqa: PLC0415  # the gateway, too, takes it where it is installed
+
+        loop_factory = uvloop.new_event_loop
+    except ImportError:
+        loop_factory = None
+    logs.configure(logs.Log(level="warning"))
+    folder = Path(sys.argv[1])
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(folder, folder / "password"))
+
+
+if __name__ == "__main__":
+    main()
