@@ -106,6 +106,9 @@ class MailReader(Protocol):
     def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
         """Return the ids that follow a message through COPY and MOVE (EMAILID)."""
 
+    def save_dates(self, mailbox: MailboxId, uids: Sequence[Uid]) -> list[int]:
+        """Return for each UID, as unix seconds, when it came into *mailbox* (RFC 8514)."""
+
 
 class MailWriter(MailReader, Protocol):
     """What a write job may do; all of it or nothing, and durable before the caller resumes."""

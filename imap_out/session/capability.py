@@ -23,6 +23,9 @@ AFTER_LOGIN: Final = (
     b"LIST-EXTENDED",
     b"LIST-STATUS",
     b"STATUS=SIZE",
+    b"OBJECTID",
+    b"SAVEDATE",
+    b"PREVIEW",
     b"APPENDLIMIT",
 )
 # RFC 5161 §3.1; what a word changes is looked up in `Session.enabled`

@@ -8,6 +8,7 @@ from typing import Final
 
 from imap_out.session.out import Out
 from imap_out.session.refusals import Refusal
+from imap_out.session.search_objects import asks_objects, gather
 from imap_out.session.search_program import Facts, Judge, prepare
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Session
@@ -42,19 +43,22 @@ async def search(session: Session, command: Search, out: Out) -> Completed:
                 found.append(at)
         await out.breathe()
     if open_:
-        found = sorted(found + await _read_and_judge(session, view, judge, open_))
+        objects = asks_objects(command.key)
+        found = sorted(found + await _read_and_judge(session, view, judge, open_, objects))
     numbers = (view.uids[at] for at in found) if command.by_uid else (at + 1 for at in found)
     out.put(b"* SEARCH" + b"".join(b" %d" % number for number in numbers) + b"\r\n")
     return Completed(b"searched")
 
 
 async def _read_and_judge(
-    session: Session, view: SelectedView, judge: Judge, places: Sequence[int]
+    session: Session, view: SelectedView, judge: Judge, places: Sequence[int], objects: bool
 ) -> list[int]:
     found: list[int] = []
     waiting = iter(places)
     while batch := list(islice(waiting, _HEADERS_SLICE)):
         scan = _Scan(view, judge, batch)
+        if objects:
+            await session.mail.read(scan.objects)
         await session.mail.read(scan.headers)
         while scan.left:
             await session.mail.read(scan.bodies)
@@ -69,9 +73,19 @@ class _Scan:
         self._messages = {
             at: MessageId(part.messages[inside]) for at, part, inside in view.rows.rows(places)
         }
+        self._rows, self._mailbox = view.rows, view.mailbox
         self._judge = judge
         self.left = [Facts(at) for at in places]
         self.found: list[int] = []
+
+    def objects(self, reader: MailReader) -> None:
+        """Judge by ids and save date."""
+        uids = [self._rows.uids[facts.at] for facts in self.left]
+        messages = [self._messages[facts.at] for facts in self.left]
+        rows = gather(reader, self._mailbox, uids, messages)
+        for facts, row in zip(self.left, rows, strict=True):
+            facts.objects = row
+        self._sift()
 
     def headers(self, reader: MailReader) -> None:
         """Judge by size, dates and header."""

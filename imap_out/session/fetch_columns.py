@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from imap_out.session.object_ids import email_id, thread_id
+from imap_out.wire.dates import render_date_time
 from imap_out.wire.fetch_items import Column
+from imap_out.wire.render import string
+from mx_core.mime.preview import preview
 from mx_core.mime.thread import thread_of
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.ports import MailReader
@@ -43,7 +47,22 @@ def _thread_ids(reader: MailReader, _mailbox: MailboxId, batch: Sequence[Wanted]
     return told
 
 
+def _save_dates(reader: MailReader, mailbox: MailboxId, batch: Sequence[Wanted]) -> list[bytes]:
+    dates = reader.save_dates(mailbox, [wanted.uid for wanted in batch])
+    return [b'SAVEDATE "%b"' % render_date_time(date) for date in dates]
+
+
+def _previews(reader: MailReader, _mailbox: MailboxId, batch: Sequence[Wanted]) -> list[bytes]:
+    messages = [wanted.message for wanted in batch]
+    return [
+        b"PREVIEW " + string(preview(form, partial(reader.octets, message)).encode())
+        for message, form in zip(messages, reader.forms(messages), strict=True)
+    ]
+
+
 COLUMNS: Final[dict[Column, Teller]] = {
     Column.EMAILID: _email_ids,
     Column.THREADID: _thread_ids,
+    Column.SAVEDATE: _save_dates,
+    Column.PREVIEW: _previews,
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
 
+from imap_out.session.search_objects import ObjectFacts, judge_objects
 from imap_out.session.selected import SelectedView
 from imap_out.wire.dates import day_of
 from imap_out.wire.search_keys import (
@@ -25,11 +26,13 @@ from imap_out.wire.search_keys import (
     Larger,
     Negated,
     Numbers,
+    OfEmail,
+    OfThread,
+    Saved,
     SearchKey,
     Sent,
     Smaller,
     Uids,
-    When,
 )
 from imap_out.wire.sequence_set import SequenceSet
 from imap_out.wire.syntax import BadSyntax
@@ -49,6 +52,7 @@ class Facts:
     header: bytes | None = None  # octets up to header_end
     sent: date | None = None  # known with the header
     body: str | None = None  # folded text
+    objects: ObjectFacts | None = None
 
 
 Judge = Callable[[Facts], bool | None]
@@ -89,13 +93,17 @@ def prepare(key: SearchKey, view: SelectedView) -> Judge:
             return lambda facts: None if facts.size is None else facts.size < most
         case Arrived(when, day):
             return lambda facts: (
-                None if facts.arrived is None else _compares(day_of(facts.arrived), when, day)
+                None if facts.arrived is None else when.holds(day_of(facts.arrived), day)
+            )
+        case Saved() | OfEmail() | OfThread():
+            return lambda facts: (
+                None if facts.objects is None else judge_objects(key, facts.objects)
             )
         case Sent(when, day):
             return lambda facts: (
                 None
                 if facts.header is None
-                else facts.sent is not None and _compares(facts.sent, when, day)
+                else facts.sent is not None and when.holds(facts.sent, day)
             )
         case InHeader(name, octets):
             return _in_header(name, text_of(octets))
@@ -151,16 +159,6 @@ def _within(which: SequenceSet, largest: int) -> Callable[[int], bool]:
         return place >= 0 and number <= spans[place][1]
 
     return inside
-
-
-def _compares(found: date, when: When, day: date) -> bool:
-    match when:
-        case When.BEFORE:
-            return found < day
-        case When.ON:
-            return found == day
-        case When.SINCE:
-            return found >= day
 
 
 def _in_header(name: bytes, wanted: str) -> Judge:

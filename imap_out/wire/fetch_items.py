@@ -23,6 +23,8 @@ class Column(Enum):
 
     EMAILID = b"EMAILID"  # RFC 8474 §5.1
     THREADID = b"THREADID"  # RFC 8474 §5.2
+    SAVEDATE = b"SAVEDATE"  # RFC 8514 §4.2
+    PREVIEW = b"PREVIEW"  # RFC 8970 §3.1; (LAZY) asks for the same, since none is kept
 
 
 class SectionText(Enum):

@@ -69,6 +69,10 @@ def _item(args: Cursor) -> FetchItem:
         section = _section(args)
         return BodySection(section, name == b"BODY.PEEK", _partial(args))
     item = _PLAIN.get(name)
+    if item is Column.PREVIEW and args.takes(b" ("):
+        # fetch-att =/ "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]   RFC 8970 §6
+        args.expect(b"LAZY")
+        args.expect(b")")
     if item is None:
         raise args.bad("a fetch item")
     return item

@@ -18,6 +18,9 @@ from imap_out.wire.search_keys import (
     Larger,
     Negated,
     Numbers,
+    OfEmail,
+    OfThread,
+    Saved,
     SearchKey,
     Sent,
     Smaller,
@@ -105,8 +108,13 @@ def _sent(when: When) -> Callable[[Cursor], SearchKey]:
     return lambda args: Sent(when, args.day())
 
 
+def _saved(when: When) -> Callable[[Cursor], SearchKey]:
+    return lambda args: Saved(when, args.day())
+
+
 _PLAIN: Final[dict[bytes, SearchKey]] = {
     b"ALL": Every(),
+    b"SAVEDATESUPPORTED": Every(),
     b"ANSWERED": HasFlag(ANSWERED),
     b"DELETED": HasFlag(DELETED),
     b"DRAFT": HasFlag(DRAFT),
@@ -138,6 +146,11 @@ _WITH_ARGUMENT: Final[dict[bytes, Callable[[Cursor], SearchKey]]] = {
     b"SENTBEFORE": _sent(When.BEFORE),
     b"SENTON": _sent(When.ON),
     b"SENTSINCE": _sent(When.SINCE),
+    b"SAVEDBEFORE": _saved(When.BEFORE),
+    b"SAVEDON": _saved(When.ON),
+    b"SAVEDSINCE": _saved(When.SINCE),
+    b"EMAILID": lambda args: OfEmail(args.astring()),
+    b"THREADID": lambda args: OfThread(args.astring()),
     b"LARGER": lambda args: Larger(args.number()),
     b"SMALLER": lambda args: Smaller(args.number()),
     b"UID": lambda args: Uids(args.sequence_set()),

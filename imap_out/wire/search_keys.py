@@ -17,6 +17,16 @@ class When(Enum):
     ON = b"ON"
     SINCE = b"SINCE"
 
+    def holds(self, found: date, day: date) -> bool:
+        """Tell whether *found* is before, on, or on and after *day*."""
+        match self:
+            case When.BEFORE:
+                return found < day
+            case When.ON:
+                return found == day
+            case When.SINCE:
+                return found >= day
+
 
 @dataclass(frozen=True, slots=True)
 class Every:
@@ -86,6 +96,28 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """Compares SAVEDATE.  RFC 8514 §4.3 (SAVEDATESUPPORTED is ALL: every mailbox has it)."""
+
+    when: When
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class OfEmail:
+    """One EMAILID.  RFC 8474 §6."""
+
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfThread:
+    """One THREADID.  RFC 8474 §6."""
+
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Larger:
     """RFC822.SIZE above *octets*."""
 
@@ -115,5 +147,5 @@ class Uids:
 
 SearchKey = (
     Every | Either | Negated | HasFlag | InHeader | InBody | InText
-    | Arrived | Sent | Larger | Smaller | Numbers | Uids
+    | Arrived | Sent | Larger | Smaller | Numbers | Uids | Saved | OfEmail | OfThread
 )  # fmt: skip

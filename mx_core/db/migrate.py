@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from mx_core.model.errors import SchemaTooNew
 
 
-def migrate(connection: Connection, migrations: str) -> None:
-    """Upgrade to head inside the transaction that *connection* has open.
+def migrate(connection: Connection, migrations: str, to: str = "head") -> None:
+    """Upgrade to the revision *to* inside the transaction that *connection* has open.
 
     A crash here leaves the old schema whole: SQLite makes schema changes transactional.
 
@@ -38,7 +38,7 @@ def migrate(connection: Connection, migrations: str) -> None:
     with EnvironmentContext(
         config,
         scripts,
-        fn=lambda revision, _context: scripts._upgrade_revs("head", revision),  # noqa: SLF001  # what alembic's own upgrade command passes here
+        fn=lambda revision, _context: scripts._upgrade_revs(to, revision),  # noqa: SLF001  # what alembic's own upgrade command passes here
     ) as environment:
         environment.configure(connection=connection, target_metadata=None)
         environment.run_migrations()

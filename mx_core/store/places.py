@@ -18,7 +18,7 @@ from mx_core.model.errors import NoSuchMailbox, OverQuota
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.ports import Change, FlagsChanged, MessagesAdded, MessagesExpunged
-from mx_core.store import journal, segment
+from mx_core.store import journal, saved, segment
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.journal import Journal, Op
 
@@ -114,6 +114,7 @@ class Places:
                 part = segment.empty(uid)
             part.add(uid, modseq, number, message)
         segment.save(self._connection, mailbox, part)
+        saved.note(self._connection, mailbox, first, self._now_seconds)
         uids = _uids(range(first, row[0]))
         ids = tuple(message for message, _, _, _ in messages)
         self._changes.append(MessagesAdded(mailbox, modseq, uids, ids, flags))
@@ -197,9 +198,9 @@ class Places:
     def forget(self, mailbox: MailboxId) -> None:
         """Let go of everything in *mailbox*, which is about to go itself."""
         self._release(list(segment.load_all(self._connection, mailbox).messages))
-        for table in ("segment", "tombstone"):
+        for table in ("segment", "tombstone", "saved"):
             self._connection.exec_driver_sql(
-                f"DELETE FROM {table} WHERE mailbox = ?",  # noqa: S608  # one of two literals
+                f"DELETE FROM {table} WHERE mailbox = ?",  # noqa: S608  # one of these literals
                 (mailbox,),
             )
 

@@ -23,7 +23,7 @@ from mx_core.model.part import parts_of
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import MailboxInfo
 from mx_core.store import form as message_form
-from mx_core.store import segment
+from mx_core.store import saved, segment
 from mx_core.store.body import BodyReader
 from mx_core.store.flag_set import FlagSets
 from mx_core.store.live import Live
@@ -132,6 +132,10 @@ class Reader:
             messages,
         )
         return [GlobalId(rows[message][1]) for message in messages]
+
+    def save_dates(self, mailbox: MailboxId, uids: Sequence[Uid]) -> list[int]:
+        """Return for each UID, as unix seconds, when it came into *mailbox*."""
+        return saved.dates(self._connection, mailbox, uids)
 
     def _kept(self, mailbox: MailboxId, highest: int) -> Snapshot | None:
         return self._known.live.kept(mailbox, highest)

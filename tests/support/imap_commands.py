@@ -36,6 +36,9 @@ from imap_out.wire.search_keys import (
     Larger,
     Negated,
     Numbers,
+    OfEmail,
+    OfThread,
+    Saved,
     SearchKey,
     Sent,
     Smaller,
@@ -92,6 +95,9 @@ leaves = st.one_of(
     st.builds(InText, octets),
     st.builds(Arrived, st.sampled_from(When), days),
     st.builds(Sent, st.sampled_from(When), days),
+    st.builds(Saved, st.sampled_from(When), days),
+    st.builds(OfEmail, atoms.map(str.encode)),
+    st.builds(OfThread, atoms.map(str.encode)),
     st.builds(Larger, numbers),
     st.builds(Smaller, numbers),
     st.builds(Numbers, sets),
@@ -296,6 +302,12 @@ def _key(key: SearchKey) -> bytes:
             return b"%b %b" % (when.value, dates.render_date(day))
         case Sent(when, day):
             return b"SENT%b %b" % (when.value, dates.render_date(day))
+        case Saved(when, day):
+            return b"SAVED%b %b" % (when.value, dates.render_date(day))
+        case OfEmail(wanted):
+            return b"EMAILID " + wanted
+        case OfThread(wanted):
+            return b"THREADID " + wanted
         case Larger(count):
             return b"LARGER %d" % count
         case Smaller(count):

@@ -127,6 +127,23 @@ class MailContract:
         assert rows == [(len(OCTETS), 1_000_000_000)]
         assert await mail.read(lambda reader: reader.octets(there.messages[0])) == OCTETS
 
+    async def test_a_copy_came_when_it_was_made_and_so_did_what_was_appended(
+        self, mail: MailStore
+    ) -> None:
+        """RFC 8514 §4.2: the date is of the mailbox, not of the message."""
+        uids = [await add(mail), await add(mail)]
+        inbox = await box(mail)
+        copied = await mail.write(lambda writer: writer.copy(inbox, uids, SENT))
+        sent = await box(mail, SENT)
+
+        here = await mail.read(lambda reader: reader.save_dates(inbox, uids))
+        there = await mail.read(lambda reader: reader.save_dates(sent, copied.target))
+
+        assert here == sorted(here)
+        assert max(here) <= min(there)
+        assert here[0] != 1_000_000_000
+        assert await mail.read(lambda reader: reader.save_dates(inbox, [])) == []
+
     async def test_a_move_leaves_nothing_behind(self, mail: MailStore) -> None:
         uid = await add(mail)
         inbox = await box(mail)

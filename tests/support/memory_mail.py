@@ -79,6 +79,7 @@ class Box:
     first_recent: Uid = FIRST
     modseq: ModSeq = START
     rows: list[Row] = field(default_factory=list)
+    saved: dict[Uid, int] = field(default_factory=dict)  # of expunged messages too
 
 
 @dataclass
@@ -215,6 +216,10 @@ class Job:
     def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
         return [GlobalId(message.to_bytes(16, "big")) for message in messages]
 
+    def save_dates(self, mailbox: MailboxId, uids: Sequence[Uid]) -> list[int]:
+        saved = self._box(mailbox).saved
+        return [saved[uid] for uid in uids]
+
     # ── writing ─────────────────────────────────────────────────────────────────────
     def _tick(self, box: Box) -> ModSeq:
         self._state.modseq += 1
@@ -295,6 +300,7 @@ class Job:
         self, box: Box, message: MessageId, flags: FlagSet, date: int, global_id: GlobalId
     ) -> Row:
         row = Row(box.uid_next, message, flags, self._tick(box), date, global_id)
+        box.saved[row.uid] = self._mail.now()
         box.uid_next = Uid(box.uid_next + 1)
         box.rows.append(row)
         return row
