@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from mx_core.model.address import Address
 from mx_core.model.flags import FlagSet
+from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadKeys
 from mx_core.model.ids import (
     EnvId,
     GlobalId,
@@ -108,6 +109,21 @@ class MailReader(Protocol):
 
     def save_dates(self, mailbox: MailboxId, uids: Sequence[Uid]) -> list[int]:
         """Return for each UID, as unix seconds, when it came into *mailbox* (RFC 8514)."""
+
+    def holding(self, text: TextField, wanted: str, messages: Sequence[MessageId]) -> Hits:
+        """Find those of *messages* whose header field holds the folded text *wanted*.
+
+        An empty text asks only for the field.  Who is *open* is to be judged by the octets.
+        """
+
+    def order_texts(self, text: OrderText, messages: Sequence[MessageId]) -> list[bytes]:
+        """Return for each message the folded text, in UTF-8, to put it in order by."""
+
+    def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
+        """Return for each message the number to judge it or put it in order by."""
+
+    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
+        """Return for each message what joins it to others."""
 
 
 class MailWriter(MailReader, Protocol):

@@ -5,18 +5,20 @@ Shared by SEARCH and by the rules of folders, so that both find the same.  RFC 9
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from mx_core.mime import address_list
 from mx_core.mime import date as date_field
+from mx_core.mime.address_list import Entry
 from mx_core.mime.casemap import fold
 from mx_core.mime.encoded_word import decode
 from mx_core.mime.header import first_value, value
+from mx_core.mime.limits import ADDRESSES_MAX
 from mx_core.model.message import MessageForm
 
-_ADDRESSES: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
-_ADDRESSES_MAX: Final = 500
+ADDRESS_FIELDS: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,10 +33,27 @@ def field_holds(header: bytes, form: MessageForm, name: bytes, wanted: str) -> b
     *header* is the octets up to ``form.header_end``.  Of addresses both the text as written and
     the bare ``name <address>`` count.
     """
-    raw = [value(header, field) for field in form.fields if field.name == name]
-    if any(wanted in fold(decode(octets)) for octets in raw):
-        return True
-    return name in _ADDRESSES and any(wanted in fold(_plain(octets)) for octets in raw)
+    return any(
+        wanted in reading
+        for field in form.fields
+        if field.name == name
+        for reading in readings(name, value(header, field))
+    )
+
+
+def readings(name: bytes, written: bytes, entries: Sequence[Entry] | None = None) -> list[str]:
+    """Return the folded texts in which a search of the field *name* looks.
+
+    *entries* are those of an address field, if they have been parsed already.
+    """
+    texts = [fold(decode(written))]
+    if name in ADDRESS_FIELDS:
+        if entries is None:
+            entries = address_list.parse(written, ADDRESSES_MAX)
+        plain = fold(_plain(entries))
+        if plain not in texts[0]:
+            texts.append(plain)
+    return texts
 
 
 def any_field_holds(header: bytes, form: MessageForm, wanted: str) -> bool:
@@ -53,10 +72,10 @@ def day_sent(header: bytes, form: MessageForm) -> date | None:
     return (_EPOCH + timedelta(seconds=sent.unix, minutes=sent.offset)).date()
 
 
-def _plain(octets: bytes) -> str:
+def _plain(entries: Sequence[Entry]) -> str:
     """Return addresses without the comments and folds that may stand inside them."""
     words: list[str] = []
-    for entry in address_list.parse(octets, _ADDRESSES_MAX):
+    for entry in entries:
         name = decode(entry.name or b"")
         address = b"%b@%b" % (entry.mailbox or b"", entry.domain or b"")
         words.append(f"{name} <{address.decode('utf-8', 'replace')}>")

@@ -14,3 +14,6 @@ ADDRESSES_INSIDE_MAX: Final = 5_000  # of all headers of the messages inside a m
 NAME_OCTETS_MAX: Final = 1_000  # of a field name; a longer one is no field (RFC 5322 §2.1.1)
 BOUNDARY_OCTETS_MAX: Final = 80  # RFC 2046 §5.1.1 allows 70; the rest is not compared
 TEXT_CHARACTERS_MAX: Final = 4 * 1024 * 1024  # of one message that are searched
+FIELD_TEXT_OCTETS_MAX: Final = 16 * 1024  # of one field name that are kept folded for searching
+ORDER_OCTETS_MAX: Final = 250  # of a text that messages are put in order by
+REFERENCES_MAX: Final = 100  # ids of a message's References that join threads: its newest ones

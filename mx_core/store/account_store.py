@@ -31,6 +31,7 @@ from mx_core.store.writer import Writer
 
 _MIGRATIONS: Final = "mx_core.store.migrations"
 _BODIES: Final = "bodies"
+_KEY_STEPS: Final = 20  # of the back-fill of header keys before anybody is let in; 2 s at most
 _DEVICE_ID_OCTETS: Final = 16
 _FIRST_MAILBOXES: Final = (
     (INBOX, ""),
@@ -85,6 +86,9 @@ class AccountStore:
             # Crash before this: the same orphans, found again at the next open.
             remove_files(bodies, dropped)
             database.write_at_start(lambda connection: remove_orphans(connection, bodies))
+            for _ in range(_KEY_STEPS):
+                if not database.write_at_start(mail.make_keys):
+                    break
             return cls(database, folder, mail, device_id, now)
         except BaseException:
             database.close()

@@ -20,7 +20,8 @@ from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.ports import MailReader, MailWriter, TextHits, Watch
-from mx_core.store.body import remove_files
+from mx_core.store import header_key
+from mx_core.store.body import BodyReader, remove_files
 from mx_core.store.live import Following
 from mx_core.store.reader import Known, Reader
 from mx_core.store.watch import Watches
@@ -29,6 +30,7 @@ from mx_core.store.writer import Writer
 T = TypeVar("T")
 _GRACE_SECONDS: Final = 60
 _SWEEP_EVERY_SECONDS: Final = 15
+_KEYS_AT_ONCE: Final = 500  # about 50 ms
 _SWEEP_MAX: Final = 1_000  # messages for each job, so that no command waits for a large sweep
 
 
@@ -42,6 +44,7 @@ class Mail:
         self._known = Known()
         self._watches = Watches()
         self._swept = 0  # writer thread: when the last sweep was
+        self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
 
     async def read(self, job: Callable[[MailReader], T]) -> T:
         """Run *job* in one read transaction."""
@@ -78,6 +81,7 @@ class Mail:
             if (now := int(self._now())) >= self._swept + _SWEEP_EVERY_SECONDS:
                 self._swept = now
                 self._sweep(writer, connection, now - _GRACE_SECONDS)
+                self.make_keys(connection, writer.bodies)
             writer.finish()
         except BaseException:
             remove_files(self._folder, writer.bodies.written)
@@ -112,6 +116,21 @@ class Mail:
             )
         )
 
+    def make_keys(self, connection: sa.Connection, bodies: BodyReader | None = None) -> bool:
+        """Make header keys for some messages that came before they were kept; False: none left.
+
+        Rides on write jobs as sweeping does.  Crash in between: the rest is made later, and
+        until then read from the octets.
+        """
+        if self._keys_made_to is not None:
+            self._keys_made_to = header_key.fill(
+                connection,
+                bodies or BodyReader(connection, self._folder),
+                self._keys_made_to,
+                _KEYS_AT_ONCE,
+            )
+        return self._keys_made_to is not None
+
     def sweep_all(self, connection: sa.Connection) -> list[bytes]:
         """Drop all expunged octets, at open; return the files to remove after the commit."""
         writer = Writer(connection, self._folder, self._known, self._now)
@@ -136,6 +155,8 @@ class Mail:
         writer.bodies.drop(bodies.scalars().all())
         for statement in (
             f"DELETE FROM form WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM header_key WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM header_text WHERE message {chosen}",  # noqa: S608  # literals
             f"DELETE FROM message WHERE id {chosen}",  # noqa: S608  # literals
             f"DELETE FROM expunged WHERE message {chosen}",  # noqa: S608  # literals
         ):

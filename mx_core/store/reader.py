@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from mx_core.model.errors import MessageGone, NoSuchMailbox
 from mx_core.model.flags import FlagSet
+from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadKeys
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import MessageForm
@@ -25,6 +26,7 @@ from mx_core.ports import MailboxInfo
 from mx_core.store import form as message_form
 from mx_core.store import saved, segment
 from mx_core.store.body import BodyReader
+from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSets
 from mx_core.store.live import Live
 
@@ -42,6 +44,7 @@ class Known:
 
     flag_sets: dict[int, FlagSet] = field(default_factory=dict)
     live: Live = field(default_factory=Live)
+    columns: KeptColumns = field(default_factory=KeptColumns)
 
 
 class Reader:
@@ -52,6 +55,7 @@ class Reader:
         self._known = known
         self._flag_sets = FlagSets(connection, known.flag_sets)
         self._bodies = BodyReader(connection, folder)
+        self._columns = Columns(connection, self._bodies, known.columns)
 
     def mailboxes(self) -> list[MailboxInfo]:
         """Return all mailboxes, in order of name."""
@@ -136,6 +140,22 @@ class Reader:
     def save_dates(self, mailbox: MailboxId, uids: Sequence[Uid]) -> list[int]:
         """Return for each UID, as unix seconds, when it came into *mailbox*."""
         return saved.dates(self._connection, mailbox, uids)
+
+    def holding(self, text: TextField, wanted: str, messages: Sequence[MessageId]) -> Hits:
+        """Find those of *messages* whose header field holds the folded text *wanted*."""
+        return self._columns.holding(text, wanted, messages)
+
+    def order_texts(self, text: OrderText, messages: Sequence[MessageId]) -> list[bytes]:
+        """Return for each message the text to put it in order by."""
+        return self._columns.order_texts(text, messages)
+
+    def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
+        """Return for each message the number to judge it or put it in order by."""
+        return self._columns.order_numbers(number, messages)
+
+    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
+        """Return for each message what joins it to others."""
+        return self._columns.thread_keys(messages)
 
     def _kept(self, mailbox: MailboxId, highest: int) -> Snapshot | None:
         return self._known.live.kept(mailbox, highest)

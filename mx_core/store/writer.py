@@ -13,6 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 from typing_extensions import override
 
+from mx_core.mime.header_keys import header_keys
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted, OverQuota
 from mx_core.model.flags import DELETED, FlagSet
@@ -22,7 +23,9 @@ from mx_core.model.message import MessageForm
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import Appended, Change, Copied, FlagChange, MailboxGone, MailboxInfo
 from mx_core.store import form as message_form
+from mx_core.store import header_key
 from mx_core.store.body import BodyWriter
+from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.journal import Journal, Op, new_global_id
 from mx_core.store.places import Place, Places
@@ -41,6 +44,8 @@ class Writer(Reader):
         self._log = Journal(connection, now)
         self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
         self.bodies = self._bodies = BodyWriter(connection, folder)
+        # its own columns: what this job adds is nobody's to keep until it is committed
+        self._columns = Columns(connection, self._bodies, KeptColumns())
         self._places = Places(connection, self._log, self._flag_sets, self.changes, int(now()))
 
     def finish(self) -> None:
@@ -120,6 +125,7 @@ class Writer(Reader):
             ).lastrowid
         )
         self._connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form))
+        header_key.insert(self._connection, message, header_keys(octets, form))
         number = self._flag_sets.number(self._flag_sets.canonical(flags))
         [uid] = self._places.add(
             mailbox, [(message, global_id, number, len(octets))], internal_date=date

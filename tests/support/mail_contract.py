@@ -6,10 +6,19 @@ Subclass and give ``mail``: a fixture that yields a fresh store with its default
 import pytest
 
 from mx_core.mime.casemap import fold
+from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.mime.search_text import body_text, header_text
 from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
+from mx_core.model.header_keys import (
+    NO_DAY,
+    NO_ID,
+    Hits,
+    OrderNumber,
+    OrderText,
+    TextField,
+)
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.snapshot import Snapshot
@@ -17,6 +26,7 @@ from mx_core.ports import (
     FlagChange,
     FlagsChanged,
     MailboxGone,
+    MailReader,
     MailStore,
     MessagesAdded,
     MessagesExpunged,
@@ -329,3 +339,52 @@ class MailContract:
         hits = await mail.text_hits(fold(term), body_only=body_only)
 
         assert hits.verdict(message) in {None, any(fold(term) in text for text in texts)}
+
+    async def test_keys_of_headers_are_those_of_the_octets(self, mail: MailStore) -> None:
+        octets = (
+            b"Subject: Re: one\r\nFrom: Fred <f@a.example>\r\nMessage-ID: <1@x>\r\n"
+            b"References: <0@x>\r\nDate: Mon, 1 Jan 2024 00:30:00 +0200\r\n\r\nbody"
+        )
+        await add(mail, octets=octets)
+        await add(mail, octets=b"Subject: two\r\n\r\n")
+        await add(mail, octets=(b"Subject: one " + b"x" * 10_000 + b"\r\n") * 2 + b"\r\n")
+        one, two, three = found = (await snapshot(mail)).messages
+        keys = header_keys(octets, prepare(octets))
+
+        def holding(text: TextField, wanted: str) -> Hits:
+            return reader.holding(text, wanted, found)
+
+        def check(job: MailReader) -> None:
+            nonlocal reader
+            reader = job
+            assert holding(TextField.SUBJECT, "ONE").sure & {*found} == {one}
+            assert holding(TextField.SUBJECT, "ONE").open & {*found} == {three}
+            assert holding(TextField.FROM, "").sure & {*found} == {one}
+            subjects = job.order_texts(OrderText.SUBJECT, [two, one, two])
+            assert subjects == [b"TWO", b"ONE", b"TWO"]
+            sent = job.order_numbers(OrderNumber.SENT, found)
+            assert sent[:2] == [keys.sent, 1_000_000_000]
+            assert job.order_numbers(OrderNumber.SENT_DAY, found)[:2] == [19723, NO_DAY]
+            assert job.order_numbers(OrderNumber.SIZE, [one]) == [len(octets)]
+            assert job.order_numbers(OrderNumber.ARRIVED, [two]) == [1_000_000_000]
+            assert job.thread_keys([one, two])[0] == keys.thread
+            assert job.thread_keys([two])[0].id == NO_ID
+
+        reader: MailReader
+        await mail.read(check)
+        await mail.read(check)
+
+    async def test_keys_of_a_message_that_came_since_are_there(self, mail: MailStore) -> None:
+        await add(mail, octets=b"Subject: one\r\n\r\n")
+        before = (await snapshot(mail)).messages
+        await mail.read(lambda reader: reader.holding(TextField.SUBJECT, "ONE", before))
+        await add(mail, octets=b"Subject: one again\r\n\r\n")
+        found = (await snapshot(mail)).messages
+
+        hits = await mail.read(lambda reader: reader.holding(TextField.SUBJECT, "ONE", found))
+
+        assert hits.sure >= set(found)
+        assert await mail.read(lambda reader: reader.order_numbers(OrderNumber.SIZE, found)) == [
+            16,
+            22,
+        ]

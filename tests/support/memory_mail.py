@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import anyio
 
+from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.errors import (
@@ -25,6 +26,15 @@ from mx_core.model.errors import (
     StoreDamaged,
 )
 from mx_core.model.flags import DELETED, SEEN, FlagSet
+from mx_core.model.header_keys import (
+    UNPREPARED,
+    HeaderKeys,
+    Hits,
+    OrderNumber,
+    OrderText,
+    TextField,
+    ThreadKeys,
+)
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, QueueId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
 from mx_core.model.message import MessageForm, Submission
@@ -219,6 +229,37 @@ class Job:
     def save_dates(self, mailbox: MailboxId, uids: Sequence[Uid]) -> list[int]:
         saved = self._box(mailbox).saved
         return [saved[uid] for uid in uids]
+
+    def holding(self, text: TextField, wanted: str, messages: Sequence[MessageId]) -> Hits:
+        found = {m: self._keys(m).texts[list(TextField).index(text)] for m in messages}
+        octets = wanted.encode()
+        open_ = {m for m, held in found.items() if held == UNPREPARED}
+        return Hits({m for m, held in found.items() if held and octets in held} - open_, open_)
+
+    def order_texts(self, text: OrderText, messages: Sequence[MessageId]) -> list[bytes]:
+        return [self._keys(m).orders[list(OrderText).index(text)] for m in messages]
+
+    def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
+        return [self._number(number, message) for message in messages]
+
+    def _number(self, number: OrderNumber, message: MessageId) -> int:
+        (_, form, arrived), keys = self._mail.kept(message), self._keys(message)
+        match number:
+            case OrderNumber.SIZE:
+                return form.size
+            case OrderNumber.ARRIVED:
+                return arrived
+            case OrderNumber.SENT:
+                return arrived if keys.sent is None else keys.sent
+            case OrderNumber.SENT_DAY:
+                return keys.sent_day
+
+    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
+        return [self._keys(message).thread for message in messages]
+
+    def _keys(self, message: MessageId) -> HeaderKeys:
+        octets, form, _ = self._mail.kept(message)
+        return header_keys(octets, form)
 
     # ── writing ─────────────────────────────────────────────────────────────────────
     def _tick(self, box: Box) -> ModSeq:

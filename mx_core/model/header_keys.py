@@ -1,0 +1,86 @@
+"""What SEARCH, SORT and THREAD compare of a message's header, prepared once on arrival.
+
+Text is folded by i;unicode-casemap and encoded in UTF-8, so that comparing octets is comparing
+text, in search and in order (RFC 5051 §2).  Ids are 64-bit hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from mx_core.model.ids import MessageId
+
+
+class TextField(Enum):
+    """Header fields whose texts are kept for searching, by their names in lower case."""
+
+    SUBJECT = b"subject"
+    FROM = b"from"
+    TO = b"to"
+    CC = b"cc"
+    BCC = b"bcc"
+    MESSAGE_ID = b"message-id"
+
+
+class OrderText(Enum):
+    """Texts that messages are put in order by.  RFC 5256 §3 and RFC 5957 §3."""
+
+    SUBJECT = "base subject"
+    FROM = "mailbox of the first sender"
+    TO = "mailbox of the first recipient"
+    CC = "mailbox of the first Cc"
+    DISPLAY_FROM = "shown name of the first sender"
+    DISPLAY_TO = "shown name of the first recipient"
+
+
+class OrderNumber(Enum):
+    """Numbers that messages are put in order by, or judged by."""
+
+    SIZE = "octets"
+    ARRIVED = "INTERNALDATE, unix seconds"
+    SENT = "Date, unix seconds; INTERNALDATE where there is none (RFC 5256 §2.2)"
+    SENT_DAY = "day of Date in the sender's zone, since 1970; NO_DAY where there is none"
+
+
+NO_DAY: Final = -(2**31)
+NO_ID: Final = 0  # the hash of what is not there; no text has it
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadKeys:
+    """What joins a message to others.  RFC 5256 §3 (THREAD)."""
+
+    id: int = NO_ID  # hash of Message-ID
+    subject: int = NO_ID  # hash of the base subject
+    is_reply: bool = False  # the subject says that it answers or forwards
+    references: tuple[int, ...] = ()  # hashes, oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderKeys:
+    """See the module.
+
+    A text is b"" when there is no such field; otherwise each way to read one of the fields,
+    with TEXT_MARK before each.  UNPREPARED stands for a text too long to keep.
+    """
+
+    sent: int | None
+    sent_day: int  # NO_DAY if there is none
+    texts: tuple[bytes, ...]  # in the order of TextField
+    orders: tuple[bytes, ...]  # in the order of OrderText
+    thread: ThreadKeys
+
+
+TEXT_MARK: Final = b"\xff"  # in no UTF-8, so no search finds across it
+UNPREPARED: Final = b"\xfd"
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Which messages hold a text: *sure* do, *open* may; may name messages not asked about."""
+
+    sure: AbstractSet[MessageId] = frozenset()
+    open: AbstractSet[MessageId] = frozenset()

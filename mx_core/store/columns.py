@@ -1,0 +1,143 @@
+"""Keys of headers for many messages at once, from packed columns that readers share.
+
+A column is loaded when it is first asked for and kept within a bound, the one unused for
+longest going first.  Nothing ever makes one stale: what stands for a message does not change.
+A message whose rows are not made yet is read from its octets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mx_core.model.header_keys import (
+    UNPREPARED,
+    Hits,
+    OrderNumber,
+    OrderText,
+    TextField,
+    ThreadKeys,
+)
+from mx_core.model.ids import MessageId
+from mx_core.store import header_key
+from mx_core.store.body import BodyReader
+from mx_core.store.column import CHUNK_BITS, Column, NumberColumns, TextColumn, column_of, joined
+from mx_core.store.header_key import Kind
+
+_KEPT_OCTETS: Final = 64 * 1024 * 1024  # of all columns of an account
+_DENSE: Final = 64  # of the 4,096 ids of a chunk, so many must be asked for to load all of it
+
+
+@dataclass(slots=True)
+class KeptColumns:
+    """The columns that readers of one account share, by kind and number of the chunk."""
+
+    columns: OrderedDict[tuple[Kind, int], Column] = field(default_factory=OrderedDict)
+    octets: int = 0
+    lock: Lock = field(default_factory=Lock)  # of both above
+
+    def get(self, kind: Kind, chunk: int) -> Column | None:
+        """Return a column that is kept."""
+        with self.lock:
+            column = self.columns.get((kind, chunk))
+            if column is not None:
+                self.columns.move_to_end((kind, chunk))
+            return column
+
+    def keep(self, kind: Kind, chunk: int, column: Column) -> None:
+        """Keep *column*, and let go of those unused for longest."""
+        with self.lock:
+            before = self.columns.pop((kind, chunk), None)
+            self.octets += column.size - (before.size if before else 0)
+            self.columns[kind, chunk] = column
+            while self.octets > _KEPT_OCTETS and len(self.columns) > 1:
+                self.octets -= self.columns.popitem(last=False)[1].size
+
+
+class Columns:
+    """Reads keys within one job."""
+
+    def __init__(self, connection: sa.Connection, bodies: BodyReader, kept: KeptColumns) -> None:
+        self._connection = connection
+        self._bodies = bodies
+        self._kept = kept
+
+    def holding(self, text: TextField, wanted: str, messages: Sequence[MessageId]) -> Hits:
+        """See ``ports.MailReader.holding``."""
+        octets = wanted.encode("utf-8", "replace")
+        sure: set[int] = set()
+        left: set[int] = set()
+        for column in self._columns(text, messages):
+            assert isinstance(column, TextColumn)  # noqa: S101  # by its kind
+            sure.update(column.holding(octets))
+            left.update(column.holding(UNPREPARED))
+        return Hits(_ids(sure - left), _ids(left))
+
+    def order_texts(self, text: OrderText, messages: Sequence[MessageId]) -> list[bytes]:
+        """Return for each message the text to put it in order by."""
+        return self._each(text, messages)
+
+    def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
+        """Return for each message the number to judge it or put it in order by."""
+        place = list(OrderNumber).index(number)
+        found: dict[int, int] = {}
+        for column in self._columns(OrderNumber, messages):
+            assert isinstance(column, NumberColumns)  # noqa: S101  # by its kind
+            found.update(zip(range(column.first, column.end), column.columns[place], strict=True))
+        return [found[message] for message in messages]
+
+    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
+        """Return for each message what joins it to others."""
+        return [header_key.unpack_thread(octets) for octets in self._each(ThreadKeys, messages)]
+
+    def _each(self, kind: Kind, messages: Sequence[MessageId]) -> list[bytes]:
+        found: dict[int, bytes] = {}
+        for column in self._columns(kind, messages):
+            assert isinstance(column, TextColumn)  # noqa: S101  # by its kind
+            found.update(column.items())
+        return [found[message] for message in messages]
+
+    def _columns(self, kind: Kind, messages: Sequence[MessageId]) -> Iterator[Column]:
+        if not messages:
+            return
+        low, high = min(messages), max(messages)
+        chunks = range(low >> CHUNK_BITS, (high >> CHUNK_BITS) + 1)
+        if len(messages) < _DENSE * (len(chunks) - 1):
+            chosen = "IN (SELECT value FROM json_each(?))"
+            for row in self._rows(kind, chosen, json.dumps(list(messages))):
+                yield column_of(kind, row[0], [row])
+            return
+        for chunk in chunks:
+            yield self._chunk(kind, chunk, high)
+
+    def _chunk(self, kind: Kind, chunk: int, needed: int) -> Column:
+        """Return the column of a chunk of ids, as far as *needed*."""
+        first, last = chunk << CHUNK_BITS, ((chunk + 1) << CHUNK_BITS) - 1
+        column = self._kept.get(kind, chunk)
+        if column is None or column.end <= min(needed, last):
+            start = first if column is None else column.end
+            rows = list(self._rows(kind, "BETWEEN ? AND ?", start, last))
+            more = column_of(kind, start, rows)
+            column = more if column is None else joined(column, more)
+            self._kept.keep(kind, chunk, column)
+        return column
+
+    def _rows(self, kind: Kind, chosen: str, *arguments: Any) -> Iterator[Sequence[Any]]:
+        found = self._connection.exec_driver_sql(header_key.select(kind, chosen), arguments)
+        for row in found.cursor.fetchall():
+            if row[-1] is None:
+                keys = header_key.make(self._connection, self._bodies, MessageId(row[0]))
+                yield header_key.as_row(kind, row, keys)
+            else:
+                yield row
+
+
+def _ids(numbers: set[int]) -> Any:
+    """Return numbers as the ids that they are, without a call for each."""
+    return numbers

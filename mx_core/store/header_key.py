@@ -1,0 +1,134 @@
+"""``HeaderKeys`` to rows and back, and the rows of messages that were there before the tables.
+
+Rows are made with each message and never change.  A message without them is no error: its
+keys are made from its octets, so the back-fill may stop and go on anywhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mx_core.mime.header_keys import header_keys
+from mx_core.model.header_keys import (
+    NO_DAY,
+    HeaderKeys,
+    OrderNumber,
+    OrderText,
+    TextField,
+    ThreadKeys,
+)
+from mx_core.model.ids import MessageId
+from mx_core.store import form as message_form
+from mx_core.store.body import BodyReader
+
+Kind = TextField | OrderText | type[OrderNumber] | type[ThreadKeys]
+
+_TEXTS: Final = ("subject", "sender", "recipient", "copied", "hidden", "message_id")
+_ORDERS: Final = (
+    "subject", "sender", "recipient", "copied", "display_sender", "display_recipient",
+)  # fmt: skip
+_COLUMNS: Final[dict[Kind, tuple[str, str]]] = {
+    **{
+        text: ("header_text", f"header_text.{name}")
+        for text, name in zip(TextField, _TEXTS, strict=True)
+    },
+    **{
+        text: ("header_key", f"header_key.{name}")
+        for text, name in zip(OrderText, _ORDERS, strict=True)
+    },
+    ThreadKeys: ("header_key", "header_key.thread"),
+    OrderNumber: (
+        "header_key",
+        "message.size, message.internal_date, header_key.sent, header_key.sent_day",
+    ),
+}
+
+
+def insert(connection: sa.Connection, message: MessageId, keys: HeaderKeys) -> None:
+    """Store the rows of a message that has none."""
+    connection.exec_driver_sql(
+        "INSERT INTO header_key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (message, keys.sent, keys.sent_day, pack_thread(keys.thread), *keys.orders),
+    )
+    connection.exec_driver_sql(
+        "INSERT INTO header_text VALUES (?, ?, ?, ?, ?, ?, ?)", (message, *keys.texts)
+    )
+
+
+def make(connection: sa.Connection, bodies: BodyReader, message: MessageId) -> HeaderKeys | None:
+    """Return the keys of *message* from its octets; None if it is no longer kept."""
+    row = connection.exec_driver_sql(
+        "SELECT body FROM message WHERE id = ?", (message,)
+    ).one_or_none()
+    found = connection.exec_driver_sql(message_form.SELECT, (f"[{int(message)}]",)).one_or_none()
+    if row is None or found is None:
+        return None
+    form = message_form.from_row(found)
+    return header_keys(bodies.octets(row[0], 0, form.header_end), form)
+
+
+def select(kind: Kind, chosen: str) -> str:
+    """Return the query for the keys of messages whose id is *chosen*; the last value NULL: none."""
+    table, columns = _COLUMNS[kind]
+    return (
+        f"SELECT message.id, {columns} FROM message"  # noqa: S608  # literals
+        f" LEFT JOIN {table} ON {table}.message = message.id"
+        f" WHERE message.id {chosen} ORDER BY message.id"
+    )
+
+
+def as_row(kind: Kind, row: Sequence[Any], keys: HeaderKeys | None) -> Sequence[Any]:
+    """Return what ``select`` would have given for a message whose rows were not there."""
+    if kind is OrderNumber:
+        sent, day = (None, NO_DAY) if keys is None else (keys.sent, keys.sent_day)
+        return (*row[:3], sent, day)
+    octets = b""
+    if keys is not None and isinstance(kind, TextField):
+        octets = keys.texts[list(TextField).index(kind)]
+    elif keys is not None and isinstance(kind, OrderText):
+        octets = keys.orders[list(OrderText).index(kind)]
+    elif keys is not None:
+        octets = pack_thread(keys.thread)
+    return (row[0], octets)
+
+
+def pack_thread(keys: ThreadKeys) -> bytes:
+    """Return id, subject, 1 for a reply, and the references, little-endian."""
+    numbers = array("Q", (keys.id, keys.subject, keys.is_reply, *keys.references))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def unpack_thread(octets: bytes) -> ThreadKeys:
+    """Return what ``pack_thread`` packed; of nothing, nothing."""
+    if not octets:
+        return ThreadKeys()
+    numbers = array("Q", octets)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return ThreadKeys(numbers[0], numbers[1], bool(numbers[2]), tuple(numbers[3:]))
+
+
+def fill(connection: sa.Connection, bodies: BodyReader, after: int, limit: int) -> int | None:
+    """Make the rows of up to *limit* messages above id *after*; return the last one looked at.
+
+    None when no message above is without rows.
+    """
+    rows = connection.exec_driver_sql(
+        "SELECT message.id FROM message LEFT JOIN header_key ON header_key.message = message.id"
+        " WHERE message.id > ? AND header_key.message IS NULL ORDER BY message.id LIMIT ?",
+        (after, limit),
+    ).scalars()
+    last: int | None = None
+    for message in rows.all():
+        keys = make(connection, bodies, MessageId(message))
+        if keys is not None:
+            insert(connection, MessageId(message), keys)
+        last = message
+    return last
