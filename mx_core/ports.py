@@ -95,6 +95,12 @@ class MailReader(Protocol):
     def snapshot(self, mailbox: MailboxId) -> Snapshot:
         """Raises NoSuchMailbox if it was deleted meanwhile."""
 
+    def changed_since(self, mailbox: MailboxId, uids: Sequence[Uid], modseq: int) -> set[Uid]:
+        """Return those of *uids* that changed after *modseq* (UNCHANGEDSINCE, RFC 7162 §3.1.3)."""
+
+    def vanished_since(self, mailbox: MailboxId, modseq: int) -> list[Uid]:
+        """Return the UIDs expunged after *modseq*, ascending, from tombstones (RFC 7162 §3.2)."""
+
     def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
         """Return the prepared forms in the order asked, expunged ones included while kept."""
 

@@ -27,9 +27,13 @@ AFTER_LOGIN: Final = (
     b"SAVEDATE",
     b"PREVIEW",
     b"APPENDLIMIT",
+    b"CONDSTORE",
+    b"QRESYNC",
 )
 # RFC 5161 §3.1; what a word changes is looked up in `Session.enabled`
-CAN_BE_ENABLED: Final[frozenset[bytes]] = frozenset()
+CONDSTORE: Final = b"CONDSTORE"
+QRESYNC: Final = b"QRESYNC"
+CAN_BE_ENABLED: Final = frozenset({CONDSTORE, QRESYNC})
 
 
 def announced(

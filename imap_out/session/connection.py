@@ -8,11 +8,13 @@ one catch-all of a connection.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
 from imap_out.session import (
     auth,
+    capability,
     do_always,
     do_append,
     do_fetch,
@@ -180,7 +182,14 @@ class Connection:
         # RFC 3501 §7.4.1: sequence numbers stay as they are during FETCH, STORE and SEARCH
         held = isinstance(command, commands.Fetch | commands.Store | commands.Search)
         await self._news(out, expunges=not held or getattr(command, "by_uid", False))
-        return completed
+        return self._with_modseq(completed) if completed.tells_modseq else completed
+
+    def _with_modseq(self, completed: Completed) -> Completed:
+        """Add HIGHESTMODSEQ where expunges were told.  RFC 7162 §3.2.7, §3.2.9."""
+        view = self.session.view
+        if view is None or not view.vanished or capability.QRESYNC not in self.session.enabled:
+            return completed
+        return replace(completed, code=b"HIGHESTMODSEQ %d" % view.modseq_told)
 
     async def _news(self, out: Out, *, expunges: bool) -> None:
         view = self.session.view

@@ -35,6 +35,10 @@ async def enable(session: Session, command: Enable, out: Out) -> Completed:
     new = [word for word in dict.fromkeys(command.extensions) if word in known]
     session.enabled.update(new)
     out.put(b"".join((b"* ENABLED", *(b" " + word for word in new), b"\r\n")))
+    if capability.QRESYNC in new or capability.CONDSTORE in new:
+        session.enabled.add(capability.CONDSTORE)  # RFC 7162 §3.2.3
+        if session.view is not None:
+            out.put(session.view.highest_modseq())  # RFC 7162 §3.1.2
     return Completed(b"enabled" if new else b"nothing of this is known here")
 
 

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, assert_never
 
-from imap_out.session.do_message import positions
+from imap_out.session import resync
+from imap_out.session.capability import CONDSTORE, QRESYNC
+from imap_out.session.do_message import positions, spans
 from imap_out.session.fetch_columns import COLUMNS, Wanted
 from imap_out.session.out import Out
+from imap_out.session.refusals import ClientBug
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Session
 from imap_out.wire.commands import Fetch
@@ -36,7 +39,7 @@ from mx_core.model.message import MessageForm
 from mx_core.ports import FlagChange, MailReader
 
 _SLICE: Final = 256  # messages whose forms one transaction reads at once
-_LIGHT: Final = frozenset({Attribute.FLAGS, Attribute.UID})
+_LIGHT: Final = frozenset({Attribute.FLAGS, Attribute.UID, Attribute.MODSEQ})
 _FROM_FORM: Final = frozenset({Attribute.ENVELOPE, Attribute.BODY, Attribute.BODYSTRUCTURE})
 _FROM_ROW: Final = frozenset({Attribute.INTERNALDATE, Attribute.SIZE})
 _TEXTS: Final = {
@@ -62,11 +65,17 @@ class Piece:
 async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     """RFC 9051 §6.4.5."""
     view = session.selected()
-    places = positions(view, command.which, by_uid=command.by_uid)
     items = command.items
     if command.by_uid and Attribute.UID not in items:
         items = (Attribute.UID, *items)
+    if command.changed_since is not None and Attribute.MODSEQ not in items:
+        items = (*items, Attribute.MODSEQ)  # RFC 7162 §3.1.4.1
+    if Attribute.MODSEQ in items:
+        session.enabled.add(CONDSTORE)
+    places = await _places(session, view, command, out)
     seen_now = await _mark_seen(session, view, places, items)
+    if seen_now and view.tells_modseq and Attribute.MODSEQ not in items:
+        items = (*items, Attribute.MODSEQ)  # flags that change are told with it: RFC 7162 §3.1
     for line in view.new_keywords():
         out.put(line)
     told = view.uids_at(places) if Attribute.FLAGS in items else seen_now
@@ -86,6 +95,18 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
                 await _send(session, answer, out)
             batch = batch[len(answers) :]
     return Completed(b"fetched")
+
+
+async def _places(session: Session, view: SelectedView, command: Fetch, out: Out) -> Sequence[int]:
+    """Return which messages are meant; tell before which are no more.  RFC 7162 §3.2.6."""
+    if command.changed_since is None:
+        return positions(view, command.which, by_uid=command.by_uid)
+    if command.vanished:
+        if QRESYNC not in session.enabled:
+            raise ClientBug("VANISHED comes after ENABLE QRESYNC")
+        await resync.tell_vanished(session, view, command.which, command.changed_since, out)
+    meant = spans(view, command.which, by_uid=command.by_uid)
+    return resync.changed(view, meant, command.changed_since)
 
 
 async def _mark_seen(
@@ -113,14 +134,19 @@ def _wanted(view: SelectedView, places: Sequence[int]) -> Iterator[Wanted]:
     for at, part, inside in view.rows.rows(places):
         uid = Uid(part.uids[inside])
         flags = view.spell(part.flags[inside], recent=uid in view.recent)
-        yield Wanted(at, uid, MessageId(part.messages[inside]), flags)
+        yield Wanted(at, uid, MessageId(part.messages[inside]), flags, part.modseqs[inside])
 
 
 def _light(wanted: Wanted, items: Sequence[FetchItem]) -> list[bytes]:
-    return [
-        b"UID %d" % wanted.uid if item is Attribute.UID else b"FLAGS " + wanted.flags
-        for item in items
-    ]
+    told: list[bytes] = []
+    for item in items:
+        if item is Attribute.UID:
+            told.append(b"UID %d" % wanted.uid)
+        elif item is Attribute.FLAGS:
+            told.append(b"FLAGS " + wanted.flags)
+        else:
+            told.append(b"MODSEQ (%d)" % wanted.modseq)
+    return told
 
 
 async def _send(session: Session, answer: Sequence[bytes | Piece], out: Out) -> None:
@@ -250,6 +276,8 @@ def _attribute(
             return b"UID %d" % wanted.uid
         case Attribute.FLAGS:
             return b"FLAGS " + wanted.flags
+        case Attribute.MODSEQ:
+            return b"MODSEQ (%d)" % wanted.modseq
         case Attribute.SIZE:
             return b"RFC822.SIZE %d" % row[0]
         case Attribute.INTERNALDATE:

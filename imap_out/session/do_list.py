@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imap_out.session import listing
+from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_mailbox import status_line
 from imap_out.session.out import Out
 from imap_out.session.session import Completed, Session
@@ -24,6 +25,8 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
         # the question for the delimiter; mutt and offlineimap ask it at each start
         out.put(b'* LIST (\\Noselect) %b ""\r\n' % _DELIMITER)
         return Completed(b"that is the delimiter")
+    if b"HIGHESTMODSEQ" in command.status:
+        session.enabled.add(CONDSTORE)  # RFC 7162 §3.1
     entries = listing.tree(*await session.mail.read(_names))
     patterns = [command.reference + pattern for pattern in command.patterns if pattern]
     for entry in listing.chosen(entries, patterns, command.selecting):

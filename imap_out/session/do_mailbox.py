@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from imap_out.session import capability, resync
 from imap_out.session.object_ids import mailbox_id
 from imap_out.session.out import Out
-from imap_out.session.refusals import Refusal
+from imap_out.session.refusals import ClientBug, Refusal
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Session
 from imap_out.wire import render
@@ -28,6 +29,10 @@ SPECIAL_USES = frozenset({"\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk
 
 async def select(session: Session, command: Select, out: Out) -> Completed:
     """SELECT and EXAMINE.  RFC 3501 §6.3.1, §6.3.2."""
+    if command.resync is not None and capability.QRESYNC not in session.enabled:
+        raise ClientBug("QRESYNC comes after ENABLE QRESYNC")  # RFC 7162 §3.2.5
+    if command.condstore:
+        session.enabled.add(capability.CONDSTORE)
     if session.view is not None:
         # the old mailbox is left even if the new one can not be had
         await session.deselect()
@@ -44,7 +49,10 @@ async def select(session: Session, command: Select, out: Out) -> Completed:
         out.put(b"* OK [UNSEEN %d] the first that is unseen\r\n" % unseen)
     out.put(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % view.rows.uid_validity)
     out.put(b"* OK [UIDNEXT %d] the next UID\r\n" % view.uid_next)
+    out.put(view.highest_modseq())  # always: RFC 7162 §3.1.2.1
     out.put(b"* OK [MAILBOXID (%b)] its name for ever\r\n" % mailbox_id(info))
+    if command.resync is not None:
+        await resync.at_select(session, view, command.resync, out)
     if view.read_only:
         return Completed(b"selected to look at", b"READ-ONLY")
     return Completed(b"selected", b"READ-WRITE")
@@ -54,7 +62,9 @@ async def open_view(session: Session, info: MailboxInfo, *, read_only: bool) -> 
     """Return a filled view of the mailbox."""
     if session.account is None:  # the state table keeps this from happening
         raise Refusal(b"CANNOT", "log in first")
-    view = SelectedView(session.mail, info, session.account.address, read_only=read_only)
+    view = SelectedView(
+        session.mail, info, session.account.address, read_only=read_only, enabled=session.enabled
+    )
     await view.open(session.claims)
     return view
 
@@ -133,6 +143,8 @@ async def subscribe(session: Session, command: Subscribe, _out: Out) -> Complete
 async def status(session: Session, command: Status, out: Out) -> Completed:
     """RFC 9051 §6.3.11; from counters, so that mutt may ask for each folder at each wake."""
     name = mailbox_name(command.mailbox)
+    if b"HIGHESTMODSEQ" in command.items:
+        session.enabled.add(capability.CONDSTORE)  # RFC 7162 §3.1
     info = await session.mail.read(lambda reader: reader.mailbox(name))
     out.put(status_line(session, info, command.items))
     return Completed(b"that is its status")
@@ -151,6 +163,7 @@ def status_line(session: Session, info: MailboxInfo, items: tuple[bytes, ...]) -
         b"UIDVALIDITY": info.uid_validity,
         b"UNSEEN": info.unseen,
         b"DELETED": info.deleted,
+        b"HIGHESTMODSEQ": info.highest_modseq,
         b"SIZE": info.size,
         b"APPENDLIMIT": session.limits.message_octets,
     }

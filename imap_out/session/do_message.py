@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_append import bound_keywords
 from imap_out.session.out import Out
 from imap_out.session.refusals import ClientBug, Refusal
@@ -19,7 +20,12 @@ from mx_core.ports import Copied, FlagChange, MailWriter
 
 
 def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[int]:
-    """Return the indices that a set means in *view*, ascending.
+    """Return the indices that a set means in *view*, ascending; raises as `spans`."""
+    return [at for span in spans(view, which, by_uid=by_uid) for at in span]
+
+
+def spans(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[range]:
+    """Return the indices that a set means in *view*, as ascending ranges.
 
     A UID that is not there is nothing (RFC 9051 §6.4.9).  A sequence number beyond the end is
     BAD, except that ``1:*`` of an empty mailbox is nothing: many clients ask so.
@@ -30,42 +36,66 @@ def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[i
     if by_uid:
         rows = view.rows
         last = rows.uids[len(rows) - 1] if len(rows) else 0
-        return [at for span in which.positions_of(last, rows.place) for at in span]
+        return which.positions_of(last, rows.place)
     count = len(view.rows)
-    spans = which.spans(count)
-    if spans and spans[-1][1] > count:
+    ends = which.spans(count)
+    if ends and ends[-1][1] > count:
         raise ClientBug(f"there are {count} messages")
-    if not spans and any(low and high for low, high in which.ranges):
+    if not ends and any(low and high for low, high in which.ranges):
         raise ClientBug("there are no messages")
-    return [at for low, high in spans for at in range(low - 1, high)]
+    return [range(low - 1, high) for low, high in ends]
 
 
 async def store(session: Session, command: Store, out: Out) -> Completed:
-    """RFC 9051 §6.4.6."""
+    """RFC 9051 §6.4.6; with UNCHANGEDSINCE RFC 7162 §3.1.3."""
     view = _writable(session)
     bound_keywords(command.flags)
+    if command.unchanged_since is not None:
+        session.enabled.add(CONDSTORE)
     places = positions(view, command.which, by_uid=command.by_uid)
     uids = [uid for uid in view.uids_at(places) if not view.is_gone(uid)]
     some_are_gone = len(uids) < len(places)
     expected = {uid: _changed(view, uid, command) for uid in uids} if command.silent else {}
+    late: set[Uid] = set()
     if uids:
-        await session.mail.write(
-            lambda writer: writer.store_flags(view.mailbox, uids, command.change, command.flags)
-        )
+        late = await session.mail.write(lambda writer: _store(writer, view, uids, command))
         view.absorb()
     for line in view.new_keywords():
         out.put(line)
+    stored = [uid for uid in uids if uid not in late]
     if command.silent:
         # only what came out otherwise than the client must think is told
-        view.told(uid for uid in uids if _folded(_flags_of(view, uid)) == _folded(expected[uid]))
+        view.told(uid for uid in stored if _folded(_flags_of(view, uid)) == _folded(expected[uid]))
     else:
-        view.told(uids)
-        for at in places:
-            if not view.is_gone(view.uids[at]):
-                out.put(view.flags_line(at))
+        view.told(stored)
+    if not command.silent or view.tells_modseq:
+        for uid in stored:
+            at = view.rows.position(uid)
+            if at is not None and not view.is_gone(uid):
+                out.put(view.modseq_line(at) if command.silent else view.flags_line(at))
                 await out.room()
+    if command.unchanged_since is not None and (late or some_are_gone):
+        return Completed(b"some had changed", _modified(view, places, set(stored), command))
     # RFC 2180 §4.2: OK, for a message that is gone needs no flags; the code says to look
     return Completed(b"stored", b"EXPUNGEISSUED" if some_are_gone else b"")
+
+
+def _store(writer: MailWriter, view: SelectedView, uids: Sequence[Uid], command: Store) -> set[Uid]:
+    """Change flags; return the UIDs that were left alone, since they changed meanwhile."""
+    late: set[Uid] = set()
+    if command.unchanged_since is not None:
+        late = writer.changed_since(view.mailbox, uids, command.unchanged_since)
+    rest = [uid for uid in uids if uid not in late] if late else uids
+    if rest:
+        writer.store_flags(view.mailbox, rest, command.change, command.flags)
+    return late
+
+
+def _modified(view: SelectedView, places: Sequence[int], stored: set[Uid], command: Store) -> bytes:
+    """Spell which messages a conditional STORE left alone.  RFC 7162 §3.1.3."""
+    uids = view.uids_at(places)
+    left = [(at, uid) for at, uid in zip(places, uids, strict=True) if uid not in stored]
+    return b"MODIFIED " + uid_set(uid if command.by_uid else at + 1 for at, uid in left)
 
 
 async def copy(session: Session, command: Copy, out: Out) -> Completed:
@@ -98,7 +128,7 @@ async def copy(session: Session, command: Copy, out: Out) -> Completed:
         return Completed(b"copied", code)
     # RFC 6851 §4.3: COPYUID comes before the EXPUNGEs, so it is untagged
     out.put(b"* OK [%b] moved\r\n" % code)
-    return Completed(b"moved")
+    return Completed(b"moved", tells_modseq=True)
 
 
 async def expunge(session: Session, command: Expunge, _out: Out) -> Completed:
@@ -109,7 +139,7 @@ async def expunge(session: Session, command: Expunge, _out: Out) -> Completed:
         uids = view.uids_at(positions(view, command.uids, by_uid=True))
     if uids is None or uids:
         await session.mail.write(lambda writer: writer.expunge(view.mailbox, uids))
-    return Completed(b"expunged")
+    return Completed(b"expunged", tells_modseq=True)
 
 
 def _writable(session: Session) -> SelectedView:

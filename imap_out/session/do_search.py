@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
+from imap_out.session import resync
+from imap_out.session.capability import CONDSTORE
 from imap_out.session.out import Out
 from imap_out.session.refusals import Refusal
 from imap_out.session.search_objects import asks_objects, gather
@@ -46,7 +48,12 @@ async def search(session: Session, command: Search, out: Out) -> Completed:
         objects = asks_objects(command.key)
         found = sorted(found + await _read_and_judge(session, view, judge, open_, objects))
     numbers = (view.uids[at] for at in found) if command.by_uid else (at + 1 for at in found)
-    out.put(b"* SEARCH" + b"".join(b" %d" % number for number in numbers) + b"\r\n")
+    line = b"* SEARCH" + b"".join(b" %d" % number for number in numbers)
+    if resync.asks_modseq(command.key):
+        session.enabled.add(CONDSTORE)
+        if found:  # search-sort-mod-seq = "(" "MODSEQ" SP mod-sequence-value ")"
+            line += b" (MODSEQ %d)" % resync.highest(view, found)
+    out.put(line + b"\r\n")
     return Completed(b"searched")
 
 

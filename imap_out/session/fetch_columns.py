@@ -28,6 +28,7 @@ class Wanted:
     uid: Uid
     message: MessageId
     flags: bytes
+    modseq: int
 
 
 Teller = Callable[[MailReader, MailboxId, Sequence[Wanted]], list[bytes]]

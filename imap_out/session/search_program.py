@@ -17,6 +17,7 @@ from imap_out.session.selected import SelectedView
 from imap_out.wire.dates import day_of
 from imap_out.wire.search_keys import (
     Arrived,
+    Changed,
     Either,
     Every,
     HasFlag,
@@ -87,6 +88,8 @@ def prepare(key: SearchKey, view: SelectedView) -> Judge:
         case Uids(which):
             inside = _within(which, view.uids[-1] if len(view.rows) else 0)
             return lambda facts: inside(view.uids[facts.at])
+        case Changed(modseq):
+            return lambda facts: view.rows.modseqs[facts.at] >= modseq
         case Larger(least):
             return lambda facts: None if facts.size is None else facts.size > least
         case Smaller(most):

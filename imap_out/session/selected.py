@@ -9,11 +9,13 @@ Invariant: sequence number n is ``rows.uids[n - 1]`` for us and for the client a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from imap_out.session.capability import CONDSTORE, QRESYNC
 from imap_out.session.difference import difference
 from imap_out.session.recent import RecentClaims, RecentUids
 from imap_out.wire.render import FlagSpeller, flag_list
+from imap_out.wire.sequence_set import uid_set
 from mx_core.model.address import Address
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import RECENT, SEEN, SYSTEM_FLAGS, Flag, FlagSet
@@ -29,18 +31,22 @@ class SelectedView:
     """One session's view of one mailbox.  Owned by the task of the connection."""
 
     def __init__(
-        self, mail: MailStore, info: MailboxInfo, owner: Address, *, read_only: bool
-    ) -> None:
+        self, mail: MailStore, info: MailboxInfo, owner: Address, *, read_only: bool,
+        enabled: Collection[bytes] = (),
+    ) -> None:  # fmt: skip
         self._mail = mail
         self._owner = owner
         self._info = info
         self.mailbox = info.id
         self.name = info.name
         self.read_only = read_only
+        self._enabled = enabled  # by ENABLE, of the connection
         self.rows = _NOTHING
         self.uid_next = Uid(0)  # as told: what is from here on waits
         self.recent = RecentUids()
         self.removed = False  # the mailbox itself is gone
+        self.modseq_told = ModSeq(0)  # up to here the client knows everything
+        self.vanished = False  # the last news held expunges
         self.spell = FlagSpeller()
         self._newest = _NOTHING  # what has been absorbed
         self._gone: set[Uid] = set()  # in rows, and not in the newest
@@ -63,6 +69,7 @@ class SelectedView:
             raise
         self._meet(self.rows.parts)
         self.uid_next = self.rows.uid_next
+        self.modseq_told = self.rows.highest_modseq
         self._claim(first_recent)
         self._follow.hold(self.rows)
 
@@ -153,6 +160,7 @@ class SelectedView:
     def news(self, *, expunges: bool) -> Iterator[bytes]:
         """Yield what the client has to be told, and let it into the view."""
         yield from self.new_keywords()
+        self.vanished = False
         recent = self.recent.count(self.rows)
         if expunges and self._gone:
             yield from self._tell_expunges()
@@ -172,11 +180,17 @@ class SelectedView:
                 if at is not None:
                     yield self.flags_line(at)
             self._dirty.clear()
+        if not self._gone:
+            self.modseq_told = self._newest.highest_modseq
 
     def _tell_expunges(self) -> Iterator[bytes]:
-        # descending, so that each number is the one the client knows
-        for at in sorted(map(self.rows.place, self._gone), reverse=True):
-            yield b"* %d EXPUNGE\r\n" % (at + 1)
+        if QRESYNC in self._enabled:  # RFC 7162 §3.2.10
+            yield b"* VANISHED %b\r\n" % uid_set(sorted(self._gone))
+        else:
+            # descending, so that each number is the one the client knows
+            for at in sorted(map(self.rows.place, self._gone), reverse=True):
+                yield b"* %d EXPUNGE\r\n" % (at + 1)
+        self.vanished = True
         self._dirty -= self._gone
         self._gone.clear()
         self._show()
@@ -185,13 +199,30 @@ class SelectedView:
         """Spell the untagged FETCH that tells the flags of the message at index *at*."""
         uid = self.uids[at]
         flags = self.spell(self.flags[at], recent=uid in self.recent)
+        if self.tells_modseq:
+            line = (at + 1, uid, flags, self.rows.modseqs[at])
+            return b"* %d FETCH (UID %d FLAGS %b MODSEQ (%d))\r\n" % line
         return b"* %d FETCH (UID %d FLAGS %b)\r\n" % (at + 1, uid, flags)
+
+    def modseq_line(self, at: int) -> bytes:
+        """Spell the untagged FETCH that answers a silent STORE.  RFC 7162 §3.1.3."""
+        line = (at + 1, self.uids[at], self.rows.modseqs[at])
+        return b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % line
+
+    def highest_modseq(self) -> bytes:
+        """Spell up to where the client knows everything.  RFC 7162 §3.1.2.1."""
+        return b"* OK [HIGHESTMODSEQ %d] all until then is told\r\n" % self.modseq_told
 
     def told(self, uids: Iterable[Uid]) -> None:
         """Note that the client knows the flags of *uids*."""
         self._dirty.difference_update(uids)
 
     # ── questions ───────────────────────────────────────────────────────────────────
+    @property
+    def tells_modseq(self) -> bool:
+        """Tell whether every FETCH of flags carries MODSEQ.  RFC 7162 §3.1."""
+        return CONDSTORE in self._enabled
+
     @property
     def uids(self) -> Column[Uid]:
         """Return the UIDs in order of sequence number."""

@@ -47,6 +47,7 @@ class Completed:
 
     text: bytes
     code: bytes = b""
+    tells_modseq: bool = False  # after expunges, to a client that resynchronises by it
 
 
 @dataclass(slots=True)

@@ -65,11 +65,23 @@ class Enable:
 
 
 @dataclass(frozen=True, slots=True)
+class Resync:
+    """What a client remembers of a mailbox.  RFC 7162 §3.2.5."""
+
+    uid_validity: int
+    modseq: int
+    known: SequenceSet | None = None  # UIDs; None: all below the next
+    match: tuple[SequenceSet, SequenceSet] | None = None  # numbers and UIDs at that time
+
+
+@dataclass(frozen=True, slots=True)
 class Select:
-    """SELECT, or EXAMINE if *read_only*.  RFC 9051 §6.3.2, §6.3.3."""
+    """SELECT, or EXAMINE if *read_only*.  RFC 9051 §6.3.2, §6.3.3, RFC 7162 §3.1.8, §3.2.5."""
 
     mailbox: str
     read_only: bool = False
+    condstore: bool = False
+    resync: Resync | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +208,8 @@ class Fetch:
     which: SequenceSet
     items: tuple[FetchItem, ...]
     by_uid: bool = False
+    changed_since: int | None = None  # RFC 7162 §3.1.4.1
+    vanished: bool = False  # RFC 7162 §3.2.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +221,7 @@ class Store:
     flags: frozenset[Flag]
     silent: bool = False
     by_uid: bool = False
+    unchanged_since: int | None = None  # RFC 7162 §3.1.3
 
 
 @dataclass(frozen=True, slots=True)

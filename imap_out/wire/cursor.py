@@ -35,6 +35,8 @@ _QUOTED: Final = re.compile(rb'"((?:[^"\\]|\\["\\])*)"')
 _QUOTED_PAIR: Final = re.compile(rb'\\(["\\])')
 _MARKER: Final = re.compile(rb"\{[0-9]+\+?\}\Z")
 _NUMBER: Final = re.compile(rb"[0-9]{1,18}")
+_MODSEQ: Final = re.compile(rb"[0-9]{1,19}")
+_MODSEQ_MAX: Final = 2**63 - 1
 _WORD: Final = re.compile(rb"[A-Za-z0-9.+-]+")
 _DATE: Final = re.compile(rb"[0-9A-Za-z-]+")
 
@@ -105,6 +107,17 @@ class Cursor:
     def number(self) -> int:
         """Consume digits."""
         return int(self._match(_NUMBER, "a number"))
+
+    def modseq(self) -> int:
+        """Consume a modification sequence.
+
+        mod-sequence-valzer = "0" / mod-sequence-value                       RFC 7162 §7
+        Zero is taken everywhere: Thunderbird asks ``CHANGEDSINCE 0`` the first time.
+        """
+        number = int(self._match(_MODSEQ, "a modification sequence"))
+        if number > _MODSEQ_MAX:
+            raise self.bad("a modification sequence below 2^63")
+        return number
 
     def string(self) -> bytes:
         """Consume a quoted string or a literal."""

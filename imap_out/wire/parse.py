@@ -118,6 +118,12 @@ def _store(args: Cursor, *, by_uid: bool) -> Store:
     args.space()
     which = args.sequence_set()
     args.space()
+    # store-modifiers = SP "(" "UNCHANGEDSINCE" SP mod-sequence-valzer ")"   RFC 7162 §7
+    unchanged_since = None
+    if args.takes(b"(UNCHANGEDSINCE "):
+        unchanged_since = args.modseq()
+        args.expect(b")")
+        args.space()
     name = args.word()
     silent = name.endswith(b".SILENT")
     try:
@@ -126,11 +132,11 @@ def _store(args: Cursor, *, by_uid: bool) -> Store:
         raise args.bad("FLAGS") from error
     args.space()
     if args.sees(b"("):
-        return Store(which, change, args.flags(), silent, by_uid)
+        return Store(which, change, args.flags(), silent, by_uid, unchanged_since)
     flags = [args.flag()]
     while args.takes(b" ") and not args.at_end():
         flags.append(args.flag())
-    return Store(which, change, frozenset(flags) - {RECENT}, silent, by_uid)
+    return Store(which, change, frozenset(flags) - {RECENT}, silent, by_uid, unchanged_since)
 
 
 def _copy(args: Cursor, *, by_uid: bool, move: bool) -> Copy:

@@ -48,7 +48,33 @@ def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
             raise at
     if len(items) > _ITEMS_MAX:
         raise args.bad(f"at most {_ITEMS_MAX} items")
-    return Fetch(which, tuple(dict.fromkeys(items)), by_uid)
+    changed_since, vanished = _modifiers(args)
+    if vanished and (changed_since is None or not by_uid):
+        raise args.bad("VANISHED with CHANGEDSINCE in a UID FETCH")  # RFC 7162 §3.2.6
+    return Fetch(which, tuple(dict.fromkeys(items)), by_uid, changed_since, vanished)
+
+
+def _modifiers(args: Cursor) -> tuple[int | None, bool]:
+    # fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")"     RFC 4466 §2.4
+    # chgsince-fetch-mod = "CHANGEDSINCE" SP mod-sequence-value            RFC 7162 §7
+    # rexpunges-fetch-mod = "VANISHED"
+    changed_since: int | None = None
+    vanished = False
+
+    def modifier() -> None:
+        nonlocal changed_since, vanished
+        name = args.word()
+        if name == b"CHANGEDSINCE" and changed_since is None:
+            args.space()
+            changed_since = args.modseq()
+        elif name == b"VANISHED" and not vanished:
+            vanished = True
+        else:
+            raise args.bad("a fetch modifier")
+
+    if args.takes(b" ") and not args.at_end():
+        args.listed(modifier)
+    return changed_since, vanished
 
 
 def _one(args: Cursor) -> tuple[FetchItem, ...]:

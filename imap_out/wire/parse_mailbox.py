@@ -12,11 +12,13 @@ from imap_out.wire.commands import (
     Lsub,
     NewMessage,
     Rename,
+    Resync,
     Select,
     Status,
     Subscribe,
 )
 from imap_out.wire.cursor import Cursor
+from imap_out.wire.sequence_set import STAR, SequenceSet
 from mx_core.model.flags import Flag
 
 _SELECTING: Final = frozenset({b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"})
@@ -30,6 +32,7 @@ STATUS_ITEMS: Final = frozenset(
         b"UNSEEN",
         b"DELETED",
         b"SIZE",  # RFC 8438
+        b"HIGHESTMODSEQ",  # RFC 7162 §3.1.7
         b"MAILBOXID",  # RFC 8474 §4.3
         b"APPENDLIMIT",  # RFC 7889 §3.2
     }
@@ -41,10 +44,54 @@ def select(args: Cursor, *, read_only: bool) -> Select:
     """Read what follows ``SELECT`` or ``EXAMINE``."""
     args.space()
     mailbox = args.mailbox()
-    if args.takes(b" ("):
-        # select-params of RFC 4466: none is announced, an empty list asks for none
+    condstore = False
+    known: Resync | None = None
+
+    def parameter() -> None:
+        nonlocal condstore, known
+        # select-param =/ condstore-param                                  RFC 7162 §7
+        name = args.word()
+        if name == b"CONDSTORE" and not condstore:
+            condstore = True
+        elif name == b"QRESYNC" and known is None:
+            known = _resync(args)
+        else:
+            raise args.bad("a select parameter")
+
+    # select-params = SP "(" select-param *(SP select-param) ")"           RFC 4466 §2.1
+    if args.takes(b" ") and not args.at_end():
+        args.listed(parameter, or_none=True)
+    return Select(mailbox, read_only, condstore, known)
+
+
+def _resync(args: Cursor) -> Resync:
+    # select-param =/ "QRESYNC" SP "(" uidvalidity SP mod-sequence-value [SP known-uids]
+    #                 [SP seq-match-data] ")"                              RFC 7162 §7
+    # seq-match-data = "(" known-sequence-set SP known-uid-set ")"
+    args.expect(b" (")
+    uid_validity = args.number()
+    args.space()
+    modseq = args.modseq()
+    known: SequenceSet | None = None
+    match: tuple[SequenceSet, SequenceSet] | None = None
+    if args.takes(b" ") and not args.sees(b"("):
+        known = _fixed_set(args)
+        args.takes(b" ")
+    if args.takes(b"("):
+        numbers = _fixed_set(args)
+        args.space()
+        match = (numbers, _fixed_set(args))
         args.expect(b")")
-    return Select(mailbox, read_only)
+    args.expect(b")")
+    return Resync(uid_validity, modseq, known, match)
+
+
+def _fixed_set(args: Cursor) -> SequenceSet:
+    # known-uids = sequence-set ; "*" is not allowed
+    which = args.sequence_set()
+    if any(STAR in span for span in which.ranges):
+        raise args.bad("a set without *")
+    return which
 
 
 def create(args: Cursor) -> Create:

@@ -9,6 +9,7 @@ from imap_out.wire.commands import Search
 from imap_out.wire.cursor import Cursor
 from imap_out.wire.search_keys import (
     Arrived,
+    Changed,
     Either,
     Every,
     HasFlag,
@@ -112,6 +113,19 @@ def _saved(when: When) -> Callable[[Cursor], SearchKey]:
     return lambda args: Saved(when, args.day())
 
 
+def _changed(args: Cursor) -> SearchKey:
+    # search-modsequence = "MODSEQ" [search-modseq-ext] SP mod-sequence-valzer   RFC 7162 §7
+    # search-modseq-ext  = SP entry-name SP entry-type-req
+    # All flags of a message share one modseq, so the entry makes no difference (§3.1.5).
+    if args.sees(b'"'):
+        args.string()
+        args.space()
+        if args.word() not in {b"PRIV", b"SHARED", b"ALL"}:
+            raise args.bad("priv, shared or all")
+        args.space()
+    return Changed(args.modseq())
+
+
 _PLAIN: Final[dict[bytes, SearchKey]] = {
     b"ALL": Every(),
     b"SAVEDATESUPPORTED": Every(),
@@ -153,6 +167,7 @@ _WITH_ARGUMENT: Final[dict[bytes, Callable[[Cursor], SearchKey]]] = {
     b"THREADID": lambda args: OfThread(args.astring()),
     b"LARGER": lambda args: Larger(args.number()),
     b"SMALLER": lambda args: Smaller(args.number()),
+    b"MODSEQ": _changed,
     b"UID": lambda args: Uids(args.sequence_set()),
     b"NOT": lambda args: Negated(_key(args)),
     b"OR": _either,

@@ -139,6 +139,13 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """A modification sequence of at least *modseq*.  RFC 7162 §3.1.5."""
+
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Uids:
     """UIDs."""
 
@@ -147,5 +154,5 @@ class Uids:
 
 SearchKey = (
     Every | Either | Negated | HasFlag | InHeader | InBody | InText
-    | Arrived | Sent | Larger | Smaller | Numbers | Uids | Saved | OfEmail | OfThread
+    | Arrived | Sent | Larger | Smaller | Numbers | Uids | Changed | Saved | OfEmail | OfThread
 )  # fmt: skip

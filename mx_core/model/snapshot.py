@@ -92,6 +92,14 @@ class Snapshot:
                 start, end = end, end + len(part)
             yield at, part, at - start
 
+    def changed_since(self, modseq: int) -> list[int]:
+        """Return the indices of what changed after *modseq*; looks only into parts that did."""
+        found: list[int] = []
+        for start, part in zip(self._starts, self.parts, strict=False):
+            if part.max_modseq > modseq:
+                found += [at for at, when in enumerate(part.modseqs, start) if when > modseq]
+        return found
+
     # ── with a change in it ─────────────────────────────────────────────────────────
     def with_added(
         self, modseq: ModSeq, uids: Sequence[Uid], messages: Sequence[MessageId],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,6 +101,23 @@ class Reader:
             )
         self._keep(mailbox, made)
         return made
+
+    def changed_since(self, mailbox: MailboxId, uids: Sequence[Uid], modseq: int) -> set[Uid]:
+        """Return those of *uids* that changed after *modseq*."""
+        wanted = set(uids)
+        return {
+            Uid(uid)
+            for part in segment.holding(self._connection, mailbox, uids)
+            for uid, changed in zip(part.uids, part.modseqs, strict=True)
+            if changed > modseq and uid in wanted
+        }
+
+    def vanished_since(self, mailbox: MailboxId, modseq: int) -> list[Uid]:
+        """Return the UIDs expunged after *modseq*, ascending."""
+        columns = self._connection.exec_driver_sql(
+            "SELECT uids FROM tombstone WHERE mailbox = ? AND modseq > ?", (mailbox, modseq)
+        ).scalars()
+        return [Uid(uid) for uid in sorted(chain.from_iterable(map(segment.unpack_uids, columns)))]
 
     def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
         """Return the prepared forms in the order asked, expunged ones included while kept.

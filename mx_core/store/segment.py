@@ -176,6 +176,11 @@ def pack_uids(uids: Sequence[int]) -> bytes:
     return _pack(array("I", uids))
 
 
+def unpack_uids(octets: bytes) -> array[int]:
+    """Return the UIDs of a tombstone."""
+    return _unpack("I", octets)
+
+
 def _pack(numbers: array[int]) -> bytes:
     if sys.byteorder == "big":
         numbers = array(numbers.typecode, numbers)

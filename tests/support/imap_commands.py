@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from dataclasses import replace
 from datetime import date
 from typing import assert_never
 
@@ -27,6 +28,7 @@ from imap_out.wire.framing import Frame
 from imap_out.wire.parse_mailbox import STATUS_ITEMS
 from imap_out.wire.search_keys import (
     Arrived,
+    Changed,
     Either,
     Every,
     HasFlag,
@@ -59,6 +61,7 @@ names = st.text(
 octets = st.binary(max_size=40).filter(lambda o: b"\0" not in o)
 atoms = st.text(string.ascii_letters + string.digits + "-_.$", min_size=1, max_size=12)
 numbers = st.integers(0, 2**32 - 1)
+modseqs = st.integers(0, 2**63 - 1)
 sets = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=4).map(
     lambda ranges: SequenceSet(tuple(ranges))
 )
@@ -102,6 +105,7 @@ leaves = st.one_of(
     st.builds(Smaller, numbers),
     st.builds(Numbers, sets),
     st.builds(Uids, sets),
+    st.builds(Changed, modseqs),
 )
 search_keys = st.recursive(
     leaves,
@@ -131,6 +135,24 @@ def lists(draw: st.DrawFn) -> c.List:
     return c.List(draw(names), patterns, extended, selecting, returning, status)
 
 
+fixed_sets = st.lists(
+    st.tuples(st.integers(1, 2**32 - 1), st.integers(1, 2**32 - 1)), min_size=1, max_size=3
+).map(lambda ranges: SequenceSet(tuple(ranges)))
+resyncs = st.builds(
+    c.Resync,
+    numbers,
+    modseqs,
+    st.none() | fixed_sets,
+    st.none() | st.tuples(fixed_sets, fixed_sets),
+)
+fetches = st.builds(
+    c.Fetch,
+    sets,
+    st.lists(fetch_items, min_size=1, max_size=4, unique=True).map(tuple),
+    st.booleans(),
+    st.none() | modseqs,
+)
+
 valid = st.one_of(
     st.sampled_from(
         [c.Capability(), c.Noop(), c.Logout(), c.StartTls(), c.Namespace(), c.Idle(), c.Check()]
@@ -144,7 +166,7 @@ valid = st.one_of(
         st.none() | st.just(Secret(b"AGEAYg==")),
     ),
     st.builds(c.Enable, st.lists(atoms.map(lambda a: a.upper().encode()), min_size=1).map(tuple)),
-    st.builds(c.Select, names, st.booleans()),
+    st.builds(c.Select, names, st.booleans(), st.booleans(), st.none() | resyncs),
     st.builds(c.Create, names, st.just(()) | st.just((b"\\Sent",))),
     st.builds(c.Delete, names),
     st.builds(c.Rename, names, names),
@@ -154,13 +176,19 @@ valid = st.one_of(
     st.builds(c.Status, names, status_items),
     st.builds(c.Append, names, st.lists(new_messages, min_size=1, max_size=3).map(tuple)),
     st.builds(c.Search, search_keys, st.none() | st.just(b"UTF-8"), st.booleans()),
-    st.builds(
-        c.Fetch,
-        sets,
-        st.lists(fetch_items, min_size=1, max_size=4, unique=True).map(tuple),
-        st.booleans(),
+    fetches,
+    fetches.filter(lambda f: f.by_uid and f.changed_since is not None).map(
+        lambda f: replace(f, vanished=True)
     ),
-    st.builds(c.Store, sets, st.sampled_from(FlagChange), flags, st.booleans(), st.booleans()),
+    st.builds(
+        c.Store,
+        sets,
+        st.sampled_from(FlagChange),
+        flags,
+        st.booleans(),
+        st.booleans(),
+        st.none() | modseqs,
+    ),
     st.builds(c.Copy, sets, names, st.booleans(), st.booleans()),
 )
 
@@ -214,7 +242,8 @@ def _spell(command: c.Command) -> bytes:
         case c.Enable(extensions):
             return b"ENABLE " + b" ".join(extensions)
         case c.Select(name, read_only):
-            return (b"EXAMINE " if read_only else b"SELECT ") + _mailbox(name)
+            verb = b"EXAMINE " if read_only else b"SELECT "
+            return verb + _mailbox(name) + _parameters(command)
         case c.Create(name, uses):
             use = b" (USE (%b))" % b" ".join(uses) if uses else b""
             return b"CREATE " + _mailbox(name) + use
@@ -237,11 +266,16 @@ def _spell(command: c.Command) -> bytes:
         case c.Search(key, charset, by_uid):
             told = b"CHARSET %b " % charset if charset else b""
             return _uid(by_uid, b"SEARCH " + told + _key(key))
-        case c.Fetch(which, items, by_uid):
+        case c.Fetch(which, items, by_uid, changed_since, vanished):
             spelled = b" ".join(map(_item, items))
-            return _uid(by_uid, b"FETCH %b (%b)" % (which.render(), spelled))
-        case c.Store(which, change, wanted, silent, by_uid):
+            modifiers = b" VANISHED" if vanished else b""
+            if changed_since is not None:
+                modifiers = b" (CHANGEDSINCE %d%b)" % (changed_since, modifiers)
+            return _uid(by_uid, b"FETCH %b (%b)%b" % (which.render(), spelled, modifiers))
+        case c.Store(which, change, wanted, silent, by_uid, unchanged_since):
             name = change.value.encode() + (b".SILENT" if silent else b"")
+            if unchanged_since is not None:
+                name = b"(UNCHANGEDSINCE %d) %b" % (unchanged_since, name)
             told = (which.render(), name, render.flag_list(wanted))
             return _uid(by_uid, b"STORE %b %b %b" % told)
         case c.Copy(which, name, move, by_uid):
@@ -255,6 +289,17 @@ def _new_message(new: c.NewMessage) -> bytes:
     text = b" " + render.flag_list(new.flags) if new.flags else b""
     text += b' "%b"' % dates.render_date_time(new.date) if new.date is not None else b""
     return text + b" {%d}\r\n%b" % (len(new.octets), new.octets)
+
+
+def _parameters(command: c.Select) -> bytes:
+    told = [b"CONDSTORE"] if command.condstore else []
+    if command.resync is not None:
+        known = command.resync
+        words = [b"%d" % known.uid_validity, b"%d" % known.modseq]
+        words += [known.known.render()] if known.known else []
+        words += [b"(%b %b)" % tuple(s.render() for s in known.match)] if known.match else []
+        told.append(b"QRESYNC (%b)" % b" ".join(words))
+    return b" (%b)" % b" ".join(told) if told else b""
 
 
 def _list(command: c.List) -> bytes:
@@ -316,5 +361,7 @@ def _key(key: SearchKey) -> bytes:
             return which.render()
         case Uids(which):
             return b"UID " + which.render()
+        case Changed(modseq):
+            return b"MODSEQ %d" % modseq
         case _:
             assert_never(key)

@@ -291,6 +291,24 @@ class MailContract:
         assert await mail.read(lambda reader: reader.forms([message])) == [prepare(OCTETS)]
         following.close()
 
+    async def test_what_changed_and_what_vanished_since_a_modseq(self, mail: MailStore) -> None:
+        """RFC 7162 §3.1.3, §3.2."""
+        one, two, three, four = [await add(mail) for _ in range(4)]
+        inbox = await box(mail)
+        start = (await snapshot(mail)).highest_modseq
+        await mail.write(
+            lambda w: w.store_flags(inbox, [one, two], FlagChange.ADD, frozenset({DELETED}))
+        )
+        await mail.write(lambda w: w.expunge(inbox, [two]))
+        middle = (await snapshot(mail)).highest_modseq
+        await mail.write(lambda w: w.move(inbox, [three], SENT))
+
+        changed = await mail.read(lambda r: r.changed_since(inbox, [one, two, four], start))
+        assert changed == {one}
+        assert await mail.read(lambda r: r.changed_since(inbox, [one], middle)) == set()
+        assert await mail.read(lambda r: r.vanished_since(inbox, start)) == [two, three]
+        assert await mail.read(lambda r: r.vanished_since(inbox, middle)) == [three]
+
     async def test_who_follows_a_mailbox_sees_each_commit_in_it(self, mail: MailStore) -> None:
         inbox = await box(mail)
         following = await mail.follow(inbox)

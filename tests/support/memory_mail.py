@@ -90,6 +90,7 @@ class Box:
     modseq: ModSeq = START
     rows: list[Row] = field(default_factory=list)
     saved: dict[Uid, int] = field(default_factory=dict)  # of expunged messages too
+    vanished: dict[Uid, ModSeq] = field(default_factory=dict)
 
 
 @dataclass
@@ -213,6 +214,14 @@ class Job:
             [row.flags for row in box.rows],
             first_recent=box.first_recent,
         )
+
+    def changed_since(self, mailbox: MailboxId, uids: Sequence[Uid], modseq: int) -> set[Uid]:
+        rows = self._box(mailbox).rows
+        return {row.uid for row in rows if row.uid in uids and row.modseq > modseq}
+
+    def vanished_since(self, mailbox: MailboxId, modseq: int) -> list[Uid]:
+        gone = self._box(mailbox).vanished.items()
+        return sorted(uid for uid, when in gone if when > modseq)
 
     def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
         return [self._mail.kept(message)[1] for message in messages]
@@ -398,9 +407,9 @@ class Job:
             return
         lost = {row.uid for row in gone}
         box.rows = [row for row in box.rows if row.uid not in lost]
-        self.changes.append(
-            MessagesExpunged(box.id, self._tick(box), tuple(row.uid for row in gone))
-        )
+        modseq = self._tick(box)
+        box.vanished.update({row.uid: modseq for row in gone})
+        self.changes.append(MessagesExpunged(box.id, modseq, tuple(row.uid for row in gone)))
 
     def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
         source, into = self._box(mailbox), self._named(target)

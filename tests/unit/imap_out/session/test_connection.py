@@ -14,6 +14,7 @@ def test_a_first_session_of_a_mail_program() -> None:
         S: * 0 RECENT
         S: * OK [UIDVALIDITY 1002]
         S: * OK [UIDNEXT 1]
+        S: * OK [HIGHESTMODSEQ 1]
         S: * OK [MAILBOXID (F00000000000000000000000000000002)]
         S: a OK [READ-WRITE]
         C: b FETCH 1:* (FLAGS)

@@ -47,7 +47,7 @@ def test_status_may_ask_for_recent() -> None:
     "text", [b"LIST", b'LIST "" ', b'LIST (frob) "" x', b'LIST (recursivematch) "" x', b'LIST "" ()',
              b'LIST "" x RETURN (frob)', b'LIST "" x RETURN (STATUS ())', b"STATUS x ()", b"STATUS x (FROB)",
              b'LIST "" (' + b"x " * 101 + b"x)", b"CREATE x (USE (All))", b"APPEND x", b"APPEND x hi",
-             b'APPEND x "hi"', b'APPEND x (\\Seen) "no date" {1+}\r\nx', b"SELECT x (CONDSTORE)"],
+             b'APPEND x "hi"', b'APPEND x (\\Seen) "no date" {1+}\r\nx', b"SELECT x (CONDSTORE"],
 )  # fmt: skip
 def test_what_is_no_command_is_bad_syntax(text: bytes) -> None:
     with pytest.raises(BadSyntax):

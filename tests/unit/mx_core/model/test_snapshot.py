@@ -62,6 +62,10 @@ def test_changes_say_what_plain_rows_would(steps: list[tuple[str, int]]) -> None
     assert [snapshot.position(uid) for uid in plain] == list(range(len(snapshot)))
     assert all(max(part.modseqs) == part.max_modseq for part in snapshot.parts)
     assert all(0 < len(part) <= PART_MAX for part in snapshot.parts)
+    since = modseq // 2
+    assert [snapshot.uids[at] for at in snapshot.changed_since(since)] == [
+        uid for uid, row in plain.items() if row[1] > since
+    ]
     walked = [part.uids[at] for _, part, at in snapshot.rows(range(0, len(snapshot), 3))]
     assert walked == list(snapshot.uids)[::3]
 
