@@ -9,8 +9,6 @@ device's sequence and its hybrid logical clock.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
-from enum import IntEnum
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,23 +17,11 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import OverQuota
 from mx_core.model.ids import GlobalId, ModSeq, UidValidity
 from mx_core.notation import cbor
+from mx_core.store.journal_row import Op, Value
 
-Value = cbor.Value
 GLOBAL_ID_OCTETS: Final = 16
 _HYBRID_COUNTER_BITS: Final = 16  # below milliseconds since 1970
 _UID_VALIDITY_MAX: Final = (1 << 32) - 1
-
-
-class Op(IntEnum):
-    """What a row says happened; spec/journal §3."""
-
-    MADE = 1
-    RENAMED = 2
-    REMOVED = 3
-    ADDED = 4
-    FLAGGED = 5
-    EXPUNGED = 6
-    SUBSCRIBED = 7
 
 
 class Journal:
@@ -100,28 +86,3 @@ class Journal:
 def new_global_id() -> GlobalId:
     """Return 16 random octets."""
     return GlobalId(secrets.token_bytes(GLOBAL_ID_OCTETS))
-
-
-def ranges(uids: Sequence[int]) -> list[Value]:
-    """Return ascending *uids* as pairs of first and last."""
-    if uids and uids[-1] - uids[0] == len(uids) - 1:
-        return [uids[0], uids[-1]]
-    result: list[int] = []
-    for uid in uids:
-        if result and result[-1] == uid - 1:
-            result[-1] = uid
-        else:
-            result += (uid, uid)
-    return list(result)
-
-
-def texts(flags: Iterable[str]) -> list[Value]:
-    """Return *flags* in one order."""
-    result: list[Value] = []
-    result.extend(sorted(flags))
-    return result
-
-
-def signed(number: int) -> int:
-    """Fold a number that may be negative into an unsigned one: 0, -1, 1, -2 become 0, 1, 2, 3."""
-    return number * 2 if number >= 0 else -number * 2 - 1

@@ -18,9 +18,10 @@ from mx_core.model.errors import NoSuchMailbox, OverQuota
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.ports import Change, FlagsChanged, MessagesAdded, MessagesExpunged
-from mx_core.store import journal, saved, segment
+from mx_core.store import journal_row, saved, segment
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
-from mx_core.store.journal import Journal, Op
+from mx_core.store.journal import Journal
+from mx_core.store.journal_row import Op
 
 _UID_MAX: Final = (1 << 32) - 1
 
@@ -193,7 +194,7 @@ class Places:
             "INSERT INTO tombstone VALUES (?, ?, ?)", (mailbox, modseq, segment.pack_uids(uids))
         )
         self._changes.append(MessagesExpunged(mailbox, modseq, uids))
-        self._log.write(Op.EXPUNGED, global_id, {0: journal.ranges(uids)})
+        self._log.write(Op.EXPUNGED, global_id, {0: journal_row.ranges(uids)})
 
     def forget(self, mailbox: MailboxId) -> None:
         """Let go of everything in *mailbox*, which is about to go itself."""
@@ -208,13 +209,17 @@ class Places:
         self, mailbox: MailboxId, modseq: ModSeq, moved: dict[tuple[int, int], list[int]]
     ) -> None:
         unseen = deleted = 0
-        rows: list[journal.Value] = []
+        rows: list[journal_row.Value] = []
         for (old, new), uids in moved.items():
             before, after = self._flag_sets.of(old), self._flag_sets.of(new)
             unseen += len(uids) * ((SEEN in before) - (SEEN in after))
             deleted += len(uids) * ((DELETED in after) - (DELETED in before))
             rows.append(
-                [journal.ranges(uids), journal.texts(after - before), journal.texts(before - after)]
+                [
+                    journal_row.ranges(uids),
+                    journal_row.texts(after - before),
+                    journal_row.texts(before - after),
+                ]
             )
         global_id = self._connection.exec_driver_sql(
             "UPDATE mailbox SET highest_modseq = ?, unseen = unseen + ?, deleted = deleted + ?"
@@ -233,14 +238,14 @@ class Places:
     ) -> None:
         sets = list(dict.fromkeys(flags))
         place = {flag_set: at for at, flag_set in enumerate(sets)}
-        ids: dict[int, journal.Value] = {
-            0: journal.ranges(uids),
+        ids: dict[int, journal_row.Value] = {
+            0: journal_row.ranges(uids),
             1: [bytes(global_id) for _, global_id, _, _ in messages],
-            2: [journal.texts(flag_set) for flag_set in sets],
+            2: [journal_row.texts(flag_set) for flag_set in sets],
             3: [place[flag_set] for flag_set in flags],
         }
         if internal_date is not None:
-            ids[4] = journal.signed(internal_date)
+            ids[4] = journal_row.signed(internal_date)
         self._log.write(Op.ADDED, mailbox, ids)
 
     def use(self, messages: Sequence[MessageId]) -> None:

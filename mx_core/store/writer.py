@@ -27,7 +27,8 @@ from mx_core.store import header_key
 from mx_core.store.body import BodyWriter
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
-from mx_core.store.journal import Journal, Op, new_global_id
+from mx_core.store.journal import Journal, new_global_id
+from mx_core.store.journal_row import Op
 from mx_core.store.places import Place, Places
 from mx_core.store.reader import Known, Reader
 

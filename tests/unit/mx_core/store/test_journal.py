@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.notation import cbor
-from mx_core.store import journal
-from mx_core.store.journal import Op
+from mx_core.store import journal_row
+from mx_core.store.journal_row import Op
 from tests.support.stores import START, Clock, form_of, open_store
 
 
@@ -80,7 +80,7 @@ async def test_a_row_holds_no_octets_of_a_message(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(1, 60), unique=True).map(sorted))
 def test_ranges_unfold_to_what_they_were_made_of(uids: list[int]) -> None:
-    spans = journal.ranges(uids)
+    spans = journal_row.ranges(uids)
     pairs = zip(spans[::2], spans[1::2], strict=True)
 
     assert [uid for first, last in pairs for uid in range(first, last + 1)] == uids  # type: ignore[arg-type, operator]  # integers
@@ -88,7 +88,7 @@ def test_ranges_unfold_to_what_they_were_made_of(uids: list[int]) -> None:
 
 @given(st.integers(-(2**40), 2**40))
 def test_a_signed_number_folds_into_an_unsigned_one(number: int) -> None:
-    folded = journal.signed(number)
+    folded = journal_row.signed(number)
 
     assert folded >= 0
     assert (folded // 2 if folded % 2 == 0 else -(folded + 1) // 2) == number

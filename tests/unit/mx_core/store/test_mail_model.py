@@ -18,7 +18,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.notation import cbor
 from mx_core.ports import (
     FlagChange,
     FlagsChanged,
@@ -27,7 +26,8 @@ from mx_core.ports import (
     MessagesExpunged,
     Watch,
 )
-from mx_core.store.journal import Op
+from mx_core.store.journal_row import read_row
+from mx_core.store.replay import replay
 from tests.support.stores import Clock, form_of, open_store
 
 RAM = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -288,56 +288,22 @@ class MailMachine(RuleBasedStateMachine):
         """Replay the rows of this device in order.  spec/journal §3"""
         rows = self.loop.run_until_complete(
             self.store._database.read(
-                lambda connection: connection.exec_driver_sql(
-                    "SELECT device_seq, hybrid, op, mailbox, ids FROM journal ORDER BY device_seq"
-                ).all()
+                lambda connection: [
+                    read_row(row)
+                    for row in connection.exec_driver_sql(
+                        "SELECT * FROM journal ORDER BY device_seq"
+                    )
+                ]
             )
         )
-        assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
-        assert [row[1] for row in rows] == sorted({row[1] for row in rows})
-        names: dict[bytes, str] = {}
-        flags: dict[bytes, dict[int, set[str]]] = {}
-        messages: dict[bytes, dict[int, bytes]] = {}
-        for _, _, op, mailbox, octets in rows:
-            ids: Any = cbor.decode(octets)
-            match Op(op):
-                case Op.MADE:
-                    names[mailbox], flags[mailbox], messages[mailbox] = ids[0], {}, {}
-                case Op.RENAMED:
-                    names[mailbox] = ids[0]
-                case Op.REMOVED:
-                    del names[mailbox], flags[mailbox], messages[mailbox]
-                case Op.ADDED:
-                    uids = unfold(ids[0])
-                    for uid, global_id, place in zip(uids, ids[1], ids[3], strict=True):
-                        flags[mailbox][uid] = set(ids[2][place])
-                        messages[mailbox][uid] = global_id
-                case Op.FLAGGED:
-                    for spans, added, cleared in ids[0]:
-                        for uid in unfold(spans):
-                            assert not flags[mailbox][uid] & set(added)
-                            assert flags[mailbox][uid] >= set(cleared)
-                            flags[mailbox][uid] |= set(added)
-                            flags[mailbox][uid] -= set(cleared)
-                case Op.EXPUNGED:
-                    for uid in unfold(ids[0]):
-                        del flags[mailbox][uid], messages[mailbox][uid]
-                case Op.SUBSCRIBED:
-                    pass
-        assert sorted(names.values()) == sorted(self.boxes)
+        assert [row.hybrid for row in rows] == sorted({row.hybrid for row in rows})
+        told = replay(rows).mailboxes
+        assert sorted(box.name for box in told.values()) == sorted(self.boxes)
         for box in self.boxes.values():
-            assert flags[box.global_id] == {uid: set(h.flags) for uid, h in box.mail.items()}
+            assert told[box.global_id].flags == {uid: h.flags for uid, h in box.mail.items()}
             shot = self.read(lambda reader, box=box: reader.snapshot(box.id))
             ids = self.read(lambda reader, shot=shot: reader.global_ids(shot.messages))
-            assert messages[box.global_id] == dict(zip(shot.uids, ids, strict=True))
-
-
-def unfold(spans: list[int]) -> list[int]:
-    return [
-        uid
-        for first, last in zip(spans[::2], spans[1::2], strict=True)
-        for uid in range(first, last + 1)
-    ]
+            assert told[box.global_id].messages == dict(zip(shot.uids, ids, strict=True))
 
 
 MailMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
