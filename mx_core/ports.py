@@ -162,8 +162,8 @@ class MailWriter(MailReader, Protocol):
     ) -> None:
         """Change flags of those that exist; one modseq for all; unknown UIDs are ignored."""
 
-    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> None:
-        r"""Remove what is \\Deleted, of *uids* or of all; tombstones keep the modseq."""
+    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:
+        r"""Remove what is \\Deleted, of *uids* or of all; return what went, ascending."""
 
     def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
         """Raises NoSuchMailbox for the target (``[TRYCREATE]``)."""

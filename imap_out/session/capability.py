@@ -26,6 +26,8 @@ AFTER_LOGIN: Final = (
     b"OBJECTID",
     b"SAVEDATE",
     b"PREVIEW",
+    b"BINARY",
+    b"REPLACE",
     b"APPENDLIMIT",
     b"CONDSTORE",
     b"QRESYNC",

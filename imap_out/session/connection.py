@@ -21,6 +21,7 @@ from imap_out.session import (
     do_list,
     do_mailbox,
     do_message,
+    do_replace,
     do_search,
     refusals,
 )
@@ -71,6 +72,7 @@ COMMANDS: Final[dict[type[Command], tuple[frozenset[State], Handler]]] = {
     commands.Search: (_SELECTED, do_search.search),
     commands.Fetch: (_SELECTED, do_fetch.fetch),
     commands.Store: (_SELECTED, do_message.store),
+    commands.Replace: (_SELECTED, do_replace.replace),
     commands.Copy: (_SELECTED, do_message.copy),
 }
 # AUTHENTICATE and IDLE are dialogues and stand below

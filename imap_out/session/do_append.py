@@ -11,6 +11,7 @@ from imap_out.session.session import Completed, Session
 from imap_out.wire.commands import Append, NewMessage
 from imap_out.wire.sequence_set import uid_set
 from mx_core.mime.prepare import prepare
+from mx_core.mime.without_nul import without_nul
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import FlagSet
 from mx_core.model.mailbox_name import mailbox_name
@@ -23,16 +24,16 @@ _KEYWORD_OCTETS_MAX: Final = 200
 
 
 async def append(session: Session, command: Append, _out: Out) -> Completed:
-    """RFC 9051 §6.3.12, RFC 3502.  The octets are stored as they came."""
+    """RFC 9051 §6.3.12, RFC 3502.  The octets are stored as they came; see spec/octets."""
     name = mailbox_name(command.mailbox)
-    forms = await prepared(session, command.messages)
+    messages = await prepared(session, command.messages)
 
     def add(writer: MailWriter) -> list[Appended]:
         # Crash before the commit: none of them is there, and the client was told nothing.
         box = writer.mailbox(name).id
         return [
-            writer.append(box, new.octets, form, new.flags, new.date)
-            for new, form in zip(command.messages, forms, strict=True)
+            writer.append(box, octets, form, new.flags, new.date)
+            for new, (octets, form) in zip(command.messages, messages, strict=True)
         ]
 
     try:
@@ -42,16 +43,25 @@ async def append(session: Session, command: Append, _out: Out) -> Completed:
     return Completed(b"kept", append_uid(appended))
 
 
-async def prepared(session: Session, messages: Sequence[NewMessage]) -> list[MessageForm]:
-    """Return the forms of new messages; raises Refusal for one that can not be kept."""
+async def prepared(
+    session: Session, messages: Sequence[NewMessage]
+) -> list[tuple[bytes, MessageForm]]:
+    """Return what is to be kept of new messages; raises Refusal for one that can not be."""
     for new in messages:
         if not new.octets:
             raise Refusal(b"CANNOT", "an empty message can not be kept")
         bound_keywords(new.flags)
     if sum(len(new.octets) for new in messages) <= _SMALL_OCTETS:
-        return [prepare(new.octets) for new in messages]
+        return [_prepared(new) for new in messages]
     # off the event loop: a read job runs where waiting does no harm
-    return await session.mail.read(lambda _: [prepare(new.octets) for new in messages])
+    return await session.mail.read(lambda _: [_prepared(new) for new in messages])
+
+
+def _prepared(new: NewMessage) -> tuple[bytes, MessageForm]:
+    octets = without_nul(new.octets) if new.binary else new.octets
+    if octets is None:
+        raise Refusal(b"UNKNOWN-CTE", "NUL may stand in a part whose encoding is binary only")
+    return octets, prepare(octets)
 
 
 def append_uid(appended: Sequence[Appended]) -> bytes:

@@ -7,14 +7,15 @@ pieces, each from its own short transaction: octets of a message never change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, assert_never
 
-from imap_out.session import resync
+from imap_out.session import fetch_binary, resync
 from imap_out.session.capability import CONDSTORE, QRESYNC
 from imap_out.session.do_message import positions, spans
+from imap_out.session.fetch_binary import DecodedPiece
 from imap_out.session.fetch_columns import COLUMNS, Wanted
 from imap_out.session.out import Out
 from imap_out.session.refusals import ClientBug
@@ -24,6 +25,8 @@ from imap_out.wire.commands import Fetch
 from imap_out.wire.dates import render_date_time
 from imap_out.wire.fetch_items import (
     Attribute,
+    BinarySection,
+    BinarySize,
     BodySection,
     Column,
     FetchItem,
@@ -60,6 +63,15 @@ class Piece:
     message: MessageId
     start: int
     end: int
+
+    def reads(self, step: int) -> Iterator[Callable[[MailReader], bytes]]:
+        """Yield jobs that give the octets in order, *step* at most from each."""
+        for start in range(self.start, self.end, step):
+            end = min(start + step, self.end)
+            yield lambda r, s=start, e=end: r.octets(self.message, s, e)  # type: ignore[misc]  # defaults bind the loop's values
+
+
+Answer = list[bytes | Piece | DecodedPiece]
 
 
 async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
@@ -113,7 +125,8 @@ async def _mark_seen(
     session: Session, view: SelectedView, places: Sequence[int], items: Sequence[FetchItem]
 ) -> set[Uid]:
     r"""Set \Seen where this FETCH does that; return the UIDs whose flags it changes."""
-    if view.read_only or not any(isinstance(item, BodySection) and not item.peek for item in items):
+    sections = (item for item in items if isinstance(item, BodySection | BinarySection))
+    if view.read_only or all(item.peek for item in sections):
         return set()
     uids = [
         Uid(part.uids[inside])
@@ -149,20 +162,14 @@ def _light(wanted: Wanted, items: Sequence[FetchItem]) -> list[bytes]:
     return told
 
 
-async def _send(session: Session, answer: Sequence[bytes | Piece], out: Out) -> None:
+async def _send(session: Session, answer: Answer, out: Out) -> None:
     for piece in answer:
         if isinstance(piece, bytes):
             out.put(piece)
             continue
-        step = session.limits.read_octets
         out.in_literal = True
-        for start in range(piece.start, piece.end, step):
-            end = min(start + step, piece.end)
-            out.put(
-                await session.mail.read(
-                    lambda r, m=piece.message, s=start, e=end: r.octets(m, s, e)  # type: ignore[misc]  # defaults bind the loop's values
-                )
-            )
+        for read in piece.reads(session.limits.read_octets):
+            out.put(await session.mail.read(read))
             await out.room()
         out.in_literal = False
     await out.room()
@@ -180,7 +187,9 @@ class Gathering:
         self._whole = octets
         self._left = octets
         self._needs_form = any(
-            item.section != _WHOLE if isinstance(item, BodySection) else item in _FROM_FORM
+            item.section != _WHOLE
+            if isinstance(item, BodySection)
+            else item in _FROM_FORM or isinstance(item, BinarySection | BinarySize)
             for item in items
         )
         self._needs_row = any(
@@ -188,7 +197,7 @@ class Gathering:
             for item in items
         )
 
-    def gather(self, reader: MailReader, batch: Sequence[Wanted]) -> list[list[bytes | Piece]]:
+    def gather(self, reader: MailReader, batch: Sequence[Wanted]) -> list[Answer]:
         """Return at least one answer, and at most one for each of *batch*, in order."""
         messages = [wanted.message for wanted in batch]
         forms = reader.forms(messages) if self._needs_form else [None] * len(batch)
@@ -198,7 +207,7 @@ class Gathering:
             for item in self._items
             if isinstance(item, Column)
         }
-        answers: list[list[bytes | Piece]] = []
+        answers: list[Answer] = []
         for place, (wanted, form, row) in enumerate(zip(batch, forms, rows, strict=True)):
             if self._left <= 0:
                 break
@@ -213,14 +222,16 @@ class Gathering:
         form: MessageForm | None,
         row: tuple[int, int],
         told: Mapping[Column, bytes],
-    ) -> list[bytes | Piece]:
-        answer: list[bytes | Piece] = [b"* %d FETCH (" % (wanted.at + 1)]
+    ) -> Answer:
+        answer: Answer = [b"* %d FETCH (" % (wanted.at + 1)]
         separator = b""
         for item in self._items:
             answer.append(separator)
             separator = b" "
             if isinstance(item, Column):
                 answer.append(told[item])
+            elif isinstance(item, BinarySection | BinarySize):
+                answer += self._binary(reader, wanted.message, item, form)
             elif isinstance(item, BodySection):
                 answer += self._section(reader, wanted.message, item, form, row[0])
             else:
@@ -231,6 +242,17 @@ class Gathering:
         self._left -= sum(len(piece) for piece in answer if isinstance(piece, bytes))
         return answer
 
+    def _binary(
+        self,
+        reader: MailReader,
+        message: MessageId,
+        item: BinarySection | BinarySize,
+        form: MessageForm | None,
+    ) -> Answer:
+        if form is None:  # `_needs_form` keeps this from happening
+            return []
+        return [*fetch_binary.tell(reader, message, form, item, self._whole)]
+
     def _section(
         self,
         reader: MailReader,
@@ -238,7 +260,7 @@ class Gathering:
         item: BodySection,
         form: MessageForm | None,
         size: int,
-    ) -> list[bytes | Piece]:
+    ) -> Answer:
         section = item.section
         name = section_name(item)
         span = (

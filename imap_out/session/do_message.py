@@ -48,7 +48,7 @@ def spans(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[range
 
 async def store(session: Session, command: Store, out: Out) -> Completed:
     """RFC 9051 §6.4.6; with UNCHANGEDSINCE RFC 7162 §3.1.3."""
-    view = _writable(session)
+    view = writable(session)
     bound_keywords(command.flags)
     if command.unchanged_since is not None:
         session.enabled.add(CONDSTORE)
@@ -100,7 +100,7 @@ def _modified(view: SelectedView, places: Sequence[int], stored: set[Uid], comma
 
 async def copy(session: Session, command: Copy, out: Out) -> Completed:
     """COPY and MOVE.  RFC 9051 §6.4.7, §6.4.8; the answer codes are those of RFC 4315 §3."""
-    view = _writable(session) if command.move else session.selected()
+    view = writable(session) if command.move else session.selected()
     target = mailbox_name(command.mailbox)
     uids = view.uids_at(positions(view, command.which, by_uid=command.by_uid))
     if not command.by_uid and any(view.is_gone(uid) for uid in uids):
@@ -133,7 +133,7 @@ async def copy(session: Session, command: Copy, out: Out) -> Completed:
 
 async def expunge(session: Session, command: Expunge, _out: Out) -> Completed:
     """EXPUNGE and UID EXPUNGE.  RFC 9051 §6.4.3, §6.4.9."""
-    view = _writable(session)
+    view = writable(session)
     uids: list[Uid] | None = None
     if command.uids is not None:
         uids = view.uids_at(positions(view, command.uids, by_uid=True))
@@ -142,7 +142,8 @@ async def expunge(session: Session, command: Expunge, _out: Out) -> Completed:
     return Completed(b"expunged", tells_modseq=True)
 
 
-def _writable(session: Session) -> SelectedView:
+def writable(session: Session) -> SelectedView:
+    """Return the view; raises Refusal if it was opened with EXAMINE."""
     view = session.selected()
     if view.read_only:
         raise Refusal(b"READ-ONLY", "the mailbox was opened with EXAMINE")

@@ -155,6 +155,7 @@ class NewMessage:
     octets: bytes = field(repr=False)
     flags: frozenset[Flag] = frozenset()
     date: int | None = None
+    binary: bool = False  # sent as literal8 (RFC 3516 §4.4): it may hold NUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,16 @@ class Append:
 
     mailbox: str
     messages: tuple[NewMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """REPLACE of one message, or UID REPLACE.  RFC 8508 §3."""
+
+    number: int
+    mailbox: str
+    message: NewMessage
+    by_uid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,5 +248,5 @@ class Copy:
 Command = (
     Capability | Noop | Logout | Id | StartTls | Authenticate | Login | Enable | Select | Create
     | Delete | Rename | Subscribe | List | Lsub | Namespace | Status | Append | Idle | Check
-    | Close | Unselect | Expunge | Search | Fetch | Store | Copy
+    | Close | Unselect | Expunge | Search | Fetch | Store | Copy | Replace
 )  # fmt: skip

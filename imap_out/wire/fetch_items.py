@@ -67,7 +67,23 @@ class BodySection:
     spelling: Spelling = Spelling.BODY
 
 
-FetchItem = Attribute | Column | BodySection
+@dataclass(frozen=True, slots=True)
+class BinarySection:
+    r"""A part with its transfer encoding undone.  RFC 3516 §4.2; sets \\Seen as BODY does."""
+
+    part: tuple[int, ...] = ()
+    peek: bool = False
+    partial: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BinarySize:
+    """How many octets BINARY of the part has."""
+
+    part: tuple[int, ...] = ()
+
+
+FetchItem = Attribute | Column | BodySection | BinarySection | BinarySize
 
 RFC822 = BodySection(Section(), spelling=Spelling.RFC822)
 RFC822_HEADER = BodySection(

@@ -1,4 +1,4 @@
-r"""Octets to frames: one command each, lines and literals apart.  Knows no command but APPEND.
+r"""Octets to frames: one command each, lines and literals apart.  Knows no command but APPEND and REPLACE.
 
 Framing comes before parsing, so a malformed command has clear ends, literal octets can never be
 taken for a command, and the limits stand in one place.  The framer is *pulled*: nothing beyond
@@ -18,7 +18,7 @@ from imap_out.wire.limits import Limits
 
 # literal  = "{" number [ "+" ] "}" CRLF *CHAR8          RFC 7888 §8, RFC 9051 §9
 _LITERAL: Final = re.compile(rb"\{([0-9]+)(\+?)\}\Z")
-_APPEND: Final = re.compile(rb"[^ ]+ APPEND ", re.IGNORECASE)
+_APPEND: Final = re.compile(rb"[^ ]+ (?:APPEND|(?:UID )?REPLACE) ", re.IGNORECASE)
 # tag      = 1*<any ASTRING-CHAR except "+">             RFC 9051 §9
 _TAG: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+)(?: |\Z)")
 _DIGITS_MAX: Final = 18

@@ -22,6 +22,7 @@ from imap_out.wire.commands import (
     Logout,
     Namespace,
     Noop,
+    Replace,
     StartTls,
     Store,
     Unselect,
@@ -35,6 +36,7 @@ from mx_core.model.flags import RECENT
 from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange
 
+_NUMBER_MAX: Final = 2**32 - 1
 _ID_FIELDS_MAX: Final = 30  # RFC 2971 §3.3
 
 
@@ -147,6 +149,18 @@ def _copy(args: Cursor, *, by_uid: bool, move: bool) -> Copy:
     return Copy(which, args.mailbox(), move, by_uid)
 
 
+def _replace(args: Cursor, *, by_uid: bool) -> Replace:
+    # replace = "REPLACE" SP seq-number SP mailbox append-message          RFC 8508 §6
+    args.space()
+    number = args.number()
+    if not 0 < number <= _NUMBER_MAX:
+        raise args.bad("the number of a message")
+    args.space()
+    mailbox = args.mailbox()
+    args.space()
+    return Replace(number, mailbox, parse_mailbox.new_message(args), by_uid)
+
+
 def _uid_expunge(args: Cursor) -> Expunge:
     # uid-expunge = "UID" SP "EXPUNGE" SP sequence-set                      RFC 4315 §4
     args.space()
@@ -184,6 +198,8 @@ PARSERS: Final[dict[bytes, Callable[[Cursor], Command]]] = {
     b"UID SEARCH": partial(search, by_uid=True),
     b"FETCH": partial(fetch, by_uid=False),
     b"UID FETCH": partial(fetch, by_uid=True),
+    b"REPLACE": partial(_replace, by_uid=False),
+    b"UID REPLACE": partial(_replace, by_uid=True),
     b"STORE": partial(_store, by_uid=False),
     b"UID STORE": partial(_store, by_uid=True),
     b"COPY": partial(_copy, by_uid=False, move=False),

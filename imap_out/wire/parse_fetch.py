@@ -14,6 +14,8 @@ from imap_out.wire.fetch_items import (
     RFC822_HEADER,
     RFC822_TEXT,
     Attribute,
+    BinarySection,
+    BinarySize,
     BodySection,
     Column,
     FetchItem,
@@ -94,6 +96,8 @@ def _item(args: Cursor) -> FetchItem:
     if args.sees(b"[") and name in {b"BODY", b"BODY.PEEK"}:
         section = _section(args)
         return BodySection(section, name == b"BODY.PEEK", _partial(args))
+    if args.sees(b"[") and name in {b"BINARY", b"BINARY.PEEK", b"BINARY.SIZE"}:
+        return _binary(args, name)
     item = _PLAIN.get(name)
     if item is Column.PREVIEW and args.takes(b" ("):
         # fetch-att =/ "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]   RFC 8970 §6
@@ -102,6 +106,17 @@ def _item(args: Cursor) -> FetchItem:
     if item is None:
         raise args.bad("a fetch item")
     return item
+
+
+def _binary(args: Cursor, name: bytes) -> FetchItem:
+    # fetch-att =/ "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary
+    # section-binary = "[" [section-part] "]"                              RFC 3516 §7
+    section = _section(args)
+    if section.text is not SectionText.WHOLE:
+        raise args.bad("the number of a part")
+    if name == b"BINARY.SIZE":
+        return BinarySize(section.part)
+    return BinarySection(section.part, name == b"BINARY.PEEK", _partial(args))
 
 
 def _section(args: Cursor) -> Section:

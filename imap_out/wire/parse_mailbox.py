@@ -188,15 +188,17 @@ def append(args: Cursor) -> Append:
     args.space()
     mailbox = args.mailbox()
     args.space()
-    messages = [_new_message(args)]
+    messages = [new_message(args)]
     while args.takes(b" ") and not args.at_end():
-        messages.append(_new_message(args))
+        messages.append(new_message(args))
     return Append(mailbox, tuple(messages))
 
 
-def _new_message(args: Cursor) -> NewMessage:
+def new_message(args: Cursor) -> NewMessage:
+    """Read one message with its flags and date."""
     # append-message = append-opts SP append-data
     # append-opts    = [SP flag-list] [SP date-time]
+    # append-data    = literal / literal8                                  RFC 3516 §7
     flags = frozenset[Flag]()
     if args.sees(b"("):
         flags = args.flags()
@@ -205,7 +207,8 @@ def _new_message(args: Cursor) -> NewMessage:
     if args.sees(b'"'):
         date = args.moment()
         args.space()
-    return NewMessage(args.literal(), flags, date)
+    binary = args.takes(b"~")
+    return NewMessage(args.literal(), flags, date, binary)
 
 
 def _option(args: Cursor, known: frozenset[bytes]) -> bytes:

@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from imap_out.wire import utf7
-from imap_out.wire.fetch_items import BodySection, Section, SectionText, Spelling
+from imap_out.wire.fetch_items import (
+    BinarySection,
+    BinarySize,
+    BodySection,
+    Section,
+    SectionText,
+    Spelling,
+)
 from mx_core.model.flags import RECENT, SYSTEM_FLAGS, Flag, FlagSet
 from mx_core.model.mailbox_name import MailboxName
 
@@ -71,6 +78,14 @@ def section_name(item: BodySection) -> bytes:
         return name
     name = b"BODY[%b]" % section(item.section)
     return name if item.partial is None else b"%b<%d>" % (name, item.partial[0])
+
+
+def binary_name(item: BinarySection | BinarySize) -> bytes:
+    """Spell under which name decoded octets, or their number, are answered.  RFC 3516 §7."""
+    part = b".".join(b"%d" % number for number in item.part)
+    if isinstance(item, BinarySize):
+        return b"BINARY.SIZE[%b]" % part
+    return b"BINARY[%b]" % part + (b"" if item.partial is None else b"<%d>" % item.partial[0])
 
 
 def section(section: Section) -> bytes:

@@ -146,10 +146,15 @@ class Writer(Reader):
         }[change]
         self._places.flag(mailbox, uids, combine)
 
-    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> None:
-        r"""Remove what is \\Deleted, of *uids* or of all; tombstones keep the modseq."""
+    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:
+        r"""Remove what is \\Deleted, of *uids* or of all; return what went, ascending.
+
+        Tombstones keep the modseq.
+        """
         self._box(mailbox)
-        self._places.remove(mailbox, self._places.find(mailbox, uids, lambda f: DELETED in f))
+        found = self._places.find(mailbox, uids, lambda f: DELETED in f)
+        self._places.remove(mailbox, found)
+        return tuple(Uid(place.uid) for place in found)
 
     def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
         """Raises NoSuchMailbox for the target (``[TRYCREATE]``)."""

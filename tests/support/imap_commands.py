@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import string
 from dataclasses import replace
@@ -17,6 +18,8 @@ from imap_out.wire.fetch_items import (
     RFC822_HEADER,
     RFC822_TEXT,
     Attribute,
+    BinarySection,
+    BinarySize,
     BodySection,
     Column,
     FetchItem,
@@ -89,6 +92,13 @@ fetch_items = st.one_of(
         st.booleans(),
         st.none() | st.tuples(numbers, st.integers(1, 2**32 - 1)),
     ),
+    st.builds(
+        BinarySection,
+        parts,
+        st.booleans(),
+        st.none() | st.tuples(numbers, st.integers(1, 2**32 - 1)),
+    ),
+    st.builds(BinarySize, parts),
 )
 leaves = st.one_of(
     st.just(Every()),
@@ -121,7 +131,11 @@ status_items = st.lists(
 ).map(tuple)
 
 new_messages = st.builds(
-    c.NewMessage, st.binary(max_size=60), flags, st.none() | st.integers(0, 4_000_000_000)
+    c.NewMessage,
+    st.binary(max_size=60),
+    flags,
+    st.none() | st.integers(0, 4_000_000_000),
+    st.booleans(),
 )
 
 
@@ -175,6 +189,7 @@ valid = st.one_of(
     st.builds(c.Lsub, names, names),
     st.builds(c.Status, names, status_items),
     st.builds(c.Append, names, st.lists(new_messages, min_size=1, max_size=3).map(tuple)),
+    st.builds(c.Replace, st.integers(1, 2**32 - 1), names, new_messages, st.booleans()),
     st.builds(c.Search, search_keys, st.none() | st.just(b"UTF-8"), st.booleans()),
     fetches,
     fetches.filter(lambda f: f.by_uid and f.changed_since is not None).map(
@@ -261,6 +276,9 @@ def _spell(command: c.Command) -> bytes:
             return b"STATUS %b (%b)" % (_mailbox(name), b" ".join(items))
         case c.Append(name, messages):
             return b"APPEND " + _mailbox(name) + b"".join(map(_new_message, messages))
+        case c.Replace(number, name, message, by_uid):
+            told = b"REPLACE %d %b%b" % (number, _mailbox(name), _new_message(message))
+            return _uid(by_uid, told)
         case c.Expunge(uids):
             return b"EXPUNGE" if uids is None else b"UID EXPUNGE " + uids.render()
         case c.Search(key, charset, by_uid):
@@ -288,7 +306,8 @@ def _spell(command: c.Command) -> bytes:
 def _new_message(new: c.NewMessage) -> bytes:
     text = b" " + render.flag_list(new.flags) if new.flags else b""
     text += b' "%b"' % dates.render_date_time(new.date) if new.date is not None else b""
-    return text + b" {%d}\r\n%b" % (len(new.octets), new.octets)
+    text += b" ~" if new.binary else b" "
+    return text + b"{%d}\r\n%b" % (len(new.octets), new.octets)
 
 
 def _parameters(command: c.Select) -> bytes:
@@ -318,6 +337,12 @@ def _list(command: c.List) -> bytes:
 def _item(item: FetchItem) -> bytes:
     if isinstance(item, Attribute | Column):
         return item.value
+    if isinstance(item, BinarySize):
+        return render.binary_name(item)
+    if isinstance(item, BinarySection):
+        name = render.binary_name(dataclasses.replace(item, partial=None))
+        text = name.replace(b"BINARY", b"BINARY.PEEK") if item.peek else name
+        return text + (b"<%d.%d>" % item.partial if item.partial else b"")
     if item.spelling is not Spelling.BODY:
         return item.spelling.value
     text = b"BODY.PEEK[" if item.peek else b"BODY["

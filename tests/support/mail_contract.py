@@ -119,8 +119,9 @@ class MailContract:
         three = await add(mail)
         inbox = await box(mail)
 
-        await mail.write(lambda writer: writer.expunge(inbox, [two, three]))
+        gone = await mail.write(lambda writer: writer.expunge(inbox, [two, three]))
 
+        assert gone == (two,)
         assert (await snapshot(mail)).uids == (one, three)
 
     async def test_a_copy_keeps_flags_date_and_octets(self, mail: MailStore) -> None:

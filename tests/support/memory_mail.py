@@ -392,7 +392,7 @@ class Job:
             case FlagChange.REMOVE:
                 return others
 
-    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> None:
+    def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:
         box = self._box(mailbox)
         wanted = None if uids is None else set(uids)
         gone = [
@@ -401,6 +401,7 @@ class Job:
             if DELETED in row.flags and (wanted is None or row.uid in wanted)
         ]
         self._drop(box, gone)
+        return tuple(row.uid for row in gone)
 
     def _drop(self, box: Box, gone: list[Row]) -> None:
         if not gone:
