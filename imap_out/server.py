@@ -132,7 +132,8 @@ class _Conversation:
             server.accounts, server.limits, self._security(tls=listener.implicit), server.claims,
             self._note_bug,
         )  # fmt: skip
-        self._out = Out(self._send, _breathe, server.limits.answer_octets)
+        clock = asyncio.get_running_loop().time
+        self._out = Out(self._send, _breathe, server.limits.answer_octets, clock)
 
     def _security(self, *, tls: bool) -> Security:
         peer, own = self._duplex.addresses()

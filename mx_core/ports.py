@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
+from mx_core.keys_port import KeysReader
 from mx_core.model.address import Address
 from mx_core.model.flags import FlagSet
-from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadKeys
 from mx_core.model.ids import (
     EnvId,
     GlobalId,
@@ -80,7 +80,7 @@ class FlagChange(Enum):
     REMOVE = "-FLAGS"
 
 
-class MailReader(Protocol):
+class MailReader(KeysReader, Protocol):
     """What a read job may ask; one consistent snapshot of the database throughout the job."""
 
     def mailboxes(self) -> list[MailboxInfo]:
@@ -115,21 +115,6 @@ class MailReader(Protocol):
 
     def save_dates(self, mailbox: MailboxId, uids: Sequence[Uid]) -> list[int]:
         """Return for each UID, as unix seconds, when it came into *mailbox* (RFC 8514)."""
-
-    def holding(self, text: TextField, wanted: str, messages: Sequence[MessageId]) -> Hits:
-        """Find those of *messages* whose header field holds the folded text *wanted*.
-
-        An empty text asks only for the field.  Who is *open* is to be judged by the octets.
-        """
-
-    def order_texts(self, text: OrderText, messages: Sequence[MessageId]) -> list[bytes]:
-        """Return for each message the folded text, in UTF-8, to put it in order by."""
-
-    def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
-        """Return for each message the number to judge it or put it in order by."""
-
-    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
-        """Return for each message what joins it to others."""
 
 
 class MailWriter(MailReader, Protocol):
@@ -278,6 +263,9 @@ class MailStore(Protocol):
 
     async def write(self, job: Callable[[MailWriter], T]) -> T:
         """Run *job*, commit with fsync, announce its changes, then return its result."""
+
+    def now(self) -> int:
+        """Return unix seconds by the clock that stamps INTERNALDATE."""
 
     async def text_hits(self, term: str, *, body_only: bool) -> TextHits:
         """Look *term*, folded and not empty, up in the index; nothing is promised but what is true.

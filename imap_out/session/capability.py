@@ -31,6 +31,11 @@ AFTER_LOGIN: Final = (
     b"APPENDLIMIT",
     b"CONDSTORE",
     b"QRESYNC",
+    b"ESEARCH",
+    b"SEARCHRES",
+    b"WITHIN",
+    b"PARTIAL",
+    b"I18NLEVEL=1",
 )
 # RFC 5161 §3.1; what a word changes is looked up in `Session.enabled`
 CONDSTORE: Final = b"CONDSTORE"

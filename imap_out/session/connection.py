@@ -24,6 +24,7 @@ from imap_out.session import (
     do_replace,
     do_search,
     refusals,
+    saved,
 )
 from imap_out.session.auth import Exchange
 from imap_out.session.out import Out
@@ -169,6 +170,7 @@ class Connection:
         )
         if self.session.state not in states:
             return self._bad(tag, f"not now: the state is {self.session.state.value}", out)
+        out.begin(tag)
         await self._answer(tag, lambda: self._perform(tag, command, out), out)
         return self._after(out)
 
@@ -180,6 +182,7 @@ class Connection:
             out.put(b"+ idling\r\n")
             self._idle_tag = tag
             return None
+        command = saved.spelled_out(command, self.session.view)
         completed = await COMMANDS[type(command)][1](self.session, command, out)
         # RFC 3501 §7.4.1: sequence numbers stay as they are during FETCH, STORE and SEARCH
         held = isinstance(command, commands.Fetch | commands.Store | commands.Search)

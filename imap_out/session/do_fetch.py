@@ -85,6 +85,9 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     if Attribute.MODSEQ in items:
         session.enabled.add(CONDSTORE)
     places = await _places(session, view, command, out)
+    if command.partial is not None:
+        span = command.partial.of(len(places))
+        places = places[span.start : span.stop]  # RFC 9394 §3.3
     seen_now = await _mark_seen(session, view, places, items)
     if seen_now and view.tells_modseq and Attribute.MODSEQ not in items:
         items = (*items, Attribute.MODSEQ)  # flags that change are told with it: RFC 7162 §3.1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
+
+_PROGRESS_SECONDS: Final = 10.0
 
 
 class Out:
@@ -13,13 +16,31 @@ class Out:
         send: Callable[[bytes], Awaitable[None]],
         breathe: Callable[[], Awaitable[None]],
         piece_octets: int,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._send = send  # returns when the transport has room again
         self.breathe = breathe  # lets the other connections run
         self._piece_octets = piece_octets
+        self._clock = clock  # monotonic seconds
+        self._tell_at = 0.0
+        self.tag = b""  # of the command under way
         self._pieces: list[bytes] = []
         self._size = 0
         self.in_literal = False  # a failure now leaves the client waiting for octets
+
+    def begin(self, tag: bytes) -> None:
+        """Note that a command begins."""
+        self.tag = tag
+        self._tell_at = self._clock() + _PROGRESS_SECONDS
+
+    async def progress(self, done: int, goal: int) -> None:
+        """Let the others run; from time to time, say how far the command is.  RFC 9585 §4."""
+        await self.breathe()
+        if self._clock() >= self._tell_at:
+            self._tell_at = self._clock() + _PROGRESS_SECONDS
+            told = (self.tag, done, max(goal, 1))
+            self.put(b'* OK [INPROGRESS ("%b" %d %d)] still at it\r\n' % told)
+            await self.flush()
 
     def put(self, octets: bytes) -> None:
         """Add *octets*; they leave with the next flush."""

@@ -16,6 +16,7 @@ from imap_out.session.search_objects import ObjectFacts, judge_objects
 from imap_out.session.selected import SelectedView
 from imap_out.wire.dates import day_of
 from imap_out.wire.search_keys import (
+    Aged,
     Arrived,
     Changed,
     Either,
@@ -38,7 +39,7 @@ from imap_out.wire.search_keys import (
 from imap_out.wire.sequence_set import SequenceSet
 from imap_out.wire.syntax import BadSyntax
 from mx_core.mime.casemap import fold
-from mx_core.mime.field_match import any_field_holds, field_holds, has_field
+from mx_core.mime.field_match import field_holds, has_field
 from mx_core.model.message import MessageForm
 
 
@@ -53,6 +54,7 @@ class Facts:
     header: bytes | None = None  # octets up to header_end
     sent: date | None = None  # known with the header
     body: str | None = None  # folded text
+    headers: str | None = None  # of it and its parts, folded; known with the body
     objects: ObjectFacts | None = None
 
 
@@ -71,15 +73,15 @@ def text_of(octets: bytes) -> str:
         raise BadSyntax("text in UTF-8") from error
 
 
-def prepare(key: SearchKey, view: SelectedView) -> Judge:
-    """Return the judge for *key* over the messages of *view*."""
+def prepare(key: SearchKey, view: SelectedView, now: int) -> Judge:
+    """Return the judge for *key* over the messages of *view*; *now* is unix seconds."""
     match key:
         case Every(keys):
-            return _every([prepare(inner, view) for inner in keys])
+            return _every([prepare(inner, view, now) for inner in keys])
         case Either(one, other):
-            return _either(prepare(one, view), prepare(other, view))
+            return _either(prepare(one, view, now), prepare(other, view, now))
         case Negated(inner):
-            return _negated(prepare(inner, view))
+            return _negated(prepare(inner, view, now))
         case HasFlag(flag):
             return lambda facts: view.has(facts.at, flag)
         case Numbers(which):
@@ -98,6 +100,14 @@ def prepare(key: SearchKey, view: SelectedView) -> Judge:
             return lambda facts: (
                 None if facts.arrived is None else when.holds(day_of(facts.arrived), day)
             )
+        case Aged(older, seconds):
+            return lambda facts: (
+                None
+                if facts.arrived is None
+                else facts.arrived <= now - seconds
+                if older
+                else facts.arrived >= now - seconds
+            )
         case Saved() | OfEmail() | OfThread():
             return lambda facts: (
                 None if facts.objects is None else judge_objects(key, facts.objects)
@@ -114,7 +124,7 @@ def prepare(key: SearchKey, view: SelectedView) -> Judge:
             wanted = text_of(octets)
             return lambda facts: None if facts.body is None else wanted in facts.body
         case InText(octets):
-            return _either(_in_any_header(text_of(octets)), prepare(InBody(octets), view))
+            return _in_text(text_of(octets))
         case _:
             assert_never(key)
 
@@ -177,10 +187,10 @@ def _in_header(name: bytes, wanted: str) -> Judge:
     return judge
 
 
-def _in_any_header(wanted: str) -> Judge:
+def _in_text(wanted: str) -> Judge:
     def judge(facts: Facts) -> bool | None:
-        if facts.form is None or facts.header is None:
+        if facts.headers is None or facts.body is None:
             return None
-        return any_field_holds(facts.header, facts.form, wanted)
+        return wanted in facts.headers or wanted in facts.body
 
     return judge

@@ -9,6 +9,7 @@ Invariant: sequence number n is ``rows.uids[n - 1]`` for us and for the client a
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from imap_out.session.capability import CONDSTORE, QRESYNC
@@ -47,6 +48,7 @@ class SelectedView:
         self.removed = False  # the mailbox itself is gone
         self.modseq_told = ModSeq(0)  # up to here the client knows everything
         self.vanished = False  # the last news held expunges
+        self.saved: array[int] = array("I")  # UIDs of the last result that was saved, "$"
         self.spell = FlagSpeller()
         self._newest = _NOTHING  # what has been absorbed
         self._gone: set[Uid] = set()  # in rows, and not in the newest

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from imap_out.wire.fetch_items import FetchItem
 from imap_out.wire.search_keys import SearchKey
+from imap_out.wire.search_return import Partial, Returning
 from imap_out.wire.sequence_set import SequenceSet
 from mx_core.model.flags import Flag
 from mx_core.model.secret import Secret
@@ -205,11 +206,12 @@ class Expunge:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """RFC 3501 §6.4.4."""
+    """RFC 3501 §6.4.4; *returning* makes the answer an ESEARCH (RFC 4731 §3.1)."""
 
     key: SearchKey
     charset: bytes | None = None
     by_uid: bool = False
+    returning: Returning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ class Fetch:
     by_uid: bool = False
     changed_since: int | None = None  # RFC 7162 §3.1.4.1
     vanished: bool = False  # RFC 7162 §3.2.6
+    partial: Partial | None = None  # RFC 9394 §3.3
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from imap_out.wire import dates, utf7
 from imap_out.wire.framing import Frame
-from imap_out.wire.sequence_set import PATTERN, SequenceSet
+from imap_out.wire.sequence_set import PATTERN, SAVED, SequenceSet
 from imap_out.wire.syntax import BadSyntax
 from mx_core.model.flags import RECENT, SYSTEM_FLAGS, Flag, canonical_flag
 
@@ -152,7 +152,9 @@ class Cursor:
         return utf7.decode(octets)
 
     def sequence_set(self) -> SequenceSet:
-        """Consume a set of numbers."""
+        """Consume a set of numbers.  sequence-set =/ seq-last-command ("$"): RFC 5182 §5."""
+        if self.takes(b"$"):
+            return SAVED
         return SequenceSet.parse(self._match(PATTERN, "a set of numbers"))
 
     def flag(self) -> Flag:

@@ -22,6 +22,7 @@ from imap_out.wire.fetch_items import (
     Section,
     SectionText,
 )
+from imap_out.wire.search_return import Partial, partial_range
 
 _MACROS: Final[dict[bytes, tuple[FetchItem, ...]]] = {b"ALL": ALL, b"FAST": FAST, b"FULL": FULL}
 _PLAIN: Final[dict[bytes, FetchItem]] = {item.value: item for item in (*Attribute, *Column)} | {
@@ -50,33 +51,38 @@ def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
             raise at
     if len(items) > _ITEMS_MAX:
         raise args.bad(f"at most {_ITEMS_MAX} items")
-    changed_since, vanished = _modifiers(args)
+    changed_since, vanished, partial = _modifiers(args)
     if vanished and (changed_since is None or not by_uid):
         raise args.bad("VANISHED with CHANGEDSINCE in a UID FETCH")  # RFC 7162 §3.2.6
-    return Fetch(which, tuple(dict.fromkeys(items)), by_uid, changed_since, vanished)
+    return Fetch(which, tuple(dict.fromkeys(items)), by_uid, changed_since, vanished, partial)
 
 
-def _modifiers(args: Cursor) -> tuple[int | None, bool]:
+def _modifiers(args: Cursor) -> tuple[int | None, bool, Partial | None]:
     # fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")"     RFC 4466 §2.4
     # chgsince-fetch-mod = "CHANGEDSINCE" SP mod-sequence-value            RFC 7162 §7
     # rexpunges-fetch-mod = "VANISHED"
+    # modifier-partial = "PARTIAL" SP (partial-range-first / partial-range-last)  RFC 9394 §4
     changed_since: int | None = None
     vanished = False
+    partial: Partial | None = None
 
     def modifier() -> None:
-        nonlocal changed_since, vanished
+        nonlocal changed_since, vanished, partial
         name = args.word()
         if name == b"CHANGEDSINCE" and changed_since is None:
             args.space()
             changed_since = args.modseq()
         elif name == b"VANISHED" and not vanished:
             vanished = True
+        elif name == b"PARTIAL" and partial is None:
+            args.space()
+            partial = partial_range(args)
         else:
             raise args.bad("a fetch modifier")
 
     if args.takes(b" ") and not args.at_end():
         args.listed(modifier)
-    return changed_since, vanished
+    return changed_since, vanished, partial
 
 
 def _one(args: Cursor) -> tuple[FetchItem, ...]:

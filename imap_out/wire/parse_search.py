@@ -8,6 +8,7 @@ from typing import Final
 from imap_out.wire.commands import Search
 from imap_out.wire.cursor import Cursor
 from imap_out.wire.search_keys import (
+    Aged,
     Arrived,
     Changed,
     Either,
@@ -28,11 +29,13 @@ from imap_out.wire.search_keys import (
     Uids,
     When,
 )
+from imap_out.wire.search_return import returning
 from mx_core.model.flags import ANSWERED, DELETED, DRAFT, FLAGGED, RECENT, SEEN, Flag
 
 _DEPTH_MAX: Final = 64  # a filter "from any of 40 people" is 39 nested ORs
 _KEYS_MAX: Final = 1000
-_STARTS_SET: Final = b"0123456789*"
+_STARTS_SET: Final = b"0123456789*$"
+_NUMBER_MAX: Final = 2**32 - 1
 
 
 def search(args: Cursor, *, by_uid: bool) -> Search:
@@ -40,16 +43,25 @@ def search(args: Cursor, *, by_uid: bool) -> Search:
     # search  = "SEARCH" [SP search-return-opts] SP search-program         RFC 3501 §9
     # search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
     args.space()
+    what = None
+    if args.takes(b"RETURN "):
+        what = returning(args)
+        args.space()
     charset = None
     if args.takes(b"CHARSET "):
         charset = args.astring()
         args.space()
+    return Search(program(args), charset, by_uid, what)
+
+
+def program(args: Cursor) -> SearchKey:
+    """Read one key or more, up to the end of the command."""
     keys = [_key(args)]
     while args.takes(b" ") and not args.at_end():
         keys.append(_key(args))
         if len(keys) > _KEYS_MAX:
             raise args.bad(f"at most {_KEYS_MAX} keys")
-    return Search(_all_of(keys), charset, by_uid)
+    return _all_of(keys)
 
 
 def _all_of(keys: list[SearchKey]) -> SearchKey:
@@ -126,6 +138,14 @@ def _changed(args: Cursor) -> SearchKey:
     return Changed(args.modseq())
 
 
+def _interval(args: Cursor) -> int:
+    # search-key =/ ("OLDER" / "YOUNGER") SP nz-number                      RFC 5032 §5
+    seconds = args.number()
+    if not 0 < seconds <= _NUMBER_MAX:
+        raise args.bad("a number of seconds from 1 to 2^32 - 1")
+    return seconds
+
+
 _PLAIN: Final[dict[bytes, SearchKey]] = {
     b"ALL": Every(),
     b"SAVEDATESUPPORTED": Every(),
@@ -169,6 +189,8 @@ _WITH_ARGUMENT: Final[dict[bytes, Callable[[Cursor], SearchKey]]] = {
     b"SMALLER": lambda args: Smaller(args.number()),
     b"MODSEQ": _changed,
     b"UID": lambda args: Uids(args.sequence_set()),
+    b"OLDER": lambda args: Aged(older=True, seconds=_interval(args)),
+    b"YOUNGER": lambda args: Aged(older=False, seconds=_interval(args)),
     b"NOT": lambda args: Negated(_key(args)),
     b"OR": _either,
 }

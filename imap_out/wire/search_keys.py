@@ -118,6 +118,14 @@ class OfThread:
 
 
 @dataclass(frozen=True, slots=True)
+class Aged:
+    """INTERNALDATE lies at least (*older*), or at most, *seconds* back.  RFC 5032 §2."""
+
+    older: bool
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Larger:
     """RFC822.SIZE above *octets*."""
 
@@ -154,5 +162,5 @@ class Uids:
 
 SearchKey = (
     Every | Either | Negated | HasFlag | InHeader | InBody | InText
-    | Arrived | Sent | Larger | Smaller | Numbers | Uids | Changed | Saved | OfEmail | OfThread
+    | Arrived | Sent | Aged | Larger | Smaller | Numbers | Uids | Changed | Saved | OfEmail | OfThread
 )  # fmt: skip

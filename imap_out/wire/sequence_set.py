@@ -22,9 +22,10 @@ PATTERN: Final = re.compile(rb"%b(?::%b)?(?:,%b(?::%b)?)*" % (_NUMBER, _NUMBER, 
 
 @dataclass(frozen=True, slots=True)
 class SequenceSet:
-    """Ranges as written, both ends included."""
+    """Ranges as written, both ends included; or *saved*: the result of a search that was kept."""
 
     ranges: tuple[tuple[int, int], ...]
+    saved: bool = False  # "$", RFC 5182 §2.1
 
     @classmethod
     def parse(cls, text: bytes) -> SequenceSet:
@@ -33,6 +34,8 @@ class SequenceSet:
         Raises:
             BadSyntax: It spells none.
         """
+        if text == b"$":
+            return SAVED
         if not PATTERN.fullmatch(text):
             raise BadSyntax("a set of numbers")
         ranges: list[tuple[int, int]] = []
@@ -44,14 +47,18 @@ class SequenceSet:
 
     def render(self) -> bytes:
         """Return the set as the wire spells it."""
-        return b",".join(
-            _spell(low) if low == high else _spell(low) + b":" + _spell(high)
-            for low, high in self.ranges
+        return (
+            b"$"
+            if self.saved
+            else b",".join(
+                _spell(low) if low == high else _spell(low) + b":" + _spell(high)
+                for low, high in self.ranges
+            )
         )
 
     def spans(self, largest: int) -> list[tuple[int, int]]:
         """Return the ranges with "*" as *largest*, ascending, merged; none if nothing exists."""
-        if not largest:
+        if not largest or not self.ranges:
             return []
         ordered = sorted(_ordered(low or largest, high or largest) for low, high in self.ranges)
         merged = [ordered[0]]
@@ -72,6 +79,9 @@ class SequenceSet:
         return [span for span in found if span]
 
 
+SAVED: Final = SequenceSet((), saved=True)
+
+
 def uid_set(numbers: Iterable[int]) -> bytes:
     """Spell *numbers* in their order, runs that rise by one as ranges.  RFC 4315 §4 (uid-set)."""
     parts: list[list[int]] = []
@@ -81,6 +91,21 @@ def uid_set(numbers: Iterable[int]) -> bytes:
         else:
             parts.append([number, number])
     return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in parts)
+
+
+def runs_set(numbers: Iterable[int]) -> SequenceSet:
+    """Return the set of *numbers*, ascending."""
+    ranges: list[tuple[int, int]] = []
+    low = high = 0
+    for number in numbers:
+        if number != high + 1 or not high:
+            if high:
+                ranges.append((low, high))
+            low = number
+        high = number
+    if high:
+        ranges.append((low, high))
+    return SequenceSet(tuple(ranges))
 
 
 def _number(text: bytes) -> int:

@@ -88,6 +88,10 @@ class Mail:
             raise
         return result, writer
 
+    def now(self) -> int:
+        """Return unix seconds by the clock that stamps INTERNALDATE."""
+        return int(self._now())
+
     async def text_hits(self, term: str, *, body_only: bool) -> TextHits:
         """Look *term* up; without an index every message is to be judged by its text."""
         return TextHits(frozenset(), frozenset(), MessageId(0))

@@ -30,6 +30,7 @@ from imap_out.wire.fetch_items import (
 from imap_out.wire.framing import Frame
 from imap_out.wire.parse_mailbox import STATUS_ITEMS
 from imap_out.wire.search_keys import (
+    Aged,
     Arrived,
     Changed,
     Either,
@@ -50,7 +51,8 @@ from imap_out.wire.search_keys import (
     Uids,
     When,
 )
-from imap_out.wire.sequence_set import SequenceSet
+from imap_out.wire.search_return import Item, Partial, Returning
+from imap_out.wire.sequence_set import SAVED, SequenceSet
 from mx_core.model.flags import RECENT, SYSTEM_FLAGS, Flag
 from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange
@@ -65,8 +67,26 @@ octets = st.binary(max_size=40).filter(lambda o: b"\0" not in o)
 atoms = st.text(string.ascii_letters + string.digits + "-_.$", min_size=1, max_size=12)
 numbers = st.integers(0, 2**32 - 1)
 modseqs = st.integers(0, 2**63 - 1)
-sets = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=4).map(
-    lambda ranges: SequenceSet(tuple(ranges))
+sets = st.one_of(
+    st.lists(st.tuples(numbers, numbers), min_size=1, max_size=4).map(
+        lambda ranges: SequenceSet(tuple(ranges))
+    ),
+    st.just(SAVED),
+)
+positive = st.integers(1, 2**32 - 1)
+partials = st.builds(
+    lambda one, other, sign: Partial(sign * one, sign * other),
+    positive,
+    positive,
+    st.sampled_from([1, -1]),
+)
+returnings = st.one_of(
+    st.builds(Returning, st.frozensets(st.sampled_from(Item), min_size=1)),
+    st.builds(
+        Returning,
+        st.frozensets(st.sampled_from(sorted(set(Item) - {Item.ALL}, key=repr))),
+        partials,
+    ),
 )
 flags = st.frozensets(st.one_of(st.sampled_from(SYSTEM_FLAGS), atoms.map(Flag)), max_size=4)
 days = st.dates(date(1, 1, 1), date(9999, 12, 31))
@@ -111,6 +131,7 @@ leaves = st.one_of(
     st.builds(Saved, st.sampled_from(When), days),
     st.builds(OfEmail, atoms.map(str.encode)),
     st.builds(OfThread, atoms.map(str.encode)),
+    st.builds(Aged, st.booleans(), positive),
     st.builds(Larger, numbers),
     st.builds(Smaller, numbers),
     st.builds(Numbers, sets),
@@ -165,6 +186,7 @@ fetches = st.builds(
     st.lists(fetch_items, min_size=1, max_size=4, unique=True).map(tuple),
     st.booleans(),
     st.none() | modseqs,
+    partial=st.none() | partials,
 )
 
 valid = st.one_of(
@@ -190,7 +212,13 @@ valid = st.one_of(
     st.builds(c.Status, names, status_items),
     st.builds(c.Append, names, st.lists(new_messages, min_size=1, max_size=3).map(tuple)),
     st.builds(c.Replace, st.integers(1, 2**32 - 1), names, new_messages, st.booleans()),
-    st.builds(c.Search, search_keys, st.none() | st.just(b"UTF-8"), st.booleans()),
+    st.builds(
+        c.Search,
+        search_keys,
+        st.none() | st.just(b"UTF-8"),
+        st.booleans(),
+        st.none() | returnings,
+    ),
     fetches,
     fetches.filter(lambda f: f.by_uid and f.changed_since is not None).map(
         lambda f: replace(f, vanished=True)
@@ -281,14 +309,16 @@ def _spell(command: c.Command) -> bytes:
             return _uid(by_uid, told)
         case c.Expunge(uids):
             return b"EXPUNGE" if uids is None else b"UID EXPUNGE " + uids.render()
-        case c.Search(key, charset, by_uid):
+        case c.Search(key, charset, by_uid, what):
             told = b"CHARSET %b " % charset if charset else b""
-            return _uid(by_uid, b"SEARCH " + told + _key(key))
-        case c.Fetch(which, items, by_uid, changed_since, vanished):
+            return _uid(by_uid, b"SEARCH " + _returning(what) + told + _key(key))
+        case c.Fetch(which, items, by_uid, changed_since, vanished, partial):
             spelled = b" ".join(map(_item, items))
-            modifiers = b" VANISHED" if vanished else b""
+            words = [b"PARTIAL " + partial.render()] if partial is not None else []
             if changed_since is not None:
-                modifiers = b" (CHANGEDSINCE %d%b)" % (changed_since, modifiers)
+                words.append(b"CHANGEDSINCE %d" % changed_since)
+            words += [b"VANISHED"] if vanished else []
+            modifiers = b" (%b)" % b" ".join(words) if words else b""
             return _uid(by_uid, b"FETCH %b (%b)%b" % (which.render(), spelled, modifiers))
         case c.Store(which, change, wanted, silent, by_uid, unchanged_since):
             name = change.value.encode() + (b".SILENT" if silent else b"")
@@ -350,6 +380,15 @@ def _item(item: FetchItem) -> bytes:
     return text + (b"<%d.%d>" % item.partial if item.partial else b"")
 
 
+def _returning(what: Returning | None) -> bytes:
+    if what is None:
+        return b""
+    words = sorted(item.value for item in what.items)
+    if what.partial is not None:
+        words.append(b"PARTIAL " + what.partial.render())
+    return b"RETURN (%b) " % b" ".join(words)
+
+
 def _key(key: SearchKey) -> bytes:
     match key:
         case Every(keys):
@@ -378,6 +417,8 @@ def _key(key: SearchKey) -> bytes:
             return b"EMAILID " + wanted
         case OfThread(wanted):
             return b"THREADID " + wanted
+        case Aged(older, seconds):
+            return b"%b %d" % (b"OLDER" if older else b"YOUNGER", seconds)
         case Larger(count):
             return b"LARGER %d" % count
         case Smaller(count):

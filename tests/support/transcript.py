@@ -95,6 +95,7 @@ class Transcript:
     accounts: MemoryAccounts = field(default_factory=one_account)
     limits: Limits = field(default_factory=Limits)
     chunk: int = 0  # octets fed at once; 0: a line at a time
+    pipelined: bool = False  # all that a connection says is fed at once, before any answer
     lines: dict[str, Line] = field(default_factory=dict)
     claims: RecentClaims = field(default_factory=RecentClaims)
 
@@ -108,11 +109,16 @@ class Transcript:
     async def play(self, page: str) -> None:
         """Play *page*; raises AssertionError with both sides of what differs."""
         heard: dict[str, bytearray] = {}
+        if self.pipelined:
+            for name in dict.fromkeys(name for _, name, _ in _read(page)):
+                said = [text for who, of, text in _read(page) if (who, of) == ("C", name)]
+                await self._say(await self.open(name), b"".join(said))
         for number, (who, name, text) in enumerate(_read(page)):
             line = await self.open(name)
             pending = heard.setdefault(name, bytearray())
             if who == "C":
-                await self._say(line, text)
+                if not self.pipelined:
+                    await self._say(line, text)
                 continue
             await line.news()
             pending += line.taken()

@@ -9,11 +9,19 @@ from tests.support.transcript import Transcript
 
 PAGES = sorted((Path(__file__).parents[2] / "transcripts").glob("*.txt"))
 
+ALONE = [page for page in PAGES if page.stem.startswith(("search-", "sort-", "thread-"))]
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 @pytest.mark.parametrize("chunk", [0, 1, 7])
 def test_the_dialogue_goes_as_written(page: Path, chunk: int) -> None:
     Transcript(chunk=chunk).plays(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", ALONE, ids=lambda page: page.stem)
+def test_the_dialogue_goes_as_written_in_one_packet(page: Path) -> None:
+    """No answer decides what is said next, so all of it may come at once."""
+    Transcript(pipelined=True).plays(page.read_text(encoding="utf-8"))
 
 
 def test_a_dialogue_in_one_packet_is_answered_in_order() -> None:

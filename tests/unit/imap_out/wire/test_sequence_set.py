@@ -17,9 +17,7 @@ def test_parse_after_render_gives_the_same(which: SequenceSet) -> None:
     assert SequenceSet.parse(which.render()) == which
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"0", b"1:", b":1", b"1,,2", b"01", b"4294967296", b"$", b"1:2:3"]
-)
+@pytest.mark.parametrize("text", [b"", b"0", b"1:", b":1", b"1,,2", b"01", b"4294967296", b"1:2:3"])
 def test_what_is_no_set_is_bad_syntax(text: bytes) -> None:
     with pytest.raises(BadSyntax):
         SequenceSet.parse(text)

@@ -1,0 +1,90 @@
+"""The untagged answers of SEARCH and SORT, spelled in pieces however many numbers they hold.
+
+RFC 3501 §7.2.5 (SEARCH), RFC 5256 §4 (SORT), RFC 4731 §3.1 (ESEARCH), RFC 9394 §3.1 (PARTIAL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from imap_out.session.out import Out
+from imap_out.session.selected import SelectedView
+from imap_out.wire.search_return import Item, Returning
+from imap_out.wire.sequence_set import uid_set
+
+_SLICE: Final = 8_192  # numbers spelled at once, about 2 ms
+
+
+class Numbers:
+    """The numbers by which a client is told of the messages at some indices, in their order."""
+
+    def __init__(self, view: SelectedView, found: Sequence[int], *, by_uid: bool) -> None:
+        self._rows = view.rows
+        self._found = found
+        self._by_uid = by_uid
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def at(self, places: range) -> list[int]:
+        """Return the numbers of some results."""
+        found = self._found[places.start : places.stop]
+        if not self._by_uid:
+            return [at + 1 for at in found]
+        uids = self._rows.uids
+        return [uids[at] for at in found]
+
+
+async def tell(word: bytes, numbers: Numbers, out: Out, end: bytes = b"") -> None:
+    """Say ``* SEARCH`` or ``* SORT``."""
+    out.put(b"* " + word)
+    for places in _slices(range(len(numbers))):
+        out.put(b"".join([b" %d" % number for number in numbers.at(places)]))
+        await out.room()
+    out.put(end + b"\r\n")
+
+
+async def tell_esearch(
+    returning: Returning, numbers: Numbers, out: Out, end: bytes = b"", *, by_uid: bool
+) -> None:
+    """Say ``* ESEARCH``, unless nothing but SAVE was asked for (RFC 5182 §2.1)."""
+    # esearch-response  = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
+    # search-correlator = SP "(" "TAG" SP tag-string ")"                    RFC 4466 §2.6.2
+    items = returning.items
+    if items == {Item.SAVE} and returning.partial is None:
+        return
+    out.put(b'* ESEARCH (TAG "%b")%b' % (out.tag, b" UID" if by_uid else b""))
+    count = len(numbers)
+    if Item.MIN in items and count:
+        out.put(b" MIN %d" % numbers.at(range(1))[0])
+    if Item.MAX in items and count:
+        out.put(b" MAX %d" % numbers.at(range(count - 1, count))[0])
+    if Item.COUNT in items:
+        out.put(b" COUNT %d" % count)
+    if Item.ALL in items and count:
+        out.put(b" ALL ")
+        await _tell_set(numbers, range(count), out)
+    if returning.partial is not None:
+        span = returning.partial.of(count)
+        out.put(b" PARTIAL (%b " % returning.partial.render())
+        if span:
+            await _tell_set(numbers, span, out)
+        else:
+            out.put(b"NIL")
+        out.put(b")")
+    out.put(end + b"\r\n")
+
+
+async def _tell_set(numbers: Numbers, places: range, out: Out) -> None:
+    """Say a sequence-set; of sorted results it keeps their order (RFC 5267 §3)."""
+    comma = b""
+    for slice_ in _slices(places):
+        out.put(comma + uid_set(numbers.at(slice_)))
+        comma = b","
+        await out.room()
+
+
+def _slices(places: range) -> Iterator[range]:
+    for start in range(places.start, places.stop, _SLICE):
+        yield range(start, min(start + _SLICE, places.stop))

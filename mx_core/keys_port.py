@@ -1,0 +1,28 @@
+"""What a read job may ask of header keys: the part of ``ports.MailReader`` for SEARCH and SORT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadKeys
+from mx_core.model.ids import MessageId
+
+
+class KeysReader(Protocol):
+    """Keys of many messages at once; none of them costs a look at a header."""
+
+    def holding(self, text: TextField, wanted: str, messages: Sequence[MessageId]) -> Hits:
+        """Find those of *messages* whose header field holds the folded text *wanted*.
+
+        An empty text asks only for the field.  Who is *open* is to be judged by the octets.
+        """
+
+    def order_texts(self, text: OrderText, messages: Sequence[MessageId]) -> list[bytes]:
+        """Return for each message the folded text, in UTF-8, to put it in order by."""
+
+    def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
+        """Return for each message the number to judge it or put it in order by."""
+
+    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
+        """Return for each message what joins it to others."""
