@@ -53,6 +53,7 @@ class MailboxInfo:
     deleted: int
     recent: int
     size: int
+    rule: str = ""  # of a folder that shows what is in other mailboxes; spec/folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,9 @@ class MailWriter(MailReader, Protocol):
 
     def create(self, name: MailboxName, special_use: str = "") -> MailboxInfo:
         """Make the mailbox and those above it; raises MailboxExists, OverQuota."""
+
+    def add_folder(self, name: MailboxName, rule: str) -> MailboxInfo:
+        """Make a mailbox that shows mail by a rule (spec/folders §2); raises BadRule, as create."""
 
     def delete(self, name: MailboxName) -> None:
         """Raises NoSuchMailbox, NotPermitted (INBOX, or one with children)."""
@@ -208,11 +212,7 @@ class Watch(Protocol):
     """Changes of one mailbox since the watch was opened, in modseq order, bounded."""
 
     def take(self) -> list[Change]:
-        """Return and forget what has come; never blocks.
-
-        Raises:
-            Busy: More came than the bound holds; the session re-reads its snapshot.
-        """
+        """Return and forget what has come; never blocks; raises Busy: more came than is held."""
 
     async def wait(self) -> None:
         """Return when ``take`` would give something."""

@@ -58,6 +58,10 @@ class BadMailboxName(Refused):
     """The name cannot name a mailbox."""
 
 
+class BadRule(Refused):
+    """The text is no rule for a folder."""
+
+
 class NotPermitted(Refused):
     """The request is understood and never allowed."""
 

@@ -20,6 +20,7 @@ from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.secret import Secret
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
+from mx_core.store.folders.upkeep import Folders, make_first
 from mx_core.store.inbox import Inbox
 from mx_core.store.intake import Intake
 from mx_core.store.mail import Mail
@@ -53,6 +54,7 @@ class AccountStore:
         self.folder = folder
         self.device_id = device_id  # names this machine in the journal, and in the passport
         self.mail = mail
+        self.folders = Folders(database, mail, now)
         self.inbox = Inbox(database, mail, now)
         self.intake = Intake(database, folder / _BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / _BODIES, mail, now)
@@ -112,6 +114,7 @@ def _first_rows(connection: sa.Connection, mail: Mail, now: Now) -> DeviceId:
             "INSERT INTO clock VALUES (1, ?, 0, ?, 0, 0)", (device, int(now()))
         )
         mail.run(connection, lambda writer, _connection: _first_mailboxes(writer))
+    mail.run(connection, make_first)
     return DeviceId(device)
 
 

@@ -22,6 +22,7 @@ from mx_core.model.ids import MailboxId, MessageId
 from mx_core.ports import MailReader, MailWriter, TextHits, Watch
 from mx_core.store import header_key
 from mx_core.store.body import BodyReader, remove_files
+from mx_core.store.folders.book import Shelf
 from mx_core.store.live import Following
 from mx_core.store.reader import Known, Reader
 from mx_core.store.watch import Watches
@@ -42,7 +43,9 @@ class Mail:
         self._folder = folder
         self._now = now
         self._known = Known()
+        self._shelf = Shelf()
         self._watches = Watches()
+        self.owing = asyncio.Event()  # a folder has messages to judge; see ``folders.upkeep``
         self._swept = 0  # writer thread: when the last sweep was
         self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
 
@@ -66,6 +69,8 @@ class Mail:
         result, writer = await self._database.write(
             lambda connection: self.run(connection, job), announce
         )
+        if writer.places.owes:
+            self.owing.set()
         if writer.bodies.dropped:
             # Crash before this: orphans, removed at the next open; their keys are gone.
             await asyncio.to_thread(remove_files, self._folder, writer.bodies.dropped)
@@ -75,7 +80,7 @@ class Mail:
         self, connection: sa.Connection, job: Callable[[Writer, sa.Connection], T]
     ) -> tuple[T, Writer]:
         """Run *job* on *connection*; the caller announces after the commit."""
-        writer = Writer(connection, self._folder, self._known, self._now)
+        writer = Writer(connection, self._folder, self._known, self._now, self._shelf)
         try:
             result = job(writer, connection)
             if (now := int(self._now())) >= self._swept + _SWEEP_EVERY_SECONDS:
@@ -137,7 +142,7 @@ class Mail:
 
     def sweep_all(self, connection: sa.Connection) -> list[bytes]:
         """Drop all expunged octets, at open; return the files to remove after the commit."""
-        writer = Writer(connection, self._folder, self._known, self._now)
+        writer = Writer(connection, self._folder, self._known, self._now, self._shelf)
         while self._sweep(writer, connection, None):
             pass
         return writer.bodies.dropped

@@ -22,6 +22,8 @@ _FIRST: Final = {
     ("Junk", "\\Junk"),
     ("Sent", "\\Sent"),
     ("Trash", "\\Trash"),
+    ("Key changed", ""),
+    ("Not encrypted", ""),
 }  # what every account begins with; merged by name
 _NAME_OCTETS_MAX: Final = 1000
 

@@ -124,10 +124,11 @@ class Places:
 
     def flag(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: Callable[[FlagSet], FlagSet]
-    ) -> None:
+    ) -> dict[tuple[int, int], list[int]]:
         """Give *uids* the flags that *change* makes of theirs.
 
         One modseq for all that really change; where nothing does, no modseq rises.
+        Return which they are: UIDs, ascending, by (flag set before, flag set now).
         """
         chosen = set(uids)
         turned: dict[int, FlagSetId] = {}
@@ -167,6 +168,7 @@ class Places:
             self._finish_flagging(mailbox, modseq, moved)
             flags = self._flag_sets.of_all(told_sets)
             self._changes.append(FlagsChanged(mailbox, modseq, _uids(told_uids), flags))
+        return moved
 
     def remove(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
         """Take *places*, ascending, out of *mailbox*; a tombstone keeps the modseq."""

@@ -34,7 +34,8 @@ from mx_core.store.live import Live
 _INFO: Final = (
     "SELECT id, name, global_id, special_use,"
     " EXISTS (SELECT 1 FROM subscription WHERE subscription.name = mailbox.name),"
-    " uid_validity, uid_next, highest_modseq, messages, unseen, deleted, recent, size"
+    " uid_validity, uid_next, highest_modseq, messages, unseen, deleted, recent, size,"
+    " (SELECT rule FROM folder WHERE folder.mailbox = mailbox.id)"
     " FROM mailbox"
 )
 
@@ -205,4 +206,5 @@ def _info(row: Sequence[Any]) -> MailboxInfo:
         deleted=row[10],
         recent=row[11],
         size=row[12],
+        rule=row[13] or "",
     )

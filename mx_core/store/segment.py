@@ -130,6 +130,33 @@ def save(connection: sa.Connection, mailbox: MailboxId, segment: Segment) -> Non
         )
 
 
+def append(
+    raw: Any, mailbox: MailboxId, uid: int, modseq: int, flag_set: int, message: int
+) -> None:
+    """Add one place at the end of *mailbox* without reading its segment.
+
+    *raw* is the driver's connection: one statement for 511 of 512 places, two for the others.
+    """
+    columns = tuple(
+        _pack(array(code, (number,)))
+        for code, number in zip("IQIQ", (uid, modseq, flag_set, message), strict=True)
+    )
+    done = raw.execute(
+        "UPDATE segment SET entries = entries + 1, max_modseq = ?,"
+        " uids = CAST(uids || ? AS BLOB), modseqs = CAST(modseqs || ? AS BLOB),"
+        " flag_sets = CAST(flag_sets || ? AS BLOB), messages = CAST(messages || ? AS BLOB)"
+        " WHERE id = (SELECT id FROM segment WHERE mailbox = ? ORDER BY first_uid DESC LIMIT 1)"
+        " AND entries < ?",
+        (modseq, *columns, mailbox, ENTRIES_MAX),
+    ).rowcount
+    if not done:
+        raw.execute(
+            "INSERT INTO segment (mailbox, first_uid, entries, max_modseq, uids, modseqs,"
+            " flag_sets, messages) VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
+            (mailbox, uid, modseq, *columns),
+        )
+
+
 def compact(connection: sa.Connection, mailbox: MailboxId, around: Sequence[int]) -> None:
     """Join small neighbours of the segments that hold the UIDs *around*, ascending.
 

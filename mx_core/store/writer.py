@@ -27,18 +27,26 @@ from mx_core.store import header_key
 from mx_core.store.body import BodyWriter
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
+from mx_core.store.folders.book import Shelf
+from mx_core.store.folders.filling import fill, names_changed
+from mx_core.store.folders.following import FollowedPlaces
+from mx_core.store.folders.judging import Fresh, Judging
+from mx_core.store.folders.parse_rule import parse
 from mx_core.store.journal import Journal, new_global_id
-from mx_core.store.journal_row import Op
-from mx_core.store.places import Place, Places
+from mx_core.store.journal_row import Op, Value
+from mx_core.store.places import Place
 from mx_core.store.reader import Known, Reader
 
 _MAILBOXES_MAX: Final = 10_000
+_FOLDERS_MAX: Final = 100
 
 
 class Writer(Reader):
     """See ``ports.MailWriter``; lives as long as one job, which ends with :meth:`finish`."""
 
-    def __init__(self, connection: sa.Connection, folder: Path, known: Known, now: Now) -> None:
+    def __init__(
+        self, connection: sa.Connection, folder: Path, known: Known, now: Now, shelf: Shelf
+    ) -> None:
         super().__init__(connection, folder, known)
         self.changes: list[Change] = []  # in modseq order
         self._now = now
@@ -47,7 +55,10 @@ class Writer(Reader):
         self.bodies = self._bodies = BodyWriter(connection, folder)
         # its own columns: what this job adds is nobody's to keep until it is committed
         self._columns = Columns(connection, self._bodies, KeptColumns())
-        self._places = Places(connection, self._log, self._flag_sets, self.changes, int(now()))
+        judging = Judging(self, int(now()))
+        self.places = self._places = FollowedPlaces(
+            connection, self._log, self._flag_sets, self.changes, judging, shelf
+        )
 
     def finish(self) -> None:
         """Store the counters; the last step of a job."""
@@ -57,10 +68,38 @@ class Writer(Reader):
         """Make the mailbox and those above it; raises MailboxExists, OverQuota."""
         if self._id_of(name) is not None:
             raise MailboxExists(f"there is a mailbox {name} already")
-        for above in parents(name):
-            if self._id_of(above) is None:
-                self._make(above, "")
+        self._make_above(name)
         self._make(name, special_use)
+        return self.mailbox(name)
+
+    def add_folder(self, name: MailboxName, rule: str) -> MailboxInfo:
+        """Make a mailbox that shows all mail for which *rule* holds.
+
+        Up to some thousand messages are in it at once, others come later.  Raises BadRule,
+        MailboxExists, NotPermitted, OverQuota.
+        """
+        return self._add_folder(name, rule, fixed=False)
+
+    def add_fixed_folder(self, name: MailboxName, rule: str) -> MailboxInfo:
+        """As ``add_folder``, for one that mail programs can not rename or delete."""
+        return self._add_folder(name, rule, fixed=True)
+
+    def _add_folder(self, name: MailboxName, rule: str, *, fixed: bool) -> MailboxInfo:
+        rule = parse(rule).text
+        if name == INBOX:
+            raise MailboxExists("INBOX is no folder with a rule")
+        if len(self._places.book.folders) >= _FOLDERS_MAX:
+            raise OverQuota(f"an account has at most {_FOLDERS_MAX} folders with a rule")
+        if self._id_of(name) is not None:
+            raise MailboxExists(f"there is a mailbox {name} already")
+        self._make_above(name)
+        self._make(name, "", rule)
+        mailbox = self.mailbox(name).id
+        self._connection.exec_driver_sql(
+            "INSERT INTO folder VALUES (?, ?, ?, 0)", (mailbox, rule, fixed)
+        )
+        self._places.book_changed()
+        fill(self._places, mailbox)
         return self.mailbox(name)
 
     def delete(self, name: MailboxName) -> None:
@@ -68,12 +107,24 @@ class Writer(Reader):
         if name == INBOX:
             raise NotPermitted("INBOX can not be deleted")
         box = self.mailbox(name)
-        if self._below(name):
-            raise NotPermitted(f"{name} has mailboxes below it")
+        self._check_not_fixed(box)
+        self._remove(box)
+
+    def remove_folder(self, name: MailboxName) -> None:
+        """Forget a folder and its rule, a fixed one too; the mail in it stays where it is."""
+        box = self.mailbox(name)
+        if box.id not in self._places.book.folders:
+            raise NotPermitted(f"{name} is no folder with a rule")
+        self._remove(box)
+
+    def _remove(self, box: MailboxInfo) -> None:
+        if self._below(box.name):
+            raise NotPermitted(f"{box.name} has mailboxes below it")
         self._places.forget(box.id)
         self._connection.exec_driver_sql("DELETE FROM mailbox WHERE id = ?", (box.id,))
         self.changes.append(MailboxGone(box.id, self._log.next_modseq()))
         self._log.write(Op.REMOVED, box.global_id, {})
+        self._places.book_changed()
 
     def rename(self, old: MailboxName, new: MailboxName) -> None:
         """Raises as create and delete; renaming INBOX moves its mail (RFC 9051 §6.3.6)."""
@@ -84,6 +135,8 @@ class Writer(Reader):
             self.create(new)
             self._move(box.id, self._places.find(box.id, None), self.mailbox(new))
             return
+        self._check_not_fixed(box)
+        before = self._places.book
         # All new names begin with *new*, where nothing stands yet, so none collides.
         for row, name, global_id in [(box.id, old, box.global_id), *self._below(old)]:
             renamed = mailbox_name(new + name[len(old) :])
@@ -91,9 +144,9 @@ class Writer(Reader):
                 "UPDATE mailbox SET name = ? WHERE id = ?", (renamed, row)
             )
             self._log.write(Op.RENAMED, global_id, {0: renamed})
-        for above in parents(new):
-            if self._id_of(above) is None:
-                self._make(above, "")
+        self._make_above(new)
+        self._places.book_changed()
+        names_changed(self._places, before)
 
     def subscribe(self, name: MailboxName, subscribed: bool) -> None:
         """Remember or forget a name."""
@@ -115,6 +168,7 @@ class Writer(Reader):
     ) -> Appended:
         """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota."""
         box = self._box(mailbox)
+        self._places.check_open(mailbox)  # before its octets are written
         date = int(self._now()) if internal_date is None else internal_date
         global_id = new_global_id()
         body = self.bodies.add(octets)
@@ -128,6 +182,7 @@ class Writer(Reader):
         self._connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form))
         header_key.insert(self._connection, message, header_keys(octets, form))
         number = self._flag_sets.number(self._flag_sets.canonical(flags))
+        self._places.judging.fresh = Fresh(message, form, octets, date)
         [uid] = self._places.add(
             mailbox, [(message, global_id, number, len(octets))], internal_date=date
         )
@@ -149,11 +204,15 @@ class Writer(Reader):
     def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:
         r"""Remove what is \\Deleted, of *uids* or of all; return what went, ascending.
 
-        Tombstones keep the modseq.
+        Tombstones keep the modseq.  Of a folder with a rule: what it shows moves to the Trash;
+        raises NotPermitted if there is none.
         """
         self._box(mailbox)
         found = self._places.find(mailbox, uids, lambda f: DELETED in f)
-        self._places.remove(mailbox, found)
+        if found and mailbox in self._places.book.folders:
+            self._throw_away(mailbox, found)
+        else:
+            self._places.remove(mailbox, found)
         return tuple(Uid(place.uid) for place in found)
 
     def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
@@ -178,6 +237,29 @@ class Writer(Reader):
         )
         return Uid(before)
 
+    def _throw_away(self, source: MailboxId, places: Sequence[Place]) -> None:
+        trash = self._places.book.trash
+        if trash is None:
+            raise NotPermitted("there is no Trash that this could be moved to")
+        target = self.mailbox(trash)
+        moved = self._move(source, places, target)
+        # there it is as any mail in the Trash, not about to be removed for good
+        self._places.flag(target.id, moved.target, lambda flags: flags - {DELETED})
+
+    def _check_not_fixed(self, box: MailboxInfo) -> None:
+        folder = self._places.book.folders.get(box.id)
+        if folder is not None and folder.fixed:
+            raise NotPermitted(f"{box.name} belongs to the gateway; mx-gateway folder removes it")
+
+    def _make_above(self, name: MailboxName) -> None:
+        folders = self._places.book.folders
+        for above in parents(name):
+            there = self._id_of(above)
+            if there is None:
+                self._make(above, "")
+            elif there in folders:
+                raise NotPermitted(f"no mailbox can be below {above}")
+
     def _move(self, source: MailboxId, places: Sequence[Place], target: MailboxInfo) -> Copied:
         copied = self._copy(places, target)
         self._places.remove(source, places)
@@ -200,7 +282,7 @@ class Writer(Reader):
         )
         return Copied(target.uid_validity, tuple(Uid(place.uid) for place in places), tuple(uids))
 
-    def _make(self, name: MailboxName, special_use: str) -> None:
+    def _make(self, name: MailboxName, special_use: str, rule: str = "") -> None:
         count = self._connection.exec_driver_sql("SELECT count(*) FROM mailbox").scalar_one()
         if count >= _MAILBOXES_MAX:
             raise OverQuota(f"an account has at most {_MAILBOXES_MAX} mailboxes")
@@ -211,7 +293,11 @@ class Writer(Reader):
             " VALUES (?, ?, ?, ?, 1, ?, 1, 0, 0, 0, 0, 0)",
             (name, global_id, special_use, self._log.next_uid_validity(), self._log.next_modseq()),
         )
-        self._log.write(Op.MADE, global_id, {0: name, 1: special_use})
+        ids: dict[int, Value] = {0: name, 1: special_use}
+        if rule:
+            ids[2] = rule
+        self._log.write(Op.MADE, global_id, ids)
+        self._places.book_changed()
 
     def _box(self, mailbox: MailboxId) -> UidValidity:
         validity = self._connection.exec_driver_sql(

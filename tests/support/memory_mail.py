@@ -91,6 +91,8 @@ class Box:
     rows: list[Row] = field(default_factory=list)
     saved: dict[Uid, int] = field(default_factory=dict)  # of expunged messages too
     vanished: dict[Uid, ModSeq] = field(default_factory=dict)
+    rule: str = ""  # of a folder; see memory_folders
+    shows: dict[Uid, tuple[MailboxId, Uid]] = field(default_factory=dict)
 
 
 @dataclass
@@ -191,6 +193,7 @@ class Job:
             deleted=sum(DELETED in row.flags for row in box.rows),
             recent=sum(row.uid >= box.first_recent for row in box.rows),
             size=sum(self._mail.messages[row.message][1].size for row in box.rows),
+            rule=box.rule,
         )
 
     def mailboxes(self) -> list[MailboxInfo]:
@@ -269,6 +272,9 @@ class Job:
     def _keys(self, message: MessageId) -> HeaderKeys:
         octets, form, _ = self._mail.kept(message)
         return header_keys(octets, form)
+
+    def finish(self) -> None:
+        """End a write job."""
 
     # ── writing ─────────────────────────────────────────────────────────────────────
     def _tick(self, box: Box) -> ModSeq:
@@ -447,6 +453,8 @@ class Job:
 class MemoryMail:
     """A MailStore whose jobs run at once."""
 
+    job_kind: type[Job] = Job
+
     def __init__(
         self, now: Callable[[], float] = lambda: 1_795_000_000.0, *, watch_bound: int = 1000
     ) -> None:
@@ -457,7 +465,7 @@ class MemoryMail:
         self._numbers = itertools.count(1)
         self._watch_bound = watch_bound
         self.messages: dict[MessageId, tuple[bytes, MessageForm, int]] = {}
-        job = Job(self, self._state)
+        job = self.job_kind(self, self._state)
         for name, special_use in DEFAULTS.items():
             job.create(mailbox_name(name), special_use)
             job.subscribe(mailbox_name(name), subscribed=True)
@@ -477,12 +485,13 @@ class MemoryMail:
             raise StoreDamaged("the octets of a message are gone") from None
 
     async def read(self, job: Callable[[MailReader], T]) -> T:
-        return job(Job(self, self._state))
+        return job(self.job_kind(self, self._state))
 
     async def write(self, job: Callable[[MailWriter], T]) -> T:
         state = copy.deepcopy(self._state)
-        work = Job(self, state)
+        work = self.job_kind(self, state)
         result = job(work)
+        work.finish()
         self._state = state
         for change in work.changes:
             for watching in self._watches:

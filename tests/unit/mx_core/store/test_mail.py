@@ -98,10 +98,12 @@ async def test_a_new_account_has_the_usual_mailboxes_subscribed(mail: Mail) -> N
         ("Junk", "\\Junk"),
         ("Sent", "\\Sent"),
         ("Trash", "\\Trash"),
+        ("Key changed", ""),
+        ("Not encrypted", ""),
     }
     assert all(each.subscribed and each.uid_next == 1 for each in boxes)
-    assert len({each.uid_validity for each in boxes}) == 6
-    assert len({each.global_id for each in boxes}) == 6
+    assert len({each.uid_validity for each in boxes}) == 8
+    assert len({each.global_id for each in boxes}) == 8
 
 
 @pytest.mark.anyio

@@ -1,0 +1,1 @@
+"""Folders with behaviour: mailboxes that show mail of other mailboxes.  docs/spec/folders.md."""

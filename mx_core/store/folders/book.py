@@ -1,0 +1,75 @@
+"""The folders of an account, their rules compiled once, and what mail they range over.
+
+Kept between write jobs on the writer's thread.  Whoever changes a folder or the name of a mailbox
+makes the shelf forget its book; so a job that is undone leaves nothing behind in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from mx_core.model.ids import MailboxId
+from mx_core.model.mailbox_name import DELIMITER, MailboxName
+from mx_core.store.folders.parse_rule import parse
+from mx_core.store.folders.rule import Rule
+
+_APART = ("\\Junk", "\\Trash")  # what lies in or below these is in no folder
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One folder; *fixed*: mail programs can not rename or delete it."""
+
+    mailbox: MailboxId
+    rule: Rule
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """All folders at one moment, and the mailboxes whose mail is in none."""
+
+    folders: dict[MailboxId, Folder]
+    apart: frozenset[MailboxId]
+    trash: MailboxName | None
+
+    def follows(self, mailbox: MailboxId) -> bool:
+        """Tell whether mail in *mailbox* may be in a folder."""
+        return bool(self.folders) and mailbox not in self.apart
+
+
+class Shelf:
+    """Where the book stands between jobs; the writer's thread alone touches it."""
+
+    def __init__(self) -> None:
+        self._book: Book | None = None
+
+    def book(self, connection: sa.Connection) -> Book:
+        """Return the book, read anew if it was forgotten."""
+        if self._book is None:
+            self._book = load(connection)
+        return self._book
+
+    def forget(self) -> None:
+        """Read it anew the next time: what it says is about to change."""
+        self._book = None
+
+
+def load(connection: sa.Connection) -> Book:
+    """Read folders and names; raises BadRule only if the database was written by a newer version."""
+    folders = {
+        MailboxId(mailbox): Folder(MailboxId(mailbox), parse(text), bool(fixed))
+        for mailbox, text, fixed in connection.exec_driver_sql(
+            "SELECT mailbox, rule, fixed FROM folder ORDER BY mailbox"
+        )
+    }
+    if not folders:
+        return Book({}, frozenset(), None)
+    boxes = connection.exec_driver_sql("SELECT id, name, special_use FROM mailbox").all()
+    tops = [name for _, name, use in boxes if use in _APART]
+    below = tuple(top + DELIMITER for top in tops)
+    apart = {MailboxId(box) for box, name, _ in boxes if name in tops or name.startswith(below)}
+    trash = next((MailboxName(name) for _, name, use in boxes if use == "\\Trash"), None)
+    return Book(folders, frozenset(apart | folders.keys()), trash)

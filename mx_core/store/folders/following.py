@@ -1,0 +1,271 @@
+"""Changes to what is in mailboxes, followed into the folders that show it, in the same transaction.
+
+A place enters a folder when the folder's rule comes to hold for it and leaves when it no longer
+does, or when the place is gone; what comes back gets a new UID.  A change made *through* a folder
+is made to the places it shows, and comes back to the folder like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from mx_core.model.errors import NotPermitted
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid
+from mx_core.ports import Change
+from mx_core.store.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.folders.book import Book, Folder, Shelf
+from mx_core.store.folders.facts import Texts
+from mx_core.store.folders.judging import Judging
+from mx_core.store.folders.member import Member, Members
+from mx_core.store.folders.shown import ShownPlaces
+from mx_core.store.journal import Journal
+from mx_core.store.places import Place, Places
+
+_CLOSED: Final = "this folder shows what is in other mailboxes; nothing can be put into it"
+
+
+class FollowedPlaces(Places):
+    """See the module.  *shelf* is shared by the jobs of the account."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        log: Journal,
+        flag_sets: FlagSetWriter,
+        changes: list[Change],
+        judging: Judging,
+        shelf: Shelf,
+    ) -> None:
+        super().__init__(connection, log, flag_sets, changes, judging.now)
+        self.connection = connection
+        self.judging = judging
+        self._shelf = shelf
+        self._changed_book: Book | None = None
+        self.shown = ShownPlaces(connection, log, flag_sets, changes, judging.now)
+        self.members = Members(connection)
+        self.owes = False  # a body has yet to be judged, or a folder to be filled
+
+    @property
+    def book(self) -> Book:
+        """Return the folders as this job has made them."""
+        return self._changed_book or self._shelf.book(self._connection)
+
+    def book_changed(self) -> None:
+        """Read folders and names anew, for this job only: it may yet be undone."""
+        self._shelf.forget()
+        self._changed_book = None
+        self._changed_book = Shelf().book(self._connection)
+
+    def check_open(self, mailbox: MailboxId) -> None:
+        """Raises NotPermitted where nothing can be put in."""
+        if mailbox in self.book.folders:
+            raise NotPermitted(_CLOSED)
+
+    # ── the five changes ────────────────────────────────────────────────────────────
+    @override
+    def add(
+        self,
+        mailbox: MailboxId,
+        messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
+        *,
+        internal_date: int | None = None,
+    ) -> list[Uid]:
+        book = self.book
+        if mailbox in book.folders:
+            raise NotPermitted(_CLOSED)
+        uids = super().add(mailbox, messages, internal_date=internal_date)
+        if book.follows(mailbox):
+            places = [
+                Place(uid, number, message)
+                for uid, (message, _, number, _) in zip(uids, messages, strict=True)
+            ]
+            for folder in book.folders.values():
+                self._settle(folder, mailbox, places, {})
+        return uids
+
+    @override
+    def flag(
+        self, mailbox: MailboxId, uids: Sequence[Uid], change: Callable[[FlagSet], FlagSet]
+    ) -> dict[tuple[int, int], list[int]]:
+        book = self.book
+        if mailbox in book.folders:
+            for box, originals in self._originals(mailbox, self.find(mailbox, uids)).items():
+                self.flag(box, originals, change)
+            return {}
+        moved = super().flag(mailbox, uids, change)
+        if moved and book.follows(mailbox):
+            self._flags_moved(mailbox, moved)
+        return moved
+
+    @override
+    def remove(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
+        book = self.book
+        if mailbox in book.folders:
+            for box, originals in self._originals(mailbox, places).items():
+                self.remove(box, self.find(box, originals))
+            return
+        super().remove(mailbox, places)
+        if book.follows(mailbox):
+            self.leave_all(mailbox, places)
+
+    @override
+    def forget(self, mailbox: MailboxId) -> None:
+        book = self.book
+        if mailbox in book.folders:
+            self.shown.forget(mailbox)
+            self.members.forget(mailbox)
+            self._connection.exec_driver_sql("DELETE FROM folder WHERE mailbox = ?", (mailbox,))
+            return
+        if book.follows(mailbox):
+            self.leave_all(mailbox, self.find(mailbox, None))
+        super().forget(mailbox)
+
+    # ── membership ──────────────────────────────────────────────────────────────────
+    def settle(
+        self,
+        folder: Folder,
+        mailbox: MailboxId,
+        places: Sequence[Place],
+        texts: Mapping[MessageId, Texts] | None = None,
+    ) -> None:
+        """Judge *places* anew and let them enter or leave; doing it twice changes nothing."""
+        uids = [Uid(place.uid) for place in places]
+        known = {
+            member.original: member
+            for member in self.members.of_places(mailbox, [p.message for p in places], uids)
+            if member.folder == folder.mailbox
+        }
+        self._settle(folder, mailbox, places, known, texts)
+
+    def leave_all(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
+        """Let *places*, which are gone from *mailbox* or out of reach, leave every folder."""
+        book = self.book
+        if all(folder.rule.flags_only for folder in book.folders.values()):
+            # whoever is in such a folder has flags for which its rule holds
+            sets = {place.flag_set for place in places}
+            fitting = {
+                number
+                for number in sets
+                for folder in book.folders.values()
+                if self.judging.holds_for_flags(folder.rule, self._flag_sets.of(number))
+            }
+            places = [place for place in places if place.flag_set in fitting]
+        if not places:
+            return
+        uids = [Uid(place.uid) for place in places]
+        leaving = self.members.of_places(mailbox, [place.message for place in places], uids)
+        for folder in sorted({member.folder for member in leaving}):
+            self._leave([member for member in leaving if member.folder == folder])
+
+    def _settle(
+        self,
+        folder: Folder,
+        mailbox: MailboxId,
+        places: Sequence[Place],
+        known: Mapping[Uid, Member],
+        texts: Mapping[MessageId, Texts] | None = None,
+    ) -> Collection[Member]:
+        """Judge *places*, of which *known* are members; return who left."""
+        rows = [(place.message, self._flag_sets.of(place.flag_set)) for place in places]
+        verdicts = self.judging.verdicts(folder.rule, rows, texts)
+        if folder.rule.test.turns:
+            self._note_turns(folder, mailbox, places)
+        return self._act(folder, mailbox, list(zip(places, verdicts, strict=True)), known)
+
+    def _act(
+        self,
+        folder: Folder,
+        mailbox: MailboxId,
+        judged: Sequence[tuple[Place, bool | None]],
+        known: Mapping[Uid, Member],
+    ) -> Collection[Member]:
+        entering = [p for p, holds in judged if holds and Uid(p.uid) not in known]
+        leaving = {known[Uid(p.uid)] for p, holds in judged if holds is False and p.uid in known}
+        if entering:
+            self._enter(folder.mailbox, mailbox, entering)
+        if leaving:
+            self._leave(sorted(leaving, key=lambda member: member.uid))
+        waiting = [p.uid for p, holds in judged if holds is None]
+        if waiting:
+            self.owes = True
+            self._connection.exec_driver_sql(
+                "INSERT OR IGNORE INTO folder_waiting VALUES (?, ?, ?)",
+                [(folder.mailbox, mailbox, uid) for uid in waiting],
+            )
+        return leaving
+
+    def _enter(self, folder: MailboxId, mailbox: MailboxId, places: Sequence[Place]) -> None:
+        weights = self.judging.weights([place.message for place in places])
+        uids = self.shown.show(
+            folder,
+            [(p.message, p.flag_set, size) for p, (size, _) in zip(places, weights, strict=True)],
+        )
+        self.members.add(
+            Member(folder, uid, place.message, mailbox, Uid(place.uid))
+            for uid, place in zip(uids, places, strict=True)
+        )
+
+    def _leave(self, members: Sequence[Member]) -> None:
+        """Take members of one folder out of it; a tombstone keeps the modseq."""
+        folder = members[0].folder
+        self.shown.remove(folder, self.shown.find(folder, [member.uid for member in members]))
+        self.members.remove(members)
+
+    def _flags_moved(self, mailbox: MailboxId, moved: Mapping[tuple[int, int], list[int]]) -> None:
+        """Follow a change of flags, given as UIDs by (flag set before, flag set now)."""
+        caring = [f for f in self.book.folders.values() if self._cares(f, moved)]
+        if not caring:
+            return
+        now = {uid: new for (_, new), uids in moved.items() for uid in uids}
+        places = self.find(mailbox, [Uid(uid) for uid in sorted(now)])
+        members = self.members.of_places(
+            mailbox, [place.message for place in places], [Uid(place.uid) for place in places]
+        )
+        for folder in caring:
+            known = {m.original: m for m in members if m.folder == folder.mailbox}
+            left = self._settle(folder, mailbox, places, known) if folder.rule.test.flags else ()
+            stay = [(m.uid, now[m.original]) for m in known.values() if m not in left]
+            self._reflag(folder.mailbox, stay)
+
+    def _cares(self, folder: Folder, moved: Mapping[tuple[int, int], list[int]]) -> bool:
+        if not folder.rule.flags_only:
+            return True
+        return any(
+            self.judging.holds_for_flags(folder.rule, self._flag_sets.of(number))
+            for pair in moved
+            for number in pair
+        )
+
+    def _reflag(self, folder: MailboxId, rows: Iterable[tuple[Uid, int]]) -> None:
+        by_set: dict[int, list[Uid]] = {}
+        for uid, number in rows:
+            by_set.setdefault(number, []).append(uid)
+        for number, uids in by_set.items():
+            flags = self._flag_sets.of(number)
+            self.shown.flag(folder, sorted(uids), lambda _before, flags=flags: flags)  # type: ignore[misc]
+
+    def _note_turns(self, folder: Folder, mailbox: MailboxId, places: Sequence[Place]) -> None:
+        weights = self.judging.weights([place.message for place in places])
+        turns = [
+            (at, folder.mailbox, mailbox, place.uid)
+            for place, (_, arrived) in zip(places, weights, strict=True)
+            if (at := folder.rule.next_turn(arrived, self.judging.now)) is not None
+        ]
+        if turns:
+            self.owes = True
+            self._connection.exec_driver_sql(
+                "INSERT OR IGNORE INTO folder_turn VALUES (?, ?, ?, ?)", turns
+            )
+
+    def _originals(self, folder: MailboxId, places: Sequence[Place]) -> dict[MailboxId, list[Uid]]:
+        """Return, by mailbox and ascending, what *places* of *folder* show."""
+        uids = [Uid(place.uid) for place in places]
+        found: dict[MailboxId, list[Uid]] = {}
+        for member in self.members.at(folder, [place.message for place in places], uids):
+            found.setdefault(member.mailbox, []).append(member.original)
+        return {box: sorted(originals) for box, originals in found.items()}
