@@ -26,6 +26,7 @@ from imap_out.session.connection import Connection, Next
 from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
 from imap_out.session.session import Security
+from imap_out.session.shelves import Shelves
 from imap_out.wire.limits import Limits
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError
@@ -71,6 +72,7 @@ class _Server:
         self.limits = limits
         self.allow_clear = allow_clear
         self.claims = RecentClaims()
+        self.shelves = Shelves()
         self.logins: Counter[Address] = Counter()  # connections of each account
         self._numbers = itertools.count(1)
         self._duplexes: dict[Duplex, asyncio.Task[None]] = {}
@@ -130,7 +132,7 @@ class _Conversation:
         self._account: Address | None = None
         self._connection = Connection(
             server.accounts, server.limits, self._security(tls=listener.implicit), server.claims,
-            self._note_bug,
+            self._note_bug, server.shelves,
         )  # fmt: skip
         clock = asyncio.get_running_loop().time
         self._out = Out(self._send, _breathe, server.limits.answer_octets, clock)

@@ -31,6 +31,7 @@ from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug, Refusal
 from imap_out.session.session import Completed, Security, Session, State
+from imap_out.session.shelves import Shelves
 from imap_out.wire import commands
 from imap_out.wire.commands import Authenticate, Command, Idle
 from imap_out.wire.framing import Frame, Framer, GoAhead, Poisoned
@@ -103,8 +104,9 @@ class Connection:
         security: Security,
         claims: RecentClaims,
         report: Callable[[BaseException], str],
+        shelves: Shelves | None = None,
     ) -> None:
-        self.session = Session(accounts, limits, security, claims)
+        self.session = Session(accounts, limits, security, claims, shelves or Shelves())
         self.framer = Framer(limits)
         self._report = report  # notes a bug in the log, returns the reference that finds it there
         self._exchange: Exchange | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, assert_never
 
-from imap_out.session import fetch_binary, resync
+from imap_out.session import fetch_binary, fetch_lines, resync
 from imap_out.session.capability import CONDSTORE, QRESYNC
 from imap_out.session.do_message import positions, spans
 from imap_out.session.fetch_binary import DecodedPiece
@@ -42,7 +42,6 @@ from mx_core.model.message import MessageForm
 from mx_core.ports import FlagChange, MailReader
 
 _SLICE: Final = 256  # messages whose forms one transaction reads at once
-_LIGHT: Final = frozenset({Attribute.FLAGS, Attribute.UID, Attribute.MODSEQ})
 _FROM_FORM: Final = frozenset({Attribute.ENVELOPE, Attribute.BODY, Attribute.BODYSTRUCTURE})
 _FROM_ROW: Final = frozenset({Attribute.INTERNALDATE, Attribute.SIZE})
 _TEXTS: Final = {
@@ -93,12 +92,13 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
         items = (*items, Attribute.MODSEQ)  # flags that change are told with it: RFC 7162 §3.1
     for line in view.new_keywords():
         out.put(line)
-    told = view.uids_at(places) if Attribute.FLAGS in items else seen_now
-    view.told(told)
-    if _LIGHT.issuperset(items):
-        for wanted in _wanted(view, places):
-            out.put(b"* %d FETCH (%b)\r\n" % (wanted.at + 1, b" ".join(_light(wanted, items))))
-            await out.room()
+    if Attribute.FLAGS in items:
+        view.told_at(places)
+    else:
+        view.told(seen_now)
+    recipe = None if seen_now else fetch_lines.recipe_of(items)
+    if recipe is not None:
+        await fetch_lines.tell(session, view, places, recipe, out)
         return Completed(b"fetched")
     waiting = _wanted(view, places)
     while batch := list(islice(waiting, _SLICE)):
@@ -151,18 +151,6 @@ def _wanted(view: SelectedView, places: Sequence[int]) -> Iterator[Wanted]:
         uid = Uid(part.uids[inside])
         flags = view.spell(part.flags[inside], recent=uid in view.recent)
         yield Wanted(at, uid, MessageId(part.messages[inside]), flags, part.modseqs[inside])
-
-
-def _light(wanted: Wanted, items: Sequence[FetchItem]) -> list[bytes]:
-    told: list[bytes] = []
-    for item in items:
-        if item is Attribute.UID:
-            told.append(b"UID %d" % wanted.uid)
-        elif item is Attribute.FLAGS:
-            told.append(b"FLAGS " + wanted.flags)
-        else:
-            told.append(b"MODSEQ (%d)" % wanted.modseq)
-    return told
 
 
 async def _send(session: Session, answer: Answer, out: Out) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_append import bound_keywords
@@ -19,9 +20,10 @@ from mx_core.model.mailbox_name import mailbox_name
 from mx_core.ports import Copied, FlagChange, MailWriter
 
 
-def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[int]:
+def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> Sequence[int]:
     """Return the indices that a set means in *view*, ascending; raises as `spans`."""
-    return [at for span in spans(view, which, by_uid=by_uid) for at in span]
+    ranges = spans(view, which, by_uid=by_uid)
+    return ranges[0] if len(ranges) == 1 else list(chain.from_iterable(ranges))
 
 
 def spans(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[range]:

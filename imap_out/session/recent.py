@@ -24,6 +24,11 @@ class RecentUids:
         at = bisect_right(self._lows, uid) - 1
         return at >= 0 and uid <= self._highs[at]
 
+    def touches(self, low: int, high: int) -> bool:
+        """Tell whether a UID from *low* to *high* is recent."""
+        at = bisect_right(self._lows, high) - 1
+        return at >= 0 and low <= self._highs[at]
+
     def add(self, low: int, high: int) -> None:
         """Add a range above all others; nothing if it is empty."""
         if low > high:

@@ -21,7 +21,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import RECENT, SEEN, SYSTEM_FLAGS, Flag, FlagSet
 from mx_core.model.ids import ModSeq, Uid, UidValidity
-from mx_core.model.part import Column, Part
+from mx_core.model.part import Column, Part, among
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import Follow, MailboxInfo, MailStore
 
@@ -215,6 +215,11 @@ class SelectedView:
         """Spell up to where the client knows everything.  RFC 7162 §3.1.2.1."""
         return b"* OK [HIGHESTMODSEQ %d] all until then is told\r\n" % self.modseq_told
 
+    def told_at(self, places: Sequence[int]) -> None:
+        """Note that the client knows the flags at ascending indices."""
+        if self._dirty:
+            self.told(self.uids_at(places))
+
     def told(self, uids: Iterable[Uid]) -> None:
         """Note that the client knows the flags of *uids*."""
         self._dirty.difference_update(uids)
@@ -237,7 +242,10 @@ class SelectedView:
 
     def uids_at(self, places: Sequence[int]) -> list[Uid]:
         """Return the UIDs at ascending indices."""
-        return [Uid(part.uids[inside]) for _, part, inside in self.rows.rows(places)]
+        uids: list[Uid] = []
+        for part, _, chosen in self.rows.touched(places):
+            uids.extend(among(part.uids, chosen))
+        return uids
 
     def is_gone(self, uid: Uid) -> bool:
         """Tell whether the message is expunged and the client was not told yet."""

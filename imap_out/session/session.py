@@ -14,6 +14,7 @@ from imap_out.session import capability
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug
 from imap_out.session.selected import SelectedView
+from imap_out.session.shelves import Shelves
 from imap_out.wire.limits import Limits
 from mx_core.ports import Account, Accounts, MailStore
 
@@ -58,6 +59,7 @@ class Session:
     limits: Limits
     security: Security
     claims: RecentClaims
+    shelves: Shelves = field(default_factory=Shelves)
     account: Account | None = None
     view: SelectedView | None = None
     ended: bool = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NewType
+from enum import Enum
+from typing import Any, NamedTuple, NewType
 
 from mx_core.model.address import Address
 
@@ -17,6 +19,29 @@ class HeaderField:
     name: bytes  # lower case
     start: int
     end: int
+
+
+class Fact(Enum):
+    """What never changes about a message, and is asked of thousands at once."""
+
+    SIZE = "size"  # int, RFC822.SIZE
+    INTERNAL_DATE = "internal date"  # int, unix seconds
+    ENVELOPE = "envelope"  # bytes, as MessageForm has them
+    BODYSTRUCTURE = "bodystructure"
+    BODY = "body"
+    HEADER = "header"  # HeaderTable
+
+
+Facts = tuple[Any, ...]  # of one message, in the order they were asked
+
+
+class HeaderTable(NamedTuple):
+    """The top header up to and with its empty line, and its fields; plain, because it is made often."""
+
+    octets: bytes
+    names: Sequence[bytes]  # lower case
+    starts: Sequence[int]
+    ends: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import Final, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
 
 from typing_extensions import override
 
@@ -84,6 +84,15 @@ def parts_of(
     )
 
 
+def among(column: Sequence[Any], chosen: Chosen) -> Sequence[Any]:
+    """Return what *column* of a part has at *chosen*."""
+    if isinstance(chosen, slice):
+        return column
+    return list(map(column.__getitem__, chosen))
+
+
+Chosen = slice | list[int]  # ascending indices in a part; the slice is always ALL
+ALL: Final = slice(None)
 NO_PART: Final = Part(array("I"), array("Q"), array("Q"), (), 0)
 
 

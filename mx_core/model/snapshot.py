@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
-from mx_core.model.part import NO_PART, PART_MAX, Column, Part, parts_of
+from mx_core.model.part import ALL, NO_PART, PART_MAX, Chosen, Column, Part, parts_of
 
 _JOIN_BELOW: Final = 256  # two worn neighbours that fit together in so many become one
 _NO_UID: Final = Uid(0)
@@ -99,6 +99,17 @@ class Snapshot:
             if part.max_modseq > modseq:
                 found += [at for at, when in enumerate(part.modseqs, start) if when > modseq]
         return found
+
+    def touched(self, places: Sequence[int]) -> Iterator[tuple[Part, int, Chosen]]:
+        """Yield each part that ascending indices touch, where it starts, and which of it."""
+        low = 0
+        for start, part in zip(self._starts, self.parts, strict=False):
+            high = bisect_left(places, start + len(part), low)
+            if high - low == len(part):
+                yield part, start, ALL
+            elif high > low:
+                yield part, start, [at - start for at in places[low:high]]
+            low = high
 
     # ── with a change in it ─────────────────────────────────────────────────────────
     def with_added(

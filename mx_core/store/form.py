@@ -8,12 +8,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mx_core.model.ids import MessageId
-from mx_core.model.message import HeaderField, MessageForm, PartMapOctets
+from mx_core.model.message import Fact, HeaderField, HeaderTable, MessageForm, PartMapOctets
 
 INSERT: Final = (
     "INSERT INTO form (message, size, header_end, fields, envelope, bodystructure, body, parts,"
     " sent, message_id, base_subject) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_COLUMNS: Final = {
+    Fact.SIZE: "message.size",
+    Fact.INTERNAL_DATE: "message.internal_date",
+    Fact.ENVELOPE: "form.envelope",
+    Fact.BODYSTRUCTURE: "form.bodystructure",
+    Fact.BODY: "form.body",
+    Fact.HEADER: "form.fields",
+}
 SELECT: Final = (
     "SELECT form.message, size, header_end, fields, envelope, bodystructure, body, parts,"
     " sent, message_id, base_subject"
@@ -54,6 +62,23 @@ def from_row(row: Sequence[Any]) -> MessageForm:
     )
 
 
+def columns(asked: Sequence[Fact]) -> str:
+    """Return what ``SELECT message.id, … FROM message JOIN form`` reads for *asked*, in order."""
+    return ", ".join(_COLUMNS[fact] for fact in asked)
+
+
+def header_table(octets: bytes, packed: bytes) -> HeaderTable:
+    """Return the table of a header from its octets and its packed fields."""
+    count = int.from_bytes(packed[:4], "little")
+    if count == 0:
+        return HeaderTable(octets, (), (), ())
+    numbers = array("I", packed[4 : 4 + 8 * count])
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    names = packed[4 + 8 * count :].split(b"\n")
+    return HeaderTable(octets, names, numbers[:count], numbers[count:])
+
+
 def _pack_fields(fields: Sequence[HeaderField]) -> bytes:
     """Pack as u32 count, u32 starts, u32 ends (little-endian), names joined by LF."""
     numbers = array("I", [len(fields)])
@@ -65,11 +90,5 @@ def _pack_fields(fields: Sequence[HeaderField]) -> bytes:
 
 
 def _unpack_fields(octets: bytes) -> tuple[HeaderField, ...]:
-    count = int.from_bytes(octets[:4], "little")
-    if count == 0:
-        return ()
-    numbers = array("I", octets[4 : 4 + 8 * count])
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    names = octets[4 + 8 * count :].split(b"\n")
-    return tuple(map(HeaderField, names, numbers[:count], numbers[count:]))
+    table = header_table(b"", octets)
+    return tuple(map(HeaderField, table.names, table.starts, table.ends))

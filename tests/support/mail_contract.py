@@ -21,6 +21,7 @@ from mx_core.model.header_keys import (
 )
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
+from mx_core.model.message import Fact, HeaderField
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import (
     FlagChange,
@@ -86,6 +87,31 @@ class MailContract:
         assert await mail.read(lambda reader: reader.forms([message])) == [prepare(octets)]
         assert await mail.read(lambda reader: reader.sizes_and_dates([message])) == [
             (len(octets), 1_000_000_000)
+        ]
+
+    async def test_facts_come_in_the_order_of_the_messages_and_of_what_is_asked(
+        self, mail: MailStore
+    ) -> None:
+        large = b"Subject: large\r\nTo: a\r\n\r\n" + b"x" * 70_000
+        await add(mail, octets=large)
+        await add(mail, octets=b"no header at all")
+        await add(mail, octets=b"\r\nnot one field")
+        messages = [*reversed((await snapshot(mail)).messages), (await snapshot(mail)).messages[0]]
+        asked = (Fact.ENVELOPE, Fact.HEADER, Fact.SIZE, Fact.INTERNAL_DATE, Fact.BODY)
+
+        facts = await mail.read(lambda reader: reader.facts(messages, asked))
+
+        octets = [b"\r\nnot one field", b"no header at all", large, large]
+        forms = [prepare(each) for each in octets]
+        assert [fact[0] for fact in facts] == [form.envelope for form in forms]
+        assert [fact[1].octets for fact in facts] == [
+            each[: form.header_end] for each, form in zip(octets, forms, strict=True)
+        ]
+        assert [tuple(map(HeaderField, *fact[1][1:])) for fact in facts] == [
+            form.fields for form in forms
+        ]
+        assert [fact[2:] for fact in facts] == [
+            (len(each), 1_000_000_000, form.body) for each, form in zip(octets, forms, strict=True)
         ]
 
     async def test_counters_agree_with_the_messages(self, mail: MailStore) -> None:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
@@ -37,7 +37,7 @@ from mx_core.model.header_keys import (
 )
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, QueueId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
-from mx_core.model.message import MessageForm, Submission
+from mx_core.model.message import Fact, HeaderTable, MessageForm, Submission
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot, snapshot_of
 from mx_core.ports import (
@@ -228,6 +228,26 @@ class Job:
 
     def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
         return [self._mail.kept(message)[1] for message in messages]
+
+    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[tuple[Any, ...]]:
+        return [tuple(self._fact(message, fact) for fact in asked) for message in messages]
+
+    def _fact(self, message: MessageId, fact: Fact) -> Any:
+        octets, form, date, *_ = self._mail.kept(message)
+        fields = form.fields
+        return {
+            Fact.SIZE: form.size,
+            Fact.INTERNAL_DATE: date,
+            Fact.ENVELOPE: form.envelope,
+            Fact.BODYSTRUCTURE: form.bodystructure,
+            Fact.BODY: form.body,
+            Fact.HEADER: HeaderTable(
+                octets[: form.header_end],
+                [field.name for field in fields],
+                [field.start for field in fields],
+                [field.end for field in fields],
+            ),
+        }[fact]
 
     def sizes_and_dates(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
         return [(self._mail.kept(m)[1].size, self._mail.kept(m)[2]) for m in messages]

@@ -17,6 +17,7 @@ from imap_out.session.connection import Connection, Next
 from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
 from imap_out.session.session import Security
+from imap_out.session.shelves import Shelves
 from imap_out.wire.limits import Limits
 from mx_core.ports import Accounts
 from tests.support.memory_mail import MemoryAccounts, MemoryMail, one_account
@@ -33,13 +34,14 @@ class Line:
         claims: RecentClaims,
         limits: Limits | None = None,
         security: Security = SAFE,
+        shelves: Shelves | None = None,
     ) -> None:
         self.bugs: list[BaseException] = []
         self.said = bytearray()
         self.closed = False
         self.wants_tls = False
         limits = limits or Limits()
-        self.connection = Connection(accounts, limits, security, claims, self._note)
+        self.connection = Connection(accounts, limits, security, claims, self._note, shelves)
         self.out = Out(self._send, self._breathe, limits.answer_octets)
 
     def _note(self, error: BaseException) -> str:

@@ -120,3 +120,18 @@ def test_snapshots_are_equal_if_they_say_the_same() -> None:
     assert grown(2).uids[-1] == 2
     assert grown(2).uids[0:1] == (1,)
     assert array("I", grown(2).uids) == array("I", [1, 2])
+
+
+@pytest.mark.parametrize("places", [[], [0], [1023, 1024], [*range(5, 2500, 7)], [*range(2500)]])
+def test_the_parts_that_places_touch_give_back_the_places(places: list[int]) -> None:
+    count = 2_500
+    rows = snapshot_of(
+        UidValidity(1), Uid(count + 1), ModSeq(1), range(1, count + 1), range(count),
+        [1] * count, [frozenset()] * count,
+    )  # fmt: skip
+    found = []
+    for part, start, chosen in rows.touched(places):
+        inside = range(len(part))[chosen] if isinstance(chosen, slice) else chosen
+        found += [start + at for at in inside]
+
+    assert found == places

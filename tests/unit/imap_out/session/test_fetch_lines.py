@@ -1,0 +1,80 @@
+"""Lines made of prepared pieces: the same answers, whatever was asked before and by whom."""
+
+import pytest
+
+from imap_out.session.fetch_lines import recipe_of
+from imap_out.session.recent import RecentClaims
+from imap_out.session.shelves import Shelves
+from imap_out.wire.fetch_items import RFC822_TEXT, Attribute, BodySection, Section, SectionText
+from tests.support.memory_mail import MemoryAccounts, one_account
+from tests.support.transcript import Line
+
+pytestmark = pytest.mark.anyio
+SUBJECT = BodySection(Section(text=SectionText.FIELDS, fields=(b"SUBJECT",)), peek=True)
+ITEMS = b'(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (SUBJECT "X-%")] ENVELOPE)'
+
+
+async def logged_in(accounts: MemoryAccounts, shelves: Shelves) -> Line:
+    line = Line(accounts, RecentClaims(), shelves=shelves)
+    await line.feed(b"a LOGIN fred@a.example secret\r\nb EXAMINE INBOX\r\n")
+    line.taken()
+    return line
+
+
+async def said(line: Line, command: bytes) -> bytes:
+    await line.feed(command + b"\r\n")
+    return line.taken()
+
+
+async def filled(count: int) -> MemoryAccounts:
+    accounts = one_account()
+    [account] = accounts.accounts.values()
+    for number in range(count):
+        await account.mail.deliver(b"Subject: %d%%d\r\nX-%%: y\r\n\r\nbody\r\n" % number)
+    return accounts
+
+
+async def test_a_second_session_hears_what_the_first_heard() -> None:
+    accounts = await filled(3)
+    shelves = Shelves()
+    first = await said(await logged_in(accounts, shelves), b"c FETCH 1:* " + ITEMS)
+    second = await said(await logged_in(accounts, shelves), b"c FETCH 1:* " + ITEMS)
+
+    assert second == first
+    assert first.count(b'BODY[HEADER.FIELDS (SUBJECT "X-%")] {') == 3
+    assert b"Subject: 2%d\r\nX-%: y\r\n\r\n ENVELOPE (" in first
+
+
+async def test_flags_are_those_of_now_however_often_the_lines_were_told() -> None:
+    accounts = await filled(3)
+    line = await logged_in(accounts, Shelves())
+    await said(line, b"s SELECT INBOX")
+    await said(line, b"t SELECT INBOX")  # nothing is recent to this session any more
+    before = await said(line, b"c FETCH 1:* FLAGS")
+    await said(line, b"d STORE 2 FLAGS.SILENT (\\Seen)")
+
+    assert before.count(b"FLAGS ()") == 3
+    assert b"* 2 FETCH (FLAGS (\\Seen))" in await said(line, b"e FETCH 1:* FLAGS")
+    assert b"* 1 FETCH (FLAGS ())" in await said(line, b"e FETCH 1:* FLAGS")
+
+
+async def test_shelves_without_room_change_no_answer() -> None:
+    accounts = await filled(3)
+    roomy = await said(await logged_in(accounts, Shelves()), b"c FETCH 1:* " + ITEMS)
+    line = await logged_in(accounts, Shelves(octets_max=1))
+
+    assert await said(line, b"c FETCH 1:* " + ITEMS) == roomy
+    assert await said(line, b"c FETCH 1:* " + ITEMS) == roomy
+
+
+@pytest.mark.parametrize("item", [RFC822_TEXT, BodySection(Section((1,), SectionText.FIELDS))])
+def test_a_body_and_the_header_of_a_part_are_not_kept(item: BodySection) -> None:
+    assert recipe_of((Attribute.UID, item)) is None
+
+
+def test_neighbours_that_never_change_are_one_column() -> None:
+    recipe = recipe_of((Attribute.SIZE, SUBJECT, Attribute.UID, Attribute.ENVELOPE))
+
+    assert recipe is not None
+    assert recipe.line == b"* %d FETCH (%b UID %d %b)\r\n"
+    assert recipe.runs == ((Attribute.SIZE, SUBJECT), (Attribute.ENVELOPE,))
