@@ -24,8 +24,8 @@ BATCH_ID_OCTETS: Final = 16
 ITEMS_MAX: Final = 64
 TARGET_OCTETS: Final = 1024 * 1024
 WINDOW_SECONDS: Final = 600
-REMEMBER_SECONDS: Final = 3_600
-_REMEMBERED_PER_PEER: Final = 20_000
+REMEMBER_SECONDS: Final = 2 * WINDOW_SECONDS  # a batch from ahead is let in until then
+_REMEMBERED_PER_PEER: Final = 60_000  # fifty batches a second
 
 
 def sign_batch(
@@ -70,7 +70,7 @@ def verify_batch(
 
 
 class BatchWindow:
-    """Each (peer, batch id) once in an hour.  Owner: the event loop; forgotten at a restart.
+    """Each (peer, batch id) once, for as long as its time would let it in.  Owner: the event loop; forgotten at a restart.
 
     Forgetting is safe: what is replayed then is an envelope that the mailbox knows by ``env_id``.
     """
@@ -84,7 +84,7 @@ class BatchWindow:
 
         Raises:
             Untrusted: ``batch-replayed``.
-            Busy: More batches in an hour than are remembered.
+            Busy: More batches than are remembered.
         """
         if now - self._swept >= WINDOW_SECONDS:
             self._sweep(now)
@@ -92,7 +92,7 @@ class BatchWindow:
         if batch_id in seen:
             raise Untrusted("batch-replayed", f"{peer} sent one batch twice")
         if len(seen) >= _REMEMBERED_PER_PEER:
-            raise Busy(f"{peer} sends more batches than are taken in an hour")
+            raise Busy(f"{peer} sends more batches than are taken in twenty minutes")
         seen[batch_id] = now
 
     def _sweep(self, now: float) -> None:

@@ -267,7 +267,7 @@ def open_database(folder: Path) -> Database:
 def _recover(home: Home) -> None:
     known = home.database.write_at_start(bodies.known)
     orphans = home.blobs.recover(known)
-    home.database.write_at_start(outgoing.hurry)
+    home.database.write_at_start(lambda tx: outgoing.hurry(tx, time.time()))
     if orphans:
         _log.info("orphans_removed", files=orphans)
 

@@ -1,26 +1,21 @@
 """Rows that wait for a person's devices: envelopes and notices of fate.  Jobs for ``Database``.
 
-Invariants: an envelope is stored once however often it comes (``seen`` outlives the row until
-a day after ``deliver_by``); sequences of a mailbox only grow; ``held_octets`` and the use
-counts of blobs change in the transaction that changes the rows.
+``appending.py`` makes them; here they are read, acked and deleted.  Invariant: ``held_octets``
+and the use counts of blobs change in the transaction that changes the rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from mx_core.homeserver import accounts
-from mx_core.homeserver.bodies import Body, release, take
+from mx_core.homeserver.bodies import Body, release
 from mx_core.homeserver.retention import may_delete
 from mx_core.homeserver.schema import ACK, DELIVERY, MAILBOX, SEEN
-
-_TOMBSTONE_SECONDS: Final = 86_400
-_NOTICE_OCTETS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,75 +47,6 @@ class Waiting:
 
     sequence: int
     what: Envelope | Notice
-
-
-def is_known(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> bool:
-    """Tell whether the envelope was accepted before."""
-    return (
-        tx.execute(
-            sa.select(SEEN.c.until).where(SEEN.c.mailbox_id == mailbox_id, SEEN.c.env_id == env_id)
-        ).one_or_none()
-        is not None
-    )
-
-
-def held_octets(tx: sa.Connection, mailbox_id: int) -> int:
-    """Return how much waits for this mailbox."""
-    held: int = tx.execute(
-        sa.select(MAILBOX.c.held_octets).where(MAILBOX.c.mailbox_id == mailbox_id)
-    ).scalar_one()
-    return held
-
-
-def arrive(tx: sa.Connection, mailbox_id: int, what: Envelope) -> bool:
-    """Store an envelope; return False if it was accepted before.
-
-    Raises:
-        BlobMissing: Its body was never put, or is gone.
-    """
-    if is_known(tx, mailbox_id, what.env_id):
-        return False
-    take(tx, what.body)
-    tx.execute(
-        SEEN.insert().values(
-            mailbox_id=mailbox_id, env_id=what.env_id, until=what.deliver_by + _TOMBSTONE_SECONDS
-        )
-    )
-    octets = len(what.envelope) + what.body.size
-    tx.execute(
-        DELIVERY.insert().values(
-            mailbox_id=mailbox_id,
-            sequence=_next_sequence(tx, mailbox_id, octets),
-            env_id=what.env_id,
-            octets=octets,
-            peer_domain=what.peer_domain,
-            envelope=what.envelope,
-            body=what.body.inline,
-            blob_id=what.body.blob_id,
-            blob_size=what.body.size if what.body.blob_id else None,
-            deliver_by=what.deliver_by,
-            token=what.token,
-        )
-    )
-    return True
-
-
-def notify(tx: sa.Connection, mailbox_id: int, notice: Notice) -> None:
-    """Tell the submitting device; nobody if it is no longer active."""
-    if accounts.device_key(tx, mailbox_id, notice.device_id) is None:
-        return
-    tx.execute(
-        DELIVERY.insert().values(
-            mailbox_id=mailbox_id,
-            sequence=_next_sequence(tx, mailbox_id, _NOTICE_OCTETS),
-            env_id=notice.env_id,
-            octets=_NOTICE_OCTETS,
-            device_id=notice.device_id,
-            relayed=notice.relayed,
-            status=notice.status,
-            reason=notice.reason,
-        )
-    )
 
 
 def waiting(
@@ -234,18 +160,6 @@ def _delete(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: i
         .values(held_octets=MAILBOX.c.held_octets - sum(octets for octets, _ in gone))
     )
     return len(gone)
-
-
-def _next_sequence(tx: sa.Connection, mailbox_id: int, octets: int) -> int:
-    following: int = tx.execute(
-        MAILBOX.update()
-        .where(MAILBOX.c.mailbox_id == mailbox_id)
-        .values(
-            next_sequence=MAILBOX.c.next_sequence + 1, held_octets=MAILBOX.c.held_octets + octets
-        )
-        .returning(MAILBOX.c.next_sequence)
-    ).scalar_one()
-    return following - 1
 
 
 def _waiting(row: sa.Row[tuple[object, ...]]) -> Waiting:

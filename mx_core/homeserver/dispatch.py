@@ -1,8 +1,9 @@
 """Sends what waits to leave: one worker for each destination that something waits for.
 
-The rows are the queue; a worker holds nothing that a restart would miss.  Invariants: a
-destination has at most one batch under way; every try is noted before the next one; an
-unreachable destination is not asked more often than the first delay.
+The rows are the queue; a worker holds nothing that a restart would miss.  Invariants: an item is
+in one batch at a time; a destination that has not answered yet has one batch under way, one that
+answers up to four, so that its work and ours overlap; every try of an item is noted before its
+next one; an unreachable destination is not asked more often than the first delay.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
@@ -19,6 +20,7 @@ import structlog
 from mx_core.db import failpoint
 from mx_core.db.database import Database
 from mx_core.homeserver import outgoing
+from mx_core.homeserver.appending import Place
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.config import Queue
 from mx_core.homeserver.outgoing import Leaving
@@ -39,6 +41,8 @@ from mx_core.proto.federation_pb2 import ItemReply
 
 _log = structlog.get_logger()
 _AT_ONCE_MAX: Final = 20  # destinations spoken to at the same time
+_BATCHES_MAX: Final = 4  # under way to one destination
+_MORE_MAX: Final = 12  # batches under way beyond each destination's first; bounds memory
 _IDLE_SECONDS: Final = 60.0
 _DRAIN_SECONDS: Final = 2.0
 _ROUND_SECONDS: Final = 600.0  # the clock may jump: look again after this at the latest
@@ -58,6 +62,9 @@ class _Worker:
     wake: asyncio.Event
     paused_until: float = 0.0  # monotonic
     last_batch: float = 0.0  # monotonic
+    answers: bool = False  # to the last batch that came back
+    sending: set[asyncio.Task[None]] = field(default_factory=set)
+    under_way: set[Place] = field(default_factory=set)  # of every batch in *sending*
 
 
 class Dispatcher:
@@ -85,6 +92,7 @@ class Dispatcher:
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Semaphore(_AT_ONCE_MAX)
+        self._more = asyncio.Semaphore(_MORE_MAX)
 
     def announce(self, destination: str) -> None:
         """Look at *destination* again: something for it has been committed."""
@@ -128,20 +136,60 @@ class Dispatcher:
                 try:
                     batch = await self._next_batch(destination, worker)
                     if batch:
-                        await self._send(destination, worker, batch)
+                        await self._launch(destination, worker, batch)
+                    elif worker.sending:
+                        await self._one_is_back(worker)
                     elif not await self._rest(destination, worker):
                         return
                 except Unavailable as error:
-                    # no room to note what became of a batch: it is sent again, and is a duplicate
                     _log.warning("queue_put_off", error=type(error).__name__)
                     self._pause(worker)
         finally:
+            if worker.sending:
+                await asyncio.wait(worker.sending)
             self._workers.pop(destination, None)
+
+    async def _launch(self, destination: str, worker: _Worker, batch: list[Leaving]) -> None:
+        """Send *batch* beside what is under way, and return when another may follow."""
+        pace = worker.last_batch + self._settings.batch_seconds - time.monotonic()
+        if pace > 0 and len(batch) < self._settings.batch_items:
+            # a batch went a moment ago: what comes within this time travels together
+            await asyncio.sleep(pace)
+            batch = await self._next_batch(destination, worker) or batch
+        if self._tasks is None:
+            return
+        worker.last_batch = time.monotonic()
+        places = {(what.mailbox_id, what.env_id) for what in batch}
+        worker.under_way |= places
+        slots = self._more if worker.sending else self._at_once
+        task = self._tasks.create_task(self._send(destination, worker, batch, slots))
+
+        def back(done: asyncio.Task[None]) -> None:
+            worker.sending.discard(done)
+            worker.under_way -= places
+
+        worker.sending.add(task)
+        self._running.add(task)
+        task.add_done_callback(back)
+        task.add_done_callback(self._running.discard)
+        while worker.sending and not self._may_send_more(worker):
+            await self._one_is_back(worker)
+
+    def _may_send_more(self, worker: _Worker) -> bool:
+        return worker.answers and len(worker.sending) < _BATCHES_MAX and not self._more.locked()
+
+    async def _one_is_back(self, worker: _Worker) -> None:
+        """Wait until a batch has come back, or there is something new to look at."""
+        woken = asyncio.ensure_future(worker.wake.wait())
+        try:
+            await asyncio.wait({woken, *worker.sending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
 
     async def _next_batch(self, destination: str, worker: _Worker) -> list[Leaving]:
         if time.monotonic() < worker.paused_until:
             return []
-        now, limit = self._now(), self._settings.batch_items
+        now, limit, under_way = self._now(), self._settings.batch_items, set(worker.under_way)
         rows = await self._database.read(
             lambda tx: outgoing.due(
                 tx,
@@ -149,6 +197,7 @@ class Dispatcher:
                 now,
                 longest_delay=self._settings.longest_delay_seconds,
                 limit=limit,
+                but=under_way,
             )
         )
         octets = 0
@@ -172,14 +221,14 @@ class Dispatcher:
         await _until(worker.wake, min(max(at - self._now(), 0.001), _ROUND_SECONDS))
         return True
 
-    async def _send(self, destination: str, worker: _Worker, batch: list[Leaving]) -> None:
-        pace = worker.last_batch + self._settings.batch_seconds - time.monotonic()
-        if pace > 0 and len(batch) < self._settings.batch_items:
-            # a batch went a moment ago: what comes within this time travels together
-            await asyncio.sleep(pace)
-            batch = await self._next_batch(destination, worker) or batch
-        async with self._at_once:
-            worker.last_batch = time.monotonic()
+    async def _send(
+        self,
+        destination: str,
+        worker: _Worker,
+        batch: list[Leaving],
+        slots: asyncio.Semaphore,
+    ) -> None:
+        async with slots:
             outcomes = await self._try(destination, worker, batch)
         # Crash here: the peer may have the batch and this server not know it; it is sent
         # again after the restart, and the peer says DUPLICATE.
@@ -194,7 +243,16 @@ class Dispatcher:
             for mailbox_id in {mailbox_id for mailbox_id, _ in told}:
                 self._arrivals.announce(mailbox_id)
 
-        await self._database.write(lambda tx: outgoing.record(tx, results, now), announce)
+        try:
+            await self._database.write(lambda tx: outgoing.record(tx, results, now), announce)
+            if worker.paused_until and worker.answers:
+                # it answers again: what failed only because it did not goes at once
+                worker.paused_until = 0.0
+                await self._database.write(lambda tx: outgoing.hurry(tx, now, destination))
+        except Unavailable as error:
+            # no room to note what became of a batch: it is sent again, and is a duplicate
+            _log.warning("queue_put_off", error=type(error).__name__)
+            self._pause(worker)
 
     def _judged(
         self, what: Leaving, what_came: Outcome, now: float
@@ -254,14 +312,12 @@ class Dispatcher:
             octets=sum(what.octets for what in batch),
             milliseconds=round((time.monotonic() - started) * 1000, 1),
         )
-        if worker.paused_until:
-            # it answers again: what failed only because it did not goes at once
-            worker.paused_until = 0.0
-            await self._database.write(lambda tx: outgoing.hurry(tx, destination))
+        worker.answers = True
         return outcomes
 
     def _pause(self, worker: _Worker) -> None:
         worker.paused_until = time.monotonic() + self._settings.first_delay_seconds
+        worker.answers = False
 
 
 async def _until(event: asyncio.Event, seconds: float) -> bool:

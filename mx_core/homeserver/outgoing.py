@@ -7,19 +7,56 @@ submission ends in exactly one notice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 import sqlalchemy as sa
 
-from mx_core.homeserver import deliveries
+from mx_core.homeserver import appending
+from mx_core.homeserver.appending import Place
 from mx_core.homeserver.bodies import Body, release, take
 from mx_core.homeserver.deliveries import Notice
 from mx_core.homeserver.retry import Failed, Outcome, Relayed, TryAgain
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 
 _REMEMBER_SECONDS: Final = 30 * 86_400
+_DUE: Final = (
+    sa.select(
+        OUTGOING.c.mailbox_id,
+        OUTGOING.c.device_id,
+        OUTGOING.c.env_id,
+        OUTGOING.c.destination,
+        OUTGOING.c.route,
+        OUTGOING.c.envelope,
+        OUTGOING.c.body,
+        OUTGOING.c.blob_id,
+        OUTGOING.c.blob_size,
+        OUTGOING.c.token,
+        OUTGOING.c.deliver_by,
+        OUTGOING.c.submitted,
+        OUTGOING.c.attempts,
+    )
+    .where(
+        OUTGOING.c.destination == sa.bindparam("destination"),
+        sa.or_(OUTGOING.c.next_at <= sa.bindparam("now"), OUTGOING.c.next_at > sa.bindparam("far")),
+        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
+            sa.bindparam("places", expanding=True)
+        ),
+    )
+    .order_by(OUTGOING.c.next_at)  # and by its index alone: a long queue is not sorted each time
+    .limit(sa.bindparam("most"))
+)
+_PUT_OFF: Final = (
+    OUTGOING.update()
+    .where(
+        OUTGOING.c.mailbox_id == sa.bindparam("mailbox"), OUTGOING.c.env_id == sa.bindparam("env")
+    )
+    .values(attempts=sa.bindparam("tries"), next_at=sa.bindparam("at"))
+)
+_END: Final = OUTGOING.delete().where(
+    OUTGOING.c.mailbox_id == sa.bindparam("mailbox"), OUTGOING.c.env_id == sa.bindparam("env")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +144,42 @@ def destinations(tx: sa.Connection) -> list[str]:
     return list(tx.execute(sa.select(OUTGOING.c.destination).distinct()).scalars())
 
 
-def hurry(tx: sa.Connection, destination: str | None = None) -> None:
-    """Make everything due at once: after a restart, or when a peer answers again."""
-    update = OUTGOING.update().values(next_at=0.0)
+def hurry(tx: sa.Connection, now: float, destination: str | None = None) -> int:
+    """Make due at once what is put off: after a restart, or when a peer answers again.
+
+    Returns how many rows changed: what is due already is left alone, because a row is as large
+    as its message and a long queue would be written anew.
+    """
+    update = OUTGOING.update().where(OUTGOING.c.next_at > now).values(next_at=now)
     if destination is not None:
         update = update.where(OUTGOING.c.destination == destination)
-    tx.execute(update)
+    return tx.execute(update).rowcount
 
 
 def due(
-    tx: sa.Connection, destination: str, now: float, *, longest_delay: float, limit: int
+    tx: sa.Connection,
+    destination: str,
+    now: float,
+    *,
+    longest_delay: float,
+    limit: int,
+    but: Collection[Place] = (),
 ) -> list[Leaving]:
-    """Return what should be tried now, oldest first.
+    """Return what should be tried now, oldest first, without the places in *but*.
 
     A row set further ahead than the longest delay comes from a clock that has jumped back.
     """
     rows = tx.execute(
-        sa.select(OUTGOING)
-        .where(
-            OUTGOING.c.destination == destination,
-            sa.or_(OUTGOING.c.next_at <= now, OUTGOING.c.next_at > now + longest_delay),
-        )
-        .order_by(OUTGOING.c.next_at, OUTGOING.c.submitted)
-        .limit(limit)
+        _DUE,
+        {
+            "destination": destination,
+            "now": now,
+            "far": now + longest_delay,
+            "places": sorted(but),
+            "most": limit,
+        },
     )
-    return [_leaving(row) for row in rows]
+    return [_leaving(tuple(row)) for row in rows]
 
 
 def next_due(tx: sa.Connection, destination: str) -> float | None:
@@ -149,30 +197,49 @@ def record(
     Each result comes with the time of the next attempt, read only for ``TryAgain``.
     Crash before the commit: the batch is sent again, and the peer says DUPLICATE.
     """
-    told: list[tuple[int, bytes]] = []
-    for what, outcome, next_at in results:
-        mine = sa.and_(OUTGOING.c.mailbox_id == what.mailbox_id, OUTGOING.c.env_id == what.env_id)
-        match outcome:
-            case TryAgain():
-                tx.execute(
-                    OUTGOING.update()
-                    .where(mine)
-                    .values(attempts=what.attempts + 1, next_at=next_at)
-                )
-                continue
-            case Relayed():
-                notice = Notice(what.device_id, what.env_id, True, "2.0.0", "")
-            case Failed(status=status, reason=reason):
-                notice = Notice(what.device_id, what.env_id, False, status, reason)
-            case _:
-                assert_never(outcome)
-        if tx.execute(OUTGOING.delete().where(mine)).rowcount == 0:
-            continue  # its fate is noted already
+    again = [
+        {"mailbox": what.mailbox_id, "env": what.env_id, "tries": what.attempts + 1, "at": at}
+        for what, outcome, at in results
+        if isinstance(outcome, TryAgain)
+    ]
+    if again:
+        tx.execute(_PUT_OFF, again)
+    ended = {
+        (what.mailbox_id, what.env_id): (what, outcome)
+        for what, outcome, _ in results
+        if not isinstance(outcome, TryAgain)
+    }
+    if not ended:
+        return []
+    gone = _end(tx, ended)
+    news = [what_came for place, what_came in ended.items() if place in gone]
+    for what, _ in news:
         if what.body.blob_id is not None:
             release(tx, what.body.blob_id, now)
-        deliveries.notify(tx, what.mailbox_id, notice)
-        told.append((what.mailbox_id, what.device_id))
-    return told
+    appending.notify(tx, [(what.mailbox_id, _notice(what, outcome)) for what, outcome in news])
+    return [(what.mailbox_id, what.device_id) for what, _ in news]
+
+
+def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
+    """Delete the rows at *places*; return those that were there: another has its notice already."""
+    asked = [{"mailbox": place[0], "env": place[1]} for place in places]
+    with tx.begin_nested() as together:
+        if tx.execute(_END, asked).rowcount == len(asked):
+            return places
+        together.rollback()
+    return {
+        place for place, each in zip(places, asked, strict=True) if tx.execute(_END, each).rowcount
+    }
+
+
+def _notice(what: Leaving, outcome: Relayed | Failed) -> Notice:
+    match outcome:
+        case Relayed():
+            return Notice(what.device_id, what.env_id, True, "2.0.0", "")
+        case Failed(status=status, reason=reason):
+            return Notice(what.device_id, what.env_id, False, status, reason)
+        case _:
+            assert_never(outcome)
 
 
 def forget_submitted(tx: sa.Connection, now: int) -> int:
@@ -180,18 +247,19 @@ def forget_submitted(tx: sa.Connection, now: int) -> int:
     return tx.execute(SUBMITTED.delete().where(SUBMITTED.c.until < now)).rowcount
 
 
-def _leaving(row: sa.Row[tuple[object, ...]]) -> Leaving:
-    columns = row._mapping  # noqa: SLF001  # the public name of SQLAlchemy for a row's columns
+def _leaving(row: Sequence[Any]) -> Leaving:
+    mailbox_id, device_id, env_id, destination, route, envelope = row[:6]
+    body, blob_id, blob_size, token, deliver_by, submitted, attempts = row[6:]
     return Leaving(
-        mailbox_id=columns["mailbox_id"],
-        device_id=columns["device_id"],
-        env_id=columns["env_id"],
-        destination=columns["destination"],
-        route=columns["route"],
-        envelope=columns["envelope"],
-        body=Body.stored(columns["body"], columns["blob_id"], columns["blob_size"]),
-        token=columns["token"] or b"",
-        deliver_by=columns["deliver_by"],
-        submitted=columns["submitted"],
-        attempts=columns["attempts"],
+        mailbox_id=mailbox_id,
+        device_id=device_id,
+        env_id=env_id,
+        destination=destination,
+        route=route,
+        envelope=envelope,
+        body=Body.stored(body, blob_id, blob_size),
+        token=token or b"",
+        deliver_by=deliver_by,
+        submitted=submitted,
+        attempts=attempts,
     )

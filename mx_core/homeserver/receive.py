@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
-from mx_core.homeserver import accounts, deliveries
+from mx_core.homeserver import appending
 from mx_core.homeserver.accept import Sizes, judge
+from mx_core.homeserver.appending import Box, Place
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.bodies import BlobMissing, Body
@@ -47,6 +48,14 @@ class _Candidate:
     env_id: bytes
     what: Envelope | None
     refusal: ItemReply
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What became of a batch, in its order, and the rows that came of it."""
+
+    replies: list[ItemReply]
+    rows: list[dict[str, Any]]
 
 
 async def body_of(item: Item, blobs: BlobStore) -> Body:
@@ -90,20 +99,28 @@ class Receiver:
         Crash before the commit: nothing of the batch is here, and the sender was told nothing.
         Crash after it: everything is; the sender asks again and hears DUPLICATE.
         """
-        candidates = [await self._prepare(peer_domain, item) for item in items]
+        has_room = self._has_room()
+        candidates = [await self._prepare(peer_domain, item, has_room) for item in items]
         failpoint.reach("accepted")
 
-        def store(tx: sa.Connection) -> list[tuple[ItemReply, int | None]]:
-            return [self._store(tx, candidate) for candidate in candidates]
+        def store(tx: sa.Connection) -> _Stored:
+            return self._store(tx, candidates)
 
         try:
             stored = await self._database.write(store, self._announce)
         except DiskFull:
             _log.warning("disk_full", peer_domain=peer_domain, items=len(items))
             return [_later() for _ in items]
-        return [reply for reply, _ in stored]
+        return stored.replies
 
-    async def _prepare(self, peer_domain: str, item: Item) -> _Candidate | None:
+    def _has_room(self) -> bool:
+        try:
+            self._room.check()
+        except DiskFull:
+            return False
+        return True
+
+    async def _prepare(self, peer_domain: str, item: Item, has_room: bool) -> _Candidate | None:
         """Judge one item and make its body durable; None if it is for nobody here."""
         judged = judge(item, sizes=self._sizes, now=self._now())
         if judged.recipient is None or judged.recipient.domain != self._domain:
@@ -111,8 +128,9 @@ class Receiver:
         address, env_id = str(judged.recipient), b2_plain(item.envelope)
         if judged.status != ACCEPTED:
             return _Candidate(address, env_id, None, ItemReply(status=judged.status))
+        if not has_room:
+            return _Candidate(address, env_id, None, _later())
         try:
-            self._room.check()
             body = await body_of(item, self._blobs)
         except DiskFull:
             return _Candidate(address, env_id, None, _later())
@@ -126,32 +144,62 @@ class Receiver:
         )
         return _Candidate(address, env_id, what, _later())
 
-    def _store(
-        self, tx: sa.Connection, candidate: _Candidate | None
-    ) -> tuple[ItemReply, int | None]:
-        if candidate is None:
-            return ItemReply(status=NOT_AVAILABLE), None
-        member = accounts.by_address(tx, candidate.address)
+    def _store(self, tx: sa.Connection, candidates: Sequence[_Candidate | None]) -> _Stored:
+        boxes = appending.boxes(tx, {each.address for each in candidates if each is not None})
+        fresh = appending.remember(
+            tx,
+            [
+                (boxes[each.address].mailbox_id, each.what)
+                for each in candidates
+                if each is not None and each.what is not None and each.address in boxes
+            ],
+        )
+        stored = _Stored([], [])
+        for each in candidates:
+            box = None if each is None else boxes.get(each.address)
+            if each is None or (box is None and each.what is not None):
+                reply = ItemReply(status=NOT_AVAILABLE)
+            elif box is None:
+                reply = each.refusal
+            else:
+                reply = self._store_one(tx, box, each, fresh, stored)
+            stored.replies.append(reply)
+        appending.append(tx, stored.rows)
+        return stored
+
+    def _store_one(
+        self,
+        tx: sa.Connection,
+        box: Box,
+        candidate: _Candidate,
+        fresh: set[Place],
+        stored: _Stored,
+    ) -> ItemReply:
+        """Answer for an item to *box*, and note its row in *stored* if it is taken."""
+        mailbox_id, env_id, what = box.mailbox_id, candidate.env_id, candidate.what
         # asked first: what was taken before is never refused now, for a limit or for its date,
         # or a lost answer would become a false report of failure
-        if member is not None and deliveries.is_known(tx, member.mailbox_id, candidate.env_id):
-            return ItemReply(status=DUPLICATE), None
-        if candidate.what is None:
-            return candidate.refusal, None
-        if member is None:
-            return ItemReply(status=NOT_AVAILABLE), None
-        held = deliveries.held_octets(tx, member.mailbox_id)
-        if held + candidate.what.body.size > self._mailbox_octets:
-            return candidate.refusal, None
+        if what is None:
+            known = appending.is_known(tx, mailbox_id, env_id)
+            return ItemReply(status=DUPLICATE) if known else candidate.refusal
+        if (mailbox_id, env_id) not in fresh:
+            return ItemReply(status=DUPLICATE)
+        fresh.remove((mailbox_id, env_id))
+        if box.held_octets + what.body.size > self._mailbox_octets:
+            appending.forget(tx, mailbox_id, env_id)
+            return candidate.refusal
         try:
-            deliveries.arrive(tx, member.mailbox_id, candidate.what)
+            row = appending.row_of(tx, mailbox_id, what)
         except BlobMissing:
-            return ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS), None
-        return ItemReply(status=ACCEPTED), member.mailbox_id
+            appending.forget(tx, mailbox_id, env_id)
+            return ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS)
+        box.held_octets += row["octets"]
+        stored.rows.append(row)
+        return ItemReply(status=ACCEPTED)
 
-    def _announce(self, stored: list[tuple[ItemReply, int | None]]) -> None:
+    def _announce(self, stored: _Stored) -> None:
         failpoint.reach("stored")
-        for mailbox_id in {mailbox_id for _, mailbox_id in stored if mailbox_id is not None}:
+        for mailbox_id in {row["mailbox_id"] for row in stored.rows}:
             self._arrivals.announce(mailbox_id)
 
 

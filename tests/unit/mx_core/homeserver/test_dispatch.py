@@ -189,6 +189,38 @@ async def test_one_destination_that_hangs_holds_no_other_and_no_stop(
     assert waiting == ["b.example"]
 
 
+async def test_batches_to_a_peer_that_answers_overlap_and_no_item_is_in_two(
+    database: Database, alice: Member
+) -> None:
+    """So that its commit and ours do not wait for each other."""
+    four = asyncio.Event()
+    under_way: list[int] = []  # how many there were, at the begin of each
+
+    class Overlaps(_Network):
+        now = 0
+
+        async def __call__(self, destination: str, batch: Sequence[Leaving]) -> list[ItemReply]:
+            self.now += 1
+            under_way.append(self.now)
+            if self.now == 4:
+                four.set()
+            if self.batches:
+                await four.wait()
+            self.now -= 1
+            return await super().__call__(destination, batch)
+
+    settings = Queue(batch_items=2, batch_seconds=0.001)
+    await _submit(database, *[leaving(alice, "b.example") for _ in range(20)])
+    network = Overlaps()
+    async with _running(database, network, settings):
+        await _notices(database, alice, 20)
+
+    sent = [item.env_id for batch in network.batches for item in batch]
+    assert len(sent) == len(set(sent)) == 20
+    assert under_way[:5] == [1, 1, 2, 3, 4]  # one until it has answered
+    assert max(under_way) == 4
+
+
 async def test_a_peer_that_answers_again_gets_everything_at_once(
     database: Database, alice: Member
 ) -> None:

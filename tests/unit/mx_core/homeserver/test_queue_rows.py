@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from mx_core.db.database import Database
-from mx_core.homeserver import accounts, bodies, deliveries, outgoing
+from mx_core.homeserver import accounts, appending, bodies, deliveries, outgoing
 from mx_core.homeserver.accounts import Member, NewDevice, NewEpoch
 from mx_core.homeserver.bodies import BlobMissing, Body
 from mx_core.homeserver.deliveries import Envelope, Notice
@@ -68,6 +68,18 @@ def _envelope(name: bytes, body: Body | None = None) -> Envelope:
         deliver_by=NOW + DAY,
         token=b"",
     )
+
+
+def _arrive(tx: sa.Connection, member: Member, what: Envelope) -> bool:
+    """Do what a receiver does with one envelope."""
+    if not appending.remember(tx, [(member.mailbox_id, what)]):
+        return False
+    appending.append(tx, [appending.row_of(tx, member.mailbox_id, what)])
+    return True
+
+
+def _held(tx: sa.Connection, member: Member) -> int:
+    return appending.boxes(tx, [member.address])[member.address].held_octets
 
 
 def _leaving(member: Member, name: bytes, body: Body | None = None) -> Leaving:
@@ -135,8 +147,8 @@ def test_a_device_has_two_epochs_at_most_and_numbers_only_grow(do: Do[object], b
 def test_a_device_that_is_gone_takes_its_acks_notices_and_epochs_along(
     do: Do[object], bob: Member
 ) -> None:
-    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
-    do(lambda tx: deliveries.notify(tx, bob.mailbox_id, Notice(B, b"x", True, "2.0.0", "")))
+    do(lambda tx: _arrive(tx, bob, _envelope(b"1")))
+    do(lambda tx: appending.notify(tx, [(bob.mailbox_id, Notice(B, b"x", True, "2.0.0", ""))]))
     do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], NOW))
 
     def remove(tx: sa.Connection) -> None:
@@ -155,24 +167,24 @@ def test_a_device_that_is_gone_takes_its_acks_notices_and_epochs_along(
 
     # the one device left has acked, so the envelope went with the removal
     assert do(lambda tx: _sequences(tx, bob, A)) == []
-    assert do(lambda tx: deliveries.held_octets(tx, bob.mailbox_id)) == 0
+    assert do(lambda tx: _held(tx, bob)) == 0
     assert do(lambda tx: accounts.device_key(tx, bob.mailbox_id, B)) is None
     assert do(lambda tx: accounts.epochs(tx, bob.mailbox_id)) == [A + b" 1"]
 
 
 # ── arriving ─────────────────────────────────────────────────────────────────────────
 def test_an_envelope_arrives_once_even_after_it_was_deleted(do: Do[object], bob: Member) -> None:
-    assert do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1"))) is True
-    assert do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1"))) is False
+    assert do(lambda tx: _arrive(tx, bob, _envelope(b"1"))) is True
+    assert do(lambda tx: _arrive(tx, bob, _envelope(b"1"))) is False
     for device in (A, B):
         do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
 
-    assert do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1"))) is False
+    assert do(lambda tx: _arrive(tx, bob, _envelope(b"1"))) is False
     assert do(lambda tx: _sequences(tx, bob, A)) == []
 
 
 def test_a_tombstone_outlives_deliver_by_for_a_day(do: Do[object], bob: Member) -> None:
-    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+    do(lambda tx: _arrive(tx, bob, _envelope(b"1")))
 
     assert do(lambda tx: deliveries.forget_tombstones(tx, NOW + 2 * DAY)) == 0
     assert do(lambda tx: deliveries.forget_tombstones(tx, NOW + 2 * DAY + 1)) == 1
@@ -182,7 +194,7 @@ def test_every_device_gets_an_envelope_and_the_last_ack_deletes_it(
     do: Do[object], bob: Member
 ) -> None:
     for name in (b"1", b"2"):
-        do(lambda tx, n=name: deliveries.arrive(tx, bob.mailbox_id, _envelope(n)))
+        do(lambda tx, n=name: _arrive(tx, bob, _envelope(n)))
 
     assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], NOW)) == 0
     assert do(lambda tx: _sequences(tx, bob, A)) == [2]
@@ -192,7 +204,7 @@ def test_every_device_gets_an_envelope_and_the_last_ack_deletes_it(
 
 
 def test_a_notice_reaches_only_the_device_that_submitted(do: Do[object], bob: Member) -> None:
-    do(lambda tx: deliveries.notify(tx, bob.mailbox_id, Notice(A, b"x", True, "2.0.0", "")))
+    do(lambda tx: appending.notify(tx, [(bob.mailbox_id, Notice(A, b"x", True, "2.0.0", ""))]))
 
     assert do(lambda tx: _sequences(tx, bob, A)) == [1]
     assert do(lambda tx: _sequences(tx, bob, B)) == []
@@ -202,7 +214,7 @@ def test_a_notice_reaches_only_the_device_that_submitted(do: Do[object], bob: Me
 
 def test_nobody_acks_for_another_mailbox(do: Do[object], bob: Member) -> None:
     eve = do(lambda tx: _register(tx, "eve@b.example", [B]))
-    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+    do(lambda tx: _arrive(tx, bob, _envelope(b"1")))
 
     do(lambda tx: deliveries.acknowledge(tx, eve.mailbox_id, B, [1], NOW))
 
@@ -210,17 +222,17 @@ def test_nobody_acks_for_another_mailbox(do: Do[object], bob: Member) -> None:
 
 
 def test_a_device_asleep_for_sixty_days_is_not_waited_for(do: Do[object], bob: Member) -> None:
-    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+    do(lambda tx: _arrive(tx, bob, _envelope(b"1")))
     later = NOW + 61 * DAY
 
     assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], later)) == 1
 
 
 def test_a_sequence_is_never_used_again(do: Do[object], bob: Member) -> None:
-    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1")))
+    do(lambda tx: _arrive(tx, bob, _envelope(b"1")))
     for device in (A, B):
         do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
-    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"2")))
+    do(lambda tx: _arrive(tx, bob, _envelope(b"2")))
 
     assert do(lambda tx: _sequences(tx, bob, A)) == [2]
 
@@ -230,19 +242,19 @@ def test_a_row_is_never_made_without_the_blob_that_it_names(do: Do[object], bob:
     body = Body(None, BLOB, 10)
 
     with pytest.raises(BlobMissing):
-        do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1", body)))
+        do(lambda tx: _arrive(tx, bob, _envelope(b"1", body)))
     with pytest.raises(BlobMissing):
         do(lambda tx: outgoing.submit(tx, _leaving(bob, b"1", body)))
 
     # and the failure is not remembered as an arrival
     do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
-    assert do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1", body))) is True
+    assert do(lambda tx: _arrive(tx, bob, _envelope(b"1", body))) is True
 
 
 def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: Member) -> None:
     body = Body(None, BLOB, 10)
     do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
-    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1", body)))
+    do(lambda tx: _arrive(tx, bob, _envelope(b"1", body)))
     do(lambda tx: outgoing.submit(tx, _leaving(bob, b"2", body)))
     for device in (A, B):
         do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
@@ -257,7 +269,7 @@ def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: 
 def test_a_mailbox_may_fetch_only_what_waits_for_it(do: Do[object], bob: Member) -> None:
     eve = do(lambda tx: _register(tx, "eve@b.example", [B]))
     do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
-    do(lambda tx: deliveries.arrive(tx, bob.mailbox_id, _envelope(b"1", Body(None, BLOB, 10))))
+    do(lambda tx: _arrive(tx, bob, _envelope(b"1", Body(None, BLOB, 10))))
 
     assert do(lambda tx: deliveries.holds_blob(tx, bob.mailbox_id, BLOB)) == 10
     assert do(lambda tx: deliveries.holds_blob(tx, eve.mailbox_id, BLOB)) is None
@@ -316,14 +328,39 @@ def test_everything_is_due_at_once_after_a_restart(do: Do[object], bob: Member) 
     leaving = _leaving(bob, b"1")
     do(lambda tx: outgoing.submit(tx, leaving))
     do(lambda tx: outgoing.record(tx, [(leaving, TryAgain(0, "later"), NOW + 9999.0)], NOW))
-    do(outgoing.hurry)
+    do(lambda tx: outgoing.submit(tx, _leaving(bob, b"2")))  # due already
 
-    assert do(_due) == [b"1"]
+    assert do(lambda tx: outgoing.hurry(tx, NOW)) == 1
+    assert do(_due) == [b"1", b"2"]
     assert do(outgoing.destinations) == ["c.example"]
+
+
+def test_what_is_under_way_is_not_due_again(do: Do[object], bob: Member) -> None:
+    for name in (b"1", b"2"):
+        do(lambda tx, name=name: outgoing.submit(tx, _leaving(bob, name)))
+    under_way = {(bob.mailbox_id, b"1".ljust(32, b"\0"))}
+
+    rows = do(
+        lambda tx: outgoing.due(tx, "c.example", NOW, longest_delay=9.0, limit=9, but=under_way)
+    )
+
+    assert [row.env_id.rstrip(b"\0") for row in rows] == [b"2"]
+
+
+def test_of_a_batch_each_item_ends_once_whatever_else_is_in_it(do: Do[object], bob: Member) -> None:
+    first, second = _leaving(bob, b"1"), _leaving(bob, b"2")
+    for leaving in (first, second):
+        do(lambda tx, leaving=leaving: outgoing.submit(tx, leaving))
+    do(lambda tx: outgoing.record(tx, [(first, Relayed(), 0.0)], NOW))
+
+    both = [(first, Relayed(), 0.0), (second, Failed("5.1.1", "no"), 0.0)]
+
+    assert do(lambda tx: outgoing.record(tx, both, NOW)) == [(bob.mailbox_id, A)]
+    assert do(lambda tx: _sequences(tx, bob, A)) == [1, 2]
 
 
 def test_a_notice_for_a_removed_device_is_nobodys(do: Do[object], bob: Member) -> None:
     notice = Notice(b"?" * 16, b"x", True, "2.0.0", "")
-    do(lambda tx: deliveries.notify(tx, bob.mailbox_id, notice))
+    do(lambda tx: appending.notify(tx, [(bob.mailbox_id, notice)]))
 
-    assert do(lambda tx: deliveries.held_octets(tx, bob.mailbox_id)) == 0
+    assert do(lambda tx: _held(tx, bob)) == 0

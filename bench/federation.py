@@ -1,0 +1,133 @@
+"""Mail between two home servers: from one queue, over mutual TLS, into the other's store.
+
+Two real ``mx-home`` processes on loopback, SQLite with ``synchronous=FULL``, messages of 10 KB.
+The queue is full before the sender starts.  A message counts when the recipient has it durably
+and the sender has noted so durably: its row has become the notice for the device that sent it.
+``MX_BENCH_SECONDS`` asks for a longer run (default 5).  The peer is SQLite alone, in the same run
+on the same disk: rows of that size, 64 to a commit.
+"""
+
+import os
+import secrets
+import sqlite3
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bench.rows import Row
+from mx_core.homeserver import outgoing
+from mx_core.homeserver.app import DATABASE_NAME, open_database
+from mx_core.homeserver.bodies import Body
+from mx_core.homeserver.outgoing import Leaving
+from mx_core.notation.hashing import b2_plain
+from tests.support.home_rows import DEVICE, add_member
+from tests.support.homes import HomeProcess, running_homes
+
+SECONDS = float(os.environ.get("MX_BENCH_SECONDS", "5"))
+EXPECTED = 3_000  # a second
+RECIPIENTS = 100
+ENVELOPE_OCTETS = 1_585  # three devices, docs/spec/envelope.md
+BODY_OCTETS = 10_861  # a message of 10 KB, padded
+NO_LIMIT = f"\n[limits]\noutgoing_items = {1 << 30}\n"
+
+
+def measure() -> list[Row]:
+    count = int(SECONDS * EXPECTED)
+    with running_homes() as homes:
+        sender = homes.make("a.example", NO_LIMIT, start=False)
+        receiver = homes.make("b.example", NO_LIMIT, start=False)
+        fill(sender, receiver, count)
+        receiver.start()
+        before = bare(homes.folder / "before", count // 4)
+        taken, sender_cpu, receiver_cpu = timed(sender, receiver, count)
+        peer = (before + bare(homes.folder / "after", count // 4)) / 2
+    return [
+        Row(
+            "queue → recipient's store, 10 KB",
+            "1/s",
+            "higher",
+            count / taken,
+            count,
+            peer,
+            floor=2_000,
+            goal=3_000,
+        ),
+        Row("processor of the sender", "µs", "lower", sender_cpu / count * 1e6, count),
+        Row("processor of the receiver", "µs", "lower", receiver_cpu / count * 1e6, count),
+    ]
+
+
+def fill(sender: HomeProcess, receiver: HomeProcess, count: int) -> None:
+    """Put *count* messages into the sender's queue, and their recipients at the receiver."""
+    database = open_database(receiver.folder)
+    people = [f"p{n}@b.example" for n in range(RECIPIENTS)]
+    for address in people:
+        add_member(database, address)
+    database.close()
+    database = open_database(sender.folder)
+    alice = add_member(database, "alice@a.example")
+    now = int(time.time())
+
+    def some(tx: sa.Connection, first: int) -> None:
+        for n in range(first, min(first + 1_000, count)):
+            envelope = b"MXE1" + secrets.token_bytes(ENVELOPE_OCTETS - 4)
+            what = Leaving(
+                mailbox_id=alice.mailbox_id,
+                device_id=DEVICE,
+                env_id=b2_plain(envelope),
+                destination="b.example",
+                route=people[n % RECIPIENTS].encode(),
+                envelope=envelope,
+                body=Body.of(b"MXB1" + secrets.token_bytes(BODY_OCTETS - 4)),
+                token=b"",
+                deliver_by=now + 86_400,
+                submitted=now,
+            )
+            outgoing.submit(tx, what)
+
+    for first in range(0, count, 1_000):
+        database.write_at_start(lambda tx, first=first: some(tx, first))
+    database.close()
+
+
+def timed(sender: HomeProcess, receiver: HomeProcess, count: int) -> tuple[float, float, float]:
+    """Return seconds until all is noted, and what both processes used of their processor."""
+    receiver_before = processor(receiver.pid)
+    sender.start()
+    started, sender_before = time.perf_counter(), processor(sender.pid)
+    look = sqlite3.connect(f"file:{sender.folder / DATABASE_NAME}?mode=ro", uri=True)
+    query = "SELECT next_sequence FROM mailbox"
+    while look.execute(query).fetchone()[0] < count + 1:
+        time.sleep(0.02)
+    taken = time.perf_counter() - started
+    [kept] = (
+        sqlite3.connect(f"file:{receiver.folder / DATABASE_NAME}?mode=ro", uri=True)
+        .execute("SELECT count(*) FROM delivery")
+        .fetchone()
+    )
+    assert kept == count, f"{kept} of {count} arrived"
+    return taken, processor(sender.pid) - sender_before, processor(receiver.pid) - receiver_before
+
+
+def bare(path: Path, count: int) -> float:
+    """Return the rows a second that SQLite alone makes durable here."""
+    store = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=FULL"):
+        store.execute(f"PRAGMA {pragma}")
+    store.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, octets BLOB)")
+    octets = secrets.token_bytes(ENVELOPE_OCTETS + BODY_OCTETS)
+    started = time.perf_counter()
+    for _ in range(0, count, 64):
+        store.execute("BEGIN IMMEDIATE")
+        store.executemany("INSERT INTO row (octets) VALUES (?)", [(octets,)] * 64)
+        store.execute("COMMIT")
+    taken = time.perf_counter() - started
+    store.close()
+    return count / taken
+
+
+def processor(pid: int) -> float:
+    """Return the seconds of processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
