@@ -120,7 +120,7 @@ def verify_sender(
         state=judged.state,
         trust=trust,
         decision=judged.decision,
-        pin=pin if pin is not None and kept else _moved(pin, judged.state),
+        pin=pin if pin is not None and kept else _moved(pin, judged.state, now),
         chain=known_chain if kept else judged.chain,
     )
 
@@ -154,7 +154,7 @@ def _against_pin(shown: _Judged, pin: Pin | None, known_chain: bytes, now: float
     if pin is None:
         return shown
     if conflict_with(pin, shown.state) is not Cause.ROLLBACK:
-        return _Judged(shown.state, shown.chain, decide(pin, shown.state))
+        return _Judged(shown.state, shown.chain, decide(pin, shown.state, now=now))
     # Older than what we hold: on its way while the passport changed, if it is a part of that.
     known = _remembered(pin, known_chain, now)
     if known is None:
@@ -194,5 +194,5 @@ def _trust(pin: Pin | None, decision: Decision, standing: Standing) -> Trust:
     return Trust.FIRST if pin is None else _TRUST_OF[pin.tier]
 
 
-def _moved(pin: Pin | None, state: State) -> Pin:
-    return first_use(state) if pin is None else advance(pin, state)
+def _moved(pin: Pin | None, state: State, now: float) -> Pin:
+    return first_use(state, now=now) if pin is None else advance(pin, state, now=now)

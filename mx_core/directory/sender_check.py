@@ -17,13 +17,12 @@ from mx_core.model.ids import Pid
 from mx_core.passport.card import Card
 from mx_core.passport.entry import SignedEntry, encode_chain
 from mx_core.passport.epoch import SUITE_X25519, Chosen, choose_epochs
-from mx_core.passport.state import Profile, State
-from mx_core.trust.decide import Cause, Decision, Level, decide
+from mx_core.passport.op import Profile
+from mx_core.passport.state import State
+from mx_core.trust.decide import Cause, Decision, Level, conflict_with, decide
 from mx_core.trust.pin import Pin, advance, first_use
 
 SUITE_KNOWN: Final = SUITE_X25519  # the highest one that the envelope seals with
-
-_OWN_CLASS: Final = {Cause.OTHER_PID, Cause.ROLLBACK, Cause.FORK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +76,14 @@ def verify_card(
         log_expected=log_expected,
     )
     if pin is not None:
-        _check_pin(pin, state)  # step 5; step 6 needs op 9, which `chain` refuses
+        _check_pin(pin, state)  # step 5
+    if state.ended:  # step 6
+        raise Untrusted("ended", f"the passport of {asked} has ended")
     devices = choose_epochs(state, found.epochs, now, card_age)  # step 7
     if not devices:
         raise NoUsableEpoch(f"no device of {asked} has a key that may be used now")
     suite = common_suite(state.profile, devices)  # step 8
-    decision = _consented(pin, state, suite)  # step 9
+    decision = _consented(pin, state, suite, now)  # step 9
     return Recipient(
         pid=state.pid,
         seq=state.seq,
@@ -93,7 +94,11 @@ def verify_card(
         profile=state.profile,
         state=state,
         decision=decision,
-        pin=first_use(state, suite=suite) if pin is None else advance(pin, state, suite=suite),
+        pin=(
+            first_use(state, now=now, suite=suite)
+            if pin is None
+            else advance(pin, state, now=now, suite=suite)
+        ),
         chain=encode_chain([SignedEntry.decode(entry) for entry in found.entries]),
     )
 
@@ -111,15 +116,15 @@ def common_suite(profile: Profile, devices: Sequence[Chosen]) -> int:
 
 
 def _check_pin(pin: Pin, state: State) -> None:
-    for cause in decide(pin, state).causes:
-        if cause in _OWN_CLASS:
-            raise Untrusted(cause.value, _SENTENCE[cause])
+    conflict = conflict_with(pin, state)
+    if conflict is not None:
+        raise Untrusted(conflict.value, _SENTENCE[conflict])
 
 
-def _consented(pin: Pin | None, state: State, suite: int) -> Decision:
+def _consented(pin: Pin | None, state: State, suite: int, now: float) -> Decision:
     if pin is None:
         return Decision(Level.QUIET)
-    decision = decide(pin, state, suite=suite)
+    decision = decide(pin, state, now=now, suite=suite)
     if decision.holds:
         causes = ", ".join(cause.value for cause in decision.causes)
         raise Untrusted("needs-consent", f"the keys of {state.address} changed ({causes})")

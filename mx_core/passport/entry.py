@@ -16,7 +16,8 @@ from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation import cbor
 from mx_core.notation.hashing import DIGEST_OCTETS, b2
 from mx_core.notation.signing import PUBLIC_KEY_OCTETS, SIGNATURE_OCTETS
-from mx_core.passport.op import DEVICE_ID_OCTETS, Op, number_of, op_value, read_op
+from mx_core.passport.op import DEVICE_ID_OCTETS, Op, number_of
+from mx_core.passport.op_form import op_value, read_op
 from mx_core.passport.shape import Fields, array, misshapen, octets, uint
 
 FORMAT: Final = 1

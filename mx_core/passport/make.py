@@ -12,23 +12,58 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 
 from mx_core.model.address import Address
-from mx_core.model.ids import DeviceId
+from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation.signing import passport_role, sign
 from mx_core.passport.entry import Entry, RoleSignature, SignedEntry
 from mx_core.passport.op import (
     Add,
+    ChangeRecovery,
     Device,
+    End,
     Genesis,
     Kind,
+    Move,
     Op,
+    Profile,
     Reason,
+    Recover,
     Remove,
     Rotate,
+    SetProfile,
     number_of,
+)
+from mx_core.passport.roles import (
+    BY,
+    IDENTITY,
+    NEW_DEVICE,
+    NEW_IDENTITY,
+    NEW_RECOVERY,
+    RECOVERY,
 )
 from mx_core.passport.state import State
 
-IDENTITY, NEW_IDENTITY, BY, NEW_DEVICE, RECOVERY, NEW_RECOVERY = range(1, 7)  # roles, identity §2
+__all__ = [
+    "BY",
+    "IDENTITY",
+    "NEW_DEVICE",
+    "NEW_IDENTITY",
+    "NEW_RECOVERY",
+    "RECOVERY",
+    "NewKeys",
+    "Writer",
+    "add_device",
+    "assemble",
+    "change_recovery",
+    "draft",
+    "end",
+    "genesis",
+    "move",
+    "recover",
+    "remove_device",
+    "rotate_identity",
+    "set_profile",
+    "sign_role",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +131,90 @@ def rotate_identity(state: State, writer: Writer, new_identity: SigningKey, now:
     return _write(state, writer, [Rotate(bytes(new_identity.verify_key))], now, new_identity)
 
 
+def set_profile(state: State, writer: Writer, profile: Profile, now: float) -> bytes:
+    """Return the SignedEntry that replaces the profile."""
+    return _write(state, writer, [SetProfile(profile)], now, None)
+
+
+def change_recovery(
+    state: State, writer: Writer, new: SigningKey, now: float, *, old: SigningKey | None
+) -> bytes:
+    """Return the SignedEntry that names a new recovery key.
+
+    Without the *old* one, because the sheet is lost, it counts in 30 days only.
+    """
+    op = ChangeRecovery(bytes(new.verify_key), delayed=old is None)
+    entry = draft(state, writer.device_id, [op], now)
+    signatures = [*_written(entry, writer), sign_role(entry, NEW_RECOVERY, new)]
+    if old is not None:
+        signatures.append(sign_role(entry, RECOVERY, old))
+    return assemble(entry, signatures)
+
+
+def move(state: State, writer: Writer, address: Address, recovery: SigningKey, now: float) -> bytes:
+    """Return the SignedEntry that moves the passport to *address*, in canonical form."""
+    return _with_sheet(state, writer, Move(address.canonical()), recovery, now)
+
+
+def end(
+    state: State,
+    writer: Writer,
+    recovery: SigningKey,
+    now: float,
+    *,
+    reason: int = 0,
+    successor: Pid | None = None,
+) -> bytes:
+    """Return the SignedEntry that ends the passport."""
+    return _with_sheet(state, writer, End(reason, successor), recovery, now)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKeys:
+    """What a recovery brings: a new device and new keys of the person."""
+
+    device_id: DeviceId
+    device: SigningKey
+    identity: SigningKey
+    recovery: SigningKey
+
+
+def recover(
+    state: State,
+    sheet: SigningKey,
+    new: NewKeys,
+    kept: Iterable[DeviceId],
+    now: float,
+    *,
+    address: Address | None = None,
+) -> bytes:
+    """Return the SignedEntry by which the *sheet* alone gives the passport to a new device.
+
+    Devices not *kept* count as lost; with *address* the passport moves in the same entry.
+    """
+    device = Device(new.device_id, bytes(new.device.verify_key), Kind.FULL)
+    ops: list[Op] = [
+        Recover(
+            bytes(new.identity.verify_key),
+            bytes(new.recovery.verify_key),
+            device,
+            tuple(sorted(kept)),
+        )
+    ]
+    if address is not None:
+        ops.append(Move(address.canonical()))
+    entry = draft(state, new.device_id, ops, now)
+    return assemble(
+        entry,
+        [
+            sign_role(entry, NEW_IDENTITY, new.identity),
+            sign_role(entry, BY, new.device),
+            sign_role(entry, RECOVERY, sheet),
+            sign_role(entry, NEW_RECOVERY, new.recovery),
+        ],
+    )
+
+
 def draft(state: State, by: DeviceId, ops: Iterable[Op], now: float) -> bytes:
     """Return the octets of the entry that would follow *state*, for its signers.
 
@@ -133,6 +252,11 @@ def _write(
     if new_identity is not None:
         signatures.append(sign_role(entry, NEW_IDENTITY, new_identity))
     return assemble(entry, signatures)
+
+
+def _with_sheet(state: State, writer: Writer, op: Op, recovery: SigningKey, now: float) -> bytes:
+    entry = draft(state, writer.device_id, [op], now)
+    return assemble(entry, [*_written(entry, writer), sign_role(entry, RECOVERY, recovery)])
 
 
 def _written(entry: bytes, writer: Writer) -> list[RoleSignature]:

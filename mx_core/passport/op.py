@@ -1,8 +1,8 @@
-"""The operations of a passport entry: op number and body map to values, and back.
+"""The operations of a passport entry, as values.  Identity §2, table of ops; spec/passport §3.
 
-Knows shapes only (identity §2, table of ops; spec/passport §3).  Which ops may stand together,
-who must sign them and what they do is `chain`.  Ops 5–9 have their numbers here and no meaning
-yet: they and 10–127 become `Unsupported`, which `chain` refuses as `unknown-op`.
+Their octets are `op_form`; which ops may stand together, who must sign them and what they do is
+`chain` and its rooms.  Ops 10–127 have no rule here: they become `Unsupported`, which `chain`
+refuses as `unknown-op`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from enum import IntEnum
 from typing import Final
 
 from mx_core.model.address import Address
-from mx_core.model.ids import DeviceId
+from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation import cbor
 from mx_core.notation.signing import PUBLIC_KEY_OCTETS
-from mx_core.passport.shape import Fields, array, misshapen, uint
+from mx_core.passport.shape import Fields
 
 GENESIS: Final = 1
 ADD: Final = 2
 REMOVE: Final = 3
 ROTATE: Final = 4
+RECOVER: Final = 5
+CHANGE_RECOVERY: Final = 6
+PROFILE: Final = 7
+MOVE: Final = 8
+END: Final = 9
 EXTENSION_FIRST: Final = 128  # from here on: carried, hashed, ignored
 DEVICE_ID_OCTETS: Final = 16
 
@@ -64,6 +69,18 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person says of their mailbox; the defaults hold while there is no op 7."""
+
+    lookup_open: bool = True
+    postage_bits: int = 20
+    octets_max: int = 64 << 20
+    receipts: bool = False
+    suite_floor: int = 1
+    pairs: tuple[tuple[str, str], ...] = ()  # ascending by key, each key once
+
+
+@dataclass(frozen=True, slots=True)
 class Genesis:
     """Op 1: {0: identity_pk, 1: recovery_pk, 2: address, 3: Device}."""
 
@@ -97,6 +114,46 @@ class Rotate:
 
 
 @dataclass(frozen=True, slots=True)
+class Recover:
+    """Op 5: {0: identity_pk, 1: recovery_pk, 2: Device, 3: [ids kept]}: by the sheet alone."""
+
+    identity_pk: bytes
+    recovery_pk: bytes
+    device: Device
+    kept: tuple[DeviceId, ...]  # ascending
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecovery:
+    """Op 6: {0: recovery_pk, 1: delayed}; *delayed*: the sheet is lost, 30 days pass first."""
+
+    recovery_pk: bytes
+    delayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetProfile:
+    """Op 7: {0: look-up, 1: postage bits, 2: octets, 3: receipts, 4: suite floor, 5: pairs}."""
+
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Op 8: {0: address}."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Op 9: {0: reason, ? 1: successor pid}."""
+
+    reason: int
+    successor: Pid | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Extension:
     """An op ≥ 128: hashed and signed like the others, without effect on the state."""
 
@@ -106,79 +163,42 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """An op 5–127 that this reader has no rule for."""
+    """An op 10–127 that this reader has no rule for."""
 
     number: int
     body: cbor.Value
 
 
-Op = Genesis | Add | Remove | Rotate | Extension | Unsupported
+Op = (
+    Genesis
+    | Add
+    | Remove
+    | Rotate
+    | Recover
+    | ChangeRecovery
+    | SetProfile
+    | Move
+    | End
+    | Extension
+    | Unsupported
+)
+
+
+_NUMBERS: Final[dict[type[Op], int]] = {
+    Genesis: GENESIS,
+    Add: ADD,
+    Remove: REMOVE,
+    Rotate: ROTATE,
+    Recover: RECOVER,
+    ChangeRecovery: CHANGE_RECOVERY,
+    SetProfile: PROFILE,
+    Move: MOVE,
+    End: END,
+}
 
 
 def number_of(op: Op) -> int:
     """Return the op's number."""
-    match op:
-        case Genesis():
-            return GENESIS
-        case Add():
-            return ADD
-        case Remove():
-            return REMOVE
-        case Rotate():
-            return ROTATE
-        case Extension() | Unsupported():
-            return op.number
-
-
-def op_value(op: Op) -> cbor.Value:
-    """Return [number, body]."""
-    return [number_of(op), _body(op)]
-
-
-def read_op(value: cbor.Value) -> Op:
-    """Return the op that *value* spells; raises Untrusted(`format`)."""
-    pair = array(value, "an op", 2)
-    number, body = uint(pair[0], "an op number", GENESIS), pair[1]
-    if not isinstance(body, dict):
-        raise misshapen("the body of an op is not a map")
-    if number == GENESIS:
-        fields = Fields(body, "op 1", (0, 1, 2, 3))
-        return Genesis(
-            fields.octets(0, PUBLIC_KEY_OCTETS),
-            fields.octets(1, PUBLIC_KEY_OCTETS),
-            fields.address(2),
-            Device.read(fields.value(3)),
-        )
-    if number == ADD:
-        return Add(Device.read(Fields(body, "op 2", (0,)).value(0)))
-    if number == REMOVE:
-        return _read_remove(body)
-    if number == ROTATE:
-        return Rotate(Fields(body, "op 4", (0,)).octets(0, PUBLIC_KEY_OCTETS))
-    if number >= EXTENSION_FIRST:
-        return Extension(number, body)
-    return Unsupported(number, body)
-
-
-def _read_remove(body: cbor.Value) -> Remove:
-    fields = Fields(body, "op 3", (0, 1), (2,))
-    device_id = DeviceId(fields.octets(0, DEVICE_ID_OCTETS))
-    reason = Reason(fields.uint(1, Reason.RETIRED, Reason.STOLEN))
-    if fields.has(2) == (reason is Reason.RETIRED):
-        raise misshapen("op 3 says since when, exactly if the device was lost or stolen")
-    return Remove(device_id, reason, fields.uint(2) if fields.has(2) else None)
-
-
-def _body(op: Op) -> cbor.Value:
-    match op:
-        case Genesis(identity_pk, recovery_pk, address, device):
-            return {0: identity_pk, 1: recovery_pk, 2: str(address), 3: device.value()}
-        case Add(device):
-            return {0: device.value()}
-        case Remove(device_id, reason, since):
-            when: dict[int, cbor.Value] = {} if since is None else {2: since}
-            return {0: bytes(device_id), 1: int(reason), **when}
-        case Rotate(identity_pk):
-            return {0: identity_pk}
-        case Extension() | Unsupported():
-            return op.body
+    if isinstance(op, Extension | Unsupported):
+        return op.number
+    return _NUMBERS[type(op)]

@@ -11,7 +11,7 @@ from typing import Final
 
 from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId, Pid
-from mx_core.passport.op import Device, Kind, Reason
+from mx_core.passport.op import Device, Kind, Profile, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,6 @@ class DeviceRecord:
         return self.added_seq <= seq and (self.removal is None or seq < self.removal.seq)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Op 7, or what holds while there is none (identity §2)."""
-
-    lookup_open: bool = True
-    postage_bits: int = 20
-    octets_max: int = 64 << 20
-    receipts: bool = False
-    suite_floor: int = 1
-
-
 class ChangeKind(StrEnum):
     """What an entry changed, in the words of the table of identity §6."""
 
@@ -56,7 +45,16 @@ class ChangeKind(StrEnum):
     DEVICE_LOST = "device-lost"
     DEVICE_STOLEN = "device-stolen"
     IDENTITY_ROTATED = "identity-rotated"
+    RECOVERED = "recovered"
+    RECOVERY_CHANGED = "recovery-changed"
+    PROFILE_CHANGED = "profile-changed"
+    SUITE_FLOOR_LOWERED = "suite-floor-lowered"
+    MOVED = "moved"
+    ENDED = "ended"
+    DELAYED_KEY_USED = "delayed-key-used"
 
+
+DEFAULT_PROFILE: Final = Profile()
 
 REMOVAL_KIND: Final = {
     Reason.RETIRED: ChangeKind.DEVICE_RETIRED,
@@ -67,10 +65,23 @@ REMOVAL_KIND: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change, and the entry that made it."""
+    """One change, and the entry that made it.
+
+    *key_seq* goes with DELAYED_KEY_USED: the delayed op 6 that brought the recovery key.
+    """
 
     seq: int
     kind: ChangeKind
+    key_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRecovery:
+    """A recovery key that a delayed op 6 named; it counts for entries of *from_time* and later."""
+
+    recovery_pk: bytes
+    seq: int  # of the op 6
+    from_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,12 @@ class State:
     keys_seen: frozenset[bytes]  # every public key ever named, none is used again
     chain_octets: int  # sum of the encoded SignedEntries
     changes: tuple[Change, ...] = ()
-    profile: Profile = Profile()
+    profile: Profile = DEFAULT_PROFILE
+    former: tuple[Address, ...] = ()  # addresses before a move, oldest first
+    pending: PendingRecovery | None = None
+    delayed_seq: int | None = None  # of the delayed op 6 by which recovery_pk came
+    ended: bool = False
+    successor: Pid | None = None
 
     @property
     def seq(self) -> int:

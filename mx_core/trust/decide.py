@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from mx_core.passport.state import ChangeKind, State
+from mx_core.passport.effects import DELAY_SECONDS
+from mx_core.passport.state import Change, ChangeKind, State
 from mx_core.trust.pin import Pin, Tier
 
 
@@ -31,6 +32,13 @@ class Cause(StrEnum):
     DEVICE_LOST = "device-lost"
     DEVICE_STOLEN = "device-stolen"
     IDENTITY_ROTATED = "identity-rotated"
+    RECOVERED = "recovered"
+    RECOVERY_CHANGED = "recovery-changed"
+    PROFILE_CHANGED = "profile-changed"
+    SUITE_FLOOR_LOWERED = "suite-floor-lowered"
+    MOVED = "moved"
+    ENDED = "ended"
+    DELAYED_KEY_USED = "delayed-key-used"
     SUITE_DROPPED = "suite-dropped"
     OTHER_PID = "other-pid"
     ROLLBACK = "rollback"
@@ -63,7 +71,14 @@ _TABLE: Final[dict[Cause, tuple[Level, Level]]] = {
     Cause.IDENTITY_ROTATED: (Level.NOTE, Level.NOTE),
     Cause.DEVICE_LOST: (Level.NOTE, Level.HOLD),
     Cause.DEVICE_STOLEN: (Level.NOTE, Level.HOLD),
+    Cause.PROFILE_CHANGED: (Level.STATUS, Level.NOTE),
+    Cause.RECOVERY_CHANGED: (Level.STATUS, Level.NOTE),
+    Cause.MOVED: (Level.NOTE, Level.NOTE),
+    Cause.RECOVERED: (Level.NOTE, Level.HOLD),
+    Cause.SUITE_FLOOR_LOWERED: (Level.NOTE, Level.HOLD),
     Cause.SUITE_DROPPED: (Level.NOTE, Level.HOLD),
+    Cause.DELAYED_KEY_USED: (Level.HOLD, Level.HOLD),
+    Cause.ENDED: (Level.HOLD, Level.HOLD),
     Cause.OTHER_PID: (Level.HOLD, Level.HOLD),
     Cause.ROLLBACK: (Level.HOLD, Level.HOLD),
     Cause.FORK: (Level.HOLD, Level.HOLD),
@@ -71,29 +86,48 @@ _TABLE: Final[dict[Cause, tuple[Level, Level]]] = {
 _KEY_CHANGED: Final = {
     Cause.DEVICE_LOST,
     Cause.DEVICE_STOLEN,
+    Cause.RECOVERED,
+    Cause.SUITE_FLOOR_LOWERED,
     Cause.SUITE_DROPPED,
+    Cause.DELAYED_KEY_USED,
     Cause.OTHER_PID,
     Cause.FORK,
 }
 
 
-def decide(pin: Pin, state: State, *, suite: int | None = None) -> Decision:
-    """Return what the step from *pin* to *state* does.
+def decide(pin: Pin, state: State, *, now: float, suite: int | None = None) -> Decision:
+    """Return what the step from *pin* to *state* does at *now*.
 
     *suite* is the suite that the state's devices have in common, if the card showed it.
     """
-    return _decision(pin.tier, causes_between(pin, state, suite=suite))
+    return _decision(pin.tier, causes_between(pin, state, now=now, suite=suite))
 
 
-def causes_between(pin: Pin, state: State, *, suite: int | None = None) -> tuple[Cause, ...]:
+def causes_between(
+    pin: Pin, state: State, *, now: float, suite: int | None = None
+) -> tuple[Cause, ...]:
     """Return what happened since the pin, in the order of the entries, each cause once."""
     conflict = conflict_with(pin, state)
     if conflict is not None:
         return (conflict,)
-    causes = [_CAUSE_OF[each.kind] for each in state.changes if each.seq > pin.seq]
+    causes = [
+        _CAUSE_OF[each.kind]
+        for each in state.changes
+        if each.seq > pin.seq and not _was_long_known(pin, each, now)
+    ]
     if suite is not None and suite < pin.highest_suite:
         causes.append(Cause.SUITE_DROPPED)
     return tuple(dict.fromkeys(causes))
+
+
+def _was_long_known(pin: Pin, change: Change, now: float) -> bool:
+    """Tell whether a delayed recovery key was held by us for its 30 days: it is not backdated."""
+    return (
+        change.kind is ChangeKind.DELAYED_KEY_USED
+        and pin.pending is not None
+        and pin.pending.seq == change.key_seq
+        and now >= pin.pending.since + DELAY_SECONDS
+    )
 
 
 def conflict_with(pin: Pin, state: State) -> Cause | None:

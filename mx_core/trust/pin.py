@@ -23,7 +23,7 @@ PIN_OCTETS_MAX: Final = 2048
 SECRET_OCTETS: Final = 32
 
 _FORMAT: Final = 1
-_LOG, _SECRET_IN, _SECRET_OUT = 5, 9, 10
+_LOG, _SECRET_IN, _SECRET_OUT, _PENDING = 5, 9, 10, 11
 _ORIGIN_OCTETS_MAX: Final = 300
 
 
@@ -53,6 +53,14 @@ class LogView:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingHeld:
+    """Since when we hold the delayed change of recovery that stands in entry *seq*."""
+
+    seq: int
+    since: int  # unix seconds, by our own clock
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """What the next card or message of this contact is measured against."""
 
@@ -66,6 +74,7 @@ class Pin:
     contact: ContactState = ContactState.UNDECIDED
     secret_in: Secret[bytes] | None = field(default=None, compare=False)  # given to them
     secret_out: Secret[bytes] | None = field(default=None, compare=False)  # given by them
+    pending: PendingHeld | None = None
 
     def encode(self) -> bytes:
         """Return the octets that the store keeps, at most 2 KiB."""
@@ -84,6 +93,8 @@ class Pin:
         for key, secret in ((_SECRET_IN, self.secret_in), (_SECRET_OUT, self.secret_out)):
             if secret is not None:
                 fields[key] = secret.reveal()
+        if self.pending is not None:
+            fields[_PENDING] = [self.pending.seq, self.pending.since]
         return cbor.encode(fields)
 
     @classmethod
@@ -101,26 +112,48 @@ class Pin:
             raise StoreDamaged("what is remembered of a contact cannot be read") from error
 
 
-def first_use(state: State, *, suite: int = 1) -> Pin:
+def first_use(state: State, *, now: float, suite: int = 1) -> Pin:
     """Return the pin of a passport seen for the first time: believed, not yet verified."""
-    return Pin(state.pid, state.seq, state.head, highest_suite=suite)
+    return Pin(
+        state.pid,
+        state.seq,
+        state.head,
+        highest_suite=suite,
+        pending=_pending_held(None, state, now),
+    )
 
 
-def advance(pin: Pin, state: State, *, suite: int = 1) -> Pin:
+def advance(pin: Pin, state: State, *, now: float, suite: int = 1) -> Pin:
     """Return *pin* moved to *state*, after `decide` allowed it or the person accepted it.
 
     A state older than the pinned one (a message on its way while the passport changed) leaves
     the pin as it is.  Another pid begins again at implicit: nothing said of the old one holds.
     """
     if state.pid != pin.pid:
-        return first_use(state, suite=suite)
+        return first_use(state, now=now, suite=suite)
     if state.seq < pin.seq:
         return pin
-    return replace(pin, seq=state.seq, head=state.head, highest_suite=max(suite, pin.highest_suite))
+    return replace(
+        pin,
+        seq=state.seq,
+        head=state.head,
+        highest_suite=max(suite, pin.highest_suite),
+        pending=_pending_held(pin.pending, state, now),
+    )
+
+
+def _pending_held(held: PendingHeld | None, state: State, now: float) -> PendingHeld | None:
+    """Return since when the delayed change that still matters to *state* is held."""
+    seq = state.delayed_seq if state.pending is None else state.pending.seq
+    if seq is None:
+        return None
+    return held if held is not None and held.seq == seq else PendingHeld(seq, int(now))
 
 
 def _read(value: cbor.Value) -> Pin:
-    fields = Fields(value, "Pin", (0, 1, 2, 3, 4, 6, 7, 8), (_LOG, _SECRET_IN, _SECRET_OUT))
+    fields = Fields(
+        value, "Pin", (0, 1, 2, 3, 4, 6, 7, 8), (_LOG, _SECRET_IN, _SECRET_OUT, _PENDING)
+    )
     fields.uint(0, _FORMAT, _FORMAT)
     return Pin(
         Pid(fields.octets(1, DIGEST_OCTETS)),
@@ -133,7 +166,13 @@ def _read(value: cbor.Value) -> Pin:
         ContactState(fields.uint(8, ContactState.UNDECIDED, ContactState.BLOCKED)),
         _read_secret(fields, _SECRET_IN),
         _read_secret(fields, _SECRET_OUT),
+        _read_pending(fields.value(_PENDING)) if fields.has(_PENDING) else None,
     )
+
+
+def _read_pending(value: cbor.Value) -> PendingHeld:
+    seq, since = array(value, "Pin.11", 2)
+    return PendingHeld(uint(seq, "Pin.11"), uint(since, "Pin.11"))
 
 
 def _read_log(value: cbor.Value) -> LogView:

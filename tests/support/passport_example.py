@@ -59,7 +59,7 @@ def card_page() -> dict[str, bytes]:
         "binding": Binding.of(state).encode(),
         "attestation": attest(seed(6), Binding.of(state), TIME),
         "epoch": sign_epoch(seed(3), new_epoch(state.pid, DEVICE_ID, 1, public, TIME)),
-        "pin": first_use(state).encode(),
+        "pin": first_use(state, now=TIME).encode(),
     }
 
 

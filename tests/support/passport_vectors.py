@@ -160,6 +160,18 @@ def _of_state(state: State) -> dict[str, Any]:
         "recovery_pk": state.recovery_pk.hex(),
         "active": [{"id": each.id.hex(), "kind": int(each.kind)} for each in state.active],
         "changes": [[each.seq, each.kind.value] for each in state.changes],
+        "former": [str(each) for each in state.former],
+        "profile": {
+            "open": state.profile.lookup_open,
+            "postage_bits": state.profile.postage_bits,
+            "octets_max": state.profile.octets_max,
+            "receipts": state.profile.receipts,
+            "suite_floor": state.profile.suite_floor,
+            "pairs": [list(pair) for pair in state.profile.pairs],
+        },
+        "pending": None if state.pending is None else state.pending.recovery_pk.hex(),
+        "ended": state.ended,
+        "successor": None if state.successor is None else state.successor.hex(),
     }
 
 

@@ -166,7 +166,7 @@ class Person:
 
     def pin(self) -> Pin:
         """Return the pin of somebody who sees this person now for the first time."""
-        return first_use(self.state)
+        return first_use(self.state, now=self.now)
 
     def _next_identity(self) -> SigningKey:
         return key_of("identity", str(self.address), len(self.entries))

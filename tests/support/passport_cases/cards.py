@@ -8,11 +8,12 @@ from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation import cbor
 from mx_core.notation.signing import Use, sign
+from mx_core.passport import make
 from mx_core.passport.binding import Binding, attest
 from mx_core.passport.card import Card
 from mx_core.passport.entry import SignedEntry
 from mx_core.passport.epoch import Epoch, sign_epoch
-from mx_core.passport.op import Kind, Reason, Unsupported
+from mx_core.passport.op import Kind, Profile, Reason, Unsupported
 from mx_core.trust.pin import Pin, Tier
 from tests.support.passport_cases.chain_rules import SMALL_ORDER
 from tests.support.people import DAY, NOW, Person, domain_key, domain_pk, key_of, make_person
@@ -132,6 +133,30 @@ def card_cases() -> Iterator[CardCase]:
     yield from _misshapen_cards()
     yield from _unproved_cards()
     yield from _contradicting_cards()
+    yield from _cards_with_the_sheet()
+
+
+def _cards_with_the_sheet() -> Iterator[CardCase]:
+    """Cards of people who moved, ended, or ask for a suite that their devices lack."""
+    person = make_person()
+    pin = person.pin()
+    elsewhere = Address("alice", "b.example")
+    person.entries.append(make.move(person.state, person.writer(), elsewhere, person.recovery, NOW))
+    yield CardCase("moved-away", person.card(), "moved", pin=pin)
+    there = (domain_pk("b.example"),)
+    arrived = replace(
+        Card.decode(person.card()),
+        address=elsewhere,
+        attestation=attest(domain_key("b.example"), Binding.of(person.state), NOW),
+    )
+    yield CardCase("moved-here", arrived.encode(), asked=str(elsewhere), domain_keys=there, pin=pin)
+    ended = make_person()
+    ended.entries.append(make.end(ended.state, ended.writer(), ended.recovery, NOW))
+    yield CardCase("ended", ended.card(), "ended")
+    strict = make_person()
+    profile = Profile(suite_floor=2)
+    strict.entries.append(make.set_profile(strict.state, strict.writer(), profile, NOW))
+    yield CardCase("floor-above-the-suite-of-its-devices", strict.card(), "suite")
 
 
 def _good_cards() -> Iterator[CardCase]:

@@ -3,15 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mx_core.passport.entry import Entry
 from mx_core.passport.op import (
     Add,
     Extension,
     Kind,
+    Profile,
     Reason,
+    SetProfile,
 )
+from tests.support.passport_cases import chain_sheet
 from tests.support.passport_cases.chain_rules import RULE_GROUPS
 from tests.support.passport_cases.chain_shapes import SHAPE_GROUPS
-from tests.support.passport_cases.forging import genesis_with, spare_device
+from tests.support.passport_cases.forging import (
+    genesis_op,
+    genesis_with,
+    signed_genesis,
+    spare_device,
+)
 from tests.support.people import DAY, NOW, make_person
 
 
@@ -66,6 +75,11 @@ def _good() -> Iterator[ChainCase]:
     person.add()
     person.rotate()
     yield ChainCase("two-entries-in-one-second", tuple(person.entries), now=person.now)
+    person = make_person()
+    profiled = Entry(0, NOW, person.first.id, (genesis_op(person), SetProfile(Profile()))).encode()
+    yield ChainCase("genesis-with-a-profile", (signed_genesis(person, profiled),))
+    for name, entries, now in chain_sheet.good():
+        yield ChainCase(name, tuple(entries), now=now)
 
 
 # ── chains that do not ───────────────────────────────────────────────────────────────
@@ -73,4 +87,6 @@ def _bad() -> Iterator[ChainCase]:
     for failure, group in {**SHAPE_GROUPS, **RULE_GROUPS}.items():
         for name, entries in group():
             yield ChainCase(name, tuple(entries), failure)
+    for failure, (name, entries, now) in chain_sheet.bad():
+        yield ChainCase(name, tuple(entries), failure, now)
     yield ChainCase("more-than-ten-minutes-ahead", tuple(make_person().entries), "time", NOW - 601)

@@ -7,8 +7,17 @@ import pytest
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
 from mx_core.notation import cbor
-from mx_core.trust.pin import ContactState, LogView, Pin, Tier, advance, first_use
-from tests.support.people import make_person
+from mx_core.passport import make
+from mx_core.trust.pin import (
+    ContactState,
+    LogView,
+    PendingHeld,
+    Pin,
+    Tier,
+    advance,
+    first_use,
+)
+from tests.support.people import NOW, key_of, make_person
 
 FULL = Pin(
     make_person().pid,
@@ -21,6 +30,7 @@ FULL = Pin(
     contact=ContactState.ACCEPTED,
     secret_in=Secret(b"i" * 32),
     secret_out=Secret(b"o" * 32),
+    pending=PendingHeld(127, 2**40),
 )
 
 
@@ -43,7 +53,7 @@ def test_the_largest_pin_is_within_two_kilobytes_and_survives_its_encoding() -> 
 
 def test_a_pin_of_first_use_is_implicit_and_undecided() -> None:
     person = make_person()
-    pin = first_use(person.state)
+    pin = first_use(person.state, now=NOW)
 
     assert (pin.pid, pin.seq, pin.head) == (person.pid, 0, person.state.head)
     assert (pin.tier, pin.contact) == (Tier.IMPLICIT, ContactState.UNDECIDED)
@@ -66,6 +76,8 @@ def test_a_pin_does_not_print_its_secrets() -> None:
         altered(5, [7, 1, bytes(32)]),
         altered(5, ["o" * 301, 1, bytes(32)]),
         altered(9, bytes(31)),
+        altered(11, [1]),
+        altered(11, 1),
     ],
 )
 def test_what_is_no_pin_is_damage_of_our_own_store(octets: bytes) -> None:
@@ -78,12 +90,12 @@ def test_a_pin_moves_with_the_passport_and_keeps_what_was_said_of_the_person() -
     pin = replace(person.pin(), tier=Tier.VERIFIED, contact=ContactState.ACCEPTED)
     person.rotate()
 
-    moved = advance(pin, person.state, suite=2)
+    moved = advance(pin, person.state, now=NOW, suite=2)
 
     assert (moved.seq, moved.head) == (1, person.state.head)
     assert (moved.tier, moved.contact) == (Tier.VERIFIED, ContactState.ACCEPTED)
     assert moved.highest_suite == 2
-    assert advance(moved, person.state).highest_suite == 2
+    assert advance(moved, person.state, now=NOW).highest_suite == 2
 
 
 def test_an_older_state_does_not_move_a_pin_back() -> None:
@@ -92,10 +104,39 @@ def test_an_older_state_does_not_move_a_pin_back() -> None:
     person.rotate()
     pin = person.pin()
 
-    assert advance(pin, older) == pin
+    assert advance(pin, older, now=NOW) == pin
 
 
 def test_another_pid_begins_again_at_implicit() -> None:
     bob = make_person("bob@a.example")
 
-    assert advance(FULL, bob.state) == first_use(bob.state)
+    assert advance(FULL, bob.state, now=NOW) == first_use(bob.state, now=NOW)
+
+
+def test_a_pin_remembers_since_when_a_delayed_sheet_is_named() -> None:
+    person = make_person()
+    pin = person.pin()
+    person.entries.append(
+        make.change_recovery(person.state, person.writer(), key_of("s"), NOW, old=None)
+    )
+    learnt = advance(pin, person.state, now=NOW + 5)
+    later = advance(learnt, person.state, now=NOW + 500)
+
+    assert pin.pending is None
+    assert learnt.pending == PendingHeld(1, NOW + 5)
+    assert later.pending == PendingHeld(1, NOW + 5)
+    assert Pin.decode(later.encode()) == later
+
+
+def test_a_pin_forgets_a_delayed_sheet_that_the_old_one_cancelled() -> None:
+    person = make_person()
+    sheets = key_of("s"), key_of("t")
+    person.entries.append(
+        make.change_recovery(person.state, person.writer(), sheets[0], NOW, old=None)
+    )
+    pin = person.pin()
+    person.entries.append(
+        make.change_recovery(person.state, person.writer(), sheets[1], NOW, old=person.recovery)
+    )
+
+    assert advance(pin, person.state, now=NOW).pending is None
