@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from gateway.arrival_status import network_status
@@ -9,6 +11,7 @@ from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.ids import MsgId, Pid
 from mx_core.store.contact import Contact
+from mx_core.trust.decide import Cause, Decision, Level
 from mx_core.trust.pin import Pin
 from tests.support.people import NOW, Person, domain_pk, make_person
 
@@ -115,3 +118,12 @@ def test_what_came_after_its_time_is_noted() -> None:
     person = make_person()
 
     assert notes_of(PLAIN, judged(person, person.pin()), received=NOW + 101) == ("late",)
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_cause_has_a_note(cause: Cause) -> None:
+    first = judged(make_person(), pin=None)
+    decision = Decision(Level.NOTE, (cause,))
+    sender = replace(first, verdict=replace(first.verdict, decision=decision))
+
+    assert len(notes_of(PLAIN, sender)) == 2  # and the first contact
