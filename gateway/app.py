@@ -19,7 +19,7 @@ from typing_extensions import override
 
 import imap_out.server
 import smtp_in.server
-from gateway import master_key, queue
+from gateway import contacts, master_key, queue
 from gateway.accounts import OpenAccounts, new_store, remove, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
@@ -123,6 +123,22 @@ class Gateway(Daemon):
     @override
     async def cancel_queued(self, queue_id: QueueId) -> int:
         return sum([await queue.cancel(person, queue_id) for person in self._accounts])
+
+    @override
+    async def contacts(self, account: Address) -> list[dict[str, Any]]:
+        return await contacts.known(self._accounts.find(account))
+
+    @override
+    async def compare_contact(self, account: Address, address: Address) -> dict[str, Any]:
+        return await contacts.compared(self._accounts.find(account), address)
+
+    @override
+    async def verify_contact(self, account: Address, address: Address, code: str) -> None:
+        await contacts.verify(self._accounts.find(account), address, code)
+
+    @override
+    async def accept_contact(self, account: Address, address: Address) -> int:
+        return await contacts.accept(self._accounts.find(account), address)
 
     @override
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:

@@ -159,7 +159,10 @@ class Outbound:
 
     async def hold(self, item: OutboxItem, reason: str) -> None:
         """Tell the sender, in their INBOX, that *item* waits for them: once, with the state."""
-        hint = f"{reason}. It is held: mx-gateway queue retry {item.queue_id}, or queue cancel"
+        hint = (
+            f"{reason}. It is held. If the change is theirs (ask them): mx-gateway contact accept"
+            f" {item.sender} {item.recipient}; else mx-gateway queue cancel {item.queue_id}"
+        )
         report = await self._report(item, Action.DELAYED, hint, "4.7.5")
         if report is not None:
             await self._outbox.hold(item.queue_id, item.recipient, reason, report=report)

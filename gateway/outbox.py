@@ -12,7 +12,7 @@ from gateway.recipients import Recipients
 from mx_core import ports
 from mx_core.db import failpoint
 from mx_core.model.address import Address
-from mx_core.model.errors import PeerUnreachable, Unavailable, UnknownRecipient
+from mx_core.model.errors import PeerUnreachable, Unavailable, UnknownRecipient, Untrusted
 from mx_core.model.ids import QueueId
 from mx_core.model.message import Submission
 from mx_core.store.outbox import OutboxTable
@@ -47,6 +47,13 @@ class JudgedOutbox(ports.Outbox):
         except UnknownRecipient as error:
             raise UnknownRecipient(
                 f"{error}; this gateway sends only end-to-end encrypted mail"
+            ) from error
+        except Untrusted as error:
+            if not await self._recipients.is_known(recipient):
+                raise
+            raise Untrusted(
+                error.failure,
+                f"{error}; ask them if it was they: mx-gateway contact accept {sender} {recipient}",
             ) from error
         except (TimeoutError, Unavailable) as error:
             if await self._recipients.is_known(recipient):

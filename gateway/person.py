@@ -48,11 +48,12 @@ class Person(ports.Account):
             message_octets=limit,
             body_octets=int(limit * _BODY_SHARE) + _BODY_EXTRA_OCTETS,
         )
+        self.own = own
         self.address = own.address
         self.store = store
         self.mail = store.mail
         self._home = home
-        recipients = Recipients(carrier, finder, store.contacts, now)
+        self.recipients = recipients = Recipients(carrier, finder, store.contacts, now)
         epochs = OwnEpochs(store.keys, own, carrier, now)
         self.outbound = Outbound(
             store.outbox,

@@ -15,7 +15,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import Unavailable
 from mx_core.ports import Carrier
 from mx_core.store.contact import Contact, Contacts
-from mx_core.trust.pin import Pin
+from mx_core.trust.pin import Pin, accept
 
 _FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
 _CARDS_KEPT: Final = 1_000
@@ -70,6 +70,35 @@ class Recipients:
                 # Crash before this: pinned at the next use, from a card verified again.
                 await self._contacts.put(Contact(asked, pinned, recipient.chain))
             return recipient
+
+    async def accepted(self, address: Address) -> None:
+        """Pin what the home server shows now, because the person has accepted it.
+
+        Raises:
+            UnknownRecipient: Nobody there.  Unavailable: Try later.
+            Untrusted: It does not even prove itself; nothing can be accepted.
+        """
+        asked = address.canonical()
+        turn = self._turns.setdefault(asked, asyncio.Lock())
+        async with turn:
+            domain = await self._finder.find(asked.domain)
+            card = await self._carrier.resolve(asked)
+            now = self._now()
+            found = verify_card(
+                card,
+                asked=asked,
+                domain_keys=domain.keys,
+                pin=None,
+                now=now,
+                log_expected=domain.runs_log,
+            )
+            contact = await self._contacts.get(asked)
+            pin = found.pin
+            if contact is not None:
+                pin = accept(Pin.decode(contact.pin), found.state, now=now, suite=found.suite)
+            # Crash before this: nothing is accepted, and what was held is held.
+            await self._contacts.put(Contact(asked, pin.encode(), found.chain))
+            self._cards[asked] = _Held(card, now)
 
     async def is_known(self, address: Address) -> bool:
         """Tell whether *address* was ever verified and pinned."""

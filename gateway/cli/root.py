@@ -17,6 +17,7 @@ from gateway.directories import directories
 
 _COMMANDS = {
     "account": "gateway.cli.account:account",
+    "contact": "gateway.cli.contact:contact",
     "demo": "gateway.cli.demo:demo",
     "password": "gateway.cli.password:password",
     "queue": "gateway.cli.queue:queue",

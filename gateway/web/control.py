@@ -42,6 +42,14 @@ class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str
 
 
+class OneContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /contacts/compare, /contacts/verify and /contacts/accept; *code*: a scanned QR code."""
+
+    account: str
+    address: str
+    code: str = ""
+
+
 class OneQueued(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /queue/retry and /queue/cancel."""
 
@@ -62,6 +70,18 @@ class Daemon(Protocol):
 
     async def cancel_queued(self, queue_id: QueueId) -> int:
         """Give up what was not sent yet; return how many recipients that was."""
+
+    async def contacts(self, account: Address) -> list[dict[str, Any]]:
+        """Return whom *account* has pinned."""
+
+    async def compare_contact(self, account: Address, address: Address) -> dict[str, Any]:
+        """Return the words and the code that both people see."""
+
+    async def verify_contact(self, account: Address, address: Address, code: str) -> None:
+        """Note that two people have compared keys."""
+
+    async def accept_contact(self, account: Address, address: Address) -> int:
+        """Accept the keys that are shown now; return how many held messages go on."""
 
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
         """Register and start an account; return settings and recovery words."""
@@ -93,6 +113,23 @@ def control_app(daemon: Daemon) -> Starlette:
         asked = await _body(request, OneQueued)
         return {"recipients": await daemon.cancel_queued(QueueId(asked.queue_id))}
 
+    async def contacts(request: Request) -> dict[str, Any]:
+        asked = await _body(request, OneAccount)
+        return {"contacts": await daemon.contacts(Address.parse(asked.address))}
+
+    async def compare_contact(request: Request) -> dict[str, Any]:
+        asked = await _body(request, OneContact)
+        return await daemon.compare_contact(*_pair(asked))
+
+    async def verify_contact(request: Request) -> dict[str, Any]:
+        asked = await _body(request, OneContact)
+        await daemon.verify_contact(*_pair(asked), asked.code)
+        return {}
+
+    async def accept_contact(request: Request) -> dict[str, Any]:
+        asked = await _body(request, OneContact)
+        return {"released": await daemon.accept_contact(*_pair(asked))}
+
     async def add_account(request: Request) -> dict[str, Any]:
         asked = await _body(request, NewAccount)
         return await daemon.add_account(Address.parse(asked.address), asked.invite)
@@ -117,6 +154,10 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/queue", _json(queue), methods=["GET"]),
             Route("/queue/retry", _json(retry_queued), methods=["POST"]),
             Route("/queue/cancel", _json(cancel_queued), methods=["POST"]),
+            Route("/contacts/list", _json(contacts), methods=["POST"]),
+            Route("/contacts/compare", _json(compare_contact), methods=["POST"]),
+            Route("/contacts/verify", _json(verify_contact), methods=["POST"]),
+            Route("/contacts/accept", _json(accept_contact), methods=["POST"]),
             Route("/accounts", _json(add_account), methods=["POST"]),
             Route("/passwords", _json(add_password), methods=["POST"]),
             Route("/passwords/revoke", _json(revoke_password), methods=["POST"]),
@@ -133,6 +174,10 @@ def _json(
         return JSONResponse(await answer(request))
 
     return endpoint
+
+
+def _pair(asked: OneContact) -> tuple[Address, Address]:
+    return Address.parse(asked.account), Address.parse(asked.address)
 
 
 async def _body(request: Request, kind: type[T]) -> T:

@@ -142,6 +142,23 @@ def advance(pin: Pin, state: State, *, now: float, suite: int = 1) -> Pin:
     )
 
 
+def accept(pin: Pin, state: State, *, now: float, suite: int = 1) -> Pin:
+    """Return the pin after the person accepted *state*, whatever stood against it.
+
+    The same pid keeps what was said of the person; another one begins at first use.  Spec/card §4.
+    """
+    fresh = first_use(state, now=now, suite=suite)
+    if state.pid != pin.pid:
+        return fresh
+    return replace(
+        pin,
+        seq=fresh.seq,
+        head=fresh.head,
+        highest_suite=fresh.highest_suite,
+        pending=fresh.pending,
+    )
+
+
 def _pending_held(held: PendingHeld | None, state: State, now: float) -> PendingHeld | None:
     """Return since when the delayed change that still matters to *state* is held."""
     seq = state.delayed_seq if state.pending is None else state.pending.seq

@@ -4,17 +4,15 @@ import email
 import email.message
 import email.policy
 import itertools
-import sqlite3
-from contextlib import closing
 
 import pytest
 
 from gateway.demo.world import World
 from gateway.status_block import Mail, parse
-from mx_core.homeserver.schema import METADATA
 from tests.support.clients import about, smtp, status, wait_until
 from tests.support.home_device import HomeDevice
 from tests.support.mallory import RunningHome
+from tests.support.worlds import vanish
 
 pytestmark = pytest.mark.anyio
 
@@ -27,19 +25,6 @@ async def _somebody_at_b(world: World) -> str:
     async with HomeDevice(home, f"somebody{next(_numbers)}") as device:  # type: ignore[arg-type]
         await device.register(home.invite())
         return str(device.address)
-
-
-def _vanish(world: World, address: str) -> None:
-    """Let b.example forget *address*, as when an operator removes a person."""
-    world.bob.home.stop()
-    with closing(sqlite3.connect(world.bob.home_dir / "home.sqlite")) as database:
-        asked = "SELECT mailbox_id FROM mailbox WHERE address = ?"
-        (mailbox,) = database.execute(asked, (address,)).fetchone()
-        for table in METADATA.tables.values():
-            if "mailbox_id" in table.columns:
-                database.execute(f"DELETE FROM {table.name} WHERE mailbox_id = ?", (mailbox,))
-        database.commit()
-    world.bob.home.start()
 
 
 def _send(world: World, subject: str, *recipients: str) -> None:
@@ -70,7 +55,7 @@ async def test_a_failure_is_reported_once_and_harms_no_other_recipient(world: Wo
     gone = await _somebody_at_b(world)
     _send(world, f"before-{gone.partition('@')[0]}", gone)
     wait_until(lambda: _is_settled(world))
-    _vanish(world, gone)
+    vanish(world.bob, gone)
     subject = f"after-{gone.partition('@')[0]}"
 
     # the card is held for a while: accepted here, refused by the home server of b.example
@@ -102,7 +87,7 @@ async def test_a_failure_is_reported_once_over_restarts_of_everything(world: Wor
     world.alice.gateway.kill()
     world.alice.gateway.start()
     assert not _is_settled(world)
-    _vanish(world, gone)
+    vanish(world.bob, gone)
     world.alice.home.start()
 
     wait_until(lambda: len(_reports(world, subject)) == 1)

@@ -1,5 +1,7 @@
 """The demo's world with what a test wants of it: settings for the home servers, recordings, DNS."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +9,21 @@ from typing_extensions import override
 
 from gateway.demo.processes import run
 from gateway.demo.world import Side, World
+from mx_core.homeserver.schema import METADATA
 from tests.support.dns import Dns, txt_line
+
+
+def vanish(side: Side, address: str) -> None:
+    """Let the home server of *side* forget *address*, as when an operator removes a person."""
+    side.home.stop()
+    with closing(sqlite3.connect(side.home_dir / "home.sqlite")) as database:
+        asked = "SELECT mailbox_id FROM mailbox WHERE address = ?"
+        (mailbox,) = database.execute(asked, (address,)).fetchone()
+        for table in METADATA.tables.values():
+            if "mailbox_id" in table.columns:
+                database.execute(f"DELETE FROM {table.name} WHERE mailbox_id = ?", (mailbox,))
+        database.commit()
+    side.home.start()
 
 
 @dataclass

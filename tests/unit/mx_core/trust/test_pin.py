@@ -14,6 +14,7 @@ from mx_core.trust.pin import (
     PendingHeld,
     Pin,
     Tier,
+    accept,
     advance,
     first_use,
 )
@@ -140,3 +141,21 @@ def test_a_pin_forgets_a_delayed_sheet_that_the_old_one_cancelled() -> None:
     )
 
     assert advance(pin, person.state, now=NOW).pending is None
+
+
+def test_accepting_the_same_person_keeps_the_verification_and_takes_any_state() -> None:
+    person = make_person()
+    older = person.state
+    person.rotate()
+    pin = replace(person.pin(), tier=Tier.VERIFIED, contact=ContactState.ACCEPTED, highest_suite=2)
+
+    accepted = accept(pin, older, now=NOW, suite=1)
+
+    assert (accepted.seq, accepted.head, accepted.highest_suite) == (0, older.head, 1)
+    assert (accepted.tier, accepted.contact) == (Tier.VERIFIED, ContactState.ACCEPTED)
+
+
+def test_accepting_another_person_begins_at_first_use() -> None:
+    bob = make_person("bob@a.example")
+
+    assert accept(FULL, bob.state, now=NOW) == first_use(bob.state, now=NOW)
