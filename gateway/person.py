@@ -94,6 +94,7 @@ class Person(ports.Account):
 
     async def run(self) -> None:
         """Serve the account until cancelled."""
+        self.store.text_index.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.outbound.run())

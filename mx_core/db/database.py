@@ -166,6 +166,10 @@ class Database:
             raise Unavailable("the store is closed") from error
         return await reading
 
+    def read_blocking(self, job: Callable[[sa.Connection], T]) -> T:
+        """As ``read``, for a thread of its own; blocks until a reader is free."""
+        return self._read(job)
+
     async def write(
         self,
         job: Callable[[sa.Connection], T],
@@ -185,7 +189,7 @@ class Database:
         return await ticket.future
 
     def write_at_start(self, job: Callable[[sa.Connection], T]) -> T:
-        """Run *job* and block until it is committed; for start-up, before a loop runs."""
+        """Run *job* and block until it is committed; before a loop runs, or on another thread."""
         ticket = _AskedAtStart(job)
         self._writer.submit(ticket)
         return ticket.future.result()

@@ -1,7 +1,8 @@
 """Stop the process dead at a named durable step, when a crash test asks for it.
 
 ``MX_FAILPOINT=sealed`` kills at the first time that step is reached, ``sealed:3`` at the third.
-Steps: accepted committed replied sealed sent acked stored deleted.
+Steps: accepted committed replied sealed sent acked stored deleted; of the search index:
+indexing indexed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,18 @@ import os
 import signal
 from typing import Final
 
-STEPS: Final = ("accepted", "committed", "replied", "sealed", "sent", "acked", "stored", "deleted")
+MAIL_STEPS: Final = (
+    "accepted",
+    "committed",
+    "replied",
+    "sealed",
+    "sent",
+    "acked",
+    "stored",
+    "deleted",
+)
+INDEX_STEPS: Final = ("indexing", "indexed")
+STEPS: Final = MAIL_STEPS + INDEX_STEPS
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")
 _left = int(_count or 1)

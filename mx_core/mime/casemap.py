@@ -12,12 +12,17 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterator
+from operator import and_
 from typing import Final
 
 _PIECE: Final = 16_384  # characters; at most two milliseconds
 _CASED_END: Final = 0x20000  # no character from here on has a case
 _ASCII: Final = re.compile(r"[\x00-\x7f]")
+_OTHERS: Final = re.compile(r"[^\x00-\x7f]+")
+_SELDOM: Final = 16  # where fewer than one in so many is not ASCII, the others are done apart
 _MARKS_MAX: Final = 64  # UAX 15 has text with more than 30 in a row as not safe for streams
+
+_ODD_MARKS: Final = "\u0f73\u0f75\u0f81"  # of class 0, and decompose into marks that are not
 
 
 def fold(text: str) -> str:
@@ -30,8 +35,25 @@ def fold(text: str) -> str:
 def _folded(piece: str) -> str:
     if piece.isascii():
         return piece.upper()
-    titled = "".join(_titled_runs(piece))
-    if _many_marks().search(titled) is None:
+    # every other character has two octets or more
+    others = len(piece.encode("utf-8", "surrogatepass")) - len(piece)
+    if others * _SELDOM > len(piece):
+        return _decomposed(piece)
+    return "".join(_between_ascii(piece))
+
+
+def _between_ascii(piece: str) -> Iterator[str]:
+    at = 0
+    for run in _OTHERS.finditer(piece):
+        yield piece[at : run.start()].upper()
+        yield _decomposed(run.group())
+        at = run.end()
+    yield piece[at:].upper()
+
+
+def _decomposed(text: str) -> str:
+    titled = "".join(_titled_runs(text))
+    if not _may_hold_many_marks(titled):
         return unicodedata.normalize("NFKD", titled)
     return "".join(
         unicodedata.normalize("NFKD", part) for part in _many_marks().split(titled) if part
@@ -77,12 +99,16 @@ def _odd() -> re.Pattern[str]:
     return re.compile(f"[{re.escape(''.join(odd))}]+")
 
 
+def _may_hold_many_marks(text: str) -> bool:
+    # so many in a row would be met twice by looking at every 32nd character
+    met = [unicodedata.combining(c) > 0 or c in _ODD_MARKS for c in text[:: _MARKS_MAX // 2]]
+    return any(map(and_, met, met[1:]))
+
+
 @functools.cache
 def _many_marks() -> re.Pattern[str]:
     marks = [c for c in map(chr, range(_CASED_END)) if unicodedata.combining(c)]
-    # these three are of class 0 and decompose into marks that are not
-    marks += "\u0f73\u0f75\u0f81"
-    return re.compile(f"([{''.join(marks)}]{{{_MARKS_MAX}}})")
+    return re.compile(f"([{''.join(marks)}{_ODD_MARKS}]{{{_MARKS_MAX}}})")
 
 
 def _titled(character: str) -> str:

@@ -1,7 +1,7 @@
 """Everything one account keeps on this machine: one SQLCipher database and its body files.
 
 Composes the tables of this package over one database; decides nothing itself.  The folder
-holds ``mail.db`` and ``bodies/``; nothing in it is clear text.
+holds ``mail.db``, ``bodies/`` and the derived ``index.db``; nothing in it is clear text.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from mx_core.store.outbox import OutboxTable
 from mx_core.store.own_keys import OwnKeys, OwnPassport
 from mx_core.store.password import ClientPasswords
 from mx_core.store.setting import CarrierState, Settings
+from mx_core.store.text_index.index import TextIndex
+from mx_core.store.text_index.source import Source
 from mx_core.store.writer import Writer
 
 _MIGRATIONS: Final = "mx_core.store.migrations"
@@ -48,13 +50,22 @@ class AccountStore:
     """See the module; made by :meth:`open`."""
 
     def __init__(
-        self, database: Database, folder: Path, mail: Mail, device_id: DeviceId, now: Now
+        self,
+        database: Database,
+        folder: Path,
+        mail: Mail,
+        device_id: DeviceId,
+        key: Secret[bytes],
+        now: Now,
     ) -> None:
         self._database = database
         self.folder = folder
         self.device_id = device_id  # names this machine in the journal, and in the passport
         self.mail = mail
         self.folders = Folders(database, mail, now)
+        self.text_index = mail.index = TextIndex(
+            folder / "index.db", key, Source(database, mail), now
+        )
         self.inbox = Inbox(database, mail, now)
         self.intake = Intake(database, folder / _BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / _BODIES, mail, now)
@@ -91,13 +102,14 @@ class AccountStore:
             for _ in range(_KEY_STEPS):
                 if not database.write_at_start(mail.make_keys):
                     break
-            return cls(database, folder, mail, device_id, now)
+            return cls(database, folder, mail, device_id, key, now)
         except BaseException:
             database.close()
             raise
 
     def close(self) -> None:
         """Finish what waits and close."""
+        self.text_index.close()
         self._database.close()
 
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -35,6 +35,16 @@ _KEYS_AT_ONCE: Final = 500  # about 50 ms
 _SWEEP_MAX: Final = 1_000  # messages for each job, so that no command waits for a large sweep
 
 
+class Index(Protocol):
+    """What answers for the texts of the mail, if anything does."""
+
+    async def hits(self, term: str, *, body_only: bool) -> TextHits:
+        """See ``ports.MailStore.text_hits``."""
+
+    def wake(self) -> None:
+        """Something was committed; never blocks."""
+
+
 class Mail:
     """See the module."""
 
@@ -46,12 +56,19 @@ class Mail:
         self._shelf = Shelf()
         self._watches = Watches()
         self.owing = asyncio.Event()  # a folder has messages to judge; see ``folders.upkeep``
+        self.index: Index | None = None
         self._swept = 0  # writer thread: when the last sweep was
         self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
 
     async def read(self, job: Callable[[MailReader], T]) -> T:
         """Run *job* in one read transaction."""
         return await self._database.read(
+            lambda connection: job(Reader(connection, self._folder, self._known))
+        )
+
+    def read_blocking(self, job: Callable[[MailReader], T]) -> T:
+        """As ``read``, for a thread of its own."""
+        return self._database.read_blocking(
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
 
@@ -65,6 +82,8 @@ class Mail:
         def announce(outcome: tuple[T, Writer]) -> None:
             self._known.live.announce(outcome[1].changes)
             self._watches.announce(outcome[1].changes)
+            if self.index is not None:
+                self.index.wake()
 
         result, writer = await self._database.write(
             lambda connection: self.run(connection, job), announce
@@ -99,7 +118,9 @@ class Mail:
 
     async def text_hits(self, term: str, *, body_only: bool) -> TextHits:
         """Look *term* up; without an index every message is to be judged by its text."""
-        return TextHits(frozenset(), frozenset(), MessageId(0))
+        if self.index is None:
+            return TextHits(frozenset(), frozenset(), MessageId(0))
+        return await self.index.hits(term, body_only=body_only)
 
     def watch(self, mailbox: MailboxId) -> AbstractContextManager[Watch]:
         """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""

@@ -1,0 +1,199 @@
+"""The search index of an account: answers at any time, and follows the mail on its own thread.
+
+What it does not know it says, so that a search is right while it is behind, being made anew, or
+not there at all.  Nothing here is awaited by whoever stores mail.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+
+from mx_core.db.database import Database
+from mx_core.model.clock import Now
+from mx_core.model.errors import Corrupt, MailError, Unavailable
+from mx_core.model.ids import MessageId
+from mx_core.model.secret import Secret
+from mx_core.ports import TextHits
+from mx_core.store.text_index import lookup, merging, runs, state
+from mx_core.store.text_index.batch import MESSAGES_MAX, Batch
+from mx_core.store.text_index.pace import Pace
+from mx_core.store.text_index.run_writer import RunWriter
+from mx_core.store.text_index.runs import Run
+from mx_core.store.text_index.source import Source
+
+log = structlog.get_logger()
+
+_RUNS_MAX: Final = 32  # of a size, while there is mail to be indexed; later they are joined
+_GATHER_SECONDS: Final = 2.0  # after news, so that a burst becomes one run
+_UPKEEP_SECONDS: Final = 600.0  # between two looks for what is gone
+_PUT_OFF_SECONDS: Final = 30.0  # after a failure, a full disk perhaps
+
+
+class _Stopping(Exception):
+    """The thread is asked to end; what is half made is given up."""
+
+
+class TextIndex:
+    """See the module.  ``step`` is for the thread alone, or for a test without one."""
+
+    def __init__(self, path: Path, key: Secret[bytes], source: Source, now: Now) -> None:
+        self._path = path
+        self._key = state.key_of(key)
+        self._source = source
+        self._now = now
+        self._database: Database | None = None  # replaced by the thread alone
+        self._thread: threading.Thread | None = None
+        self._pace = Pace()
+        self._stop = threading.Event()
+        self._news = threading.Event()
+        self._unfit = threading.Event()  # the file is to be made anew
+        self._looked = 0.0  # monotonic: when it was last looked for what is gone
+        self.indexed_until = MessageId(0)  # as ``ports.TextHits`` has it
+
+    # ── for everybody ────────────────────────────────────────────────────────────────
+    async def hits(self, term: str, *, body_only: bool) -> TextHits:
+        """See ``ports.MailStore.text_hits``."""
+        database = self._database
+        if database is None:
+            return lookup.NOTHING_KNOWN
+        try:
+            return await database.read(
+                lambda connection: lookup.find(connection, term, body_only=body_only)
+            )
+        except Corrupt:
+            self.make_anew()
+        except Unavailable:  # it is being closed
+            pass
+        return lookup.NOTHING_KNOWN
+
+    def start(self) -> None:
+        """Follow the mail from now on."""
+        self._thread = threading.Thread(target=self._work, name="text index", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be news; never blocks."""
+        self._news.set()
+
+    def make_anew(self) -> None:
+        """Delete the file and index all mail again."""
+        self._unfit.set()
+        self._news.set()
+
+    def close(self) -> None:
+        """End the thread within a slice of its work, and close the file."""
+        self._stop.set()
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._close_file()
+
+    # ── the thread ───────────────────────────────────────────────────────────────────
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self._news.clear()
+            try:
+                while self.step():
+                    self._breathe()
+            except _Stopping:
+                return
+            except MailError as error:
+                if isinstance(error, Corrupt):
+                    self._unfit.set()
+                log.warning("text_index_put_off", why=type(error).__name__)
+                self._stop.wait(_PUT_OFF_SECONDS)
+                continue
+            if self._news.wait(_UPKEEP_SECONDS):
+                self._stop.wait(_GATHER_SECONDS)
+
+    def step(self) -> bool:
+        """Do one thing; return whether there may be more.
+
+        Raises:
+            MailError: Of the index's file or of the mail's; nothing that was said is wrong by it.
+        """
+        if self._unfit.is_set():
+            self._close_file()
+            state.delete(self._path)
+            self._unfit.clear()
+            log.warning("text_index_made_anew", why="DamagedOrAsked")
+        database = self._database
+        if database is None:
+            database = self._database = state.open_index(self._path, self._key, self._source)
+            self.indexed_until = database.read_blocking(state.indexed_until)
+        return (
+            database.write_at_start(runs.remove_some)
+            or self._join(database, _RUNS_MAX)
+            or self._index(database)
+            or self._join(database, merging.FAN_IN)
+            or self._drop_gone(database)
+        )
+
+    def _index(self, database: Database) -> bool:
+        """Index the next messages, if there are any."""
+        ids = self._source.following(database.read_blocking(state.indexed_until), MESSAGES_MAX)
+        if not ids:
+            return False
+        batch = Batch(ids[0], self._breathe)
+        last = ids[-1]
+        for texts in self._source.texts(ids):
+            batch.add(texts)
+            if batch.is_full():
+                last = texts.message
+                break
+        until = MessageId(last + 1)
+
+        def advance(connection: sa.Connection) -> None:
+            state.advance(connection, until, batch.unread)
+
+        writer = RunWriter(database, batch.first, until, int(self._now()), self._breathe)
+        writer.write(batch.entries(), batch.messages, (), advance)
+        self.indexed_until = until
+        return True
+
+    def _join(self, database: Database, fan_in: int) -> bool:
+        """Make one run of the newest ones, if *fan_in* of them are of a size."""
+        those = merging.to_join(database.read_blocking(runs.whole), fan_in)
+        if not those:
+            return False
+        self._rewrite(database, those)
+        return True
+
+    def _drop_gone(self, database: Database) -> bool:
+        """Write a run anew without the messages that were swept, if it is time."""
+        if time.monotonic() < self._looked + _UPKEEP_SECONDS and self._looked:
+            return False
+        for run in database.read_blocking(runs.whole):
+            there = self._source.count(run.first_message, run.end_message)
+            if merging.is_stale(run, there, self._now()):
+                self._rewrite(database, [run])
+                return True
+        self._looked = time.monotonic()
+        return False
+
+    def _rewrite(self, database: Database, those: Sequence[Run]) -> None:
+        first, end = those[0].first_message, those[-1].end_message
+        there = self._source.there(first, end)
+        count = sum(there)
+        gone = count < sum(run.messages for run in those)
+        entries = merging.joined(database, those, there if gone else None, self._breathe)
+        writer = RunWriter(database, first, end, int(self._now()), self._breathe)
+        writer.write(entries, count, those, lambda _connection: None)
+
+    def _breathe(self) -> None:
+        if self._stop.is_set():
+            raise _Stopping
+        self._pace()
+
+    def _close_file(self) -> None:
+        database, self._database = self._database, None
+        self.indexed_until = MessageId(0)
+        if database is not None:
+            database.close()

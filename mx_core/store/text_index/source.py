@@ -1,0 +1,131 @@
+"""What the index reads of an account's mail: ids in order, octets, and which are still there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mx_core.db.database import Database
+from mx_core.mime.prepare import prepare
+from mx_core.mime.search_text import body_text, header_text
+from mx_core.model.errors import MessageGone, StoreDamaged
+from mx_core.model.ids import MessageId
+from mx_core.model.message import MessageForm
+from mx_core.ports import MailReader
+from mx_core.store.mail import Mail
+
+_IDS: Final = 4_096  # in one read transaction
+_READ_OCTETS: Final = 1 << 20  # in one read transaction
+
+
+_Read = tuple[MessageId, bytes | None, MessageForm | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One message to be indexed; *header* and *body* are None when its octets can not be read."""
+
+    message: MessageId
+    header: str | None
+    body: str | None
+
+
+class Source:
+    """See the module; for the thread of the index, so it blocks."""
+
+    def __init__(self, database: Database, mail: Mail) -> None:
+        self._database = database
+        self._mail = mail
+
+    def device(self) -> bytes:
+        """Return what names this store; another one has other messages under the same ids."""
+        return bytes(
+            self._database.read_blocking(
+                lambda connection: connection.exec_driver_sql(
+                    "SELECT device FROM clock"
+                ).scalar_one()
+            )
+        )
+
+    def end(self) -> MessageId:
+        """Return an id above that of every message there is, and never given before."""
+        newest = self._database.read_blocking(
+            lambda connection: connection.exec_driver_sql(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'message'"
+            ).scalar()
+        )
+        return MessageId((newest or 0) + 1)
+
+    def following(self, first: MessageId, count: int) -> list[MessageId]:
+        """Return the first *count* messages from *first* on, ascending.
+
+        Ids are given by the one writer in the order of its commits, so no message below the
+        last of these appears later.
+        """
+        return self._database.read_blocking(
+            lambda connection: [
+                MessageId(message)
+                for message in connection.exec_driver_sql(
+                    "SELECT id FROM message WHERE id >= ? ORDER BY id LIMIT ?", (first, count)
+                ).scalars()
+            ]
+        )
+
+    def count(self, first: MessageId, end: MessageId) -> int:
+        """Return how many messages there are from *first* to before *end*."""
+        return self._database.read_blocking(
+            lambda connection: int(
+                connection.exec_driver_sql(
+                    "SELECT count(*) FROM message WHERE id >= ? AND id < ?", (first, end)
+                ).scalar_one()
+            )
+        )
+
+    def there(self, first: MessageId, end: MessageId) -> bytearray:
+        """Return an octet for each id from *first* to before *end*: 1 if the message is there."""
+        there = bytearray(end - first)
+        at = first
+        while ids := self.following(at, _IDS):
+            for message in ids:
+                if message >= end:
+                    return there
+                there[message - first] = 1
+            at = MessageId(ids[-1] + 1)
+        return there
+
+    def texts(self, messages: Sequence[MessageId]) -> Iterator[Texts]:
+        """Yield the texts of *messages*; of one that went meanwhile, nothing."""
+        waiting = list(reversed(messages))
+        while waiting:
+            for message, octets, form in self._mail.read_blocking(lambda r: _read(r, waiting)):
+                yield _texts(message, octets, form)
+
+
+def _read(reader: MailReader, waiting: list[MessageId]) -> list[_Read]:
+    """Take messages off the end of *waiting* and read them, a megabyte or one."""
+    taken: list[_Read] = []
+    room = _READ_OCTETS
+    while waiting and room > 0:
+        message = waiting.pop()
+        try:
+            [form] = reader.forms([message])
+            octets = reader.octets(message)
+        except MessageGone:
+            continue
+        except StoreDamaged:
+            taken.append((message, None, None))
+            continue
+        room -= len(octets)
+        taken.append((message, octets, form))
+    return taken
+
+
+def _texts(message: MessageId, octets: bytes | None, form: MessageForm | None) -> Texts:
+    if octets is None or form is None:
+        return Texts(message, None, None)
+    try:
+        return Texts(message, header_text(octets, form), body_text(octets, form))
+    except StoreDamaged:  # the form is of another version
+        form = prepare(octets)
+        return Texts(message, header_text(octets, form), body_text(octets, form))
