@@ -38,6 +38,7 @@ async def _serve(folder: Path, password: Path) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     store = AccountStore.open(folder / "account", Secret(bytes(32)), time.time)
+    store.text_index.start()
     sock = socket.create_server(("127.0.0.1", 0), backlog=128)
     sock.setblocking(False)
     with contextlib.suppress(NotPermitted):  # the same one after a restart

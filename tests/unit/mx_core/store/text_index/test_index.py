@@ -247,9 +247,7 @@ def damaged(path: Path) -> None:
 
 
 def newer(path: Path) -> None:
-    database = state.Database.open(
-        path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY)
-    )
+    database = state.Database.open(path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY))
     database.write_at_start(
         lambda c: c.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'").rowcount
     )
@@ -257,9 +255,7 @@ def newer(path: Path) -> None:
 
 
 def of_another_format(path: Path) -> None:
-    database = state.Database.open(
-        path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY)
-    )
+    database = state.Database.open(path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY))
     database.write_at_start(
         lambda c: c.exec_driver_sql("UPDATE state SET format = format + 1").rowcount
     )
@@ -267,9 +263,7 @@ def of_another_format(path: Path) -> None:
 
 
 def of_other_mail(path: Path) -> None:
-    database = state.Database.open(
-        path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY)
-    )
+    database = state.Database.open(path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY))
     database.write_at_start(lambda c: c.exec_driver_sql("UPDATE state SET device = x'00'").rowcount)
     database.close()
 
