@@ -37,6 +37,7 @@ from mx_core.model.errors import BadConfiguration, Corrupt, Refused
 from mx_core.model.ids import QueueId
 from mx_core.program import logs
 from mx_core.store.account_store import AccountStore
+from mx_core.store.folders.upkeep import Folders
 from smtp_in.limits import Limits as SmtpLimits
 
 log = structlog.get_logger()
@@ -175,6 +176,10 @@ class Gateway(Daemon):
             }
             for one in await self._accounts.find(address).store.passwords.all()
         ]
+
+    @override
+    def folders(self, address: Address) -> Folders:
+        return self._accounts.find(address).store.folders
 
     async def _restart(self, store: AccountStore) -> None:
         own = await rejoin(store, time.time)

@@ -9,6 +9,7 @@ import structlog
 from typing_extensions import override
 
 from gateway.config import Config
+from gateway.folder_upkeep import keep_up
 from gateway.found_domains import finder_of
 from gateway.inbound import Inbound
 from gateway.outbound import Outbound
@@ -53,6 +54,7 @@ class Person(ports.Account):
         self.store = store
         self.mail = store.mail
         self._home = home
+        self._now = now
         self.recipients = recipients = Recipients(carrier, finder, store.contacts, now)
         epochs = OwnEpochs(store.keys, own, carrier, now)
         self.outbound = Outbound(
@@ -101,6 +103,7 @@ class Person(ports.Account):
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
                 tasks.create_task(self._sweep())
+                tasks.create_task(keep_up(self.store.folders, self._now))
         finally:
             await self._home.close()
 

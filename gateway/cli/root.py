@@ -19,6 +19,7 @@ _COMMANDS = {
     "account": "gateway.cli.account:account",
     "contact": "gateway.cli.contact:contact",
     "demo": "gateway.cli.demo:demo",
+    "folder": "gateway.cli.folder:folder",
     "password": "gateway.cli.password:password",
     "queue": "gateway.cli.queue:queue",
     "status": "gateway.cli.status:status",

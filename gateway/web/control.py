@@ -5,21 +5,19 @@ Same person only (``mx_core.control``).  Every refusal is one sentence under ``e
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gateway.web.endpoint import body, json_endpoint
+from gateway.web.folder_control import folder_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.model.address import Address
-from mx_core.model.errors import Refused
 from mx_core.model.ids import QueueId
-
-T = TypeVar("T", bound=msgspec.Struct)
+from mx_core.store.folders.upkeep import Folders
 
 
 class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +93,9 @@ class Daemon(Protocol):
     async def passwords(self, address: Address) -> list[dict[str, Any]]:
         """Return names and last uses."""
 
+    def folders(self, address: Address) -> Folders:
+        """Return the folders of an account; raises Refused."""
+
 
 def control_app(daemon: Daemon) -> Starlette:
     """Return the application that ``serve_control`` serves."""
@@ -106,82 +107,67 @@ def control_app(daemon: Daemon) -> Starlette:
         return {"queue": await daemon.queue()}
 
     async def retry_queued(request: Request) -> dict[str, Any]:
-        asked = await _body(request, OneQueued)
+        asked = await body(request, OneQueued)
         return {"recipients": await daemon.retry_queued(QueueId(asked.queue_id))}
 
     async def cancel_queued(request: Request) -> dict[str, Any]:
-        asked = await _body(request, OneQueued)
+        asked = await body(request, OneQueued)
         return {"recipients": await daemon.cancel_queued(QueueId(asked.queue_id))}
 
     async def contacts(request: Request) -> dict[str, Any]:
-        asked = await _body(request, OneAccount)
+        asked = await body(request, OneAccount)
         return {"contacts": await daemon.contacts(Address.parse(asked.address))}
 
     async def compare_contact(request: Request) -> dict[str, Any]:
-        asked = await _body(request, OneContact)
+        asked = await body(request, OneContact)
         return await daemon.compare_contact(*_pair(asked))
 
     async def verify_contact(request: Request) -> dict[str, Any]:
-        asked = await _body(request, OneContact)
+        asked = await body(request, OneContact)
         await daemon.verify_contact(*_pair(asked), asked.code)
         return {}
 
     async def accept_contact(request: Request) -> dict[str, Any]:
-        asked = await _body(request, OneContact)
+        asked = await body(request, OneContact)
         return {"released": await daemon.accept_contact(*_pair(asked))}
 
     async def add_account(request: Request) -> dict[str, Any]:
-        asked = await _body(request, NewAccount)
+        asked = await body(request, NewAccount)
         return await daemon.add_account(Address.parse(asked.address), asked.invite)
 
     async def add_password(request: Request) -> dict[str, Any]:
-        asked = await _body(request, NamedPassword)
+        asked = await body(request, NamedPassword)
         made = await daemon.add_password(Address.parse(asked.address), asked.name)
         return {"password": made}
 
     async def revoke_password(request: Request) -> dict[str, Any]:
-        asked = await _body(request, NamedPassword)
+        asked = await body(request, NamedPassword)
         await daemon.revoke_password(Address.parse(asked.address), asked.name)
         return {}
 
     async def passwords(request: Request) -> dict[str, Any]:
-        asked = await _body(request, OneAccount)
+        asked = await body(request, OneAccount)
         return {"passwords": await daemon.passwords(Address.parse(asked.address))}
 
     return Starlette(
         routes=[
-            Route("/status", _json(status), methods=["GET"]),
-            Route("/queue", _json(queue), methods=["GET"]),
-            Route("/queue/retry", _json(retry_queued), methods=["POST"]),
-            Route("/queue/cancel", _json(cancel_queued), methods=["POST"]),
-            Route("/contacts/list", _json(contacts), methods=["POST"]),
-            Route("/contacts/compare", _json(compare_contact), methods=["POST"]),
-            Route("/contacts/verify", _json(verify_contact), methods=["POST"]),
-            Route("/contacts/accept", _json(accept_contact), methods=["POST"]),
-            Route("/accounts", _json(add_account), methods=["POST"]),
-            Route("/passwords", _json(add_password), methods=["POST"]),
-            Route("/passwords/revoke", _json(revoke_password), methods=["POST"]),
-            Route("/passwords/list", _json(passwords), methods=["POST"]),
+            Route("/status", json_endpoint(status), methods=["GET"]),
+            Route("/queue", json_endpoint(queue), methods=["GET"]),
+            Route("/queue/retry", json_endpoint(retry_queued), methods=["POST"]),
+            Route("/queue/cancel", json_endpoint(cancel_queued), methods=["POST"]),
+            Route("/contacts/list", json_endpoint(contacts), methods=["POST"]),
+            Route("/contacts/compare", json_endpoint(compare_contact), methods=["POST"]),
+            Route("/contacts/verify", json_endpoint(verify_contact), methods=["POST"]),
+            Route("/contacts/accept", json_endpoint(accept_contact), methods=["POST"]),
+            Route("/accounts", json_endpoint(add_account), methods=["POST"]),
+            Route("/passwords", json_endpoint(add_password), methods=["POST"]),
+            Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),
+            Route("/passwords/list", json_endpoint(passwords), methods=["POST"]),
+            *folder_routes(daemon.folders),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )
 
 
-def _json(
-    answer: Callable[[Request], Awaitable[dict[str, Any]]],
-) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        return JSONResponse(await answer(request))
-
-    return endpoint
-
-
 def _pair(asked: OneContact) -> tuple[Address, Address]:
     return Address.parse(asked.account), Address.parse(asked.address)
-
-
-async def _body(request: Request, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.body(), type=kind)
-    except msgspec.DecodeError as error:
-        raise Refused(f"the request is not understood: {error}") from error

@@ -267,6 +267,7 @@ class Writer(Reader):
 
     def _copy(self, places: Sequence[Place], target: MailboxInfo) -> Copied:
         """Add *places* to *target* under one modseq, with their flags, dates and global ids."""
+        self._places.check_open(target.id)
         if not places:
             return Copied(target.uid_validity, (), ())
         messages = [place.message for place in places]

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from mx_core.db.database import Database
 from mx_core.mime.search_text import body_text, header_text
 from mx_core.model.clock import Now
-from mx_core.model.errors import NoSuchMailbox
+from mx_core.model.errors import NoSuchMailbox, NotPermitted
 from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import MailboxName
@@ -43,6 +43,15 @@ class Owed:
     next_turn: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """One folder as ``mx-gateway folder`` shows it."""
+
+    info: MailboxInfo
+    fixed: bool  # mail programs can neither rename nor delete it
+    complete: bool  # everything that was there before it has been judged
+
+
 class Folders:
     """See the module."""
 
@@ -52,10 +61,26 @@ class Folders:
         self._now = now
 
     # ── what a person does ──────────────────────────────────────────────────────────
-    async def all(self) -> list[MailboxInfo]:
+    async def all(self) -> list[FolderState]:
         """Return the folders, in order of name."""
         boxes = await self._mail.read(lambda reader: reader.mailboxes())
-        return [box for box in boxes if box.rule]
+        return [await self._state(box) for box in boxes if box.rule]
+
+    async def one(self, name: MailboxName) -> FolderState:
+        """Return the folder called *name*; raises NoSuchMailbox, NotPermitted (it is none)."""
+        box = await self._mail.read(lambda reader: reader.mailbox(name))
+        if not box.rule:
+            raise NotPermitted(f"{name} is no folder with a rule")
+        return await self._state(box)
+
+    async def _state(self, box: MailboxInfo) -> FolderState:
+        row = await self._database.read(
+            lambda connection: connection.exec_driver_sql(
+                "SELECT fixed, complete FROM folder WHERE mailbox = ?", (box.id,)
+            ).one_or_none()
+        )
+        fixed, complete = row or (False, False)
+        return FolderState(box, bool(fixed), bool(complete))
 
     async def add(self, name: MailboxName, rule: str) -> MailboxInfo:
         """Make a folder; raises BadRule, MailboxExists, NotPermitted, OverQuota."""

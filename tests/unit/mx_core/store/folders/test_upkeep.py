@@ -141,7 +141,7 @@ async def test_a_large_mailbox_is_judged_in_slices_and_once(store: AccountStore)
 async def test_an_account_begins_with_two_folders_that_are_subscribed_and_stay(
     store: AccountStore,
 ) -> None:
-    found = {info.name: info for info in await store.folders.all()}
+    found = {state.info.name: state.info for state in await store.folders.all()}
 
     assert {name: info.rule for name, info in found.items()} == {
         "Key changed": "KEYWORD $KeyChanged",
@@ -166,7 +166,7 @@ async def test_who_removes_a_first_folder_keeps_it_removed(tmp_path: Path) -> No
     store.close()
 
     again = open_store(tmp_path)
-    names = [info.name for info in await again.folders.all()]
+    names = [state.info.name for state in await again.folders.all()]
     subscribed = await again.mail.read(lambda reader: reader.subscriptions())
     again.close()
 

@@ -1,0 +1,82 @@
+"""``mx-gateway folder``: mailboxes that show mail of others by a rule.  docs/spec/folders.md."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+
+@click.group()
+def folder() -> None:
+    """List, add, show and remove folders that show mail by a rule."""
+
+
+@folder.command("list")
+@click.argument("address")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def list_(directories: Directories, address: str, *, as_json: bool) -> None:
+    """List the folders of ADDRESS with their rules."""
+    found = _ask(directories, "list", address=address)["folders"]
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for each in found:
+        filling = "" if each["complete"] else "  (being filled)"
+        click.echo(f"{each['name']:<24} {each['messages']:>6}  {each['rule']}{filling}")
+
+
+@folder.command()
+@click.argument("address")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def show(directories: Directories, address: str, name: str, *, as_json: bool) -> None:
+    """Show one folder."""
+    found = _ask(directories, "show", address=address, name=name)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for key, value in found.items():
+        shown = ("yes" if value else "no") if isinstance(value, bool) else value
+        click.echo(f"{key:<11} {shown}")
+
+
+@folder.command()
+@click.argument("address")
+@click.argument("name")
+@click.argument("rule")
+@click.pass_obj
+def add(directories: Directories, address: str, name: str, rule: str) -> None:
+    """Make the folder NAME that shows all mail for which RULE holds.
+
+    RULE is made of search keys, for example: 'UNSEEN FROM boss@work.example' or
+    'OR FLAGGED SUBJECT "to do"'.
+    """
+    made = _ask(directories, "add", address=address, name=name, rule=rule)
+    number = f"{made['messages']} messages" if made["complete"] else "it is being filled"
+    click.echo(f"made: {made['name']}, {number}")
+
+
+@folder.command()
+@click.argument("address")
+@click.argument("name")
+@click.pass_obj
+def remove(directories: Directories, address: str, name: str) -> None:
+    """Forget the folder NAME; the mail that it shows stays where it is."""
+    _ask(directories, "remove", address=address, name=name)
+    click.echo(f"removed: {name}")
+
+
+def _ask(directories: Directories, verb: str, **asked: str) -> dict[str, Any]:
+    with told_in_one_sentence("mx-gateway"):
+        client = ControlClient(directories.control_socket, "mx-gateway")
+        answer: dict[str, Any] = client.post(f"/folders/{verb}", dict(asked))
+        return answer
+    raise AssertionError("told_in_one_sentence ends the program")

@@ -1,0 +1,81 @@
+"""Folders with a rule, on the control socket: list, show, add, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from gateway.web.endpoint import body, json_endpoint
+from mx_core.model.address import Address
+from mx_core.model.mailbox_name import mailbox_name
+from mx_core.store.folders.upkeep import Folders, FolderState
+
+
+class Whose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /folders/list."""
+
+    address: str
+
+
+class OneFolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /folders/show and /folders/remove."""
+
+    address: str
+    name: str
+
+
+class NewFolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /folders/add."""
+
+    address: str
+    name: str
+    rule: str
+
+
+def folder_routes(folders_of: Callable[[Address], Folders]) -> list[Route]:
+    """Return the routes; *folders_of* raises Refused for an address that is no account."""
+
+    async def listed(request: Request) -> dict[str, Any]:
+        asked = await body(request, Whose)
+        return {"folders": [_told(each) for each in await _of(asked.address).all()]}
+
+    async def shown(request: Request) -> dict[str, Any]:
+        asked = await body(request, OneFolder)
+        return _told(await _of(asked.address).one(mailbox_name(asked.name)))
+
+    async def added(request: Request) -> dict[str, Any]:
+        asked = await body(request, NewFolder)
+        name = mailbox_name(asked.name)
+        await _of(asked.address).add(name, asked.rule)
+        return _told(await _of(asked.address).one(name))
+
+    async def removed(request: Request) -> dict[str, Any]:
+        asked = await body(request, OneFolder)
+        await _of(asked.address).remove(mailbox_name(asked.name))
+        return {}
+
+    def _of(address: str) -> Folders:
+        return folders_of(Address.parse(address))
+
+    return [
+        Route("/folders/list", json_endpoint(listed), methods=["POST"]),
+        Route("/folders/show", json_endpoint(shown), methods=["POST"]),
+        Route("/folders/add", json_endpoint(added), methods=["POST"]),
+        Route("/folders/remove", json_endpoint(removed), methods=["POST"]),
+    ]
+
+
+def _told(state: FolderState) -> dict[str, Any]:
+    return {
+        "name": state.info.name,
+        "rule": state.info.rule,
+        "messages": state.info.messages,
+        "unseen": state.info.unseen,
+        "subscribed": state.info.subscribed,
+        "fixed": state.fixed,
+        "complete": state.complete,
+    }

@@ -1,0 +1,53 @@
+"""Dialogues about folders with a rule, with the store in memory and with the one on the disk."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mx_core.model.address import Address
+from mx_core.model.mailbox_name import MailboxName
+from mx_core.ports import MailStore
+from tests.support.memory_folders import FolderMail
+from tests.support.memory_mail import MemoryAccount, MemoryAccounts
+from tests.support.stores import memory_store
+from tests.support.transcript import Transcript
+
+PAGES = sorted((Path(__file__).parents[2] / "transcripts/folders").glob("*.txt"))
+
+
+@contextmanager
+def store_of(kind: str) -> Iterator[MailStore]:
+    if kind == "memory":
+        yield FolderMail()
+        return
+    with memory_store() as store:
+        yield store.mail
+
+
+def play(kind: str, page: Path, *, chunk: int = 0, pipelined: bool = False) -> None:
+    written = page.read_text(encoding="utf-8")
+    with store_of(kind) as mail:
+        account = MemoryAccount(Address.parse("fred@a.example"), "secret", mail)  # type: ignore[arg-type]
+        world = Transcript(MemoryAccounts(account), chunk=chunk, pipelined=pipelined)
+
+        async def dialogue() -> None:
+            await mail.write(lambda w: w.add_folder(MailboxName("Starred"), "FLAGGED"))
+            await world.play(written)
+            await world.end()
+
+        asyncio.run(dialogue())
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("chunk", [0, 1])
+def test_the_dialogue_goes_as_written(kind: str, page: Path, chunk: int) -> None:
+    play(kind, page, chunk=chunk)
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_the_dialogue_goes_as_written_in_one_packet(kind: str) -> None:
+    play(kind, PAGES[0], pipelined=True)
