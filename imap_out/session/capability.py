@@ -28,6 +28,7 @@ AFTER_LOGIN: Final = (
     b"PREVIEW",
     b"BINARY",
     b"REPLACE",
+    b"UTF8=ACCEPT",
     b"APPENDLIMIT",
     b"CONDSTORE",
     b"QRESYNC",
@@ -40,7 +41,8 @@ AFTER_LOGIN: Final = (
 # RFC 5161 §3.1; what a word changes is looked up in `Session.enabled`
 CONDSTORE: Final = b"CONDSTORE"
 QRESYNC: Final = b"QRESYNC"
-CAN_BE_ENABLED: Final = frozenset({CONDSTORE, QRESYNC})
+UTF8_ACCEPT: Final = b"UTF8=ACCEPT"
+CAN_BE_ENABLED: Final = frozenset({CONDSTORE, QRESYNC, UTF8_ACCEPT})
 
 
 def announced(

@@ -164,7 +164,7 @@ class Connection:
     # ── one command ─────────────────────────────────────────────────────────────────
     async def _do(self, frame: Frame, out: Out) -> Next:
         try:
-            tag, command = parse(frame)
+            tag, command = parse(frame, utf8=self.session.utf8_names)
         except BadSyntax as error:
             return self._bad(error.tag, str(error), out)
         states = (

@@ -39,7 +39,7 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
         line = b"* LIST (%b) %b %b" % (
             b" ".join(attributes),
             _DELIMITER,
-            render.mailbox(entry.name),
+            render.mailbox(entry.name, utf8=session.utf8_names),
         )
         if entry.child_info:
             # childinfo-extended-item = "CHILDINFO" SP "(" … ")"             RFC 5258 §6
@@ -57,7 +57,7 @@ async def lsub(session: Session, command: Lsub, out: Out) -> Completed:
     entries = listing.tree(*await session.mail.read(_names))
     pattern = command.reference + command.pattern
     for name, attributes in listing.lsub(entries, pattern):
-        line = (b" ".join(attributes), _DELIMITER, render.mailbox(name))
+        line = (b" ".join(attributes), _DELIMITER, render.mailbox(name, utf8=session.utf8_names))
         out.put(b"* LSUB (%b) %b %b\r\n" % line)
         await out.room()
     return Completed(b"listed")

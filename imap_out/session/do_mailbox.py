@@ -173,4 +173,4 @@ def status_line(session: Session, info: MailboxInfo, items: tuple[bytes, ...]) -
         else b"%b %d" % (item, facts[item])
         for item in items
     )
-    return b"* STATUS %b (%b)\r\n" % (render.mailbox(info.name), told)
+    return b"* STATUS %b (%b)\r\n" % (render.mailbox(info.name, utf8=session.utf8_names), told)

@@ -86,6 +86,11 @@ class Session:
             raise ClientBug("log in first")
         return self.account.mail
 
+    @property
+    def utf8_names(self) -> bool:
+        """Tell whether mailbox names are spelled in UTF-8, both ways.  RFC 6855 §3."""
+        return capability.UTF8_ACCEPT in self.enabled
+
     def selected(self) -> SelectedView:
         """Return the view; raises ClientBug."""
         if self.view is None:

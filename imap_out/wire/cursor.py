@@ -16,6 +16,7 @@ from imap_out.wire import dates, utf7
 from imap_out.wire.framing import Frame
 from imap_out.wire.sequence_set import PATTERN, SAVED, SequenceSet
 from imap_out.wire.syntax import BadSyntax
+from imap_out.wire.utf7 import utf8_name
 from mx_core.model.flags import RECENT, SYSTEM_FLAGS, Flag, canonical_flag
 
 T = TypeVar("T")
@@ -44,13 +45,14 @@ _DATE: Final = re.compile(rb"[0-9A-Za-z-]+")
 class Cursor:
     """A place in one frame."""
 
-    __slots__ = ("_at", "_segment", "_segments", "_text", "depth")
+    __slots__ = ("_at", "_name", "_segment", "_segments", "_text", "depth")
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, *, utf8: bool = False) -> None:
         self._segments = frame.segments
         self._segment = 0
         self._text = frame.segments[0]
         self._at = 0
+        self._name = utf8_name if utf8 else utf7.decode  # how mailbox names are spelled
         self.depth = 0  # nesting of the search key being read
 
     # ── single signs ────────────────────────────────────────────────────────────────
@@ -144,12 +146,12 @@ class Cursor:
 
     def mailbox(self) -> str:
         """Consume a mailbox name and return the text it stands for."""
-        return utf7.decode(self.astring())
+        return self._name(self.astring())
 
     def pattern(self) -> str:
         """Consume a name with wildcards.  list-mailbox = 1*list-char / string."""
         octets = self._match(_PATTERN, "a pattern") if self._sees(_PATTERN) else self.string()
-        return utf7.decode(octets)
+        return self._name(octets)
 
     def sequence_set(self) -> SequenceSet:
         """Consume a set of numbers.  sequence-set =/ seq-last-command ("$"): RFC 5182 §5."""

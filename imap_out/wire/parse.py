@@ -40,13 +40,13 @@ _NUMBER_MAX: Final = 2**32 - 1
 _ID_FIELDS_MAX: Final = 30  # RFC 2971 §3.3
 
 
-def parse(frame: Frame) -> tuple[bytes, Command]:
-    """Return the tag and the command that *frame* spells.
+def parse(frame: Frame, *, utf8: bool = False) -> tuple[bytes, Command]:
+    """Return the tag and the command that *frame* spells; *utf8* is how names are spelled.
 
     Raises:
         BadSyntax: It spells none; the session answers BAD and reads the next frame.
     """
-    cursor = Cursor(frame)
+    cursor = Cursor(frame, utf8=utf8)
     tag = cursor.tag()
     try:
         cursor.expect(b" ")

@@ -198,7 +198,7 @@ def new_message(args: Cursor) -> NewMessage:
     """Read one message with its flags and date."""
     # append-message = append-opts SP append-data
     # append-opts    = [SP flag-list] [SP date-time]
-    # append-data    = literal / literal8                                  RFC 3516 §7
+    # append-data    = literal / literal8 / "UTF8" SP "(" literal8 ")"     RFC 3516 §7, RFC 6855 §4
     flags = frozenset[Flag]()
     if args.sees(b"("):
         flags = args.flags()
@@ -207,6 +207,10 @@ def new_message(args: Cursor) -> NewMessage:
     if args.sees(b'"'):
         date = args.moment()
         args.space()
+    if args.takes(b"UTF8 (~"):
+        octets = args.literal()
+        args.expect(b")")
+        return NewMessage(octets, flags, date, binary=True)
     binary = args.takes(b"~")
     return NewMessage(args.literal(), flags, date, binary)
 

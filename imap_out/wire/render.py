@@ -38,9 +38,13 @@ def astring(octets: bytes) -> bytes:
     return string(octets)
 
 
-def mailbox(name: MailboxName | str) -> bytes:
-    """Spell a mailbox name in modified UTF-7."""
-    return astring(utf7.encode(name))
+def mailbox(name: MailboxName | str, *, utf8: bool = False) -> bytes:
+    """Spell a mailbox name in modified UTF-7, or in quoted UTF-8 (RFC 6855 §3)."""
+    if not utf8:
+        return astring(utf7.encode(name))
+    if name.isascii():
+        return astring(name.encode())
+    return b'"%b"' % name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 def flag_list(flags: Iterable[Flag]) -> bytes:

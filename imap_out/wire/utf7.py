@@ -1,7 +1,6 @@
 """Modified UTF-7, the spelling of mailbox names.  RFC 3501 §5.1.3.
 
-Raw UTF-8 is taken as it stands: mutt may send it after ``ENABLE UTF8=ACCEPT`` whatever the
-answer was.  Octets that spell nothing give a text that no mailbox can have, so that the command
+Raw UTF-8 is taken as it stands: some clients send it without having enabled it.  Octets that spell nothing give a text that no mailbox can have, so that the command
 is refused for its name (NO) and not for its syntax (BAD), and a LIST of it finds nothing.
 Encoding gives the one canonical form.
 """
@@ -22,6 +21,14 @@ def decode(octets: bytes) -> str:
     try:
         return _decoded(octets) if octets.isascii() else octets.decode()
     except ValueError:  # binascii.Error and UnicodeDecodeError alike
+        return _NOTHING + octets.decode("latin-1")
+
+
+def utf8_name(octets: bytes) -> str:
+    """Return the same for a client that spells names in UTF-8: ``&`` is itself.  RFC 6855 §3."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
         return _NOTHING + octets.decode("latin-1")
 
 

@@ -41,6 +41,8 @@ def test_one_wrong_octet_parses_or_is_bad_syntax_and_nothing_else(
 
     with contextlib.suppress(BadSyntax):
         parse(Frame(tuple(segments)))
+    with contextlib.suppress(BadSyntax):
+        parse(Frame(tuple(segments)), utf8=True)
 
 
 @given(st.binary(max_size=80))
@@ -110,6 +112,19 @@ def test_append_takes_an_empty_flag_list_and_a_date() -> None:
 
 def test_a_name_is_decoded_from_modified_utf7() -> None:
     assert read(b'a SELECT "Entw&APw-rfe"') == c.Select("Entwürfe")
+
+
+def test_a_name_is_utf_8_for_a_client_that_enabled_it() -> None:
+    frame = frame_of('a RENAME "Entwürfe" "A&APw-"\r\n'.encode())
+
+    assert parse(frame, utf8=True) == (b"a", c.Rename("Entwürfe", "A&APw-"))
+    assert parse(frame) == (b"a", c.Rename("Entwürfe", "Aü"))
+
+
+def test_a_name_that_is_no_utf_8_is_for_the_session_to_refuse() -> None:
+    _, command = parse(frame_of(b'a SELECT "\xff"\r\n'), utf8=True)
+
+    assert command == c.Select("\0\xff")
 
 
 def test_a_name_that_spells_nothing_is_for_the_session_to_refuse() -> None:
