@@ -208,7 +208,7 @@ class Gateway(Daemon):
             [imap_out.server.Listener(s, tls, implicit=False) for s in listeners["imap"]]
             + [imap_out.server.Listener(s, tls, implicit=True) for s in listeners["imap_tls"]],
             self._accounts,
-            limits=ImapLimits(connections=limits.connections),
+            limits=ImapLimits(connections=limits.connections, account_octets=limits.account_octets),
             allow_clear=is_own_loopback,
             stopping=stopping,
         )

@@ -39,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message_octets: int = 25 * MIB
     recipients: int = 500
     connections: int = 512
+    account_octets: int = 0  # of one account's mail; 0: as much as the disk holds
 
 
 class Sending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from imap_out.wire.limits import Limits
+
 BEFORE_LOGIN: Final = (b"IMAP4rev1", b"LITERAL+", b"SASL-IR", b"ENABLE", b"ID", b"IDLE")
 AFTER_LOGIN: Final = (
     *BEFORE_LOGIN,
@@ -38,6 +40,7 @@ AFTER_LOGIN: Final = (
     b"PARTIAL",
     b"I18NLEVEL=1",
 )
+QUOTA: Final = (b"QUOTA", b"QUOTA=RES-STORAGE")  # only where there is one
 # RFC 5161 §3.1; what a word changes is looked up in `Session.enabled`
 CONDSTORE: Final = b"CONDSTORE"
 QRESYNC: Final = b"QRESYNC"
@@ -50,7 +53,7 @@ def announced(
     logged_in: bool,
     can_start_tls: bool,
     login_allowed: bool,
-    message_octets: int,
+    limits: Limits,
     hidden: Collection[bytes],
 ) -> bytes:
     """Return the words of CAPABILITY, a space between.  RFC 9051 §6.1.1."""
@@ -59,5 +62,7 @@ def announced(
         if can_start_tls:
             words.append(b"STARTTLS")
         words.append(b"AUTH=PLAIN" if login_allowed else b"LOGINDISABLED")
-    values = {b"APPENDLIMIT": b"=%d" % message_octets}  # RFC 7889 §3.1
+    if logged_in and limits.account_octets:
+        words += QUOTA
+    values = {b"APPENDLIMIT": b"=%d" % limits.message_octets}  # RFC 7889 §3.1
     return b" ".join(word + values.get(word, b"") for word in words if word not in hidden)

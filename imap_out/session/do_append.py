@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from imap_out.session.do_quota import require_room
 from imap_out.session.out import Out
 from imap_out.session.refusals import Refusal
 from imap_out.session.session import Completed, Session
@@ -31,10 +32,12 @@ async def append(session: Session, command: Append, _out: Out) -> Completed:
     def add(writer: MailWriter) -> list[Appended]:
         # Crash before the commit: none of them is there, and the client was told nothing.
         box = writer.mailbox(name).id
-        return [
+        appended = [
             writer.append(box, octets, form, new.flags, new.date)
             for new, (octets, form) in zip(command.messages, messages, strict=True)
         ]
+        require_room(session, writer)
+        return appended
 
     try:
         appended = await session.mail.write(add)

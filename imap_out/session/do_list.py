@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from imap_out.session import listing
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_mailbox import status_line
+from imap_out.session.do_quota import deleted_octets
 from imap_out.session.out import Out
 from imap_out.session.session import Completed, Session
 from imap_out.wire import render
@@ -47,7 +50,10 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
             line += b' ("CHILDINFO" (%b))' % options
         out.put(line + b"\r\n")
         if command.status and entry.info is not None:
-            out.put(status_line(session, entry.info, command.status))
+            deleted = 0
+            if b"DELETED-STORAGE" in command.status:
+                deleted = await session.mail.read(partial(deleted_octets, info=entry.info))
+            out.put(status_line(session, entry.info, command.status, deleted))
         await out.room()
     return Completed(b"listed")
 

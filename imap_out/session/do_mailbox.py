@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imap_out.session import capability, resync
+from imap_out.session.do_quota import deleted_octets
 from imap_out.session.object_ids import mailbox_id
 from imap_out.session.out import Out
 from imap_out.session.refusals import ClientBug, Refusal
@@ -22,7 +23,7 @@ from imap_out.wire.commands import (
 from mx_core.model.flags import DELETED
 from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import DELIMITER, mailbox_name
-from mx_core.ports import MailboxInfo, MailWriter
+from mx_core.ports import MailboxInfo, MailReader, MailWriter
 
 SPECIAL_USES = frozenset({"\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash"})  # fmt: skip
 
@@ -145,13 +146,21 @@ async def status(session: Session, command: Status, out: Out) -> Completed:
     name = mailbox_name(command.mailbox)
     if b"HIGHESTMODSEQ" in command.items:
         session.enabled.add(capability.CONDSTORE)  # RFC 7162 §3.1
-    info = await session.mail.read(lambda reader: reader.mailbox(name))
-    out.put(status_line(session, info, command.items))
+
+    def job(reader: MailReader) -> tuple[MailboxInfo, int]:
+        info = reader.mailbox(name)
+        asked = b"DELETED-STORAGE" in command.items
+        return info, deleted_octets(reader, info) if asked else 0
+
+    info, deleted = await session.mail.read(job)
+    out.put(status_line(session, info, command.items, deleted))
     return Completed(b"that is its status")
 
 
-def status_line(session: Session, info: MailboxInfo, items: tuple[bytes, ...]) -> bytes:
-    """Spell an untagged STATUS."""
+def status_line(
+    session: Session, info: MailboxInfo, items: tuple[bytes, ...], deleted_octets: int = 0
+) -> bytes:
+    """Spell an untagged STATUS; *deleted_octets* is the one item that is no kept counter."""
     recent = info.recent
     if session.account is not None:
         owner = session.account.address
@@ -165,6 +174,7 @@ def status_line(session: Session, info: MailboxInfo, items: tuple[bytes, ...]) -
         b"DELETED": info.deleted,
         b"HIGHESTMODSEQ": info.highest_modseq,
         b"SIZE": info.size,
+        b"DELETED-STORAGE": deleted_octets,
         b"APPENDLIMIT": session.limits.message_octets,
     }
     told = b" ".join(

@@ -7,6 +7,7 @@ from itertools import chain
 
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_append import bound_keywords
+from imap_out.session.do_quota import require_room
 from imap_out.session.out import Out
 from imap_out.session.refusals import ClientBug, Refusal
 from imap_out.session.selected import SelectedView
@@ -112,8 +113,11 @@ async def copy(session: Session, command: Copy, out: Out) -> Completed:
         writer.mailbox(target)
         if not uids:
             return None
-        act = writer.move if command.move else writer.copy
-        return act(view.mailbox, uids, target)
+        if command.move:
+            return writer.move(view.mailbox, uids, target)
+        copied = writer.copy(view.mailbox, uids, target)
+        require_room(session, writer)
+        return copied
 
     try:
         copied = await session.mail.write(job)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from imap_out.session.do_append import append_uid, prepared
 from imap_out.session.do_message import positions, writable
+from imap_out.session.do_quota import require_room
 from imap_out.session.out import Out
 from imap_out.session.refusals import Refusal
 from imap_out.session.session import Completed, Session
@@ -35,6 +36,7 @@ async def replace(session: Session, command: Replace, out: Out) -> Completed:
         writer.store_flags(view.mailbox, list(old), FlagChange.ADD, frozenset({DELETED}))
         if not writer.expunge(view.mailbox, list(old)):
             raise MessageGone("the message was expunged meanwhile")
+        require_room(session, writer)
         return appended
 
     try:

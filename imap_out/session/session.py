@@ -103,7 +103,7 @@ class Session:
             logged_in=self.account is not None,
             can_start_tls=self.security.can_start_tls and not self.security.tls,
             login_allowed=self.security.login_allowed,
-            message_octets=self.limits.message_octets,
+            limits=self.limits,
             hidden=self.hidden,
         )
 

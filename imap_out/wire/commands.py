@@ -178,6 +178,25 @@ class Replace:
 
 
 @dataclass(frozen=True, slots=True)
+class GetQuota:
+    """RFC 9208 §4.2."""
+
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GetQuotaRoot:
+    """RFC 9208 §4.3."""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetQuota:
+    """RFC 9208 §4.4; QUOTASET is never announced, and what was asked is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """RFC 2177 §3."""
 
@@ -252,4 +271,5 @@ Command = (
     Capability | Noop | Logout | Id | StartTls | Authenticate | Login | Enable | Select | Create
     | Delete | Rename | Subscribe | List | Lsub | Namespace | Status | Append | Idle | Check
     | Close | Unselect | Expunge | Search | Fetch | Store | Copy | Replace
+    | GetQuota | GetQuotaRoot | SetQuota
 )  # fmt: skip

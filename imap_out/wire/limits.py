@@ -17,6 +17,7 @@ class Limits:
     literals_octets_before_login: int = 8 * KIB
     command_octets: int = 64 * KIB  # all of a command, the message of an APPEND aside
     message_octets: int = 50_000_000  # an APPEND beyond is refused before it is sent
+    account_octets: int = 0  # all mail of an account (RFC 9208 STORAGE); 0: no quota
     append_octets: int = 100_000_000  # all messages of one APPEND (RFC 3502)
     append_messages: int = 2_000
     answer_octets: int = 64 * KIB  # answers are joined to pieces of about this size

@@ -8,12 +8,15 @@ from imap_out.wire.commands import (
     Append,
     Create,
     Delete,
+    GetQuota,
+    GetQuotaRoot,
     List,
     Lsub,
     NewMessage,
     Rename,
     Resync,
     Select,
+    SetQuota,
     Status,
     Subscribe,
 )
@@ -33,6 +36,7 @@ STATUS_ITEMS: Final = frozenset(
         b"DELETED",
         b"SIZE",  # RFC 8438
         b"HIGHESTMODSEQ",  # RFC 7162 §3.1.7
+        b"DELETED-STORAGE",  # RFC 9208 §4.1.4
         b"MAILBOXID",  # RFC 8474 §4.3
         b"APPENDLIMIT",  # RFC 7889 §3.2
     }
@@ -180,6 +184,36 @@ def status(args: Cursor) -> Status:
     mailbox = args.mailbox()
     args.space()
     return Status(mailbox, _status_items(args))
+
+
+def get_quota(args: Cursor) -> GetQuota:
+    """Read what follows ``GETQUOTA``."""
+    # getquota = "GETQUOTA" SP quota-root-name                             RFC 9208 §7
+    args.space()
+    return GetQuota(args.astring())
+
+
+def get_quota_root(args: Cursor) -> GetQuotaRoot:
+    """Read what follows ``GETQUOTAROOT``."""
+    args.space()
+    return GetQuotaRoot(args.mailbox())
+
+
+def set_quota(args: Cursor) -> SetQuota:
+    """Read what follows ``SETQUOTA``."""
+    # setquota = "SETQUOTA" SP quota-root-name SP setquota-list            RFC 9208 §7
+    args.space()
+    args.astring()
+    args.space()
+    args.listed(lambda: _resource(args), or_none=True)
+    return SetQuota()
+
+
+def _resource(args: Cursor) -> None:
+    # setquota-resource = resource-name SP resource-limit
+    args.atom()
+    args.space()
+    args.number()
 
 
 def append(args: Cursor) -> Append:

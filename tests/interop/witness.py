@@ -9,6 +9,7 @@ from email.utils import formatdate
 from typing import TypeVar
 
 from gateway.demo.world import Settings
+from imap_out.wire import utf7
 from tests.support.clients import imap, smtp
 
 T = TypeVar("T")
@@ -94,9 +95,10 @@ class Witness:
             return [line.decode() for line in client.list('""', _quoted(pattern))[1] if line]
 
     def subscribed(self) -> set[str]:
+        """Return names as a person reads them."""
         with imap(self.settings) as client:
             lines = [line.decode() for line in client.lsub()[1] if line]
-        return {line.rpartition(' "/" ')[2].strip('"') for line in lines}
+        return {utf7.decode(line.rpartition(' "/" ')[2].strip('"').encode()) for line in lines}
 
     def received(self, subject: str, *terms: str, seconds: float = 30.0) -> bytes:
         """Wait for one message in INBOX and return its octets; a second one is an error."""

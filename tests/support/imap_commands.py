@@ -209,6 +209,9 @@ valid = st.one_of(
     st.builds(c.Subscribe, names, st.booleans()),
     lists(),
     st.builds(c.Lsub, names, names),
+    st.builds(c.GetQuota, octets),
+    st.builds(c.GetQuotaRoot, names),
+    st.just(c.SetQuota()),
     st.builds(c.Status, names, status_items),
     st.builds(c.Append, names, st.lists(new_messages, min_size=1, max_size=3).map(tuple)),
     st.builds(c.Replace, st.integers(1, 2**32 - 1), names, new_messages, st.booleans()),
@@ -307,6 +310,12 @@ def _spell(command: c.Command) -> bytes:
         case c.Replace(number, name, message, by_uid):
             told = b"REPLACE %d %b%b" % (number, _mailbox(name), _new_message(message))
             return _uid(by_uid, told)
+        case c.GetQuota(root):
+            return b"GETQUOTA " + render.astring(root)
+        case c.GetQuotaRoot(name):
+            return b"GETQUOTAROOT " + _mailbox(name)
+        case c.SetQuota():
+            return b'SETQUOTA "" (STORAGE 512)'
         case c.Expunge(uids):
             return b"EXPUNGE" if uids is None else b"UID EXPUNGE " + uids.render()
         case c.Search(key, charset, by_uid, what):

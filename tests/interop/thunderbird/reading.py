@@ -4,6 +4,7 @@ import re
 import time
 from pathlib import Path
 
+from imap_out.wire import utf7
 from tests.interop.thunderbird.run import Run
 from tests.interop.witness import eventually
 
@@ -61,7 +62,9 @@ def folders(run: Run) -> object:
     shown = run.script("""
         return root().descendants.map(f => f.QueryInterface(Ci.nsIMsgImapMailFolder).onlineName);""")
     assert isinstance(shown, list)
-    assert run.me.subscribed() <= set(shown), run.me.subscribed() - set(shown)
+    # in UTF-8 where the server offers UTF8=ACCEPT, else in modified UTF-7
+    named = {utf7.decode(name.encode()) for name in shown}
+    assert run.me.subscribed() <= named, run.me.subscribed() - named
     return shown
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from imap_out.session.capability import AFTER_LOGIN, BEFORE_LOGIN, announced
+from imap_out.wire.limits import Limits
 from tests.support.transcript import Transcript
 
 
@@ -11,7 +12,7 @@ def words(*, logged_in: bool = True, hidden: frozenset[bytes] = frozenset()) -> 
         logged_in=logged_in,
         can_start_tls=True,
         login_allowed=True,
-        message_octets=1000,
+        limits=Limits(message_octets=1000),
         hidden=hidden,
     ).split(b" ")
 
