@@ -37,7 +37,7 @@ bench: $(READY)     ## figures into bench/results
 	$(BIN)/python -m bench $(ARGS)
 
 fuzz: $(READY)      ## every parser of foreign octets for FUZZ_SECONDS
-	MX_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest --timeout=0 tests/fuzz $(ARGS)
+	MX_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --timeout=0 tests/fuzz $(ARGS)
 
 torture: $(READY)   ## full forms of the long sweeps; goes on where the last sitting stopped
 	$(BIN)/python -m pytest -m torture tests $(ARGS)

@@ -10,11 +10,16 @@ import os
 
 import pytest
 
-from tests.fuzz import mail_targets, sealed_targets, wire_targets
+from tests.fuzz import log_targets, mail_targets, sealed_targets, wire_targets
 from tests.fuzz.hammer import Target, hammer
 from tests.support.torture import Measure, Sweep
 
-TARGETS = (*wire_targets.TARGETS, *mail_targets.TARGETS, *sealed_targets.TARGETS)
+TARGETS = (
+    *wire_targets.TARGETS,
+    *mail_targets.TARGETS,
+    *sealed_targets.TARGETS,
+    *log_targets.TARGETS,
+)
 SECONDS = float(os.environ.get("MX_FUZZ_SECONDS", "0.5"))
 SLICE_SECONDS = 15
 SLICES = 60  # 15 minutes
@@ -46,6 +51,8 @@ SOURCES = {
     "leaf": ("mx_core/tls",),
     "item": ("mx_core/homeserver/accept.py", "mx_core/model"),
     "batch": ("mx_core/federation", "mx_core/notation"),
+    "log-proof": ("mx_core/tlog", "mx_core/notation"),
+    "checkpoint": ("mx_core/tlog",),
 }
 
 pytestmark = [
