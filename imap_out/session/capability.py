@@ -39,6 +39,11 @@ AFTER_LOGIN: Final = (
     b"WITHIN",
     b"PARTIAL",
     b"I18NLEVEL=1",
+    b"SORT",
+    b"SORT=DISPLAY",
+    b"ESORT",
+    b"THREAD=REFERENCES",
+    b"THREAD=ORDEREDSUBJECT",
 )
 QUOTA: Final = (b"QUOTA", b"QUOTA=RES-STORAGE")  # only where there is one
 # RFC 5161 §3.1; what a word changes is looked up in `Session.enabled`

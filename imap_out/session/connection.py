@@ -24,6 +24,7 @@ from imap_out.session import (
     do_quota,
     do_replace,
     do_search,
+    do_sort,
     refusals,
     saved,
 )
@@ -76,6 +77,8 @@ COMMANDS: Final[dict[type[Command], tuple[frozenset[State], Handler]]] = {
     commands.Unselect: (_SELECTED, do_mailbox.unselect),
     commands.Expunge: (_SELECTED, do_message.expunge),
     commands.Search: (_SELECTED, do_search.search),
+    commands.Sort: (_SELECTED, do_sort.sort),
+    commands.Thread: (_SELECTED, do_sort.thread),
     commands.Fetch: (_SELECTED, do_fetch.fetch),
     commands.Store: (_SELECTED, do_message.store),
     commands.Replace: (_SELECTED, do_replace.replace),
@@ -86,6 +89,10 @@ _DIALOGUES: Final[dict[type[Command], frozenset[State]]] = {
     Authenticate: _NEW,
     Idle: _LOGGED_IN,
 }
+# RFC 3501 §7.4.1: sequence numbers stay as they are during these, unless they go by UID
+_KEEPS_NUMBERS: Final = (
+    commands.Fetch | commands.Store | commands.Search | commands.Sort | commands.Thread
+)
 _NONSENSE_MAX: Final = 10  # a web browser that was made to speak to this port gives up here
 
 
@@ -190,9 +197,8 @@ class Connection:
             return None
         command = saved.spelled_out(command, self.session.view)
         completed = await COMMANDS[type(command)][1](self.session, command, out)
-        # RFC 3501 §7.4.1: sequence numbers stay as they are during FETCH, STORE and SEARCH
-        held = isinstance(command, commands.Fetch | commands.Store | commands.Search)
-        await self._news(out, expunges=not held or getattr(command, "by_uid", False))
+        held = isinstance(command, _KEEPS_NUMBERS) and not getattr(command, "by_uid", False)
+        await self._news(out, expunges=not held)
         return self._with_modseq(completed) if completed.tells_modseq else completed
 
     def _with_modseq(self, completed: Completed) -> Completed:

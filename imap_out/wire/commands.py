@@ -12,6 +12,7 @@ from imap_out.wire.fetch_items import FetchItem
 from imap_out.wire.search_keys import SearchKey
 from imap_out.wire.search_return import Partial, Returning
 from imap_out.wire.sequence_set import SequenceSet
+from imap_out.wire.sorting import Criterion, Threading
 from mx_core.model.flags import Flag
 from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange
@@ -234,6 +235,27 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Sort:
+    """RFC 5256 §3; *returning* makes the answer an ESEARCH (RFC 5267 §3)."""
+
+    criteria: tuple[Criterion, ...]
+    key: SearchKey
+    charset: bytes
+    by_uid: bool = False
+    returning: Returning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """RFC 5256 §3."""
+
+    algorithm: Threading
+    key: SearchKey
+    charset: bytes
+    by_uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """RFC 9051 §6.4.5; macros are spelled out."""
 
@@ -270,6 +292,6 @@ class Copy:
 Command = (
     Capability | Noop | Logout | Id | StartTls | Authenticate | Login | Enable | Select | Create
     | Delete | Rename | Subscribe | List | Lsub | Namespace | Status | Append | Idle | Check
-    | Close | Unselect | Expunge | Search | Fetch | Store | Copy | Replace
+    | Close | Unselect | Expunge | Search | Sort | Thread | Fetch | Store | Copy | Replace
     | GetQuota | GetQuotaRoot | SetQuota
 )  # fmt: skip

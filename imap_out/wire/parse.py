@@ -31,6 +31,7 @@ from imap_out.wire.cursor import Cursor
 from imap_out.wire.framing import Frame
 from imap_out.wire.parse_fetch import fetch
 from imap_out.wire.parse_search import search
+from imap_out.wire.parse_sort import sort, thread
 from imap_out.wire.syntax import BadSyntax
 from mx_core.model.flags import RECENT
 from mx_core.model.secret import Secret
@@ -199,6 +200,10 @@ PARSERS: Final[dict[bytes, Callable[[Cursor], Command]]] = {
     b"UID EXPUNGE": _uid_expunge,
     b"SEARCH": partial(search, by_uid=False),
     b"UID SEARCH": partial(search, by_uid=True),
+    b"SORT": partial(sort, by_uid=False),
+    b"UID SORT": partial(sort, by_uid=True),
+    b"THREAD": partial(thread, by_uid=False),
+    b"UID THREAD": partial(thread, by_uid=True),
     b"FETCH": partial(fetch, by_uid=False),
     b"UID FETCH": partial(fetch, by_uid=True),
     b"REPLACE": partial(_replace, by_uid=False),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from mx_core.model.ids import MessageId
 
@@ -49,8 +49,7 @@ NO_DAY: Final = -(2**31)
 NO_ID: Final = 0  # the hash of what is not there; no text has it
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadKeys:
+class ThreadKeys(NamedTuple):
     """What joins a message to others.  RFC 5256 §3 (THREAD)."""
 
     id: int = NO_ID  # hash of Message-ID

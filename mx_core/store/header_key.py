@@ -6,8 +6,7 @@ keys are made from its octets, so the back-fill may stop and go on anywhere.
 
 from __future__ import annotations
 
-import sys
-from array import array
+import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -99,20 +98,16 @@ def as_row(kind: Kind, row: Sequence[Any], keys: HeaderKeys | None) -> Sequence[
 
 def pack_thread(keys: ThreadKeys) -> bytes:
     """Return id, subject, 1 for a reply, and the references, little-endian."""
-    numbers = array("Q", (keys.id, keys.subject, keys.is_reply, *keys.references))
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tobytes()
+    numbers = (keys.id, keys.subject, keys.is_reply, *keys.references)
+    return struct.pack(f"<{len(numbers)}Q", *numbers)
 
 
 def unpack_thread(octets: bytes) -> ThreadKeys:
     """Return what ``pack_thread`` packed; of nothing, nothing."""
     if not octets:
         return ThreadKeys()
-    numbers = array("Q", octets)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return ThreadKeys(numbers[0], numbers[1], bool(numbers[2]), tuple(numbers[3:]))
+    id_, subject, is_reply, *references = struct.unpack(f"<{len(octets) // 8}Q", octets)
+    return ThreadKeys(id_, subject, is_reply == 1, tuple(references))
 
 
 def fill(connection: sa.Connection, bodies: BodyReader, after: int, limit: int) -> int | None:

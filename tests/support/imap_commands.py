@@ -53,6 +53,7 @@ from imap_out.wire.search_keys import (
 )
 from imap_out.wire.search_return import Item, Partial, Returning
 from imap_out.wire.sequence_set import SAVED, SequenceSet
+from imap_out.wire.sorting import Criterion, SortBy, Threading
 from mx_core.model.flags import RECENT, SYSTEM_FLAGS, Flag
 from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange
@@ -222,6 +223,19 @@ valid = st.one_of(
         st.booleans(),
         st.none() | returnings,
     ),
+    st.builds(
+        c.Sort,
+        st.lists(
+            st.builds(Criterion, st.sampled_from(SortBy), st.booleans()), min_size=1, max_size=4
+        ).map(tuple),
+        search_keys,
+        st.just(b"UTF-8"),
+        st.booleans(),
+        st.none() | returnings,
+    ),
+    st.builds(
+        c.Thread, st.sampled_from(Threading), search_keys, st.just(b"US-ASCII"), st.booleans()
+    ),
     fetches,
     fetches.filter(lambda f: f.by_uid and f.changed_since is not None).map(
         lambda f: replace(f, vanished=True)
@@ -321,6 +335,13 @@ def _spell(command: c.Command) -> bytes:
         case c.Search(key, charset, by_uid, what):
             told = b"CHARSET %b " % charset if charset else b""
             return _uid(by_uid, b"SEARCH " + _returning(what) + told + _key(key))
+        case c.Sort(criteria, key, charset, by_uid, what):
+            words = [(b"REVERSE " if one.reverse else b"") + one.by.value for one in criteria]
+            told = (_returning(what), b" ".join(words), charset, _key(key))
+            return _uid(by_uid, b"SORT %b(%b) %b %b" % told)
+        case c.Thread(algorithm, key, charset, by_uid):
+            told = (algorithm.value, charset, _key(key))
+            return _uid(by_uid, b"THREAD %b %b %b" % told)
         case c.Fetch(which, items, by_uid, changed_since, vanished, partial):
             spelled = b" ".join(map(_item, items))
             words = [b"PARTIAL " + partial.render()] if partial is not None else []

@@ -1,0 +1,158 @@
+"""SORT and THREAD: search, read the keys of what was found, put it in order, in slices.
+
+RFC 5256 §3, RFC 5957 §3 (DISPLAYFROM, DISPLAYTO), RFC 5267 §3 (ESORT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, TypeVar
+
+from imap_out.session import resync
+from imap_out.session.capability import CONDSTORE
+from imap_out.session.do_search import begin, keep
+from imap_out.session.find import find
+from imap_out.session.forest import Forest, by_subject
+from imap_out.session.ordering import Slicer, in_order
+from imap_out.session.out import Out
+from imap_out.session.references import Links, join
+from imap_out.session.results import Numbers, tell, tell_esearch
+from imap_out.session.saved import to_save
+from imap_out.session.selected import SelectedView
+from imap_out.session.session import Completed, Session
+from imap_out.wire.commands import Sort, Thread
+from imap_out.wire.sorting import Criterion, SortBy, Threading
+from mx_core.model.header_keys import OrderNumber, OrderText, ThreadKeys
+from mx_core.model.ids import MessageId
+from mx_core.ports import MailReader
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_READ_AT_ONCE: Final = 8_192  # messages whose keys one transaction reads
+_KEYS: Final[dict[SortBy, OrderText | OrderNumber]] = {
+    SortBy.ARRIVAL: OrderNumber.ARRIVED,
+    SortBy.DATE: OrderNumber.SENT,
+    SortBy.SIZE: OrderNumber.SIZE,
+    SortBy.SUBJECT: OrderText.SUBJECT,
+    SortBy.FROM: OrderText.FROM,
+    SortBy.TO: OrderText.TO,
+    SortBy.CC: OrderText.CC,
+    SortBy.DISPLAYFROM: OrderText.DISPLAY_FROM,
+    SortBy.DISPLAYTO: OrderText.DISPLAY_TO,
+}
+
+
+async def sort(session: Session, command: Sort, out: Out) -> Completed:
+    """RFC 5256 §3."""
+    view = session.selected()
+    returning = command.returning
+    key = begin(view, command.key, command.charset, returning)
+    found = await find(session, key, out)
+    ordered = await _Keys(session, view, found, out).sorted(command.criteria)
+    keep(view, returning, ordered)
+    numbers = Numbers(view, ordered, by_uid=command.by_uid)
+    asks_modseq = resync.asks_modseq(command.key)
+    if asks_modseq:
+        session.enabled.add(CONDSTORE)
+    if returning is None:
+        modseq = b" (MODSEQ %d)" % resync.highest(view, found) if asks_modseq and found else b""
+        await tell(b"SORT", numbers, out, modseq)
+        return Completed(b"sorted")
+    told = sorted(to_save(returning, ordered))
+    modseq = b" MODSEQ %d" % resync.highest(view, told) if asks_modseq and told else b""
+    await tell_esearch(returning, numbers, out, modseq, by_uid=command.by_uid)
+    return Completed(b"sorted")
+
+
+async def thread(session: Session, command: Thread, out: Out) -> Completed:
+    """RFC 5256 §3."""
+    view = session.selected()
+    key = begin(view, command.key, command.charset, None)
+    found = await find(session, key, out)
+    keys = _Keys(session, view, found, out)
+    forest = await keys.threaded(command.algorithm)
+    numbers = Numbers(view, found, by_uid=command.by_uid).at(range(len(found)))
+    out.put(b"* THREAD " if found else b"* THREAD")
+    for piece in forest.spell(numbers):
+        out.put(piece)
+        await out.room()
+    out.put(b"\r\n")
+    return Completed(b"threaded")
+
+
+class _Keys:
+    """The messages that were found, and what they are put in order by."""
+
+    def __init__(
+        self, session: Session, view: SelectedView, found: Sequence[int], out: Out
+    ) -> None:
+        self._mail = session.mail
+        self._out = out
+        self._found = found
+        self._messages = [
+            MessageId(part.messages[inside]) for _, part, inside in view.rows.rows(found)
+        ]
+
+    async def sorted(self, criteria: Sequence[Criterion]) -> list[int]:
+        """Return what was found in order of *criteria*, then of sequence number."""
+        order: list[int] = list(range(len(self._found)))
+        for criterion in reversed(criteria):
+            key = _KEYS[criterion.by]
+            if isinstance(key, OrderNumber):
+                numbers = await self._read(partial(_numbers, key))
+                order = await self._drive(in_order(order, numbers, reverse=criterion.reverse))
+            else:
+                texts = await self._read(partial(_texts, key))
+                order = await self._drive(in_order(order, texts, reverse=criterion.reverse))
+        return [self._found[place] for place in order]
+
+    async def threaded(self, algorithm: Threading) -> Forest:
+        """Return the threads of what was found."""
+        sent = await self._read(partial(_numbers, OrderNumber.SENT))
+        order = await self._drive(in_order(range(len(sent)), sent))
+        links = Links()
+        keys: list[ThreadKeys] = []
+        for start in range(0, len(self._messages), _READ_AT_ONCE):
+            messages = self._messages[start : start + _READ_AT_ONCE]
+            some = await self._mail.read(partial(_thread_keys, messages))
+            if algorithm is Threading.REFERENCES:
+                await self._drive(links.add(some))
+            # what is needed of the others later: their subjects
+            keys += [key._replace(references=()) for key in some]
+        if algorithm is Threading.REFERENCES:
+            return await self._drive(join(links, order, keys))
+        return await self._drive(by_subject(order, keys))
+
+    async def _read(
+        self, read: Callable[[Sequence[MessageId], MailReader], Sequence[T]]
+    ) -> list[T]:
+        values: list[T] = []
+        for start in range(0, len(self._messages), _READ_AT_ONCE):
+            messages = self._messages[start : start + _READ_AT_ONCE]
+            values += await self._mail.read(partial(read, messages))
+            await self._out.progress(start, len(self._messages))
+        return values
+
+    async def _drive(self, slicer: Slicer[R]) -> R:
+        """Run *slicer* to its end, and let the others run between its slices."""
+        while True:
+            try:
+                next(slicer)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            await self._out.progress(0, len(self._messages))
+
+
+def _numbers(number: OrderNumber, messages: Sequence[MessageId], reader: MailReader) -> list[int]:
+    return reader.order_numbers(number, messages)
+
+
+def _texts(text: OrderText, messages: Sequence[MessageId], reader: MailReader) -> list[bytes]:
+    return reader.order_texts(text, messages)
+
+
+def _thread_keys(messages: Sequence[MessageId], reader: MailReader) -> list[ThreadKeys]:
+    return reader.thread_keys(messages)
