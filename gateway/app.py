@@ -23,6 +23,7 @@ from gateway import contacts, master_key, queue
 from gateway.accounts import OpenAccounts, new_store, remove, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
+from gateway.hidden_capabilities import hiding_of
 from gateway.loopback import local_ca
 from gateway.loopback.listeners import Ports, bind, chosen_ports
 from gateway.loopback.peer_uid import is_own_loopback
@@ -211,6 +212,7 @@ class Gateway(Daemon):
             limits=ImapLimits(connections=limits.connections, account_octets=limits.account_octets),
             allow_clear=is_own_loopback,
             stopping=stopping,
+            hiding=hiding_of(self._config.hide),
         )
         smtp = smtp_in.server.serve(
             [smtp_in.server.Listener(s, tls, implicit=False) for s in listeners["smtp"]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.hidden_capabilities import wrong_tables
 from mx_core.program.configuration import converted, read_toml
 from mx_core.program.logs import Log
 
@@ -42,6 +43,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_octets: int = 0  # of one account's mail; 0: as much as the disk holds
 
 
+class Hide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """IMAP capabilities that a mail program is not told of, since it has a fault with them."""
+
+    capabilities: tuple[str, ...]
+    account: str = ""  # an address; empty: all accounts
+    client: str = ""  # how its name (RFC 2971) begins, "Thunderbird"; empty: all programs
+
+
 class Sending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The retry schedule of the outbox."""
 
@@ -58,6 +67,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     discovery: Discovery = Discovery()
     limits: Limits = Limits()
     sending: Sending = Sending()
+    hide: tuple[Hide, ...] = ()
     log: Log = Log()
 
 
@@ -71,4 +81,4 @@ def load(path: Path) -> Config:
         tree = read_toml(path)
     except FileNotFoundError:
         return Config()
-    return converted(tree, Config, str(path))
+    return converted(tree, Config, str(path), lambda config: wrong_tables(config.hide))

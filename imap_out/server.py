@@ -23,6 +23,7 @@ import structlog
 
 from imap_out.duplex import Duplex
 from imap_out.session.connection import Connection, Next
+from imap_out.session.hiding import Hiding
 from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
 from imap_out.session.session import Security
@@ -58,17 +59,21 @@ async def serve(
     limits: Limits,
     allow_clear: AllowClear,
     stopping: asyncio.Event,
+    hiding: Hiding | None = None,
 ) -> None:
     """Serve until *stopping*; commands under way are finished, everybody is told BYE.
 
     *allow_clear* says, of a peer and own address, whether a login without TLS may be taken.
     """
-    await _Server(accounts, limits, allow_clear).run(listeners, stopping)
+    await _Server(accounts, limits, allow_clear, hiding or Hiding()).run(listeners, stopping)
 
 
 class _Server:
-    def __init__(self, accounts: Accounts, limits: Limits, allow_clear: AllowClear) -> None:
+    def __init__(
+        self, accounts: Accounts, limits: Limits, allow_clear: AllowClear, hiding: Hiding
+    ) -> None:
         self.accounts = accounts
+        self.hiding = hiding
         self.limits = limits
         self.allow_clear = allow_clear
         self.claims = RecentClaims()
@@ -132,7 +137,7 @@ class _Conversation:
         self._account: Address | None = None
         self._connection = Connection(
             server.accounts, server.limits, self._security(tls=listener.implicit), server.claims,
-            self._note_bug, server.shelves,
+            self._note_bug, server.shelves, server.hiding,
         )  # fmt: skip
         clock = asyncio.get_running_loop().time
         self._out = Out(self._send, _breathe, server.limits.answer_octets, clock)

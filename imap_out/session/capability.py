@@ -51,6 +51,8 @@ CONDSTORE: Final = b"CONDSTORE"
 QRESYNC: Final = b"QRESYNC"
 UTF8_ACCEPT: Final = b"UTF8=ACCEPT"
 CAN_BE_ENABLED: Final = frozenset({CONDSTORE, QRESYNC, UTF8_ACCEPT})
+# what a configuration may hide: not what a login needs
+CAN_BE_HIDDEN: Final = frozenset({*AFTER_LOGIN, *QUOTA}) - {b"IMAP4rev1"}
 
 
 def announced(

@@ -29,6 +29,7 @@ from imap_out.session import (
     saved,
 )
 from imap_out.session.auth import Exchange
+from imap_out.session.hiding import Hiding
 from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug, Refusal
@@ -116,8 +117,10 @@ class Connection:
         claims: RecentClaims,
         report: Callable[[BaseException], str],
         shelves: Shelves | None = None,
+        hiding: Hiding | None = None,
     ) -> None:
         self.session = Session(accounts, limits, security, claims, shelves or Shelves())
+        self.session.hiding = hiding or Hiding()
         self.framer = Framer(limits)
         self._report = report  # notes a bug in the log, returns the reference that finds it there
         self._exchange: Exchange | None = None

@@ -20,10 +20,17 @@ async def noop(_session: Session, _command: Noop | Check, _out: Out) -> Complete
     return Completed(b"done")
 
 
-async def id_(_session: Session, _command: Id, out: Out) -> Completed:
-    """RFC 2971 §3.1.  The version is nobody's business before a login, so it is never told."""
+async def id_(session: Session, command: Id, out: Out) -> Completed:
+    """RFC 2971 §3.1.  The version is nobody's business before a login, so it is never told.
+
+    What is hidden from this program is told at once: it may have read the longer list already.
+    """
+    before = session.hidden
+    session.client = command.name.decode("utf-8", "replace")
     out.put(b'* ID ("name" "mx-gateway")\r\n')
-    return Completed(b"pleased to meet you")
+    if session.hidden == before:
+        return Completed(b"pleased to meet you")
+    return Completed(b"pleased to meet you", b"CAPABILITY " + session.capabilities())
 
 
 async def enable(session: Session, command: Enable, out: Out) -> Completed:

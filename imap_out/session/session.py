@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from imap_out.session import capability
+from imap_out.session.hiding import Hiding
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug
 from imap_out.session.selected import SelectedView
@@ -68,7 +69,8 @@ class Session:
     farewell: bytes = b""  # said after the tagged answer, and then the connection ends
     wants_tls: bool = field(default=False)
     enabled: set[bytes] = field(default_factory=set)  # of `capability.CAN_BE_ENABLED`
-    hidden: frozenset[bytes] = frozenset()  # capabilities that this client is not told of
+    hiding: Hiding = field(default_factory=Hiding)
+    client: str = ""  # the name that the program gives itself
 
     @property
     def state(self) -> State:
@@ -96,6 +98,12 @@ class Session:
         if self.view is None:
             raise ClientBug("select a mailbox first")
         return self.view
+
+    @property
+    def hidden(self) -> frozenset[bytes]:
+        """Return the capabilities that this client is not told of."""
+        account = None if self.account is None else self.account.address
+        return self.hiding.hidden(account, self.client)
 
     def capabilities(self) -> bytes:
         """Spell what is announced now.  docs/spec/imap.md has the list with its reasons."""

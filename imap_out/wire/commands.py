@@ -35,7 +35,9 @@ class Logout:
 
 @dataclass(frozen=True, slots=True)
 class Id:
-    """RFC 2971 §3.1; what the client says of itself is not kept."""
+    """RFC 2971 §3.1; of what the client says of itself only its name is read."""
+
+    name: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,16 +93,19 @@ def _id(args: Cursor) -> Id:
         return Id()
     args.expect(b"(")
     fields = 0
+    client = b""
     while not args.takes(b")"):
         if fields and not args.takes(b" "):
             raise args.bad("a parameter")
-        args.string()
+        field = args.string()
         args.space()
-        args.nstring()
+        value = args.nstring()
+        if field.lower() == b"name":
+            client = value or b""
         fields += 1
         if fields > _ID_FIELDS_MAX:
             raise args.bad(f"at most {_ID_FIELDS_MAX} parameters")
-    return Id()
+    return Id(client)
 
 
 def _enable(args: Cursor) -> Enable:

@@ -194,7 +194,7 @@ valid = st.one_of(
     st.sampled_from(
         [c.Capability(), c.Noop(), c.Logout(), c.StartTls(), c.Namespace(), c.Idle(), c.Check()]
     ),
-    st.sampled_from([c.Close(), c.Unselect(), c.Expunge(), c.Id()]),
+    st.sampled_from([c.Close(), c.Unselect(), c.Expunge(), c.Id(b"Thunderbird")]),
     st.builds(c.Expunge, sets),
     st.builds(c.Login, octets, octets.map(Secret)),
     st.builds(

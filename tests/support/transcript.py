@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, field
 
 from imap_out.session.connection import Connection, Next
+from imap_out.session.hiding import Hiding
 from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
 from imap_out.session.session import Security
@@ -35,13 +36,16 @@ class Line:
         limits: Limits | None = None,
         security: Security = SAFE,
         shelves: Shelves | None = None,
+        hiding: Hiding | None = None,
     ) -> None:
         self.bugs: list[BaseException] = []
         self.said = bytearray()
         self.closed = False
         self.wants_tls = False
         limits = limits or Limits()
-        self.connection = Connection(accounts, limits, security, claims, self._note, shelves)
+        self.connection = Connection(
+            accounts, limits, security, claims, self._note, shelves, hiding
+        )
         self.out = Out(self._send, self._breathe, limits.answer_octets)
 
     def _note(self, error: BaseException) -> str:

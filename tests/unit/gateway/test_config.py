@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config, load
+from gateway.hidden_capabilities import hiding_of
+from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration
 
 
@@ -16,6 +18,16 @@ def test_no_file_is_the_default_configuration(tmp_path: Path) -> None:
     assert load(tmp_path / "absent.toml") == Config()
 
 
+def test_a_capability_is_hidden_from_whom_the_table_names(tmp_path: Path) -> None:
+    text = '[[hide]]\ncapabilities = ["qresync"]\nclient = "X"\naccount = "a@b.example"\n'
+    config = load(written(tmp_path, text))
+
+    hiding = hiding_of(config.hide)
+
+    assert hiding.hidden(Address.parse("a@b.example"), "X 1.0") == {b"QRESYNC"}
+    assert hiding.hidden(None, "X 1.0") == frozenset()
+
+
 def test_a_known_key_is_taken(tmp_path: Path) -> None:
     config = load(written(tmp_path, "[listen]\nimap = 2143\n"))
 
@@ -27,6 +39,10 @@ def test_a_known_key_is_taken(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("[listen]\nimpa = 1\n", "unknown key 'listen.impa', did you mean 'listen.imap'"),
+        ('[[hide]]\ncapabilities = ["QRESINC"]', "'QRESINC' can not be hidden, .*'QRESYNC'"),
+        ('[[hide]]\ncapabilities = ["STARTTLS"]', "'STARTTLS' can not be hidden"),
+        ('[[hide]]\ncapabilities = ["MOVE"]\naccount = "x"', "hide.account: "),
+        ("[[hide]]\nclient = 'x'", "capabilities"),
         ("[lisen]\n", "unknown key 'lisen'.*did you mean 'listen'"),
         ('[listen]\nimap = "x"\n', "Expected `int`"),
         ("[listen\n", "not valid TOML"),

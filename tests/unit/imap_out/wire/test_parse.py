@@ -136,7 +136,7 @@ def test_a_name_that_spells_nothing_is_for_the_session_to_refuse() -> None:
 
 
 def test_id_is_bounded() -> None:
-    assert read(b'a ID ("name" "x" "os" NIL)') == c.Id()
+    assert read(b'a ID ("name" "x" "os" NIL)') == c.Id(b"x")
     with pytest.raises(BadSyntax):
         read(b"a ID (" + b" ".join([b'"a" "b"'] * 31) + b")")
 
