@@ -211,7 +211,7 @@ class _Conversation:
 
     async def _more(self, login_deadline: float) -> Next:
         """Wait for octets (or, idling, for news) and take them in."""
-        if self._connection.idling:
+        if self._connection.pushes:
             return await self._idle()
         if self._account is None:
             try:
@@ -232,7 +232,7 @@ class _Conversation:
         return Next.READ
 
     async def _idle(self) -> Next:
-        """Tell news until the client says something.  RFC 2177."""
+        """Tell news until the client says something.  RFC 2177, RFC 5465."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._limits.idle_seconds
         reading = asyncio.ensure_future(self._duplex.readable())
@@ -265,7 +265,7 @@ class _Conversation:
             await asyncio.gather(reading, changing, return_exceptions=True)
 
     async def _changed(self) -> None:
-        if self._connection.session.view is None:
+        if not self._connection.awaits_changes:
             await asyncio.Event().wait()  # nothing is selected: only DONE ends this
         await self._connection.changed()
 

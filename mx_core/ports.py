@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from mx_core.keys_port import KeysReader
 from mx_core.model.address import Address
+from mx_core.model.change import News
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import (
     EnvId,
@@ -170,51 +171,10 @@ class MailWriter(MailReader, Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class MessagesAdded:
-    """New messages, ascending by UID."""
-
-    mailbox: MailboxId
-    modseq: ModSeq
-    uids: tuple[Uid, ...]
-    messages: tuple[MessageId, ...]
-    flags: tuple[FlagSet, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FlagsChanged:
-    """New flags of messages, ascending by UID."""
-
-    mailbox: MailboxId
-    modseq: ModSeq
-    uids: tuple[Uid, ...]
-    flags: tuple[FlagSet, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MessagesExpunged:
-    """Messages that are gone, ascending by UID."""
-
-    mailbox: MailboxId
-    modseq: ModSeq
-    uids: tuple[Uid, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxGone:
-    """The mailbox was deleted; a session that has it selected is told so."""
-
-    mailbox: MailboxId
-    modseq: ModSeq
-
-
-Change = MessagesAdded | FlagsChanged | MessagesExpunged | MailboxGone
-
-
 class Watch(Protocol):
-    """Changes of one mailbox since the watch was opened, in modseq order, bounded."""
+    """What happened in an account since the watch was opened, in order, bounded."""
 
-    def take(self) -> list[Change]:
+    def take(self) -> list[News]:
         """Return and forget what has come; never blocks; raises Busy: more came than is held."""
 
     async def wait(self) -> None:
@@ -277,8 +237,8 @@ class MailStore(Protocol):
         A message that could be read before the call is judged rightly by the answer.
         """
 
-    def watch(self, mailbox: MailboxId) -> AbstractContextManager[Watch]:
-        """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""
+    def watch(self, mailbox: MailboxId | None = None) -> AbstractContextManager[Watch]:
+        """Hear of one mailbox's messages, or (None) of all mailboxes and of their names."""
 
     async def follow(self, mailbox: MailboxId) -> Follow:
         """Follow a mailbox from now on; raises NoSuchMailbox."""

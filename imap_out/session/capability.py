@@ -34,6 +34,7 @@ AFTER_LOGIN: Final = (
     b"APPENDLIMIT",
     b"CONDSTORE",
     b"QRESYNC",
+    b"NOTIFY",
     b"ESEARCH",
     b"SEARCHRES",
     b"WITHIN",

@@ -21,6 +21,7 @@ from imap_out.session import (
     do_list,
     do_mailbox,
     do_message,
+    do_notify,
     do_quota,
     do_replace,
     do_search,
@@ -30,6 +31,7 @@ from imap_out.session import (
 )
 from imap_out.session.auth import Exchange
 from imap_out.session.hiding import Hiding
+from imap_out.session.notify import EXPUNGE, FLAGS, NEW
 from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug, Refusal
@@ -73,6 +75,7 @@ COMMANDS: Final[dict[type[Command], tuple[frozenset[State], Handler]]] = {
     commands.GetQuotaRoot: (_LOGGED_IN, do_quota.get_quota_root),
     commands.SetQuota: (_LOGGED_IN, do_quota.set_quota),
     commands.Append: (_LOGGED_IN, do_append.append),
+    commands.Notify: (_LOGGED_IN, do_notify.notify_),
     commands.Check: (_SELECTED, do_always.noop),
     commands.Close: (_SELECTED, do_mailbox.close),
     commands.Unselect: (_SELECTED, do_mailbox.unselect),
@@ -128,9 +131,18 @@ class Connection:
 
     # ── for the shell ───────────────────────────────────────────────────────────────
     @property
-    def idling(self) -> bool:
-        """Tell whether news may be told at any moment."""
-        return self._idle_tag is not None
+    def pushes(self) -> bool:
+        """Tell whether news may be told at any moment: in IDLE, or since NOTIFY SET."""
+        notice = self.session.notice
+        return self._idle_tag is not None or (notice is not None and notice.watch is not None)
+
+    @property
+    def awaits_changes(self) -> bool:
+        """Tell whether `changed` can ever return."""
+        notice = self.session.notice
+        if notice is not None:
+            return notice.watch is not None
+        return self.session.view is not None
 
     def greet(self, out: Out) -> None:
         """Say the greeting.  RFC 9051 §7.1.5."""
@@ -146,18 +158,26 @@ class Connection:
         self.session.wants_tls = False
 
     async def changed(self) -> None:
-        """Return when there may be news for an idling client."""
-        if self.session.view is not None:
+        """Return when there may be news to push."""
+        if self.session.notice is not None and self.session.notice.watch is not None:
+            await self.session.notice.watch.wait()  # of the selected mailbox, too
+        elif self.session.view is not None:
             await self.session.view.changed()
 
     async def tell_news(self, out: Out) -> Next:
-        """Tell an idling client what is new."""
-        await self._news(out, expunges=True)
+        """Tell what is new to a client that hears of it without asking."""
+        notice = self.session.notice
+        if self._idle_tag is not None or (notice is not None and notice.pushes_selected):
+            expunges = self._idle_tag is not None or (notice is not None and notice.pushes_expunges)
+            await self._news(out, expunges=expunges)
+        else:
+            await do_notify.tell(self.session, out)
         return self._after(out)
 
     async def close(self) -> None:
         """Let go of everything."""
         self.session.ended = True
+        self.session.set_notice(None)
         await self.session.deselect()
 
     async def step(self, out: Out) -> Next:
@@ -212,15 +232,22 @@ class Connection:
         return replace(completed, code=b"HIGHESTMODSEQ %d" % view.modseq_told)
 
     async def _news(self, out: Out, *, expunges: bool) -> None:
-        view = self.session.view
-        if view is None:
-            return
-        view.absorb()
-        for line in view.news(expunges=expunges):
-            out.put(line)
-            await out.room()
-        if view.removed:
-            self.session.farewell = b"the selected mailbox was deleted"
+        view, notice = self.session.view, self.session.notice
+        if view is not None:
+            view.absorb()
+            told = view.news(
+                expunges=expunges and (notice is None or notice.allows(EXPUNGE)),
+                arrivals=notice is None or notice.allows(NEW),
+                flags=notice is None or notice.allows(FLAGS),
+            )
+            for line in told:
+                out.put(line)
+                await out.room()
+            if view.arrived:
+                await do_notify.tell_arrivals(self.session, len(view.rows) - view.arrived + 1, out)
+            if view.removed:
+                self.session.farewell = b"the selected mailbox was deleted"
+        await do_notify.tell(self.session, out)
 
     async def _answer(
         self, tag: bytes, job: Callable[[], Awaitable[Completed | None]], out: Out

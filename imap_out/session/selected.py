@@ -49,6 +49,7 @@ class SelectedView:
         self.modseq_told = ModSeq(0)  # up to here the client knows everything
         self.vanished = False  # the last news held expunges
         self.saved: array[int] = array("I")  # UIDs of the last result that was saved, "$"
+        self.arrived = 0  # how many messages came in them
         self.spell = FlagSpeller()
         self._newest = _NOTHING  # what has been absorbed
         self._gone: set[Uid] = set()  # in rows, and not in the newest
@@ -159,30 +160,36 @@ class SelectedView:
             yield b"* OK [PERMANENTFLAGS %b \\*)] and any keyword\r\n" % there[:-1]
 
     # ── what to tell ────────────────────────────────────────────────────────────────
-    def news(self, *, expunges: bool) -> Iterator[bytes]:
-        """Yield what the client has to be told, and let it into the view."""
-        yield from self.new_keywords()
-        self.vanished = False
+    def news(self, *, expunges: bool, arrivals: bool = True, flags: bool = True) -> Iterator[bytes]:
+        """Yield what the client has to be told, and let it into the view.
+
+        What is not allowed now waits: expunges until a command that lets numbers change, the
+        others as long as NOTIFY leaves them out.
+        """
+        self.vanished, self.arrived = False, 0
+        if flags:
+            yield from self.new_keywords()
         recent = self.recent.count(self.rows)
         if expunges and self._gone:
             yield from self._tell_expunges()
-        if self.uid_next < self._newest.uid_next:
+        if arrivals and self.uid_next < self._newest.uid_next:
             before, first = len(self.rows), self.uid_next
             self.uid_next = self._newest.uid_next
             self._show()
             self._claim(first)
             if len(self.rows) > before:  # else what came went unseen
+                self.arrived = len(self.rows) - before
                 yield b"* %d EXISTS\r\n" % len(self.rows)
                 recent = -1
         if self.recent.count(self.rows) != recent:
             yield b"* %d RECENT\r\n" % self.recent.count(self.rows)
-        if self._dirty:
+        if flags and self._dirty:
             for uid in sorted(self._dirty):
                 at = self.rows.position(uid)
                 if at is not None:
                     yield self.flags_line(at)
             self._dirty.clear()
-        if not self._gone:
+        if not self._gone and not self._dirty and self.uid_next == self._newest.uid_next:
             self.modseq_told = self._newest.highest_modseq
 
     def _tell_expunges(self) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from enum import Enum
 
 from imap_out.session import capability
 from imap_out.session.hiding import Hiding
+from imap_out.session.notify import Notice
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug
 from imap_out.session.selected import SelectedView
@@ -68,6 +69,7 @@ class Session:
     nonsense: int = 0  # commands before login that made no sense
     farewell: bytes = b""  # said after the tagged answer, and then the connection ends
     wants_tls: bool = field(default=False)
+    notice: Notice | None = None  # since NOTIFY
     enabled: set[bytes] = field(default_factory=set)  # of `capability.CAN_BE_ENABLED`
     hiding: Hiding = field(default_factory=Hiding)
     client: str = ""  # the name that the program gives itself
@@ -114,6 +116,14 @@ class Session:
             limits=self.limits,
             hidden=self.hidden,
         )
+
+    def set_notice(self, notice: Notice | None) -> None:
+        """Replace what is told by *notice*, and open its watch if it has groups."""
+        if self.notice is not None:
+            self.notice.resources.close()
+        self.notice = notice
+        if notice is not None and notice.groups:
+            notice.watch = notice.resources.enter_context(self.mail.watch())
 
     async def deselect(self) -> None:
         """Leave the selected mailbox, if there is one."""

@@ -7,6 +7,7 @@ does that, so a bad name is a NO and not a BAD).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from imap_out.wire.fetch_items import FetchItem
 from imap_out.wire.search_keys import SearchKey
@@ -204,6 +205,36 @@ class Idle:
     """RFC 2177 §3."""
 
 
+class Mailboxes(Enum):
+    """Which mailboxes a group of events is about.  RFC 5465 §6."""
+
+    SELECTED = b"SELECTED"
+    SELECTED_DELAYED = b"SELECTED-DELAYED"
+    INBOXES = b"INBOXES"
+    PERSONAL = b"PERSONAL"
+    SUBSCRIBED = b"SUBSCRIBED"
+    SUBTREE = b"SUBTREE"
+    NAMED = b"MAILBOXES"
+
+
+@dataclass(frozen=True, slots=True)
+class EventGroup:
+    """Events, in upper case, of some mailboxes; *items* are fetched of each new message."""
+
+    mailboxes: Mailboxes
+    names: tuple[str, ...] = ()
+    events: frozenset[bytes] = frozenset()
+    items: tuple[FetchItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """RFC 5465 §3.1; without groups NOTIFY NONE."""
+
+    groups: tuple[EventGroup, ...]
+    status: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """RFC 3501 §6.4.1."""
@@ -295,5 +326,5 @@ Command = (
     Capability | Noop | Logout | Id | StartTls | Authenticate | Login | Enable | Select | Create
     | Delete | Rename | Subscribe | List | Lsub | Namespace | Status | Append | Idle | Check
     | Close | Unselect | Expunge | Search | Sort | Thread | Fetch | Store | Copy | Replace
-    | GetQuota | GetQuotaRoot | SetQuota
+    | GetQuota | GetQuotaRoot | SetQuota | Notify
 )  # fmt: skip

@@ -30,6 +30,7 @@ from imap_out.wire.commands import (
 from imap_out.wire.cursor import Cursor
 from imap_out.wire.framing import Frame
 from imap_out.wire.parse_fetch import fetch
+from imap_out.wire.parse_notify import notify
 from imap_out.wire.parse_search import search
 from imap_out.wire.parse_sort import sort, thread
 from imap_out.wire.syntax import BadSyntax
@@ -195,6 +196,7 @@ PARSERS: Final[dict[bytes, Callable[[Cursor], Command]]] = {
     b"GETQUOTA": parse_mailbox.get_quota,
     b"GETQUOTAROOT": parse_mailbox.get_quota_root,
     b"SETQUOTA": parse_mailbox.set_quota,
+    b"NOTIFY": notify,
     b"IDLE": lambda _: Idle(),
     b"CHECK": lambda _: Check(),
     b"CLOSE": lambda _: Close(),

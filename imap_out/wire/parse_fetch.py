@@ -43,7 +43,7 @@ def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
     which = args.sequence_set()
     args.space()
     if args.sees(b"("):
-        items = args.listed(lambda: _item(args))
+        items = args.listed(lambda: item(args))
     else:
         at = args.bad("a fetch item")
         items = list(_one(args))
@@ -92,10 +92,11 @@ def _one(args: Cursor) -> tuple[FetchItem, ...]:
             if word in _MACROS:
                 return items
             raise args.bad("a fetch item")
-    return (_item(args),)
+    return (item(args),)
 
 
-def _item(args: Cursor) -> FetchItem:
+def item(args: Cursor) -> FetchItem:
+    """Read one item."""
     # fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"]
     #           / "BODY" ["STRUCTURE"] / "UID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"]
     name = args.word()
@@ -104,14 +105,14 @@ def _item(args: Cursor) -> FetchItem:
         return BodySection(section, name == b"BODY.PEEK", _partial(args))
     if args.sees(b"[") and name in {b"BINARY", b"BINARY.PEEK", b"BINARY.SIZE"}:
         return _binary(args, name)
-    item = _PLAIN.get(name)
-    if item is Column.PREVIEW and args.takes(b" ("):
+    plain = _PLAIN.get(name)
+    if plain is Column.PREVIEW and args.takes(b" ("):
         # fetch-att =/ "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]   RFC 8970 §6
         args.expect(b"LAZY")
         args.expect(b")")
-    if item is None:
+    if plain is None:
         raise args.bad("a fetch item")
-    return item
+    return plain
 
 
 def _binary(args: Cursor, name: bytes) -> FetchItem:

@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Final, assert_never
 
+from mx_core.model.change import Change, FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.ids import MailboxId, ModSeq
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import Change, FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
 
 _UNFOLLOWED_MAX: Final = 16
 

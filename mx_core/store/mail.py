@@ -81,7 +81,7 @@ class Mail:
 
         def announce(outcome: tuple[T, Writer]) -> None:
             self._known.live.announce(outcome[1].changes)
-            self._watches.announce(outcome[1].changes)
+            self._watches.announce(outcome[1].changes, outcome[1].names)
             if self.index is not None:
                 self.index.wake()
 
@@ -122,8 +122,8 @@ class Mail:
             return TextHits(frozenset(), frozenset(), MessageId(0))
         return await self.index.hits(term, body_only=body_only)
 
-    def watch(self, mailbox: MailboxId) -> AbstractContextManager[Watch]:
-        """Open the watch *before* reading the snapshot; skip changes at or below its modseq."""
+    def watch(self, mailbox: MailboxId | None = None) -> AbstractContextManager[Watch]:
+        """Hear of one mailbox's messages, or (None) of all mailboxes and of their names."""
         return self._watches.open(mailbox)
 
     async def follow(self, mailbox: MailboxId) -> Following:

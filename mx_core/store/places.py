@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from mx_core.model.change import Change, FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import NoSuchMailbox, OverQuota
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
-from mx_core.ports import Change, FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.store import journal_row, saved, segment
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.journal import Journal

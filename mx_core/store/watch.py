@@ -1,7 +1,7 @@
 """Who is told of changes: bounded queues, one for each watch, filled after the commit.
 
 Everything here runs on the event loop.  A watch that overflows forgets what it holds and
-says so once; its session reads the mailbox anew and goes on.
+says so once.  Sessions see their own mailbox by ``live``; watches are for all others.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from mx_core.model.change import Change, FlagsChanged, MessagesAdded, MessagesExpunged, News
 from mx_core.model.errors import Busy
 from mx_core.model.ids import MailboxId
-from mx_core.ports import Change, MailboxGone
 
+_OF_MESSAGES: Final = (MessagesAdded, FlagsChanged, MessagesExpunged)
 _WEIGHT_MAX: Final = 100_000  # changes and the UIDs in them, of one watch
 
 
@@ -22,12 +23,12 @@ class BoundedWatch:
     """See ``ports.Watch``."""
 
     def __init__(self) -> None:
-        self._waiting: list[Change] = []
+        self._waiting: list[News] = []
         self._weight = 0
         self._overflown = False
         self._something = asyncio.Event()
 
-    def take(self) -> list[Change]:
+    def take(self) -> list[News]:
         """Return and forget what has come; never blocks; raises Busy after an overflow."""
         self._something.clear()
         taken, self._waiting, self._weight = self._waiting, [], 0
@@ -40,12 +41,12 @@ class BoundedWatch:
         """Return when ``take`` would give something."""
         await self._something.wait()
 
-    def tell(self, change: Change) -> None:
+    def tell(self, change: News) -> None:
         """Add *change*, or give up following."""
         self._something.set()
         if self._overflown:
             return
-        self._weight += 1 if isinstance(change, MailboxGone) else 1 + len(change.uids)
+        self._weight += 1 + (len(change.uids) if isinstance(change, _OF_MESSAGES) else 0)
         self._waiting.append(change)
         if self._weight > _WEIGHT_MAX:
             self._waiting, self._weight, self._overflown = [], 0, True
@@ -55,11 +56,11 @@ class Watches:
     """All watches of one account."""
 
     def __init__(self) -> None:
-        self._open: dict[MailboxId, list[BoundedWatch]] = {}
+        self._open: dict[MailboxId | None, list[BoundedWatch]] = {}
 
     @contextmanager
-    def open(self, mailbox: MailboxId) -> Iterator[BoundedWatch]:
-        """Follow *mailbox* until the block ends."""
+    def open(self, mailbox: MailboxId | None) -> Iterator[BoundedWatch]:
+        """Follow *mailbox* (None: all, and names) until the block ends."""
         watch = BoundedWatch()
         self._open.setdefault(mailbox, []).append(watch)
         try:
@@ -69,8 +70,11 @@ class Watches:
             if not self._open[mailbox]:
                 del self._open[mailbox]
 
-    def announce(self, changes: Sequence[Change]) -> None:
+    def announce(self, changes: Sequence[Change], names: Sequence[News] = ()) -> None:
         """Tell everybody; called once for each commit's job, in commit order."""
         for change in changes:
             for watch in self._open.get(change.mailbox, ()):
                 watch.tell(change)
+        for watch in self._open.get(None, ()):
+            for news in (*names, *changes):
+                watch.tell(news)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from mx_core.mime.header_keys import header_keys
+from mx_core.model.change import Change, MailboxGone, NameChanged, News, SubscriptionChanged
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted, OverQuota
 from mx_core.model.flags import DELETED, FlagSet
@@ -21,7 +22,7 @@ from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
 from mx_core.model.message import MessageForm
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import Appended, Change, Copied, FlagChange, MailboxGone, MailboxInfo
+from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo
 from mx_core.store import form as message_form
 from mx_core.store import header_key
 from mx_core.store.body import BodyWriter
@@ -49,6 +50,7 @@ class Writer(Reader):
     ) -> None:
         super().__init__(connection, folder, known)
         self.changes: list[Change] = []  # in modseq order
+        self.names: list[News] = []  # what happened to names, in order
         self._now = now
         self._log = Journal(connection, now)
         self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
@@ -125,6 +127,7 @@ class Writer(Reader):
         self.changes.append(MailboxGone(box.id, self._log.next_modseq()))
         self._log.write(Op.REMOVED, box.global_id, {})
         self._places.book_changed()
+        self.names.append(NameChanged(box.name, None))
 
     def rename(self, old: MailboxName, new: MailboxName) -> None:
         """Raises as create and delete; renaming INBOX moves its mail (RFC 9051 §6.3.6)."""
@@ -144,6 +147,7 @@ class Writer(Reader):
                 "UPDATE mailbox SET name = ? WHERE id = ?", (renamed, row)
             )
             self._log.write(Op.RENAMED, global_id, {0: renamed})
+            self.names.append(NameChanged(name, renamed))
         self._make_above(new)
         self._places.book_changed()
         names_changed(self._places, before)
@@ -157,6 +161,7 @@ class Writer(Reader):
         )
         if self._connection.exec_driver_sql(statement, (name,)).rowcount:
             self._log.write(Op.SUBSCRIBED, b"", {0: name, 1: subscribed})
+            self.names.append(SubscriptionChanged(name, subscribed))
 
     def append(
         self,
@@ -299,6 +304,7 @@ class Writer(Reader):
             ids[2] = rule
         self._log.write(Op.MADE, global_id, ids)
         self._places.book_changed()
+        self.names.append(NameChanged(None, name))
 
     def _box(self, mailbox: MailboxId) -> UidValidity:
         validity = self._connection.exec_driver_sql(

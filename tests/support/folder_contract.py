@@ -6,19 +6,12 @@ Subclass and give ``mail``: a fixture that yields a fresh store.
 import pytest
 
 from mx_core.mime.prepare import prepare
+from mx_core.model.change import FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import BadRule, MailboxExists, NotPermitted
 from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.ports import (
-    FlagChange,
-    FlagsChanged,
-    MailReader,
-    MailStore,
-    MailWriter,
-    MessagesAdded,
-    MessagesExpunged,
-)
+from mx_core.ports import FlagChange, MailReader, MailStore, MailWriter
 from tests.support.mail_contract import add, box, snapshot
 
 STARRED, BOSS = MailboxName("Starred"), MailboxName("Boss")

@@ -190,7 +190,38 @@ fetches = st.builds(
     partial=st.none() | partials,
 )
 
+pairs = frozenset({b"MESSAGENEW", b"MESSAGEEXPUNGE"})
+message_events = st.frozensets(st.sampled_from([*pairs, b"FLAGCHANGE"])).map(
+    lambda events: events | pairs if events else events
+)
+name_events = st.frozensets(st.sampled_from([b"MAILBOXNAME", b"SUBSCRIPTIONCHANGE"]))
+groups = st.builds(
+    lambda kind, found, messages, other: c.EventGroup(
+        kind,
+        found if kind in {c.Mailboxes.SUBTREE, c.Mailboxes.NAMED} else (),
+        messages | other,
+    ),
+    st.sampled_from([m for m in c.Mailboxes if not m.name.startswith("SELECTED")]),
+    st.lists(names, min_size=1, max_size=3).map(tuple),
+    message_events,
+    name_events,
+)
+selected_groups = st.builds(
+    lambda kind, events, items: c.EventGroup(kind, (), events, items if events else ()),
+    st.sampled_from([c.Mailboxes.SELECTED, c.Mailboxes.SELECTED_DELAYED]),
+    message_events,
+    st.lists(fetch_items, max_size=2, unique=True).map(tuple),
+)
+notifies = st.one_of(
+    st.just(c.Notify(())),
+    st.builds(c.Notify, st.lists(groups, min_size=1, max_size=3).map(tuple), st.booleans()),
+    st.builds(
+        lambda one, more: c.Notify((one, *more)), selected_groups, st.lists(groups, max_size=2)
+    ),
+)
+
 valid = st.one_of(
+    notifies,
     st.sampled_from(
         [c.Capability(), c.Noop(), c.Logout(), c.StartTls(), c.Namespace(), c.Idle(), c.Check()]
     ),
@@ -332,6 +363,13 @@ def _spell(command: c.Command) -> bytes:
             return b'SETQUOTA "" (STORAGE 512)'
         case c.Expunge(uids):
             return b"EXPUNGE" if uids is None else b"UID EXPUNGE " + uids.render()
+        case c.Notify(asked, status):
+            told = b" ".join(map(_group, asked))
+            return (
+                b"NOTIFY SET%b %b" % (b" STATUS" if status else b"", told)
+                if asked
+                else b"NOTIFY NONE"
+            )
         case c.Search(key, charset, by_uid, what):
             told = b"CHARSET %b " % charset if charset else b""
             return _uid(by_uid, b"SEARCH " + _returning(what) + told + _key(key))
@@ -368,6 +406,15 @@ def _new_message(new: c.NewMessage) -> bytes:
     text += b' "%b"' % dates.render_date_time(new.date) if new.date is not None else b""
     text += b" ~" if new.binary else b" "
     return text + b"{%d}\r\n%b" % (len(new.octets), new.octets)
+
+
+def _group(group: c.EventGroup) -> bytes:
+    text = group.mailboxes.value
+    if group.names:
+        text += b" (%b)" % b" ".join(map(_mailbox, group.names))
+    items = b" (%b)" % b" ".join(map(_item, group.items)) if group.items else b""
+    spelled = [event + (items if event == b"MESSAGENEW" else b"") for event in sorted(group.events)]
+    return b"(%b %b)" % (text, b"(%b)" % b" ".join(spelled) if spelled else b"NONE")
 
 
 def _parameters(command: c.Select) -> bytes:

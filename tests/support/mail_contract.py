@@ -9,6 +9,14 @@ from mx_core.mime.casemap import fold
 from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.mime.search_text import body_text, header_text
+from mx_core.model.change import (
+    FlagsChanged,
+    MailboxGone,
+    MessagesAdded,
+    MessagesExpunged,
+    NameChanged,
+    SubscriptionChanged,
+)
 from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.header_keys import (
@@ -23,15 +31,7 @@ from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Fact, HeaderField
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import (
-    FlagChange,
-    FlagsChanged,
-    MailboxGone,
-    MailReader,
-    MailStore,
-    MessagesAdded,
-    MessagesExpunged,
-)
+from mx_core.ports import FlagChange, MailReader, MailStore
 
 OCTETS = b"Subject: hello\r\n\r\nbody\r\n"
 WORK, SENT = MailboxName("Work"), MailboxName("Sent")
@@ -285,6 +285,28 @@ class MailContract:
         assert before < heard[0].modseq < heard[1].modseq < heard[2].modseq
         assert isinstance(heard[1], FlagsChanged)
         assert (heard[1].uids, heard[1].flags) == ((uid,), (frozenset({DELETED}),))
+
+    async def test_a_watch_of_the_account_hears_of_all_mailboxes_and_of_their_names(
+        self, mail: MailStore
+    ) -> None:
+        other = MailboxName("Other")
+        with mail.watch() as watch:
+            await mail.write(lambda writer: writer.create(WORK))
+            await add(mail, name=WORK)
+            await mail.write(lambda writer: writer.subscribe(WORK, subscribed=True))
+            await mail.write(lambda writer: writer.subscribe(WORK, subscribed=True))
+            await mail.write(lambda writer: writer.rename(WORK, other))
+            await mail.write(lambda writer: writer.delete(other))
+            await watch.wait()
+            heard = [news for news in watch.take() if not isinstance(news, MailboxGone)]
+
+        assert [news for news in heard if not isinstance(news, MessagesAdded)] == [
+            NameChanged(None, WORK),
+            SubscriptionChanged(WORK, subscribed=True),
+            NameChanged(WORK, other),
+            NameChanged(other, None),
+        ]
+        assert sum(isinstance(news, MessagesAdded) for news in heard) == 1
 
     async def test_flags_that_were_so_already_are_no_news(self, mail: MailStore) -> None:
         uid = await add(mail, frozenset({SEEN}))

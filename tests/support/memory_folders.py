@@ -8,20 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mx_core.mime.search_text import body_text, header_text
+from mx_core.model.change import FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import DELETED, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import MailboxName, parents
 from mx_core.model.message import MessageForm
-from mx_core.ports import (
-    Appended,
-    Copied,
-    FlagChange,
-    FlagsChanged,
-    MailboxInfo,
-    MessagesAdded,
-    MessagesExpunged,
-)
+from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo
 from mx_core.store.folders.facts import Facts
 from mx_core.store.folders.parse_rule import parse
 from tests.support.memory_mail import Box, Job, MemoryMail, Row

@@ -17,6 +17,16 @@ import anyio
 from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
+from mx_core.model.change import (
+    Change,
+    FlagsChanged,
+    MailboxGone,
+    MessagesAdded,
+    MessagesExpunged,
+    NameChanged,
+    News,
+    SubscriptionChanged,
+)
 from mx_core.model.errors import (
     BadCredentials,
     Busy,
@@ -42,16 +52,11 @@ from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot, snapshot_of
 from mx_core.ports import (
     Appended,
-    Change,
     Copied,
     FlagChange,
-    FlagsChanged,
-    MailboxGone,
     MailboxInfo,
     MailReader,
     MailWriter,
-    MessagesAdded,
-    MessagesExpunged,
     TextHits,
 )
 
@@ -104,21 +109,21 @@ class State:
 
 
 class Watching:
-    def __init__(self, mailbox: MailboxId, bound: int) -> None:
+    def __init__(self, mailbox: MailboxId | None, bound: int) -> None:
         self.mailbox = mailbox
-        self.changes: list[Change] = []
+        self.changes: list[News] = []
         self.bound = bound
         self.overrun = False
         self._wake = anyio.Event()
 
-    def announce(self, change: Change) -> None:
+    def announce(self, change: News) -> None:
         self.changes.append(change)
         if len(self.changes) > self.bound:
             self.changes.clear()
             self.overrun = True
         self._wake.set()
 
-    def take(self) -> list[Change]:
+    def take(self) -> list[News]:
         taken, self.changes = self.changes, []
         self._wake = anyio.Event()
         if self.overrun:
@@ -165,6 +170,7 @@ class Job:
         self._mail = mail
         self._state = state
         self.changes: list[Change] = []
+        self.names: list[News] = []
 
     def _named(self, name: MailboxName) -> Box:
         for box in self._state.boxes.values():
@@ -318,6 +324,7 @@ class Job:
         number = self._new_id()
         box = Box(MailboxId(number), name, special_use, UidValidity(1000 + number))
         self._state.boxes[box.id] = box
+        self.names.append(NameChanged(None, name))
         return box
 
     def _below(self, name: MailboxName) -> list[Box]:
@@ -332,6 +339,7 @@ class Job:
             raise NotPermitted("delete the mailboxes inside it first")
         del self._state.boxes[box.id]
         self.changes.append(MailboxGone(box.id, self._tick(box)))
+        self.names.append(NameChanged(name, None))
 
     def rename(self, old: MailboxName, new: MailboxName) -> None:
         box = self._named(old)
@@ -347,11 +355,14 @@ class Job:
         for parent in parents(new):
             if all(other.name != parent for other in self._state.boxes.values()):
                 self._make(parent, "")
-        for child in below:
-            child.name = mailbox_name(new + child.name[len(old) :])
-        box.name = new
+        for each in [box, *below]:
+            renamed = mailbox_name(new + each.name[len(old) :])
+            self.names.append(NameChanged(each.name, renamed))
+            each.name = renamed
 
     def subscribe(self, name: MailboxName, subscribed: bool) -> None:
+        if subscribed != (name in self._state.subscribed):
+            self.names.append(SubscriptionChanged(name, subscribed))
         if subscribed:
             self._state.subscribed.add(name)
         else:
@@ -513,9 +524,12 @@ class MemoryMail:
         result = job(work)
         work.finish()
         self._state = state
+        for watching in self._watches:
+            for news in work.names if watching.mailbox is None else ():
+                watching.announce(news)
         for change in work.changes:
             for watching in self._watches:
-                if watching.mailbox == change.mailbox:
+                if watching.mailbox in {None, change.mailbox}:
                     watching.announce(change)
             for following in self.follows:
                 following.tell(change)
@@ -532,7 +546,7 @@ class MemoryMail:
         return TextHits(frozenset(), frozenset(), MessageId(0))
 
     @contextmanager
-    def watch(self, mailbox: MailboxId) -> Iterator[Watching]:
+    def watch(self, mailbox: MailboxId | None = None) -> Iterator[Watching]:
         watching = Watching(mailbox, self._watch_bound)
         self._watches.append(watching)
         try:

@@ -84,7 +84,7 @@ class Line:
 
     async def news(self) -> None:
         """What an idling client would be told by now."""
-        if self.connection.idling:
+        if self.connection.pushes:
             await self.connection.tell_news(self.out)
             await self.out.flush()
 

@@ -13,10 +13,10 @@ from typing import Final
 import sqlalchemy as sa
 from typing_extensions import override
 
+from mx_core.model.change import Change
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid
-from mx_core.ports import Change
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.folders.book import Book, Folder, Shelf
 from mx_core.store.folders.facts import Texts

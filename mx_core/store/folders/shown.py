@@ -13,10 +13,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from typing_extensions import override
 
+from mx_core.model.change import Change, MessagesAdded
 from mx_core.model.errors import OverQuota
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
-from mx_core.ports import Change, MessagesAdded
 from mx_core.store import saved, segment
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.journal import Journal

@@ -189,6 +189,27 @@ async def test_idle_tells_of_new_mail_at_once() -> None:
         await line.until(b"d OK")
 
 
+async def test_who_asked_to_be_notified_is_told_without_a_command() -> None:
+    """RFC 5465 §3.1: no IDLE is needed; the connection goes on as ever."""
+    accounts = one_account()
+    mail = accounts.accounts["fred@a.example"].mail
+    async with running(accounts) as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\nb SELECT INBOX\r\n")
+        line.say(
+            b"c NOTIFY SET (SELECTED (MessageNew MessageExpunge))"
+            b" (PERSONAL (MessageNew MessageExpunge))\r\n"
+        )
+        await line.until(b"c OK")
+        await mail.deliver(b"Subject: new\r\n\r\nbody\r\n")
+        assert await line.until(b"* 1 EXISTS") == b"* 1 EXISTS\r\n"
+        await line.until(b"* 1 RECENT")
+        await mail.deliver(b"Subject: new\r\n\r\nbody\r\n", "Sent")
+
+        assert (await line.until(b"* STATUS Sent")).startswith(b"* STATUS Sent (MESSAGES 1 ")
+        line.say(b"d NOOP\r\n")
+        assert (await line.until(b"d OK")).startswith(b"d OK")
+
+
 async def test_an_idling_client_hears_that_the_line_still_stands() -> None:
     limits = replace(Limits(), still_here_seconds=0.05)
     async with running(limits=limits) as server, server.line() as line:

@@ -2,11 +2,11 @@
 
 import pytest
 
+from mx_core.model.change import FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import SEEN, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
 from mx_core.store.live import Live
 
 BOX = MailboxId(7)

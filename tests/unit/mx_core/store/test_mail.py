@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.model.change import FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import (
     Busy,
     DiskFull,
@@ -20,17 +21,7 @@ from mx_core.model.flags import DELETED, FLAGGED, RECENT, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import (
-    Appended,
-    FlagChange,
-    FlagsChanged,
-    MailboxGone,
-    MailboxInfo,
-    MailReader,
-    MailWriter,
-    MessagesAdded,
-    MessagesExpunged,
-)
+from mx_core.ports import Appended, FlagChange, MailboxInfo, MailReader, MailWriter
 from mx_core.store.account_store import AccountStore
 from mx_core.store.mail import Mail
 from tests.support.stores import START, Clock, form_of, open_store

@@ -15,17 +15,11 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from mx_core.model.change import FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.ports import (
-    FlagChange,
-    FlagsChanged,
-    MailboxGone,
-    MessagesAdded,
-    MessagesExpunged,
-    Watch,
-)
+from mx_core.ports import FlagChange, Watch
 from mx_core.store.journal_row import read_row
 from mx_core.store.replay import replay
 from tests.support.stores import Clock, form_of, open_store

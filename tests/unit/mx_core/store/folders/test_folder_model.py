@@ -9,19 +9,12 @@ from typing import Any
 import pytest
 
 from mx_core.mime.prepare import prepare
+from mx_core.model.change import FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import MailError
 from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag
 from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.ports import (
-    FlagChange,
-    FlagsChanged,
-    MailReader,
-    MailStore,
-    MailWriter,
-    MessagesAdded,
-    MessagesExpunged,
-)
+from mx_core.ports import FlagChange, MailReader, MailStore, MailWriter
 from tests.support.folder_audit import audited
 from tests.support.memory_folders import FolderMail
 from tests.support.stores import START, Clock, memory_store

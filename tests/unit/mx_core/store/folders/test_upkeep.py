@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from mx_core.mime.prepare import prepare
+from mx_core.model.change import MessagesAdded
 from mx_core.model.errors import NoSuchMailbox, NotPermitted
 from mx_core.model.flags import FLAGGED, NOT_ENCRYPTED, SEEN, FlagSet
 from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.ports import FlagChange, MailWriter, MessagesAdded
+from mx_core.ports import FlagChange, MailWriter
 from mx_core.store.account_store import AccountStore
 from mx_core.store.folders.filling import AT_ONCE
 from tests.support.folder_audit import audited

@@ -1,0 +1,129 @@
+"""NOTIFY, and telling what it asks for of mailboxes that are not selected.  RFC 5465."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Final
+
+from imap_out.session import notify
+from imap_out.session.capability import CONDSTORE
+from imap_out.session.do_fetch import fetch
+from imap_out.session.do_mailbox import status_line
+from imap_out.session.notify import Notice
+from imap_out.session.out import Out
+from imap_out.session.refusals import Refusal
+from imap_out.session.session import Completed, Session
+from imap_out.wire import render
+from imap_out.wire.commands import Fetch, Notify
+from imap_out.wire.fetch_items import BodySection, FetchItem
+from imap_out.wire.sequence_set import SequenceSet
+from mx_core.model.change import NameChanged, News, SubscriptionChanged
+from mx_core.model.errors import Busy
+from mx_core.model.mailbox_name import DELIMITER, MailboxName
+from mx_core.ports import MailboxInfo, MailReader
+
+_STATUS: Final = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN")
+_DELIMITER: Final = b'"%b"' % DELIMITER.encode()
+
+
+async def notify_(session: Session, command: Notify, out: Out) -> Completed:
+    """RFC 5465 §3.1; the new groups take the place of all before."""
+    asked = frozenset[bytes]().union(*(group.events for group in command.groups))
+    if not asked <= notify.EVENTS:
+        raise Refusal(b"BADEVENT (%b)" % b" ".join(notify.KNOWN), "these are the events known here")
+    session.set_notice(Notice(command.groups))
+    if command.status and session.notice is not None:
+        boxes, subscribed = await session.mail.read(_boxes)
+        selected = None if session.view is None else session.view.mailbox
+        for info in boxes:
+            events = session.notice.events_of(info.name, subscribed)
+            if info.id != selected and events & notify.OF_MESSAGES:
+                out.put(_status(session, info))
+                await out.room()
+    return Completed(b"that is what will be told")
+
+
+async def tell(session: Session, out: Out) -> None:
+    """Tell what has happened elsewhere in the account since the last time."""
+    notice = session.notice
+    if notice is None or notice.watch is None:
+        return
+    try:
+        news = notice.watch.take()
+    except Busy:
+        # RFC 5465 §5.8: from here on as after NOTIFY NONE, and the client is told so
+        session.set_notice(Notice())
+        out.put(b"* OK [NOTIFICATIONOVERFLOW] more happened than can be told; NOTIFY is over\r\n")
+        return
+    if not news:
+        return
+    boxes, subscribed = await session.mail.read(_boxes)
+    for line in _names(session, notice, news, subscribed):
+        out.put(line)
+    happened = notify.by_mailbox(news)
+    selected = None if session.view is None else session.view.mailbox
+    for info in boxes:
+        events = happened.get(info.id, set())
+        if info.id != selected and events & notice.events_of(info.name, subscribed):
+            out.put(_status(session, info))
+            await out.room()
+
+
+async def tell_arrivals(session: Session, first: int, out: Out) -> None:
+    r"""Fetch what was asked for of each new message from number *first* on; sets no \Seen."""
+    notice = session.notice
+    group = None if notice is None else notice.selected
+    if group is None or not group.items or session.view is None:
+        return
+    items = tuple(map(_peeking, group.items))
+    last = len(session.view.rows)
+    await fetch(session, Fetch(SequenceSet(((first, last),)), items), out)
+
+
+def _peeking(item: FetchItem) -> FetchItem:
+    return replace(item, peek=True) if isinstance(item, BodySection) else item
+
+
+def _boxes(reader: MailReader) -> tuple[list[MailboxInfo], frozenset[MailboxName]]:
+    return reader.mailboxes(), frozenset(reader.subscriptions())
+
+
+def _status(session: Session, info: MailboxInfo) -> bytes:
+    more = (b"HIGHESTMODSEQ",) if CONDSTORE in session.enabled else ()
+    return status_line(session, info, (*_STATUS, *more))
+
+
+def _names(
+    session: Session, notice: Notice, news: Sequence[News], subscribed: Collection[MailboxName]
+) -> list[bytes]:
+    told: list[bytes] = []
+    for each in news:
+        match each:
+            case NameChanged(old, new):
+                names = [name for name in (old, new) if name is not None]
+                if any(notify.NAME in notice.events_of(name, subscribed) for name in names):
+                    told.append(_renamed(session, old, new))
+            case SubscriptionChanged(name, is_subscribed):
+                known = {name, *subscribed}  # SUBSCRIBED hears of what is no longer subscribed
+                if notify.SUBSCRIPTION in notice.events_of(name, known):
+                    attributes = b"\\Subscribed" if is_subscribed else b""
+                    told.append(_list(session, attributes, name))
+            case _:
+                pass  # told by STATUS
+    return told
+
+
+def _renamed(session: Session, old: MailboxName | None, new: MailboxName | None) -> bytes:
+    # RFC 5465 §5.4
+    if new is None:
+        return _list(session, b"\\NonExistent", old or MailboxName(""))
+    if old is None:
+        return _list(session, b"", new)
+    was = render.mailbox(old, utf8=session.utf8_names)
+    return _list(session, b"", new, b' ("OLDNAME" (%b))' % was)
+
+
+def _list(session: Session, attributes: bytes, name: MailboxName, extended: bytes = b"") -> bytes:
+    line = (attributes, _DELIMITER, render.mailbox(name, utf8=session.utf8_names), extended)
+    return b"* LIST (%b) %b %b%b\r\n" % line

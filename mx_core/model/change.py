@@ -1,0 +1,69 @@
+"""What a commit changed in an account's mail, as those are told who follow it.  Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import MailboxId, MessageId, ModSeq, Uid
+from mx_core.model.mailbox_name import MailboxName
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesAdded:
+    """New messages, ascending by UID."""
+
+    mailbox: MailboxId
+    modseq: ModSeq
+    uids: tuple[Uid, ...]
+    messages: tuple[MessageId, ...]
+    flags: tuple[FlagSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsChanged:
+    """New flags of messages, ascending by UID."""
+
+    mailbox: MailboxId
+    modseq: ModSeq
+    uids: tuple[Uid, ...]
+    flags: tuple[FlagSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesExpunged:
+    """Messages that are gone, ascending by UID."""
+
+    mailbox: MailboxId
+    modseq: ModSeq
+    uids: tuple[Uid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxGone:
+    """The mailbox was deleted; a session that has it selected is told so."""
+
+    mailbox: MailboxId
+    modseq: ModSeq
+
+
+Change = MessagesAdded | FlagsChanged | MessagesExpunged | MailboxGone
+
+
+@dataclass(frozen=True, slots=True)
+class NameChanged:
+    """A mailbox was made (no old name), renamed, or deleted (no new name)."""
+
+    old: MailboxName | None
+    new: MailboxName | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChanged:
+    """A name was subscribed, or is no longer."""
+
+    name: MailboxName
+    subscribed: bool
+
+
+News = Change | NameChanged | SubscriptionChanged
