@@ -59,8 +59,8 @@ class Duplex(asyncio.Protocol):
             self.transport.resume_reading()
         return octets
 
-    async def send(self, octets: bytes) -> None:
-        """Write *octets*; return when there is room for more.
+    def write(self, octets: bytes) -> bool:
+        """Write *octets*; return whether there is room for more, else wait for ``room``.
 
         Raises:
             ConnectionResetError: The peer is gone.
@@ -69,6 +69,10 @@ class Duplex(asyncio.Protocol):
             raise ConnectionResetError
         self.octets_out += len(octets)
         self.transport.write(octets)
+        return self._writable.is_set()
+
+    async def room(self) -> None:
+        """Return when there is room; raises ConnectionResetError."""
         await self._writable.wait()
         if self._lost is not None:
             raise ConnectionResetError

@@ -297,8 +297,9 @@ class _Conversation:
                 await self._out.flush()
 
     async def _send(self, octets: bytes) -> None:
-        async with asyncio.timeout(self._limits.write_seconds):
-            await self._duplex.send(octets)
+        if not self._duplex.write(octets):
+            async with asyncio.timeout(self._limits.write_seconds):
+                await self._duplex.room()
 
     def _note_bug(self, error: BaseException) -> str:
         reference = secrets.token_hex(4)

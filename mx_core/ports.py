@@ -224,6 +224,9 @@ class MailStore(Protocol):
     async def read(self, job: Callable[[MailReader], T]) -> T:
         """Run *job* in one read transaction."""
 
+    def glance(self, job: Callable[[MailReader], T]) -> T:
+        """As ``read``, at once: for jobs that read a few rows."""
+
     async def write(self, job: Callable[[MailWriter], T]) -> T:
         """Run *job*, commit with fsync, announce its changes, then return its result."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Final, assert_never
 
@@ -105,7 +106,9 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
         while batch:
             gathering = Gathering(items, seen_now, view.mailbox, session.limits.read_octets)
             part = batch
-            answers = await session.mail.read(lambda r, g=gathering, p=part: g.gather(r, p))  # type: ignore[misc]  # defaults bind the loop's values
+            job = partial(gathering.gather, batch=part)
+            # one message is read faster than a thread is found for it
+            answers = session.mail.glance(job) if len(places) == 1 else await session.mail.read(job)
             for answer in answers:
                 await _send(session, answer, out)
             batch = batch[len(answers) :]

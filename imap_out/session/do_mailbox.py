@@ -39,7 +39,7 @@ async def select(session: Session, command: Select, out: Out) -> Completed:
         await session.deselect()
         out.put(b"* OK [CLOSED] the mailbox before is closed\r\n")
     name = mailbox_name(command.mailbox)
-    info = await session.mail.read(lambda reader: reader.mailbox(name))
+    info = session.mail.glance(lambda reader: reader.mailbox(name))
     view = await open_view(session, info, read_only=command.read_only)
     session.view = view
     for line in view.flags_known():
@@ -146,13 +146,13 @@ async def status(session: Session, command: Status, out: Out) -> Completed:
     name = mailbox_name(command.mailbox)
     if b"HIGHESTMODSEQ" in command.items:
         session.enabled.add(capability.CONDSTORE)  # RFC 7162 §3.1
+    wide = b"DELETED-STORAGE" in command.items
 
     def job(reader: MailReader) -> tuple[MailboxInfo, int]:
         info = reader.mailbox(name)
-        asked = b"DELETED-STORAGE" in command.items
-        return info, deleted_octets(reader, info) if asked else 0
+        return info, deleted_octets(reader, info) if wide else 0
 
-    info, deleted = await session.mail.read(job)
+    info, deleted = await session.mail.read(job) if wide else session.mail.glance(job)
     out.put(status_line(session, info, command.items, deleted))
     return Completed(b"that is its status")
 

@@ -23,6 +23,7 @@ from mx_core.mime.header import table_subset
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Fact
 from mx_core.model.part import ALL, Chosen, Part, among
+from mx_core.ports import MailReader
 
 _LIVE: Final = {
     Attribute.UID: b"UID %d",
@@ -198,10 +199,12 @@ class _Lines:
         if not missing:
             return rows
         wanted = [MessageId(messages[n]) for n in missing]
-        recipe = self._recipe
-        made = await self._session.mail.read(
-            lambda reader: _pieces(recipe, reader.facts(wanted, recipe.facts))
-        )
+        recipe, mail = self._recipe, self._session.mail
+
+        def make(reader: MailReader) -> list[tuple[bytes, ...]]:
+            return _pieces(recipe, reader.facts(wanted, recipe.facts))
+
+        made = mail.glance(make) if len(wanted) <= _FEW else await mail.read(make)
         for n, row in zip(missing, made, strict=False):
             rows[n] = row
         keep = ((m, row, sum(map(len, row))) for m, row in zip(wanted, made, strict=False))
@@ -221,4 +224,5 @@ def _pieces(recipe: Recipe, facts: Sequence[tuple[Any, ...]]) -> list[tuple[byte
 
 
 _AT_ONCE: Final = 512  # messages of one read transaction
+_FEW: Final = 16  # are read faster than a thread is found for them
 _PART_OCTETS: Final = 28  # a message in a part that is kept beside its lines

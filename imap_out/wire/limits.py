@@ -20,7 +20,7 @@ class Limits:
     account_octets: int = 0  # all mail of an account (RFC 9208 STORAGE); 0: no quota
     append_octets: int = 100_000_000  # all messages of one APPEND (RFC 3502)
     append_messages: int = 2_000
-    answer_octets: int = 64 * KIB  # answers are joined to pieces of about this size
+    answer_octets: int = 256 * KIB  # answers are joined to pieces of about this size
     read_octets: int = 1024 * KIB  # what one read transaction fetches before it ends
     login_failures: int = 6  # one attempt of Thunderbird is three refusals
     login_seconds: float = 30.0

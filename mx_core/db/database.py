@@ -12,7 +12,6 @@ import concurrent.futures
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -20,11 +19,12 @@ import sqlalchemy as sa
 
 from mx_core.db.durable import sync_directory
 from mx_core.db.engine import KEY_OCTETS, reader_engine, writer_engine
-from mx_core.db.failure import translate, translate_commit
+from mx_core.db.failure import translate_commit
 from mx_core.db.lock import ProcessLock
 from mx_core.db.migrate import migrate
+from mx_core.db.readers import Readers, connections_of
 from mx_core.db.writer import Writer
-from mx_core.model.errors import BadConfiguration, Unavailable
+from mx_core.model.errors import BadConfiguration
 from mx_core.model.secret import Secret
 
 T = TypeVar("T")
@@ -102,15 +102,11 @@ class _AskedAtStart(Generic[T]):
 class Database:
     """See the module; made by :meth:`open`."""
 
-    def __init__(self, path: Path, lock: ProcessLock, writer: Writer, engine: sa.Engine) -> None:
+    def __init__(self, path: Path, lock: ProcessLock, writer: Writer, readers: Readers) -> None:
         self.path = path
         self._lock = lock
         self._writer = writer
-        self._reader_engine = engine
-        self._readers = ThreadPoolExecutor(
-            engine.pool.size(),  # type: ignore[attr-defined]  # a QueuePool, by mx_core.db.engine
-            thread_name_prefix=f"read {path.name}",
-        )
+        self._readers = readers
 
     @classmethod
     def open(
@@ -120,11 +116,13 @@ class Database:
         migrations: str,
         key: Secret[bytes] | None = None,
         readers: int = 4,
+        plain: bool = False,
     ) -> Database:
         """Open or make the database at *path* and bring its schema to the newest.
 
         *migrations* is the dotted name of a package with ``versions/``.  With *key*, 32
-        octets, the file is SQLCipher's.
+        octets, the file is SQLCipher's.  *plain*: jobs use ``exec_driver_sql`` alone, and are
+        given the driver itself (``mx_core.db.direct``).
 
         Raises:
             Refused: Another process has it open.
@@ -145,11 +143,12 @@ class Database:
                 # Crash before this: the file may be missing after a power cut, and with it
                 # nothing that anybody was promised.
                 sync_directory(path.parent)
-                writer = Writer(engine, path, _settle)
+                writer = Writer(engine, path, _settle, plain=plain)
             except BaseException:
                 engine.dispose()
                 raise
-            return cls(path, lock, writer, reader_engine(path, key, readers))
+            reading = reader_engine(path, key, connections_of(readers))
+            return cls(path, lock, writer, Readers(reading, readers, path.name, plain=plain))
         except BaseException as error:
             lock.release()
             failure = translate_commit(error, path.with_name(path.name + "-wal"))
@@ -159,16 +158,18 @@ class Database:
 
     async def read(self, job: Callable[[sa.Connection], T]) -> T:
         """Run *job* in one read transaction: one snapshot, however often it asks."""
-        loop = asyncio.get_running_loop()
-        try:
-            reading = loop.run_in_executor(self._readers, self._read, job)
-        except RuntimeError as error:  # the pool of threads was shut down
-            raise Unavailable("the store is closed") from error
-        return await reading
+        return await self._readers.read(job)
+
+    def glance(self, job: Callable[[sa.Connection], T]) -> T:
+        """As ``read``, at once and on the caller's thread; for jobs that read a few rows.
+
+        A thread costs more than such a job: 0.1 ms, and milliseconds where cores are busy.
+        """
+        return self._readers.glance(job)
 
     def read_blocking(self, job: Callable[[sa.Connection], T]) -> T:
         """As ``read``, for a thread of its own; blocks until a reader is free."""
-        return self._read(job)
+        return self._readers.read_blocking(job)
 
     async def write(
         self,
@@ -206,20 +207,9 @@ class Database:
 
     def close(self) -> None:
         """Finish what waits, then close; blocks for as long as the last commit takes."""
-        self._readers.shutdown(wait=True)
-        self._reader_engine.dispose()
+        self._readers.close()
         self._writer.close()
         self._lock.release()
-
-    def _read(self, job: Callable[[sa.Connection], T]) -> T:
-        try:
-            with self._reader_engine.begin() as connection:
-                return job(connection)
-        except BaseException as error:
-            failure = translate(error, writing=False)
-            if failure is error:
-                raise
-            raise failure from error
 
 
 def _settle(tickets: Sequence[Any]) -> None:

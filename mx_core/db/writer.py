@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
+from mx_core.db.direct import direct
 from mx_core.db.failure import translate, translate_commit
 from mx_core.model.errors import Busy, Corrupt, DiskFull, StoreDamaged, Unavailable
 
@@ -61,10 +62,13 @@ Settle = Callable[[Sequence[Any]], None]  # told of tickets whose outcome is fin
 class Writer:
     """Owns the writing connection and its thread."""
 
-    def __init__(self, engine: sa.Engine, path: Path, settle: Settle) -> None:
+    def __init__(
+        self, engine: sa.Engine, path: Path, settle: Settle, *, plain: bool = False
+    ) -> None:
         self._engine = engine
         self._connection = engine.connect()
         self._raw: Any = self._connection.connection.driver_connection
+        self._given = direct(self._raw) if plain else self._connection  # what jobs see
         self._log = path.with_name(path.name + "-wal")
         self._settle = settle
         self._intake: queue.SimpleQueue[_Item] = queue.SimpleQueue()
@@ -149,7 +153,7 @@ class Writer:
     def _truncate(self, ticket: Ticket) -> None:
         failure = self._checkpoint("TRUNCATE")
         if failure is None:
-            ticket.run(self._connection)
+            ticket.run(self._given)
         else:
             ticket.fail(failure)
         self._settle([ticket])
@@ -217,7 +221,7 @@ class Writer:
             return False
         self._raw.execute("SAVEPOINT job")
         try:
-            ticket.run(self._connection)
+            ticket.run(self._given)
         except BaseException as error:  # the caller gets it, the thread goes on
             failure = translate(error)
             if not self._raw.in_transaction:

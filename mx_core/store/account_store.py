@@ -89,7 +89,7 @@ class AccountStore:
         bodies = folder / _BODIES
         make_folder(folder)
         make_folder(bodies)
-        database = Database.open(folder / "mail.db", migrations=_MIGRATIONS, key=key)
+        database = Database.open(folder / "mail.db", migrations=_MIGRATIONS, key=key, plain=True)
         try:
             mail = Mail(database, bodies, now)
             device_id = database.write_at_start(

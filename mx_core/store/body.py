@@ -7,13 +7,14 @@ between leaves a file that no row names; :func:`remove_orphans` removes those at
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, NewType
+from typing import Any, Final, NewType
 
 import sqlalchemy as sa
 
 from mx_core.model.errors import StoreDamaged
+from mx_core.model.ids import MessageId
 from mx_core.model.secret import Secret
 from mx_core.store import body_file
 
@@ -41,9 +42,26 @@ class BodyReader:
         ).one_or_none()
         if row is None:
             raise StoreDamaged(f"body {body} is missing")
+        return self._range(row, start, end)
+
+    def octets_of(self, message: MessageId, start: int, end: int | None) -> bytes | None:
+        """As ``octets``, of the body of *message*; None if there is no such message."""
+        row = self._connection.exec_driver_sql(
+            "SELECT body.size, substr(octets, ?, ?), file, key, body.id"
+            " FROM message LEFT JOIN body ON body.id = message.body WHERE message.id = ?",
+            (start + 1, _ALL if end is None else max(end - start, 0), message),
+        ).one_or_none()
+        if row is None:
+            return None
+        if row[4] is None:
+            raise StoreDamaged(f"the body of message {message} is missing")
+        return self._range(row[:4], start, end)
+
+    def _range(self, row: Sequence[Any], start: int, end: int | None) -> bytes:
         size, inline, file_id, key = row
         if file_id is None:
-            return inline or b""  # substr of an empty blob is NULL
+            octets: bytes = inline or b""  # substr of an empty blob is NULL
+            return octets
         stop = size if end is None else end
         file = body_file.SealedFile(file_id, Secret(key), size)
         return body_file.read(self._folder, file, start, stop)

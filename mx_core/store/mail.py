@@ -72,6 +72,12 @@ class Mail:
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
 
+    def glance(self, job: Callable[[MailReader], T]) -> T:
+        """As ``read``, at once on the caller's thread: for jobs that read a few rows."""
+        return self._database.glance(
+            lambda connection: job(Reader(connection, self._folder, self._known))
+        )
+
     async def write(self, job: Callable[[MailWriter], T]) -> T:
         """Run *job*, commit with fsync, announce its changes, then return its result."""
         return await self.write_with(lambda writer, _connection: job(writer))

@@ -180,12 +180,10 @@ class Reader:
 
     def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
         """Return octets[start:end]; raises StoreDamaged, MessageGone."""
-        body = self._connection.exec_driver_sql(
-            "SELECT body FROM message WHERE id = ?", (message,)
-        ).scalar()
-        if body is None:
+        octets = self._bodies.octets_of(message, start, end)
+        if octets is None:
             raise MessageGone("the message was expunged and is no longer kept")
-        return self._bodies.octets(body, start, end)
+        return octets
 
     def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
         """Return the ids that follow a message through COPY and MOVE; raises MessageGone."""

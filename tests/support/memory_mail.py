@@ -515,6 +515,9 @@ class MemoryMail:
         except KeyError:
             raise StoreDamaged("the octets of a message are gone") from None
 
+    def glance(self, job: Callable[[MailReader], T]) -> T:
+        return job(Job(self, self._state))
+
     async def read(self, job: Callable[[MailReader], T]) -> T:
         return job(self.job_kind(self, self._state))
 

@@ -126,7 +126,7 @@ async def test_an_announcement_finds_its_change_already_committed(
     seen: list[int] = []
 
     def look(_row: int) -> None:
-        seen.append(database._read(count))
+        seen.append(database.glance(count))
 
     await database.write(put(b"x"), look)
 

@@ -1,0 +1,118 @@
+"""Reading connections: one for each thread of a small pool, and one for whoever may not wait.
+
+Each job is one transaction, so one snapshot of the database however often it asks.  *plain*
+jobs use of a connection what ``direct`` has, and are given that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from mx_core.db.direct import direct
+from mx_core.db.failure import translate
+from mx_core.model.errors import Unavailable
+
+T = TypeVar("T")
+_ON_LOOP: Final = 1  # connections beside those of the threads
+
+
+class Readers:
+    """Owns the connections of *engine*, whose pool holds ``connections_of(threads)``."""
+
+    def __init__(self, engine: sa.Engine, threads: int, name: str, *, plain: bool) -> None:
+        self._engine = engine
+        self._plain = plain
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"read {name}")
+        self._mine = threading.local()
+        self._opened: list[sa.Connection] = []  # appended by threads, closed at the end
+        self._here: sa.Connection | None = None  # the connection of `glance`
+        self._glancing = threading.Lock()
+        self._closed = False
+
+    async def read(self, job: Callable[[sa.Connection], T]) -> T:
+        """Run *job* on a thread."""
+        loop = asyncio.get_running_loop()
+        try:
+            reading = loop.run_in_executor(self._threads, self._read, job)
+        except RuntimeError as error:  # the pool of threads was shut down
+            raise Unavailable("the store is closed") from error
+        return await reading
+
+    def read_blocking(self, job: Callable[[sa.Connection], T]) -> T:
+        """Run *job* on a thread, for a caller that is another; blocks until it is done."""
+        try:
+            reading = self._threads.submit(self._read, job)
+        except RuntimeError as error:
+            raise Unavailable("the store is closed") from error
+        return reading.result()
+
+    def glance(self, job: Callable[[sa.Connection], T]) -> T:
+        """Run *job*, which reads a few rows, at once on the caller's thread."""
+        with self._glancing:
+            if self._closed:
+                raise Unavailable("the store is closed")
+            if self._here is None:
+                self._here = self._connect()
+            return self._run(self._here, job)
+
+    def close(self) -> None:
+        """Wait for the jobs that run, then close every connection."""
+        self._threads.shutdown(wait=True)
+        with self._glancing:
+            self._closed = True
+            for connection in self._opened:
+                connection.close()
+        self._engine.dispose()
+
+    def _read(self, job: Callable[[sa.Connection], T]) -> T:
+        connection = getattr(self._mine, "connection", None)
+        if connection is None:
+            connection = self._mine.connection = self._connect()
+        return self._run(connection, job)
+
+    def _connect(self) -> sa.Connection:
+        try:
+            connection = self._engine.connect()
+        except BaseException as error:
+            failure = translate(error, writing=False)
+            if failure is error:
+                raise
+            raise failure from error
+        self._opened.append(connection)
+        return connection
+
+    def _run(self, connection: sa.Connection, job: Callable[[sa.Connection], T]) -> T:
+        try:
+            if self._plain:
+                return _in_transaction(connection.connection.driver_connection, job)
+            with connection.begin():
+                return job(connection)
+        except BaseException as error:
+            failure = translate(error, writing=False)
+            if failure is error:
+                raise
+            raise failure from error
+
+
+def connections_of(threads: int) -> int:
+    """Return how many connections so many threads and `Readers.glance` need."""
+    return threads + _ON_LOOP
+
+
+def _in_transaction(driver: Any, job: Callable[[sa.Connection], T]) -> T:
+    driver.execute("BEGIN")
+    try:
+        result = job(direct(driver))
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error is the one to tell
+            driver.execute("ROLLBACK")
+        raise
+    driver.execute("COMMIT")
+    return result
