@@ -8,15 +8,10 @@ from typing import Any, Final
 
 import click
 
+from mx_core.homeserver import asking
 from mx_core.model.errors import MailError
 
-_DIR: Final = click.option(
-    "--dir",
-    "folder",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The home server's own directory.",
-)
+_DIR: Final = asking.DIRECTORY
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,27 +64,6 @@ def serve(folder: Path, record: Path | None) -> None:
 
 @program.command()
 @_DIR
-@click.option("--name", help="The one name that the invite is good for; any, if not given.")
-def invite(folder: Path, name: str | None) -> None:
-    """Print an invite: good once, for seven days."""
-    click.echo(_control(folder).post("/invite", {"name": name})["code"])
-
-
-@program.group()
-def user() -> None:
-    """The people of the domain."""
-
-
-@user.command(name="list")
-@_DIR
-def list_users(folder: Path) -> None:
-    """List people: address, devices, octets that wait."""
-    for each in _control(folder).get("/users")["users"]:
-        click.echo(f"{each['address']}\t{each['devices']}\t{each['held_octets']}")
-
-
-@program.command()
-@_DIR
 @click.option("--peers", is_flag=True, help="Print only what goes into another's peers file.")
 def record(folder: Path, *, peers: bool) -> None:
     """Print what makes the domain findable: the DNS record, and a static peers stanza."""
@@ -108,10 +82,17 @@ def record(folder: Path, *, peers: bool) -> None:
 
 @program.command()
 @_DIR
-def status(folder: Path) -> None:
-    """Print numbers of the running server."""
-    for key, value in _control(folder).get("/status").items():
-        click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+def limits(folder: Path) -> None:
+    """Print every limit in force, and what crosses it hears."""
+    from mx_core.homeserver import config  # noqa: PLC0415  # lazy: see the module
+    from mx_core.homeserver.limits import rows  # noqa: PLC0415
+
+    for what, _, value, answer in rows(config.load(folder)):
+        click.echo(f"{what}\t{value}\t{answer}")
+
+
+for _command in (asking.invite, asking.user, asking.status, asking.block):
+    program.add_command(_command)
 
 
 def main() -> None:
@@ -146,13 +127,6 @@ def _first(group: BaseExceptionGroup[MailError]) -> MailError:
     if not isinstance(error, MailError):
         raise TypeError("a group of our errors holds one of ours")
     return error
-
-
-def _control(folder: Path) -> Any:
-    from mx_core.control.client import ControlClient  # noqa: PLC0415  # lazy: see the module
-    from mx_core.homeserver.config import SOCKET_NAME  # noqa: PLC0415
-
-    return ControlClient(folder / SOCKET_NAME, "mx-home")
 
 
 if __name__ == "__main__":

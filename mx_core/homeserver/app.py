@@ -34,11 +34,13 @@ from mx_core.homeserver import (
     domain_key,
     federation_service,
     outgoing,
+    peer_rules,
 )
 from mx_core.homeserver.accept import Sizes
+from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
-from mx_core.homeserver.budget import CallBudget, NameBudget
+from mx_core.homeserver.budget import NameBudget
 from mx_core.homeserver.client_service import ClientService
 from mx_core.homeserver.collect import Collector
 from mx_core.homeserver.config import KEY_FILE_NAME, SOCKET_NAME, Config
@@ -52,8 +54,10 @@ from mx_core.homeserver.key_memory import StoredKeyMemory
 from mx_core.homeserver.listeners import LeafCredentials, listener, must_be_free
 from mx_core.homeserver.lookup import LookUps
 from mx_core.homeserver.operate import Operator
+from mx_core.homeserver.peer_rules import PeerRules
 from mx_core.homeserver.peers import Peers
 from mx_core.homeserver.publish import Publisher
+from mx_core.homeserver.rate import Rate
 from mx_core.homeserver.receive import Receiver
 from mx_core.homeserver.record_rpc import Recorder
 from mx_core.homeserver.refusals import Refusals
@@ -108,6 +112,7 @@ def build(
     damaged: Callable[[], None],
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     now: Now = time.time,
+    monotonic: Now = time.monotonic,
 ) -> Home:
     """Wire a home server; its ports are bound and not yet served.  Needs a running loop.
 
@@ -117,7 +122,9 @@ def build(
     Raises:
         BadConfiguration: A port is taken, or a setting can not be used.
     """
-    domain, limits = config.domain, config.limits
+    domain, limits, rates = config.domain, config.limits, config.rates
+    rules = PeerRules(domain)
+    rules.put_in_force(database.write_at_start(peer_rules.rules))
     sizes = Sizes(limits.envelope_octets, limits.inline_body_octets, limits.blob_octets)
     room = Room(folder, limits.free_disk_octets)
     leaves = Leaves(domain, key.reveal(), now)
@@ -140,16 +147,22 @@ def build(
         domain=domain,
         sizes=sizes,
         mailbox_octets=limits.mailbox_octets,
+        rates=ArrivalRates(domain, rates, monotonic),
         room=room,
         now=now,
     )
     own = OwnDomain(domain, key, leaves.current, document.current)
-    peers = Peers(domain, receiver, blobs, lambda peer: PeerClient(own, peer, finder, now))
+    peers = Peers(domain, receiver, blobs, rules, lambda peer: PeerClient(own, peer, finder, now))
     dispatcher = Dispatcher(database, arrivals, peers.carry, config.queue, now=now)
     publisher = Publisher(database, domain, key, now=now)
     collector = Collector(database, blobs, arrivals, now=now)
     hello = HelloService(
-        domain, document, finder, anchors, CallBudget(limits.hello_per_minute, now)
+        domain,
+        document,
+        finder,
+        anchors,
+        rules,
+        Rate(limits.hello_per_minute, limits.hello_per_minute, monotonic),
     )
     federation = FederationService(
         federation_service.Rooms(
@@ -162,6 +175,7 @@ def build(
             receiver=receiver,
             look_ups=LookUps(publisher, domain, NameBudget(limits.look_ups_per_peer_hour, now)),
             blobs=blobs,
+            rules=rules,
             now=now,
         )
     )
@@ -179,6 +193,11 @@ def build(
                 dispatcher,
                 sizes=sizes,
                 outgoing_items=limits.outgoing_items,
+                rate=(
+                    Rate(rates.user_per_minute, rates.user_burst, monotonic)
+                    if rates.counts(domain)
+                    else None
+                ),
                 room=room,
                 now=now,
             ),
@@ -198,7 +217,8 @@ def build(
     hello_pb2_grpc.add_HelloServicer_to_server(hello, servers[0])  # type: ignore[no-untyped-call]  # generated
     federation_pb2_grpc.add_FederationServicer_to_server(federation, servers[1])  # type: ignore[no-untyped-call]  # generated
     client_pb2_grpc.add_ClientServicer_to_server(client, servers[2])  # type: ignore[no-untyped-call]  # generated
-    operator = Operator(config, database, bytes(key.reveal().verify_key), lambda: len(anchors), now)
+    public_key = bytes(key.reveal().verify_key)
+    operator = Operator(config, database, public_key, lambda: len(anchors), rules, now)
     return Home(database, blobs, dispatcher, collector, peers, servers, operator, document)
 
 

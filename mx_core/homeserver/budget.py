@@ -1,4 +1,4 @@
-"""How often somebody may ask: sliding hours of distinct names, and calls in a minute.
+"""How many distinct names somebody may ask for in an hour.
 
 In memory only: a restart forgives.  Bounded: when too many askers are known, the ones that
 asked longest ago are forgotten first.
@@ -12,7 +12,6 @@ from typing import Final
 from mx_core.model.clock import Now
 
 _HOUR: Final = 3_600.0
-_MINUTE: Final = 60.0
 _ASKERS_MAX: Final = 10_000
 _MISS_COST: Final = 3
 
@@ -51,22 +50,3 @@ class NameBudget:
         while names and next(iter(names.values()))[1] <= now:
             names.popitem(last=False)
         return names
-
-
-class CallBudget:
-    """Calls a minute for each caller; fixed windows, so at most twice the number at an edge."""
-
-    def __init__(self, per_minute: int, now: Now) -> None:
-        self._per_minute = per_minute
-        self._now = now
-        self._calls: OrderedDict[str, tuple[int, int]] = OrderedDict()  # caller → (window, calls)
-
-    def allows(self, caller: str) -> bool:
-        """Count one call and tell whether it is within the budget."""
-        window = int(self._now() // _MINUTE)
-        known, calls = self._calls.pop(caller, (window, 0))
-        calls = calls + 1 if known == window else 1
-        self._calls[caller] = (window, calls)
-        if len(self._calls) > _ASKERS_MAX:
-            self._calls.popitem(last=False)
-        return calls <= self._per_minute

@@ -70,6 +70,22 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: int = 10_000  # challenges outstanding
 
 
+class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much in a minute, and how much at once; what is over it is asked to come later."""
+
+    user_per_minute: int = 60  # envelopes that one person of ours sends
+    user_burst: int = 60
+    peer_per_minute: int = 12_000  # envelopes that arrive from one domain
+    peer_burst: int = 3_000
+    peer_mailbox_per_minute: int = 60  # … and of them for one mailbox: senders are sealed
+    peer_mailbox_burst: int = 120
+    exempt: tuple[str, ...] = ()  # domains that are not counted; "*": nobody is (test networks)
+
+    def counts(self, domain: str) -> bool:
+        """Tell whether what *domain* sends is counted."""
+        return domain not in self.exempt and "*" not in self.exempt
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -80,6 +96,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     discovery: Discovery = Discovery()
     queue: Queue = Queue()
     limits: Limits = Limits()
+    rates: Rates = Rates()
     log: Log = Log()
 
     @property
@@ -126,10 +143,10 @@ def _wrong_values(config: Config) -> list[str]:
         problems.append(f"ports are numbers from 1 to {_PORT_MAX} (site may be 0)")
     elif len(set(used)) != len(used):
         problems.append("no two ports may be the same")
-    for section in (config.queue, config.limits):
+    for section in (config.queue, config.limits, config.rates):
         problems += [
             f"{field} must be more than 0"
             for field in section.__struct_fields__
-            if getattr(section, field) <= 0
+            if field != "exempt" and getattr(section, field) <= 0
         ]
     return problems

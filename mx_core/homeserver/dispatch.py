@@ -26,6 +26,7 @@ from mx_core.homeserver.config import Queue
 from mx_core.homeserver.outgoing import Leaving
 from mx_core.homeserver.retry import (
     NO_SUCH_DOMAIN,
+    NOT_ADMITTED,
     Failed,
     Outcome,
     Relayed,
@@ -35,7 +36,13 @@ from mx_core.homeserver.retry import (
     settled,
 )
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, Unavailable, UnknownRecipient, Untrusted
+from mx_core.model.errors import (
+    MailError,
+    NotPermitted,
+    Unavailable,
+    UnknownRecipient,
+    Untrusted,
+)
 from mx_core.program.logs import places
 from mx_core.proto.federation_pb2 import ItemReply
 
@@ -52,7 +59,7 @@ class Carry(Protocol):
     """Hands a batch to one destination and returns its answers, in order."""
 
     def __call__(self, destination: str, batch: Sequence[Leaving]) -> Awaitable[list[ItemReply]]:
-        """Raise UnknownRecipient if there is no such domain, Unavailable if it may come back."""
+        """Raise UnknownRecipient: no such domain.  NotPermitted: blocked.  Unavailable: later."""
 
 
 @dataclass(slots=True)
@@ -277,6 +284,10 @@ class Dispatcher:
         except UnknownRecipient:
             _log.info("destination_unknown", peer_domain=destination, items=len(batch))
             return [Failed(NO_SUCH_DOMAIN, f"{destination} is not on the network.") for _ in batch]
+        except NotPermitted:
+            _log.info("destination_blocked", peer_domain=destination, items=len(batch))
+            reason = f"Your home server exchanges no mail with {destination}."
+            return [Failed(NOT_ADMITTED, reason) for _ in batch]
         except (Unavailable, Untrusted) as error:
             # whatever is wrong with a peer's proof, the mail waits: it never goes elsewhere
             self._pause(worker)

@@ -18,6 +18,7 @@ from mx_core.federation.batch import BatchWindow, verify_batch
 from mx_core.federation.sessions import Sessions
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.lookup import LookUps
+from mx_core.homeserver.peer_rules import PeerRules
 from mx_core.homeserver.receive import Receiver
 from mx_core.model.clock import Now
 from mx_core.model.errors import NotPermitted, Unavailable, UnknownRecipient, Untrusted
@@ -45,6 +46,7 @@ class Rooms:
     receiver: Receiver
     look_ups: LookUps
     blobs: BlobStore
+    rules: PeerRules
     now: Now
 
 
@@ -149,7 +151,9 @@ class FederationService(FederationServicer):
         pems: list[bytes] = list(context.auth_context().get(_LEAF_PROPERTY) or [])
         if len(pems) != 1:
             raise Untrusted("leaf-format", "this listener speaks to certificates only")
-        return self._rooms.check.peer(pems[0])
+        peer = self._rooms.check.peer(pems[0])
+        self._rooms.rules.must_allow(peer.domain)  # at every call: a block is in force at once
+        return peer
 
     def _peer(self, context: Context) -> Peer:
         """Return who calls: asked at every call, so a changed key or leaf is out at once."""

@@ -1,8 +1,8 @@
 """The hello listener: who this domain is, and the introduction of a caller.  No session, no mail.
 
 An introduction makes this server look up a stranger's key, so it is bounded: calls a minute for
-each network, and the finder's own limits.  Nothing that the caller says of itself is believed.
-docs/spec/federation.md §2.
+each network, and the finder's own limits; what is over it costs a dictionary look-up.  Nothing
+that the caller says of itself is believed.  docs/spec/federation.md §2.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import structlog
 from typing_extensions import override
 
 from mx_core.discovery.finder import Finder
-from mx_core.homeserver.budget import CallBudget
 from mx_core.homeserver.document import OwnDocument
+from mx_core.homeserver.peer_rules import PeerRules
+from mx_core.homeserver.rate import Rate
 from mx_core.model.address import canonical_domain
 from mx_core.model.errors import Busy, NotPermitted, Refused
 from mx_core.proto import hello_pb2
@@ -39,24 +40,27 @@ class HelloService(HelloServicer):
         document: OwnDocument,
         finder: Finder,
         anchors: AnchorSet,
-        budget: CallBudget,
+        rules: PeerRules,
+        rate: Rate,
     ) -> None:
         self._domain = domain
         self._document = document
         self._finder = finder
         self._anchors = anchors
-        self._budget = budget
+        self._rules = rules
+        self._rate = rate
 
     @override
     async def Introduce(
         self, request: hello_pb2.IntroduceRequest, context: Any
     ) -> hello_pb2.IntroduceReply:
         """Discover the caller's keys and let it into the federation listener."""
-        if not self._budget.allows(network_of(context.peer())):
+        if self._rate.wait(network_of(context.peer())):
             raise Busy("too many introductions from your network; try again in a minute")
         domain = canonical_domain(request.domain)
         if domain == self._domain:
             raise NotPermitted("a domain does not introduce itself to itself")
+        self._rules.must_allow(domain)
         if not request.version_min <= VERSION <= request.version_max:
             raise Refused(f"this server speaks version {VERSION} only")
         found = await self._finder.find(domain)

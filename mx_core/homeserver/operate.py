@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -14,9 +15,10 @@ from starlette.routing import Route
 
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.db.database import Database
-from mx_core.homeserver import accounts, outgoing
+from mx_core.homeserver import accounts, outgoing, peer_rules
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.initialise import peers_stanza, txt_record
+from mx_core.homeserver.peer_rules import PeerRules
 from mx_core.homeserver.publish import invite_hash
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
@@ -37,6 +39,7 @@ class Operator:
     database: Database
     public_key: bytes
     peers_known: Callable[[], int]
+    rules: PeerRules
     now: Now
 
     def app(self) -> Starlette:
@@ -47,6 +50,8 @@ class Operator:
                 Route("/users", self.users),
                 Route("/record", self.record),
                 Route("/status", self.status),
+                Route("/rules", self.rules_in_force),
+                Route("/rules", self.change_rule, methods=["POST"]),
             ],
             exception_handlers=dict(EXCEPTION_HANDLERS),
         )
@@ -106,6 +111,25 @@ class Operator:
             "peers": self.peers_known(),
         }
         return JSONResponse(status)
+
+    async def rules_in_force(self, request: Request) -> JSONResponse:
+        """List which domains are blocked or allowed."""
+        found = await self.database.read(peer_rules.rules)
+        return JSONResponse({"rules": dict(sorted(found.items()))})
+
+    async def change_rule(self, request: Request) -> JSONResponse:
+        """Put a rule in force, or end one (``allowed`` null); it counts from the next call on."""
+        body = await request.json()
+        subject = peer_rules.subject_of(str(body["subject"]))
+        allowed = body["allowed"]
+
+        def change(tx: sa.Connection) -> dict[str, bool]:
+            if allowed is None:
+                return peer_rules.remove(tx, subject)
+            return peer_rules.put(tx, subject, allowed=bool(allowed))
+
+        now = await self.database.write(change, self.rules.put_in_force)
+        return JSONResponse({"rules": dict(sorted(now.items()))})
 
     def _local(self, name: str) -> str:
         address = Address.parse(f"{name}@{self.config.domain}").canonical()

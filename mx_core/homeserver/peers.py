@@ -14,6 +14,7 @@ from mx_core.federation.client import PeerClient
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.bodies import Body
 from mx_core.homeserver.outgoing import Leaving
+from mx_core.homeserver.peer_rules import PeerRules
 from mx_core.homeserver.receive import Receiver
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError, UnknownRecipient, Untrusted
@@ -31,11 +32,13 @@ class Peers:
         own_domain: str,
         receiver: Receiver,
         blobs: BlobStore,
+        rules: PeerRules,
         make: Callable[[str], PeerClient],
     ) -> None:
         self._own_domain = own_domain
         self._receiver = receiver
         self._blobs = blobs
+        self._rules = rules
         self._make = make
         self._clients: OrderedDict[str, PeerClient] = OrderedDict()
 
@@ -43,9 +46,11 @@ class Peers:
         """Hand *batch* over and return the answers, in order.
 
         Raises:
+            NotPermitted: This server exchanges no mail with it.
             UnknownRecipient: There is no such domain on the network.
             Unavailable, Untrusted: Not now.
         """
+        self._rules.must_allow(destination)
         if destination == self._own_domain:
             items = [await self._item(what) for what in batch]
             return await self._receiver.take(self._own_domain, items)
@@ -66,6 +71,8 @@ class Peers:
             UnknownRecipient: There is no such domain on the network.
             Unavailable, Untrusted: Not now.
         """
+        if not self._rules.allows(address.domain):
+            return None  # as if it were not: nothing can be sent there
         client = await self._client(address.domain)
         try:
             return await client.look_up(str(address))

@@ -18,6 +18,7 @@ from mx_core.db.database import Database
 from mx_core.homeserver import appending
 from mx_core.homeserver.accept import Sizes, judge
 from mx_core.homeserver.appending import Box, Place
+from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.bodies import BlobMissing, Body
@@ -31,6 +32,7 @@ from mx_core.proto.federation_pb2 import (
     DEFERRED,
     DUPLICATE,
     NOT_AVAILABLE,
+    RATE_LIMITED,
     Item,
     ItemReply,
 )
@@ -81,6 +83,7 @@ class Receiver:
         domain: str,
         sizes: Sizes,
         mailbox_octets: int,
+        rates: ArrivalRates,
         room: Room,
         now: Now,
     ) -> None:
@@ -90,6 +93,7 @@ class Receiver:
         self._domain = domain
         self._sizes = sizes
         self._mailbox_octets = mailbox_octets
+        self._rates = rates
         self._room = room
         self._now = now
 
@@ -128,6 +132,9 @@ class Receiver:
         address, env_id = str(judged.recipient), b2_plain(item.envelope)
         if judged.status != ACCEPTED:
             return _Candidate(address, env_id, None, ItemReply(status=judged.status))
+        if wait := self._rates.wait(peer_domain, address):
+            refusal = ItemReply(status=RATE_LIMITED, retry_after=wait)
+            return _Candidate(address, env_id, None, refusal)
         if not has_room:
             return _Candidate(address, env_id, None, _later())
         try:

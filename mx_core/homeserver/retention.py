@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_SYNC_SECONDS: Final = 60 * 86_400
+SYNC_SECONDS: Final = 60 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +22,5 @@ def may_delete(acked: Collection[bytes], active: Sequence[ActiveDevice], now: fl
 
     A device asleep for longer catches up by the journal of the others.
     """
-    awaited = {device.device_id for device in active if device.synced >= now - _SYNC_SECONDS}
+    awaited = {device.device_id for device in active if device.synced >= now - SYNC_SECONDS}
     return awaited <= set(acked) and any(device.device_id in acked for device in active)

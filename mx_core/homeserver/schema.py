@@ -147,3 +147,9 @@ KNOWN_DOMAIN: Final = sa.Table(  # the keys that other domains had before: a cha
     sa.Column("domain", sa.Text, primary_key=True),
     sa.Column("octets", sa.LargeBinary, nullable=False),
 )
+PEER_RULE: Final = sa.Table(  # of the operator: which domains this server speaks with
+    "peer_rule",
+    METADATA,
+    sa.Column("subject", sa.Text, primary_key=True),  # a domain and all beneath it, or *
+    sa.Column("allowed", sa.Boolean, nullable=False),
+)

@@ -6,6 +6,8 @@ here, because the answer would come from somebody else: it comes later as a noti
 
 from __future__ import annotations
 
+import math
+
 import sqlalchemy as sa
 import structlog
 
@@ -17,12 +19,13 @@ from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.device_sessions import Session
 from mx_core.homeserver.dispatch import Dispatcher
 from mx_core.homeserver.outgoing import Leaving
+from mx_core.homeserver.rate import Rate
 from mx_core.homeserver.receive import body_of
 from mx_core.homeserver.room import Room
 from mx_core.model.clock import Now
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.client_pb2 import SubmitReply
-from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, DUPLICATE, Item, Status
+from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, DUPLICATE, RATE_LIMITED, Item
 
 _log = structlog.get_logger()
 _LATER_SECONDS = 60
@@ -39,6 +42,7 @@ class Submitter:
         *,
         sizes: Sizes,
         outgoing_items: int,
+        rate: Rate | None,
         room: Room,
         now: Now,
     ) -> None:
@@ -47,6 +51,7 @@ class Submitter:
         self._dispatcher = dispatcher
         self._sizes = sizes
         self._outgoing_items = outgoing_items
+        self._rate = rate
         self._room = room
         self._now = now
 
@@ -60,7 +65,10 @@ class Submitter:
         now = self._now()
         judged = judge(item, sizes=self._sizes, now=now)
         if judged.status != ACCEPTED or judged.recipient is None:
-            return await self._refused(session, item, judged.status)
+            return await self._refused(session, item, SubmitReply(status=judged.status))
+        if self._rate is not None and (wait := self._rate.wait(session.mailbox_id)):
+            later = SubmitReply(status=RATE_LIMITED, retry_after=math.ceil(wait))
+            return await self._refused(session, item, later)
         self._room.check()
         what = Leaving(
             mailbox_id=session.mailbox_id,
@@ -99,10 +107,10 @@ class Submitter:
         )
         return reply
 
-    async def _refused(self, session: Session, item: Item, status: Status) -> SubmitReply:
-        """Return *status*, unless the item was taken before: its answer may have been lost."""
+    async def _refused(self, session: Session, item: Item, reply: SubmitReply) -> SubmitReply:
+        """Return *reply*, unless the item was taken before: its answer may have been lost."""
         env_id = b2_plain(item.envelope)
         known = await self._database.read(
             lambda tx: outgoing.is_known(tx, session.mailbox_id, env_id)
         )
-        return SubmitReply(status=DUPLICATE if known else status)
+        return SubmitReply(status=DUPLICATE) if known else reply

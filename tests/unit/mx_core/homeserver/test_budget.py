@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mx_core.homeserver.budget import CallBudget, NameBudget
+from mx_core.homeserver.budget import NameBudget
 from mx_core.homeserver.hello_service import network_of
 from mx_core.homeserver.padding import SIZES, padded_reply
 from mx_core.model.errors import StoreDamaged
@@ -31,16 +31,6 @@ def test_distinct_names_are_counted_and_a_miss_costs_three() -> None:
     assert budget.wait("c.example", "dave") == 0  # another asker
     clock.now += 3_600
     assert budget.wait("b.example", "dave") == 0
-
-
-def test_calls_are_counted_by_the_minute() -> None:
-    clock = _Clock()
-    budget = CallBudget(2, clock)
-
-    assert [budget.allows("x") for _ in range(3)] == [True, True, False]
-    assert budget.allows("y")
-    clock.now += 60
-    assert budget.allows("x")
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_all_unknown_keys_are_told_at_once() -> None:
         ({"domain": "a.example", "ports": {"hello": 0}}, "65535"),
         ({"domain": "a.example", "limits": {"blob_octets": 0}}, "blob_octets must be more than 0"),
         ({"domain": "a.example", "queue": {"give_up_seconds": -1}}, "give_up_seconds"),
+        ({"domain": "a.example", "rates": {"peer_burst": 0}}, "peer_burst must be more than 0"),
         ({"domain": "a.example", "log": {"level": "loud"}}, "loud"),
     ],
 )

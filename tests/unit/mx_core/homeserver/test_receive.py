@@ -14,8 +14,10 @@ from mx_core.db.database import Database
 from mx_core.homeserver import deliveries
 from mx_core.homeserver.accept import Sizes
 from mx_core.homeserver.accounts import Member
+from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
+from mx_core.homeserver.config import Rates
 from mx_core.homeserver.deliveries import Envelope
 from mx_core.homeserver.receive import Receiver
 from mx_core.homeserver.room import Room
@@ -25,6 +27,7 @@ from mx_core.proto.federation_pb2 import (
     DUPLICATE,
     EXPIRED,
     NOT_AVAILABLE,
+    RATE_LIMITED,
     TOO_LARGE,
     BlobRef,
     Item,
@@ -33,6 +36,7 @@ from tests.support.home_rows import DEVICE, add_member, home_database
 
 pytestmark = pytest.mark.anyio
 
+EVERYTHING = Rates(exempt=("*",))
 SIZES = Sizes(envelope=64 * 1024, inline_body=256 * 1024, blob=1 << 20)
 
 
@@ -54,6 +58,7 @@ def _receiver(
     floor: int = 1,
     mailbox_octets: int = 1 << 30,
     arrivals: Arrivals | None = None,
+    rates: Rates = EVERYTHING,
 ) -> Receiver:
     room = Room(folder, floor)
     blobs = BlobStore(
@@ -72,6 +77,7 @@ def _receiver(
         domain="b.example",
         sizes=SIZES,
         mailbox_octets=mailbox_octets,
+        rates=ArrivalRates("b.example", rates, time.monotonic),
         room=room,
         now=time.time,
     )
@@ -134,6 +140,21 @@ async def test_a_mailbox_that_is_full_defers(database: Database, tmp_path: Path)
     receiver = _receiver(database, tmp_path, mailbox_octets=260)
 
     assert await _statuses(receiver, _item(), _item(), _item()) == [ACCEPTED, ACCEPTED, DEFERRED]
+
+
+@pytest.mark.usefixtures("bob")
+async def test_a_domain_that_brings_too_much_for_one_mailbox_is_asked_to_come_later(
+    database: Database, tmp_path: Path
+) -> None:
+    add_member(database, "carol@b.example")
+    receiver = _receiver(database, tmp_path, rates=Rates(peer_mailbox_burst=2))
+    items = [_item(), _item(), _item()]
+
+    assert await _statuses(receiver, *items) == [ACCEPTED, ACCEPTED, RATE_LIMITED]
+    assert await _statuses(receiver, items[0], items[2]) == [DUPLICATE, RATE_LIMITED]
+    assert await _statuses(receiver, _item(route=b"carol@b.example")) == [ACCEPTED]
+    [reply] = await receiver.take("c.example", [_item()])
+    assert reply.status == ACCEPTED
 
 
 @pytest.mark.usefixtures("bob")

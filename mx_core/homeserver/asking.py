@@ -1,0 +1,86 @@
+"""The commands of ``mx-home`` that ask the running server, over its control socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+DIRECTORY: Final = click.option(
+    "--dir",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The home server's own directory.",
+)
+
+
+@click.command()
+@DIRECTORY
+@click.option("--name", help="The one name that the invite is good for; any, if not given.")
+def invite(folder: Path, name: str | None) -> None:
+    """Print an invite: good once, for seven days."""
+    click.echo(_control(folder).post("/invite", {"name": name})["code"])
+
+
+@click.group()
+def user() -> None:
+    """The people of the domain."""
+
+
+@user.command(name="list")
+@DIRECTORY
+def list_users(folder: Path) -> None:
+    """List people: address, devices, octets that wait."""
+    for each in _control(folder).get("/users")["users"]:
+        click.echo(f"{each['address']}\t{each['devices']}\t{each['held_octets']}")
+
+
+@click.command()
+@DIRECTORY
+def status(folder: Path) -> None:
+    """Print numbers of the running server."""
+    for key, value in _control(folder).get("/status").items():
+        click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+@click.group()
+def block() -> None:
+    """Domains that this server exchanges no mail with."""
+
+
+@block.command(name="list")
+@DIRECTORY
+def list_rules(folder: Path) -> None:
+    """List the rules: domain, blocked or allowed."""
+    _print(_control(folder).get("/rules"))
+
+
+@block.command(name="add")
+@DIRECTORY
+@click.option("--allow", is_flag=True, help="Allow it, although what is above it is blocked.")
+@click.argument("domain")
+def add_rule(folder: Path, domain: str, *, allow: bool) -> None:
+    """Block DOMAIN and all beneath it, at once; * is everybody."""
+    _control(folder).post("/rules", {"subject": domain, "allowed": allow})
+
+
+@block.command(name="remove")
+@DIRECTORY
+@click.argument("domain")
+def remove_rule(folder: Path, domain: str) -> None:
+    """Forget the rule for DOMAIN."""
+    _control(folder).post("/rules", {"subject": domain, "allowed": None})
+
+
+def _print(answer: Any) -> None:
+    for subject, allowed in answer["rules"].items():
+        click.echo(f"{subject}\t{'allowed' if allowed else 'blocked'}")
+
+
+def _control(folder: Path) -> Any:
+    from mx_core.control.client import ControlClient  # noqa: PLC0415  # lazy: --help is fast
+    from mx_core.homeserver.config import SOCKET_NAME  # noqa: PLC0415
+
+    return ControlClient(folder / SOCKET_NAME, "mx-home")
