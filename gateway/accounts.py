@@ -5,9 +5,11 @@ One directory of random name for each; which address it is stands inside, encryp
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import final
 
 from typing_extensions import override
@@ -16,11 +18,14 @@ from gateway import master_key
 from gateway.directories import Directories
 from gateway.person import Person
 from mx_core import ports
+from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import BadCredentials, Refused
+from mx_core.model.errors import BadCredentials, Refused, Untrusted
 from mx_core.model.secret import Secret
-from mx_core.store.account_store import AccountStore
+from mx_core.passport.chain import verify_chain
+from mx_core.store.account_store import MIGRATIONS, AccountStore
+from mx_core.store.own_keys import OwnPassport
 
 _ID_OCTETS = 8
 
@@ -74,6 +79,38 @@ def stored(directories: Directories, master: Secret[bytes], now: Now) -> Iterato
         if directory.is_dir():
             key = master_key.account_key(master, directory.name)
             yield AccountStore.open(directory, key, now)
+
+
+def folder_of(
+    directories: Directories, master: Callable[[], Secret[bytes]], account: str, now: Now
+) -> Path:
+    """Return the directory of *account*, its name or an address, while nobody has it open.
+
+    Raises:
+        Refused: There is none, or a gateway is running.
+        StoreDamaged: A database on the way does not open.
+    """
+    there = sorted(directories.accounts.iterdir()) if directories.accounts.is_dir() else []
+    for folder in there:
+        if folder.name == account:
+            return folder
+    wanted = Address.parse(account).canonical() if "@" in account else None
+    for folder in there if wanted is not None else ():
+        if _address_in(folder, master_key.account_key(master(), folder.name), now) == wanted:
+            return folder
+    raise Refused(f"{account} is no account of this gateway")
+
+
+def _address_in(folder: Path, key: Secret[bytes], now: Now) -> Address | None:
+    """Return whose store *folder* holds; None if its passport does not say."""
+    database = Database.open(folder / "mail.db", migrations=MIGRATIONS, key=key)
+    try:
+        entries = asyncio.run(OwnPassport(database).entries())
+        return verify_chain(entries, now=now()).address if entries else None
+    except Untrusted:
+        return None
+    finally:
+        database.close()
 
 
 def remove(store: AccountStore) -> None:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "contact": "gateway.cli.contact:contact",
     "demo": "gateway.cli.demo:demo",
     "folder": "gateway.cli.folder:folder",
+    "fsck": "gateway.cli.fsck:fsck",
     "password": "gateway.cli.password:password",
     "queue": "gateway.cli.queue:queue",
     "status": "gateway.cli.status:status",

@@ -32,8 +32,8 @@ from mx_core.store.text_index.index import TextIndex
 from mx_core.store.text_index.source import Source
 from mx_core.store.writer import Writer
 
-_MIGRATIONS: Final = "mx_core.store.migrations"
-_BODIES: Final = "bodies"
+MIGRATIONS: Final = "mx_core.store.migrations"
+BODIES: Final = "bodies"
 _KEY_STEPS: Final = 20  # of the back-fill of header keys before anybody is let in; 2 s at most
 _DEVICE_ID_OCTETS: Final = 16
 _FIRST_MAILBOXES: Final = (
@@ -67,8 +67,8 @@ class AccountStore:
             folder / "index.db", key, Source(database, mail), now
         )
         self.inbox = Inbox(database, mail, now)
-        self.intake = Intake(database, folder / _BODIES, mail, now)
-        self.outbox = OutboxTable(database, folder / _BODIES, mail, now)
+        self.intake = Intake(database, folder / BODIES, mail, now)
+        self.outbox = OutboxTable(database, folder / BODIES, mail, now)
         self.contacts = Contacts(database, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)
@@ -86,10 +86,10 @@ class AccountStore:
         Raises:
             Refused, SchemaTooNew, StoreDamaged, DiskFull: as ``Database.open``.
         """
-        bodies = folder / _BODIES
+        bodies = folder / BODIES
         make_folder(folder)
         make_folder(bodies)
-        database = Database.open(folder / "mail.db", migrations=_MIGRATIONS, key=key, plain=True)
+        database = Database.open(folder / "mail.db", migrations=MIGRATIONS, key=key, plain=True)
         try:
             mail = Mail(database, bodies, now)
             device_id = database.write_at_start(

@@ -79,6 +79,11 @@ def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
     return b"".join(pieces)[start - skipped : end - skipped]
 
 
+def sealed_size(size: int) -> int:
+    """Return how long the file of *size* clear octets is."""
+    return size + -(-size // CHUNK_OCTETS) * TAG_OCTETS
+
+
 def _sealed(file: SealedFile, octets: bytes) -> Iterator[bytes]:
     whole = memoryview(octets)
     for index, start in enumerate(range(0, len(octets), CHUNK_OCTETS)):

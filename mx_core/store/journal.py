@@ -43,6 +43,11 @@ class Journal:
         self._modseq += 1
         return ModSeq(self._modseq)
 
+    def reach(self, modseq: ModSeq) -> None:
+        """See to it that *modseq* is not given out again."""
+        if modseq > self._modseq:
+            self._changed, self._modseq = True, modseq
+
     def next_uid_validity(self) -> UidValidity:
         """Return a UIDVALIDITY that no mailbox of this account ever had.  RFC 9051 §2.3.1.1."""
         if self._uid_validity >= _UID_VALIDITY_MAX:

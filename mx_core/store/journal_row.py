@@ -176,7 +176,7 @@ def _fits(row: Row) -> bool:
     ids = row.ids
     match row.op:
         case Op.MADE:
-            return _are(str, ids.get(0), ids.get(1))
+            return _are(str, ids.get(0), ids.get(1), ids.get(2, ""))
         case Op.RENAMED:
             return _are(str, ids.get(0))
         case Op.REMOVED:

@@ -11,19 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mx_core.model.flags import Flag, FlagSet
+from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, Flag, FlagSet
 from mx_core.model.mailbox_name import INBOX
 from mx_core.store.journal_row import Op, PlaceName, Row
 
 _FIRST: Final = {
-    (INBOX, ""),
-    ("Archive", "\\Archive"),
-    ("Drafts", "\\Drafts"),
-    ("Junk", "\\Junk"),
-    ("Sent", "\\Sent"),
-    ("Trash", "\\Trash"),
-    ("Key changed", ""),
-    ("Not encrypted", ""),
+    (INBOX, "", ""),
+    ("Archive", "\\Archive", ""),
+    ("Drafts", "\\Drafts", ""),
+    ("Junk", "\\Junk", ""),
+    ("Sent", "\\Sent", ""),
+    ("Trash", "\\Trash", ""),
+    ("Key changed", "", f"KEYWORD {KEY_CHANGED}"),
+    ("Not encrypted", "", f"KEYWORD {NOT_ENCRYPTED}"),
 }  # what every account begins with; merged by name
 _NAME_OCTETS_MAX: Final = 1000
 
@@ -34,6 +34,7 @@ class MergedMailbox:
 
     name: str
     special_use: str
+    rule: str = ""  # of a folder, whose places are derived on each device
     messages: dict[PlaceName, bytes] = field(default_factory=dict)  # global id of each
     flags: dict[PlaceName, FlagSet] = field(default_factory=dict)
 
@@ -68,8 +69,8 @@ class Merge:
         }
         flags = _flags(rows, counts)
         merged: dict[bytes, MergedMailbox] = {}
-        for mailbox, name, special_use in boxes.named():
-            merged[mailbox] = MergedMailbox(name, special_use)
+        for mailbox, name, made in boxes.named():
+            merged[mailbox] = MergedMailbox(name, made.ids[1], made.ids.get(2, ""))
         for row in rows:
             box = merged.get(same.get(row.mailbox, row.mailbox))
             if row.op is not Op.ADDED or box is None or boxes.covered(row):
@@ -111,8 +112,8 @@ class _Boxes:
         mailbox = self._same.get(row.mailbox, row.mailbox)
         return any(_had_taken_in(removal, row) for removal in self._removed.get(mailbox, ()))
 
-    def named(self) -> Iterator[tuple[bytes, str, str]]:
-        """Yield (global id, name, special use), names without doubles.
+    def named(self) -> Iterator[tuple[bytes, str, Row]]:
+        """Yield (global id, name, the row that made it), names without doubles.
 
         Of several that claim one name the earliest made has it; nobody gets a name that
         somebody claims.
@@ -127,14 +128,14 @@ class _Boxes:
             if owners[name] != mailbox:
                 name = _free_name(name, taken)
                 taken.add(name)
-            yield mailbox, name, self._made[mailbox].ids[1]
+            yield mailbox, name, self._made[mailbox]
 
 
 def _first_mailboxes(rows: list[Row]) -> dict[bytes, bytes]:
     """Return, for each device's first mailboxes, the global id of the earliest made of its kind."""
     firsts: dict[tuple[bytes, str], Row] = {}
     for row in rows:
-        if row.op is Op.MADE and (row.ids[0], row.ids[1]) in _FIRST:
+        if row.op is Op.MADE and (row.ids[0], row.ids[1], row.ids.get(2, "")) in _FIRST:
             kept = firsts.setdefault((row.device, row.ids[0]), row)
             if row.device_seq < kept.device_seq:
                 firsts[row.device, row.ids[0]] = row

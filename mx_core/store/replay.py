@@ -20,6 +20,7 @@ class ReplayedMailbox:
 
     name: str
     special_use: str
+    rule: str = ""  # of a folder, whose places no row tells
     messages: dict[int, bytes] = field(default_factory=dict)  # global id of each
     flags: dict[int, FlagSet] = field(default_factory=dict)
     last_uid: int = 0  # the greatest that was ever given out
@@ -32,6 +33,7 @@ class Replayed:
     mailboxes: dict[bytes, ReplayedMailbox] = field(default_factory=dict)
     subscriptions: set[str] = field(default_factory=set)
     last_row: int = 0  # device_seq
+    ever: set[bytes] = field(default_factory=set)  # global ids of all messages there ever were
 
 
 def replay(rows: Iterable[Row]) -> Replayed:
@@ -42,7 +44,7 @@ def replay(rows: Iterable[Row]) -> Replayed:
     """
     told = Replayed()
     for row in rows:
-        if row.device_seq != told.last_row + 1:
+        if told.last_row and row.device_seq != told.last_row + 1:
             raise StoreDamaged(f"row {told.last_row + 1} of the journal is missing")
         told.last_row = row.device_seq
         try:
@@ -57,13 +59,16 @@ def replay(rows: Iterable[Row]) -> Replayed:
 def _apply(told: Replayed, row: Row) -> None:
     match row.op:
         case Op.MADE:
-            told.mailboxes[row.mailbox] = ReplayedMailbox(row.ids[0], row.ids[1])
+            told.mailboxes[row.mailbox] = ReplayedMailbox(
+                row.ids[0], row.ids[1], row.ids.get(2, "")
+            )
         case Op.RENAMED:
             told.mailboxes[row.mailbox].name = row.ids[0]
         case Op.REMOVED:
             del told.mailboxes[row.mailbox]
         case Op.ADDED:
             _add(told.mailboxes[row.mailbox], row)
+            told.ever.update(row.ids[1])
         case Op.FLAGGED:
             box = told.mailboxes[row.mailbox]
             for places, added, cleared in row.ids[0]:

@@ -13,7 +13,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -92,6 +92,34 @@ def holding(
         wanted = sorted(n for n in touched if n >= 0)
     for n in wanted:
         yield _load(connection, heads[n][1])
+
+
+class Head(NamedTuple):
+    """What stands beside the columns of a stored segment."""
+
+    row: int
+    first_uid: int
+    entries: int
+    max_modseq: int
+
+
+def load_each(
+    connection: sa.Connection, mailbox: MailboxId
+) -> Iterator[tuple[Head, Segment | None]]:
+    """Yield every stored segment as it stands, None for one whose columns can not be read."""
+    rows = connection.exec_driver_sql(
+        "SELECT id, first_uid, entries, max_modseq, CAST(uids AS BLOB), CAST(modseqs AS BLOB),"
+        " CAST(flag_sets AS BLOB), CAST(messages AS BLOB)"
+        " FROM segment WHERE mailbox = ? ORDER BY first_uid",
+        (mailbox,),
+    ).all()
+    for row, first_uid, entries, max_modseq, *columns in rows:
+        try:
+            unpacked = [_unpack(code, column) for code, column in zip("IQIQ", columns, strict=True)]
+        except (ValueError, TypeError):  # not a whole number of numbers, or no octets at all
+            yield Head(row, first_uid, entries, max_modseq), None
+            continue
+        yield Head(row, first_uid, entries, max_modseq), Segment(row, first_uid, *unpacked)
 
 
 def last(connection: sa.Connection, mailbox: MailboxId) -> Segment | None:

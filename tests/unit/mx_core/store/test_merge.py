@@ -128,6 +128,14 @@ def test_a_device_that_joins_does_not_give_a_renamed_mailbox_its_first_name_back
     assert names_of(together(one, other)) == ["Letters"]
 
 
+def test_the_first_folders_are_one_on_all_devices_too() -> None:
+    one, other = Device(b"1"), Device(b"2")
+    one.make("Not encrypted", rule="KEYWORD $NotEncrypted")
+    other.make("Not encrypted", rule="KEYWORD $NotEncrypted")
+
+    assert names_of(together(one, other)) == ["Not encrypted"]
+
+
 def test_a_second_mailbox_of_a_first_name_is_one_of_its_own() -> None:
     device = Device(b"1")
     sent = device.make("Sent", "\\Sent").mailbox

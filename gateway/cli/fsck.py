@@ -1,0 +1,71 @@
+"""``mx-gateway fsck``: an account's store held against itself, while the gateway is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+
+if TYPE_CHECKING:
+    from mx_core.store.fsck.finding import Report
+
+
+@click.command()
+@click.argument("account")
+@click.option("--repair", is_flag=True, help="Mend what can be mended; nothing is thrown away.")
+@click.option("--deep", is_flag=True, help="Read every octet, and make every form anew.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def fsck(
+    directories: Directories, account: str, *, repair: bool, deep: bool, as_json: bool
+) -> None:
+    """Check the store of ACCOUNT, an address or the name of its directory.
+
+    The gateway must be stopped.  Ends with 0 if nothing is wrong, or nothing any more, and
+    with 65 if something is.
+    """
+    from gateway import master_key  # noqa: PLC0415  # spares --help its imports
+    from gateway.accounts import folder_of  # noqa: PLC0415
+    from mx_core.store.fsck.check import check_store  # noqa: PLC0415
+
+    with told_in_one_sentence("mx-gateway"):
+        folder = folder_of(
+            directories, lambda: master_key.load(directories.data), account, time.time
+        )
+        key = master_key.account_key(master_key.load(directories.data), folder.name)
+        report = check_store(folder, key, time.time, repair=repair, deep=deep)
+    click.echo(json.dumps(_as_json(report)) if as_json else _typed(report))
+    sys.exit(0 if report.is_sound else os.EX_DATAERR)
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {
+        "mailboxes": report.mailboxes,
+        "messages": report.messages,
+        "sound": report.is_sound,
+        "findings": [
+            {
+                "damage": finding.damage.value,
+                "sentence": finding.sentence,
+                "mended": report.mended and finding.can_be_mended,
+            }
+            for finding in report.findings
+        ],
+    }
+
+
+def _typed(report: Report) -> str:
+    lines = [f"{report.mailboxes} mailboxes, {report.messages} messages"]
+    for finding in report.findings:
+        what = "can not be mended" if not finding.can_be_mended else "can be mended with --repair"
+        if report.mended and finding.can_be_mended:
+            what = "mended"
+        lines.append(f"{finding.damage.value}: {finding.sentence} ({what})")
+    return "\n".join(lines if report.findings else [*lines, "nothing is wrong"])

@@ -1,0 +1,210 @@
+"""Messages, their octets and their forms: counted, measured, and on request read whole.
+
+Forms and header keys are derived: what is missing or differs is made anew by ``mx_core.mime``.
+Octets are not: where they are gone the message is named, and its place stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from mx_core.mime.header_keys import header_keys
+from mx_core.mime.prepare import prepare
+from mx_core.model.errors import StoreDamaged
+from mx_core.model.ids import MessageId
+from mx_core.store import body_file, header_key
+from mx_core.store import form as message_form
+from mx_core.store.body import BodyId, BodyReader
+from mx_core.store.fsck.finding import Damage, Report
+from mx_core.store.fsck.places import Message
+
+_NAMED_BY = ("message", "outbox", "sealed_body", "intake")  # the tables that name bodies
+_READ_AT_ONCE = 16 * body_file.CHUNK_OCTETS
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """Where to read, and how closely."""
+
+    connection: sa.Connection
+    folder: Path
+    report: Report
+    repair: bool
+    deep: bool
+
+
+def stored(connection: sa.Connection) -> dict[int, Message]:
+    """Return every message that has a row."""
+    rows = connection.exec_driver_sql("SELECT id, global_id, size, internal_date FROM message")
+    return {row[0]: Message(*row) for row in rows}
+
+
+def check_uses(octets: Octets, uses: Counter[int], expunged_by_journal: set[bytes]) -> list[int]:
+    """Compare *uses*, counted in the mailboxes, with what is kept; return messages nobody shows.
+
+    A message without a place is rubbish only if it was expunged: ``expunged`` says so, or the
+    journal does.  Any other one is to be shown again.
+    """
+    connection, report = octets.connection, octets.report
+    waiting = set(connection.exec_driver_sql("SELECT message FROM expunged").scalars())
+    lone: list[int] = []
+    rows = connection.exec_driver_sql("SELECT id, global_id, uses FROM message").all()
+    for message, global_id, kept in rows:
+        used = uses[message]
+        if kept != used:
+            report.mendable(Damage.USES, f"message {message} has {used} places, not {kept}")
+        if used and message in waiting:
+            report.mendable(Damage.USES, f"message {message} has a place and waits for removal")
+        if not used and message not in waiting:
+            if global_id in expunged_by_journal:
+                report.mendable(Damage.USES, f"message {message} was expunged and is still kept")
+            else:
+                report.mendable(Damage.LONE, f"message {message} is in no mailbox")
+                lone.append(message)
+    strays = waiting - {row[0] for row in rows}
+    if strays:
+        report.mendable(Damage.USES, f"{len(strays)} messages wait for removal and are gone")
+    if octets.repair:
+        _mend_uses(connection, uses, set(lone))
+    return lone
+
+
+def check_bodies(octets: Octets) -> list[int]:
+    """Look at every body and file; return the bodies that nobody names."""
+    connection, report = octets.connection, octets.report
+    reader = BodyReader(connection, octets.folder)
+    files = {path.name for path in octets.folder.iterdir()}
+    there = set()
+    rows = connection.exec_driver_sql("SELECT id, size, length(octets), file FROM body").all()
+    for body, size, length, file in rows:
+        there.add(body)
+        if file is None and length != size:
+            report.mendable(Damage.BODY, f"body {body} has {length} octets, not {size}")
+            if octets.repair:
+                connection.exec_driver_sql("UPDATE body SET size = ? WHERE id = ?", (length, body))
+        elif file is not None:
+            _check_file(octets, reader, (body, size, file.hex()), files)
+            files.discard(file.hex())
+    for name in sorted(files):
+        report.mendable(Damage.FILE, f"no row names the file {name}; its key is gone")
+    _check_names(connection, report, there)
+    named = {
+        body
+        for table in _NAMED_BY
+        for body in connection.exec_driver_sql(f"SELECT body FROM {table}").scalars()  # noqa: S608  # literals
+    }
+    nameless = sorted(there - named)
+    for body in nameless:
+        report.mendable(Damage.BODY, f"nothing names body {body}")
+    return nameless
+
+
+def check_forms(octets: Octets) -> None:
+    """Compare each message with its body, and its form and keys with its octets."""
+    connection, report = octets.connection, octets.report
+    reader = BodyReader(connection, octets.folder)
+    for message, size, body, length in connection.exec_driver_sql(
+        "SELECT message.id, message.size, body.id, body.size FROM message"
+        " JOIN body ON body.id = message.body ORDER BY message.id"
+    ).all():
+        if size != length:
+            report.mendable(Damage.BODY, f"message {message} has {length} octets, not {size}")
+            if octets.repair:
+                connection.exec_driver_sql(
+                    "UPDATE message SET size = ? WHERE id = ?", (length, message)
+                )
+        for fault in _form_faults(octets, reader, MessageId(message), BodyId(body)):
+            report.mendable(Damage.FORM, f"message {message} {fault}")
+    for table in ("form", "header_key", "header_text"):
+        strays = connection.exec_driver_sql(
+            f"SELECT count(*) FROM {table} WHERE message NOT IN (SELECT id FROM message)"  # noqa: S608  # literals
+        ).scalar_one()
+        if strays:
+            report.mendable(Damage.FORM, f"{strays} rows of {table} belong to no message")
+            if octets.repair:
+                connection.exec_driver_sql(
+                    f"DELETE FROM {table} WHERE message NOT IN (SELECT id FROM message)"  # noqa: S608  # literals
+                )
+
+
+def _form_faults(
+    octets: Octets, reader: BodyReader, message: MessageId, body: BodyId
+) -> Iterator[str]:
+    connection = octets.connection
+    rows = connection.exec_driver_sql(message_form.SELECT, (json.dumps([message]),)).all()
+    have = message_form.from_row(rows[0]) if rows else None
+    keyed = connection.exec_driver_sql(
+        "SELECT EXISTS (SELECT 1 FROM header_key WHERE message = ?)"
+        " AND EXISTS (SELECT 1 FROM header_text WHERE message = ?)",
+        (message, message),
+    ).scalar_one()
+    length = connection.exec_driver_sql("SELECT size FROM body WHERE id = ?", (body,)).scalar_one()
+    if have is not None and have.size == length and keyed and not octets.deep:
+        return
+    try:
+        whole = reader.octets(body)
+    except StoreDamaged:
+        return  # the file is a finding of its own
+    form = prepare(whole)
+    if have is None:
+        yield "has no prepared form"
+    elif have != form:
+        yield "has a prepared form that is not of its octets"
+    if have != form and octets.repair:
+        connection.exec_driver_sql("DELETE FROM form WHERE message = ?", (message,))
+        connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form))
+    if (have != form or not keyed) and octets.repair:
+        for table in ("header_key", "header_text"):
+            connection.exec_driver_sql(f"DELETE FROM {table} WHERE message = ?", (message,))  # noqa: S608  # literals
+        header_key.insert(connection, message, header_keys(whole, form))
+
+
+def _check_file(
+    octets: Octets, reader: BodyReader, row: tuple[int, int, str], files: set[str]
+) -> None:
+    body, size, name = row
+    if name not in files:
+        octets.report.lost(Damage.FILE, f"the file {name} of body {body} is missing")
+        return
+    if (octets.folder / name).stat().st_size != body_file.sealed_size(size):
+        octets.report.lost(Damage.FILE, f"the file {name} of body {body} has a wrong length")
+        return
+    if octets.deep:
+        try:
+            for start in range(0, size, _READ_AT_ONCE):
+                reader.octets(BodyId(body), start, min(start + _READ_AT_ONCE, size))
+        except StoreDamaged:
+            octets.report.lost(Damage.FILE, f"the file {name} of body {body} does not open")
+
+
+def _check_names(connection: sa.Connection, report: Report, there: set[int]) -> None:
+    for table in _NAMED_BY:
+        names: Sequence[int] = (
+            connection.exec_driver_sql(f"SELECT body FROM {table} WHERE body IS NOT NULL")  # noqa: S608  # literals
+            .scalars()
+            .all()
+        )
+        for body in sorted(set(names) - there):
+            report.lost(Damage.BODY, f"body {body}, which a row of {table} names, is missing")
+
+
+def _mend_uses(connection: sa.Connection, uses: Counter[int], lone: set[int]) -> None:
+    connection.exec_driver_sql("UPDATE message SET uses = 0")
+    for message, count in uses.items():
+        connection.exec_driver_sql("UPDATE message SET uses = ? WHERE id = ?", (count, message))
+    connection.exec_driver_sql(
+        "DELETE FROM expunged WHERE message IN (SELECT id FROM message WHERE uses > 0)"
+        " OR message NOT IN (SELECT id FROM message)"
+    )
+    # Crash after the commit: they are removed at the next open, as after any EXPUNGE.
+    connection.exec_driver_sql(
+        "INSERT OR IGNORE INTO expunged SELECT id, 0 FROM message WHERE uses = 0"
+        " AND id NOT IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(lone)),),
+    )
