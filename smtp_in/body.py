@@ -45,6 +45,23 @@ class Room:
         self._left += octets
 
 
+def has_bare_octet(octets: bytes | bytearray) -> bool:
+    """Tell whether a CR stands without LF, an LF without CR, or a NUL anywhere."""
+    pairs = octets.count(_CRLF)
+    return b"\0" in octets or octets.count(b"\r") != pairs or octets.count(b"\n") != pairs
+
+
+def has_long_line(octets: bytes | bytearray, line_max: int) -> bool:
+    """Tell whether a line has more than *line_max* octets, its CRLF left out."""
+    start = 0
+    while len(octets) - start > line_max:
+        end = octets.rfind(_CRLF, start, start + line_max + len(_CRLF))
+        if end < 0:
+            return True
+        start = end + len(_CRLF)
+    return False
+
+
 @final
 class DataReader:
     """One message on its way in."""
@@ -81,8 +98,7 @@ class DataReader:
         if self.flaw is not None:
             return self.flaw
         kept = bytes(memoryview(self._kept)[len(_CRLF) :])
-        pairs = kept.count(_CRLF)
-        if b"\0" in kept or kept.count(b"\r") != pairs or kept.count(b"\n") != pairs:
+        if has_bare_octet(kept):
             return Flaw.BARE_OCTET
         # RFC 5321 §4.5.2: the first dot of a line is not part of it
         if kept.startswith(b"."):

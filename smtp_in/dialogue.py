@@ -1,4 +1,4 @@
-"""One connection's dialogue from AUTH to the end of DATA: who may do what, in which order.
+"""One connection's dialogue from MAIL to the end of a message: who may do what, in which order.
 
 Knows no socket and no TLS: the wire below it says replies, reads lines and pieces, and hangs
 up.  250 after DATA means that the outbox holds the message durably.
@@ -10,17 +10,17 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, NoReturn, Protocol
+from typing import Protocol
 
 import structlog
 
-from mx_core.model.errors import BadCredentials, MailError, Unavailable
-from mx_core.model.secret import Secret
+from mx_core.model.errors import MailError
 from mx_core.ports import Account, Accounts
-from smtp_in import command, replies
+from smtp_in import command, login, replies
 from smtp_in.body import DataReader, Flaw, Room
-from smtp_in.command import Credentials
+from smtp_in.chunks import Chunk, ChunkReader, parse_chunk
 from smtp_in.limits import Limits
+from smtp_in.login import Login
 from smtp_in.message import make_submission
 from smtp_in.replies import Reply
 from smtp_in.submission import Transaction, judge_mail, judge_recipient
@@ -28,21 +28,10 @@ from smtp_in.submission import Transaction, judge_mail, judge_recipient
 log = structlog.get_logger(__name__)
 
 Command = Callable[[str | None], Awaitable[None]]
-_PLAIN: Final = "PLAIN"
-_LOGIN: Final = "LOGIN"
 
 
-class Wire(Protocol):
+class Wire(login.Wire, Protocol):
     """What the dialogue needs of the connection."""
-
-    async def say(self, reply: Reply) -> None:
-        """Send one reply."""
-
-    async def ask(self, challenge: bytes) -> bytes:
-        """Send 334 with *challenge* in base64 and return the line that answers it."""
-
-    async def end(self, reply: Reply) -> NoReturn:
-        """Say *reply* and hang up; nothing more of the input is taken for a command."""
 
     async def piece(self) -> bytes:
         """Return some octets that came, at least one; the idle timer restarts."""
@@ -50,17 +39,8 @@ class Wire(Protocol):
     def unread(self, octets: bytes) -> None:
         """Put octets back before those that are still to be read."""
 
-    def has_unread(self) -> bool:
-        """Tell whether octets have come that nobody has read."""
-
-    def is_private(self) -> bool:
-        """Tell whether a password may be said here."""
-
     def greeted(self) -> bool:
         """Tell whether HELO or EHLO was said."""
-
-    def extended(self) -> bool:
-        """Tell whether it was EHLO."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,94 +53,42 @@ class House:
 
 
 class Dialogue:
-    """The state of one connection: ``account`` from AUTH on, ``transaction`` from MAIL on."""
+    """The state of one connection: who is logged in, and ``transaction`` from MAIL on."""
 
     def __init__(self, wire: Wire, house: House) -> None:
         self._wire = wire
         self._house = house
-        self._failed_logins = 0
-        self.account: Account | None = None
+        self._login = Login(wire, house.accounts, house.limits)
+        self._chunks: ChunkReader | None = None  # from the first BDAT of the transaction on
         self.transaction: Transaction | None = None
 
     @property
     def commands(self) -> dict[str, Command]:
         """Return the commands that are carried out here, by verb."""
-        return {"AUTH": self.auth, "MAIL": self.mail, "RCPT": self.rcpt, "DATA": self.data}
+        return {
+            "AUTH": self._login.auth,
+            "MAIL": self.mail,
+            "RCPT": self.rcpt,
+            "DATA": self.data,
+            "BDAT": self.bdat,
+        }
+
+    @property
+    def account(self) -> Account | None:
+        """Return who is logged in."""
+        return self._login.account
+
+    def drop(self) -> None:
+        """Let go of the message under way: RSET, EHLO, or the end of the connection."""
+        self.transaction = None
+        if self._chunks is not None:
+            self._chunks.close()
+            self._chunks = None
 
     def forget(self) -> None:
         """Begin anew after STARTTLS: nothing learnt in clear survives (RFC 3207 §4.2)."""
-        self.account = None
-        self.transaction = None
-
-    # ── authentication, RFC 4954 ─────────────────────────────────────────────────────
-    async def auth(self, argument: str | None) -> None:
-        """AUTH PLAIN and AUTH LOGIN, with or without an initial response."""
-        words = (argument or "").split()
-        if not self._wire.extended():
-            await self._wire.say(replies.HELLO_FIRST)
-        elif self.account is not None:
-            await self._wire.say(replies.ALREADY_LOGGED_IN)
-        elif not self._wire.is_private():
-            await self._wire.say(replies.TLS_FIRST)
-        elif len(words) not in {1, 2}:
-            await self._wire.say(replies.NEED_MECHANISM)
-        elif words[0].upper() not in {_PLAIN, _LOGIN}:
-            await self._wire.say(replies.UNKNOWN_MECHANISM)
-        else:
-            initial = words[1].encode("ascii") if words[1:] else None
-            outcome = await self._credentials(words[0].upper(), initial)
-            if isinstance(outcome, Reply):
-                await self._wire.say(outcome)
-            else:
-                await self._log_in(outcome)
-
-    async def _credentials(
-        self, mechanism: str, initial: bytes | None
-    ) -> Credentials | Reply | None:
-        """Return what was told, None if it can not be right, or the reply that ends the attempt."""
-        challenge = b"" if mechanism == _PLAIN else b"Username:"
-        first = await self._response(initial, challenge)
-        if isinstance(first, Reply):
-            return first
-        if mechanism == _PLAIN:
-            return command.parse_plain(first)
-        password = await self._response(None, b"Password:")
-        return password if isinstance(password, Reply) else command.login(first, password)
-
-    async def _response(self, initial: bytes | None, challenge: bytes) -> bytes | Reply:
-        await self._refuse_pipelining()
-        line = await self._wire.ask(challenge) if initial is None else initial
-        if line == b"*":
-            return replies.AUTH_CANCELLED
-        if len(line) > self._house.limits.auth_line_octets:
-            return replies.AUTH_LINE_TOO_LONG
-        response = command.decode_base64(line)
-        return replies.BAD_BASE64 if response is None else response
-
-    async def _log_in(self, credentials: Credentials | None) -> None:
-        try:
-            if credentials is None:
-                raise BadCredentials  # noqa: TRY301  # a response that names nobody is answered alike
-            account = await self._house.accounts.authenticate(
-                credentials.username, Secret(credentials.password)
-            )
-        except BadCredentials:
-            self._failed_logins += 1
-            log.info("login_refused", door="smtp", failures=self._failed_logins)
-            if self._failed_logins >= self._house.limits.failed_logins:
-                await self._wire.end(replies.TOO_MANY_LOGINS)
-            await self._wire.say(replies.BAD_LOGIN)
-        except Unavailable as error:
-            await self._wire.say(Reply(454, "4.7.0", str(error)))  # RFC 4954 §6
-        else:
-            await self._refuse_pipelining()
-            self.account = account
-            await self._wire.say(replies.LOGGED_IN)
-
-    async def _refuse_pipelining(self) -> None:
-        """Hang up on whoever sends on before the answer: RFC 4954 §4 puts AUTH last in a group."""
-        if self._wire.has_unread():
-            await self._wire.end(replies.PIPELINED_AUTH)
+        self._login.account = None
+        self.drop()
 
     # ── mail, RFC 6409 ───────────────────────────────────────────────────────────────
     async def mail(self, argument: str | None) -> None:
@@ -211,6 +139,8 @@ class Dialogue:
             await self._wire.say(replies.MAIL_FIRST if account else replies.LOGIN_FIRST)
         elif not transaction.recipients:
             await self._wire.say(replies.RCPT_FIRST)
+        elif self._chunks is not None:
+            await self._wire.say(replies.BDAT_BEGUN)
         elif argument:
             await self._wire.say(replies.NO_ARGUMENT)
         else:
@@ -223,11 +153,57 @@ class Dialogue:
             )
             try:
                 await self._read_body(reader)
-                reply = await self._accept(account, transaction, reader)
+                reply = await self._accept(account, transaction, reader.message())
             finally:
                 reader.close()
-                self.transaction = None
+                self.drop()
             await self._wire.say(reply)
+
+    async def bdat(self, argument: str | None) -> None:
+        """BDAT: one chunk, read whatever is said of it, so that the next command is found.
+
+        RFC 3030 §2: a chunk that cannot be taken is still read; the message ends with LAST.
+        """
+        chunk = parse_chunk(argument)
+        if chunk is None:
+            await self._wire.end(replies.BAD_BDAT)
+        if chunk.octets > 2 * self._house.limits.message_octets:
+            await self._wire.end(replies.of_flaw(Flaw.TOO_LARGE))
+        account, transaction = self.account, self.transaction
+        if account is None or transaction is None:
+            await self._read_chunk(chunk, None)
+            await self._wire.say(replies.MAIL_FIRST if account else replies.LOGIN_FIRST)
+        elif not transaction.recipients:
+            await self._read_chunk(chunk, None)
+            await self._wire.say(replies.RCPT_FIRST)
+        else:
+            await self._wire.say(await self._take_chunk(account, transaction, chunk))
+
+    async def _take_chunk(self, account: Account, transaction: Transaction, chunk: Chunk) -> Reply:
+        limits = self._house.limits
+        if self._chunks is None:
+            self._chunks = ChunkReader(
+                self._house.room,
+                message_octets=limits.message_octets,
+                line_octets=limits.line_octets,
+            )
+        reader = self._chunks
+        await self._read_chunk(chunk, reader)
+        if reader.flaw is None and not chunk.last:
+            return replies.chunk_taken(chunk.octets)
+        try:
+            return await self._accept(account, transaction, reader.message())
+        finally:
+            self.drop()
+
+    async def _read_chunk(self, chunk: Chunk, reader: ChunkReader | None) -> None:
+        left = chunk.octets
+        while left:
+            piece = await self._wire.piece()
+            if reader is not None:
+                reader.feed(piece[:left])
+            self._wire.unread(piece[left:])
+            left -= min(left, len(piece))
 
     async def _read_body(self, reader: DataReader) -> None:
         """Read to the end of data; hang up on a refused message that goes on too far or long."""
@@ -243,10 +219,9 @@ class Dialogue:
         self._wire.unread(rest)  # commands that were pipelined behind the message
 
     async def _accept(
-        self, account: Account, transaction: Transaction, reader: DataReader
+        self, account: Account, transaction: Transaction, outcome: bytes | Flaw
     ) -> Reply:
         """Return the reply to one message; 250 only when the outbox holds it."""
-        outcome = reader.message()
         if isinstance(outcome, Flaw):
             log.info("message_refused", reason=outcome.name)
             if outcome is Flaw.BARE_OCTET:

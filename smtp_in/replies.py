@@ -39,7 +39,9 @@ START_TLS: Final = Reply(220, "2.0.0", "ready to start TLS")
 LOGGED_IN: Final = Reply(235, "2.7.0", "authenticated")
 GOODBYE: Final = Reply(221, "2.0.0", "goodbye")
 VERIFY: Final = Reply(252, "2.1.5", "send the message and see")
-HELP: Final = Reply(214, "2.0.0", "AUTH DATA EHLO HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY")
+HELP: Final = Reply(
+    214, "2.0.0", "AUTH BDAT DATA EHLO HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY"
+)
 
 IDLE_TOO_LONG: Final = Reply(421, "4.4.2", "nothing was said for too long")
 SHUTTING_DOWN: Final = Reply(421, "4.3.2", "the gateway is shutting down")
@@ -63,6 +65,9 @@ BAD_BODY: Final = Reply(501, "5.5.4", "BODY is 7BIT or 8BITMIME")
 NO_ARGUMENT: Final = Reply(501, "5.5.4", "that command takes no argument")
 UNKNOWN_PARAMETER: Final = Reply(555, "5.5.4", "a parameter of that command is not known here")
 HELLO_FIRST: Final = Reply(503, "5.5.1", "say EHLO first")
+BAD_BDAT: Final = Reply(501, "5.5.4", "BDAT takes a number of octets, and LAST")
+NEEDS_SMTPUTF8: Final = Reply(553, "5.6.7", "that address needs MAIL with SMTPUTF8")
+BDAT_BEGUN: Final = Reply(503, "5.5.1", "the message comes in chunks; BDAT LAST ends it")
 MAIL_FIRST: Final = Reply(503, "5.5.1", "MAIL comes first")
 RCPT_FIRST: Final = Reply(503, "5.5.1", "no recipient was accepted")
 MAIL_TWICE: Final = Reply(503, "5.5.1", "a message is under way; RSET drops it")
@@ -120,6 +125,11 @@ def of_flaw(flaw: Flaw) -> Reply:
 def of_bug(reference: str) -> Reply:
     """Return the reply when we failed; the log holds the rest under *reference*."""
     return Reply(451, "4.3.0", f"the gateway failed; its log tells more under {reference}")
+
+
+def chunk_taken(octets: int) -> Reply:
+    """Return the answer to a chunk that is not the last; it promises nothing (RFC 3030 §2)."""
+    return Reply(250, "2.0.0", f"{octets} octets received")
 
 
 def queued(queue_id: str) -> Reply:

@@ -125,6 +125,7 @@ class _Connection(SMTP):
         super().__init__(
             object(),
             data_size_limit=None,
+            enable_SMTPUTF8=True,  # arguments come as UTF-8, what is none as surrogates
             hostname=_NAME,
             ident="ESMTP mx-gateway ready",
             timeout=limits.idle_seconds,
@@ -165,6 +166,7 @@ class _Connection(SMTP):
         if self._login_deadline is not None:
             self._login_deadline.cancel()
         super().connection_lost(error)  # cancels the command under way
+        self._dialogue.drop()
         self.gone.set()
 
     @override
@@ -189,7 +191,7 @@ class _Connection(SMTP):
     @override
     def _set_rset_state(self) -> None:
         super()._set_rset_state()  # type: ignore[no-untyped-call]  # untyped in aiosmtpd
-        self._dialogue.transaction = None
+        self._dialogue.drop()
 
     def leave(self) -> None:
         """Close now, or after the command that is being carried out."""
@@ -327,7 +329,8 @@ class _Connection(SMTP):
 
     def _extensions(self) -> list[str]:
         size = self._door.house.limits.message_octets
-        words = ["PIPELINING", f"SIZE {size}", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        words = ["PIPELINING", f"SIZE {size}", "8BITMIME", "SMTPUTF8", "CHUNKING"]
+        words.append("ENHANCEDSTATUSCODES")
         if self._listener.tls is not None and not self._tls_active:
             words.append("STARTTLS")
         if self.is_private():

@@ -17,7 +17,7 @@ from smtp_in.command import Path, parse_size
 from smtp_in.limits import Limits
 from smtp_in.replies import Reply
 
-_MAIL_PARAMETERS: Final = frozenset({"SIZE", "BODY", "AUTH"})
+_MAIL_PARAMETERS: Final = frozenset({"SIZE", "BODY", "AUTH", "SMTPUTF8"})
 _BODIES: Final = frozenset({"7BIT", "8BITMIME"})  # RFC 6152 §2
 
 
@@ -27,6 +27,7 @@ class Transaction:
 
     sender: Address
     recipients: list[Address] = field(default_factory=list)
+    utf8: bool = False  # SMTPUTF8 was given: addresses may hold more than ASCII
 
     def knows(self, recipient: Address) -> bool:
         """Tell whether that mailbox was named already, in any case of its letters."""
@@ -51,8 +52,11 @@ def judge_mail(
     refusal = _refuse_parameters(path.parameters, limits)
     if refusal is not None:
         return refusal
+    utf8 = "SMTPUTF8" in path.parameters
     if path.address == "":
-        return Transaction(own)
+        return Transaction(own, utf8=utf8)
+    if not utf8 and not path.address.isascii():
+        return replies.NEEDS_SMTPUTF8  # RFC 6531 §3.5
     try:
         sender = Address.parse(path.address)
         allowed = may_send_as(sender)
@@ -60,7 +64,7 @@ def judge_mail(
         return Reply(replies.BAD_SENDER.code, replies.BAD_SENDER.enhanced, str(error))
     if not allowed:
         return replies.of_error(NotPermitted(f"this login sends as {own}, not as {sender}"))
-    return Transaction(sender)
+    return Transaction(sender, utf8=utf8)
 
 
 def judge_recipient(
@@ -71,6 +75,8 @@ def judge_recipient(
         return replies.BAD_RCPT
     if path.parameters:
         return replies.UNKNOWN_PARAMETER
+    if not transaction.utf8 and not path.address.isascii():
+        return replies.NEEDS_SMTPUTF8
     try:
         recipient = Address.parse(path.address)
         recipient.canonical()
@@ -88,6 +94,8 @@ def _refuse_parameters(parameters: dict[str, str], limits: Limits) -> Reply | No
         return replies.UNKNOWN_PARAMETER
     # AUTH= names who wrote the message first; between person and gateway that says nothing new
     # and is ignored (RFC 4954 §5).
+    if parameters.get("SMTPUTF8"):
+        return replies.UNKNOWN_PARAMETER  # RFC 6531 §3.4: it takes no value
     if parameters.get("BODY", "7BIT").upper() not in _BODIES:
         return replies.BAD_BODY
     if "SIZE" in parameters:

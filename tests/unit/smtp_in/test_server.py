@@ -36,6 +36,8 @@ async def test_ehlo_announces_what_holds_before_and_after_tls() -> None:
         "250-PIPELINING",
         "250-SIZE 1234",
         "250-8BITMIME",
+        "250-SMTPUTF8",
+        "250-CHUNKING",
         "250-ENHANCEDSTATUSCODES",
         "250-STARTTLS",
         "250 AUTH PLAIN LOGIN",
@@ -186,7 +188,7 @@ async def test_stopping_does_not_wait_for_ever() -> None:
 async def test_every_reply_has_an_enhanced_code_of_its_class() -> None:
     commands = [
         b"", b"  ", b"NONSENSE canary", b"\xff\xfe", b"NOOP", b"NOOP x", b"HELP", b"HELP MAIL",
-        b"VRFY bob", b"EXPN x", b"RSET", b"RSET x", b"EHLO", b"HELO", b"STARTTLS x", b"BDAT 1",
+        b"VRFY bob", b"EXPN x", b"RSET", b"RSET x", b"EHLO", b"HELO", b"STARTTLS x", b"BDAT 0",
         b"MAIL", b"MAIL FROM:", b"MAIL FROM:alice", b"MAIL FROM:<>", b"RCPT", b"RCPT TO:<>",
         b"RCPT TO:<b\xc3\xb6b@b.example>", b"RCPT TO:<bob>", b"RCPT TO:<bob@b.example> NOTIFY=NEVER",
         b"MAIL FROM:<alice@a.example> SIZE=x", b"A" * 5000, b"A" * 100_000, b"AUTH PLAIN", b"RSET",

@@ -52,7 +52,7 @@ def test_parameters_are_judged() -> None:
         (("SIZE", "1001"),): replies.TOO_LARGE,
         (("SIZE", "many"),): replies.BAD_SIZE,
         (("BODY", "BINARYMIME"),): replies.BAD_BODY,
-        (("SMTPUTF8", ""),): replies.UNKNOWN_PARAMETER,
+        (("SMTPUTF8", "yes"),): replies.UNKNOWN_PARAMETER,
         (("RET", "HDRS"),): replies.UNKNOWN_PARAMETER,
     }
 

@@ -1,0 +1,70 @@
+"""BDAT: a message in chunks of announced length, without dots and without an end to search for.
+
+RFC 3030.  Knows no socket, no clock and no reply codes.  What is kept never exceeds the size
+limit, nor the room shared by all connections; of a flawed message nothing is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, final
+
+from smtp_in.body import Flaw, Room, has_bare_octet, has_long_line
+
+# bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ]                       RFC 3030 §2
+_ARGUMENT: Final = re.compile(r"([0-9]{1,20})(?: +([Ll][Aa][Ss][Tt]))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The argument of BDAT: how many octets follow, and whether they are the last."""
+
+    octets: int
+    last: bool
+
+
+def parse_chunk(argument: str | None) -> Chunk | None:
+    """Return what *argument* announces, or None: then nobody knows what of the input is text."""
+    match = _ARGUMENT.fullmatch(argument or "")
+    return None if match is None else Chunk(int(match[1]), match[2] is not None)
+
+
+@final
+class ChunkReader:
+    """One message on its way in."""
+
+    def __init__(self, room: Room, *, message_octets: int, line_octets: int) -> None:
+        self._room = room
+        self._message_max = message_octets
+        self._line_max = line_octets
+        self._kept = bytearray()
+        self.flaw: Flaw | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Take octets of a chunk."""
+        if self.flaw is not None:
+            return
+        if len(self._kept) + len(piece) > self._message_max:
+            self._refuse(Flaw.TOO_LARGE)
+        elif not self._room.take(len(piece)):
+            self._refuse(Flaw.NO_ROOM)
+        else:
+            self._kept += piece
+
+    def message(self) -> bytes | Flaw:
+        """After the last chunk: the message as it came, or why it is not taken."""
+        if self.flaw is None and has_bare_octet(self._kept):
+            self._refuse(Flaw.BARE_OCTET)
+        elif self.flaw is None and has_long_line(self._kept, self._line_max):
+            self._refuse(Flaw.LINE_TOO_LONG)
+        return bytes(self._kept) if self.flaw is None else self.flaw
+
+    def close(self) -> None:
+        """Let go of everything; harmless when done twice."""
+        self._room.give(len(self._kept))
+        self._kept = bytearray()
+
+    def _refuse(self, flaw: Flaw) -> None:
+        self.flaw = flaw
+        self.close()
