@@ -37,6 +37,11 @@ class Journal:
         )
         self._changed = False
 
+    @property
+    def newest(self) -> ModSeq:
+        """Return the highest modseq given out so far."""
+        return ModSeq(self._modseq)
+
     def next_modseq(self) -> ModSeq:
         """Return a modseq above all that were ever given out.  RFC 7162 §3.1."""
         self._changed = True

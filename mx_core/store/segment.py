@@ -165,9 +165,11 @@ def append(
 
     *raw* is the driver's connection: one statement for 511 of 512 places, two for the others.
     """
-    columns = tuple(
-        _pack(array(code, (number,)))
-        for code, number in zip("IQIQ", (uid, modseq, flag_set, message), strict=True)
+    columns = (
+        uid.to_bytes(4, "little"),
+        modseq.to_bytes(8, "little"),
+        flag_set.to_bytes(4, "little"),
+        message.to_bytes(8, "little"),
     )
     done = raw.execute(
         "UPDATE segment SET entries = entries + 1, max_modseq = ?,"

@@ -29,6 +29,7 @@ from mx_core.store.body import BodyWriter
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.folders.book import Shelf
+from mx_core.store.folders.facts import Loaded
 from mx_core.store.folders.filling import fill, names_changed
 from mx_core.store.folders.following import FollowedPlaces
 from mx_core.store.folders.judging import Fresh, Judging
@@ -185,9 +186,10 @@ class Writer(Reader):
             ).lastrowid
         )
         self._connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form))
-        header_key.insert(self._connection, message, header_keys(octets, form))
+        keys = header_keys(octets, form)
+        header_key.insert(self._connection, message, keys)
         number = self._flag_sets.number(self._flag_sets.canonical(flags))
-        self._places.judging.fresh = Fresh(message, form, octets, date)
+        self._places.judging.fresh = Fresh(message, Loaded(form, octets, keys), date)
         [uid] = self._places.add(
             mailbox, [(message, global_id, number, len(octets))], internal_date=date
         )

@@ -15,7 +15,7 @@ from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import MailboxName, parents
 from mx_core.model.message import MessageForm
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo
-from mx_core.store.folders.facts import Facts
+from mx_core.store.folders.facts import Facts, Loaded
 from mx_core.store.folders.parse_rule import parse
 from tests.support.memory_mail import Box, Job, MemoryMail, Row
 
@@ -150,7 +150,7 @@ class FolderJob(Job):
             arrived=date,
             size=form.size,
             now=self._mail.now(),
-            load=lambda: (form, octets),
+            load=lambda: Loaded(form, octets),
             texts=(header_text(octets, form), body_text(octets, form)),
         )
         return bool(parse(rule).test.judge(facts))

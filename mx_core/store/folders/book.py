@@ -41,20 +41,42 @@ class Book:
 
 
 class Shelf:
-    """Where the book stands between jobs; the writer's thread alone touches it."""
+    """What stands between jobs; the writer's thread alone touches it.
+
+    A job, or a whole commit, may be undone after it was read here.  Then the account's modseq is
+    lower than it was: every job says where it begins, and what was learnt above that is forgotten.
+    """
 
     def __init__(self) -> None:
         self._book: Book | None = None
+        self._learnt_at = 0  # the highest modseq at which something was learnt
+        self._came_at: dict[MailboxId, int] = {}
 
-    def book(self, connection: sa.Connection) -> Book:
+    def begin(self, modseq: int) -> None:
+        """Forget everything if *modseq*, at which a job begins, is below what was seen."""
+        if modseq < self._learnt_at:
+            self._book, self._learnt_at = None, 0
+            self._came_at.clear()
+
+    def book(self, connection: sa.Connection, modseq: int) -> Book:
         """Return the book, read anew if it was forgotten."""
         if self._book is None:
             self._book = load(connection)
+            self._learnt_at = max(self._learnt_at, modseq)
         return self._book
 
     def forget(self) -> None:
         """Read it anew the next time: what it says is about to change."""
         self._book = None
+        self._came_at.clear()
+
+    def is_news(self, folder: MailboxId, seconds: int, modseq: int) -> bool:
+        """Tell whether nothing is known to have come into *folder* in this second, and note it."""
+        if self._came_at.get(folder) == seconds:
+            return False
+        self._came_at[folder] = seconds
+        self._learnt_at = max(self._learnt_at, modseq)
+        return True
 
 
 def load(connection: sa.Connection) -> Book:

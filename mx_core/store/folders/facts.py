@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 
 from mx_core.mime.field_match import day_sent
 from mx_core.model.flags import FlagSet
+from mx_core.model.header_keys import HeaderKeys
 from mx_core.model.message import MessageForm
 
-Loaded = tuple[MessageForm, bytes]  # and the octets up to ``header_end`` at least
 Texts = tuple[str, str]  # what TEXT and BODY search, ``mx_core.mime.search_text``
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a rule reads of a header."""
+
+    form: MessageForm
+    octets: bytes  # up to ``header_end`` at least
+    keys: HeaderKeys | None = None  # where they have been made already
 
 
 class Facts:
@@ -39,7 +49,7 @@ class Facts:
 
     @property
     def header(self) -> Loaded:
-        """Return form and header, loaded at the first call."""
+        """Return the header, loaded at the first call."""
         if self._loaded is None:
             self._loaded = self._load()
         return self._loaded
@@ -48,6 +58,6 @@ class Facts:
     def sent(self) -> date | None:
         """Return the day of the Date field."""
         if self._sent is None:
-            form, octets = self.header
-            self._sent = (day_sent(octets, form),)
+            loaded = self.header
+            self._sent = (day_sent(loaded.octets, loaded.form),)
         return self._sent[0]

@@ -18,7 +18,7 @@ from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
-from mx_core.store.folders.book import Book, Folder, Shelf
+from mx_core.store.folders.book import Book, Folder, Shelf, load
 from mx_core.store.folders.facts import Texts
 from mx_core.store.folders.judging import Judging
 from mx_core.store.folders.member import Member, Members
@@ -45,21 +45,21 @@ class FollowedPlaces(Places):
         self.connection = connection
         self.judging = judging
         self._shelf = shelf
+        shelf.begin(log.newest)
         self._changed_book: Book | None = None
-        self.shown = ShownPlaces(connection, log, flag_sets, changes, judging.now)
+        self.shown = ShownPlaces(connection, log, flag_sets, changes, judging.now, shelf)
         self.members = Members(connection)
         self.owes = False  # a body has yet to be judged, or a folder to be filled
 
     @property
     def book(self) -> Book:
         """Return the folders as this job has made them."""
-        return self._changed_book or self._shelf.book(self._connection)
+        return self._changed_book or self._shelf.book(self._connection, self._log.newest)
 
     def book_changed(self) -> None:
         """Read folders and names anew, for this job only: it may yet be undone."""
         self._shelf.forget()
-        self._changed_book = None
-        self._changed_book = Shelf().book(self._connection)
+        self._changed_book = load(self._connection)
 
     def check_open(self, mailbox: MailboxId) -> None:
         """Raises NotPermitted where nothing can be put in."""
@@ -80,11 +80,17 @@ class FollowedPlaces(Places):
             raise NotPermitted(_CLOSED)
         uids = super().add(mailbox, messages, internal_date=internal_date)
         if book.follows(mailbox):
-            places = [
-                Place(uid, number, message)
-                for uid, (message, _, number, _) in zip(uids, messages, strict=True)
-            ]
-            for folder in book.folders.values():
+            flags = {self._flag_sets.of(number) for _, _, number, _ in messages}
+            caring = [f for f in book.folders.values() if self._may_show(f, flags)]
+            places = (
+                [
+                    Place(uid, number, message)
+                    for uid, (message, _, number, _) in zip(uids, messages, strict=True)
+                ]
+                if caring
+                else []
+            )
+            for folder in caring:
                 self._settle(folder, mailbox, places, {})
         return uids
 
@@ -206,8 +212,9 @@ class FollowedPlaces(Places):
             [(p.message, p.flag_set, size) for p, (size, _) in zip(places, weights, strict=True)],
         )
         self.members.add(
-            Member(folder, uid, place.message, mailbox, Uid(place.uid))
-            for uid, place in zip(uids, places, strict=True)
+            folder,
+            mailbox,
+            [(p.message, Uid(p.uid), uid) for uid, p in zip(uids, places, strict=True)],
         )
 
     def _leave(self, members: Sequence[Member]) -> None:
@@ -233,12 +240,12 @@ class FollowedPlaces(Places):
             self._reflag(folder.mailbox, stay)
 
     def _cares(self, folder: Folder, moved: Mapping[tuple[int, int], list[int]]) -> bool:
-        if not folder.rule.flags_only:
-            return True
-        return any(
-            self.judging.holds_for_flags(folder.rule, self._flag_sets.of(number))
-            for pair in moved
-            for number in pair
+        return self._may_show(folder, {self._flag_sets.of(n) for pair in moved for n in pair})
+
+    def _may_show(self, folder: Folder, flags: Iterable[FlagSet]) -> bool:
+        """Tell whether a place with one of *flags* may be in *folder*, at no cost worth naming."""
+        return not folder.rule.flags_only or any(
+            self.judging.holds_for_flags(folder.rule, each) for each in flags
         )
 
     def _reflag(self, folder: MailboxId, rows: Iterable[tuple[Uid, int]]) -> None:

@@ -31,8 +31,7 @@ class Fresh:
     """The message that is being stored by this job: nothing of it need be read back."""
 
     message: MessageId
-    form: MessageForm
-    octets: bytes
+    header: Loaded
     arrived: int
 
 
@@ -77,15 +76,15 @@ class Judging:
         """Return (size, arrival) for each."""
         fresh = self.fresh
         if fresh is not None and all(message == fresh.message for message in messages):
-            return [(len(fresh.octets), fresh.arrived)] * len(messages)
+            return [(fresh.header.form.size, fresh.arrived)] * len(messages)
         return self._source.sizes_and_dates(messages)
 
     def _load(self, message: MessageId) -> Loaded:
         fresh = self.fresh
         if fresh is not None and fresh.message == message:
-            return fresh.form, fresh.octets
+            return fresh.header
         (form,) = self._source.forms([message])
-        return form, self._source.octets(message, 0, form.header_end)
+        return Loaded(form, self._source.octets(message, 0, form.header_end))
 
     def _flags_alone(self, flags: FlagSet) -> Facts:
         return Facts(flags, arrived=0, size=0, now=self.now, load=_nothing)

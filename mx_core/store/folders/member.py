@@ -35,13 +35,18 @@ class Members:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def add(self, members: Iterable[Member]) -> None:
-        """Note new members."""
+    def add(
+        self,
+        folder: MailboxId,
+        mailbox: MailboxId,
+        rows: Iterable[tuple[MessageId, Uid, Uid]],
+    ) -> None:
+        """Note new members as (message, UID in *mailbox*, UID in *folder*)."""
         raw: Any = self._connection.connection.driver_connection
         raw.executemany(
             "INSERT INTO folder_member (message, folder, mailbox, original, uid)"
             " VALUES (?, ?, ?, ?, ?)",
-            [(m.message, m.folder, m.mailbox, m.original, m.uid) for m in members],
+            [(message, folder, mailbox, original, uid) for message, original, uid in rows],
         )
 
     def remove(self, members: Iterable[Member]) -> None:

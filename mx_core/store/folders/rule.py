@@ -13,10 +13,12 @@ from typing import Final
 
 from mx_core.mime.field_match import field_holds, has_field
 from mx_core.model.flags import Flag, FlagSet
+from mx_core.model.header_keys import UNPREPARED, TextField
 from mx_core.store.folders.facts import Facts
 
 Judge = Callable[[Facts], bool | None]
 _CACHED_SETS_MAX: Final = 10_000
+_KEPT: Final = {field.value: at for at, field in enumerate(TextField)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,17 @@ def has_flag(flag: Flag) -> Criterion:
 
 def in_field(name: bytes, wanted: str) -> Criterion:
     """Return the test for a field (lower case) that holds the folded *wanted*; "" asks only for it."""
+    at, octets = _KEPT.get(name), wanted.encode("utf-8", "replace")
 
     def judge(facts: Facts) -> bool:
-        form, octets = facts.header
-        if not wanted or not has_field(form, name):
-            return has_field(form, name)
-        return field_holds(octets, form, name, wanted)
+        header = facts.header
+        if not wanted:
+            return has_field(header.form, name)
+        if at is not None and header.keys is not None:
+            held = header.keys.texts[at]  # made on arrival: nothing is decoded twice
+            if held != UNPREPARED:
+                return octets in held
+        return field_holds(header.octets, header.form, name, wanted)
 
     return Criterion(judge, other=True)
 

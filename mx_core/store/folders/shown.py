@@ -19,6 +19,7 @@ from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.store import saved, segment
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.folders.book import Shelf
 from mx_core.store.journal import Journal
 from mx_core.store.journal_row import Op, Value
 from mx_core.store.places import Places
@@ -32,6 +33,11 @@ class _Silent(Journal):
 
     def __init__(self, log: Journal) -> None:
         self._log = log
+
+    @property
+    @override
+    def newest(self) -> ModSeq:
+        return self._log.newest
 
     @override
     def next_modseq(self) -> ModSeq:
@@ -52,8 +58,10 @@ class ShownPlaces(Places):
         flag_sets: FlagSetWriter,
         changes: list[Change],
         now_seconds: int,
+        shelf: Shelf,
     ) -> None:
         super().__init__(connection, _Silent(log), flag_sets, changes, now_seconds)
+        self._shelf = shelf
 
     def show(
         self, folder: MailboxId, rows: Sequence[tuple[MessageId, FlagSetId, int]]
@@ -78,7 +86,8 @@ class ShownPlaces(Places):
         if uid_next > _UID_MAX:
             raise OverQuota("the folder has had more messages than UIDs exist")
         uid = Uid(uid_next - 1)
-        saved.note(self._connection, folder, uid, self._now_seconds)
+        if self._shelf.is_news(folder, self._now_seconds, modseq):
+            saved.note(self._connection, folder, uid, self._now_seconds)
         segment.append(raw, folder, uid, modseq, number, message)
         self._changes.append(MessagesAdded(folder, modseq, (uid,), (message,), (flags,)))
         return uid

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.mime.search_text import body_text, header_text
 from mx_core.model.errors import BadRule
@@ -21,14 +22,20 @@ DAY = 86_400
 
 
 def facts(
-    *flags: Flag, now: int = ARRIVED, with_text: bool = True, octets: bytes = OCTETS
+    *flags: Flag,
+    now: int = ARRIVED,
+    with_text: bool = True,
+    keys: bool = False,
+    octets: bytes = OCTETS,
 ) -> Facts:
     return Facts(
         frozenset(flags),
         arrived=ARRIVED,
         size=len(octets),
         now=now,
-        load=lambda: (prepare(octets), octets),
+        load=lambda: Loaded(
+            prepare(octets), octets, header_keys(octets, prepare(octets)) if keys else None
+        ),
         texts=(header_text(octets, FORM), body_text(octets, FORM)) if with_text else None,
     )
 
@@ -65,7 +72,9 @@ def facts(
     ],
 )
 def test_a_rule_judges_as_search_does(text: str, holds: bool) -> None:
-    assert parse(text).test.judge(facts(FLAGGED, Flag("$NotEncrypted"))) is holds
+    for keys in (False, True):
+        judged = parse(text).test.judge(facts(FLAGGED, Flag("$NotEncrypted"), keys=keys))
+        assert judged is holds
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,7 @@ def test_a_header_is_loaded_once_and_only_when_flags_do_not_decide() -> None:
 
     def load() -> Loaded:
         loads.append(1)
-        return FORM, OCTETS
+        return Loaded(FORM, OCTETS)
 
     def judged(text: str, flags: FlagSet) -> bool | None:
         return parse(text).test.judge(Facts(flags, arrived=0, size=0, now=0, load=load))
