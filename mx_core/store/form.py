@@ -12,8 +12,9 @@ from mx_core.model.message import Fact, HeaderField, HeaderTable, MessageForm, P
 
 INSERT: Final = (
     "INSERT INTO form (message, size, header_end, fields, envelope, bodystructure, body, parts,"
-    " sent, message_id, base_subject) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " sent, message_id, base_subject, header) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_HEADER_MAX: Final = 16 * 1024  # a longer one is read from the body
 _COLUMNS: Final = {
     Fact.SIZE: "message.size",
     Fact.INTERNAL_DATE: "message.internal_date",
@@ -29,8 +30,8 @@ SELECT: Final = (
 )
 
 
-def to_row(message: MessageId, form: MessageForm) -> tuple[Any, ...]:
-    """Return the values of INSERT."""
+def to_row(message: MessageId, form: MessageForm, octets: bytes) -> tuple[Any, ...]:
+    """Return the values of INSERT; *octets* are the message's, or its header's."""
     return (
         message,
         form.size,
@@ -43,6 +44,7 @@ def to_row(message: MessageId, form: MessageForm) -> tuple[Any, ...]:
         form.sent,
         form.message_id,
         form.base_subject,
+        octets[: form.header_end] if form.header_end <= _HEADER_MAX else None,
     )
 
 

@@ -138,12 +138,11 @@ class Reader:
         """
         of_form = any(fact not in {Fact.SIZE, Fact.INTERNAL_DATE} for fact in asked)
         headers = [at for at, fact in enumerate(asked) if fact is Fact.HEADER]
-        inline = ", form.header_end, substr(body.octets, 1, form.header_end)" if headers else ""
+        inline = ", form.header_end, form.header" if headers else ""
         result = self._connection.exec_driver_sql(
             f"SELECT {message_form.columns(asked)}{inline}, message.id"  # noqa: S608  # literals
             " FROM json_each(?) AS asked JOIN message ON message.id = asked.value"
-            + (" JOIN form ON form.message = message.id" if of_form else "")
-            + (" JOIN body ON body.id = message.body" if headers else ""),
+            + (" JOIN form ON form.message = message.id" if of_form else ""),
             (json.dumps(list(messages)),),
         )
         told: list[Facts] = []
@@ -155,6 +154,7 @@ class Reader:
                     break
                 told.append(self._with_header(row, headers) if headers else row[:-1])
                 left -= sum(len(fact) for fact in row if isinstance(fact, bytes))
+                left -= row[-3] if headers and row[-2] is None else 0
                 if left <= 0:
                     return told
         if len(told) < len(messages):
@@ -163,8 +163,8 @@ class Reader:
 
     def _with_header(self, row: Sequence[Any], headers: Sequence[int]) -> Facts:
         *facts, header_end, octets, message = row
-        if octets is None:  # in a file; or the header is empty
-            octets = self.octets(message, 0, header_end) if header_end else b""
+        if octets is None:  # long, or older than the column
+            octets = self.octets(message, 0, header_end)
         for at in headers:
             facts[at] = message_form.header_table(octets, facts[at])
         return tuple(facts)

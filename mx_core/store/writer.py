@@ -185,7 +185,9 @@ class Writer(Reader):
                 (global_id, body, len(octets), date),
             ).lastrowid
         )
-        self._connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form))
+        self._connection.exec_driver_sql(
+            message_form.INSERT, message_form.to_row(message, form, octets)
+        )
         keys = header_keys(octets, form)
         header_key.insert(self._connection, message, keys)
         number = self._flag_sets.number(self._flag_sets.canonical(flags))

@@ -177,7 +177,7 @@ class _Check:
                 ).lastrowid
             )
             prepared = prepare(octets)
-            connection.exec_driver_sql(form.INSERT, form.to_row(message, prepared))
+            connection.exec_driver_sql(form.INSERT, form.to_row(message, prepared, octets))
             header_key.insert(connection, message, header_keys(octets, prepared))
             made.append(message)
         return made

@@ -152,14 +152,18 @@ def _form_faults(
     except StoreDamaged:
         return  # the file is a finding of its own
     form = prepare(whole)
+    header = connection.exec_driver_sql(
+        "SELECT header FROM form WHERE message = ?", (message,)
+    ).scalar()
+    wrong = have != form or header not in {None, whole[: form.header_end]}
     if have is None:
         yield "has no prepared form"
-    elif have != form:
+    elif wrong:
         yield "has a prepared form that is not of its octets"
-    if have != form and octets.repair:
+    if wrong and octets.repair:
         connection.exec_driver_sql("DELETE FROM form WHERE message = ?", (message,))
-        connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form))
-    if (have != form or not keyed) and octets.repair:
+        connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form, whole))
+    if (wrong or not keyed) and octets.repair:
         for table in ("header_key", "header_text"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE message = ?", (message,))  # noqa: S608  # literals
         header_key.insert(connection, message, header_keys(whole, form))

@@ -26,4 +26,4 @@ FORMS = st.builds(
 
 @given(FORMS)
 def test_a_form_survives_its_row(form: MessageForm) -> None:
-    assert message_form.from_row(message_form.to_row(MessageId(7), form)) == form
+    assert message_form.from_row(message_form.to_row(MessageId(7), form, b"")) == form

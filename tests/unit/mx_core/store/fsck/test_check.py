@@ -230,8 +230,11 @@ def test_what_a_folder_lost_comes_back_under_a_new_uid(account: Account) -> None
     assert after | DERIVED == account.shown | DERIVED
 
 
-def test_a_form_that_is_not_of_its_octets_is_found_by_a_deep_look(account: Account) -> None:
-    account.damage(f"UPDATE form SET envelope = x'4e494c' WHERE message = {FIRST}")
+@pytest.mark.parametrize("column", ["envelope", "header"])
+def test_a_form_that_is_not_of_its_octets_is_found_by_a_deep_look(
+    account: Account, column: str
+) -> None:
+    account.damage(f"UPDATE form SET {column} = x'4e494c' WHERE message = {FIRST}")
 
     assert account.check().findings == []
     assert [f.damage for f in account.check(repair=True, deep=True).findings] == [Damage.FORM]

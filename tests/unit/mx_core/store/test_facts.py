@@ -1,0 +1,59 @@
+"""Facts from rows: how much at once, and of mail that is older than a column."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mx_core.mime.prepare import prepare
+from mx_core.model.ids import MessageId
+from mx_core.model.mailbox_name import INBOX
+from mx_core.model.message import Fact
+from mx_core.ports import MailReader, MailWriter
+from mx_core.store.account_store import AccountStore
+from mx_core.store.writer import Writer
+from tests.support.stores import open_store
+
+LONG = b"X-Long: " + b"x" * 20_000 + b"\r\n\r\nbody"
+
+
+def filled(folder: Path, octets: bytes, count: int) -> tuple[AccountStore, list[MessageId]]:
+    store = open_store(folder)
+
+    def fill(writer: MailWriter) -> list[MessageId]:
+        inbox = writer.mailbox(INBOX).id
+        for _ in range(count):
+            writer.append(inbox, octets, prepare(octets), frozenset())
+        return list(writer.snapshot(inbox).messages)
+
+    return store, asyncio.run(store.mail.write(fill))
+
+
+def header(reader: MailReader, message: MessageId) -> bytes:
+    [(table,)] = reader.facts([message], [Fact.HEADER])
+    octets: bytes = table.octets
+    return octets
+
+
+@pytest.mark.parametrize("octets", [b"Subject: x\r\n\r\nbody", LONG, b"\r\nbody", b"no header"])
+def test_a_header_is_whole_however_it_is_kept(tmp_path: Path, octets: bytes) -> None:
+    store, [message] = filled(tmp_path, octets, 1)
+
+    def forget(_writer: Writer, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("UPDATE form SET header = NULL")
+
+    before = store.mail.glance(lambda reader: header(reader, message))
+    asyncio.run(store.mail.write_with(forget))
+    after = store.mail.glance(lambda reader: header(reader, message))
+    store.close()
+
+    assert before == after == octets[: prepare(octets).header_end]
+
+
+def test_facts_stop_at_about_a_mebibyte(tmp_path: Path) -> None:
+    store, messages = filled(tmp_path, LONG, 80)
+    told = store.mail.glance(lambda reader: len(reader.facts(messages, [Fact.HEADER])))
+    store.close()
+
+    assert 50 <= told <= 60
