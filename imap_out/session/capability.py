@@ -11,7 +11,15 @@ from typing import Final
 
 from imap_out.wire.limits import Limits
 
-BEFORE_LOGIN: Final = (b"IMAP4rev1", b"LITERAL+", b"SASL-IR", b"ENABLE", b"ID", b"IDLE")
+BEFORE_LOGIN: Final = (
+    b"IMAP4rev1",
+    b"IMAP4rev2",
+    b"LITERAL+",
+    b"SASL-IR",
+    b"ENABLE",
+    b"ID",
+    b"IDLE",
+)
 AFTER_LOGIN: Final = (
     *BEFORE_LOGIN,
     b"NAMESPACE",
@@ -51,7 +59,8 @@ QUOTA: Final = (b"QUOTA", b"QUOTA=RES-STORAGE")  # only where there is one
 CONDSTORE: Final = b"CONDSTORE"
 QRESYNC: Final = b"QRESYNC"
 UTF8_ACCEPT: Final = b"UTF8=ACCEPT"
-CAN_BE_ENABLED: Final = frozenset({CONDSTORE, QRESYNC, UTF8_ACCEPT})
+IMAP4REV2: Final = b"IMAP4REV2"  # as ENABLE's words are kept; spec/imap §7 says what changes
+CAN_BE_ENABLED: Final = frozenset({CONDSTORE, QRESYNC, UTF8_ACCEPT, IMAP4REV2})
 # what a configuration may hide: not what a login needs
 CAN_BE_HIDDEN: Final = frozenset({*AFTER_LOGIN, *QUOTA}) - {b"IMAP4rev1"}
 

@@ -41,11 +41,14 @@ async def enable(session: Session, command: Enable, out: Out) -> Completed:
     known = capability.CAN_BE_ENABLED - session.hidden
     new = [word for word in dict.fromkeys(command.extensions) if word in known]
     session.enabled.update(new)
-    out.put(b"".join((b"* ENABLED", *(b" " + word for word in new), b"\r\n")))
+    told = [b"IMAP4rev2" if word == capability.IMAP4REV2 else word for word in new]
+    out.put(b"".join((b"* ENABLED", *(b" " + word for word in told), b"\r\n")))
     if capability.QRESYNC in new or capability.CONDSTORE in new:
         session.enabled.add(capability.CONDSTORE)  # RFC 7162 §3.2.3
         if session.view is not None:
             out.put(session.view.highest_modseq())  # RFC 7162 §3.1.2
+    if capability.IMAP4REV2 in new and session.view is not None:
+        session.view.forget_recent()
     return Completed(b"enabled" if new else b"nothing of this is known here")
 
 

@@ -8,14 +8,13 @@ from imap_out.session import listing
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_mailbox import status_line
 from imap_out.session.do_quota import deleted_octets
+from imap_out.session.list_line import QUOTED_DELIMITER
 from imap_out.session.out import Out
 from imap_out.session.session import Completed, Session
 from imap_out.wire import render
 from imap_out.wire.commands import List, Lsub
-from mx_core.model.mailbox_name import DELIMITER, MailboxName
+from mx_core.model.mailbox_name import MailboxName
 from mx_core.ports import MailboxInfo, MailReader
-
-_DELIMITER = b'"%b"' % DELIMITER.encode()
 
 
 def _names(reader: MailReader) -> tuple[list[MailboxInfo], list[MailboxName]]:
@@ -26,7 +25,7 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
     """RFC 9051 §6.3.9, RFC 5258, RFC 5819."""
     if command.patterns == ("",) and not command.extended:
         # the question for the delimiter; mutt and offlineimap ask it at each start
-        out.put(b'* LIST (\\Noselect) %b ""\r\n' % _DELIMITER)
+        out.put(b'* LIST (\\Noselect) %b ""\r\n' % QUOTED_DELIMITER)
         return Completed(b"that is the delimiter")
     if b"HIGHESTMODSEQ" in command.status:
         session.enabled.add(CONDSTORE)  # RFC 7162 §3.1
@@ -41,7 +40,7 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
         )
         line = b"* LIST (%b) %b %b" % (
             b" ".join(attributes),
-            _DELIMITER,
+            QUOTED_DELIMITER,
             render.mailbox(entry.name, utf8=session.utf8_names),
         )
         if entry.child_info:
@@ -63,7 +62,11 @@ async def lsub(session: Session, command: Lsub, out: Out) -> Completed:
     entries = listing.tree(*await session.mail.read(_names))
     pattern = command.reference + command.pattern
     for name, attributes in listing.lsub(entries, pattern):
-        line = (b" ".join(attributes), _DELIMITER, render.mailbox(name, utf8=session.utf8_names))
+        line = (
+            b" ".join(attributes),
+            QUOTED_DELIMITER,
+            render.mailbox(name, utf8=session.utf8_names),
+        )
         out.put(b"* LSUB (%b) %b %b\r\n" % line)
         await out.room()
     return Completed(b"listed")

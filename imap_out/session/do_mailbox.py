@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imap_out.session import capability, resync
 from imap_out.session.do_quota import deleted_octets
+from imap_out.session.list_line import list_line
 from imap_out.session.object_ids import mailbox_id
 from imap_out.session.out import Out
 from imap_out.session.refusals import ClientBug, Refusal
@@ -22,7 +23,7 @@ from imap_out.wire.commands import (
 )
 from mx_core.model.flags import DELETED
 from mx_core.model.ids import Uid
-from mx_core.model.mailbox_name import DELIMITER, mailbox_name
+from mx_core.model.mailbox_name import DELIMITER, INBOX, mailbox_name
 from mx_core.ports import MailboxInfo, MailReader, MailWriter
 
 SPECIAL_USES = frozenset({"\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash"})  # fmt: skip
@@ -44,19 +45,28 @@ async def select(session: Session, command: Select, out: Out) -> Completed:
     session.view = view
     for line in view.flags_known():
         out.put(line)
-    out.put(b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(view.rows), view.recent.count(view.rows)))
-    unseen = view.first_unseen()
-    if unseen is not None:
-        out.put(b"* OK [UNSEEN %d] the first that is unseen\r\n" % unseen)
+    _tell_counts(session, view, out)
     out.put(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % view.rows.uid_validity)
     out.put(b"* OK [UIDNEXT %d] the next UID\r\n" % view.uid_next)
     out.put(view.highest_modseq())  # always: RFC 7162 §3.1.2.1
     out.put(b"* OK [MAILBOXID (%b)] its name for ever\r\n" % mailbox_id(info))
+    if session.rev2:  # RFC 9051 §6.3.2
+        out.put(list_line(session, info.name, old=command.mailbox))
     if command.resync is not None:
         await resync.at_select(session, view, command.resync, out)
     if view.read_only:
         return Completed(b"selected to look at", b"READ-ONLY")
     return Completed(b"selected", b"READ-WRITE")
+
+
+def _tell_counts(session: Session, view: SelectedView, out: Out) -> None:
+    out.put(b"* %d EXISTS\r\n" % len(view.rows))
+    if session.rev2:
+        return  # without RECENT and UNSEEN: RFC 9051 Appendix E
+    out.put(b"* %d RECENT\r\n" % view.recent.count(view.rows))
+    unseen = view.first_unseen()
+    if unseen is not None:
+        out.put(b"* OK [UNSEEN %d] the first that is unseen\r\n" % unseen)
 
 
 async def open_view(session: Session, info: MailboxInfo, *, read_only: bool) -> SelectedView:
@@ -92,9 +102,10 @@ async def _expunge(session: Session, view: SelectedView, uids: list[Uid]) -> Non
     await session.mail.write(lambda writer: writer.expunge(view.mailbox, uids))
 
 
-async def create(session: Session, command: Create, _out: Out) -> Completed:
+async def create(session: Session, command: Create, out: Out) -> Completed:
     """RFC 9051 §6.3.4; a trailing delimiter announces children and is not part of the name."""
-    name = mailbox_name(command.mailbox.removesuffix(DELIMITER))
+    given = command.mailbox.removesuffix(DELIMITER)
+    name = mailbox_name(given)
     uses = [use.decode() for use in command.special_use]
     known = {use.lower(): use for use in SPECIAL_USES}
     if len(uses) > 1 or any(use.lower() not in known for use in uses):
@@ -108,6 +119,8 @@ async def create(session: Session, command: Create, _out: Out) -> Completed:
         return writer.create(name, special_use)
 
     made = await session.mail.write(make)
+    if session.rev2 and name != given:  # it is kept under another spelling: RFC 9051 §6.3.4
+        out.put(list_line(session, name, old=given))
     return Completed(b"created", b"MAILBOXID (%b)" % mailbox_id(made))
 
 
@@ -126,11 +139,13 @@ async def delete(session: Session, command: Delete, _out: Out) -> Completed:
     return Completed(b"deleted")
 
 
-async def rename(session: Session, command: Rename, _out: Out) -> Completed:
+async def rename(session: Session, command: Rename, out: Out) -> Completed:
     """RFC 9051 §6.3.6."""
     old = mailbox_name(command.old)
     new = mailbox_name(command.new.removesuffix(DELIMITER))
     await session.mail.write(lambda writer: writer.rename(old, new))
+    if session.rev2 and old != INBOX:  # RFC 9051 §6.3.6; INBOX stays, and only its mail moves
+        out.put(list_line(session, new, old=old))
     return Completed(b"renamed")
 
 

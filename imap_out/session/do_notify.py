@@ -10,21 +10,20 @@ from imap_out.session import notify
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_fetch import fetch
 from imap_out.session.do_mailbox import status_line
+from imap_out.session.list_line import list_line
 from imap_out.session.notify import Notice
 from imap_out.session.out import Out
 from imap_out.session.refusals import Refusal
 from imap_out.session.session import Completed, Session
-from imap_out.wire import render
 from imap_out.wire.commands import Fetch, Notify
 from imap_out.wire.fetch_items import BodySection, FetchItem
 from imap_out.wire.sequence_set import SequenceSet
 from mx_core.model.change import NameChanged, News, SubscriptionChanged
 from mx_core.model.errors import Busy
-from mx_core.model.mailbox_name import DELIMITER, MailboxName
+from mx_core.model.mailbox_name import MailboxName
 from mx_core.ports import MailboxInfo, MailReader
 
 _STATUS: Final = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN")
-_DELIMITER: Final = b'"%b"' % DELIMITER.encode()
 
 
 async def notify_(session: Session, command: Notify, out: Out) -> Completed:
@@ -108,7 +107,7 @@ def _names(
                 known = {name, *subscribed}  # SUBSCRIBED hears of what is no longer subscribed
                 if notify.SUBSCRIPTION in notice.events_of(name, known):
                     attributes = b"\\Subscribed" if is_subscribed else b""
-                    told.append(_list(session, attributes, name))
+                    told.append(list_line(session, name, attributes=attributes))
             case _:
                 pass  # told by STATUS
     return told
@@ -117,13 +116,5 @@ def _names(
 def _renamed(session: Session, old: MailboxName | None, new: MailboxName | None) -> bytes:
     # RFC 5465 §5.4
     if new is None:
-        return _list(session, b"\\NonExistent", old or MailboxName(""))
-    if old is None:
-        return _list(session, b"", new)
-    was = render.mailbox(old, utf8=session.utf8_names)
-    return _list(session, b"", new, b' ("OLDNAME" (%b))' % was)
-
-
-def _list(session: Session, attributes: bytes, name: MailboxName, extended: bytes = b"") -> bytes:
-    line = (attributes, _DELIMITER, render.mailbox(name, utf8=session.utf8_names), extended)
-    return b"* LIST (%b) %b %b%b\r\n" % line
+        return list_line(session, old or "", attributes=b"\\NonExistent")
+    return list_line(session, new, old=old)

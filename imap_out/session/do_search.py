@@ -27,6 +27,8 @@ async def search(session: Session, command: Search, out: Out) -> Completed:
     """RFC 3501 §6.4.4."""
     view = session.selected()
     returning = command.returning
+    if returning is None and session.rev2:
+        returning = Returning()  # RFC 9051 §6.4.4: there is no untagged SEARCH any more
     key = begin(view, command.key, command.charset, returning)
     found = await find(session, key, out)
     keep(view, returning, found)

@@ -17,6 +17,7 @@ from mx_core.model.errors import (
     Busy,
     Corrupt,
     DiskFull,
+    HasChildren,
     MailboxExists,
     MailError,
     MessageGone,
@@ -39,6 +40,7 @@ CODES: Final[dict[type[MailError], bytes]] = {
     NoSuchMailbox: b"NONEXISTENT",
     MailboxExists: b"ALREADYEXISTS",
     BadMailboxName: b"CANNOT",
+    HasChildren: b"HASCHILDREN",
     NotPermitted: b"CANNOT",
     OverQuota: b"OVERQUOTA",
     MessageTooLarge: b"TOOBIG",  # RFC 4469 §4.2

@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from imap_out.session.capability import CONDSTORE, QRESYNC
+from imap_out.session.capability import CONDSTORE, IMAP4REV2, QRESYNC
 from imap_out.session.difference import difference
 from imap_out.session.recent import RecentClaims, RecentUids
 from imap_out.wire.render import FlagSpeller, flag_list
@@ -77,7 +77,7 @@ class SelectedView:
         self._follow.hold(self.rows)
 
     async def _first_recent(self) -> Uid:
-        if not self._info.recent:
+        if not self._info.recent or IMAP4REV2 in self._enabled:
             return self._info.uid_next
         if self.read_only:
             job = self._mail.read(lambda reader: reader.snapshot(self.mailbox).first_recent)
@@ -129,7 +129,13 @@ class SelectedView:
         if self._follow is not None:
             self._follow.hold(self.rows)
 
+    def forget_recent(self) -> None:
+        r"""Call nothing \Recent from now on: IMAP4rev2 has no such flag."""
+        self.recent = RecentUids()
+
     def _claim(self, low: int) -> None:
+        if IMAP4REV2 in self._enabled:
+            return  # left to sessions that know what it is
         high = self.uid_next - 1
         if self.read_only:
             self.recent.add(low, high)  # shown and not taken: EXAMINE loses no \Recent
@@ -181,7 +187,7 @@ class SelectedView:
                 self.arrived = len(self.rows) - before
                 yield b"* %d EXISTS\r\n" % len(self.rows)
                 recent = -1
-        if self.recent.count(self.rows) != recent:
+        if IMAP4REV2 not in self._enabled and self.recent.count(self.rows) != recent:
             yield b"* %d RECENT\r\n" % self.recent.count(self.rows)
         if flags and self._dirty:
             for uid in sorted(self._dirty):

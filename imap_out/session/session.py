@@ -93,7 +93,12 @@ class Session:
     @property
     def utf8_names(self) -> bool:
         """Tell whether mailbox names are spelled in UTF-8, both ways.  RFC 6855 §3."""
-        return capability.UTF8_ACCEPT in self.enabled
+        return capability.UTF8_ACCEPT in self.enabled or self.rev2
+
+    @property
+    def rev2(self) -> bool:
+        """Tell whether the client speaks IMAP4rev2.  RFC 9051 Appendix E, spec/imap §7."""
+        return capability.IMAP4REV2 in self.enabled
 
     def selected(self) -> SelectedView:
         """Return the view; raises ClientBug."""

@@ -66,6 +66,10 @@ class NotPermitted(Refused):
     """The request is understood and never allowed."""
 
 
+class HasChildren(NotPermitted):
+    """A mailbox with mailboxes below it can not be deleted (RFC 9051 §7.1, HASCHILDREN)."""
+
+
 class OverQuota(Refused):
     """A configured limit of space or number is reached."""
 

@@ -16,7 +16,7 @@ from typing_extensions import override
 from mx_core.mime.header_keys import header_keys
 from mx_core.model.change import Change, MailboxGone, NameChanged, News, SubscriptionChanged
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted, OverQuota
+from mx_core.model.errors import HasChildren, MailboxExists, NoSuchMailbox, NotPermitted, OverQuota
 from mx_core.model.flags import DELETED, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
@@ -122,7 +122,7 @@ class Writer(Reader):
 
     def _remove(self, box: MailboxInfo) -> None:
         if self._below(box.name):
-            raise NotPermitted(f"{box.name} has mailboxes below it")
+            raise HasChildren(f"{box.name} has mailboxes below it")
         self._places.forget(box.id)
         self._connection.exec_driver_sql("DELETE FROM mailbox WHERE id = ?", (box.id,))
         self.changes.append(MailboxGone(box.id, self._log.next_modseq()))

@@ -30,6 +30,7 @@ from mx_core.model.change import (
 from mx_core.model.errors import (
     BadCredentials,
     Busy,
+    HasChildren,
     MailboxExists,
     NoSuchMailbox,
     NotPermitted,
@@ -336,7 +337,7 @@ class Job:
         if name == INBOX:
             raise NotPermitted("INBOX can not be deleted")
         if self._below(name):
-            raise NotPermitted("delete the mailboxes inside it first")
+            raise HasChildren("delete the mailboxes inside it first")
         del self._state.boxes[box.id]
         self.changes.append(MailboxGone(box.id, self._tick(box)))
         self.names.append(NameChanged(name, None))
