@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from mx_core.homeserver import asking
+from mx_core.homeserver import asking, stewarding
 from mx_core.model.errors import MailError
 
 _DIR: Final = asking.DIRECTORY
@@ -91,7 +91,10 @@ def limits(folder: Path) -> None:
         click.echo(f"{what}\t{value}\t{answer}")
 
 
-for _command in (asking.invite, asking.user, asking.status, asking.block):
+for _command in (
+    *(asking.invite, asking.user, asking.status, asking.block),
+    *(stewarding.queue, stewarding.backup, stewarding.restore, stewarding.export),
+):
     program.add_command(_command)
 
 

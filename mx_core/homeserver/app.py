@@ -39,6 +39,7 @@ from mx_core.homeserver import (
 from mx_core.homeserver.accept import Sizes
 from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.arrivals import Arrivals
+from mx_core.homeserver.backup import BLOBS_NAME, DATABASE_NAME
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.budget import NameBudget
 from mx_core.homeserver.client_service import ClientService
@@ -63,6 +64,7 @@ from mx_core.homeserver.record_rpc import Recorder
 from mx_core.homeserver.refusals import Refusals
 from mx_core.homeserver.room import Room
 from mx_core.homeserver.site import serve_site
+from mx_core.homeserver.stewardship import Stewardship
 from mx_core.homeserver.submit import Submitter
 from mx_core.homeserver.upkeep import keep_up
 from mx_core.model.clock import Now
@@ -83,8 +85,6 @@ from mx_core.tls.peer import PeerCheck
 
 _log = structlog.get_logger()
 
-DATABASE_NAME: Final = "home.sqlite"
-BLOBS_NAME: Final = "blobs"
 _MIGRATIONS: Final = "mx_core.homeserver.migrations"
 _DRAIN_SECONDS: Final = 3.0
 
@@ -218,7 +218,10 @@ def build(
     federation_pb2_grpc.add_FederationServicer_to_server(federation, servers[1])  # type: ignore[no-untyped-call]  # generated
     client_pb2_grpc.add_ClientServicer_to_server(client, servers[2])  # type: ignore[no-untyped-call]  # generated
     public_key = bytes(key.reveal().verify_key)
-    operator = Operator(config, database, public_key, lambda: len(anchors), rules, now)
+    stewardship = Stewardship(folder, database, blobs, arrivals, dispatcher, now)
+    operator = Operator(
+        config, database, public_key, lambda: len(anchors), rules, now, stewardship.routes()
+    )
     return Home(database, blobs, dispatcher, collector, peers, servers, operator, document)
 
 

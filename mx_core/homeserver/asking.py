@@ -21,7 +21,7 @@ DIRECTORY: Final = click.option(
 @click.option("--name", help="The one name that the invite is good for; any, if not given.")
 def invite(folder: Path, name: str | None) -> None:
     """Print an invite: good once, for seven days."""
-    click.echo(_control(folder).post("/invite", {"name": name})["code"])
+    click.echo(control(folder).post("/invite", {"name": name})["code"])
 
 
 @click.group()
@@ -33,7 +33,7 @@ def user() -> None:
 @DIRECTORY
 def list_users(folder: Path) -> None:
     """List people: address, devices, octets that wait."""
-    for each in _control(folder).get("/users")["users"]:
+    for each in control(folder).get("/users")["users"]:
         click.echo(f"{each['address']}\t{each['devices']}\t{each['held_octets']}")
 
 
@@ -41,7 +41,7 @@ def list_users(folder: Path) -> None:
 @DIRECTORY
 def status(folder: Path) -> None:
     """Print numbers of the running server."""
-    for key, value in _control(folder).get("/status").items():
+    for key, value in control(folder).get("/status").items():
         click.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
 
 
@@ -54,7 +54,7 @@ def block() -> None:
 @DIRECTORY
 def list_rules(folder: Path) -> None:
     """List the rules: domain, blocked or allowed."""
-    _print(_control(folder).get("/rules"))
+    _print(control(folder).get("/rules"))
 
 
 @block.command(name="add")
@@ -63,7 +63,7 @@ def list_rules(folder: Path) -> None:
 @click.argument("domain")
 def add_rule(folder: Path, domain: str, *, allow: bool) -> None:
     """Block DOMAIN and all beneath it, at once; * is everybody."""
-    _control(folder).post("/rules", {"subject": domain, "allowed": allow})
+    control(folder).post("/rules", {"subject": domain, "allowed": allow})
 
 
 @block.command(name="remove")
@@ -71,7 +71,7 @@ def add_rule(folder: Path, domain: str, *, allow: bool) -> None:
 @click.argument("domain")
 def remove_rule(folder: Path, domain: str) -> None:
     """Forget the rule for DOMAIN."""
-    _control(folder).post("/rules", {"subject": domain, "allowed": None})
+    control(folder).post("/rules", {"subject": domain, "allowed": None})
 
 
 def _print(answer: Any) -> None:
@@ -79,8 +79,9 @@ def _print(answer: Any) -> None:
         click.echo(f"{subject}\t{'allowed' if allowed else 'blocked'}")
 
 
-def _control(folder: Path) -> Any:
+def control(folder: Path, seconds: float = 30.0) -> Any:
+    """Return the client of the server that runs in *folder*; *seconds* is its patience."""
     from mx_core.control.client import ControlClient  # noqa: PLC0415  # lazy: --help is fast
     from mx_core.homeserver.config import SOCKET_NAME  # noqa: PLC0415
 
-    return ControlClient(folder / SOCKET_NAME, "mx-home")
+    return ControlClient(folder / SOCKET_NAME, "mx-home", seconds)

@@ -57,6 +57,7 @@ class BlobStore:
         self._room = room
         self._now = now
         self._changing = asyncio.Lock()  # a name appears or goes; never both at once
+        self.keeping = asyncio.Lock()  # held while no file may go: by the sweep, or by a backup
         self._uploading: set[Path] = set()  # one stream at a time writes a file
 
     async def keep(self, octets: bytes) -> Body:
@@ -66,7 +67,7 @@ class BlobStore:
         blob_id = b2_plain(octets)
         if await self._is_here(blob_id) is None:
             unfinished = self._incoming / os.urandom(16).hex()
-            await _in_thread(_write, unfinished, octets)
+            await in_thread(_write, unfinished, octets)
             await self._finish(unfinished, blob_id, len(octets))
         return Body(None, blob_id, len(octets))
 
@@ -129,20 +130,20 @@ class BlobStore:
         """Return exactly *length* octets of a blob; raises as ``stream``."""
         if body.blob_id is None:
             raise StoreDamaged("a body inside a row has no file")
-        octets = await _in_thread(_read_piece, self._path(body.blob_id), offset, length)
+        octets = await in_thread(_read_piece, self._path(body.blob_id), offset, length)
         if len(octets) != length:
             raise StoreDamaged(f"the file of blob {body.blob_id.hex()[:16]} is cut short")
         return octets
 
     async def sweep(self) -> int:
         """Remove what nobody uses: unused blobs, uploads long broken off; return how many."""
-        async with self._changing:
+        async with self.keeping, self._changing:
             before = self._now() - _UNUSED_SECONDS
             gone = await self._database.write(lambda tx: bodies.forget_unused(tx, before))
             for blob_id in gone:
-                await _in_thread(self._path(blob_id).unlink, missing_ok=True)
+                await in_thread(self._path(blob_id).unlink, missing_ok=True)
             old = time.time() - _UNFINISHED_SECONDS  # of the disk's clock, as st_mtime is
-            return len(gone) + await _in_thread(_remove_older, self._incoming, old)
+            return len(gone) + await in_thread(_remove_older, self._incoming, old)
 
     def recover(self, known: set[bytes]) -> int:
         """At start: make the folders, and remove files that no row of *known* names.
@@ -167,20 +168,20 @@ class BlobStore:
     async def _upload(
         self, path: Path, ref: BlobRef, first: BlobChunk, following: AsyncIterator[BlobChunk]
     ) -> int:
-        held = await _in_thread(self._begin, path)
+        held = await in_thread(self._begin, path)
         chunk: BlobChunk | None = first
         while chunk is not None and chunk.octets:
             if chunk.offset != held or len(chunk.octets) > CHUNK_OCTETS:
                 break
             if held + len(chunk.octets) > ref.size:
                 raise Refused("more octets than the name of the blob says")
-            await _in_thread(_append, path, chunk.octets)
+            await in_thread(_append, path, chunk.octets)
             held += len(chunk.octets)
             chunk = await anext(following, None)
-        await _in_thread(_sync, path)
+        await in_thread(_sync, path)
         if held == ref.size:
-            if await _in_thread(_digest, path) != ref.id:
-                await _in_thread(path.unlink, missing_ok=True)
+            if await in_thread(_digest, path) != ref.id:
+                await in_thread(path.unlink, missing_ok=True)
                 raise Refused("the octets are not those that the name of the blob says")
             await self._finish(path, ref.id, ref.size)
         return held
@@ -199,7 +200,7 @@ class BlobStore:
             # Crash before the rename: an unfinished upload, which may go on.
             # Crash before the row: an orphan, and recover() removes it.
             # A row without its file can not happen: the name is synced before the row is.
-            await _in_thread(_rename, unfinished, self._path(blob_id))
+            await in_thread(_rename, unfinished, self._path(blob_id))
             now = self._now()
             await self._database.write(lambda tx: bodies.add(tx, blob_id, size, now))
 
@@ -212,7 +213,8 @@ class BlobStore:
         return self._folder / name[:2] / name[2:]
 
 
-async def _in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+async def in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Do file work beside the loop; raises BlobMissing, DiskFull or StoreDamaged for the disk's."""
     try:
         return await asyncio.to_thread(work, *args, **named)
     except FileNotFoundError as error:

@@ -67,6 +67,7 @@ class _Worker:
     """Owner: the event loop."""
 
     wake: asyncio.Event
+    retried: asyncio.Event  # an operator ended its pause, or the server stops
     paused_until: float = 0.0  # monotonic
     last_batch: float = 0.0  # monotonic
     answers: bool = False  # to the last batch that came back
@@ -97,7 +98,6 @@ class Dispatcher:
         self._workers: dict[str, _Worker] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._stopping = asyncio.Event()
         self._at_once = asyncio.Semaphore(_AT_ONCE_MAX)
         self._more = asyncio.Semaphore(_MORE_MAX)
 
@@ -109,9 +109,16 @@ class Dispatcher:
         elif self._tasks is not None:
             self._start(destination)
 
+    def retry(self, destination: str) -> None:
+        """Try *destination* at once although it did not answer; what is due is to be in the rows."""
+        worker = self._workers.get(destination)
+        if worker is not None:
+            worker.paused_until = 0.0
+            worker.retried.set()
+        self.announce(destination)
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until *stopping*; what is under way then is sent again after the restart."""
-        self._stopping = stopping
         waiting = await self._database.read(outgoing.destinations)
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
@@ -122,6 +129,7 @@ class Dispatcher:
             self._tasks = None
             for worker in self._workers.values():
                 worker.wake.set()
+                worker.retried.set()
             if self._running:
                 _, late = await asyncio.wait(self._running, timeout=_DRAIN_SECONDS)
                 for task in late:
@@ -130,7 +138,7 @@ class Dispatcher:
     def _start(self, destination: str) -> None:
         if self._tasks is None:
             return
-        worker = _Worker(asyncio.Event())
+        worker = _Worker(asyncio.Event(), asyncio.Event())
         self._workers[destination] = worker
         task = self._tasks.create_task(self._work(destination, worker))
         self._running.add(task)
@@ -219,7 +227,7 @@ class Dispatcher:
         paused = worker.paused_until - time.monotonic()
         if paused > 0:
             # new mail for a destination that does not answer waits with the rest
-            await _until(self._stopping, min(paused, self._settings.first_delay_seconds))
+            await _until(worker.retried, min(paused, self._settings.first_delay_seconds))
             return True
         at = await self._database.read(lambda tx: outgoing.next_due(tx, destination))
         if at is None:
@@ -329,6 +337,8 @@ class Dispatcher:
     def _pause(self, worker: _Worker) -> None:
         worker.paused_until = time.monotonic() + self._settings.first_delay_seconds
         worker.answers = False
+        if self._tasks is not None:
+            worker.retried.clear()
 
 
 async def _until(event: asyncio.Event, seconds: float) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ class Operator:
     peers_known: Callable[[], int]
     rules: PeerRules
     now: Now
+    more: Sequence[Route] = ()
 
     def app(self) -> Starlette:
         """Return the API."""
@@ -52,6 +53,7 @@ class Operator:
                 Route("/status", self.status),
                 Route("/rules", self.rules_in_force),
                 Route("/rules", self.change_rule, methods=["POST"]),
+                *self.more,
             ],
             exception_handlers=dict(EXCEPTION_HANDLERS),
         )

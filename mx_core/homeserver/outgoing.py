@@ -144,6 +144,21 @@ def destinations(tx: sa.Connection) -> list[str]:
     return list(tx.execute(sa.select(OUTGOING.c.destination).distinct()).scalars())
 
 
+def queues(tx: sa.Connection) -> list[tuple[str, int, float]]:
+    """Return (destination, items, when the first is due) of all that waits, by its index alone."""
+    rows = tx.execute(
+        sa.select(OUTGOING.c.destination, sa.func.count(), sa.func.min(OUTGOING.c.next_at))
+        .group_by(OUTGOING.c.destination)
+        .order_by(OUTGOING.c.destination)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def waiting(tx: sa.Connection, destination: str, limit: int) -> list[Leaving]:
+    """Return some of what waits for *destination*, due or not."""
+    return due(tx, destination, float("inf"), longest_delay=0.0, limit=limit)
+
+
 def hurry(tx: sa.Connection, now: float, destination: str | None = None) -> int:
     """Make due at once what is put off: after a restart, or when a peer answers again.
 
