@@ -28,6 +28,9 @@ check: $(READY)     ## style, types, architecture
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@for unit in systemd/*.service; do ! command -v systemd-analyze >/dev/null \
+	|| systemd-analyze security --offline=true --no-pager --threshold=15 $$unit >/dev/null \
+	|| { echo "$$unit: its exposure is above 1.5" >&2; exit 1; }; done
 
 interop: $(READY)   ## real Thunderbird, mutt, neomutt, mbsync
 	@tests/require thunderbird mutt neomutt mbsync tmux

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -37,14 +36,13 @@ from mx_core.homeserver import (
     peer_rules,
 )
 from mx_core.homeserver.accept import Sizes
-from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.backup import BLOBS_NAME, DATABASE_NAME
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.budget import NameBudget
 from mx_core.homeserver.client_service import ClientService
 from mx_core.homeserver.collect import Collector
-from mx_core.homeserver.config import KEY_FILE_NAME, SOCKET_NAME, Config
+from mx_core.homeserver.config import SOCKET_NAME, Config
 from mx_core.homeserver.device_sessions import DeviceSessions
 from mx_core.homeserver.dispatch import Dispatcher
 from mx_core.homeserver.document import OwnDocument
@@ -59,6 +57,7 @@ from mx_core.homeserver.peer_rules import PeerRules
 from mx_core.homeserver.peers import Peers
 from mx_core.homeserver.publish import Publisher
 from mx_core.homeserver.rate import Rate
+from mx_core.homeserver.rating import Rating
 from mx_core.homeserver.receive import Receiver
 from mx_core.homeserver.record_rpc import Recorder
 from mx_core.homeserver.refusals import Refusals
@@ -66,6 +65,7 @@ from mx_core.homeserver.room import Room
 from mx_core.homeserver.site import serve_site
 from mx_core.homeserver.stewardship import Stewardship
 from mx_core.homeserver.submit import Submitter
+from mx_core.homeserver.supervised import Reloader, on_signals, prove_alive, stop_if_unsure
 from mx_core.homeserver.upkeep import keep_up
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
@@ -73,11 +73,10 @@ from mx_core.model.errors import (
     Busy,
     Corrupt,
     Refused,
-    Unavailable,
     Untrusted,
 )
 from mx_core.model.secret import Secret
-from mx_core.program import logs
+from mx_core.program import logs, notify
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
 from mx_core.tls.anchors import AnchorSet
 from mx_core.tls.leaf import Leaves
@@ -101,6 +100,7 @@ class Home:
     servers: tuple[Any, ...]  # grpc.aio.Server: hello, federation, client
     operator: Operator
     document: OwnDocument
+    rating: Rating
 
 
 def build(
@@ -122,7 +122,8 @@ def build(
     Raises:
         BadConfiguration: A port is taken, or a setting can not be used.
     """
-    domain, limits, rates = config.domain, config.limits, config.rates
+    domain, limits = config.domain, config.limits
+    rating = Rating(domain, config.rates, monotonic)
     rules = PeerRules(domain)
     rules.put_in_force(database.write_at_start(peer_rules.rules))
     sizes = Sizes(limits.envelope_octets, limits.inline_body_octets, limits.blob_octets)
@@ -147,7 +148,7 @@ def build(
         domain=domain,
         sizes=sizes,
         mailbox_octets=limits.mailbox_octets,
-        rates=ArrivalRates(domain, rates, monotonic),
+        rating=rating,
         room=room,
         now=now,
     )
@@ -193,11 +194,7 @@ def build(
                 dispatcher,
                 sizes=sizes,
                 outgoing_items=limits.outgoing_items,
-                rate=(
-                    Rate(rates.user_per_minute, rates.user_burst, monotonic)
-                    if rates.counts(domain)
-                    else None
-                ),
+                rating=rating,
                 room=room,
                 now=now,
             ),
@@ -222,7 +219,7 @@ def build(
     operator = Operator(
         config, database, public_key, lambda: len(anchors), rules, now, stewardship.routes()
     )
-    return Home(database, blobs, dispatcher, collector, peers, servers, operator, document)
+    return Home(database, blobs, dispatcher, collector, peers, servers, operator, document, rating)
 
 
 async def serve(
@@ -240,9 +237,8 @@ async def serve(
         Corrupt, DiskFull: As the database says.
     """
     asyncio.get_running_loop().set_exception_handler(logs.loop_error)
-    key = domain_key.load(folder / KEY_FILE_NAME)
+    key = domain_key.load(domain_key.place(folder))
     stopping = asyncio.Event()
-    _stop_on_signals(stopping)
     with contextlib.closing(open_database(folder)) as database:
         must_fit(folder / SOCKET_NAME)
         must_be_free(
@@ -251,6 +247,7 @@ async def serve(
         recorders = () if record is None else (Recorder(record),)
         doubt = asyncio.Event()
         home = build(folder, config, key, database, damaged=doubt.set, interceptors=recorders)
+        on_signals(stopping, Reloader(folder, config, home.rating).reload)
         _recover(home)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -258,14 +255,17 @@ async def serve(
                     serve_control(home.operator.app(), folder / SOCKET_NAME, stopping)
                 )
                 tasks.create_task(home.dispatcher.run(stopping))
-                tasks.create_task(_stop_if_unsure(database, doubt, stopping))
+                tasks.create_task(stop_if_unsure(database, doubt, stopping))
+                tasks.create_task(prove_alive(database, stopping))
                 tasks.create_task(keep_up(home.database, home.blobs, stopping, now=time.time))
                 if config.ports.site:
                     tasks.create_task(serve_site(config, home.document, stopping))
                 async with _serving(home):
                     ready()
+                    notify.tell("READY=1")
                     _log.info("home_ready", domain=config.domain)
                     await stopping.wait()
+                    notify.tell("STOPPING=1")
         except* Corrupt as group:
             raise DiskFailed(f"stopped: {group.exceptions[0]}") from group
         finally:
@@ -309,31 +309,6 @@ async def _serving(home: Home) -> AsyncIterator[None]:
                 tasks.create_task(server.stop(_DRAIN_SECONDS))
 
 
-async def _stop_if_unsure(
-    database: Database, doubt: asyncio.Event, stopping: asyncio.Event
-) -> None:
-    """End the process when the database has stopped taking changes; a damaged file alone does not.
-
-    Raises:
-        DiskFailed: The disk did not confirm a write.  What was answered is durable; the rest
-            was refused, and a restart reads what the disk really holds.
-    """
-    stop = asyncio.ensure_future(stopping.wait())
-    try:
-        while not stopping.is_set():
-            look = asyncio.ensure_future(doubt.wait())
-            await asyncio.wait({stop, look}, return_when=asyncio.FIRST_COMPLETED)
-            look.cancel()
-            if doubt.is_set():
-                doubt.clear()
-                with contextlib.suppress(Unavailable):
-                    await database.write(lambda _: None)
-    except Corrupt as error:
-        raise DiskFailed(f"stopped: {error}") from error
-    finally:
-        stop.cancel()
-
-
 def _finder(folder: Path, config: Config, database: Database, now: Now) -> Finder:
     settings = config.discovery
     resolver = ResolverSettings()
@@ -352,9 +327,3 @@ def _finder(folder: Path, config: Config, database: Database, now: Now) -> Finde
         web=WebSettings(allow_private=settings.allow_private),
         now=now,
     )
-
-
-def _stop_on_signals(stopping: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)

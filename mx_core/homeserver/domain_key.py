@@ -16,6 +16,7 @@ from typing import Final
 from nacl.signing import SigningKey
 
 from mx_core.db.durable import write_new
+from mx_core.homeserver.config import KEY_FILE_NAME
 from mx_core.model.errors import BadConfiguration, Refused
 from mx_core.model.secret import Secret
 
@@ -46,6 +47,13 @@ def make(path: Path) -> Secret[SigningKey]:
     except FileExistsError as error:
         raise AlreadyThere(f"{path} exists already: this domain has its key") from error
     return Secret(SigningKey(seed))
+
+
+def place(folder: Path) -> Path:
+    """Return where the key is: a credential of the service manager (systemd.exec(5)), or *folder*."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    credential = Path(given) / KEY_FILE_NAME
+    return credential if given and credential.is_file() else folder / KEY_FILE_NAME
 
 
 def load(path: Path) -> Secret[SigningKey]:

@@ -88,7 +88,7 @@ def public_key_of(folder: Path) -> bytes:
 
 
 def _key(folder: Path) -> SigningKey:
-    return domain_key.load(folder / KEY_FILE_NAME).reveal()
+    return domain_key.load(domain_key.place(folder)).reveal()
 
 
 def _hello(config: Config) -> Endpoint:

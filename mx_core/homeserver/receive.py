@@ -18,11 +18,11 @@ from mx_core.db.database import Database
 from mx_core.homeserver import appending
 from mx_core.homeserver.accept import Sizes, judge
 from mx_core.homeserver.appending import Box, Place
-from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.bodies import BlobMissing, Body
 from mx_core.homeserver.deliveries import Envelope
+from mx_core.homeserver.rating import Rating
 from mx_core.homeserver.room import Room
 from mx_core.model.clock import Now
 from mx_core.model.errors import DiskFull
@@ -83,7 +83,7 @@ class Receiver:
         domain: str,
         sizes: Sizes,
         mailbox_octets: int,
-        rates: ArrivalRates,
+        rating: Rating,
         room: Room,
         now: Now,
     ) -> None:
@@ -93,7 +93,7 @@ class Receiver:
         self._domain = domain
         self._sizes = sizes
         self._mailbox_octets = mailbox_octets
-        self._rates = rates
+        self._rating = rating
         self._room = room
         self._now = now
 
@@ -132,7 +132,7 @@ class Receiver:
         address, env_id = str(judged.recipient), b2_plain(item.envelope)
         if judged.status != ACCEPTED:
             return _Candidate(address, env_id, None, ItemReply(status=judged.status))
-        if wait := self._rates.wait(peer_domain, address):
+        if wait := self._rating.arriving(peer_domain, address):
             refusal = ItemReply(status=RATE_LIMITED, retry_after=wait)
             return _Candidate(address, env_id, None, refusal)
         if not has_room:

@@ -6,8 +6,6 @@ here, because the answer would come from somebody else: it comes later as a noti
 
 from __future__ import annotations
 
-import math
-
 import sqlalchemy as sa
 import structlog
 
@@ -19,7 +17,7 @@ from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.device_sessions import Session
 from mx_core.homeserver.dispatch import Dispatcher
 from mx_core.homeserver.outgoing import Leaving
-from mx_core.homeserver.rate import Rate
+from mx_core.homeserver.rating import Rating
 from mx_core.homeserver.receive import body_of
 from mx_core.homeserver.room import Room
 from mx_core.model.clock import Now
@@ -42,7 +40,7 @@ class Submitter:
         *,
         sizes: Sizes,
         outgoing_items: int,
-        rate: Rate | None,
+        rating: Rating,
         room: Room,
         now: Now,
     ) -> None:
@@ -51,7 +49,7 @@ class Submitter:
         self._dispatcher = dispatcher
         self._sizes = sizes
         self._outgoing_items = outgoing_items
-        self._rate = rate
+        self._rating = rating
         self._room = room
         self._now = now
 
@@ -66,8 +64,8 @@ class Submitter:
         judged = judge(item, sizes=self._sizes, now=now)
         if judged.status != ACCEPTED or judged.recipient is None:
             return await self._refused(session, item, SubmitReply(status=judged.status))
-        if self._rate is not None and (wait := self._rate.wait(session.mailbox_id)):
-            later = SubmitReply(status=RATE_LIMITED, retry_after=math.ceil(wait))
+        if wait := self._rating.submitting(session.mailbox_id):
+            later = SubmitReply(status=RATE_LIMITED, retry_after=wait)
             return await self._refused(session, item, later)
         self._room.check()
         what = Leaving(

@@ -21,12 +21,12 @@ import structlog
 from mx_core.db.database import Database
 from mx_core.homeserver import accounts, bodies, deliveries
 from mx_core.homeserver.accept import Sizes
-from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.config import Rates
 from mx_core.homeserver.deliveries import Envelope
 from mx_core.homeserver.device_sessions import Session
+from mx_core.homeserver.rating import Rating
 from mx_core.homeserver.receive import Receiver
 from mx_core.homeserver.room import Room
 from mx_core.homeserver.schema import BLOB, DELIVERY, MAILBOX, OUTGOING
@@ -97,7 +97,7 @@ class Rooms:
             domain="b.example",
             sizes=SIZES,
             mailbox_octets=1 << 40,
-            rates=ArrivalRates("b.example", Rates(exempt=("*",)), time.monotonic),
+            rating=Rating("b.example", Rates(exempt=("*",)), time.monotonic),
             room=room,
             now=time.time,
         )
@@ -107,7 +107,7 @@ class Rooms:
             _Nobody(),  # type: ignore[arg-type]  # all that is asked of it
             sizes=SIZES,
             outgoing_items=1 << 20,
-            rate=None,
+            rating=Rating("c.example", Rates(exempt=("*",)), time.monotonic),
             room=room,
             now=time.time,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.config import Rates
 from mx_core.homeserver.rate import Rate
+from mx_core.homeserver.rating import Rating
 
 
 class _Clock:
@@ -75,21 +75,21 @@ def test_the_keys_known_are_bounded() -> None:
 )
 def test_neither_own_mail_nor_an_exempted_domain_is_counted(peer: str, waits: bool) -> None:
     rates = Rates(peer_mailbox_burst=1, exempt=("c.example",))
-    arriving = ArrivalRates("b.example", rates, _Clock())
-    arriving.wait(peer, "bob@b.example")
+    rating = Rating("b.example", rates, _Clock())
+    rating.arriving(peer, "bob@b.example")
 
-    assert (arriving.wait(peer, "bob@b.example") > 0) is waits
+    assert (rating.arriving(peer, "bob@b.example") > 0) is waits
 
 
 def test_a_star_exempts_everybody() -> None:
-    arriving = ArrivalRates("b.example", Rates(peer_burst=1, exempt=("*",)), _Clock())
+    rating = Rating("b.example", Rates(peer_burst=1, exempt=("*",)), _Clock())
 
-    assert [arriving.wait("a.example", "bob@b.example") for _ in range(9)] == [0] * 9
+    assert [rating.arriving("a.example", "bob@b.example") for _ in range(9)] == [0] * 9
 
 
 def test_one_domain_is_counted_over_all_mailboxes() -> None:
-    arriving = ArrivalRates("b.example", Rates(peer_burst=2), _Clock())
-    waits = [arriving.wait("a.example", f"p{n}@b.example") for n in range(3)]
+    rating = Rating("b.example", Rates(peer_burst=2), _Clock())
+    waits = [rating.arriving("a.example", f"p{n}@b.example") for n in range(3)]
 
     assert waits[:2] == [0, 0]
     assert 30 <= waits[2] < 300

@@ -14,11 +14,11 @@ from mx_core.db.database import Database
 from mx_core.homeserver import deliveries
 from mx_core.homeserver.accept import Sizes
 from mx_core.homeserver.accounts import Member
-from mx_core.homeserver.arrival_rates import ArrivalRates
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.config import Rates
 from mx_core.homeserver.deliveries import Envelope
+from mx_core.homeserver.rating import Rating
 from mx_core.homeserver.receive import Receiver
 from mx_core.homeserver.room import Room
 from mx_core.proto.federation_pb2 import (
@@ -77,7 +77,7 @@ def _receiver(
         domain="b.example",
         sizes=SIZES,
         mailbox_octets=mailbox_octets,
-        rates=ArrivalRates("b.example", rates, time.monotonic),
+        rating=Rating("b.example", rates, time.monotonic),
         room=room,
         now=time.time,
     )
