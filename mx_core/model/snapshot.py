@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, compress, count
 from typing import Any, Final
 
 from typing_extensions import override
@@ -97,7 +97,7 @@ class Snapshot:
         found: list[int] = []
         for start, part in zip(self._starts, self.parts, strict=False):
             if part.max_modseq > modseq:
-                found += [at for at, when in enumerate(part.modseqs, start) if when > modseq]
+                found += compress(count(start), map(modseq.__lt__, part.modseqs))
         return found
 
     def touched(self, places: Sequence[int]) -> Iterator[tuple[Part, int, Chosen]]:
