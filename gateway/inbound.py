@@ -187,7 +187,7 @@ class Inbound:
 
     async def _learn(self, notice: ports.FateNotice) -> None:
         if notice.fate is ports.Fate.RELAYED:
-            await self._outbox.relayed(notice.env_id)
+            await self._outbound.settle_relayed(notice.env_id)
             return
         item = await self._outbox.by_env_id(notice.env_id)
         if item is not None:

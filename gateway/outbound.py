@@ -16,8 +16,8 @@ import structlog
 
 from gateway.config import Sending
 from gateway.recipients import Recipients
-from gateway.report import Action, delivery_report
 from gateway.retry import has_run_out, next_attempt
+from gateway.sender_reports import SenderReports
 from gateway.travelled import Travelled
 from mx_core.db import failpoint
 from mx_core.envelope.seal import (
@@ -28,13 +28,12 @@ from mx_core.envelope.seal import (
     seal_body,
     seal_envelope,
 )
-from mx_core.mime.prepare import prepare
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, MessageGone, Refused, Unavailable, Untrusted
-from mx_core.model.ids import QueueId
+from mx_core.model.ids import EnvId, QueueId
 from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
-from mx_core.store.outbox import OutboxTable, Report
+from mx_core.store.outbox import OutboxTable
 from mx_core.store.outbox_reader import OutboxItem, State
 
 log = structlog.get_logger()
@@ -79,6 +78,7 @@ class Outbound:
         self.travelled = Travelled()
         self.reached: Callable[[], None] = lambda: None  # told each time the home server took mail
         self._outbox = outbox
+        self._reports = SenderReports(outbox, now)
         self._recipients = recipients
         self._carrier = carrier
         self._me = me
@@ -150,44 +150,24 @@ class Outbound:
         )
 
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
-        """Tell the sender, in their INBOX, that *item* will not arrive: once, with the state."""
-        report = await self._report(item, Action.FAILED, reason, status)
-        if report is not None and await self._outbox.failed(
+        """Settle *item*, and tell the sender in their INBOX: once, with the state."""
+        report = await self._reports.failed(item, reason, status)
+        if await self._outbox.failed(
             item.queue_id, item.recipient, reason, status=status, report=report
         ):
             log.info("delivery_failed", queue_id=item.queue_id, status=status)
 
+    async def settle_relayed(self, env_id: EnvId) -> None:
+        """Settle what the recipient's home server holds, and tell whoever asked to be told."""
+        item = await self._outbox.by_env_id(env_id)
+        report = None if item is None else await self._reports.relayed(item)
+        await self._outbox.relayed(env_id, report=report)
+
     async def hold(self, item: OutboxItem, reason: str) -> None:
         """Tell the sender, in their INBOX, that *item* waits for them: once, with the state."""
-        hint = (
-            f"{reason}. It is held. If the change is theirs (ask them): mx-gateway contact accept"
-            f" {item.sender} {item.recipient}; else mx-gateway queue cancel {item.queue_id}"
-        )
-        report = await self._report(item, Action.DELAYED, hint, "4.7.5")
+        report = await self._reports.held(item, reason)
         if report is not None:
             await self._outbox.hold(item.queue_id, item.recipient, reason, report=report)
-
-    async def _report(
-        self, item: OutboxItem, action: Action, reason: str, status: str
-    ) -> Report | None:
-        """Return None if the item was settled meanwhile: its fate came while it was tried."""
-        try:
-            original = await self._outbox.octets(item.queue_id)
-        except MessageGone:
-            return None
-        octets = delivery_report(
-            reporter=item.sender.domain,
-            sender=item.sender,
-            recipient=item.recipient,
-            action=action,
-            status=status,
-            reason=reason,
-            accepted=item.created,
-            now=int(self._now()),
-            original=original,
-            queue_id=item.queue_id,
-        )
-        return Report(octets, prepare(octets))
 
     async def _move(self, queue_id: QueueId, items: list[OutboxItem]) -> None:
         try:
@@ -235,7 +215,8 @@ class Outbound:
 
     async def _defer(self, item: OutboxItem, reason: str) -> None:
         again = next_attempt(self._now(), item.attempts, self._sending)
-        await self._outbox.defer(item.queue_id, item.recipient, again, reason)
+        report = await self._reports.delayed(item, reason)
+        await self._outbox.defer(item.queue_id, item.recipient, again, reason, report=report)
         log.info("delivery_deferred", queue_id=item.queue_id, seconds=int(again - self._now()))
 
     async def _sleep(self) -> None:

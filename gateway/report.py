@@ -27,6 +27,7 @@ from smtp_in.message import top_fields
 
 _HEADER_OCTETS_MAX: Final = 64 * 1024  # of the original that is returned, whole fields
 _LINE_OCTETS_MAX: Final = 998
+_WHOLE_OCTETS_MAX: Final = 1024 * 1024  # of a message that comes back whole
 _SUBJECT_MAX: Final = 200
 _SENTENCE_MAX: Final = 1000
 _WORD_CHARACTERS: Final = 12  # of an encoded word: at most 48 octets, 64 in base64
@@ -74,11 +75,16 @@ def delivery_report(
     now: int,
     original: bytes,
     queue_id: QueueId,
+    envid: str = "",
+    orcpt: str = "",
+    return_full: bool = False,
 ) -> bytes:
     """Return the report to *sender* about one *recipient*, status block included.
 
     *reporter* is our domain; *status* an RFC 3463 code; *reason* one sentence for a person;
     *accepted* and *now* unix seconds; *original* the submitted octets, Bcc already gone.
+    *envid*, *orcpt* (``type;address``) and *return_full* as asked for at submission (RFC 3461);
+    a message that is not plain 7-bit lines is never returned whole.
     """
     header, subject, message_id = _original(original)
     facts = _Facts(
@@ -91,8 +97,12 @@ def delivery_report(
         accepted=accepted,
         now=now,
         queue_id=queue_id,
+        envid=envid,
+        orcpt=orcpt,
+        whole=return_full and _is_plain(original),
     )
-    parts = [_words(facts), _machine(facts), _returned(header)]
+    returned = _returned_whole(original) if facts.whole else _returned(header)
+    parts = [_words(facts), _machine(facts), returned]
     boundary = _boundary(queue_id, parts)
     unique = hashlib.blake2b(
         f"{queue_id} {recipient} {action.value} {now}".encode(), digest_size=12
@@ -129,6 +139,9 @@ class _Facts:
     accepted: int
     now: int
     queue_id: QueueId
+    envid: str
+    orcpt: str
+    whole: bool
 
 
 def _words(facts: _Facts) -> bytes:
@@ -143,7 +156,10 @@ def _words(facts: _Facts) -> bytes:
         "",
         f"What next: {_advice(facts.status)}",
         "",
-        f"The code for this is {_code(facts.status)}. The header of your message is attached.",
+        (
+            f"The code for this is {_code(facts.status)}."
+            f" {'Your message' if facts.whole else 'The header of your message'} is attached."
+        ),
     ]
     text = "".join(f"{line}\r\n" for line in lines).encode()
     return (
@@ -156,9 +172,11 @@ def _machine(facts: _Facts) -> bytes:
     """Render message/delivery-status.  RFC 3464 §2."""
     fields = [
         b"Reporting-MTA: dns; " + facts.reporter.encode("ascii"),
+        *([b"Original-Envelope-Id: " + _ascii(facts.envid)] if facts.envid else []),
         b"X-MX-Queue-Id: " + _ascii(facts.queue_id),
         b"Arrival-Date: " + _date(facts.accepted),
         b"",
+        *([b"Original-Recipient: " + _typed(facts.orcpt)] if facts.orcpt else []),
         b"Final-Recipient: " + _recipient(facts.recipient),
         b"Action: " + facts.action.value.encode("ascii"),
         b"Status: " + _code(facts.status).encode("ascii"),
@@ -174,11 +192,30 @@ def _machine(facts: _Facts) -> bytes:
 def _returned(header: bytes) -> bytes:
     """Render text/rfc822-headers; in base64 if the header is not plain 7-bit lines."""
     name = b"Content-Type: text/rfc822-headers\r\n"
-    longest = max((len(line) for line in header.split(b"\r\n")), default=0)
-    if header.isascii() and longest <= _LINE_OCTETS_MAX:
+    if header.isascii() and _longest_line(header) <= _LINE_OCTETS_MAX:
         return name + b"\r\n" + header
     wrapped = base64.encodebytes(header).replace(b"\n", b"\r\n")
     return name + b"Content-Transfer-Encoding: base64\r\n\r\n" + wrapped
+
+
+def _returned_whole(original: bytes) -> bytes:
+    """Render message/rfc822.  RFC 3462 §3."""
+    return b"Content-Type: message/rfc822\r\n\r\n" + original
+
+
+def _is_plain(octets: bytes) -> bool:
+    """Tell whether *octets* may stand in a report that is 7-bit: message/rfc822 has no encoding."""
+    small = len(octets) <= _WHOLE_OCTETS_MAX
+    return (
+        small
+        and octets.isascii()
+        and b"\0" not in octets
+        and _longest_line(octets) <= _LINE_OCTETS_MAX
+    )
+
+
+def _longest_line(octets: bytes) -> int:
+    return max((len(line) for line in octets.split(b"\r\n")), default=0)
 
 
 def _original(octets: bytes) -> tuple[bytes, str, bytes]:
@@ -253,6 +290,11 @@ def _recipient(address: Address) -> bytes:
         return b"rfc822; " + text.encode("ascii")
     spelt = "".join(c if c.isascii() and c not in "\\+=" else f"\\x{{{ord(c):02X}}}" for c in text)
     return b"utf-8; " + spelt.encode("ascii")
+
+
+def _typed(orcpt: str) -> bytes:
+    kind, _, address = orcpt.partition(";")
+    return f"{kind}; {address}".encode("ascii", "replace")
 
 
 def _subject(text: str) -> bytes:

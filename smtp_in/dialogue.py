@@ -231,8 +231,7 @@ class Dialogue:
         try:
             submission = make_submission(
                 outcome,
-                transaction.sender,
-                transaction.recipients,
+                transaction,
                 now=time.time(),
                 unique=secrets.token_hex(16),
             )

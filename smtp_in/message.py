@@ -18,7 +18,7 @@ from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress, BadMessage
 from mx_core.model.message import HeaderField, Submission
-from smtp_in.submission import folded
+from smtp_in.submission import Transaction, folded
 
 _BCC: Final = frozenset({b"bcc", b"resent-bcc"})
 _TO: Final = frozenset({b"to", b"cc"})
@@ -28,8 +28,7 @@ _SHOWN_MAX: Final = 10_000  # addresses of one field that are compared
 
 def make_submission(
     octets: bytes,
-    sender: Address,
-    recipients: Sequence[Address],
+    asked: Transaction,
     *,
     now: float,
     unique: str,
@@ -51,12 +50,15 @@ def make_submission(
     if b"date" not in names:
         head += b"Date: " + _date(now) + _CRLF
     if b"message-id" not in names:
-        head += f"Message-ID: <{unique}@{sender.domain}>\r\n".encode("ascii")
+        head += f"Message-ID: <{unique}@{asked.sender.domain}>\r\n".encode("ascii")
     return Submission(
-        sender=sender,
-        recipients=tuple(recipients),
+        sender=asked.sender,
+        recipients=tuple(asked.recipients),
         octets=head + _without(octets, [field for field in fields if field.name in _BCC]),
-        hidden=_hidden(octets, [field for field in fields if field.name in _TO], recipients),
+        hidden=_hidden(octets, [field for field in fields if field.name in _TO], asked.recipients),
+        envid=asked.envid,
+        return_full=asked.return_full,
+        wanted={each: asked.wanted[each] for each in asked.recipients if each in asked.wanted},
     )
 
 

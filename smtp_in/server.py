@@ -330,7 +330,7 @@ class _Connection(SMTP):
     def _extensions(self) -> list[str]:
         size = self._door.house.limits.message_octets
         words = ["PIPELINING", f"SIZE {size}", "8BITMIME", "SMTPUTF8", "CHUNKING"]
-        words.append("ENHANCEDSTATUSCODES")
+        words += ["DSN", "ENHANCEDSTATUSCODES"]
         if self._listener.tls is not None and not self._tls_active:
             words.append("STARTTLS")
         if self.is_private():

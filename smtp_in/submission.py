@@ -12,12 +12,14 @@ from typing import Final
 
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress, NotPermitted
-from smtp_in import replies
+from mx_core.model.notify import NotifyRequest
+from smtp_in import dsn, replies
 from smtp_in.command import Path, parse_size
 from smtp_in.limits import Limits
 from smtp_in.replies import Reply
 
-_MAIL_PARAMETERS: Final = frozenset({"SIZE", "BODY", "AUTH", "SMTPUTF8"})
+_MAIL_PARAMETERS: Final = frozenset({"SIZE", "BODY", "AUTH", "SMTPUTF8", "RET", "ENVID"})
+_RCPT_PARAMETERS: Final = frozenset({"NOTIFY", "ORCPT"})
 _BODIES: Final = frozenset({"7BIT", "8BITMIME"})  # RFC 6152 §2
 
 
@@ -28,6 +30,9 @@ class Transaction:
     sender: Address
     recipients: list[Address] = field(default_factory=list)
     utf8: bool = False  # SMTPUTF8 was given: addresses may hold more than ASCII
+    envid: str = ""
+    return_full: bool = False
+    wanted: dict[Address, NotifyRequest] = field(default_factory=dict)
 
     def knows(self, recipient: Address) -> bool:
         """Tell whether that mailbox was named already, in any case of its letters."""
@@ -53,8 +58,12 @@ def judge_mail(
     if refusal is not None:
         return refusal
     utf8 = "SMTPUTF8" in path.parameters
+    envid = dsn.parse_envid(path.parameters["ENVID"]) if "ENVID" in path.parameters else ""
+    return_full = dsn.parse_return(path.parameters.get("RET", "HDRS"))
+    if envid is None or return_full is None:
+        return replies.BAD_DSN
     if path.address == "":
-        return Transaction(own, utf8=utf8)
+        return Transaction(own, utf8=utf8, envid=envid, return_full=return_full)
     if not utf8 and not path.address.isascii():
         return replies.NEEDS_SMTPUTF8  # RFC 6531 §3.5
     try:
@@ -64,7 +73,7 @@ def judge_mail(
         return Reply(replies.BAD_SENDER.code, replies.BAD_SENDER.enhanced, str(error))
     if not allowed:
         return replies.of_error(NotPermitted(f"this login sends as {own}, not as {sender}"))
-    return Transaction(sender, utf8=utf8)
+    return Transaction(sender, utf8=utf8, envid=envid, return_full=return_full)
 
 
 def judge_recipient(
@@ -73,8 +82,11 @@ def judge_recipient(
     """Return the recipient to ask the outbox about, a refusal, or None if it was named before."""
     if path is None or path.address == "":
         return replies.BAD_RCPT
-    if path.parameters:
+    if not path.parameters.keys() <= _RCPT_PARAMETERS:
         return replies.UNKNOWN_PARAMETER
+    wanted = dsn.parse_request(path.parameters.get("NOTIFY"), path.parameters.get("ORCPT"))
+    if wanted is None:
+        return replies.BAD_DSN
     if not transaction.utf8 and not path.address.isascii():
         return replies.NEEDS_SMTPUTF8
     try:
@@ -86,6 +98,7 @@ def judge_recipient(
         return None
     if len(transaction.recipients) >= limits.recipients:
         return replies.TOO_MANY_RECIPIENTS
+    transaction.wanted[recipient] = wanted
     return recipient
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, NewType
 
 from mx_core.model.address import Address
+from mx_core.model.notify import NotifyRequest
 
 PartMapOctets = NewType("PartMapOctets", bytes)  # ``mx_core.mime.part_map`` encodes and decodes it
 
@@ -72,3 +73,6 @@ class Submission:
     recipients: tuple[Address, ...]  # of RCPT TO, without doubles, in order
     octets: bytes  # CRLF lines; Bcc removed; Date and Message-ID present (RFC 6409 §8)
     hidden: frozenset[Address] = frozenset()  # recipients whose address no To or Cc field holds
+    envid: str = ""  # what the sender calls this submission, RFC 3461 §4.4
+    return_full: bool = False  # the whole message comes back with a failure, RFC 3461 §4.3
+    wanted: Mapping[Address, NotifyRequest] = field(default_factory=dict)  # others: as usual

@@ -24,6 +24,7 @@ from mx_core.model.clock import Now
 from mx_core.model.ids import EnvId, MsgId, QueueId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import MessageForm, Submission
+from mx_core.model.notify import AS_USUAL
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
 from mx_core.store.body import BodyId, BodyWriter
@@ -72,19 +73,24 @@ class OutboxTable(OutboxReader):
 
         def job(writer: Writer, connection: sa.Connection) -> None:
             connection.exec_driver_sql(
-                "INSERT INTO outbox VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO outbox (queue_id, sender, created, size, body, envid, return_full)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     queue_id,
                     str(submission.sender),
                     now,
                     len(submission.octets),
                     writer.bodies.add(submission.octets),
+                    submission.envid,
+                    submission.return_full,
                 ),
             )
             for place, recipient in enumerate(submission.recipients):
                 reason = (held or {}).get(recipient)
+                wanted = submission.wanted.get(recipient, AS_USUAL)
                 connection.exec_driver_sql(
-                    "INSERT INTO outbox_recipient VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '')",
+                    "INSERT INTO outbox_recipient VALUES"
+                    " (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0)",
                     (
                         queue_id,
                         place,
@@ -95,6 +101,8 @@ class OutboxTable(OutboxReader):
                         (State.QUEUED if reason is None else State.HELD).value,
                         now,
                         reason or "",
+                        wanted.spelt(),
+                        wanted.original,
                     ),
                 )
 
@@ -151,8 +159,11 @@ class OutboxTable(OutboxReader):
             )
         )
 
-    async def relayed(self, env_id: EnvId) -> bool:
-        """Settle the item of *env_id*: the recipient's home server holds it."""
+    async def relayed(self, env_id: EnvId, *, report: Report | None = None) -> bool:
+        """Settle the item of *env_id*: the recipient's home server holds it.
+
+        With *report* the sender is told, in the same transaction: both or neither, once.
+        """
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
             row = connection.exec_driver_sql(
@@ -164,6 +175,8 @@ class OutboxTable(OutboxReader):
             # From any state: it may have been held or released after it had reached the server.
             if not _set(connection, queue_id, recipient, State.RELAYED, _UNSETTLED):
                 return False
+            if report is not None:
+                _append(writer, report)
             _drop_if_settled(connection, writer.bodies, queue_id)
             return True
 
@@ -196,18 +209,28 @@ class OutboxTable(OutboxReader):
         return await self._mail.write_with(job)
 
     async def defer(
-        self, queue_id: QueueId, recipient: Address, next_at: float, reason: str
+        self,
+        queue_id: QueueId,
+        recipient: Address,
+        next_at: float,
+        reason: str,
+        *,
+        report: Report | None = None,
     ) -> bool:
-        """Try again at *next_at*; counts an attempt."""
-        return await self._mail.write_with(
-            lambda _writer, connection: bool(
-                connection.exec_driver_sql(
-                    "UPDATE outbox_recipient SET next_at = ?, reason = ?, attempts = attempts + 1"
-                    " WHERE queue_id = ? AND recipient = ? AND state IN ('queued', 'sealed')",
-                    (int(next_at), reason, queue_id, str(recipient)),
-                ).rowcount
+        """Try again at *next_at*; counts an attempt.  *report* tells the delay, both or neither."""
+
+        def job(writer: Writer, connection: sa.Connection) -> bool:
+            updated = connection.exec_driver_sql(
+                "UPDATE outbox_recipient SET next_at = ?, reason = ?, attempts = attempts + 1,"
+                " delay_told = max(delay_told, ?)"
+                " WHERE queue_id = ? AND recipient = ? AND state IN ('queued', 'sealed')",
+                (int(next_at), reason, report is not None, queue_id, str(recipient)),
             )
-        )
+            if updated.rowcount and report is not None:
+                _append(writer, report)
+            return bool(updated.rowcount)
+
+        return await self._mail.write_with(job)
 
     async def hasten(self, queue_id: QueueId, recipient: Address) -> bool:
         """Make a deferred item due now."""

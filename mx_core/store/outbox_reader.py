@@ -14,6 +14,7 @@ from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.errors import MessageGone
 from mx_core.model.ids import EnvId, MsgId, QueueId
+from mx_core.model.notify import NotifyRequest
 from mx_core.ports import Parcel
 from mx_core.store.body import BodyReader
 
@@ -49,11 +50,16 @@ class OutboxItem:
     status: str  # RFC 3463 code of a failure, or ""
     created: int
     size: int
+    wanted: NotifyRequest
+    delay_told: bool
+    envid: str
+    return_full: bool
 
 
 _ITEM: Final = (
     "SELECT outbox_recipient.queue_id, outbox_recipient.recipient, sender, hidden, msg_id, policy, state,"
-    " attempts, next_at, reason, status, created, size FROM outbox_recipient"
+    " attempts, next_at, reason, status, created, size, notify, orcpt, delay_told, envid, return_full"
+    " FROM outbox_recipient"
     " JOIN outbox ON outbox.queue_id = outbox_recipient.queue_id"
 )
 
@@ -159,6 +165,10 @@ def _item(row: Sequence[Any]) -> OutboxItem:
         status=row[10],
         created=row[11],
         size=row[12],
+        wanted=NotifyRequest.kept(row[13], row[14]),
+        delay_told=bool(row[15]),
+        envid=row[16],
+        return_full=bool(row[17]),
     )
 
 

@@ -162,6 +162,8 @@ _ARGUMENTS = [
     b"TO:<@r1.example,@r2.example:bob@b.example>",
     "TO:<böb@bücher.example>".encode(),
     b"TO:<bob+tag@b.example> NOTIFY=NEVER",
+    b"TO:<bob@b.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;Bob+2B1@b.example",
+    b"FROM:<alice@a.example> RET=FULL ENVID=QQ+20314159 SMTPUTF8",
     b"FROM:<>",
     b"AGFsaWNlAHNlY3JldA==",
     b"PLAIN AGFsaWNlAHNlY3JldA==",
@@ -193,7 +195,8 @@ SMTP_COMMANDS = Target("smtp-commands", _ARGUMENTS, _arguments)
 def _submission(octets: bytes) -> None:
     lines = b"\r\n".join(octets.replace(b"\0", b"").splitlines()) + b"\r\n"
     with contextlib.suppress(BadMessage):
-        made = make_submission(lines, _ALICE, [_ALICE], now=1_800_000_000, unique="u" * 32)
+        asked = submission.Transaction(_ALICE, [_ALICE])
+        made = make_submission(lines, asked, now=1_800_000_000, unique="u" * 32)
         assert made.octets.endswith(lines) or b"bcc" in lines.lower()
 
 

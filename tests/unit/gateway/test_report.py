@@ -201,3 +201,13 @@ def test_addresses_beyond_ascii_are_spelt_as_rfc_6533_says() -> None:
     assert octets.isascii()
     assert b"Final-Recipient: utf-8; zo\\x{EB}@a.example\r\n" in octets
     assert "zoë@a.example" in text(parsed(octets))
+
+
+@pytest.mark.parametrize(
+    "original",
+    [b"Subject: \xff\r\n\r\n", b"Subject: x\r\n\r\n" + b"y" * 999 + b"\r\n", b"a: b\r\n" * 200_000],
+)
+def test_a_message_that_is_not_plain_or_too_large_is_not_returned_whole(original: bytes) -> None:
+    message = parsed(report(original=original, return_full=True))
+
+    assert [part.get_content_type() for part in message.iter_parts()][2] == "text/rfc822-headers"

@@ -12,6 +12,7 @@ from mx_core.model.errors import BadMessage
 from mx_core.model.message import Submission
 from smtp_in.body import DataReader, Room
 from smtp_in.message import make_submission, top_fields
+from smtp_in.submission import Transaction
 from tests.support.odd_messages import odd_messages
 
 ALICE = Address.parse("alice@a.example")
@@ -22,7 +23,8 @@ ID = b"Message-ID: <u@a.example>\r\n"
 
 
 def made(octets: bytes, *recipients: Address) -> Submission:
-    return make_submission(octets, ALICE, recipients or (BOB,), now=1234567890.9, unique="u")
+    asked = Transaction(ALICE, list(recipients or (BOB,)))
+    return make_submission(octets, asked, now=1234567890.9, unique="u")
 
 
 def test_a_complete_message_is_not_touched() -> None:

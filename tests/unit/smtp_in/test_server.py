@@ -38,6 +38,7 @@ async def test_ehlo_announces_what_holds_before_and_after_tls() -> None:
         "250-8BITMIME",
         "250-SMTPUTF8",
         "250-CHUNKING",
+        "250-DSN",
         "250-ENHANCEDSTATUSCODES",
         "250-STARTTLS",
         "250 AUTH PLAIN LOGIN",
@@ -190,7 +191,7 @@ async def test_every_reply_has_an_enhanced_code_of_its_class() -> None:
         b"", b"  ", b"NONSENSE canary", b"\xff\xfe", b"NOOP", b"NOOP x", b"HELP", b"HELP MAIL",
         b"VRFY bob", b"EXPN x", b"RSET", b"RSET x", b"EHLO", b"HELO", b"STARTTLS x", b"BDAT 0",
         b"MAIL", b"MAIL FROM:", b"MAIL FROM:alice", b"MAIL FROM:<>", b"RCPT", b"RCPT TO:<>",
-        b"RCPT TO:<b\xc3\xb6b@b.example>", b"RCPT TO:<bob>", b"RCPT TO:<bob@b.example> NOTIFY=NEVER",
+        b"RCPT TO:<b\xc3\xb6b@b.example>", b"RCPT TO:<bob>", b"RCPT TO:<bob@b.example> NOTIFY=SOMETIMES",
         b"MAIL FROM:<alice@a.example> SIZE=x", b"A" * 5000, b"A" * 100_000, b"AUTH PLAIN", b"RSET",
         b"MAIL FROM:<eve@e.example>", b"MAIL FROM:<alice@a.example> FOO=BAR", b"NOPE", b"NOPE",
     ]  # fmt: skip

@@ -53,7 +53,10 @@ def test_parameters_are_judged() -> None:
         (("SIZE", "many"),): replies.BAD_SIZE,
         (("BODY", "BINARYMIME"),): replies.BAD_BODY,
         (("SMTPUTF8", "yes"),): replies.UNKNOWN_PARAMETER,
-        (("RET", "HDRS"),): replies.UNKNOWN_PARAMETER,
+        (("RET", "HDRS"),): None,
+        (("RET", "SOME"),): replies.BAD_DSN,
+        (("ENVID", ""),): replies.BAD_DSN,
+        (("HOLDFOR", "1"),): replies.UNKNOWN_PARAMETER,
     }
 
     for parameters, refusal in judged.items():
@@ -73,7 +76,7 @@ def test_a_recipient_that_is_no_address_is_refused() -> None:
         assert refusal.line().startswith("553 5.1.3 ")
     assert rcpt("") is replies.BAD_RCPT
     assert judge_recipient(None, Transaction(ALICE), LIMITS) is replies.BAD_RCPT
-    with_parameter = Path("bob@b.example", {"NOTIFY": "NEVER"})
+    with_parameter = Path("bob@b.example", {"HOLDFOR": "1"})
     assert judge_recipient(with_parameter, Transaction(ALICE), LIMITS) is replies.UNKNOWN_PARAMETER
 
 
