@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadKeys
+from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadTable
 from mx_core.model.ids import MessageId
 
 
@@ -24,5 +24,5 @@ class KeysReader(Protocol):
     def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
         """Return for each message the number to judge it or put it in order by."""
 
-    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
+    def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 from imap_out.session import resync
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_search import begin, keep
 from imap_out.session.find import find
-from imap_out.session.forest import Forest, by_subject
+from imap_out.session.forest import Forest, Subjects, by_subject
 from imap_out.session.ordering import Slicer, in_order
 from imap_out.session.out import Out
 from imap_out.session.references import Links, join
-from imap_out.session.results import Numbers, tell, tell_esearch
+from imap_out.session.results import Numbers, joined_column, tell, tell_esearch
 from imap_out.session.saved import to_save
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Session
 from imap_out.wire.commands import Sort, Thread
+from imap_out.wire.search_keys import Every
 from imap_out.wire.sorting import Criterion, SortBy, Threading
-from mx_core.model.header_keys import OrderNumber, OrderText, ThreadKeys
+from mx_core.model.header_keys import OrderNumber, OrderText, ThreadTable
 from mx_core.model.ids import MessageId
 from mx_core.ports import MailReader
 
@@ -48,6 +50,8 @@ async def sort(session: Session, command: Sort, out: Out) -> Completed:
     """RFC 5256 §3."""
     view = session.selected()
     returning = command.returning
+    if returning is None and _told_again(view, command, out):
+        return Completed(b"sorted")
     key = begin(view, command.key, command.charset, returning)
     found = await find(session, key, out)
     ordered = await _Keys(session, view, found, out).sorted(command.criteria)
@@ -58,7 +62,7 @@ async def sort(session: Session, command: Sort, out: Out) -> Completed:
         session.enabled.add(CONDSTORE)
     if returning is None:
         modseq = b" (MODSEQ %d)" % resync.highest(view, found) if asks_modseq and found else b""
-        await tell(b"SORT", numbers, out, modseq)
+        _keep(view, command, await tell(b"SORT", numbers, out, modseq))
         return Completed(b"sorted")
     told = sorted(to_save(returning, ordered))
     modseq = b" MODSEQ %d" % resync.highest(view, told) if asks_modseq and told else b""
@@ -69,17 +73,33 @@ async def sort(session: Session, command: Sort, out: Out) -> Completed:
 async def thread(session: Session, command: Thread, out: Out) -> Completed:
     """RFC 5256 §3."""
     view = session.selected()
+    if _told_again(view, command, out):
+        return Completed(b"threaded")
     key = begin(view, command.key, command.charset, None)
     found = await find(session, key, out)
-    keys = _Keys(session, view, found, out)
-    forest = await keys.threaded(command.algorithm)
+    forest = await _Keys(session, view, found, out).threaded(command.algorithm)
     numbers = Numbers(view, found, by_uid=command.by_uid).at(range(len(found)))
-    out.put(b"* THREAD " if found else b"* THREAD")
-    for piece in forest.spell(numbers):
+    said = [b"* THREAD " if found else b"* THREAD"]
+    out.put(said[0])
+    for piece in chain(forest.spell(numbers), [b"\r\n"]):
+        said.append(piece)
         out.put(piece)
         await out.room()
-    out.put(b"\r\n")
+    _keep(view, command, said)
     return Completed(b"threaded")
+
+
+def _told_again(view: SelectedView, command: Sort | Thread, out: Out) -> bool:
+    """Say the answer again if it is known."""
+    answer = view.kept.get(command, view.rows)
+    if answer is not None:
+        out.put(answer)
+    return answer is not None
+
+
+def _keep(view: SelectedView, command: Sort | Thread, said: Sequence[bytes]) -> None:
+    if command.key == Every():
+        view.kept.keep(command, view.rows, said)
 
 
 class _Keys:
@@ -91,9 +111,11 @@ class _Keys:
         self._mail = session.mail
         self._out = out
         self._found = found
-        self._messages = [
-            MessageId(part.messages[inside]) for _, part, inside in view.rows.rows(found)
-        ]
+        messages = joined_column(view.rows, "Q", "messages")
+        self._all = len(found) == len(messages)
+        self._messages: Sequence[Any] = (
+            messages if self._all else list(map(messages.__getitem__, found))
+        )
 
     async def sorted(self, criteria: Sequence[Criterion]) -> list[int]:
         """Return what was found in order of *criteria*, then of sequence number."""
@@ -106,24 +128,23 @@ class _Keys:
             else:
                 texts = await self._read(partial(_texts, key))
                 order = await self._drive(in_order(order, texts, reverse=criterion.reverse))
-        return [self._found[place] for place in order]
+        return order if self._all else list(map(self._found.__getitem__, order))
 
     async def threaded(self, algorithm: Threading) -> Forest:
         """Return the threads of what was found."""
         sent = await self._read(partial(_numbers, OrderNumber.SENT))
         order = await self._drive(in_order(range(len(sent)), sent))
         links = Links()
-        keys: list[ThreadKeys] = []
+        subjects = Subjects()
         for start in range(0, len(self._messages), _READ_AT_ONCE):
             messages = self._messages[start : start + _READ_AT_ONCE]
             some = await self._mail.read(partial(_thread_keys, messages))
             if algorithm is Threading.REFERENCES:
                 await self._drive(links.add(some))
-            # what is needed of the others later: their subjects
-            keys += [key._replace(references=()) for key in some]
+            subjects.add(some)
         if algorithm is Threading.REFERENCES:
-            return await self._drive(join(links, order, keys))
-        return await self._drive(by_subject(order, keys))
+            return await self._drive(join(links, order, subjects))
+        return await self._drive(by_subject(order, subjects))
 
     async def _read(
         self, read: Callable[[Sequence[MessageId], MailReader], Sequence[T]]
@@ -154,5 +175,5 @@ def _texts(text: OrderText, messages: Sequence[MessageId], reader: MailReader) -
     return reader.order_texts(text, messages)
 
 
-def _thread_keys(messages: Sequence[MessageId], reader: MailReader) -> list[ThreadKeys]:
+def _thread_keys(messages: Sequence[MessageId], reader: MailReader) -> ThreadTable:
     return reader.thread_keys(messages)

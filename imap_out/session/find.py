@@ -25,6 +25,7 @@ from mx_core.mime.search_text import body_text, header_text
 from mx_core.model.ids import MessageId
 from mx_core.ports import MailReader
 
+_ALL: Final = Every()
 _HEADERS_SLICE: Final = 100
 _BODY_OCTETS: Final = 1024 * 1024  # of messages whose text one transaction decodes
 
@@ -44,13 +45,15 @@ def with_saved(key: SearchKey, saved: Sequence[int]) -> SearchKey:
             return key
 
 
-async def find(session: Session, key: SearchKey, out: Out) -> list[int]:
+async def find(session: Session, key: SearchKey, out: Out) -> Sequence[int]:
     """Return the indices of the messages that match, ascending.
 
     Raises:
         BadSyntax: A text is not in UTF-8.
     """
     view = session.selected()
+    if key == _ALL:
+        return range(len(view.rows))
     now = session.mail.now()
     judge = prepare(key, view, now)
     terms = search_masks.terms_of(key)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from imap_out.session.ordering import SLICE, Slicer
-from mx_core.model.header_keys import ThreadKeys
+from mx_core.model.header_keys import ThreadTable
 
 NONE: Final = -1
 _CLOSE: Final = -1
@@ -81,13 +81,26 @@ class Forest:
         yield b"".join(pieces)
 
 
-def by_subject(order: Sequence[int], keys: Sequence[ThreadKeys]) -> Slicer[Forest]:
+class Subjects:
+    """What is compared of the subjects of messages: a hash, and whether it is one of a reply."""
+
+    def __init__(self) -> None:
+        self.of: list[int] = []
+        self.is_reply: list[bool] = []
+
+    def add(self, keys: ThreadTable) -> None:
+        """Add messages in order of sequence number."""
+        numbers, starts = keys.numbers, keys.starts[:-1]
+        self.of += [numbers[start + 1] for start in starts]
+        self.is_reply += [numbers[start + 2] == 1 for start in starts]
+
+
+def by_subject(order: Sequence[int], subjects: Subjects) -> Slicer[Forest]:
     """Return ORDEREDSUBJECT's threads; *order* is the places by date.  RFC 5256 §3."""
     forest = Forest(len(order))
     heads: dict[int, int] = {}
     for done, at in enumerate(order):
-        subject = keys[at].subject
-        head = heads.setdefault(subject, at)
+        head = heads.setdefault(subjects.of[at], at)
         if head == at:
             forest.roots.append(at)
         else:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from imap_out.session.forest import NONE, Forest
+from imap_out.session.forest import NONE, Forest, Subjects
 from imap_out.session.ordering import SLICE, Slicer
-from mx_core.model.header_keys import NO_ID, ThreadKeys
+from mx_core.model.header_keys import NO_ID, ThreadTable
 
 _STEPS_PER_MESSAGE: Final = 64  # of looking for circles; real threads need one or two
 _ADDED_AT_ONCE: Final = 512  # with a hundred references each, a few milliseconds
@@ -28,44 +28,43 @@ class Links:
         self._by_id: dict[int, int] = {}
         self._steps = 1_000
 
-    def add(self, keys: Sequence[ThreadKeys]) -> Slicer[None]:
+    def add(self, keys: ThreadTable) -> Slicer[None]:
         """Add messages in order of sequence number."""
         self._steps += _STEPS_PER_MESSAGE * len(keys)
-        for done, key in enumerate(keys):
+        by_id, parents, messages = self._by_id, self.parents, self.messages
+        numbers, starts = keys.numbers, keys.starts
+        for done in range(len(keys)):
             if done % _ADDED_AT_ONCE == 0:
                 yield
-            own = self._own(key.id)
-            self.messages[own] = len(self.containers)
+            start = starts[done]
+            id_, references = numbers[start], numbers[start + 3 : starts[done + 1]]
+            own = by_id.get(id_) if id_ != NO_ID else None
+            if own is None or messages[own] != NONE:  # of two with one id, the second is alone
+                made = self._new()
+                if id_ != NO_ID and own is None:
+                    by_id[id_] = made
+                own = made
+            messages[own] = len(self.containers)
             self.containers.append(own)
             before = NONE
-            for reference in key.references:
-                named = self._by_id.get(reference)
+            for reference in references:
+                named = by_id.get(reference)
                 if named is None:
-                    named = self._by_id[reference] = self._new()
+                    named = by_id[reference] = self._new()
                 # 1A: a link that is there stays
-                if before != NONE and self.parents[named] == NONE:
+                if before != NONE and parents[named] == NONE:
                     self._link(named, before)
                 before = named
             # 1B: the message itself knows best whom it answers
-            if self.parents[own] != before:
+            if parents[own] != before:
                 self._unlink(own)
                 if before != NONE:
                     self._link(own, before)
 
-    def _own(self, id_: int) -> int:
-        """Return the container of a message; of two with one id, the second is alone."""
-        known = self._by_id.get(id_) if id_ != NO_ID else None
-        if known is not None and self.messages[known] == NONE:
-            return known
-        made = self._new()
-        if id_ != NO_ID and known is None:
-            self._by_id[id_] = made
-        return made
-
     def _new(self) -> int:
-        self.parents.append(NONE)
         self.messages.append(NONE)
         self._kids.append(0)
+        self.parents.append(NONE)
         return len(self.parents) - 1
 
     def _unlink(self, child: int) -> None:
@@ -90,13 +89,13 @@ class Links:
         return at == one
 
 
-def join(links: Links, order: Sequence[int], keys: Sequence[ThreadKeys]) -> Slicer[Forest]:
+def join(links: Links, order: Sequence[int], subjects: Subjects) -> Slicer[Forest]:
     """Return the threads; *order* is the places by date, so all siblings come out by date."""
     forest = Forest(len(order))
     tree = _Tree(forest)
     yield from tree.prune(links)
     yield from tree.find_tops(order)
-    yield from tree.join_subjects(keys)
+    yield from tree.join_subjects(subjects)
     # steps 4 and 6: who comes first by date is added first, and a dummy with its first child
     begun: set[int] = set()
     for done, at in enumerate(order):
@@ -132,7 +131,12 @@ class _Tree:
         above: dict[int, int] = {}  # a missing container → the message above, or the topmost
         tops: dict[int, list[int]] = {}  # a topmost missing one → the messages below it
         for place, container in enumerate(links.containers):
+            if place % SLICE == 0:
+                yield
             at = links.parents[container]
+            if at == NONE or links.messages[at] != NONE:
+                self.parents.append(NONE if at == NONE else links.messages[at])
+                continue
             path: list[int] = []
             while at != NONE and links.messages[at] == NONE and at not in above:
                 path.append(at)
@@ -147,8 +151,6 @@ class _Tree:
                 self.parents.append(links.messages[found])
             if found != NONE and links.messages[found] == NONE:
                 tops.setdefault(found, []).append(place)
-            if place % SLICE == 0:
-                yield
         for places in tops.values():
             if len(places) > 1:
                 self._under_dummy(places)
@@ -172,29 +174,29 @@ class _Tree:
             if done % SLICE == 0:
                 yield
 
-    def join_subjects(self, keys: Sequence[ThreadKeys]) -> Slicer[None]:
+    def join_subjects(self, subjects: Subjects) -> Slicer[None]:
         """Step 5: join tops that have one base subject."""
         table: dict[int, int] = {}
         for done, top in enumerate(self._tops):
-            subject = keys[self._heads.get(top, top)].subject
+            subject = subjects.of[self._heads.get(top, top)]
             held = table.get(subject)
-            if subject != NO_ID and (held is None or self._is_better(top, held, keys)):
+            if subject != NO_ID and (held is None or self._is_better(top, held, subjects.is_reply)):
                 table[subject] = top
             if done % SLICE == 0:
                 yield
         for done, top in enumerate(self._tops):
-            subject = keys[self._heads.get(top, top)].subject
+            subject = subjects.of[self._heads.get(top, top)]
             held = table.get(subject, top)
             if held != top:
-                table[subject] = self._joined(top, held, keys)
+                table[subject] = self._joined(top, held, subjects.is_reply)
             if done % SLICE == 0:
                 yield
 
-    def _is_better(self, top: int, held: int, keys: Sequence[ThreadKeys]) -> bool:
+    def _is_better(self, top: int, held: int, is_reply: Sequence[bool]) -> bool:
         count = self._forest.count
-        return held < count and (top >= count or (keys[held].is_reply and not keys[top].is_reply))
+        return held < count and (top >= count or (is_reply[held] and not is_reply[top]))
 
-    def _joined(self, top: int, held: int, keys: Sequence[ThreadKeys]) -> int:
+    def _joined(self, top: int, held: int, is_reply: Sequence[bool]) -> int:
         """Join two tops of one subject; return the one that stands for it from now on."""
         count = self._forest.count
         if held >= count:
@@ -203,7 +205,7 @@ class _Tree:
             for place in moved:
                 self.parents[place] = held
             return held
-        if keys[top].is_reply and not keys[held].is_reply:
+        if is_reply[top] and not is_reply[held]:
             self.parents[top] = held
             return held
         return self._under_dummy([held, top])

@@ -5,13 +5,15 @@ RFC 3501 §7.2.5 (SEARCH), RFC 5256 §4 (SORT), RFC 4731 §3.1 (ESEARCH), RFC 93
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from imap_out.session.out import Out
 from imap_out.session.selected import SelectedView
 from imap_out.wire.search_return import Item, Returning
 from imap_out.wire.sequence_set import uid_set
+from mx_core.model.snapshot import Snapshot
 
 _SLICE: Final = 8_192  # numbers spelled at once, about 2 ms
 
@@ -20,29 +22,39 @@ class Numbers:
     """The numbers by which a client is told of the messages at some indices, in their order."""
 
     def __init__(self, view: SelectedView, found: Sequence[int], *, by_uid: bool) -> None:
-        self._rows = view.rows
         self._found = found
-        self._by_uid = by_uid
+        self._uids = joined_column(view.rows, "I", "uids") if by_uid else None
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def at(self, places: range) -> list[int]:
+    def at(self, places: range) -> Sequence[int]:
         """Return the numbers of some results."""
         found = self._found[places.start : places.stop]
-        if not self._by_uid:
+        if self._uids is None:
             return [at + 1 for at in found]
-        uids = self._rows.uids
-        return [uids[at] for at in found]
+        return list(map(self._uids.__getitem__, found))
 
 
-async def tell(word: bytes, numbers: Numbers, out: Out, end: bytes = b"") -> None:
-    """Say ``* SEARCH`` or ``* SORT``."""
-    out.put(b"* " + word)
+def joined_column(rows: Snapshot, code: Literal["I", "Q"], name: str) -> array[int]:
+    """Return one column of *rows* as a whole: a copy of memory, and an item costs a look."""
+    column: array[int] = array(code)
+    for part in rows.parts:
+        column += getattr(part, name)
+    return column
+
+
+async def tell(word: bytes, numbers: Numbers, out: Out, end: bytes = b"") -> list[bytes]:
+    """Say ``* SEARCH`` or ``* SORT``; return what was said."""
+    said = [b"* " + word]
+    out.put(said[0])
     for places in _slices(range(len(numbers))):
-        out.put(b"".join([b" %d" % number for number in numbers.at(places)]))
+        said.append(b"".join([b" %d" % number for number in numbers.at(places)]))
+        out.put(said[-1])
         await out.room()
-    out.put(end + b"\r\n")
+    said.append(end + b"\r\n")
+    out.put(said[-1])
+    return said
 
 
 async def tell_esearch(

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from imap_out.session.capability import CONDSTORE, IMAP4REV2, QRESYNC
 from imap_out.session.difference import difference
+from imap_out.session.kept_answer import KeptAnswer
 from imap_out.session.recent import RecentClaims, RecentUids
 from imap_out.wire.render import FlagSpeller, flag_list
 from imap_out.wire.sequence_set import uid_set
@@ -50,6 +51,7 @@ class SelectedView:
         self.vanished = False  # the last news held expunges
         self.saved: array[int] = array("I")  # UIDs of the last result that was saved, "$"
         self.arrived = 0  # how many messages came in them
+        self.kept = KeptAnswer()
         self.spell = FlagSpeller()
         self._newest = _NOTHING  # what has been absorbed
         self._gone: set[Uid] = set()  # in rows, and not in the newest

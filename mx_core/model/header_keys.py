@@ -6,6 +6,8 @@ text, in search and in order (RFC 5051 §2).  Ids are 64-bit hashes.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
@@ -56,6 +58,34 @@ class ThreadKeys(NamedTuple):
     subject: int = NO_ID  # hash of the base subject
     is_reply: bool = False  # the subject says that it answers or forwards
     references: tuple[int, ...] = ()  # hashes, oldest first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThreadTable:
+    """The thread keys of many messages as plain numbers, a hundred thousand of them and no objects.
+
+    From ``starts[n]`` on stand id, base subject, 1 for a reply, then the references of message n.
+    """
+
+    numbers: array[int]
+    starts: Sequence[int]  # of each message, and the length
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, at: int) -> ThreadKeys:
+        id_, subject, is_reply, *references = self.numbers[self.starts[at] : self.starts[at + 1]]
+        return ThreadKeys(id_, subject, is_reply == 1, tuple(references))
+
+
+def thread_table(keys: Iterable[ThreadKeys]) -> ThreadTable:
+    """Return the table of *keys*."""
+    numbers = array("Q")
+    starts = [0]
+    for key in keys:
+        numbers.extend((key.id, key.subject, key.is_reply, *key.references))
+        starts.append(len(numbers))
+    return ThreadTable(numbers, starts)
 
 
 @dataclass(frozen=True, slots=True)

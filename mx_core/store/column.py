@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from mx_core.model.header_keys import NO_DAY, OrderNumber
@@ -35,11 +36,11 @@ class TextColumn:
         """Return how much memory it takes, about."""
         return len(self.octets) + 4 * len(self.starts)
 
-    def items(self) -> Iterator[tuple[int, bytes]]:
-        """Yield each message with its octets."""
-        octets, starts = self.octets, self.starts
-        for at, message in enumerate(range(self.first, self.end)):
-            yield message, octets[starts[at] : starts[at + 1]]
+    def texts(self, low: int, high: int) -> list[bytes]:
+        """Return the octets of the messages from *low* up to *high* that are in reach."""
+        octets = self.octets
+        starts = self.starts[max(low - self.first, 0) : max(high - self.first, 0) + 1]
+        return [octets[start:end] for start, end in pairwise(starts)]
 
     def holding(self, wanted: bytes) -> list[int]:
         """Return the messages whose octets hold *wanted*; all that are not empty if it is b""."""

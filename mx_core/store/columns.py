@@ -23,6 +23,7 @@ from mx_core.model.header_keys import (
     OrderText,
     TextField,
     ThreadKeys,
+    ThreadTable,
 )
 from mx_core.model.ids import MessageId
 from mx_core.store import header_key
@@ -86,22 +87,35 @@ class Columns:
     def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
         """Return for each message the number to judge it or put it in order by."""
         place = list(OrderNumber).index(number)
+        run = _run(messages)
+        out: list[int] = []
         found: dict[int, int] = {}
         for column in self._columns(OrderNumber, messages):
             assert isinstance(column, NumberColumns)  # noqa: S101  # by its kind
-            found.update(zip(range(column.first, column.end), column.columns[place], strict=True))
-        return [found[message] for message in messages]
+            values = column.columns[place]
+            if run:
+                low = max(run.start - column.first, 0)
+                out += values[low : max(run.stop - column.first, 0)]
+            else:
+                found.update(zip(range(column.first, column.end), values, strict=True))
+        return out if run else list(map(found.__getitem__, messages))
 
-    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
+    def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""
-        return [header_key.unpack_thread(octets) for octets in self._each(ThreadKeys, messages)]
+        return header_key.unpack_threads(self._each(ThreadKeys, messages))
 
     def _each(self, kind: Kind, messages: Sequence[MessageId]) -> list[bytes]:
+        run = _run(messages)
+        out: list[bytes] = []
         found: dict[int, bytes] = {}
         for column in self._columns(kind, messages):
             assert isinstance(column, TextColumn)  # noqa: S101  # by its kind
-            found.update(column.items())
-        return [found[message] for message in messages]
+            if run:
+                out += column.texts(run.start, run.stop)
+            else:
+                texts = column.texts(column.first, column.end)
+                found.update(zip(range(column.first, column.end), texts, strict=True))
+        return out if run else list(map(found.__getitem__, messages))
 
     def _columns(self, kind: Kind, messages: Sequence[MessageId]) -> Iterator[Column]:
         if not messages:
@@ -136,6 +150,14 @@ class Columns:
                 yield header_key.as_row(kind, row, keys)
             else:
                 yield row
+
+
+def _run(messages: Sequence[MessageId]) -> range:
+    """Return the ids as a range if they follow each other, as they mostly do; else an empty one."""
+    if not messages:
+        return range(0)
+    run = range(messages[0], messages[0] + len(messages))
+    return run if list(messages) == list(run) else range(0)
 
 
 def _ids(numbers: set[int]) -> Any:

@@ -7,7 +7,10 @@ keys are made from its octets, so the back-fill may stop and go on anywhere.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,6 +23,7 @@ from mx_core.model.header_keys import (
     OrderText,
     TextField,
     ThreadKeys,
+    ThreadTable,
 )
 from mx_core.model.ids import MessageId
 from mx_core.store import form as message_form
@@ -27,6 +31,7 @@ from mx_core.store.body import BodyReader
 
 Kind = TextField | OrderText | type[OrderNumber] | type[ThreadKeys]
 
+_NO_THREAD: Final = bytes(3 * 8)
 _TEXTS: Final = ("subject", "sender", "recipient", "copied", "hidden", "message_id")
 _ORDERS: Final = (
     "subject", "sender", "recipient", "copied", "display_sender", "display_recipient",
@@ -102,12 +107,13 @@ def pack_thread(keys: ThreadKeys) -> bytes:
     return struct.pack(f"<{len(numbers)}Q", *numbers)
 
 
-def unpack_thread(octets: bytes) -> ThreadKeys:
+def unpack_threads(rows: Sequence[bytes]) -> ThreadTable:
     """Return what ``pack_thread`` packed; of nothing, nothing."""
-    if not octets:
-        return ThreadKeys()
-    id_, subject, is_reply, *references = struct.unpack(f"<{len(octets) // 8}Q", octets)
-    return ThreadKeys(id_, subject, is_reply == 1, tuple(references))
+    whole = [row or _NO_THREAD for row in rows]
+    numbers = array("Q", b"".join(whole))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return ThreadTable(numbers, [0, *(end >> 3 for end in accumulate(map(len, whole)))])
 
 
 def fill(connection: sa.Connection, bodies: BodyReader, after: int, limit: int) -> int | None:

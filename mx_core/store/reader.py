@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from mx_core.model.errors import MessageGone, NoSuchMailbox
 from mx_core.model.flags import FlagSet
-from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadKeys
+from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadTable
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import Fact, Facts, MessageForm
@@ -210,7 +210,7 @@ class Reader:
         """Return for each message the number to judge it or put it in order by."""
         return self._columns.order_numbers(number, messages)
 
-    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
+    def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""
         return self._columns.thread_keys(messages)
 

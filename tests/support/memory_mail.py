@@ -44,7 +44,8 @@ from mx_core.model.header_keys import (
     OrderNumber,
     OrderText,
     TextField,
-    ThreadKeys,
+    ThreadTable,
+    thread_table,
 )
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, QueueId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
@@ -293,8 +294,8 @@ class Job:
             case OrderNumber.SENT_DAY:
                 return keys.sent_day
 
-    def thread_keys(self, messages: Sequence[MessageId]) -> list[ThreadKeys]:
-        return [self._keys(message).thread for message in messages]
+    def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
+        return thread_table(self._keys(message).thread for message in messages)
 
     def _keys(self, message: MessageId) -> HeaderKeys:
         octets, form, _ = self._mail.kept(message)

@@ -7,10 +7,10 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imap_out.session.forest import by_subject
+from imap_out.session.forest import Subjects, by_subject
 from imap_out.session.ordering import Slicer, in_order
 from imap_out.session.references import Links, join
-from mx_core.model.header_keys import ThreadKeys
+from mx_core.model.header_keys import ThreadKeys, thread_table
 from tests.support.thread_model import threads
 
 T = TypeVar("T")
@@ -33,13 +33,19 @@ def run(slicer: Slicer[T]) -> T:
             return result
 
 
+def subjects_of(keys: list[ThreadKeys]) -> Subjects:
+    subjects = Subjects()
+    subjects.add(thread_table(keys))
+    return subjects
+
+
 def spelled(keys: list[ThreadKeys], sent: list[int] | None = None) -> bytes:
     sent = sent or list(range(len(keys)))
     links = Links()
-    for _ in links.add(keys):
+    for _ in links.add(thread_table(keys)):
         pass
     order = sorted(range(len(keys)), key=sent.__getitem__)
-    forest = run(join(links, order, keys))
+    forest = run(join(links, order, subjects_of(keys)))
     return b"".join(forest.spell(range(1, len(keys) + 1)))
 
 
@@ -99,7 +105,7 @@ def test_looking_for_circles_is_bounded() -> None:
     named = [ThreadKeys(10_000 + n, references=(20_000 + n,)) for n in range(deep)]
     closing = [ThreadKeys(20_000 + n, references=(deep,)) for n in range(deep)]
     links = Links()
-    for _ in links.add([*chain, *named, *closing]):
+    for _ in links.add(thread_table([*chain, *named, *closing])):
         pass
 
     assert links._steps > -64 * 3 * deep
@@ -112,7 +118,7 @@ def test_ordered_subject_joins_under_the_first_by_date() -> None:
         ThreadKeys(subject=1),
         ThreadKeys(subject=1),
     ]
-    forest = run(by_subject([1, 3, 0, 2], keys))
+    forest = run(by_subject([1, 3, 0, 2], subjects_of(keys)))
 
     assert b"".join(forest.spell([11, 12, 13, 14])) == b"(12)(14 (11)(13))"
 

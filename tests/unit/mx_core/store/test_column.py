@@ -21,7 +21,9 @@ def test_a_text_column_finds_what_each_text_holds(
 
     assert isinstance(both, TextColumn)
     assert both.holding(wanted.encode()) == [n for n, text in rows if wanted.encode() in text]
-    assert [(n, text) for n, text in both.items() if text] == rows
+    kept = zip(range(both.first, both.end), both.texts(0, 99), strict=True)
+    assert [(n, text) for n, text in kept if text] == rows
+    assert both.texts(15, 20) == both.texts(0, 99)[5:10]
 
 
 def test_what_is_absent_from_a_number_column_is_nothing() -> None:
