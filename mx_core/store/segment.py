@@ -20,6 +20,8 @@ import sqlalchemy as sa
 from mx_core.model.ids import MailboxId
 
 ENTRIES_MAX: Final = 512
+_TAIL_MAX: Final = 32  # what ``append`` lets a segment grow to
+_WIDTHS: Final = (4, 8, 4, 8)  # octets of a number in each column
 _MERGE_BELOW: Final = 256  # two neighbours that fit together in half a segment become one
 
 
@@ -158,33 +160,35 @@ def save(connection: sa.Connection, mailbox: MailboxId, segment: Segment) -> Non
         )
 
 
-def append(
-    raw: Any, mailbox: MailboxId, uid: int, modseq: int, flag_set: int, message: int
-) -> None:
-    """Add one place at the end of *mailbox* without reading its segment.
+def append(connection: sa.Connection, mailbox: MailboxId, place: tuple[int, int, int, int]) -> None:
+    """Add (uid, modseq, flag set, message) at the end of *mailbox* without reading a segment.
 
-    *raw* is the driver's connection: one statement for 511 of 512 places, two for the others.
+    The newest places stand in a short segment of their own, so that what an arrival rewrites is
+    small, and those of several mailboxes lie on one page; full ones go into their neighbours.
     """
-    columns = (
-        uid.to_bytes(4, "little"),
-        modseq.to_bytes(8, "little"),
-        flag_set.to_bytes(4, "little"),
-        message.to_bytes(8, "little"),
-    )
-    done = raw.execute(
+    # bytearrays: the driver looks for an adapter for each value that is bytes, for 3 µs each
+    columns = [bytearray(n.to_bytes(w, "little")) for n, w in zip(place, _WIDTHS, strict=True)]
+    done = connection.exec_driver_sql(
         "UPDATE segment SET entries = entries + 1, max_modseq = ?,"
         " uids = CAST(uids || ? AS BLOB), modseqs = CAST(modseqs || ? AS BLOB),"
         " flag_sets = CAST(flag_sets || ? AS BLOB), messages = CAST(messages || ? AS BLOB)"
         " WHERE id = (SELECT id FROM segment WHERE mailbox = ? ORDER BY first_uid DESC LIMIT 1)"
         " AND entries < ?",
-        (modseq, *columns, mailbox, ENTRIES_MAX),
+        (place[1], *columns, mailbox, _TAIL_MAX),
     ).rowcount
-    if not done:
-        raw.execute(
-            "INSERT INTO segment (mailbox, first_uid, entries, max_modseq, uids, modseqs,"
-            " flag_sets, messages) VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
-            (mailbox, uid, modseq, *columns),
-        )
+    if done:
+        return
+    connection.exec_driver_sql(
+        "INSERT INTO segment (mailbox, first_uid, entries, max_modseq, uids, modseqs,"
+        " flag_sets, messages) VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
+        (mailbox, place[0], place[1], *columns),
+    )
+    before = connection.exec_driver_sql(
+        "SELECT id, entries FROM segment WHERE mailbox = ? ORDER BY first_uid DESC LIMIT 2 OFFSET 1",
+        (mailbox,),
+    ).all()
+    if len(before) > 1 and sum(entries for _, entries in before) <= ENTRIES_MAX:
+        _join(connection, mailbox, into=before[1][0], row=before[0][0])
 
 
 def compact(connection: sa.Connection, mailbox: MailboxId, around: Sequence[int]) -> None:

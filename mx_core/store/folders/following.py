@@ -80,18 +80,7 @@ class FollowedPlaces(Places):
             raise NotPermitted(_CLOSED)
         uids = super().add(mailbox, messages, internal_date=internal_date)
         if book.follows(mailbox):
-            flags = {self._flag_sets.of(number) for _, _, number, _ in messages}
-            caring = [f for f in book.folders.values() if self._may_show(f, flags)]
-            places = (
-                [
-                    Place(uid, number, message)
-                    for uid, (message, _, number, _) in zip(uids, messages, strict=True)
-                ]
-                if caring
-                else []
-            )
-            for folder in caring:
-                self._settle(folder, mailbox, places, {})
+            self._arrived(book, mailbox, uids, messages)
         return uids
 
     @override
@@ -167,6 +156,30 @@ class FollowedPlaces(Places):
         leaving = self.members.of_places(mailbox, [place.message for place in places], uids)
         for folder in sorted({member.folder for member in leaving}):
             self._leave([member for member in leaving if member.folder == folder])
+
+    def _arrived(
+        self,
+        book: Book,
+        mailbox: MailboxId,
+        uids: Sequence[Uid],
+        messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
+    ) -> None:
+        flags = {self._flag_sets.of(number) for _, _, number, _ in messages}
+        caring = [folder for folder in book.folders.values() if self._may_show(folder, flags)]
+        if len(messages) == 1:
+            # what the flags alone decide is decided: the way of every arrival
+            [(message, _, number, size)] = messages
+            for folder in [folder for folder in caring if folder.rule.flags_only]:
+                uid = self.shown.show_one(folder.mailbox, message, number, size)
+                self.members.add(folder.mailbox, mailbox, [(message, uids[0], uid)])
+            caring = [folder for folder in caring if not folder.rule.flags_only]
+        if caring:
+            places = [
+                Place(uid, number, message)
+                for uid, (message, _, number, _) in zip(uids, messages, strict=True)
+            ]
+            for folder in caring:
+                self._settle(folder, mailbox, places, {})
 
     def _settle(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -42,8 +42,7 @@ class Members:
         rows: Iterable[tuple[MessageId, Uid, Uid]],
     ) -> None:
         """Note new members as (message, UID in *mailbox*, UID in *folder*)."""
-        raw: Any = self._connection.connection.driver_connection
-        raw.executemany(
+        self._connection.exec_driver_sql(
             "INSERT INTO folder_member (message, folder, mailbox, original, uid)"
             " VALUES (?, ?, ?, ?, ?)",
             [(message, folder, mailbox, original, uid) for message, original, uid in rows],
@@ -51,8 +50,7 @@ class Members:
 
     def remove(self, members: Iterable[Member]) -> None:
         """Forget members."""
-        raw: Any = self._connection.connection.driver_connection
-        raw.executemany(
+        self._connection.exec_driver_sql(
             "DELETE FROM folder_member"
             " WHERE message = ? AND folder = ? AND mailbox = ? AND original = ?",
             [(m.message, m.folder, m.mailbox, m.original) for m in members],

@@ -107,3 +107,19 @@ def test_another_mailbox_is_never_touched(tmp_path: Path) -> None:
         return len(segment.load_all(connection, MailboxId(998)))
 
     assert on_store(tmp_path, job) == 0
+
+
+def test_places_added_one_by_one_come_to_full_segments_and_a_short_last(tmp_path: Path) -> None:
+    def job(connection: sa.Connection) -> tuple[segment.Segment, list[tuple[int, int, int]]]:
+        for uid in range(1, 1_301):
+            segment.append(connection, BOX, (uid, 10 + uid, 7, 2**40 + uid))
+        return segment.load_all(connection, BOX), shape(connection)
+
+    there, rows = on_store(tmp_path, job)
+
+    uids = range(1, 1_301)
+    assert list(there.uids) == list(uids)
+    assert list(there.modseqs) == [10 + uid for uid in uids]
+    assert set(there.flag_sets) == {7}
+    assert list(there.messages) == [2**40 + uid for uid in uids]
+    assert rows == [(1, 512, 522), (513, 512, 1034), (1025, 256, 1290), (1281, 20, 1310)]  # fmt: skip
