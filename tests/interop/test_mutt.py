@@ -14,15 +14,15 @@ pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize(
-    ("client", "starttls"),
-    [("mutt", False), ("neomutt", True)],
-    ids=["mutt-tls", "neomutt-starttls"],
+    ("client", "starttls", "qresync"),
+    [("mutt", False, False), ("mutt", False, True), ("neomutt", True, False)],
+    ids=["mutt-tls", "mutt-qresync", "neomutt-starttls"],
 )
 def test_a_terminal_client_does_a_day_s_work(
-    alice: Witness, bob: Witness, tmp_path: Path, client: str, starttls: bool
+    alice: Witness, bob: Witness, tmp_path: Path, client: str, starttls: bool, qresync: bool
 ) -> None:
     story = Story(client)
-    profile = make_profile(tmp_path, client, alice.settings, starttls=starttls)
+    profile = make_profile(tmp_path, client, alice.settings, starttls=starttls, qresync=qresync)
     with contextlib.closing(Day(profile, alice, bob)) as day:
         story.play(day.steps(), vital=frozenset({"sync"}), on_failure=day.recover)
 

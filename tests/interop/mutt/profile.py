@@ -70,6 +70,11 @@ set imap_passive=no
 mailboxes "+INBOX" "+Sent" "+Drafts"
 """
 
+_QRESYNC = """\
+set imap_condstore=yes
+set imap_qresync=yes
+"""
+
 _EDITOR = """\
 #!/bin/sh
 printf 'typed in the editor zażółć\\n.\\nlast line\\n' >> "$1"
@@ -85,8 +90,13 @@ class Profile:
     environment: dict[str, str]
 
 
-def make_profile(directory: Path, client: str, settings: Settings, *, starttls: bool) -> Profile:
-    """Write the files below *directory* and say how to start *client* (mutt or neomutt)."""
+def make_profile(
+    directory: Path, client: str, settings: Settings, *, starttls: bool, qresync: bool = False
+) -> Profile:
+    """Write the files below *directory* and say how to start *client* (mutt or neomutt).
+
+    With *qresync* it resynchronises by RFC 7162, which it does only when told to.
+    """
     scheme = "" if starttls else "s"
     imap_port = settings.imap if starttls else settings.imap_tls
     smtp_port = settings.smtp if starttls else settings.smtp_tls
@@ -97,7 +107,8 @@ def make_profile(directory: Path, client: str, settings: Settings, *, starttls: 
     rc = directory / "muttrc"
     rc.touch(mode=0o600)
     rc.write_text(
-        _RC.format(
+        (_QRESYNC if qresync else "")
+        + _RC.format(
             username=settings.username,
             password=settings.password,
             address=settings.address,
