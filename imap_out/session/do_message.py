@@ -8,11 +8,13 @@ from itertools import chain
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_append import bound_keywords
 from imap_out.session.do_quota import require_room
+from imap_out.session.fetch_lines import recipe_of, tell
 from imap_out.session.out import Out
 from imap_out.session.refusals import ClientBug, Refusal
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Session
 from imap_out.wire.commands import Copy, Expunge, Store
+from imap_out.wire.fetch_items import Attribute, FetchItem
 from imap_out.wire.sequence_set import SequenceSet, uid_set
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import FlagSet
@@ -55,30 +57,32 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
     bound_keywords(command.flags)
     if command.unchanged_since is not None:
         session.enabled.add(CONDSTORE)
-    places = positions(view, command.which, by_uid=command.by_uid)
-    uids = [uid for uid in view.uids_at(places) if not view.is_gone(uid)]
-    some_are_gone = len(uids) < len(places)
-    expected = {uid: _changed(view, uid, command) for uid in uids} if command.silent else {}
+    asked = positions(view, command.which, by_uid=command.by_uid)
+    places = view.there(asked)
+    uids, before = view.uids_at(places), view.flags_at(places)
     late: set[Uid] = set()
     if uids:
         late = await session.mail.write(lambda writer: _store(writer, view, uids, command))
         view.absorb()
     for line in view.new_keywords():
         out.put(line)
-    stored = [uid for uid in uids if uid not in late]
     if command.silent:
         # only what came out otherwise than the client must think is told
-        view.told(uid for uid in stored if _folded(_flags_of(view, uid)) == _folded(expected[uid]))
+        after = view.flags_at(places)
+        pairs = list(zip(before, after, strict=True))
+        as_thought = {pair: _is_as_thought(*pair, command) for pair in set(pairs)}
+        rows = zip(uids, map(as_thought.__getitem__, pairs), strict=True)
+        view.told(uid for uid, so in rows if so and uid not in late)
     else:
-        view.told(stored)
+        view.told(uid for uid in uids if uid not in late)
+    stored = view.there(places)
+    if late:
+        stored = [at for at in stored if view.uids[at] not in late]
     if not command.silent or view.tells_modseq:
-        for uid in stored:
-            at = view.rows.position(uid)
-            if at is not None and not view.is_gone(uid):
-                out.put(view.modseq_line(at) if command.silent else view.flags_line(at))
-                await out.room()
+        await _tell_stored(session, view, stored, command, out)
+    some_are_gone = len(places) < len(asked)
     if command.unchanged_since is not None and (late or some_are_gone):
-        return Completed(b"some had changed", _modified(view, places, set(stored), command))
+        return Completed(b"some had changed", _modified(view, asked, set(uids) - late, command))
     # RFC 2180 §4.2: OK, for a message that is gone needs no flags; the code says to look
     return Completed(b"stored", b"EXPUNGEISSUED" if some_are_gone else b"")
 
@@ -156,13 +160,26 @@ def writable(session: Session) -> SelectedView:
     return view
 
 
-def _flags_of(view: SelectedView, uid: Uid) -> FlagSet:
-    at = view.rows.position(uid)
-    return frozenset() if at is None else view.flags[at]
+async def _tell_stored(
+    session: Session, view: SelectedView, places: Sequence[int], command: Store, out: Out
+) -> None:
+    """Tell flags, or after a silent STORE what RFC 7162 §3.1.3 still wants told."""
+    items: list[FetchItem] = [Attribute.UID]
+    if not command.silent:
+        items.append(Attribute.FLAGS)
+    if view.tells_modseq:
+        items.append(Attribute.MODSEQ)
+    recipe = recipe_of(items)
+    assert recipe is not None  # noqa: S101  # all of these are live
+    await tell(session, view, places, recipe, out)
 
 
-def _changed(view: SelectedView, uid: Uid, command: Store) -> FlagSet:
-    before = _flags_of(view, uid)
+def _is_as_thought(before: FlagSet, after: FlagSet, command: Store) -> bool:
+    """Tell whether *after* is what a client that knew *before* thinks it made."""
+    return _folded(_changed(before, command)) == _folded(after)
+
+
+def _changed(before: FlagSet, command: Store) -> FlagSet:
     match command.change:
         case FlagChange.REPLACE:
             return command.flags

@@ -221,11 +221,6 @@ class SelectedView:
             return b"* %d FETCH (UID %d FLAGS %b MODSEQ (%d))\r\n" % line
         return b"* %d FETCH (UID %d FLAGS %b)\r\n" % (at + 1, uid, flags)
 
-    def modseq_line(self, at: int) -> bytes:
-        """Spell the untagged FETCH that answers a silent STORE.  RFC 7162 §3.1.3."""
-        line = (at + 1, self.uids[at], self.rows.modseqs[at])
-        return b"* %d FETCH (UID %d MODSEQ (%d))\r\n" % line
-
     def highest_modseq(self) -> bytes:
         """Spell up to where the client knows everything.  RFC 7162 §3.1.2.1."""
         return b"* OK [HIGHESTMODSEQ %d] all until then is told\r\n" % self.modseq_told
@@ -261,6 +256,20 @@ class SelectedView:
         for part, _, chosen in self.rows.touched(places):
             uids.extend(among(part.uids, chosen))
         return uids
+
+    def there(self, places: Sequence[int]) -> Sequence[int]:
+        """Return those of *places* whose messages are not expunged."""
+        if not self._gone:
+            return places
+        uids = self.uids_at(places)
+        return [at for at, uid in zip(places, uids, strict=True) if uid not in self._gone]
+
+    def flags_at(self, places: Sequence[int]) -> list[FlagSet]:
+        """Return the flags at ascending indices."""
+        flags: list[FlagSet] = []
+        for part, _, chosen in self.rows.touched(places):
+            flags.extend(among(part.flags, chosen))
+        return flags
 
     def is_gone(self, uid: Uid) -> bool:
         """Tell whether the message is expunged and the client was not told yet."""

@@ -7,7 +7,7 @@ across parts; no part of a snapshot is empty; columns are never changed once the
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -43,12 +43,22 @@ class Part:
             self._kinds = frozenset(self.flags)
         return self._kinds
 
-    def reflagged(self, modseq: int, flags: dict[int, FlagSet]) -> Part:
-        """Return the part with new flags at some indices, under *modseq*."""
+    def reflagged(self, modseq: int, uids: Sequence[int], flags: Sequence[FlagSet]) -> Part:
+        """Return the part with new flags of the ascending *uids*, under *modseq*.
+
+        What is not there is ignored; if nothing is, this part is returned.
+        """
+        if len(uids) == len(self) and array("I", uids) == self.uids:
+            every = array("Q", [modseq]) * len(uids)
+            return Part(self.uids, self.messages, every, tuple(flags), modseq)
         modseqs, sets = self.modseqs[:], list(self.flags)
-        for at, each in flags.items():
-            modseqs[at] = modseq
-            sets[at] = each
+        changed = False
+        for uid, each in zip(uids, flags, strict=True):
+            at = bisect_left(self.uids, uid)
+            if at < len(self) and self.uids[at] == uid:
+                modseqs[at], sets[at], changed = modseq, each, True
+        if not changed:
+            return self
         return Part(self.uids, self.messages, modseqs, tuple(sets), modseq)
 
     def joined(self, after: Part) -> Part:

@@ -20,6 +20,7 @@ from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.part import ALL, NO_PART, PART_MAX, Chosen, Column, Part, parts_of
 
 _JOIN_BELOW: Final = 256  # two worn neighbours that fit together in so many become one
+_UIDS_END: Final = 1 << 32
 _NO_UID: Final = Uid(0)
 
 
@@ -127,15 +128,18 @@ class Snapshot:
         return self._with(modseq, (*parts, *parts_of(*columns, sets)), Uid(uids[-1] + 1))
 
     def with_flags(self, modseq: ModSeq, uids: Sequence[Uid], flags: Sequence[FlagSet]) -> Snapshot:
-        """Return it with new flags of some messages; others are ignored."""
-        new: dict[int, dict[int, FlagSet]] = {}
-        for uid, each in zip(uids, flags, strict=True):
-            found = self._find(uid)
-            if found is not None:
-                new.setdefault(found[0], {})[found[1]] = each
+        """Return it with new flags of the ascending *uids*; what is not there is ignored."""
         parts = list(self.parts)
-        for number, places in new.items():
-            parts[number] = parts[number].reflagged(modseq, places)
+        low = 0
+        while low < len(uids):
+            number = bisect_right(self._firsts, uids[low]) - 1
+            if number < 0:  # expunged meanwhile
+                low += 1
+                continue
+            end = self._firsts[number + 1] if number + 1 < len(parts) else _UIDS_END
+            high = bisect_left(uids, end, low)
+            parts[number] = parts[number].reflagged(modseq, uids[low:high], flags[low:high])
+            low = high
         return self._with(modseq, tuple(parts))
 
     def without(self, modseq: ModSeq, uids: Sequence[Uid]) -> Snapshot:

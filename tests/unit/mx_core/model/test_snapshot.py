@@ -5,7 +5,7 @@ from array import array
 from typing import TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mx_core.model.flags import SEEN, Flag, FlagSet
@@ -36,6 +36,7 @@ def rows(snapshot: Snapshot) -> Rows:
     return dict(zip(snapshot.uids, zip(*columns, strict=True), strict=True))
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_changes_say_what_plain_rows_would(steps: list[tuple[str, int]]) -> None:
     snapshot, plain, modseq = EMPTY, dict[int, tuple[int, int, FlagSet]](), 1
@@ -87,6 +88,7 @@ def test_worn_parts_are_joined() -> None:
     assert list(worn.uids) == list(range(100, 8 * PART_MAX + 1, 100))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3000), st.lists(st.integers(1, 2500), max_size=5, unique=True))
 def test_what_is_cut_off_can_be_put_back(limit: int, gone: list[int]) -> None:
     """A view shows what was told, expunged messages included, and not what came since."""
