@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Final
 
@@ -25,11 +25,10 @@ class _Messages:
         self.one: dict[str, int] = {}
         self.many: dict[str, list[int]] = {}
 
-    def add(self, words: Iterable[str], message: int) -> None:
+    def add(self, words: Sequence[str], message: int) -> None:
         """Enter different *words* of *message*, which is above all others."""
         one, many = self.one, self.many
-        for word in words:
-            known = many.get(word)
+        for word, known in zip(words, map(many.get, words), strict=True):
             if known is not None:
                 known.append(message)
                 continue

@@ -13,12 +13,12 @@ class Pace:
     """Called between small pieces of work: rests half as long as was worked, every two milliseconds."""
 
     def __init__(self) -> None:
-        self._begun = time.perf_counter()
+        self._begun = 0.0  # of the thread's own time
 
     def __call__(self) -> None:
         """Rest, if it is time."""
-        worked = time.perf_counter() - self._begun
+        worked = time.thread_time() - self._begun
         if worked < _WORK_SECONDS:
             return
         time.sleep(min(worked / 2, _REST_MAX_SECONDS))
-        self._begun = time.perf_counter()
+        self._begun = time.thread_time()
