@@ -18,7 +18,8 @@ ROWS_OF_SLICE: Final = 256  # rows are kept and read in slices
 SLICES: Final = 256
 _OCTETS: Final = 4
 _FACTOR: Final = 0x9E3779B1  # 2³² over the golden ratio: spreads neighbours
-_PATIENCE: Final = 1_024
+_PIECE_OCTETS: Final = 32_768  # that are taken apart at once
+_PATIENCE: Final = 4_096
 
 
 class Group:
@@ -30,17 +31,13 @@ class Group:
 
     def add(self, words: bytes, breathe: Breathe) -> None:
         """Enter the next block, of which *words* is the vocabulary with its LFs."""
-        fours: set[int] = set()
-        for start in range(_OCTETS):
-            end = start + (len(words) - start) // _OCTETS * _OCTETS
-            fours.update(memoryview(words)[start:end].cast("I"))
-            breathe()
         bit = 1 << self.blocks
         rows = self._rows
-        for count, four in enumerate(fours):
-            rows[four * _FACTOR >> 16 & 0xFFFF] |= bit
-            if count % _PATIENCE == 0:
-                breathe()
+        for start in range(0, len(words), _PIECE_OCTETS):
+            for count, four in enumerate(_fours(words, start)):
+                rows[four * _FACTOR >> 16 & 0xFFFF] |= bit
+                if count % _PATIENCE == 0:
+                    breathe()
         self.blocks += 1
 
     def slices(self) -> Iterator[bytes]:
@@ -68,6 +65,16 @@ def blocks_of(bits: int) -> Iterator[int]:
         lowest = bits & -bits
         yield lowest.bit_length() - 1
         bits ^= lowest
+
+
+def _fours(words: bytes, start: int) -> set[int]:
+    """Return, as numbers, each four octets that begin in the piece of *words* from *start* on."""
+    piece = memoryview(words)[start : start + _PIECE_OCTETS + _OCTETS - 1]
+    fours: set[int] = set()
+    for shift in range(_OCTETS):
+        end = shift + max(len(piece) - shift, 0) // _OCTETS * _OCTETS
+        fours.update(piece[shift:end].cast("I"))
+    return fours
 
 
 def _row(four: bytes) -> int:

@@ -47,3 +47,13 @@ def test_a_term_that_is_nowhere_leaves_few_blocks() -> None:
 
     assert len(possible(group, b"somewhere-else")) == 0
     assert len(next(iter(group.slices()))) == 8 * ROWS_OF_SLICE
+
+
+def test_no_four_octets_are_missed_where_a_long_word_is_cut() -> None:
+    group = Group()
+    word = b"".join(b"%05d" % number for number in range(8_000))
+    group.add(b"\nother\n", lambda: None)
+    group.add(b"\n" + word + b"\n", lambda: None)
+
+    for at in range(32_755, 32_785):
+        assert 1 in possible(group, word[at : at + 4])
