@@ -179,6 +179,10 @@ class Gateway(Daemon):
         ]
 
     @override
+    async def reindex(self, address: Address) -> None:
+        self._accounts.find(address).store.text_index.make_anew()
+
+    @override
     def folders(self, address: Address) -> Folders:
         return self._accounts.find(address).store.folders
 

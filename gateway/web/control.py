@@ -35,7 +35,7 @@ class NamedPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /passwords/list."""
+    """POST /passwords/list and /accounts/reindex."""
 
     address: str
 
@@ -83,6 +83,9 @@ class Daemon(Protocol):
 
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
         """Register and start an account; return settings and recovery words."""
+
+    async def reindex(self, address: Address) -> None:
+        """Make an account's search index anew, while searches go on; raises Refused."""
 
     async def add_password(self, address: Address, name: str) -> str:
         """Return a new client password, told this once."""
@@ -149,6 +152,10 @@ def control_app(daemon: Daemon) -> Starlette:
         asked = await body(request, OneAccount)
         return {"passwords": await daemon.passwords(Address.parse(asked.address))}
 
+    async def reindex(request: Request) -> dict[str, Any]:
+        await daemon.reindex(Address.parse((await body(request, OneAccount)).address))
+        return {}
+
     return Starlette(
         routes=[
             Route("/status", json_endpoint(status), methods=["GET"]),
@@ -160,6 +167,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/contacts/verify", json_endpoint(verify_contact), methods=["POST"]),
             Route("/contacts/accept", json_endpoint(accept_contact), methods=["POST"]),
             Route("/accounts", json_endpoint(add_account), methods=["POST"]),
+            Route("/accounts/reindex", json_endpoint(reindex), methods=["POST"]),
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),
             Route("/passwords/list", json_endpoint(passwords), methods=["POST"]),

@@ -38,16 +38,22 @@ def open_index(path: Path, key: Secret[bytes], source: Source) -> Database:
         Refused: Another process has it open.  DiskFull: No room.
     """
     try:
-        database = Database.open(path, migrations=_MIGRATIONS, key=key, readers=_READERS)
+        database = Database.open(
+            path, migrations=_MIGRATIONS, key=key, readers=_READERS, plain=True
+        )
     except Corrupt as error:
         log.warning("text_index_made_anew", why=type(error).__name__)
         delete(path)
-        database = Database.open(path, migrations=_MIGRATIONS, key=key, readers=_READERS)
+        database = Database.open(
+            path, migrations=_MIGRATIONS, key=key, readers=_READERS, plain=True
+        )
     if not database.write_at_start(lambda connection: _is_ours(connection, source)):
         log.warning("text_index_made_anew", why="OfOtherMail")
         database.close()
         delete(path)
-        database = Database.open(path, migrations=_MIGRATIONS, key=key, readers=_READERS)
+        database = Database.open(
+            path, migrations=_MIGRATIONS, key=key, readers=_READERS, plain=True
+        )
         database.write_at_start(lambda connection: _is_ours(connection, source))
     return database
 
