@@ -32,8 +32,8 @@ check: $(READY)     ## style, types, architecture
 	|| systemd-analyze security --offline=true --no-pager --threshold=15 $$unit >/dev/null \
 	|| { echo "$$unit: its exposure is above 1.5" >&2; exit 1; }; done
 
-interop: $(READY)   ## real Thunderbird, mutt, neomutt, mbsync
-	@tests/require thunderbird mutt neomutt mbsync tmux
+interop: $(READY)   ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineimap
+	@tests/require thunderbird mutt neomutt aerc mbsync offlineimap tmux
 	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
 
 bench: $(READY)     ## figures into bench/results

@@ -112,4 +112,4 @@ class Witness:
 
 
 def _quoted(name: str) -> str:
-    return f'"{name}"'
+    return f'"{utf7.encode(name).decode()}"'

@@ -67,13 +67,15 @@ set fcc_attach=yes
 set mime_forward=no
 set crypt_autosign=no
 set imap_passive=no
+{resync}
 mailboxes "+INBOX" "+Sent" "+Drafts"
 """
 
-_QRESYNC = """\
-set imap_condstore=yes
-set imap_qresync=yes
-"""
+_RESYNC = {
+    "": "",
+    "condstore": "set imap_condstore=yes",
+    "qresync": "set imap_condstore=yes\nset imap_qresync=yes",
+}
 
 _EDITOR = """\
 #!/bin/sh
@@ -91,11 +93,11 @@ class Profile:
 
 
 def make_profile(
-    directory: Path, client: str, settings: Settings, *, starttls: bool, qresync: bool = False
+    directory: Path, client: str, settings: Settings, *, starttls: bool, resync: str = ""
 ) -> Profile:
     """Write the files below *directory* and say how to start *client* (mutt or neomutt).
 
-    With *qresync* it resynchronises by RFC 7162, which it does only when told to.
+    *resync*: ``condstore`` or ``qresync``, which neither program uses unasked.
     """
     scheme = "" if starttls else "s"
     imap_port = settings.imap if starttls else settings.imap_tls
@@ -107,8 +109,7 @@ def make_profile(
     rc = directory / "muttrc"
     rc.touch(mode=0o600)
     rc.write_text(
-        (_QRESYNC if qresync else "")
-        + _RC.format(
+        _RC.format(
             username=settings.username,
             password=settings.password,
             address=settings.address,
@@ -117,6 +118,7 @@ def make_profile(
             imap_url=f"imap{scheme}://{settings.host}:{imap_port}/",
             smtp_url=f"smtp{scheme}://{user}@{settings.host}:{smtp_port}/",
             starttls="yes" if starttls else "no",
+            resync=_RESYNC[resync],
             envelope_from="use_envelope_from" if client == "neomutt" else "envelope_from",
         ),
         encoding="utf-8",

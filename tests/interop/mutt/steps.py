@@ -33,6 +33,7 @@ class Day:
             ("search", self.search),
             ("reply", self.reply),
             ("save", self.save),
+            ("accents", self.accents),
             ("delete", self.delete),
             ("postpone", self.postpone),
             ("folder", self.folder),
@@ -123,6 +124,25 @@ class Day:
         eventually("saved", lambda: self._in(f"Kept{self._tag}", "hay"))
         self.screen.keys("$")
         return eventually("gone from INBOX", lambda: not self._in("INBOX", "hay"))
+
+    def accents(self) -> object:
+        """Save to a mailbox whose name and octets are not ASCII, look into it, come back."""
+        name = f"Zażółć&Q{self._tag}"
+        self._append("accent", "Łódź")
+        self.screen.wait(f"accent {self._tag}", 15)
+        self._goto("accent")
+        self.screen.keys("s")
+        self.screen.wait("Save to mailbox")
+        self.screen.keys("C-u", f"={name}", "Enter")
+        uid = eventually("saved", lambda: self._in(name, "accent"))[0]
+        self.screen.keys("$")
+        eventually("gone from INBOX", lambda: not self._in("INBOX", "accent"))
+        assert "Łódź\r\n".encode() in self._me.octets(name, uid)
+        self._change(name)
+        self.screen.wait(f"accent {self._tag}")
+        self._change("INBOX")
+        self._limit(f"~s {self._tag}")
+        return self.screen.wait(f"first {self._tag}")
 
     def delete(self) -> object:
         self._append("bin", "x")
