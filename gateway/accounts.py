@@ -59,14 +59,32 @@ class OpenAccounts(ports.Accounts):
     @override
     async def authenticate(self, username: str, password: Secret[str]) -> ports.Account:
         # every person's passwords are tried, so a known and an unknown name cost the same work
-        found: Person | None = None
+        found: ports.Account | None = None
         for person in self._persons.values():
-            fits = await person.store.passwords.check(password)
-            if fits and username.casefold() in person.login_names:
-                found = person
+            program = await person.store.passwords.check(password)
+            if program and username.casefold() in person.login_names:
+                shown = await person.store.passwords.shows_folders(program)
+                found = person if shown else _WithoutFolders(person)
         if found is None:
             raise BadCredentials("user name or password is wrong")
         return found
+
+
+@final
+class _WithoutFolders(ports.Account):
+    """A person as a mail program sees them that lists no folders with a rule."""
+
+    shows_folders = False
+
+    def __init__(self, person: Person) -> None:
+        self._person = person
+        self.address = person.address
+        self.mail = person.mail
+        self.outbox = person.outbox
+
+    @override
+    def may_send_as(self, sender: Address) -> bool:
+        return self._person.may_send_as(sender)
 
 
 def stored(directories: Directories, master: Secret[bytes], now: Now) -> Iterator[AccountStore]:

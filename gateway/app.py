@@ -38,7 +38,6 @@ from mx_core.model.errors import BadConfiguration, Corrupt, Refused
 from mx_core.model.ids import QueueId
 from mx_core.program import logs
 from mx_core.store.account_store import AccountStore
-from mx_core.store.folders.upkeep import Folders
 from smtp_in.limits import Limits as SmtpLimits
 
 log = structlog.get_logger()
@@ -183,8 +182,8 @@ class Gateway(Daemon):
         self._accounts.find(address).store.text_index.make_anew()
 
     @override
-    def folders(self, address: Address) -> Folders:
-        return self._accounts.find(address).store.folders
+    def folder_store(self, address: Address) -> AccountStore:
+        return self._accounts.find(address).store
 
     async def _restart(self, store: AccountStore) -> None:
         own = await rejoin(store, time.time)

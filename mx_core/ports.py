@@ -268,6 +268,7 @@ class Account(Protocol):
     address: Address
     mail: MailStore
     outbox: Outbox
+    shows_folders: bool = True  # in lists, those with a rule; spec/folders §1
 
     def may_send_as(self, sender: Address) -> bool:
         """Tell whether *sender* (with any +tag) is this account."""

@@ -74,7 +74,27 @@ def remove(directories: Directories, address: str, name: str) -> None:
     click.echo(f"removed: {name}")
 
 
-def _ask(directories: Directories, verb: str, **asked: str) -> dict[str, Any]:
+@folder.command()
+@click.argument("address")
+@click.argument("password")
+@click.pass_obj
+def hide(directories: Directories, address: str, password: str) -> None:
+    """Leave these folders out of what the mail program with the password called PASSWORD lists."""
+    _ask(directories, "listed", address=address, password=password, shown=False)
+    click.echo(f"hidden from: {password}")
+
+
+@folder.command()
+@click.argument("address")
+@click.argument("password")
+@click.pass_obj
+def unhide(directories: Directories, address: str, password: str) -> None:
+    """Let the mail program with the password called PASSWORD list these folders again."""
+    _ask(directories, "listed", address=address, password=password, shown=True)
+    click.echo(f"listed for: {password}")
+
+
+def _ask(directories: Directories, verb: str, **asked: str | bool) -> dict[str, Any]:
     with told_in_one_sentence("mx-gateway"):
         client = ControlClient(directories.control_socket, "mx-gateway")
         answer: dict[str, Any] = client.post(f"/folders/{verb}", dict(asked))

@@ -13,11 +13,10 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.web.endpoint import body, json_endpoint
-from gateway.web.folder_control import folder_routes
+from gateway.web.folder_control import FolderStore, folder_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
-from mx_core.store.folders.upkeep import Folders
 
 
 class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,8 +95,8 @@ class Daemon(Protocol):
     async def passwords(self, address: Address) -> list[dict[str, Any]]:
         """Return names and last uses."""
 
-    def folders(self, address: Address) -> Folders:
-        """Return the folders of an account; raises Refused."""
+    def folder_store(self, address: Address) -> FolderStore:
+        """Return what holds the folders of an account; raises Refused."""
 
 
 def control_app(daemon: Daemon) -> Starlette:
@@ -171,7 +170,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),
             Route("/passwords/list", json_endpoint(passwords), methods=["POST"]),
-            *folder_routes(daemon.folders),
+            *folder_routes(daemon.folder_store),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )

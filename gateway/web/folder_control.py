@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -11,8 +11,10 @@ from starlette.routing import Route
 
 from gateway.web.endpoint import body, json_endpoint
 from mx_core.model.address import Address
+from mx_core.model.errors import Refused
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.store.folders.upkeep import Folders, FolderState
+from mx_core.store.password import ClientPasswords
 
 
 class Whose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,8 +38,23 @@ class NewFolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: str
 
 
-def folder_routes(folders_of: Callable[[Address], Folders]) -> list[Route]:
-    """Return the routes; *folders_of* raises Refused for an address that is no account."""
+class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /folders/listed: whether one mail program lists folders."""
+
+    address: str
+    password: str
+    shown: bool
+
+
+class FolderStore(Protocol):
+    """What an account keeps of folders."""
+
+    folders: Folders
+    passwords: ClientPasswords
+
+
+def folder_routes(store_of: Callable[[Address], FolderStore]) -> list[Route]:
+    """Return the routes; *store_of* raises Refused for an address that is no account."""
 
     async def listed(request: Request) -> dict[str, Any]:
         asked = await body(request, Whose)
@@ -58,14 +75,22 @@ def folder_routes(folders_of: Callable[[Address], Folders]) -> list[Route]:
         await _of(asked.address).remove(mailbox_name(asked.name))
         return {}
 
+    async def listed_for(request: Request) -> dict[str, Any]:
+        asked = await body(request, Listed)
+        passwords = store_of(Address.parse(asked.address)).passwords
+        if not await passwords.show_folders(asked.password, asked.shown):
+            raise Refused(f"{asked.address} has no client password called {asked.password!r}")
+        return {}
+
     def _of(address: str) -> Folders:
-        return folders_of(Address.parse(address))
+        return store_of(Address.parse(address)).folders
 
     return [
         Route("/folders/list", json_endpoint(listed), methods=["POST"]),
         Route("/folders/show", json_endpoint(shown), methods=["POST"]),
         Route("/folders/add", json_endpoint(added), methods=["POST"]),
         Route("/folders/remove", json_endpoint(removed), methods=["POST"]),
+        Route("/folders/listed", json_endpoint(listed_for), methods=["POST"]),
     ]
 
 

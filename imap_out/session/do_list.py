@@ -21,6 +21,16 @@ def _names(reader: MailReader) -> tuple[list[MailboxInfo], list[MailboxName]]:
     return reader.mailboxes(), reader.subscriptions()
 
 
+async def _entries(session: Session) -> list[listing.Entry]:
+    """Return every name; without the folders with a rule, where the login does not show them."""
+    boxes, subscriptions = await session.mail.read(_names)
+    if session.account is not None and not session.account.shows_folders:
+        hidden = {box.name for box in boxes if box.rule}
+        boxes = [box for box in boxes if box.name not in hidden]
+        subscriptions = [name for name in subscriptions if name not in hidden]
+    return listing.tree(boxes, subscriptions)
+
+
 async def list_(session: Session, command: List, out: Out) -> Completed:
     """RFC 9051 §6.3.9, RFC 5258, RFC 5819."""
     if command.patterns == ("",) and not command.extended:
@@ -29,7 +39,7 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
         return Completed(b"that is the delimiter")
     if b"HIGHESTMODSEQ" in command.status:
         session.enabled.add(CONDSTORE)  # RFC 7162 §3.1
-    entries = listing.tree(*await session.mail.read(_names))
+    entries = await _entries(session)
     patterns = [command.reference + pattern for pattern in command.patterns if pattern]
     for entry in listing.chosen(entries, patterns, command.selecting):
         attributes = listing.attributes(
@@ -59,7 +69,7 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
 
 async def lsub(session: Session, command: Lsub, out: Out) -> Completed:
     """RFC 3501 §6.3.9."""
-    entries = listing.tree(*await session.mail.read(_names))
+    entries = await _entries(session)
     pattern = command.reference + command.pattern
     for name, attributes in listing.lsub(entries, pattern):
         line = (

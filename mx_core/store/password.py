@@ -102,6 +102,28 @@ class ClientPasswords:
             )
         return name
 
+    async def shows_folders(self, name: str) -> bool:
+        """Tell whether the program called *name* lists folders with a rule."""
+        return await self._database.read(
+            lambda connection: bool(
+                connection.exec_driver_sql(
+                    "SELECT folders FROM client_password WHERE name = ?", (name,)
+                ).scalar()
+            )
+        )
+
+    async def show_folders(self, name: str, shown: bool) -> bool:
+        """Let the program called *name* list them or not; return whether there is one."""
+        return bool(
+            await self._database.write(
+                lambda connection: (
+                    connection.exec_driver_sql(
+                        "UPDATE client_password SET folders = ? WHERE name = ?", (int(shown), name)
+                    ).rowcount
+                )
+            )
+        )
+
     async def revoke(self, name: str) -> bool:
         """Forget a password; return whether there was one of that name."""
         return bool(

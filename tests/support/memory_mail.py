@@ -595,6 +595,7 @@ class MemoryAccount:
     password: str
     mail: MemoryMail = field(default_factory=MemoryMail)
     outbox: NoOutbox = field(default_factory=NoOutbox)
+    shows_folders: bool = True
 
     def may_send_as(self, sender: Address) -> bool:
         return sender.canonical() == self.address.canonical()

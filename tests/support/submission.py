@@ -57,6 +57,7 @@ class MemoryAccount:
 
     address: Address = ALICE
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    shows_folders: bool = True
 
     @property
     def mail(self) -> MailStore:

@@ -51,3 +51,29 @@ def test_the_dialogue_goes_as_written(kind: str, page: Path, chunk: int) -> None
 @pytest.mark.parametrize("kind", ["memory", "disk"])
 def test_the_dialogue_goes_as_written_in_one_packet(kind: str) -> None:
     play(kind, PAGES[0], pipelined=True)
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_a_login_that_does_not_show_folders_lists_none(kind: str) -> None:
+    with store_of(kind) as mail:
+        account = MemoryAccount(Address.parse("fred@a.example"), "secret", mail)  # type: ignore[arg-type]
+        account.shows_folders = False
+        world = Transcript(MemoryAccounts(account))
+
+        async def said() -> bytes:
+            await mail.write(lambda w: w.add_folder(MailboxName("Starred"), "FLAGGED"))
+            await mail.write(lambda w: w.subscribe(MailboxName("Starred"), subscribed=True))
+            line = await world.open("")
+            await line.feed(
+                b'a LIST "" *\r\nb LSUB "" *\r\nc LIST (SUBSCRIBED) "" "*"\r\nd SELECT Starred\r\n'
+            )
+            answer = line.taken()
+            await world.end()
+            return answer
+
+        told = asyncio.run(said())
+
+    listed = [row for row in told.splitlines() if row.startswith((b"* LIST", b"* LSUB"))]
+    assert any(row.endswith(b"INBOX") for row in listed)
+    assert not any(b"Starred" in row or b"encrypted" in row for row in listed)
+    assert b"d OK" in told

@@ -21,7 +21,6 @@ from mx_core.model.errors import Refused
 from mx_core.model.flags import FLAGGED
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.account_store import AccountStore
-from mx_core.store.folders.upkeep import Folders
 from tests.support.mail_contract import add
 from tests.support.stores import memory_store
 
@@ -34,14 +33,12 @@ pytestmark = pytest.mark.anyio
 async def commands() -> AsyncIterator[tuple[Run, AccountStore]]:
     with memory_store() as store, tempfile.TemporaryDirectory() as short:
 
-        def folders_of(address: Address) -> Folders:
+        def store_of(address: Address) -> AccountStore:
             if str(address) != ALICE:
                 raise Refused(f"{address} is no account of this gateway")
-            return store.folders
+            return store
 
-        app = Starlette(
-            routes=folder_routes(folders_of), exception_handlers=dict(EXCEPTION_HANDLERS)
-        )
+        app = Starlette(routes=folder_routes(store_of), exception_handlers=dict(EXCEPTION_HANDLERS))
         directories = Directories(Path(short), Path(short), Path(short))
         stopping = asyncio.Event()
         serving = asyncio.ensure_future(serve_control(app, directories.control_socket, stopping))
@@ -111,3 +108,18 @@ async def test_a_refusal_is_one_sentence(words: tuple[str, ...], sentence: str) 
         assert len(refused.stderr.splitlines()) == 1
         assert [state.info.name for state in await store.folders.all()] == before
         assert MailboxName("x") not in before
+
+
+async def test_folders_are_hidden_from_one_mail_program() -> None:
+    async with commands() as (run, store):
+        await store.passwords.add("phone")
+        await store.passwords.add("laptop")
+
+        hidden = await run("hide", ALICE, "phone")
+
+        assert hidden.output == "hidden from: phone\n"
+        assert not await store.passwords.shows_folders("phone")
+        assert await store.passwords.shows_folders("laptop")
+        await run("unhide", ALICE, "phone")
+        assert await store.passwords.shows_folders("phone")
+        assert (await run("hide", ALICE, "nobody")).exit_code == 65
