@@ -82,6 +82,29 @@ def record(folder: Path, *, peers: bool) -> None:
 
 @program.command()
 @_DIR
+@click.pass_context
+def doctor(context: click.Context, folder: Path) -> None:
+    """Look at everything that must be right, and say what to do where it is not."""
+    import asyncio  # noqa: PLC0415  # lazy: see the module
+    import os  # noqa: PLC0415
+
+    from mx_core.homeserver.doctor import examine  # noqa: PLC0415
+
+    async def look() -> bool:
+        well = True
+        async for finding in examine(folder):
+            click.echo(f"{'BAD ' if finding.do else 'good'}  {finding.said}")
+            if finding.do:
+                well = False
+                click.echo(f"      do: {finding.do}")
+        return well
+
+    if not asyncio.run(look()):
+        context.exit(os.EX_CONFIG)
+
+
+@program.command()
+@_DIR
 def limits(folder: Path) -> None:
     """Print every limit in force, and what crosses it hears."""
     from mx_core.homeserver import config  # noqa: PLC0415  # lazy: see the module

@@ -19,10 +19,6 @@ from nacl.signing import SigningKey
 
 from mx_core.control.server import must_fit, serve_control
 from mx_core.db.database import Database
-from mx_core.discovery.dns import ResolverSettings
-from mx_core.discovery.endpoint import parse_endpoint
-from mx_core.discovery.finder import Finder
-from mx_core.discovery.well_known import WebSettings
 from mx_core.federation.batch import BatchWindow
 from mx_core.federation.client import PeerClient
 from mx_core.federation.own import OwnDomain
@@ -53,6 +49,7 @@ from mx_core.homeserver.key_memory import StoredKeyMemory
 from mx_core.homeserver.listeners import LeafCredentials, listener, must_be_free
 from mx_core.homeserver.lookup import LookUps
 from mx_core.homeserver.operate import Operator
+from mx_core.homeserver.others import finder_of
 from mx_core.homeserver.peer_rules import PeerRules
 from mx_core.homeserver.peers import Peers
 from mx_core.homeserver.publish import Publisher
@@ -73,7 +70,6 @@ from mx_core.model.errors import (
     Busy,
     Corrupt,
     Refused,
-    Untrusted,
 )
 from mx_core.model.secret import Secret
 from mx_core.program import logs, notify
@@ -131,7 +127,7 @@ def build(
     leaves = Leaves(domain, key.reveal(), now)
     document = OwnDocument(config, key, now=now)
     anchors = AnchorSet(leaves.current, now)
-    finder = _finder(folder, config, database, now)
+    finder = finder_of(folder, config, StoredKeyMemory(database), now)
     arrivals = Arrivals()
     blobs = BlobStore(
         folder / BLOBS_NAME,
@@ -307,23 +303,3 @@ async def _serving(home: Home) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             for server in home.servers:
                 tasks.create_task(server.stop(_DRAIN_SECONDS))
-
-
-def _finder(folder: Path, config: Config, database: Database, now: Now) -> Finder:
-    settings = config.discovery
-    resolver = ResolverSettings()
-    if settings.nameserver:
-        try:
-            at = parse_endpoint(settings.nameserver)
-        except Untrusted as error:
-            raise BadConfiguration(
-                f"discovery.nameserver {settings.nameserver!r} is not host:port"
-            ) from error
-        resolver = ResolverSettings(nameserver=at.host, port=at.port)
-    return Finder(
-        resolver=resolver,
-        peers=folder / settings.peers if settings.peers else None,
-        memory=StoredKeyMemory(database),
-        web=WebSettings(allow_private=settings.allow_private),
-        now=now,
-    )
