@@ -211,7 +211,7 @@ def build(
     federation_pb2_grpc.add_FederationServicer_to_server(federation, servers[1])  # type: ignore[no-untyped-call]  # generated
     client_pb2_grpc.add_ClientServicer_to_server(client, servers[2])  # type: ignore[no-untyped-call]  # generated
     public_key = bytes(key.reveal().verify_key)
-    stewardship = Stewardship(folder, database, blobs, arrivals, dispatcher, now)
+    stewardship = Stewardship(folder, database, blobs, arrivals, dispatcher, finder.doubt, now)
     operator = Operator(
         config, database, public_key, lambda: len(anchors), rules, now, stewardship.routes()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ class Stewardship:
     blobs: BlobStore
     arrivals: Arrivals
     dispatcher: Dispatcher
+    search_again: Callable[[str], None]
     now: Now
 
     def routes(self) -> Sequence[Route]:
@@ -70,6 +71,7 @@ class Stewardship:
         chosen = [domain for domain in waiting if wanted in {None, domain}]
         for domain in chosen:
             await self.database.write(partial(outgoing.hurry, now=now, destination=domain))
+            self.search_again(domain)  # that it was not found is remembered for a while
             self.dispatcher.retry(domain)
         return JSONResponse({"destinations": chosen})
 
