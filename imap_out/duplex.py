@@ -48,6 +48,10 @@ class Duplex(asyncio.Protocol):
         """Return when there are octets, or the end, or the server stops."""
         await self._readable.wait()
 
+    def waiting(self) -> bytes | None:
+        """Return what was read and not taken yet; None once the peer is gone."""
+        return None if self.ended else bytes(self._buffer)
+
     def take(self) -> bytes:
         """Return what was read, and read on."""
         octets = bytes(self._buffer)

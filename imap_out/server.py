@@ -140,7 +140,7 @@ class _Conversation:
             self._note_bug, server.shelves, server.hiding,
         )  # fmt: skip
         clock = asyncio.get_running_loop().time
-        self._out = Out(self._send, _breathe, server.limits.answer_octets, clock)
+        self._out = Out(self._send, _breathe, server.limits.answer_octets, clock, duplex.waiting)
 
     def _security(self, *, tls: bool) -> Security:
         peer, own = self._duplex.addresses()

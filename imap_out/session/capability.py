@@ -48,6 +48,7 @@ AFTER_LOGIN: Final = (
     b"WITHIN",
     b"PARTIAL",
     b"I18NLEVEL=1",
+    b"INPROGRESS",
     b"SORT",
     b"SORT=DISPLAY",
     b"ESORT",

@@ -153,7 +153,7 @@ class _Keys:
         for start in range(0, len(self._messages), _READ_AT_ONCE):
             messages = self._messages[start : start + _READ_AT_ONCE]
             values += await self._mail.read(partial(read, messages))
-            await self._out.progress(start, len(self._messages))
+            await self._out.progress()
         return values
 
     async def _drive(self, slicer: Slicer[R]) -> R:
@@ -164,7 +164,7 @@ class _Keys:
             except StopIteration as end:
                 result: R = end.value
                 return result
-            await self._out.progress(0, len(self._messages))
+            await self._out.progress()
 
 
 def _numbers(number: OrderNumber, messages: Sequence[MessageId], reader: MailReader) -> list[int]:

@@ -70,7 +70,7 @@ async def find(session: Session, key: SearchKey, out: Out) -> Sequence[int]:
         verdicts = await _judged(session, masks, stretch) if reads else masks(stretch)
         found += stretch.places(verdicts.sure)
         open_ += stretch.places(verdicts.open)
-        await out.progress(stretch.first, len(view.rows))
+        await out.progress()
     if open_:
         scan = _Scan(session, view, judge, asks_objects(key))
         found = sorted(found + await scan.run(open_, out))

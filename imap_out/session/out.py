@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from imap_out.session.refusals import Refusal
+
 _PROGRESS_SECONDS: Final = 10.0
+_LOGOUT: Final = re.compile(rb"[^ \r\n]{1,100} LOGOUT\r\n", re.IGNORECASE)
 
 
 class Out:
@@ -17,11 +21,13 @@ class Out:
         breathe: Callable[[], Awaitable[None]],
         piece_octets: int,
         clock: Callable[[], float] = lambda: 0.0,
+        waiting: Callable[[], bytes | None] = lambda: b"",
     ) -> None:
         self._send = send  # returns when the transport has room again
         self.breathe = breathe  # lets the other connections run
         self._piece_octets = piece_octets
         self._clock = clock  # monotonic seconds
+        self._waiting = waiting  # what was sent since the command began; None: the client is gone
         self._tell_at = 0.0
         self.tag = b""  # of the command under way
         self._pieces: list[bytes] = []
@@ -33,13 +39,26 @@ class Out:
         self.tag = tag
         self._tell_at = self._clock() + _PROGRESS_SECONDS
 
-    async def progress(self, done: int, goal: int) -> None:
-        """Let the others run; from time to time, say how far the command is.  RFC 9585 §4."""
+    async def progress(self, done: int | None = None, goal: int | None = None) -> None:
+        """Let the others run; from time to time, say how far the command is.
+
+        Never in the midst of a line that is being put.
+
+        Raises:
+            ConnectionResetError: Nobody waits for the answer any more.
+            Refusal: The client goes: all it has sent meanwhile is LOGOUT.
+        """
         await self.breathe()
+        waiting = self._waiting()
+        if waiting is None:
+            raise ConnectionResetError
+        if waiting and _LOGOUT.fullmatch(waiting):
+            raise Refusal(b"UNAVAILABLE", "cut short by LOGOUT")
         if self._clock() >= self._tell_at:
             self._tell_at = self._clock() + _PROGRESS_SECONDS
-            told = (self.tag, done, max(goal, 1))
-            self.put(b'* OK [INPROGRESS ("%b" %d %d)] still at it\r\n' % told)
+            # "INPROGRESS" [SP "(" tag SP (number / nil) SP (nz-number / nil) ")"]   RFC 9585 §5
+            far = b"NIL NIL" if done is None or not goal else b"%d %d" % (min(done, goal), goal)
+            self.put(b'* OK [INPROGRESS ("%b" %b)] still at it\r\n' % (self.tag, far))
             await self.flush()
 
     def put(self, octets: bytes) -> None:

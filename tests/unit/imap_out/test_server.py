@@ -7,13 +7,17 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
 from imap_out.server import Limits, Listener, serve
+from mx_core.model.address import Address
+from mx_core.ports import MailReader
 from tests.support.loopback_tls import client_context, server_context
-from tests.support.memory_mail import MemoryAccounts, one_account
+from tests.support.memory_mail import MemoryAccount, MemoryAccounts, MemoryMail, one_account
 
+T = TypeVar("T")
 pytestmark = pytest.mark.anyio
 
 
@@ -304,3 +308,58 @@ async def test_a_reader_that_reads_nothing_holds_one_piece_and_no_more() -> None
         heard = await line.until(b"c OK")
 
     assert body in heard
+
+
+class SlowMail(MemoryMail):
+    """Reads that let others in between, so that a search is a long one."""
+
+    reads = 0
+
+    async def read(self, job: Callable[[MailReader], T]) -> T:
+        self.reads += 1
+        await asyncio.sleep(0.002)
+        return await super().read(job)
+
+
+async def slow_account() -> tuple[MemoryAccounts, SlowMail]:
+    mail = SlowMail()
+    for number in range(300):
+        await mail.deliver(b"Subject: %d\r\n\r\n" % number + b"x" * 100_000)
+    return MemoryAccounts(MemoryAccount(Address.parse("fred@a.example"), "secret", mail)), mail
+
+
+async def begin_search(raw: Raw, mail: SlowMail) -> None:
+    raw.say(b"a LOGIN fred@a.example secret\r\nb SELECT INBOX\r\n")
+    await raw.until(b"b OK")
+    before = mail.reads
+    raw.say(b"c SEARCH BODY absent\r\n")
+    while mail.reads < before + 4:
+        await asyncio.sleep(0.001)
+
+
+async def test_a_search_ends_when_the_connection_is_lost() -> None:
+    accounts, mail = await slow_account()
+    async with running(accounts=accounts) as server:
+        async with server.line() as raw:
+            await begin_search(raw, mail)
+        at = mail.reads
+        async with server.line() as raw:  # a whole other dialogue, and the search is no more
+            raw.say(b"a LOGIN fred@a.example secret\r\n")
+            await raw.until(b"a OK")
+        settled = mail.reads
+        for _ in range(20):
+            await asyncio.sleep(0.002)
+
+    assert mail.reads == settled
+    assert settled < at + 10
+
+
+async def test_a_search_is_cut_short_by_a_logout() -> None:
+    accounts, mail = await slow_account()
+    async with running(accounts=accounts) as server, server.line() as raw:
+        await begin_search(raw, mail)
+        raw.say(b"d LOGOUT\r\n")
+        said = await raw.until(b"d OK")
+
+    assert b"c NO [UNAVAILABLE]" in said
+    assert b"* SEARCH" not in said
