@@ -34,6 +34,7 @@ from mx_core.store.writer import Writer
 
 MIGRATIONS: Final = "mx_core.store.migrations"
 BODIES: Final = "bodies"
+INDEX: Final = "index.db"
 _KEY_STEPS: Final = 20  # of the back-fill of header keys before anybody is let in; 2 s at most
 _DEVICE_ID_OCTETS: Final = 16
 _FIRST_MAILBOXES: Final = (
@@ -63,9 +64,7 @@ class AccountStore:
         self.device_id = device_id  # names this machine in the journal, and in the passport
         self.mail = mail
         self.folders = Folders(database, mail, now)
-        self.text_index = mail.index = TextIndex(
-            folder / "index.db", key, Source(database, mail), now
-        )
+        self.text_index = mail.index = TextIndex(folder / INDEX, key, Source(database, mail), now)
         self.inbox = Inbox(database, mail, now)
         self.intake = Intake(database, folder / BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / BODIES, mail, now)

@@ -24,13 +24,14 @@ from mx_core.model.ids import GlobalId, MessageId, ModSeq
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.model.secret import Secret
 from mx_core.store import body, form, header_key
-from mx_core.store.account_store import BODIES, MIGRATIONS
+from mx_core.store.account_store import BODIES, INDEX, MIGRATIONS
 from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.folders.book import Shelf
 from mx_core.store.fsck import boxes, history, messages, places, tombs
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.journal import Journal, new_global_id
 from mx_core.store.reader import Known
+from mx_core.store.text_index import state
 from mx_core.store.writer import Writer
 
 
@@ -53,6 +54,8 @@ def check_store(
         if repair and report.findings:
             # Crash before this: the same files, found again by the next check or open.
             database.write_at_start(lambda connection: body.remove_orphans(connection, bodies))
+            # Forms and lengths may have changed under the search index, which is derived.
+            state.delete(folder / INDEX)
             report.mended = True
     finally:
         database.close()

@@ -16,6 +16,7 @@ from mx_core.model.ids import MessageId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange
 from mx_core.store.account_store import AccountStore
+from mx_core.store.fsck.check import check_store
 from mx_core.store.text_index import block, runs, state
 from tests.support.indexed_mail import add, catch_up, scanned, searched
 from tests.support.stores import STORE_KEY, Clock, memory_store, open_store
@@ -290,6 +291,26 @@ def test_an_index_that_is_not_of_this_mail_and_program_is_made_anew(
         store.close()
 
         assert hits.verdict(MessageId(1)) is True
+
+    asyncio.run(story())
+
+
+def test_mending_the_mail_takes_the_index_with_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = open_store(tmp_path)
+        await add(store, MAIL[0])
+        await catch_up(store)
+        await store.mail.write_with(
+            lambda _w, connection: connection.exec_driver_sql("UPDATE form SET parts = x'00'")
+        )
+        store.close()
+        before = check_store(tmp_path, STORE_KEY, Clock(), deep=True)
+        assert before.findings
+        assert (tmp_path / "index.db").exists()
+
+        check_store(tmp_path, STORE_KEY, Clock(), repair=True, deep=True)
+
+        assert not (tmp_path / "index.db").exists()
 
     asyncio.run(story())
 
