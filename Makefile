@@ -32,9 +32,9 @@ check: $(READY)     ## style, types, architecture
 	|| systemd-analyze security --offline=true --no-pager --threshold=15 $$unit >/dev/null \
 	|| { echo "$$unit: its exposure is above 1.5" >&2; exit 1; }; done
 
-interop: $(READY)   ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineimap
-	@tests/require thunderbird mutt neomutt aerc mbsync offlineimap tmux
-	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
+interop: $(READY)   ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineimap; the same commands to Dovecot
+	@tests/require thunderbird mutt neomutt aerc mbsync offlineimap tmux dovecot
+	$(BIN)/python -m pytest -m interop tests/interop tests/differential $(ARGS)
 
 bench: $(READY)     ## figures into bench/results
 	$(BIN)/python -m bench $(ARGS)

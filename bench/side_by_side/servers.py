@@ -98,9 +98,10 @@ class Dovecot:
     name = "Dovecot"
     user, password = "bench", "secret"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, port: int = _DOVECOT_PORT, settings: str = "") -> None:
         self._folder = folder / "dovecot"
-        self.port = _DOVECOT_PORT
+        self._settings = settings
+        self.port = port
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -117,6 +118,7 @@ class Dovecot:
         file = self._folder / "dovecot.conf"
         file.write_text(
             _CONFIGURATION.format(folder=self._folder, password=self.password, port=self.port)
+            + self._settings
         )
         self._process = subprocess.Popen([_DOVECOT, "-F", "-c", file])
         _answering(self)

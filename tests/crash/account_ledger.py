@@ -17,12 +17,13 @@ from typing import Any
 
 from mx_core.model.address import Address
 from mx_core.model.errors import Corrupt, MailError, MessageGone
-from mx_core.model.flags import Flag
+from mx_core.model.flags import Flag, FlagSet
 from mx_core.model.ids import EnvId, MsgId, Uid
-from mx_core.model.mailbox_name import INBOX
+from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Submission
 from mx_core.ports import Appended, FlagChange, MailReader, MailWriter, Parcel
 from mx_core.store.account_store import AccountStore
+from mx_core.store.fsck.check import check_store
 from tests.support.power_cut import Run, say
 from tests.support.stores import STORE_KEY, form_of
 
@@ -31,6 +32,21 @@ DELETED = frozenset({Flag("\\Deleted")})
 LARGE_EVERY = 7
 MOST = 400  # changes of each kind in one life
 EX_IOERR = 74
+WORKERS = 4
+ARCHIVE, JUNK = MailboxName("Archive"), MailboxName("Junk")
+FLAGGED, KEYWORD = frozenset({Flag("\\Flagged")}), frozenset({Flag("$Kw")})
+
+State = tuple[MailboxName, FlagSet] | None  # where a message of the mixed life is; None: gone
+# What a message goes through, one durable change after the other.
+STAGES: tuple[State, ...] = (
+    (ARCHIVE, frozenset()),
+    (ARCHIVE, FLAGGED),
+    (JUNK, FLAGGED),
+    (JUNK, KEYWORD),
+    (ARCHIVE, KEYWORD),
+    (ARCHIVE, KEYWORD | DELETED),
+    None,
+)
 
 
 def octets_of(number: int) -> bytes:
@@ -103,10 +119,18 @@ async def _work(store: AccountStore, first: int, most: int) -> int:
         await received(store, number)
         say("did", "receive", number)
 
+    async def mix(number: int) -> None:
+        """APPEND, STORE, MOVE, STORE, MOVE, STORE and EXPUNGE; some stop on the way."""
+        uid = Uid(0)
+        for stage in range(len(STAGES) - number % 3):
+            say("begin", "mix", code(number, stage))
+            uid = await store.mail.write(lambda w, at=stage, old=uid: _advance(w, number, at, old))
+            say("did", "mix", code(number, stage), uid)
+
     async def each(change: Any, offset: int) -> None:
         for step in range(most):
             try:
-                await change(first + 3 * step + offset)
+                await change(first + WORKERS * step + offset)
             except Corrupt as error:
                 say("refused", change.__name__, type(error).__name__)
                 raise
@@ -114,13 +138,34 @@ async def _work(store: AccountStore, first: int, most: int) -> int:
                 say("refused", change.__name__, type(error).__name__)
 
     outcomes = await asyncio.gather(
-        *(each(change, offset) for offset, change in enumerate((append, enqueue, receive))),
+        *(each(change, offset) for offset, change in enumerate((append, enqueue, receive, mix))),
         return_exceptions=True,
     )
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and not isinstance(outcome, Corrupt):
             raise outcome
     return EX_IOERR if any(outcomes) else 0
+
+
+def code(number: int, stage: int) -> int:
+    return number * len(STAGES) + stage
+
+
+def _advance(writer: MailWriter, number: int, stage: int, uid: Uid) -> Uid:
+    """Bring message *number*, now at *uid*, to *stage*; return its UID then."""
+    before, after = STAGES[stage - 1] if stage else None, STAGES[stage]
+    if before is None:
+        octets = octets_of(number)
+        box = writer.mailbox(ARCHIVE).id
+        return writer.append(box, octets, form_of(octets), frozenset()).uid
+    source = writer.mailbox(before[0]).id
+    if after is None:
+        writer.expunge(source, [uid])
+        return uid
+    if after[0] != before[0]:
+        return writer.move(source, [uid], after[0]).target[0]
+    writer.store_flags(source, [uid], FlagChange.REPLACE, after[1])
+    return uid
 
 
 async def received(store: AccountStore, number: int) -> bool:
@@ -135,21 +180,19 @@ async def received(store: AccountStore, number: int) -> bool:
 
 
 # ── the audit ────────────────────────────────────────────────────────────────────────
+CHANGES = ("append", "expunge", "enqueue", "relay", "receive", "mix")
+
+
 @dataclass
 class Ledger:
     """What was begun and what was promised, over all lives of one disk."""
 
-    begun: dict[str, set[int]] = field(
-        default_factory=lambda: {
-            what: set() for what in ("append", "expunge", "enqueue", "relay", "receive")
-        }
-    )
-    did: dict[str, set[int]] = field(
-        default_factory=lambda: {
-            what: set() for what in ("append", "expunge", "enqueue", "relay", "receive")
-        }
-    )
+    begun: dict[str, set[int]] = field(default_factory=lambda: {what: set() for what in CHANGES})
+    did: dict[str, set[int]] = field(default_factory=lambda: {what: set() for what in CHANGES})
     uids: dict[int, int] = field(default_factory=dict)  # number → UID that was promised
+    mixed: dict[tuple[MailboxName, int], int] = field(
+        default_factory=dict
+    )  # (mailbox, UID) → number
 
     def add(self, run: Run) -> int:
         """Write a life down; return how many promises it made."""
@@ -159,12 +202,22 @@ class Ledger:
             self.did[what].add(int(number))
             if what == "append":
                 self.uids[int(number)] = int(more[0])
+            if what == "mix":
+                of, stage = divmod(int(number), len(STAGES))
+                state = STAGES[stage]
+                if state is not None:
+                    owner = self.mixed.setdefault((state[0], int(more[0])), of)
+                    assert owner == of, "a UID was promised twice"
         return len(run.said("did"))
 
     @property
     def next_number(self) -> int:
-        numbers = [number for some in self.begun.values() for number in some]
-        return 3 * (max(numbers, default=0) // 3 + 1)
+        numbers = [
+            number // len(STAGES) if what == "mix" else number
+            for what, some in self.begun.items()
+            for number in some
+        ]
+        return WORKERS * (max(numbers, default=0) // WORKERS + 1)
 
     def is_lost(self, live: Path) -> bool:
         """Tell whether a promise was broken; for the controls, where one must be."""
@@ -181,6 +234,9 @@ class Ledger:
             asyncio.run(self._audit(store, live / "account" / "bodies"))
         finally:
             store.close()
+        # and nothing in it contradicts anything else: the journal replays to the mailboxes
+        report = check_store(live / "account", STORE_KEY, time.time)
+        assert report.findings == []
 
     async def _audit(self, store: AccountStore, bodies: Path) -> None:
         checked = await store._database.read(
@@ -188,6 +244,7 @@ class Ledger:
         )
         assert checked == "ok"
         await self._audit_mail(store)
+        await self._audit_mixed(store)
         await self._audit_outbox(store)
         named = await store._database.read(
             lambda tx: set(
@@ -228,6 +285,32 @@ class Ledger:
         for uid, octets in mail:
             assert self.uids.get(_number_in(octets), uid) == uid, "a UID means another message"
 
+    async def _audit_mixed(self, store: AccountStore) -> None:
+        """Each message is where its last promise put it, or where a change begun later does."""
+
+        def look(reader: MailReader) -> list[tuple[MailboxName, int, FlagSet, bytes]]:
+            seen = {name: reader.snapshot(reader.mailbox(name).id) for name in (ARCHIVE, JUNK)}
+            return [
+                (name, uid, flags, reader.octets(message))
+                for name, shot in seen.items()
+                for uid, flags, message in zip(shot.uids, shot.flags, shot.messages, strict=True)
+            ]
+
+        there: dict[int, State] = {}
+        for name, uid, flags, octets in await store.mail.read(look):
+            number = _number_in(octets)
+            assert octets == octets_of(number)
+            assert number not in there, f"m{number} is there twice"
+            assert self.mixed.get((name, uid), number) == number, "a UID means another message"
+            there[number] = (name, flags)
+        begun, did = _latest(self.begun["mix"]), _latest(self.did["mix"])
+        assert there.keys() <= begun.keys()
+        for number, last in begun.items():
+            promised = did.get(number, -1)
+            may = [STAGES[stage] for stage in range(max(promised, 0), last + 1)]
+            may += [None] if promised < 0 else []
+            assert there.get(number) in may, f"m{number} is not where it was promised to be"
+
     async def _audit_outbox(self, store: AccountStore) -> None:
         items = await store.outbox.unsettled(limit=100_000)
         waiting = Counter([_number_in(await store.outbox.octets(i.queue_id)) for i in items])
@@ -244,6 +327,11 @@ class Ledger:
             except MessageGone:
                 continue
             raise AssertionError(f"m{number} has left and is still kept")
+
+
+def _latest(codes: set[int]) -> dict[int, int]:
+    """Return the last stage of each number."""
+    return dict(divmod(each, len(STAGES)) for each in sorted(codes))
 
 
 def files_in(folder: Path) -> set[str]:

@@ -1,0 +1,22 @@
+"""Our door with a bug that a person would hardly see: MOVE keeps no flags but \\Seen."""
+
+from bench.side_by_side import own_door
+from mx_core.model.flags import SEEN, FlagSet
+from mx_core.ports import FlagChange
+from mx_core.store.writer import Writer
+
+_sound = Writer.move
+
+
+def _forgetful(self: Writer, mailbox, uids, target):
+    moved = _sound(self, mailbox, uids, target)
+    box = self.mailbox(target).id
+    for flags in set(self.snapshot(box).flags):
+        lost: FlagSet = flags - {SEEN}
+        self.store_flags(box, moved.target, FlagChange.REMOVE, lost)
+    return moved
+
+
+if __name__ == "__main__":
+    Writer.move = _forgetful  # type: ignore[method-assign]  # the bug
+    own_door.main()
