@@ -43,6 +43,13 @@ def _continued_parameters(size: int) -> bytes:
     return _TOP + b"Content-Type: text/plain" + parts + b"\r\n\r\nx\r\n"
 
 
+def _text(kind: bytes, unit: bytes, more: bytes = b"") -> Callable[[int], bytes]:
+    return _repeat(_TOP + b"Content-Type: text/" + kind + b"\r\n" + more + b"\r\n", unit)
+
+
+_QUOTED = b"Content-Transfer-Encoding: quoted-printable\r\n"
+_BASE64 = b"Content-Transfer-Encoding: base64\r\n"
+
 BOMBS: dict[str, Callable[[int], bytes]] = {
     "open comments": _repeat(b"To: ", b"("),
     "open quotes": _repeat(b"To: ", b'"'),
@@ -86,4 +93,29 @@ BOMBS: dict[str, Callable[[int], bytes]] = {
     "near delimiters": _repeat(_MIXED, b"\n--b"),
     "near delimiters in a header": _repeat(_MIXED + b"--bx\r\nX: y", b"\n--b"),
     "delimiters of all lengths": _prefixes,
+    "references": _repeat(b"References: ", b"<a@b> "),
+    "reference fields": _repeat(b"", b"References: <a@b> <c@d>\r\n"),
+    "open references": _repeat(b"References: ", b"<a@"),
+    "in reply to many": _repeat(b"In-Reply-To: ", b"<a@b>"),
+    "unknown charsets": _repeat(b"Subject: ", b"=?x-unknown-1?q?a?= "),
+    "parts of a charset": _repeat(
+        _MIXED, b"--bx\r\nContent-Type: text/plain; charset=utf-7\r\n\r\n+AGE-\r\n"
+    ),
+    "utf-7": _text(b"plain; charset=utf-7", b"+AGE-"),
+    "iso-2022": _text(b"plain; charset=iso-2022-jp", b"\x1b$B\x1b(B"),
+    "gb18030": _text(b"plain; charset=gb18030", b"\x81\x30\x81\x30"),
+    "ligatures": _text(b"plain; charset=utf-8", "\ufdfa".encode()),
+    "combining marks": _text(b"plain; charset=utf-8", ("a" + "\u0301\u0323" * 8).encode()),
+    "one run of marks": _text(b"plain; charset=utf-8", "\u0301\u0323".encode()),
+    "tags": _text(b"html", b"<a>"),
+    "open tags": _text(b"html", b"<"),
+    "attributes": _text(b"html", b"<a a='b' "),
+    "comments in a page": _text(b"html", b"<!--"),
+    "scripts": _text(b"html", b"<script>"),
+    "entities": _text(b"html", b"&amp;"),
+    "open entities": _text(b"html", b"&#x41"),
+    "equals signs": _text(b"plain", b"=", _QUOTED),
+    "soft line breaks": _text(b"plain", b"=\r\n", _QUOTED),
+    "short base64 lines": _text(b"plain", b"Q\r\n", _BASE64),
+    "base64 pads": _text(b"plain", b"QQ==", _BASE64),
 }
