@@ -124,7 +124,8 @@ class FolderJob(Job):
             del box.shows[uid]
         box.rows = [row for row in box.rows if row.uid not in gone]
         if gone:
-            self.changes.append(MessagesExpunged(box.id, self._tick(box), gone))
+            box.vanished.update(dict.fromkeys(gone, self._tick(box)))
+            self.changes.append(MessagesExpunged(box.id, box.modseq, gone))
         for row in box.rows:
             flags = fitting[box.shows[row.uid]].flags
             if row.flags != flags:

@@ -49,6 +49,27 @@ def fill_from(
     return None
 
 
+def mend(places: FollowedPlaces, folder: MailboxId) -> None:
+    """Let go of what stands for nothing any more; everything else keeps its UID.
+
+    Finds something only after damage.
+    """
+    members = places.members.all_of(folder)
+    alive: dict[tuple[MailboxId, int], Place] = {}
+    for mailbox in sorted({member.mailbox for member in members}):
+        if places.book.follows(mailbox):
+            originals = [member.original for member in members if member.mailbox == mailbox]
+            found = places.find(mailbox, originals)
+            alive.update({(mailbox, place.uid): place for place in found})
+    gone = []
+    for member in members:
+        place = alive.get((member.mailbox, member.original))
+        if place is None or place.message != member.message:
+            gone.append(member)
+    if gone:
+        places.let_go(gone)
+
+
 def reach(places: FollowedPlaces) -> list[tuple[MailboxId, int]]:
     """Return the mailboxes whose mail may be in folders, with their numbers of messages."""
     rows = places.connection.exec_driver_sql("SELECT id, messages FROM mailbox ORDER BY id")

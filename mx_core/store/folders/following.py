@@ -155,7 +155,7 @@ class FollowedPlaces(Places):
         uids = [Uid(place.uid) for place in places]
         leaving = self.members.of_places(mailbox, [place.message for place in places], uids)
         for folder in sorted({member.folder for member in leaving}):
-            self._leave([member for member in leaving if member.folder == folder])
+            self.let_go([member for member in leaving if member.folder == folder])
 
     def _arrived(
         self,
@@ -208,7 +208,7 @@ class FollowedPlaces(Places):
         if entering:
             self._enter(folder.mailbox, mailbox, entering)
         if leaving:
-            self._leave(sorted(leaving, key=lambda member: member.uid))
+            self.let_go(sorted(leaving, key=lambda member: member.uid))
         waiting = [p.uid for p, holds in judged if holds is None]
         if waiting:
             self.owes = True
@@ -230,7 +230,7 @@ class FollowedPlaces(Places):
             [(p.message, Uid(p.uid), uid) for uid, p in zip(uids, places, strict=True)],
         )
 
-    def _leave(self, members: Sequence[Member]) -> None:
+    def let_go(self, members: Sequence[Member]) -> None:
         """Take members of one folder out of it; a tombstone keeps the modseq."""
         folder = members[0].folder
         self.shown.remove(folder, self.shown.find(folder, [member.uid for member in members]))

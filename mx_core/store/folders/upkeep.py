@@ -21,7 +21,7 @@ from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.ports import MailboxInfo
 from mx_core.store.folders.facts import Texts
-from mx_core.store.folders.filling import fill_from, mark_complete, reach
+from mx_core.store.folders.filling import fill_from, mark_complete, mend, reach
 from mx_core.store.mail import Mail
 from mx_core.store.places import Place
 from mx_core.store.writer import Writer
@@ -147,7 +147,7 @@ class Folders:
                     )
                 )
         # Crash before this: it is filled once more, and what is in it already stays as it is.
-        await self._mail.write_with(lambda writer, _: mark_complete(writer.places, folder))
+        await self._mail.write_with(lambda writer, _: _end_filling(writer, folder))
 
     def _texts(self, writer: Writer, connection: sa.Connection) -> bool:
         """Judge some of what waits with its text; return whether more waits."""
@@ -198,6 +198,12 @@ def make_first(writer: Writer, connection: sa.Connection) -> None:
         if free not in taken:
             writer.add_fixed_folder(free, rule)
             writer.subscribe(free, subscribed=True)
+
+
+def _end_filling(writer: Writer, folder: MailboxId) -> None:
+    if folder in writer.places.book.folders:
+        mend(writer.places, folder)
+        mark_complete(writer.places, folder)
 
 
 def _fill_slice(writer: Writer, folder: MailboxId, mailbox: MailboxId, after: int) -> int | None:

@@ -218,3 +218,34 @@ async def test_memberships_are_not_journalled_and_the_rule_is(store: AccountStor
     await add(store.mail)
 
     assert await rows() == before + 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE folder_member SET original = 99 WHERE uid = 2",
+        "UPDATE folder SET rule = 'FLAGGED UNSEEN'",
+        (
+            "UPDATE folder_member SET mailbox = (SELECT id FROM mailbox WHERE name = 'Trash')"
+            " WHERE uid = 2"
+        ),
+    ],
+)
+async def test_a_folder_that_judges_anew_keeps_the_uids_of_what_is_right(
+    store: AccountStore, damage: str
+) -> None:
+    await store.folders.add(FOUND, "FLAGGED")
+    for flags in ({FLAGGED}, {FLAGGED, SEEN}, {FLAGGED}):
+        await add(store.mail, frozenset(flags))
+    for statement in (damage, "UPDATE folder SET complete = 0"):
+        await store._database.write(lambda c, s=statement: c.exec_driver_sql(s).rowcount)
+    store.mail._shelf.forget()
+    assert await audited(store) != []
+
+    await store.folders.catch_up()
+
+    assert await audited(store) == []
+    kept = await shown(store)
+    assert {Uid(1), Uid(3)} <= set(kept)
+    assert Uid(2) not in kept
