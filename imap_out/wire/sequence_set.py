@@ -16,6 +16,7 @@ from imap_out.wire.syntax import BadSyntax
 
 STAR: Final = 0  # stands for "*": an nz-number is never zero
 _NUMBER_MAX: Final = 2**32 - 1
+_TOO_LARGE: Final = "a number below 2^32"
 _NUMBER: Final = rb"(?:[1-9][0-9]{0,9}|\*)"
 PATTERN: Final = re.compile(rb"%b(?::%b)?(?:,%b(?::%b)?)*" % (_NUMBER, _NUMBER, _NUMBER, _NUMBER))
 
@@ -38,6 +39,11 @@ class SequenceSet:
             return SAVED
         if not PATTERN.fullmatch(text):
             raise BadSyntax("a set of numbers")
+        if b":" not in text and b"*" not in text:  # mail programs list thousands
+            numbers = list(map(int, text.split(b",")))
+            if max(numbers) > _NUMBER_MAX:
+                raise BadSyntax(_TOO_LARGE)
+            return cls(tuple(zip(numbers, numbers, strict=True)))
         ranges: list[tuple[int, int]] = []
         for part in text.split(b","):
             first, colon, last = part.partition(b":")
@@ -113,7 +119,7 @@ def _number(text: bytes) -> int:
         return STAR
     number = int(text)
     if number > _NUMBER_MAX:
-        raise BadSyntax("a number below 2^32")
+        raise BadSyntax(_TOO_LARGE)
     return number
 
 
