@@ -84,8 +84,12 @@ def _members(spelled: bytes) -> set[int]:
 
 
 async def say(line: Line, replica: Replica, command: bytes) -> None:
+    """Send *command*, then ask for the UIDs of what came: VANISHED names nothing else."""
     await line.feed(b"t %b\r\n" % command)
     replica.hear(line.taken())
+    while None in replica.uids:
+        await line.feed(b"u FETCH %d:* (UID FLAGS)\r\n" % (replica.uids.index(None) + 1))
+        replica.hear(line.taken())
 
 
 async def come_back(world: Transcript, away: Replica, visit: int) -> None:
