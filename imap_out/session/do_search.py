@@ -11,7 +11,7 @@ from imap_out.session.capability import CONDSTORE
 from imap_out.session.find import find, with_saved
 from imap_out.session.out import Out
 from imap_out.session.refusals import Refusal
-from imap_out.session.results import Numbers, tell, tell_esearch
+from imap_out.session.results import Numbers, joined_column, tell, tell_esearch
 from imap_out.session.saved import to_save
 from imap_out.session.search_masks import terms_of
 from imap_out.session.selected import SelectedView
@@ -72,5 +72,9 @@ def begin(
 
 def keep(view: SelectedView, returning: Returning | None, found: Sequence[int]) -> None:
     """Save the result if it is to be saved."""
-    if returning is not None and Item.SAVE in returning.items:
-        view.saved = array("I", view.uids_at(sorted(to_save(returning, found))))
+    if returning is None or Item.SAVE not in returning.items:
+        return
+    uids = joined_column(view.rows, "I", "uids")
+    chosen = to_save(returning, found)
+    whole = len(chosen) == len(uids)
+    view.saved = uids if whole else array("I", map(uids.__getitem__, sorted(chosen)))
