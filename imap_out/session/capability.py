@@ -63,7 +63,7 @@ UTF8_ACCEPT: Final = b"UTF8=ACCEPT"
 IMAP4REV2: Final = b"IMAP4REV2"  # as ENABLE's words are kept; spec/imap §7 says what changes
 CAN_BE_ENABLED: Final = frozenset({CONDSTORE, QRESYNC, UTF8_ACCEPT, IMAP4REV2})
 # what a configuration may hide: not what a login needs
-CAN_BE_HIDDEN: Final = frozenset({*AFTER_LOGIN, *QUOTA}) - {b"IMAP4rev1"}
+CAN_BE_HIDDEN: Final = frozenset(word.upper() for word in (*AFTER_LOGIN, *QUOTA)) - {b"IMAP4REV1"}
 
 
 def announced(
@@ -74,7 +74,10 @@ def announced(
     limits: Limits,
     hidden: Collection[bytes],
 ) -> bytes:
-    """Return the words of CAPABILITY, a space between.  RFC 9051 §6.1.1."""
+    """Return the words of CAPABILITY, a space between; *hidden* is in upper case.
+
+    RFC 9051 §6.1.1.
+    """
     words = list(AFTER_LOGIN if logged_in else BEFORE_LOGIN)
     if not logged_in:
         if can_start_tls:
@@ -83,4 +86,4 @@ def announced(
     if logged_in and limits.account_octets:
         words += QUOTA
     values = {b"APPENDLIMIT": b"=%d" % limits.message_octets}  # RFC 7889 §3.1
-    return b" ".join(word + values.get(word, b"") for word in words if word not in hidden)
+    return b" ".join(word + values.get(word, b"") for word in words if word.upper() not in hidden)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imap_out.session.capability import AFTER_LOGIN, BEFORE_LOGIN, announced
+from imap_out.session.capability import AFTER_LOGIN, BEFORE_LOGIN, CAN_BE_HIDDEN, announced
 from imap_out.wire.limits import Limits
 from tests.support.transcript import Transcript
 
@@ -35,6 +35,12 @@ def test_before_a_login_only_what_helps_to_log_in_is_told() -> None:
 def test_what_brings_nothing_here_is_never_announced(word: bytes) -> None:
     """With ACL announced, mutt asks MYRIGHTS at each SELECT (spec/imap §1)."""
     assert not any(each.startswith(word) for each in words())
+
+
+def test_a_word_is_hidden_however_it_is_spelled() -> None:
+    assert {word.upper() for word in AFTER_LOGIN} - CAN_BE_HIDDEN == {b"IMAP4REV1"}
+    assert b"IMAP4rev2" in words()
+    assert b"IMAP4rev2" not in words(hidden=frozenset({b"IMAP4REV2"}))
 
 
 def test_a_hidden_word_is_not_announced() -> None:
