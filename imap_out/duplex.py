@@ -15,6 +15,8 @@ from typing import Final, cast
 
 from typing_extensions import override
 
+from imap_out.deflate import Deflate
+
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _READ_HIGH_OCTETS: Final = 256 * 1024  # reading pauses beyond
 _WRITE_HIGH_OCTETS: Final = 256 * 1024  # a piece waits beyond
@@ -34,6 +36,7 @@ class Duplex(asyncio.Protocol):
         self.ended = False  # the peer sends nothing more
         self.woken = False  # the server stops
         self._lost: Exception | None = None
+        self._deflate: Deflate | None = None
         self.octets_in = 0
         self.octets_out = 0
 
@@ -50,15 +53,25 @@ class Duplex(asyncio.Protocol):
 
     def waiting(self) -> bytes | None:
         """Return what was read and not taken yet; None once the peer is gone."""
-        return None if self.ended else bytes(self._buffer)
+        if self.ended:
+            return None
+        return b"" if self._deflate else bytes(self._buffer)  # compressed octets tell nothing
 
     def take(self) -> bytes:
-        """Return what was read, and read on."""
+        """Return what was read, and read on; of what is compressed, one piece.
+
+        Raises:
+            ConnectionResetError: It should be compressed, and is not.
+        """
         octets = bytes(self._buffer)
         self._buffer.clear()
-        if not (self.ended or self.woken):
+        more = False
+        if self._deflate is not None and (octets or self._deflate.waiting):
+            octets = self._deflate.inflate(octets)
+            more = self._deflate.waiting
+        if not (self.ended or self.woken or more):
             self._readable.clear()
-        if self._paused and not self.transport.is_closing():
+        if self._paused and not more and not self.transport.is_closing():
             self._paused = False
             self.transport.resume_reading()
         return octets
@@ -71,6 +84,8 @@ class Duplex(asyncio.Protocol):
         """
         if self._lost is not None or self.transport.is_closing():
             raise ConnectionResetError
+        if self._deflate is not None:
+            octets = self._deflate.deflate(octets)
         self.octets_out += len(octets)
         self.transport.write(octets)
         return self._writable.is_set()
@@ -90,6 +105,10 @@ class Duplex(asyncio.Protocol):
         if transport is None:
             raise ConnectionResetError
         self._set_transport(transport)
+
+    def compress(self) -> None:
+        """Go on compressed, both ways."""
+        self._deflate = Deflate()
 
     def wake(self) -> None:
         """Make the task look up: the server stops."""

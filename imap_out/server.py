@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import itertools
 import secrets
 import socket
@@ -60,20 +61,30 @@ async def serve(
     allow_clear: AllowClear,
     stopping: asyncio.Event,
     hiding: Hiding | None = None,
+    can_compress: Callable[[tuple[str, int]], bool] | None = None,
 ) -> None:
     """Serve until *stopping*; commands under way are finished, everybody is told BYE.
 
+    *can_compress* says of a peer whether DEFLATE is offered: by default not to this computer.
     *allow_clear* says, of a peer and own address, whether a login without TLS may be taken.
     """
-    await _Server(accounts, limits, allow_clear, hiding or Hiding()).run(listeners, stopping)
+    await _Server(accounts, limits, allow_clear, hiding or Hiding(), can_compress or _is_far).run(
+        listeners, stopping
+    )
 
 
 class _Server:
     def __init__(
-        self, accounts: Accounts, limits: Limits, allow_clear: AllowClear, hiding: Hiding
+        self,
+        accounts: Accounts,
+        limits: Limits,
+        allow_clear: AllowClear,
+        hiding: Hiding,
+        can_compress: Callable[[tuple[str, int]], bool],
     ) -> None:
         self.accounts = accounts
         self.hiding = hiding
+        self.can_compress = can_compress
         self.limits = limits
         self.allow_clear = allow_clear
         self.claims = RecentClaims()
@@ -148,6 +159,7 @@ class _Conversation:
             tls=tls,
             can_start_tls=self._listener.tls is not None,
             clear_allowed=not tls and self._server.allow_clear(peer, own),
+            can_compress=self._server.can_compress(peer),
         )
 
     async def run(self) -> None:
@@ -197,6 +209,11 @@ class _Conversation:
                     if self._duplex.ended:
                         return "closed"
                     next_ = await self._more(deadline)
+                case Next.COMPRESS:
+                    await out.flush()
+                    if connection.framer.waiting:  # RFC 4978 §3: it must wait for the answer
+                        return "early"
+                    self._duplex.compress()
                 case Next.START_TLS:
                     await self._start_tls()
                 case Next.CLOSE:
@@ -310,6 +327,13 @@ class _Conversation:
         # the text of the exception may hold octets of a message, so only its type is told
         self._log.error("imap_bug", reference=reference, kind=type(error).__name__, where=where)
         return reference
+
+
+def _is_far(peer: tuple[str, int]) -> bool:
+    try:
+        return not ipaddress.ip_address(peer[0]).is_loopback
+    except ValueError:  # a socket of the file system
+        return False
 
 
 async def _breathe() -> None:

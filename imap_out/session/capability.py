@@ -56,6 +56,7 @@ AFTER_LOGIN: Final = (
     b"THREAD=ORDEREDSUBJECT",
 )
 QUOTA: Final = (b"QUOTA", b"QUOTA=RES-STORAGE")  # only where there is one
+COMPRESS: Final = b"COMPRESS=DEFLATE"  # only to another computer, and once
 # RFC 5161 §3.1; what a word changes is looked up in `Session.enabled`
 CONDSTORE: Final = b"CONDSTORE"
 QRESYNC: Final = b"QRESYNC"
@@ -63,7 +64,9 @@ UTF8_ACCEPT: Final = b"UTF8=ACCEPT"
 IMAP4REV2: Final = b"IMAP4REV2"  # as ENABLE's words are kept; spec/imap §7 says what changes
 CAN_BE_ENABLED: Final = frozenset({CONDSTORE, QRESYNC, UTF8_ACCEPT, IMAP4REV2})
 # what a configuration may hide: not what a login needs
-CAN_BE_HIDDEN: Final = frozenset(word.upper() for word in (*AFTER_LOGIN, *QUOTA)) - {b"IMAP4REV1"}
+CAN_BE_HIDDEN: Final = frozenset(word.upper() for word in (*AFTER_LOGIN, *QUOTA, COMPRESS)) - {
+    b"IMAP4REV1"
+}
 
 
 def announced(
@@ -71,6 +74,7 @@ def announced(
     logged_in: bool,
     can_start_tls: bool,
     login_allowed: bool,
+    can_compress: bool,
     limits: Limits,
     hidden: Collection[bytes],
 ) -> bytes:
@@ -83,6 +87,8 @@ def announced(
         if can_start_tls:
             words.append(b"STARTTLS")
         words.append(b"AUTH=PLAIN" if login_allowed else b"LOGINDISABLED")
+    if logged_in and can_compress:
+        words.append(COMPRESS)
     if logged_in and limits.account_octets:
         words += QUOTA
     values = {b"APPENDLIMIT": b"=%d" % limits.message_octets}  # RFC 7889 §3.1

@@ -61,6 +61,7 @@ COMMANDS: Final[dict[type[Command], tuple[frozenset[State], Handler]]] = {
     commands.Logout: (_ALWAYS, do_always.logout),
     commands.StartTls: (_NEW, auth.start_tls),
     commands.Login: (_NEW, auth.login),
+    commands.Compress: (_LOGGED_IN, do_always.compress),
     commands.Enable: (_LOGGED_IN, do_always.enable),
     commands.Namespace: (_LOGGED_IN, do_always.namespace),
     commands.Select: (_LOGGED_IN, do_mailbox.select),
@@ -105,6 +106,7 @@ class Next(Enum):
 
     GO_ON = "call step again"
     READ = "feed the framer, then call step"
+    COMPRESS = "flush, then go on compressed"
     START_TLS = "drop what is buffered, start TLS, call secured"
     CLOSE = "flush and close"
 
@@ -341,4 +343,7 @@ class Connection:
             return Next.CLOSE
         if session.wants_tls:
             return Next.START_TLS
+        if session.wants_compression:
+            session.wants_compression = False
+            return Next.COMPRESS
         return Next.CLOSE if session.ended else Next.GO_ON

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from imap_out.session import capability
 from imap_out.session.out import Out
+from imap_out.session.refusals import Refusal
 from imap_out.session.session import Completed, Session
-from imap_out.wire.commands import Capability, Check, Enable, Id, Logout, Namespace, Noop
+from imap_out.wire.commands import Capability, Check, Compress, Enable, Id, Logout, Namespace, Noop
 from mx_core.model.mailbox_name import DELIMITER
 
 
@@ -50,6 +51,18 @@ async def enable(session: Session, command: Enable, out: Out) -> Completed:
     if capability.IMAP4REV2 in new and session.view is not None:
         session.view.forget_recent()
     return Completed(b"enabled" if new else b"nothing of this is known here")
+
+
+async def compress(session: Session, command: Compress, _out: Out) -> Completed:
+    """RFC 4978 §3: once in a connection; what follows this answer is compressed, both ways."""
+    if command.mechanism != b"DEFLATE":
+        raise Refusal(b"CANNOT", "only DEFLATE is known here")
+    if session.compressed:
+        raise Refusal(b"COMPRESSIONACTIVE", "this connection is compressed already")
+    if not session.security.can_compress:
+        raise Refusal(b"CANNOT", "within one computer it would only cost time")
+    session.compressed = session.wants_compression = True
+    return Completed(b"compressed from here on")
 
 
 async def namespace(_session: Session, _command: Namespace, out: Out) -> Completed:

@@ -37,6 +37,7 @@ class Security:
     tls: bool  # it is encrypted
     can_start_tls: bool  # STARTTLS would work
     clear_allowed: bool  # a login without TLS is taken: the peer is proven to be the owner
+    can_compress: bool = False  # the peer is on another computer
 
     @property
     def login_allowed(self) -> bool:
@@ -69,6 +70,8 @@ class Session:
     nonsense: int = 0  # commands before login that made no sense
     farewell: bytes = b""  # said after the tagged answer, and then the connection ends
     wants_tls: bool = field(default=False)
+    wants_compression: bool = False
+    compressed: bool = False
     notice: Notice | None = None  # since NOTIFY
     enabled: set[bytes] = field(default_factory=set)  # of `capability.CAN_BE_ENABLED`
     hiding: Hiding = field(default_factory=Hiding)
@@ -118,6 +121,7 @@ class Session:
             logged_in=self.account is not None,
             can_start_tls=self.security.can_start_tls and not self.security.tls,
             login_allowed=self.security.login_allowed,
+            can_compress=self.security.can_compress and not self.compressed,
             limits=self.limits,
             hidden=self.hidden,
         )

@@ -47,6 +47,13 @@ class StartTls:
 
 
 @dataclass(frozen=True, slots=True)
+class Compress:
+    """RFC 4978 §3."""
+
+    mechanism: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticate:
     """RFC 9051 §6.2.2; *initial* is the still encoded initial response of RFC 4959."""
 
@@ -323,7 +330,7 @@ class Copy:
 
 
 Command = (
-    Capability | Noop | Logout | Id | StartTls | Authenticate | Login | Enable | Select | Create
+    Capability | Noop | Logout | Id | StartTls | Compress | Authenticate | Login | Enable | Select | Create
     | Delete | Rename | Subscribe | List | Lsub | Namespace | Status | Append | Idle | Check
     | Close | Unselect | Expunge | Search | Sort | Thread | Fetch | Store | Copy | Replace
     | GetQuota | GetQuotaRoot | SetQuota | Notify

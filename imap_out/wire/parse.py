@@ -13,6 +13,7 @@ from imap_out.wire.commands import (
     Check,
     Close,
     Command,
+    Compress,
     Copy,
     Enable,
     Expunge,
@@ -76,6 +77,12 @@ def _authenticate(args: Cursor) -> Authenticate:
     if not args.takes(b" "):
         return Authenticate(mechanism)
     return Authenticate(mechanism, Secret(args.rest()))
+
+
+def _compress(args: Cursor) -> Compress:
+    # compress = "COMPRESS" SP algorithm                                    RFC 4978 §5
+    args.space()
+    return Compress(args.atom().upper())
 
 
 def _login(args: Cursor) -> Login:
@@ -177,6 +184,7 @@ PARSERS: Final[dict[bytes, Callable[[Cursor], Command]]] = {
     b"NOOP": lambda _: Noop(),
     b"LOGOUT": lambda _: Logout(),
     b"ID": _id,
+    b"COMPRESS": _compress,
     b"STARTTLS": lambda _: StartTls(),
     b"AUTHENTICATE": _authenticate,
     b"LOGIN": _login,

@@ -227,6 +227,7 @@ valid = st.one_of(
     ),
     st.sampled_from([c.Close(), c.Unselect(), c.Expunge(), c.Id(b"Thunderbird")]),
     st.builds(c.Expunge, sets),
+    st.builds(c.Compress, atoms.map(lambda a: a.upper().encode())),
     st.builds(c.Login, octets, octets.map(Secret)),
     st.builds(
         c.Authenticate,
@@ -361,6 +362,8 @@ def _spell(command: c.Command) -> bytes:
             return b"GETQUOTAROOT " + _mailbox(name)
         case c.SetQuota():
             return b'SETQUOTA "" (STORAGE 512)'
+        case c.Compress(mechanism):
+            return b"COMPRESS " + mechanism
         case c.Expunge(uids):
             return b"EXPUNGE" if uids is None else b"UID EXPUNGE " + uids.render()
         case c.Notify(asked, status):

@@ -42,6 +42,7 @@ class Line:
         self.said = bytearray()
         self.closed = False
         self.wants_tls = False
+        self.compressed = False
         limits = limits or Limits()
         self.connection = Connection(
             accounts, limits, security, claims, self._note, shelves, hiding
@@ -77,6 +78,8 @@ class Line:
                     self.connection.framer.drop()
                     self.connection.secured(SAFE)
                     self.wants_tls = True
+                case Next.COMPRESS:
+                    self.compressed = True
                 case Next.GO_ON:
                     pass
         await self.out.flush()

@@ -69,6 +69,7 @@ async def running(
     clear: bool = True,
     tls: bool = False,
     implicit: bool = False,
+    far: bool = False,
 ) -> AsyncIterator[Running]:
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
@@ -83,6 +84,7 @@ async def running(
                 limits=limits or Limits(),
                 allow_clear=lambda _peer, _own: clear,
                 stopping=stopping,
+                can_compress=(lambda _peer: True) if far else None,
             )
         )
         try:

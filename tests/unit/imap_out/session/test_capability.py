@@ -12,6 +12,7 @@ def words(*, logged_in: bool = True, hidden: frozenset[bytes] = frozenset()) -> 
         logged_in=logged_in,
         can_start_tls=True,
         login_allowed=True,
+        can_compress=False,
         limits=Limits(message_octets=1000),
         hidden=hidden,
     ).split(b" ")
