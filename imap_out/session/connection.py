@@ -35,10 +35,11 @@ from imap_out.session.notify import EXPUNGE, FLAGS, NEW
 from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug, Refusal
+from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Security, Session, State
 from imap_out.session.shelves import Shelves
 from imap_out.wire import commands
-from imap_out.wire.commands import Authenticate, Command, Idle
+from imap_out.wire.commands import Authenticate, Command, Enable, Idle
 from imap_out.wire.framing import Frame, Framer, GoAhead, Poisoned
 from imap_out.wire.limits import Limits
 from imap_out.wire.parse import parse
@@ -221,10 +222,21 @@ class Connection:
             self._idle_tag = tag
             return None
         command = saved.spelled_out(command, self.session.view)
+        view, knew = self.session.view, capability.CONDSTORE in self.session.enabled
         completed = await COMMANDS[type(command)][1](self.session, command, out)
+        if not knew and view is not None and self.session.view is view:
+            self._begin_modseqs(command, view, out)
         held = isinstance(command, _KEEPS_NUMBERS) and not getattr(command, "by_uid", False)
         await self._news(out, expunges=not held)
         return self._with_modseq(completed) if completed.tells_modseq else completed
+
+    def _begin_modseqs(self, command: Command, view: SelectedView, out: Out) -> None:
+        """Tell where a client stands whose *command* made it one that knows modseqs.
+
+        RFC 7162 §3.1.2: the mailbox may have been selected long before.
+        """
+        if capability.CONDSTORE in self.session.enabled and not isinstance(command, Enable):
+            out.put(view.highest_modseq())  # ENABLE has said it itself
 
     def _with_modseq(self, completed: Completed) -> Completed:
         """Add HIGHESTMODSEQ where expunges were told.  RFC 7162 §3.2.7, §3.2.9."""

@@ -38,7 +38,7 @@ async def notify_(session: Session, command: Notify, out: Out) -> Completed:
         for info in boxes:
             events = session.notice.events_of(info.name, subscribed)
             if info.id != selected and events & notify.OF_MESSAGES:
-                out.put(_status(session, info))
+                out.put(_status(session, info, events))
                 await out.room()
     return Completed(b"that is what will be told")
 
@@ -63,9 +63,9 @@ async def tell(session: Session, out: Out) -> None:
     happened = notify.by_mailbox(news)
     selected = None if session.view is None else session.view.mailbox
     for info in boxes:
-        events = happened.get(info.id, set())
-        if info.id != selected and events & notice.events_of(info.name, subscribed):
-            out.put(_status(session, info))
+        wanted = notice.events_of(info.name, subscribed)
+        if info.id != selected and happened.get(info.id, set()) & wanted:
+            out.put(_status(session, info, wanted))
             await out.room()
 
 
@@ -88,9 +88,10 @@ def _boxes(reader: MailReader) -> tuple[list[MailboxInfo], frozenset[MailboxName
     return reader.mailboxes(), frozenset(reader.subscriptions())
 
 
-def _status(session: Session, info: MailboxInfo) -> bytes:
-    more = (b"HIGHESTMODSEQ",) if CONDSTORE in session.enabled else ()
-    return status_line(session, info, (*_STATUS, *more))
+def _status(session: Session, info: MailboxInfo, events: Collection[bytes]) -> bytes:
+    """Spell STATUS; who asked for changes of flags finds them by modseq.  RFC 5465 §5.1."""
+    knows = CONDSTORE in session.enabled or notify.FLAGS in events
+    return status_line(session, info, (*_STATUS, b"HIGHESTMODSEQ") if knows else _STATUS)
 
 
 def _names(
