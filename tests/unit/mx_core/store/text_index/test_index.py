@@ -17,7 +17,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
-from mx_core.store.text_index import block, runs, state
+from mx_core.store.text_index import block, merging, runs, state
 from tests.support.indexed_mail import add, catch_up, scanned, searched
 from tests.support.stores import STORE_KEY, Clock, memory_store, open_store
 
@@ -31,6 +31,7 @@ MAIL = (
         b"Content-Description: wide\r\n\r\n<p>wo<b>rl</b>d</p>&euro;\r\n--b--\r\n"
     ),
     b"\r\n",
+    b"Subject: many\r\n\r\n" + b" ".join(b"item%d" % number for number in range(300)),
     b"X-Long: " + b"abcdefgh" * 400 + b"\r\n\r\n" + b"abcd efgh\r\n" * 300,
 )
 TERMS = (
@@ -136,6 +137,7 @@ def test_at_every_moment_a_search_finds_what_a_scan_finds(
     actions: list[tuple[str, object]], block_octets: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(block, "WORDS_OCTETS", block_octets)  # small blocks: many of them
+    monkeypatch.setattr(merging, "FAN_IN", 2)  # runs are joined at every chance
     clock = Clock()
 
     async def story(store: AccountStore) -> None:
@@ -187,9 +189,10 @@ def test_what_is_indexed_is_decided_and_what_is_not_is_left_open() -> None:
 
 def test_many_small_runs_become_one() -> None:
     async def story(store: AccountStore) -> None:
-        for _ in range(9):
-            await add(store, MAIL[0])
+        for number in range(9):
+            await add(store, MAIL[number % len(MAIL)])
             await catch_up(store)
+        await assert_same(store, TERMS[::4])
         database = store.text_index._database
         assert database is not None
 
