@@ -8,7 +8,7 @@ import asyncio
 import re
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mx_core.model.ids import MailboxId
@@ -116,6 +116,8 @@ async def play(steps: list[tuple[int, bytes]]) -> None:
     await say(lines[1], quick, b"ENABLE QRESYNC")
     for line, replica in zip(lines, (plain, quick), strict=True):
         await say(line, replica, b"SELECT INBOX")
+    for _ in range(4):
+        await say(lines[0], plain, b"APPEND INBOX {1+}\r\nx")
     for visit, (who, command) in enumerate(steps):
         if who < len(lines):
             await say(lines[who], (plain, quick)[who], command)
@@ -142,6 +144,7 @@ async def truth(world: Transcript) -> dict[int | None, frozenset[bytes]]:
 
 @settings(max_examples=150, deadline=None)
 @given(STEPS)
+@example([(0, b"UID STORE 1:4 +FLAGS.SILENT (\\Deleted)"), (1, b"EXPUNGE"), (2, b"NOOP")])
 def test_who_believes_every_line_knows_the_mailbox_as_it_is(
     steps: list[tuple[int, bytes]],
 ) -> None:
