@@ -72,7 +72,10 @@ _SMALL = Limits(
     literals_octets_before_login=40,
     command_octets=300,
     message_octets=500,
+    append_octets=700,
 )
+# an APPEND of several messages is weighed before each literal; one more line may follow the last
+_FRAME_MAX = _SMALL.command_octets + _SMALL.append_octets + _SMALL.line_octets
 _STREAMS = [b"".join(c + b"\r\n" for c in _COMMANDS[n : n + 4]) for n in range(0, 60, 3)]
 
 
@@ -87,7 +90,7 @@ def _frames(pieces: list[bytes], *, authenticated: bool) -> list[object]:
             if isinstance(event, Poisoned) and event.close:
                 return events
             if isinstance(event, Frame):
-                assert sum(map(len, event.segments)) <= 300 + 500
+                assert sum(map(len, event.segments)) <= _FRAME_MAX
     return events
 
 
