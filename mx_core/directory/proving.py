@@ -16,14 +16,6 @@ from mx_core.passport.entry import SignedEntry
 from mx_core.passport.state import State
 
 
-class Moved(Untrusted):
-    """The asked address is a former one: the person says, signed, where they are now."""
-
-    def __init__(self, state: State) -> None:
-        super().__init__("moved", f"this person has moved to {state.address}")
-        self.state = state
-
-
 def prove(
     card: Card,
     *,
@@ -39,13 +31,13 @@ def prove(
     attestation must not have run out.  *log_expected*: a log key was seen for the domain.
 
     Raises:
-        Moved: ``moved``; the new address is to be asked.
-        Untrusted: ``chain`` (the class of spec/passport §4 is its cause), ``binding``,
+        Untrusted: ``chain`` (the class of spec/passport §4 is its cause), ``moved``, ``binding``,
             ``attest-key``, ``attest-expired`` or ``proof``.
     """
     state = _chain_state(card.entries, now)
     if card.address == name and state.address != name and name in state.former:
-        raise Moved(state)
+        # the person says, signed, where they are now
+        raise Untrusted("moved", f"this person has moved to {state.address}")
     if card.address != name or state.address != name:
         raise Untrusted("binding", f"this passport does not belong to {name}")
     verify_attestation(
