@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 FUZZ_SECONDS ?= 20
 
-.PHONY: demo test check interop bench fuzz torture proto lock clean
+.PHONY: demo test check crash interop bench fuzz torture proto lock clean
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mx-gateway needs Python 3.11 or newer; set PYTHON=" >&2; exit 69; }
@@ -22,6 +22,9 @@ demo: $(READY)      ## two domains, two home servers, two gateways on loopback
 test: $(READY)      ## everything a change must pass
 	@tests/require knotd unbound
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: the short form
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "crash and not torture" tests/crash $(ARGS)
 
 check: $(READY)     ## style, types, architecture
 	$(BIN)/ruff format --check .
