@@ -25,6 +25,7 @@ from mx_core.store.account_store import AccountStore
 class _Person:
     def __init__(self, store: AccountStore) -> None:
         self.address = Address.parse("bench@bench.example")
+        self.shows_folders = True
         self.mail = store.mail
         self._store = store
 
