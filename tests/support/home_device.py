@@ -83,7 +83,10 @@ class HomeDevice:
         return bytes(reply.card)
 
     async def proof(self) -> client_pb2.AuthenticateRequest:
-        challenge = await self.stub.Challenge(federation_pb2.ChallengeRequest(), timeout=_SECONDS)
+        # a channel that saw its server end refuses at once until its back-off is over
+        challenge = await self.stub.Challenge(
+            federation_pb2.ChallengeRequest(), timeout=_SECONDS, wait_for_ready=True
+        )
         signed = cbor.encode(
             [
                 self.home.domain,
