@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from mx_core.keys_port import KeysReader
 from mx_core.model.address import Address
 from mx_core.model.change import News
-from mx_core.model.flags import FlagSet
+from mx_core.model.flags import Flag, FlagSet
 from mx_core.model.ids import (
     EnvId,
     GlobalId,
@@ -210,6 +210,13 @@ class Follow(Protocol):
 
     async def wait(self) -> None:
         """Return when something has happened since ``newest`` was last called."""
+
+    def keywords(self) -> frozenset[Flag]:
+        """Return every keyword seen in the mailbox since anybody follows it.
+
+        The same for all who follow, and never fewer while one does, so that all sessions
+        name the same flags whenever they came (RFC 3501 §7.2.6).
+        """
 
     def hold(self, view: Snapshot) -> None:
         """Keep octets of all in *view* readable until other is held (RFC 2180 §4.1)."""

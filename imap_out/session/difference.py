@@ -17,7 +17,6 @@ class Difference:
 
     gone: list[Uid]
     reflagged: list[Uid]
-    fresh: list[Part]  # parts that only the newer one has
 
 
 def difference(old: Snapshot, new: Snapshot) -> Difference:
@@ -39,7 +38,7 @@ def difference(old: Snapshot, new: Snapshot) -> Difference:
     now = _modseqs(rest)
     reflagged += [uid for uid, modseq in now.items() if was.get(uid, modseq) != modseq]
     gone = [uid for uid in was if uid not in now]
-    return Difference(list(map(Uid, gone)), list(map(Uid, reflagged)), fresh)
+    return Difference(list(map(Uid, gone)), list(map(Uid, reflagged)))
 
 
 def _modseqs(parts: list[Part]) -> dict[int, int]:

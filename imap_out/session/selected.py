@@ -22,7 +22,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import RECENT, SEEN, SYSTEM_FLAGS, Flag, FlagSet
 from mx_core.model.ids import ModSeq, Uid, UidValidity
-from mx_core.model.part import Column, Part, among
+from mx_core.model.part import Column, among
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import Follow, MailboxInfo, MailStore
 
@@ -56,8 +56,8 @@ class SelectedView:
         self._newest = _NOTHING  # what has been absorbed
         self._gone: set[Uid] = set()  # in rows, and not in the newest
         self._dirty: set[Uid] = set()
-        self._keywords: set[Flag] = set()
-        self._keywords_told = 0
+        self._keywords: frozenset[Flag] = frozenset()
+        self._keywords_told: frozenset[Flag] = frozenset()
         self._shown_recent = False  # the store's watermark is to be raised when the view closes
         self._follow: Follow | None = None
 
@@ -69,10 +69,10 @@ class SelectedView:
         try:
             first_recent = await self._first_recent()
             self._newest = self.rows = self._follow.newest()
+            self._keywords = self._follow.keywords()
         except BaseException:
             self._follow.close()
             raise
-        self._meet(self.rows.parts)
         self.uid_next = self.rows.uid_next
         self.modseq_told = self.rows.highest_modseq
         self._claim(first_recent)
@@ -118,7 +118,7 @@ class SelectedView:
         if newest.highest_modseq == self._newest.highest_modseq:
             return
         changed = difference(self._newest, newest)
-        self._meet(changed.fresh)
+        self._keywords = self._follow.keywords()
         self._gone.update(uid for uid in changed.gone if uid < self.uid_next)
         self._dirty.update(uid for uid in changed.reflagged if uid < self.uid_next)
         self._newest = newest
@@ -147,19 +147,14 @@ class SelectedView:
         self._shown_recent = self._shown_recent or first <= high
 
     # ── flags there are ─────────────────────────────────────────────────────────────
-    def _meet(self, parts: Iterable[Part]) -> None:
-        for part in parts:
-            for flags in part.kinds:
-                self._keywords.update(flag for flag in flags if not flag.startswith("\\"))
-
     def new_keywords(self) -> Iterator[bytes]:
         """Yield the FLAGS lines if a keyword came that the client was not told of."""
-        if len(self._keywords) > self._keywords_told:
+        if self._keywords != self._keywords_told:
             yield from self.flags_known()
 
     def flags_known(self) -> Iterator[bytes]:
         """Yield which flags there are, and which can be changed.  RFC 3501 §7.2.6, §7.1."""
-        self._keywords_told = len(self._keywords)
+        self._keywords_told = self._keywords
         there = flag_list([*SYSTEM_FLAGS, *self._keywords])
         yield b"* FLAGS %b\r\n" % there
         if self.read_only:

@@ -19,6 +19,7 @@ from typing import Final, assert_never
 
 from mx_core.model.change import Change, FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import NoSuchMailbox
+from mx_core.model.flags import Flag
 from mx_core.model.ids import MailboxId, ModSeq
 from mx_core.model.snapshot import Snapshot
 
@@ -39,6 +40,10 @@ class Following:
         """Return the mailbox after the last commit; raises NoSuchMailbox once it is deleted."""
         self._news.clear()
         return self._live.newest(self)
+
+    def keywords(self) -> frozenset[Flag]:
+        """Return every keyword seen since anybody follows the mailbox."""
+        return self._live.keywords(self.mailbox)
 
     async def wait(self) -> None:
         """Return when something has happened since ``newest`` was last called."""
@@ -69,6 +74,8 @@ class Live:
         # reached, and what has been announced since
         self._missed: dict[MailboxId, tuple[ModSeq, list[Change]]] = {}
         self._following: dict[MailboxId, list[Following]] = {}
+        # of a followed mailbox: up to which snapshot its keywords are gathered, and all of them
+        self._met: dict[MailboxId, tuple[Snapshot, frozenset[Flag]]] = {}
 
     # ── for read jobs, in any thread ────────────────────────────────────────────────
     def kept(self, mailbox: MailboxId, highest: int) -> Snapshot | None:
@@ -147,6 +154,7 @@ class Live:
             if not others:
                 self._following.pop(following.mailbox, None)
                 self._missed.pop(following.mailbox, None)
+                self._met.pop(following.mailbox, None)
             self._forget_some()
 
     def newest(self, following: Following) -> Snapshot:
@@ -154,7 +162,14 @@ class Live:
         with self._lock:
             if following.gone:
                 raise NoSuchMailbox("the mailbox was deleted")
-            return self._newest[following.mailbox]
+            newest = self._newest[following.mailbox]
+            self._meet(following.mailbox, newest)
+            return newest
+
+    def keywords(self, mailbox: MailboxId) -> frozenset[Flag]:
+        """Return the keywords of a mailbox that is followed, in all snapshots that anybody saw."""
+        with self._lock:
+            return self._met[mailbox][1] if mailbox in self._met else frozenset()
 
     # ── below ───────────────────────────────────────────────────────────────────────
     def _put_in(self, change: Change) -> None:
@@ -171,6 +186,16 @@ class Live:
             self._newest[mailbox] = _after(kept, change)
         elif mailbox in self._missed:
             self._missed[mailbox][1].append(change)
+
+    def _meet(self, mailbox: MailboxId, newest: Snapshot) -> None:
+        """Gather the keywords of what is new in *newest*, once for all who follow."""
+        before, known = self._met.get(mailbox, (None, frozenset[Flag]()))
+        if before is newest:
+            return
+        there = set(map(id, before.parts)) if before is not None else set()
+        kinds = {kind for part in newest.parts if id(part) not in there for kind in part.kinds}
+        fresh = {flag for flags in kinds for flag in flags if not flag.startswith("\\")}
+        self._met[mailbox] = (newest, known if fresh <= known else known | fresh)
 
     def _forget_some(self) -> None:
         spare = [mailbox for mailbox in self._newest if mailbox not in self._following]

@@ -380,6 +380,25 @@ class MailContract:
         assert seen[-1] == await snapshot(mail)
         following.close()
 
+    async def test_all_who_follow_know_the_same_keywords(self, mail: MailStore) -> None:
+        inbox = await box(mail)
+        uid = await add(mail, frozenset({Flag("$One"), DELETED}))
+        first = await mail.follow(inbox)
+        for change, keyword in ((FlagChange.ADD, "$Two"), (FlagChange.REPLACE, "$Three")):
+            await mail.write(
+                lambda w, c=change, k=keyword: w.store_flags(inbox, [uid], c, frozenset({Flag(k)}))
+            )
+            first.newest()
+        second = await mail.follow(inbox)
+
+        assert first.keywords() == second.keywords() == {"$One", "$Two", "$Three"}
+        first.close()
+        assert second.keywords() == {"$One", "$Two", "$Three"}
+        second.close()
+        third = await mail.follow(inbox)
+        assert third.keywords() == {"$Three"}
+        third.close()
+
     async def test_a_mailbox_that_is_gone_has_no_newest_state(self, mail: MailStore) -> None:
         made = await mail.write(lambda writer: writer.create(WORK))
         following = await mail.follow(made.id)

@@ -36,7 +36,7 @@ from mx_core.model.errors import (
     NotPermitted,
     StoreDamaged,
 )
-from mx_core.model.flags import DELETED, SEEN, FlagSet
+from mx_core.model.flags import DELETED, SEEN, Flag, FlagSet
 from mx_core.model.header_keys import (
     UNPREPARED,
     HeaderKeys,
@@ -141,13 +141,20 @@ class Watching:
 class MemoryFollow:
     def __init__(self, mail: MemoryMail, mailbox: MailboxId) -> None:
         self._mail = mail
-        self._mailbox = mailbox
+        self.mailbox = mailbox
         self._wake = anyio.Event()
         self.held: frozenset[MessageId] = frozenset()
 
     def newest(self) -> Snapshot:
         self._wake = anyio.Event()
-        return self._mail.snapshot(self._mailbox)
+        newest = self._mail.snapshot(self.mailbox)
+        self._mail.met.setdefault(self.mailbox, set()).update(
+            flag for flags in newest.flags for flag in flags if not flag.startswith("\\")
+        )
+        return newest
+
+    def keywords(self) -> frozenset[Flag]:
+        return frozenset(self._mail.met.get(self.mailbox, ()))
 
     async def wait(self) -> None:
         await self._wake.wait()
@@ -158,10 +165,12 @@ class MemoryFollow:
     def close(self) -> None:
         if self in self._mail.follows:
             self._mail.follows.remove(self)
+        if all(other.mailbox != self.mailbox for other in self._mail.follows):
+            self._mail.met.pop(self.mailbox, None)
         self._mail.sweep()
 
     def tell(self, change: Change) -> None:
-        if change.mailbox == self._mailbox:
+        if change.mailbox == self.mailbox:
             self._wake.set()
 
 
@@ -495,6 +504,7 @@ class MemoryMail:
         self._state = State()
         self._watches: list[Watching] = []
         self.follows: list[MemoryFollow] = []
+        self.met: dict[MailboxId, set[Flag]] = {}  # keywords, of mailboxes that are followed
         self._numbers = itertools.count(1)
         self._watch_bound = watch_bound
         self.messages: dict[MessageId, tuple[bytes, MessageForm, int]] = {}

@@ -34,10 +34,3 @@ def test_the_gone_and_the_reflagged_are_found(new: Snapshot) -> None:
 
     assert sorted(found.gone) == [7, 2500]
     assert sorted(found.reflagged) == [5, 1500, 2000]
-
-
-def test_parts_that_both_have_are_not_fresh() -> None:
-    shared = OLD.with_flags(ModSeq(3), [Uid(1)], [frozenset({SEEN})])
-
-    assert difference(OLD, shared).fresh == [shared.parts[0]]
-    assert difference(OLD, OLD).fresh == []
