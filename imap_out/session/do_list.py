@@ -11,23 +11,14 @@ from imap_out.session.do_quota import deleted_octets
 from imap_out.session.list_line import QUOTED_DELIMITER
 from imap_out.session.out import Out
 from imap_out.session.session import Completed, Session
+from imap_out.session.shown_names import shown
 from imap_out.wire import render
 from imap_out.wire.commands import List, Lsub
-from mx_core.model.mailbox_name import MailboxName
-from mx_core.ports import MailboxInfo, MailReader
-
-
-def _names(reader: MailReader) -> tuple[list[MailboxInfo], list[MailboxName]]:
-    return reader.mailboxes(), reader.subscriptions()
 
 
 async def _entries(session: Session) -> list[listing.Entry]:
-    """Return every name; without the folders with a rule, where the login does not show them."""
-    boxes, subscriptions = await session.mail.read(_names)
-    if session.account is not None and not session.account.shows_folders:
-        hidden = {box.name for box in boxes if box.rule}
-        boxes = [box for box in boxes if box.name not in hidden]
-        subscriptions = [name for name in subscriptions if name not in hidden]
+    """Return every name that the login is shown."""
+    boxes, subscriptions = await session.mail.read(lambda reader: shown(reader, session.account))
     return listing.tree(boxes, subscriptions)
 
 

@@ -15,13 +15,14 @@ from imap_out.session.notify import Notice
 from imap_out.session.out import Out
 from imap_out.session.refusals import Refusal
 from imap_out.session.session import Completed, Session
+from imap_out.session.shown_names import shown, shows_folders
 from imap_out.wire.commands import Fetch, Notify
 from imap_out.wire.fetch_items import BodySection, FetchItem
 from imap_out.wire.sequence_set import SequenceSet
 from mx_core.model.change import NameChanged, News, SubscriptionChanged
 from mx_core.model.errors import Busy
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.ports import MailboxInfo, MailReader
+from mx_core.ports import MailboxInfo
 
 _STATUS: Final = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN")
 
@@ -33,7 +34,7 @@ async def notify_(session: Session, command: Notify, out: Out) -> Completed:
         raise Refusal(b"BADEVENT (%b)" % b" ".join(notify.KNOWN), "these are the events known here")
     session.set_notice(Notice(command.groups))
     if command.status and session.notice is not None:
-        boxes, subscribed = await session.mail.read(_boxes)
+        boxes, subscribed = await _names(session)
         selected = None if session.view is None else session.view.mailbox
         for info in boxes:
             events = session.notice.events_of(info.name, subscribed)
@@ -57,8 +58,10 @@ async def tell(session: Session, out: Out) -> None:
         return
     if not news:
         return
-    boxes, subscribed = await session.mail.read(_boxes)
-    for line in _names(session, notice, news, subscribed):
+    boxes, subscribed = await _names(session)
+    if not shows_folders(session.account):
+        news = await _without_folders(session, news)
+    for line in _told(session, notice, news, subscribed):
         out.put(line)
     happened = notify.by_mailbox(news)
     selected = None if session.view is None else session.view.mailbox
@@ -84,8 +87,24 @@ def _peeking(item: FetchItem) -> FetchItem:
     return replace(item, peek=True) if isinstance(item, BodySection) else item
 
 
-def _boxes(reader: MailReader) -> tuple[list[MailboxInfo], frozenset[MailboxName]]:
-    return reader.mailboxes(), frozenset(reader.subscriptions())
+async def _names(session: Session) -> tuple[list[MailboxInfo], frozenset[MailboxName]]:
+    boxes, subscribed = await session.mail.read(lambda reader: shown(reader, session.account))
+    return boxes, frozenset(subscribed)
+
+
+async def _without_folders(session: Session, news: Sequence[News]) -> list[News]:
+    """Return *news* without those of names of folders, the ones that went included."""
+    boxes = await session.mail.read(lambda reader: reader.mailboxes())
+    of_folders: set[MailboxName | None] = {box.name for box in boxes if box.rule}
+    for each in news:
+        if isinstance(each, NameChanged) and each.by_rule:
+            of_folders |= {each.old, each.new}
+    return [
+        each
+        for each in news
+        if not (isinstance(each, NameChanged) and each.by_rule)
+        and not (isinstance(each, SubscriptionChanged) and each.name in of_folders)
+    ]
 
 
 def _status(session: Session, info: MailboxInfo, events: Collection[bytes]) -> bytes:
@@ -94,7 +113,7 @@ def _status(session: Session, info: MailboxInfo, events: Collection[bytes]) -> b
     return status_line(session, info, (*_STATUS, b"HIGHESTMODSEQ") if knows else _STATUS)
 
 
-def _names(
+def _told(
     session: Session, notice: Notice, news: Sequence[News], subscribed: Collection[MailboxName]
 ) -> list[bytes]:
     told: list[bytes] = []

@@ -56,6 +56,7 @@ class NameChanged:
 
     old: MailboxName | None
     new: MailboxName | None
+    by_rule: bool = False  # it is a folder, which some logins are not shown (spec/folders §1)
 
 
 @dataclass(frozen=True, slots=True)

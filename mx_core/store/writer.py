@@ -128,7 +128,7 @@ class Writer(Reader):
         self.changes.append(MailboxGone(box.id, self._log.next_modseq()))
         self._log.write(Op.REMOVED, box.global_id, {})
         self._places.book_changed()
-        self.names.append(NameChanged(box.name, None))
+        self.names.append(NameChanged(box.name, None, bool(box.rule)))
 
     def rename(self, old: MailboxName, new: MailboxName) -> None:
         """Raises as create and delete; renaming INBOX moves its mail (RFC 9051 §6.3.6)."""
@@ -148,7 +148,7 @@ class Writer(Reader):
                 "UPDATE mailbox SET name = ? WHERE id = ?", (renamed, row)
             )
             self._log.write(Op.RENAMED, global_id, {0: renamed})
-            self.names.append(NameChanged(name, renamed))
+            self.names.append(NameChanged(name, renamed, row in before.folders))
         self._make_above(new)
         self._places.book_changed()
         names_changed(self._places, before)
@@ -308,7 +308,7 @@ class Writer(Reader):
             ids[2] = rule
         self._log.write(Op.MADE, global_id, ids)
         self._places.book_changed()
-        self.names.append(NameChanged(None, name))
+        self.names.append(NameChanged(None, name, bool(rule)))
 
     def _box(self, mailbox: MailboxId) -> UidValidity:
         validity = self._connection.exec_driver_sql(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mx_core.mime.search_text import body_text, header_text
-from mx_core.model.change import FlagsChanged, MessagesAdded, MessagesExpunged
+from mx_core.model.change import FlagsChanged, MessagesAdded, MessagesExpunged, NameChanged
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import DELETED, FlagSet
 from mx_core.model.ids import MailboxId, Uid
@@ -25,6 +25,7 @@ class FolderJob(Job):
         rule = parse(rule).text
         self.create(name)
         self._named(name).rule = rule
+        self.names[-1] = NameChanged(None, name, by_rule=True)
         self._derive()
         return self.mailbox(name)
 

@@ -350,7 +350,7 @@ class Job:
             raise HasChildren("delete the mailboxes inside it first")
         del self._state.boxes[box.id]
         self.changes.append(MailboxGone(box.id, self._tick(box)))
-        self.names.append(NameChanged(name, None))
+        self.names.append(NameChanged(name, None, bool(box.rule)))
 
     def rename(self, old: MailboxName, new: MailboxName) -> None:
         box = self._named(old)
@@ -368,7 +368,7 @@ class Job:
                 self._make(parent, "")
         for each in [box, *below]:
             renamed = mailbox_name(new + each.name[len(old) :])
-            self.names.append(NameChanged(each.name, renamed))
+            self.names.append(NameChanged(each.name, renamed, bool(each.rule)))
             each.name = renamed
 
     def subscribe(self, name: MailboxName, subscribed: bool) -> None:

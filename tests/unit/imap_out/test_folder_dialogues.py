@@ -77,3 +77,38 @@ def test_a_login_that_does_not_show_folders_lists_none(kind: str) -> None:
     assert any(row.endswith(b"INBOX") for row in listed)
     assert not any(b"Starred" in row or b"encrypted" in row for row in listed)
     assert b"d OK" in told
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_a_login_that_does_not_show_folders_hears_of_none(kind: str) -> None:
+    """NOTIFY tells of everything else, and of folders nothing: names, counters, subscriptions."""
+    with store_of(kind) as mail:
+        account = MemoryAccount(Address.parse("fred@a.example"), "secret", mail)  # type: ignore[arg-type]
+        account.shows_folders = False
+        world = Transcript(MemoryAccounts(account))
+        starred, shown = MailboxName("Starred"), MailboxName("Shown")
+
+        async def said() -> bytes:
+            await mail.write(lambda w: w.add_folder(starred, "FLAGGED"))
+            line = await world.open("")
+            await line.feed(
+                b"a NOTIFY SET STATUS (PERSONAL (MessageNew MessageExpunge FlagChange"
+                b" MailboxName SubscriptionChange))\r\n"
+                b"b CREATE Shown\r\nc SUBSCRIBE Starred\r\nd RENAME Starred Stars\r\n"
+                b"e APPEND Shown (\\Flagged) {1+}\r\nx\r\n"
+            )
+            await mail.write(lambda w: w.add_folder(starred, "SEEN"))
+            await mail.write(lambda w: w.delete(MailboxName("Stars")))
+            await mail.write(lambda w: w.subscribe(shown, subscribed=True))
+            await mail.write(lambda w: w.subscribe(starred, subscribed=False))
+            await line.feed(b"f NOOP\r\n")
+            answer = line.taken()
+            await world.end()
+            return answer
+
+        told = asyncio.run(said()).splitlines()
+
+    assert not any(b"Star" in row or b"encrypted" in row for row in told)
+    assert sum(row.startswith(b"* LIST") and row.endswith(b"Shown") for row in told) == 2
+    assert any(row.startswith(b"* STATUS Shown (MESSAGES 1 ") for row in told)
+    assert b"d OK" in b"".join(told)
