@@ -227,7 +227,10 @@ class Connection:
         if not knew and view is not None and self.session.view is view:
             self._begin_modseqs(command, view, out)
         held = isinstance(command, _KEEPS_NUMBERS) and not getattr(command, "by_uid", False)
-        await self._news(out, expunges=not held)
+        if not isinstance(command, commands.Select):
+            # what happens while SELECT is answered waits: programs that resynchronise count on
+            # its one EXISTS
+            await self._news(out, expunges=not held)
         return self._with_modseq(completed) if completed.tells_modseq else completed
 
     def _begin_modseqs(self, command: Command, view: SelectedView, out: Out) -> None:

@@ -27,10 +27,10 @@ from mx_core.store import body, form, header_key
 from mx_core.store.account_store import BODIES, INDEX, MIGRATIONS
 from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.folders.book import Shelf
-from mx_core.store.fsck import boxes, history, messages, places, tombs
+from mx_core.store.fsck import boxes, folders, history, messages, places, saved_dates, tombs
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.journal import Journal, new_global_id
-from mx_core.store.reader import Known
+from mx_core.store.reader import Known, Reader
 from mx_core.store.text_index import state
 from mx_core.store.writer import Writer
 
@@ -87,17 +87,28 @@ class _Check:
         states += boxes.bring_back(connection, report, told, log, repair=repair)
         around = self._around(connection, log)
         tombs.check_strays(connection, report, repair=repair)
-        for box in states:
+        folders.check_strays(connection, report, repair=repair)
+        saved_dates.check_strays(connection, report, repair=repair)
+        shelves = self._shelves(connection)
+        for box in sorted(states, key=lambda box: bool(box.rule)):  # folders show what is judged
             known = None if told is None else told.mailboxes.get(box.global_id)
             buried = tombs.read(connection, report, box)
             wrong, lost = places.judge(around, box, known, buried.uids)
+            if box.rule:
+                anew, strangers = shelves.judge(box)
+                wrong = wrong or anew
+                lost += strangers
+            else:
+                shelves.boxes.append(box)
             if repair and wrong and box.rule:
-                lost = sorted({*lost, *boxes.refill(connection, box)})
+                given = range(1, box.kept["uid_next"])  # no other UID was ever told
+                lost = sorted({*lost, *boxes.refill(connection, box)}.intersection(given))
             if repair and (wrong or buried.unreadable):
                 places.write(connection, box)
                 tombs.mend(connection, box, buried, lost, around.fresh_modseq)
             last = max([0 if known is None else known.last_uid, *buried.uids, *lost])
             boxes.check_numbers(connection, report, box, last, repair=repair)
+            saved_dates.check(connection, report, box, int(self._now()), repair=repair)
         log.reach(ModSeq(max([0, *(box.kept["highest_modseq"] for box in states)])))
         if repair and report.findings:
             log.finish()
@@ -143,6 +154,10 @@ class _Check:
             {number: sets.of(number) for number in rows},
             log.next_modseq(),
         )
+
+    def _shelves(self, connection: sa.Connection) -> folders.Shelves:
+        reader = Reader(connection, self._folder, Known())
+        return folders.Shelves(connection, self._report, reader, int(self._now()), self._deep)
 
     def _recover(
         self, connection: sa.Connection, lone: Sequence[int], nameless: Sequence[int]

@@ -20,6 +20,8 @@ class Damage(Enum):
     FORM = "prepared form"
     FILE = "body file"
     JOURNAL = "journal"
+    FOLDER = "folder"
+    SAVED = "date of saving"
     LONE = "message in no mailbox"
 
 

@@ -64,6 +64,7 @@ def account(tmp_path: Path) -> Account:
         writer.store_flags(inbox, [Uid(4)], FlagChange.ADD, frozenset({DELETED}))
         writer.expunge(inbox)
         writer.add_folder(MailboxName("Marked"), "FLAGGED")
+        writer.add_folder(MailboxName("Fresh"), 'YOUNGER 1000 SUBJECT "m"')
 
     asyncio.run(store.mail.write(fill))
     store.close()
@@ -91,8 +92,9 @@ def _everything(reader: MailReader) -> Shown:
 
 
 INBOX_ID = "(SELECT id FROM mailbox WHERE name = 'INBOX')"
-DERIVED: Shown = {"Marked": {}}  # a folder by a rule: what was damaged there gets new UIDs
+DERIVED: Shown = {"Marked": {}, "Fresh": {}}  # by rules: what was damaged there gets new UIDs
 FIRST = "(SELECT min(id) FROM message)"
+MARKED = "(SELECT id FROM mailbox WHERE name = 'Marked')"
 DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "a counter of a mailbox": (Damage.NUMBERS, ("UPDATE mailbox SET unseen = unseen + 1",)),
     "the next UID": (Damage.NUMBERS, (f"UPDATE mailbox SET uid_next = 2 WHERE id = {INBOX_ID}",)),
@@ -185,6 +187,53 @@ DAMAGES: dict[str, tuple[Damage, tuple[str, ...]]] = {
         Damage.MAILBOX,
         ("DELETE FROM mailbox WHERE name = 'Marked'",),
     ),
+    "a folder's row of its map that is gone": (
+        Damage.FOLDER,
+        (f"DELETE FROM folder_member WHERE folder = {MARKED}",),
+    ),
+    "a folder's map that names a place that is gone": (
+        Damage.FOLDER,
+        (f"UPDATE folder_member SET original = 77 WHERE folder = {MARKED}",),
+    ),
+    "a folder's map that names what is not shown": (
+        Damage.FOLDER,
+        (f"UPDATE folder_member SET uid = 1 << 40 WHERE folder = {MARKED}",),
+    ),
+    "a folder's map that names one UID for two places": (
+        Damage.FOLDER,
+        ("UPDATE folder_member SET uid = 1",),
+    ),
+    "a folder that shows against its rule": (
+        Damage.FOLDER,
+        (f"UPDATE folder SET rule = 'DRAFT' WHERE mailbox = {MARKED}",),
+    ),
+    "a folder that shows too little": (
+        Damage.FOLDER,
+        (f"UPDATE folder SET rule = 'SEEN' WHERE mailbox = {MARKED}",),
+    ),
+    "a verdict that time turns and nobody waits for": (
+        Damage.FOLDER,
+        ("DELETE FROM folder_turn WHERE original = 3",),
+    ),
+    "a verdict that is waited for too long": (
+        Damage.FOLDER,
+        ("UPDATE folder_turn SET at = at + 9",),
+    ),
+    "a turn of no folder": (Damage.FOLDER, ("INSERT INTO folder_turn VALUES (1, 999, 1, 1)",)),
+    "a text that no folder waits for": (
+        Damage.FOLDER,
+        ("INSERT INTO folder_waiting VALUES (999, 1, 1)",),
+    ),
+    "dates of saving that are gone": (Damage.SAVED, ("DELETE FROM saved",)),
+    "a first date of saving that is gone": (
+        Damage.SAVED,
+        (f"UPDATE saved SET first_uid = first_uid + 2 WHERE mailbox = {INBOX_ID}",),
+    ),
+    "a date of saving of a UID yet to come": (
+        Damage.SAVED,
+        (f"INSERT INTO saved VALUES ({INBOX_ID}, 77, 1)",),
+    ),
+    "a date of saving of no mailbox": (Damage.SAVED, ("INSERT INTO saved VALUES (999, 1, 1)",)),
     "an empty mailbox whose row is gone": (
         Damage.MAILBOX,
         ("DELETE FROM mailbox WHERE name = 'Trash'",),
@@ -196,7 +245,7 @@ def test_a_store_that_was_only_used_is_sound(account: Account) -> None:
     report = account.check(deep=True)
 
     assert report.findings == []
-    assert (report.mailboxes, report.messages) == (11, 6)
+    assert (report.mailboxes, report.messages) == (12, 6)
 
 
 @pytest.mark.parametrize("name", DAMAGES)
