@@ -20,10 +20,11 @@ demo: $(READY)      ## two domains, two home servers, two gateways on loopback
 	@$(BIN)/mx-gateway demo $(ARGS)
 
 test: $(READY)      ## everything a change must pass
-	@tests/require knotd unbound
+	@tests/require knotd unbound postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: the short form
+	@tests/require postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "crash and not torture" tests/crash $(ARGS)
 
 check: $(READY)     ## style, types, architecture

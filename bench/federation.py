@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from bench.rows import Row
 from mx_core.homeserver import outgoing
-from mx_core.homeserver.app import DATABASE_NAME, open_database
+from mx_core.homeserver.backup import DATABASE_NAME
 from mx_core.homeserver.bodies import Body
+from mx_core.homeserver.opening import open_database
 from mx_core.homeserver.outgoing import Leaving
 from mx_core.notation.hashing import b2_plain
 from tests.support.home_rows import DEVICE, add_member

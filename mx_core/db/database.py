@@ -100,7 +100,9 @@ class _AskedAtStart(Generic[T]):
 
 
 class Database:
-    """See the module; made by :meth:`open`."""
+    """See the module; made by :meth:`open`.  Implements ``transactions.Transactions``."""
+
+    shared = False
 
     def __init__(self, path: Path, lock: ProcessLock, writer: Writer, readers: Readers) -> None:
         self.path = path

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import structlog
 from nacl.signing import SigningKey
 
 from mx_core.control.server import must_fit, serve_control
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.federation.batch import BatchWindow
 from mx_core.federation.client import PeerClient
 from mx_core.federation.own import OwnDomain
@@ -33,7 +34,7 @@ from mx_core.homeserver import (
 )
 from mx_core.homeserver.accept import Sizes
 from mx_core.homeserver.arrivals import Arrivals
-from mx_core.homeserver.backup import BLOBS_NAME, DATABASE_NAME
+from mx_core.homeserver.backup import BLOBS_NAME
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.budget import NameBudget
 from mx_core.homeserver.client_service import ClientService
@@ -48,6 +49,7 @@ from mx_core.homeserver.hello_service import HelloService
 from mx_core.homeserver.key_memory import StoredKeyMemory
 from mx_core.homeserver.listeners import LeafCredentials, listener, must_be_free
 from mx_core.homeserver.lookup import LookUps
+from mx_core.homeserver.opening import opened
 from mx_core.homeserver.operate import Operator
 from mx_core.homeserver.others import finder_of
 from mx_core.homeserver.peer_rules import PeerRules
@@ -66,12 +68,10 @@ from mx_core.homeserver.supervised import Reloader, on_signals, prove_alive, sto
 from mx_core.homeserver.upkeep import keep_up
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
-    BadConfiguration,
-    Busy,
     Corrupt,
-    Refused,
 )
 from mx_core.model.secret import Secret
+from mx_core.notation.hashing import b2_plain
 from mx_core.program import logs, notify
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
 from mx_core.tls.anchors import AnchorSet
@@ -80,7 +80,6 @@ from mx_core.tls.peer import PeerCheck
 
 _log = structlog.get_logger()
 
-_MIGRATIONS: Final = "mx_core.homeserver.migrations"
 _DRAIN_SECONDS: Final = 3.0
 
 
@@ -88,8 +87,9 @@ _DRAIN_SECONDS: Final = 3.0
 class Home:
     """Everything that serves, wired."""
 
-    database: Database
+    database: Transactions
     blobs: BlobStore
+    arrivals: Arrivals
     dispatcher: Dispatcher
     collector: Collector
     peers: Peers
@@ -103,7 +103,7 @@ def build(
     folder: Path,
     config: Config,
     key: Secret[SigningKey],
-    database: Database,
+    database: Transactions,
     *,
     damaged: Callable[[], None],
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
@@ -121,7 +121,6 @@ def build(
     domain, limits = config.domain, config.limits
     rating = Rating(domain, config.rates, monotonic)
     rules = PeerRules(domain)
-    rules.put_in_force(database.write_at_start(peer_rules.rules))
     sizes = Sizes(limits.envelope_octets, limits.inline_body_octets, limits.blob_octets)
     room = Room(folder, limits.free_disk_octets)
     leaves = Leaves(domain, key.reveal(), now)
@@ -130,12 +129,13 @@ def build(
     finder = finder_of(folder, config, StoredKeyMemory(database), now)
     arrivals = Arrivals()
     blobs = BlobStore(
-        folder / BLOBS_NAME,
+        folder / (config.storage.blobs or BLOBS_NAME),
         database,
         octets_max=limits.blob_octets,
         unused_max=limits.unused_blob_octets,
         room=room,
         now=now,
+        uploads=_name_of(folder) if database.shared else "",
     )
     receiver = Receiver(
         database,
@@ -215,7 +215,9 @@ def build(
     operator = Operator(
         config, database, public_key, lambda: len(anchors), rules, now, stewardship.routes()
     )
-    return Home(database, blobs, dispatcher, collector, peers, servers, operator, document, rating)
+    return Home(
+        database, blobs, arrivals, dispatcher, collector, peers, servers, operator, document, rating
+    )
 
 
 async def serve(
@@ -235,7 +237,7 @@ async def serve(
     asyncio.get_running_loop().set_exception_handler(logs.loop_error)
     key = domain_key.load(domain_key.place(folder))
     stopping = asyncio.Event()
-    with contextlib.closing(open_database(folder)) as database:
+    async with opened(folder, config) as database:
         must_fit(folder / SOCKET_NAME)
         must_be_free(
             config.host, (config.ports.hello, config.ports.federation, config.ports.client)
@@ -244,7 +246,7 @@ async def serve(
         doubt = asyncio.Event()
         home = build(folder, config, key, database, damaged=doubt.set, interceptors=recorders)
         on_signals(stopping, Reloader(folder, config, home.rating).reload)
-        _recover(home)
+        await _recover(home)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(
@@ -254,6 +256,8 @@ async def serve(
                 tasks.create_task(stop_if_unsure(database, doubt, stopping))
                 tasks.create_task(prove_alive(database, stopping))
                 tasks.create_task(keep_up(home.database, home.blobs, stopping, now=time.time))
+                if database.shared:
+                    tasks.create_task(_wake_others(home, stopping))
                 if config.ports.site:
                     tasks.create_task(serve_site(config, home.document, stopping))
                 async with _serving(home):
@@ -269,26 +273,30 @@ async def serve(
     _log.info("home_stopped", domain=config.domain)
 
 
-def open_database(folder: Path) -> Database:
-    """Open the database of *folder*, brought to the newest schema.
-
-    Raises:
-        Busy: Another process has it.  Corrupt, DiskFull: As the database says.
-    """
-    try:
-        return Database.open(folder / DATABASE_NAME, migrations=_MIGRATIONS)
-    except BadConfiguration:
-        raise
-    except Refused as error:
-        raise Busy(f"mx-home is already running in {folder}") from error
-
-
-def _recover(home: Home) -> None:
-    known = home.database.write_at_start(bodies.known)
-    orphans = home.blobs.recover(known)
-    home.database.write_at_start(lambda tx: outgoing.hurry(tx, time.time()))
+async def _recover(home: Home) -> None:
+    home.operator.rules.put_in_force(await home.database.read(peer_rules.rules))
+    if home.database.shared:
+        # what others send and put now is theirs: nothing is hurried, nothing removed at once
+        orphans = await home.blobs.adopt()
+    else:
+        orphans = home.blobs.recover(await home.database.read(bodies.known))
+        await home.database.write(lambda tx: outgoing.hurry(tx, time.time()))
     if orphans:
-        _log.info("orphans_removed", files=orphans)
+        _log.info("orphans_found", files=orphans)
+
+
+async def _wake_others(home: Home, stopping: asyncio.Event) -> None:
+    from mx_core.db.postgres import PostgresDatabase  # noqa: PLC0415  # only with the extra
+    from mx_core.homeserver.waking import Waking  # noqa: PLC0415
+
+    if isinstance(home.database, PostgresDatabase):
+        rules = home.operator.rules
+        await Waking(home.database, home.arrivals, home.dispatcher, rules).run(stopping)
+
+
+def _name_of(folder: Path) -> str:
+    """Return what tells this process from others that share its folder of large bodies."""
+    return b2_plain(f"{socket.gethostname()} {folder.absolute()}".encode()).hex()[:16]
 
 
 @contextlib.asynccontextmanager

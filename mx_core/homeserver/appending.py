@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
 from mx_core.homeserver.bodies import take
 from mx_core.homeserver.deliveries import Envelope, Notice
@@ -37,6 +37,7 @@ class Box:
 _BOXES: Final = sa.select(MAILBOX.c.address, MAILBOX.c.mailbox_id, MAILBOX.c.held_octets).where(
     MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True))
 )
+_BOXES_HELD: Final = _BOXES.order_by(MAILBOX.c.mailbox_id).with_for_update()  # as in `holding`
 _IS_KNOWN: Final = sa.select(SEEN.c.until).where(
     SEEN.c.mailbox_id == sa.bindparam("mailbox"), SEEN.c.env_id == sa.bindparam("env")
 )
@@ -62,8 +63,9 @@ _INSERT: Final = DELIVERY.insert()
 
 
 def boxes(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Box]:
-    """Return the mailboxes of those of the canonical *addresses* that are somebody's."""
-    rows = tx.execute(_BOXES, {"addresses": sorted(addresses)})
+    """Return the mailboxes of those of the canonical *addresses* that are somebody's; held."""
+    query = _BOXES if tx.dialect.name == "sqlite" else _BOXES_HELD
+    rows = tx.execute(query, {"addresses": sorted(addresses)})
     return {address: Box(mailbox_id, held) for address, mailbox_id, held in rows}
 
 

@@ -15,14 +15,16 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from mx_core.db.database import Database
+import sqlalchemy as sa
+
 from mx_core.db.durable import make_folder, sync_directory, write_new
 from mx_core.db.os_failure import translate_os
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import bodies
 from mx_core.homeserver.bodies import BlobMissing, Body
 from mx_core.homeserver.room import Room
 from mx_core.model.clock import Now
-from mx_core.model.errors import Busy, MessageTooLarge, Refused, StoreDamaged
+from mx_core.model.errors import Busy, MessageTooLarge, Refused, StoreDamaged, Unavailable
 from mx_core.notation.hashing import DIGEST_OCTETS, b2_plain
 from mx_core.proto.federation_pb2 import BlobChunk, BlobRef
 
@@ -33,6 +35,7 @@ IN_ROW_OCTETS_MAX: Final = 64 * 1024
 CHUNK_OCTETS: Final = 256 * 1024
 _UNFINISHED_PER_UPLOADER: Final = 16
 _UNFINISHED_SECONDS: Final = 86_400.0
+_SWEPT_AT_ONCE: Final = 100
 _UNUSED_SECONDS: Final = 3_600.0  # a body put for several recipients is submitted once for each
 
 
@@ -42,15 +45,17 @@ class BlobStore:
     def __init__(
         self,
         folder: Path,
-        database: Database,
+        database: Transactions,
         *,
         octets_max: int,
         unused_max: int,
         room: Room,
         now: Now,
+        uploads: str = "",
     ) -> None:
         self._folder = folder
-        self._incoming = folder / "incoming"
+        # of this process alone where several share the folder: each goes on with its own uploads
+        self._incoming = folder / (f"incoming-{uploads}" if uploads else "incoming")
         self._database = database
         self._octets_max = octets_max
         self._unused_max = unused_max
@@ -139,11 +144,36 @@ class BlobStore:
         """Remove what nobody uses: unused blobs, uploads long broken off; return how many."""
         async with self.keeping, self._changing:
             before = self._now() - _UNUSED_SECONDS
-            gone = await self._database.write(lambda tx: bodies.forget_unused(tx, before))
-            for blob_id in gone:
-                await in_thread(self._path(blob_id).unlink, missing_ok=True)
             old = time.time() - _UNFINISHED_SECONDS  # of the disk's clock, as st_mtime is
-            return len(gone) + await in_thread(_remove_older, self._incoming, old)
+            removed = await in_thread(_remove_older, self._incoming, old)
+            while gone := await self._database.write(lambda tx: self._forget(tx, before)):
+                removed += len(gone)
+                for blob_id in gone:
+                    if not self._database.shared:
+                        await in_thread(self._path(blob_id).unlink, missing_ok=True)
+            return removed
+
+    def _forget(self, tx: sa.Connection, before: float) -> list[bytes]:
+        gone = bodies.forget_unused(tx, before, _SWEPT_AT_ONCE)
+        if self._database.shared:
+            # Before the commit: another process that puts the same body waits for the row, and
+            # looks for its file then.  Crash between the two: rows of which nobody has a use and
+            # no file; the next sweep removes them, and whoever puts the body looks for the file.
+            for blob_id in gone:
+                self._path(blob_id).unlink(missing_ok=True)
+        return gone
+
+    async def adopt(self) -> int:
+        """At start over a shared database: name the orphans, so that a sweep removes them in time."""
+        make_folder(self._folder)
+        make_folder(self._incoming)
+        old = time.time() - _UNFINISHED_SECONDS
+        found = await in_thread(_whole_files, self._folder, old)
+        now = self._now()
+        known = await self._database.read(bodies.known)
+        orphans = [each for each in found if each[0] not in known]
+        await self._database.write(lambda tx: bodies.adopt(tx, orphans, now))
+        return len(orphans)
 
     def recover(self, known: set[bytes]) -> int:
         """At start: make the folders, and remove files that no row of *known* names.
@@ -156,7 +186,7 @@ class BlobStore:
         removed = 0
         names = {blob_id.hex() for blob_id in known}
         for shelf in self._folder.iterdir():
-            if shelf == self._incoming or not shelf.is_dir():
+            if shelf.name.startswith("incoming") or not shelf.is_dir():
                 continue
             for path in shelf.iterdir():
                 if shelf.name + path.name not in names:
@@ -202,11 +232,20 @@ class BlobStore:
             # A row without its file can not happen: the name is synced before the row is.
             await in_thread(_rename, unfinished, self._path(blob_id))
             now = self._now()
-            await self._database.write(lambda tx: bodies.add(tx, blob_id, size, now))
+
+            def add(tx: sa.Connection) -> None:
+                bodies.add(tx, blob_id, size, now)
+                if not self._path(blob_id).exists():  # the sweep of another process came between
+                    raise Unavailable("the body was removed meanwhile; put it again")
+
+            await self._database.write(add)
 
     async def _is_here(self, blob_id: bytes) -> int | None:
         now = self._now()
-        return await self._database.write(lambda tx: bodies.touch(tx, blob_id, now))
+        size = await self._database.write(lambda tx: bodies.touch(tx, blob_id, now))
+        if size is not None and not await in_thread(self._path(blob_id).exists):
+            return None
+        return size
 
     def _path(self, blob_id: bytes) -> Path:
         name = blob_id.hex()
@@ -260,6 +299,15 @@ def _read_piece(path: Path, offset: int, length: int) -> bytes:
     with path.open("rb") as file:
         file.seek(offset)
         return file.read(length)
+
+
+def _whole_files(folder: Path, than: float) -> list[tuple[bytes, int]]:
+    found: list[tuple[bytes, int]] = []
+    for path in folder.glob("[0-9a-f][0-9a-f]/*"):
+        about = path.stat()
+        if about.st_mtime < than:
+            found.append((bytes.fromhex(path.parent.name + path.name), about.st_size))
+    return found
 
 
 def _remove_older(folder: Path, than: float) -> int:

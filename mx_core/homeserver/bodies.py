@@ -6,10 +6,11 @@ delivery and outgoing rows that name it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
 from mx_core.homeserver.schema import BLOB
 from mx_core.model.errors import StoreDamaged, Unavailable
@@ -87,16 +88,28 @@ def touch(tx: sa.Connection, blob_id: bytes, now: float) -> int | None:
     ).scalar_one_or_none()
 
 
-def forget_unused(tx: sa.Connection, before: float) -> list[bytes]:
-    """Remove the rows of blobs that nobody has used since *before*; their files come after.
+def forget_unused(tx: sa.Connection, before: float, limit: int) -> list[bytes]:
+    """Remove the rows of some blobs that nobody has used since *before*; their files come after.
 
     Crash after the commit: the files are orphans, and the sweep at the next start removes them.
     """
+    unused = (BLOB.c.uses == 0, BLOB.c.touched < before)
+    some = sa.select(BLOB.c.blob_id).where(*unused).limit(limit)
     return list(
         tx.execute(
-            BLOB.delete().where(BLOB.c.uses == 0, BLOB.c.touched < before).returning(BLOB.c.blob_id)
+            BLOB.delete().where(*unused, BLOB.c.blob_id.in_(some)).returning(BLOB.c.blob_id)
         ).scalars()
     )
+
+
+def adopt(tx: sa.Connection, found: Collection[tuple[bytes, int]], now: float) -> None:
+    """Name files that a crash left without a row, (name, size) each, as unused since *now*."""
+    rows = [
+        {"blob_id": blob_id, "size": size, "uses": 0, "touched": int(now)}
+        for blob_id, size in found
+    ]
+    if rows:
+        tx.execute(insert(BLOB).on_conflict_do_nothing(), rows)
 
 
 def unused_octets(tx: sa.Connection) -> int:

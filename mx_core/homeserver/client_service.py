@@ -15,7 +15,7 @@ import structlog
 from typing_extensions import override
 
 from mx_core.db import failpoint
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import accounts, deliveries
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.homeserver.bodies import Body
@@ -42,7 +42,7 @@ Context: TypeAlias = Any  # grpc.aio.ServicerContext; grpc is untyped
 class Rooms:
     """What stands behind the listener."""
 
-    database: Database
+    database: Transactions
     leaves: Leaves
     sessions: DeviceSessions
     publisher: Publisher

@@ -13,7 +13,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import accounts, deliveries
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore
@@ -44,7 +44,7 @@ class Collector:
     """The open streams of all devices, at most one for each."""
 
     def __init__(
-        self, database: Database, blobs: BlobStore, arrivals: Arrivals, *, now: Now
+        self, database: Transactions, blobs: BlobStore, arrivals: Arrivals, *, now: Now
     ) -> None:
         self._database = database
         self._blobs = blobs

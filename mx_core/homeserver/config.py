@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -41,6 +42,14 @@ class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: str = ""  # static peers file, relative to the directory of this file
     nameserver: str = ""  # "127.0.0.1:5353"; empty: the system's resolvers
     allow_private: bool = False  # let the well-known fetch reach private addresses (tests)
+
+
+class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where rows and large bodies are kept."""
+
+    database: str = ""  # postgresql://user@host/name, without a password; empty: a file here
+    connections: int = 8  # to that server, of this process
+    blobs: str = ""  # folder of large bodies that all processes share; empty: blobs/ here
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +103,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_host: str = ""  # what others dial; empty: host
     ports: Ports = Ports()
     discovery: Discovery = Discovery()
+    storage: Storage = Storage()
     queue: Queue = Queue()
     limits: Limits = Limits()
     rates: Rates = Rates()
@@ -143,10 +153,29 @@ def _wrong_values(config: Config) -> list[str]:
         problems.append(f"ports are numbers from 1 to {_PORT_MAX} (site may be 0)")
     elif len(set(used)) != len(used):
         problems.append("no two ports may be the same")
+    problems += _wrong_storage(config.storage)
     for section in (config.queue, config.limits, config.rates):
         problems += [
             f"{field} must be more than 0"
             for field in section.__struct_fields__
             if field != "exempt" and getattr(section, field) <= 0
         ]
+    return problems
+
+
+def _wrong_storage(storage: Storage) -> list[str]:
+    problems: list[str] = []
+    if storage.connections <= 0:
+        problems.append("connections must be more than 0")
+    if not storage.database:
+        return problems
+    try:
+        url = urlsplit(storage.database)
+        with_password = url.password is not None or "password" in parse_qs(url.query)
+    except ValueError:
+        return [*problems, "storage.database is no URL"]
+    if url.scheme not in {"postgresql", "postgres"}:
+        problems.append("storage.database begins with postgresql://")
+    if with_password:
+        problems.append("storage.database holds a password: put it into ~/.pgpass, mode 0600")
     return problems

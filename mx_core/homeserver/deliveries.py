@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
 from mx_core.homeserver import accounts
 from mx_core.homeserver.bodies import Body, release
+from mx_core.homeserver.holding import hold
 from mx_core.homeserver.retention import may_delete
 from mx_core.homeserver.schema import ACK, DELIVERY, MAILBOX, SEEN
 
@@ -79,6 +80,7 @@ def acknowledge(
 
     Crash before the commit: the device is given them again, and knows them.
     """
+    hold(tx, [mailbox_id])
     accounts.touch_device(tx, mailbox_id, device_id, now)
     rows = tx.execute(
         sa.select(DELIVERY.c.sequence, DELIVERY.c.device_id).where(
@@ -98,6 +100,7 @@ def acknowledge(
 
 def settle(tx: sa.Connection, mailbox_id: int, now: int) -> int:
     """Delete what no active device needs any more; for after a removal, and from time to time."""
+    hold(tx, [mailbox_id])
     partly = tx.execute(
         sa.select(ACK.c.sequence).where(ACK.c.mailbox_id == mailbox_id).distinct()
     ).scalars()
@@ -106,6 +109,7 @@ def settle(tx: sa.Connection, mailbox_id: int, now: int) -> int:
 
 def forget_device(tx: sa.Connection, mailbox_id: int, device_id: bytes, now: int) -> None:
     """Drop what waited for a device that is no longer active; its acks count for nothing."""
+    hold(tx, [mailbox_id])
     tx.execute(ACK.delete().where(ACK.c.mailbox_id == mailbox_id, ACK.c.device_id == device_id))
     notices = tx.execute(
         sa.select(DELIVERY.c.sequence).where(

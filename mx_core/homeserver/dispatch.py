@@ -3,7 +3,8 @@
 The rows are the queue; a worker holds nothing that a restart would miss.  Invariants: an item is
 in one batch at a time; a destination that has not answered yet has one batch under way, one that
 answers up to four, so that its work and ours overlap; every try of an item is noted before its
-next one; an unreachable destination is not asked more often than the first delay.
+next one; an unreachable destination is not asked more often than the first delay.  Over a shared
+database a batch is claimed before it is sent, so that no other process sends it too.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import contextlib
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
 
 from mx_core.db import failpoint
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import outgoing
 from mx_core.homeserver.appending import Place
 from mx_core.homeserver.arrivals import Arrivals
@@ -80,7 +82,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        database: Database,
+        database: Transactions,
         arrivals: Arrivals,
         carry: Carry,
         settings: Queue,
@@ -108,6 +110,15 @@ class Dispatcher:
             worker.wake.set()
         elif self._tasks is not None:
             self._start(destination)
+
+    async def look_around(self) -> None:
+        """Take up what other processes have left behind; over a shared database, now and then.
+
+        Raises:
+            Unavailable: The database does not answer; the next time is soon enough.
+        """
+        for destination in await self._database.read(outgoing.destinations):
+            self.announce(destination)
 
     def retry(self, destination: str) -> None:
         """Try *destination* at once although it did not answer; what is due is to be in the rows."""
@@ -170,7 +181,7 @@ class Dispatcher:
         if pace > 0 and len(batch) < self._settings.batch_items:
             # a batch went a moment ago: what comes within this time travels together
             await asyncio.sleep(pace)
-            batch = await self._next_batch(destination, worker) or batch
+            batch += await self._next_batch(destination, worker, beside=batch)
         if self._tasks is None:
             return
         worker.last_batch = time.monotonic()
@@ -201,26 +212,26 @@ class Dispatcher:
         finally:
             woken.cancel()
 
-    async def _next_batch(self, destination: str, worker: _Worker) -> list[Leaving]:
+    async def _next_batch(
+        self, destination: str, worker: _Worker, beside: Sequence[Leaving] = ()
+    ) -> list[Leaving]:
+        """Return what is to be sent now, and fits into one batch with what is *beside* it."""
         if time.monotonic() < worker.paused_until:
             return []
-        now, limit, under_way = self._now(), self._settings.batch_items, set(worker.under_way)
-        rows = await self._database.read(
-            lambda tx: outgoing.due(
-                tx,
-                destination,
-                now,
-                longest_delay=self._settings.longest_delay_seconds,
-                limit=limit,
-                but=under_way,
-            )
+        settings, now = self._settings, self._now()
+        look = partial(
+            outgoing.claim if self._database.shared else outgoing.due,
+            destination=destination,
+            now=now,
+            longest_delay=settings.longest_delay_seconds,
+            limit=settings.batch_items - len(beside),
+            octets=settings.batch_octets - sum(what.octets for what in beside),
+            at_least=0 if beside else 1,
+            but=worker.under_way | {(what.mailbox_id, what.env_id) for what in beside},
         )
-        octets = 0
-        for count, row in enumerate(rows):
-            octets += row.octets
-            if octets > self._settings.batch_octets and count > 0:
-                return rows[:count]
-        return rows
+        if self._database.shared:
+            return await self._database.write(look)
+        return await self._database.read(look)
 
     async def _rest(self, destination: str, worker: _Worker) -> bool:
         """Wait for the next thing to do; return False when the worker may end."""

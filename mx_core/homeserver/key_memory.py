@@ -6,10 +6,10 @@ Implements ``discovery.finder.KeyMemory``; the octets are discovery's business.
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 from typing_extensions import override
 
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.discovery.finder import KeyMemory
 from mx_core.homeserver.schema import KNOWN_DOMAIN
 
@@ -17,7 +17,7 @@ from mx_core.homeserver.schema import KNOWN_DOMAIN
 class StoredKeyMemory(KeyMemory):
     """A memory in the server's own database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
 
     @override

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from mx_core.control.answers import EXCEPTION_HANDLERS
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import accounts, outgoing, peer_rules
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.initialise import peers_stanza, txt_record
@@ -36,7 +36,7 @@ class Operator:
     """The answers, as routes of an app."""
 
     config: Config
-    database: Database
+    database: Transactions
     public_key: bytes
     peers_known: Callable[[], int]
     rules: PeerRules

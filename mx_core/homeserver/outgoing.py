@@ -2,11 +2,13 @@
 
 Invariants: a submission is taken once for its ``env_id`` (``submitted`` remembers it for 30
 days); a row of ``outgoing`` goes in the same transaction in which its fate is noted, so every
-submission ends in exactly one notice.
+submission ends in exactly one notice.  Of several processes over one database one at a time has
+a row in hand: by a claim, which ends by itself if the process does.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
@@ -17,10 +19,15 @@ from mx_core.homeserver import appending
 from mx_core.homeserver.appending import Place
 from mx_core.homeserver.bodies import Body, release, take
 from mx_core.homeserver.deliveries import Notice
+from mx_core.homeserver.holding import hold
 from mx_core.homeserver.retry import Failed, Outcome, Relayed, TryAgain
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 
 _REMEMBER_SECONDS: Final = 30 * 86_400
+_CLAIM_SECONDS: Final = 180.0  # longer than a call, the connection before it and the note after it
+_BLOB_CLAIM_SECONDS: Final = 900.0  # … and the transfer of a big body
+_INLINE_OCTETS: Final = 256 * 1024
+_NOW: Final = sa.bindparam("now", type_=sa.Float())
 _DUE: Final = (
     sa.select(
         OUTGOING.c.mailbox_id,
@@ -39,7 +46,13 @@ _DUE: Final = (
     )
     .where(
         OUTGOING.c.destination == sa.bindparam("destination"),
-        sa.or_(OUTGOING.c.next_at <= sa.bindparam("now"), OUTGOING.c.next_at > sa.bindparam("far")),
+        sa.or_(OUTGOING.c.next_at <= _NOW, OUTGOING.c.next_at > sa.bindparam("far")),
+        sa.or_(
+            OUTGOING.c.claimed_until.is_(None),
+            OUTGOING.c.claimed_until <= _NOW,
+            OUTGOING.c.claimed_until
+            > _NOW + _BLOB_CLAIM_SECONDS,  # of a clock that has jumped back
+        ),
         sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
             sa.bindparam("places", expanding=True)
         ),
@@ -47,15 +60,29 @@ _DUE: Final = (
     .order_by(OUTGOING.c.next_at)  # and by its index alone: a long queue is not sorted each time
     .limit(sa.bindparam("most"))
 )
+_DUE_LOCKED: Final = _DUE.with_for_update(skip_locked=True)
+_CLAIM: Final = (
+    OUTGOING.update()
+    .where(
+        OUTGOING.c.mailbox_id == sa.bindparam("mailbox"), OUTGOING.c.env_id == sa.bindparam("env")
+    )
+    .values(claimed_until=sa.bindparam("until"))
+)
 _PUT_OFF: Final = (
     OUTGOING.update()
     .where(
         OUTGOING.c.mailbox_id == sa.bindparam("mailbox"), OUTGOING.c.env_id == sa.bindparam("env")
     )
-    .values(attempts=sa.bindparam("tries"), next_at=sa.bindparam("at"))
+    .values(attempts=sa.bindparam("tries"), next_at=sa.bindparam("at"), claimed_until=None)
 )
-_END: Final = OUTGOING.delete().where(
-    OUTGOING.c.mailbox_id == sa.bindparam("mailbox"), OUTGOING.c.env_id == sa.bindparam("env")
+_END: Final = (
+    OUTGOING.delete()
+    .where(
+        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
+            sa.bindparam("places", expanding=True)
+        )
+    )
+    .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
 )
 
 
@@ -178,30 +205,63 @@ def due(
     *,
     longest_delay: float,
     limit: int,
+    octets: float = math.inf,
+    at_least: int = 1,
     but: Collection[Place] = (),
 ) -> list[Leaving]:
     """Return what should be tried now, oldest first, without the places in *but*.
 
+    At most *limit* that weigh *octets* together, and if anything is due *at_least* so many.
     A row set further ahead than the longest delay comes from a clock that has jumped back.
     """
-    rows = tx.execute(
-        _DUE,
-        {
-            "destination": destination,
-            "now": now,
-            "far": now + longest_delay,
-            "places": sorted(but),
-            "most": limit,
-        },
-    )
-    return [_leaving(tuple(row)) for row in rows]
+    asked = _asked(destination, now, longest_delay, limit, but)
+    return _within([_leaving(tuple(row)) for row in tx.execute(_DUE, asked)], octets, at_least)
+
+
+def claim(
+    tx: sa.Connection,
+    destination: str,
+    now: float,
+    *,
+    longest_delay: float,
+    limit: int,
+    octets: float = math.inf,
+    at_least: int = 1,
+    but: Collection[Place] = (),
+) -> list[Leaving]:
+    """Return as ``due`` what no other process has in hand, and take it in hand.
+
+    Crash after the commit: the rows are due again when the claim has run out.
+    """
+    asked = _asked(destination, now, longest_delay, limit, but)
+    rows = [_leaving(tuple(row)) for row in tx.execute(_DUE_LOCKED, asked)]
+    batch = _within(rows, octets, at_least)
+    if batch:
+        big = any(what.body.size > _INLINE_OCTETS for what in batch)
+        until = now + (_BLOB_CLAIM_SECONDS if big else _CLAIM_SECONDS)
+        tx.execute(
+            _CLAIM,
+            [{"mailbox": what.mailbox_id, "env": what.env_id, "until": until} for what in batch],
+        )
+    return batch
 
 
 def next_due(tx: sa.Connection, destination: str) -> float | None:
     """Return when the first row for *destination* is due, or None if there is none."""
-    return tx.execute(
-        sa.select(sa.func.min(OUTGOING.c.next_at)).where(OUTGOING.c.destination == destination)
+    mine = OUTGOING.c.destination == destination
+    # two questions, because each has an index that answers it with one row
+    free = tx.execute(
+        sa.select(OUTGOING.c.next_at)
+        .where(mine, OUTGOING.c.claimed_until.is_(None))
+        .order_by(OUTGOING.c.next_at)
+        .limit(1)
     ).scalar_one_or_none()
+    claimed = tx.execute(
+        sa.select(sa.func.min(OUTGOING.c.claimed_until)).where(
+            mine, OUTGOING.c.claimed_until.is_not(None)
+        )
+    ).scalar_one_or_none()
+    return min((at for at in (free, claimed) if at is not None), default=None)
 
 
 def record(
@@ -217,6 +277,7 @@ def record(
         for what, outcome, at in results
         if isinstance(outcome, TryAgain)
     ]
+    hold(tx, {what.mailbox_id for what, _, _ in results})
     if again:
         tx.execute(_PUT_OFF, again)
     ended = {
@@ -237,14 +298,8 @@ def record(
 
 def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
     """Delete the rows at *places*; return those that were there: another has its notice already."""
-    asked = [{"mailbox": place[0], "env": place[1]} for place in places]
-    with tx.begin_nested() as together:
-        if tx.execute(_END, asked).rowcount == len(asked):
-            return places
-        together.rollback()
-    return {
-        place for place, each in zip(places, asked, strict=True) if tx.execute(_END, each).rowcount
-    }
+    rows = tx.execute(_END, {"places": sorted(places)})
+    return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
 
 
 def _notice(what: Leaving, outcome: Relayed | Failed) -> Notice:
@@ -260,6 +315,27 @@ def _notice(what: Leaving, outcome: Relayed | Failed) -> Notice:
 def forget_submitted(tx: sa.Connection, now: int) -> int:
     """Forget who submitted what is long settled."""
     return tx.execute(SUBMITTED.delete().where(SUBMITTED.c.until < now)).rowcount
+
+
+def _asked(
+    destination: str, now: float, longest_delay: float, limit: int, but: Collection[Place]
+) -> dict[str, Any]:
+    return {
+        "destination": destination,
+        "now": now,
+        "far": now + longest_delay,
+        "places": sorted(but),
+        "most": limit,
+    }
+
+
+def _within(rows: list[Leaving], octets: float, at_least: int) -> list[Leaving]:
+    total = 0
+    for count, row in enumerate(rows):
+        total += row.octets
+        if total > octets and count >= at_least:
+            return rows[:count]
+    return rows
 
 
 def _leaving(row: Sequence[Any]) -> Leaving:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
 from mx_core.homeserver.schema import PEER_RULE
 from mx_core.model.address import canonical_domain

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 import structlog
 from nacl.signing import SigningKey
 
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import accounts, deliveries
 from mx_core.homeserver.accounts import Member, NewDevice, NewEpoch, StoredAttestation
 from mx_core.homeserver.device_sessions import Session
+from mx_core.homeserver.holding import hold
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import BadCredentials, NotPermitted, Refused
@@ -41,7 +42,7 @@ class Publisher:
     """Passports, epochs and cards of one domain."""
 
     def __init__(
-        self, database: Database, domain: str, key: Secret[SigningKey], *, now: Now
+        self, database: Transactions, domain: str, key: Secret[SigningKey], *, now: Now
     ) -> None:
         self._database = database
         self._domain = domain
@@ -99,11 +100,12 @@ class Publisher:
         now = int(self._now())
 
         def store(tx: sa.Connection) -> tuple[Member, frozenset[bytes]]:
+            hold(tx, [session.mailbox_id])
             member = _member(tx, session)
             entries = accounts.entries(tx, member.mailbox_id)
             if entries[-1] == signed_entry:
                 return member, frozenset()  # asked again: the first answer was lost
-            # compare-and-swap: one writer, and the entry names the head that it follows
+            # compare-and-swap: one writer at a time, and the entry names the head that it follows
             state = chain.accept(chain.verify_chain(entries, now=now), signed_entry, now)
             if state.address != Address.parse(member.address):
                 raise NotPermitted("a mailbox keeps its address")
@@ -132,6 +134,7 @@ class Publisher:
         now = int(self._now())
 
         def store(tx: sa.Connection) -> Member:
+            hold(tx, [session.mailbox_id])
             member = _member(tx, session)
             state = chain.verify_chain(accounts.entries(tx, member.mailbox_id), now=now)
             epoch = _checked_epoch(state, signed_epoch)
@@ -190,6 +193,7 @@ class Publisher:
 
         def store(tx: sa.Connection) -> None:
             # an entry appended meanwhile has deleted the old one; ours would be out of date
+            hold(tx, [member.mailbox_id])
             if len(accounts.entries(tx, member.mailbox_id)) == len(entries):
                 accounts.keep_attestation(tx, member.mailbox_id, made)
 

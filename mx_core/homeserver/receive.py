@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 
 from mx_core.db import failpoint
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import appending
 from mx_core.homeserver.accept import Sizes, judge
 from mx_core.homeserver.appending import Box, Place
@@ -76,7 +76,7 @@ class Receiver:
 
     def __init__(
         self,
-        database: Database,
+        database: Transactions,
         blobs: BlobStore,
         arrivals: Arrivals,
         *,

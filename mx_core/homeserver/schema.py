@@ -12,27 +12,29 @@ from typing import Final
 import sqlalchemy as sa
 
 METADATA: Final = sa.MetaData()
+# SQLite's whole numbers have 64 bits; PostgreSQL's INTEGER has 32, too few for dates and octets.
+WHOLE: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def _mailbox() -> sa.Column[int]:
-    return sa.Column("mailbox_id", sa.Integer, primary_key=True, autoincrement=False)
+    return sa.Column("mailbox_id", WHOLE, primary_key=True, autoincrement=False)
 
 
 MAILBOX: Final = sa.Table(
     "mailbox",
     METADATA,
-    sa.Column("mailbox_id", sa.Integer, primary_key=True),
+    sa.Column("mailbox_id", WHOLE, primary_key=True),
     sa.Column("address", sa.Text, nullable=False, unique=True),  # canonical, identity §1
     sa.Column("pid", sa.LargeBinary, nullable=False, unique=True),
-    sa.Column("registered", sa.Integer, nullable=False),
-    sa.Column("next_sequence", sa.Integer, nullable=False),  # of deliveries; never reused
-    sa.Column("held_octets", sa.Integer, nullable=False),  # of deliveries, kept in step with them
+    sa.Column("registered", WHOLE, nullable=False),
+    sa.Column("next_sequence", WHOLE, nullable=False),  # of deliveries; never reused
+    sa.Column("held_octets", WHOLE, nullable=False),  # of deliveries, kept in step with them
 )
 ENTRY: Final = sa.Table(  # SignedEntry octets as received, identity §2
     "entry",
     METADATA,
     _mailbox(),
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", WHOLE, primary_key=True, autoincrement=False),
     sa.Column("octets", sa.LargeBinary, nullable=False),
 )
 DEVICE: Final = sa.Table(
@@ -42,23 +44,23 @@ DEVICE: Final = sa.Table(
     sa.Column("device_id", sa.LargeBinary, primary_key=True),
     sa.Column("sign_pk", sa.LargeBinary, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
-    sa.Column("synced", sa.Integer, nullable=False),  # when it was added or last collected
+    sa.Column("synced", WHOLE, nullable=False),  # when it was added or last collected
 )
 EPOCH: Final = sa.Table(  # SignedEpoch octets as received, identity §3
     "epoch",
     METADATA,
     _mailbox(),
     sa.Column("device_id", sa.LargeBinary, primary_key=True),
-    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("n", WHOLE, primary_key=True, autoincrement=False),
     sa.Column("octets", sa.LargeBinary, nullable=False),
 )
 ATTESTATION: Final = sa.Table(  # the newest one; derived, may be deleted at any time
     "attestation",
     METADATA,
     _mailbox(),
-    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("seq", WHOLE, nullable=False),
     sa.Column("domain_pk", sa.LargeBinary, nullable=False),
-    sa.Column("issued", sa.Integer, nullable=False),
+    sa.Column("issued", WHOLE, nullable=False),
     sa.Column("octets", sa.LargeBinary, nullable=False),
 )
 INVITE: Final = sa.Table(
@@ -66,23 +68,23 @@ INVITE: Final = sa.Table(
     METADATA,
     sa.Column("code_hash", sa.LargeBinary, primary_key=True),
     sa.Column("local", sa.Text),  # the one name it is good for, or any
-    sa.Column("expires", sa.Integer, nullable=False),
-    sa.Column("used", sa.Integer),
+    sa.Column("expires", WHOLE, nullable=False),
+    sa.Column("used", WHOLE),
 )
 DELIVERY: Final = sa.Table(  # what waits for a person's devices
     "delivery",
     METADATA,
     _mailbox(),
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sequence", WHOLE, primary_key=True, autoincrement=False),
     sa.Column("env_id", sa.LargeBinary, nullable=False),
-    sa.Column("octets", sa.Integer, nullable=False),
+    sa.Column("octets", WHOLE, nullable=False),
     # an envelope:
     sa.Column("peer_domain", sa.Text),
     sa.Column("envelope", sa.LargeBinary),
     sa.Column("body", sa.LargeBinary),  # up to 64 KiB, else the blob
     sa.Column("blob_id", sa.LargeBinary),
-    sa.Column("blob_size", sa.Integer),
-    sa.Column("deliver_by", sa.Integer),
+    sa.Column("blob_size", WHOLE),
+    sa.Column("deliver_by", WHOLE),
     sa.Column("token", sa.LargeBinary),
     # or a notice to the one device that submitted:
     sa.Column("device_id", sa.LargeBinary),
@@ -94,7 +96,7 @@ ACK: Final = sa.Table(
     "ack",
     METADATA,
     _mailbox(),
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sequence", WHOLE, primary_key=True, autoincrement=False),
     sa.Column("device_id", sa.LargeBinary, primary_key=True),
 )
 SEEN: Final = sa.Table(  # envelopes accepted, kept a day past deliver_by: the dedup of arrival
@@ -102,7 +104,7 @@ SEEN: Final = sa.Table(  # envelopes accepted, kept a day past deliver_by: the d
     METADATA,
     _mailbox(),
     sa.Column("env_id", sa.LargeBinary, primary_key=True),
-    sa.Column("until", sa.Integer, nullable=False),
+    sa.Column("until", WHOLE, nullable=False),
     sa.Index("seen_until", "until"),
 )
 SUBMITTED: Final = sa.Table(  # env_id to submitter, kept 30 days: the dedup of submission
@@ -111,7 +113,7 @@ SUBMITTED: Final = sa.Table(  # env_id to submitter, kept 30 days: the dedup of 
     _mailbox(),
     sa.Column("env_id", sa.LargeBinary, primary_key=True),
     sa.Column("device_id", sa.LargeBinary, nullable=False),
-    sa.Column("until", sa.Integer, nullable=False),
+    sa.Column("until", WHOLE, nullable=False),
     sa.Index("submitted_until", "until"),
 )
 OUTGOING: Final = sa.Table(  # what must still leave
@@ -125,21 +127,29 @@ OUTGOING: Final = sa.Table(  # what must still leave
     sa.Column("envelope", sa.LargeBinary, nullable=False),
     sa.Column("body", sa.LargeBinary),
     sa.Column("blob_id", sa.LargeBinary),
-    sa.Column("blob_size", sa.Integer),
+    sa.Column("blob_size", WHOLE),
     sa.Column("token", sa.LargeBinary),
-    sa.Column("deliver_by", sa.Integer, nullable=False),
-    sa.Column("submitted", sa.Integer, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("deliver_by", WHOLE, nullable=False),
+    sa.Column("submitted", WHOLE, nullable=False),
+    sa.Column("attempts", WHOLE, nullable=False),
     sa.Column("next_at", sa.Float, nullable=False),
+    sa.Column("claimed_until", sa.Float),  # by one of several processes, while it sends
     sa.Index("outgoing_due", "destination", "next_at"),
+    sa.Index(
+        "outgoing_claimed",
+        "destination",
+        "claimed_until",
+        postgresql_where=sa.text("claimed_until IS NOT NULL"),
+        sqlite_where=sa.text("claimed_until IS NOT NULL"),
+    ),
 )
 BLOB: Final = sa.Table(  # a file, named by the hash of its octets; on the disk before the row is
     "blob",
     METADATA,
     sa.Column("blob_id", sa.LargeBinary, primary_key=True),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("uses", sa.Integer, nullable=False),  # rows of delivery and outgoing that name it
-    sa.Column("touched", sa.Integer, nullable=False),
+    sa.Column("size", WHOLE, nullable=False),
+    sa.Column("uses", WHOLE, nullable=False),  # rows of delivery and outgoing that name it
+    sa.Column("touched", WHOLE, nullable=False),
 )
 KNOWN_DOMAIN: Final = sa.Table(  # the keys that other domains had before: a change must be proved
     "known_domain",

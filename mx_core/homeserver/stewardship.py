@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import accounts, backup, outgoing
 from mx_core.homeserver.arrivals import Arrivals
 from mx_core.homeserver.blobs import BlobStore, in_thread
@@ -34,7 +34,7 @@ class Stewardship:
     """The answers, as routes of an app."""
 
     folder: Path
-    database: Database
+    database: Transactions
     blobs: BlobStore
     arrivals: Arrivals
     dispatcher: Dispatcher
@@ -94,6 +94,11 @@ class Stewardship:
 
     async def back_up(self, request: Request) -> JSONResponse:
         """Copy everything into a new folder while mail goes on."""
+        if self.database.shared:
+            raise Refused(
+                "the database is a PostgreSQL server's: copy it by its own means, "
+                "then the folder of large bodies and this folder (docs/guide/scaling.md)"
+            )
         body = await request.json()
         to = Path(str(body["to"]))
         if not to.is_absolute():

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from mx_core.db import failpoint
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import outgoing
 from mx_core.homeserver.accept import Sizes, judge
 from mx_core.homeserver.blobs import BlobStore
@@ -34,7 +34,7 @@ class Submitter:
 
     def __init__(
         self,
-        database: Database,
+        database: Transactions,
         blobs: BlobStore,
         dispatcher: Dispatcher,
         *,

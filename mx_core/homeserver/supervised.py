@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver.config import Config, load
 from mx_core.homeserver.exits import DiskFailed
 from mx_core.homeserver.rating import Rating
@@ -65,7 +65,7 @@ def on_signals(stopping: asyncio.Event, reload: Callable[[], None]) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
-async def prove_alive(database: Database, stopping: asyncio.Event) -> None:
+async def prove_alive(database: Transactions, stopping: asyncio.Event) -> None:
     """Tell the watchdog, if there is one, that the loop turns and that changes are written.
 
     A full disk is no reason: a restart would not mend it.
@@ -83,7 +83,9 @@ async def prove_alive(database: Database, stopping: asyncio.Event) -> None:
                 await stopping.wait()
 
 
-async def stop_if_unsure(database: Database, doubt: asyncio.Event, stopping: asyncio.Event) -> None:
+async def stop_if_unsure(
+    database: Transactions, doubt: asyncio.Event, stopping: asyncio.Event
+) -> None:
     """End the process when the database has stopped taking changes; a damaged file alone does not.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver import accounts, deliveries, outgoing
 from mx_core.homeserver.blobs import BlobStore
 from mx_core.model.clock import Now
@@ -22,7 +22,7 @@ _ROUND_SECONDS: Final = 600.0
 
 
 async def keep_up(
-    database: Database, blobs: BlobStore, stopping: asyncio.Event, *, now: Now
+    database: Transactions, blobs: BlobStore, stopping: asyncio.Event, *, now: Now
 ) -> None:
     """Do a round now and every ten minutes, until *stopping*."""
     while not stopping.is_set():
@@ -37,7 +37,7 @@ async def keep_up(
             continue
 
 
-async def one_round(database: Database, blobs: BlobStore, *, now: Now) -> None:
+async def one_round(database: Transactions, blobs: BlobStore, *, now: Now) -> None:
     """Forget tombstones and submitters, delete settled envelopes, sweep files.
 
     Raises:

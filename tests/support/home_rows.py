@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from mx_core.db.database import Database
 from mx_core.homeserver import accounts
@@ -28,16 +30,19 @@ def home_database(folder: Path) -> Iterator[Database]:
 
 def add_member(database: Database, address: str) -> Member:
     """Make a mailbox with one device; nothing here is verified."""
-    return database.write_at_start(
-        lambda tx: accounts.create(
-            tx,
-            address,
-            address.encode().ljust(32, b"\0"),
-            signed_entry=b"entry",
-            devices=[NewDevice(DEVICE, b"k" * 32)],
-            epochs=[],
-            now=int(time.time()),
-        )
+    return database.write_at_start(lambda tx: new_member(tx, address))
+
+
+def new_member(tx: sa.Connection, address: str, devices: Sequence[bytes] = (DEVICE,)) -> Member:
+    """As ``add_member``, as a job of a database of either kind."""
+    return accounts.create(
+        tx,
+        address,
+        address.encode().ljust(32, b"\0"),
+        signed_entry=b"entry",
+        devices=[NewDevice(device, b"k" * 32) for device in devices],
+        epochs=[],
+        now=int(time.time()),
     )
 
 

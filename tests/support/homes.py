@@ -34,12 +34,20 @@ def free_port_base(count: int = 4) -> int:
 class HomeProcess:
     """One domain's server: made once, started and stopped as often as a test likes."""
 
-    def __init__(self, folder: Path, domain: str, peers: Path, settings: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        domain: str,
+        peers: Path,
+        settings: str = "",
+        beside: HomeProcess | None = None,
+    ) -> None:
+        """*beside*: one more process of that one's domain, with its key."""
         self.folder = folder
         self.domain = domain
         self._ports = reserve(4)
         self.base = self._ports.first
-        self.log = folder.parent / f"{domain}.log"
+        self.log = folder.parent / f"{folder.name}.log"
         self.record: Path | None = None
         self._process: subprocess.Popen[str] | None = None
         run(
@@ -50,6 +58,10 @@ class HomeProcess:
             file.write(settings)
             if "[rates]" not in settings:
                 file.write('\n[rates]\nexempt = ["*"]\n')  # tests of other things send in a hurry
+        if beside is not None:
+            shutil.copy(beside.folder / "domain.key", folder / "domain.key")
+            self.domain_key = beside.domain_key
+            return
         stanza = run("record", "--peers", "--dir", str(folder))
         self.domain_key = parse_key(stanza.partition('key = "')[2].partition('"')[0])
         with peers.open("a", encoding="utf-8") as file:
@@ -156,6 +168,14 @@ class Homes:
         self._homes.append(home)
         if start:
             home.start()
+        return home
+
+    def make_beside(self, first: HomeProcess, settings: str = "") -> HomeProcess:
+        """Make one more process of *first*'s domain, over the same database by *settings*."""
+        folder = self.folder / f"{first.domain}-{len(self._homes)}"
+        home = HomeProcess(folder, first.domain, self.peers, settings, first)
+        self._homes.append(home)
+        home.start()
         return home
 
     def close(self) -> None:

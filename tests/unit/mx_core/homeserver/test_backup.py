@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from mx_core.homeserver import appending, backup, bodies, domain_key
-from mx_core.homeserver.app import open_database
 from mx_core.homeserver.backup import BLOBS_NAME, DATABASE_NAME
 from mx_core.homeserver.bodies import Body
 from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME
 from mx_core.homeserver.deliveries import Envelope
 from mx_core.homeserver.domain_key import AlreadyThere
+from mx_core.homeserver.opening import open_database
 from mx_core.model.errors import Refused, StoreDamaged
 from mx_core.notation.hashing import b2_plain
 from tests.support.home_rows import add_member

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -11,15 +11,17 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from mx_core.db.database import Database
+from mx_core.db.postgres import PostgresDatabase
 from mx_core.homeserver import accounts, appending, bodies, deliveries, outgoing
 from mx_core.homeserver.accounts import Member, NewDevice, NewEpoch
 from mx_core.homeserver.bodies import BlobMissing, Body
 from mx_core.homeserver.deliveries import Envelope, Notice
+from mx_core.homeserver.opening import MIGRATIONS
 from mx_core.homeserver.outgoing import Leaving
 from mx_core.homeserver.retry import Failed, Relayed, TryAgain
 from mx_core.homeserver.schema import METADATA
 from mx_core.model.errors import NotPermitted, Refused
+from tests.support.home_rows import home_database
 
 T = TypeVar("T")
 Do = Callable[[Callable[[sa.Connection], T]], T]
@@ -30,16 +32,31 @@ A, B = b"a" * 16, b"b" * 16
 BLOB = b"\x07" * 32
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(tmp_path / "home.sqlite", migrations="mx_core.homeserver.migrations")
-    yield opened
-    opened.close()
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Do[object]]:
+    """Give what runs a job on each of the two databases; each rule holds on both."""
+    if request.param == "sqlite":
+        with home_database(tmp_path_factory.mktemp("rows")) as opened:
+            yield opened.write_at_start
+        return
+    with asyncio.Runner() as runner:
+        url = request.getfixturevalue("postgres").make("rows")
+        server = runner.run(PostgresDatabase.open(url, migrations=MIGRATIONS, connections=1))
+        yield lambda job: runner.run(server.write(job))
+        runner.run(server.close())
 
 
 @pytest.fixture
-def do(database: Database) -> Do[object]:
-    return database.write_at_start
+def do(database: Do[object]) -> Do[object]:
+    database(_empty)
+    return database
+
+
+def _empty(tx: sa.Connection) -> None:
+    for table in METADATA.sorted_tables:
+        tx.execute(table.delete())
 
 
 @pytest.fixture
@@ -259,11 +276,11 @@ def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: 
     for device in (A, B):
         do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
 
-    assert do(lambda tx: bodies.forget_unused(tx, NOW + DAY)) == []
+    assert do(lambda tx: bodies.forget_unused(tx, NOW + DAY, 9)) == []
     leaving = _leaving(bob, b"2", body)
     do(lambda tx: outgoing.record(tx, [(leaving, Relayed(), 0.0)], NOW))
-    assert do(lambda tx: bodies.forget_unused(tx, NOW)) == []
-    assert do(lambda tx: bodies.forget_unused(tx, NOW + 1)) == [BLOB]
+    assert do(lambda tx: bodies.forget_unused(tx, NOW, 9)) == []
+    assert do(lambda tx: bodies.forget_unused(tx, NOW + 1, 9)) == [BLOB]
 
 
 def test_a_mailbox_may_fetch_only_what_waits_for_it(do: Do[object], bob: Member) -> None:
@@ -331,7 +348,7 @@ def test_everything_is_due_at_once_after_a_restart(do: Do[object], bob: Member) 
     do(lambda tx: outgoing.submit(tx, _leaving(bob, b"2")))  # due already
 
     assert do(lambda tx: outgoing.hurry(tx, NOW)) == 1
-    assert do(_due) == [b"1", b"2"]
+    assert sorted(do(_due)) == [b"1", b"2"]
     assert do(outgoing.destinations) == ["c.example"]
 
 
@@ -345,6 +362,57 @@ def test_what_is_under_way_is_not_due_again(do: Do[object], bob: Member) -> None
     )
 
     assert [row.env_id.rstrip(b"\0") for row in rows] == [b"2"]
+
+
+def test_what_one_process_has_in_hand_is_nobody_elses_until_its_claim_runs_out(
+    do: Do[object], bob: Member
+) -> None:
+    for name in (b"1", b"2", b"3"):
+        do(lambda tx, name=name: outgoing.submit(tx, _leaving(bob, name)))
+
+    def claim(tx: sa.Connection, now: float = NOW) -> list[bytes]:
+        rows = outgoing.claim(tx, "c.example", now, longest_delay=9.0, limit=2)
+        return [row.env_id.rstrip(b"\0") for row in rows]
+
+    first, second = do(claim), do(claim)
+
+    assert sorted([*first, *second]) == [b"1", b"2", b"3"]
+    assert do(claim) == do(_due) == []
+    until = do(lambda tx: outgoing.next_due(tx, "c.example"))
+    assert NOW < until < NOW + 3600
+    assert len(do(lambda tx: _due(tx, until))) == 3
+    assert len(do(lambda tx: claim(tx, until))) == 2
+
+
+def test_what_is_put_off_is_in_nobodys_hand(do: Do[object], bob: Member) -> None:
+    do(lambda tx: outgoing.submit(tx, _leaving(bob, b"1")))
+    [row] = do(lambda tx: outgoing.claim(tx, "c.example", NOW, longest_delay=9.0, limit=2))
+    do(lambda tx: outgoing.record(tx, [(row, TryAgain(0, "later"), NOW + 5.0)], NOW))
+
+    assert do(lambda tx: outgoing.next_due(tx, "c.example")) == NOW + 5.0
+    assert do(lambda tx: _due(tx, NOW + 5.0)) == [b"1"]
+
+
+def test_a_batch_weighs_what_it_may_and_takes_no_more_in_hand(do: Do[object], bob: Member) -> None:
+    for name in (b"1", b"2", b"3"):
+        do(lambda tx, name=name: outgoing.submit(tx, _leaving(bob, name)))
+    weight = _leaving(bob, b"1").octets
+
+    def claim(tx: sa.Connection, octets: int, at_least: int) -> int:
+        return len(
+            outgoing.claim(
+                tx,
+                *("c.example", NOW),
+                longest_delay=9.0,
+                limit=9,
+                octets=octets,
+                at_least=at_least,
+            )
+        )
+
+    assert do(lambda tx: claim(tx, weight - 1, 0)) == 0
+    assert do(lambda tx: claim(tx, weight - 1, 1)) == 1
+    assert do(lambda tx: claim(tx, 9 * weight, 0)) == 2
 
 
 def test_of_a_batch_each_item_ends_once_whatever_else_is_in_it(do: Do[object], bob: Member) -> None:
