@@ -21,7 +21,7 @@ from mx_core.trust.pin import Pin, Tier
 
 async def known(person: Person) -> list[dict[str, Any]]:
     """Return everybody whose passport is pinned, in order of address."""
-    return [_shown(one) for one in await person.store.contacts.all()]
+    return [await _shown(person, one) for one in await person.store.contacts.all()]
 
 
 async def compared(person: Person, address: Address) -> dict[str, Any]:
@@ -49,8 +49,10 @@ async def verify(person: Person, address: Address, code: str) -> None:
 
 
 async def accept(person: Person, address: Address) -> int:
-    """Accept the keys that *address* has now; return how many held messages go on."""
+    """Accept *address* with the keys they have now; return how many held messages go on."""
     await person.recipients.accepted(address)
+    # Crash before this: the keys are accepted, and their mail still goes to Requests.
+    await person.store.relations.accept((await _pinned(person, address))[1].pid)
     released = 0
     for item in await person.store.outbox.unsettled():
         if item.state is State.HELD and item.recipient.canonical() == address.canonical():
@@ -73,9 +75,14 @@ def _check_code(shown: Shown, *, mine: Pid, theirs: Pid) -> None:
         raise Untrusted("qr", "the code was made for another key than yours")
 
 
-def _shown(contact: Contact) -> dict[str, Any]:
+async def _shown(person: Person, contact: Contact) -> dict[str, Any]:
     pin = Pin.decode(contact.pin)
-    return {"address": str(contact.address), "tier": _tier(pin), "entries": pin.seq + 1}
+    return {
+        "address": str(contact.address),
+        "tier": _tier(pin),
+        "mail": (await person.store.relations.of(pin.pid)).name.lower(),
+        "entries": pin.seq + 1,
+    }
 
 
 def _tier(pin: Pin) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -116,6 +116,7 @@ class Inbound:
             epoch=opened.epoch.n,
             flags=stored.flags,
             contact=sender.contact,
+            come_from=replace(sender.come_from, own=sender.by.pid == self._own.pid),
         )
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
 

@@ -30,7 +30,7 @@ from mx_core.envelope.seal import (
 )
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, MessageGone, Refused, Unavailable, Untrusted
-from mx_core.model.ids import EnvId, QueueId
+from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
 from mx_core.store.outbox import OutboxTable
@@ -115,9 +115,9 @@ class Outbound:
         if item.state is State.SEALED:
             parcel = await self._outbox.parcel(item.queue_id, item.recipient)
         if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
-            parcel = await self.seal(item, body)
+            parcel, pid = await self.seal(item, body)
             # Crash before this commit: sealed anew at the next start, with the same msg_id.
-            await self._outbox.seal(item.queue_id, item.recipient, parcel)
+            await self._outbox.seal(item.queue_id, item.recipient, parcel, pid)
         await self._carrier.send(parcel)
         # Crash here: the same octets are sent again, and the server knows their env_id.
         failpoint.reach("sent")
@@ -126,8 +126,8 @@ class Outbound:
         self.reached()
         log.info("parcel_sent", queue_id=item.queue_id, octets=len(parcel.body))
 
-    async def seal(self, item: OutboxItem, body: _SharedBody) -> Parcel:
-        """Return the parcel for one recipient, sealed to keys that were verified just now."""
+    async def seal(self, item: OutboxItem, body: _SharedBody) -> tuple[Parcel, Pid]:
+        """Return the parcel for one recipient, sealed to keys that were verified just now, and whose."""
         recipient = await self._recipients.verified(item.recipient)
         sealed = await body.for_recipient(hidden=item.hidden)
         created = int(self._now())
@@ -141,13 +141,14 @@ class Outbound:
             deliver_by=created + DELIVER_BY_SECONDS,
             entropy=secrets.token_bytes,
         )
-        return Parcel(
+        parcel = Parcel(
             recipient=item.recipient,
             env_id=env_id(envelope),
             envelope=envelope,
             body=sealed.octets,
             deliver_by=created + DELIVER_BY_SECONDS,
         )
+        return parcel, recipient.pid
 
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
         """Settle *item*, and tell the sender in their INBOX: once, with the state."""

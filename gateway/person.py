@@ -12,6 +12,7 @@ from gateway.config import Config
 from gateway.folder_upkeep import keep_up
 from gateway.found_domains import finder_of
 from gateway.inbound import Inbound
+from gateway.notices import Notices
 from gateway.outbound import Outbound
 from gateway.outbox import JudgedOutbox
 from gateway.own.epochs import OwnEpochs
@@ -84,6 +85,7 @@ class Person(ports.Account):
             accepted=self.outbound.wake,
         )
         self._epochs = epochs
+        self._notices = Notices(store.relations, own.address, now)
 
     @property
     def login_names(self) -> frozenset[str]:
@@ -102,6 +104,7 @@ class Person(ports.Account):
                 tasks.create_task(self.outbound.run())
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
+                tasks.create_task(self._notices.run())
                 tasks.create_task(self._sweep())
                 tasks.create_task(keep_up(self.store.folders, self._now))
         finally:

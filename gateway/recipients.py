@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import WeakValueDictionary
 
+from gateway.notices import noted_change
 from mx_core.directory.sender_check import Recipient, verify_card
 from mx_core.discovery.finder import Finder
 from mx_core.model.address import Address
@@ -68,7 +69,10 @@ class Recipients:
             pinned = recipient.pin.encode()
             if contact is None or contact.pin != pinned:
                 # Crash before this: pinned at the next use, from a card verified again.
-                await self._contacts.put(Contact(asked, pinned, recipient.chain))
+                await self._contacts.put(
+                    Contact(asked, pinned, recipient.chain),
+                    changes=noted_change(recipient.decision, recipient.seq),
+                )
             return recipient
 
     async def accepted(self, address: Address) -> None:

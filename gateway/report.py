@@ -13,10 +13,10 @@ import hashlib
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from enum import Enum
 from typing import Final
 
+from gateway.own_mail import date, mailbox, subject_field
 from gateway.status_block import Mail, Status, render
 from mx_core.mime import encoded_word
 from mx_core.mime.header import value
@@ -30,7 +30,6 @@ _LINE_OCTETS_MAX: Final = 998
 _WHOLE_OCTETS_MAX: Final = 1024 * 1024  # of a message that comes back whole
 _SUBJECT_MAX: Final = 200
 _SENTENCE_MAX: Final = 1000
-_WORD_CHARACTERS: Final = 12  # of an encoded word: at most 48 octets, 64 in base64
 
 
 class Action(Enum):
@@ -108,10 +107,10 @@ def delivery_report(
         f"{queue_id} {recipient} {action.value} {now}".encode(), digest_size=12
     ).hexdigest()
     head = [
-        b"Date: " + _date(now),
+        b"Date: " + date(now),
         f"From: mx-gateway <MAILER-DAEMON@{reporter}>".encode("ascii"),
-        b"To: " + _mailbox(sender),
-        _subject(f"{_HEADLINE[action]} {recipient}" + (f": {subject}" if subject else "")),
+        b"To: " + mailbox(sender),
+        subject_field(f"{_HEADLINE[action]} {recipient}" + (f": {subject}" if subject else "")),
         f"Message-ID: <report.{unique}@{reporter}>".encode("ascii"),
         *([b"In-Reply-To: " + message_id, b"References: " + message_id] if message_id else []),
         b"Auto-Submitted: auto-replied",  # RFC 3834 §5: nobody answers this by a machine
@@ -174,7 +173,7 @@ def _machine(facts: _Facts) -> bytes:
         b"Reporting-MTA: dns; " + facts.reporter.encode("ascii"),
         *([b"Original-Envelope-Id: " + _ascii(facts.envid)] if facts.envid else []),
         b"X-MX-Queue-Id: " + _ascii(facts.queue_id),
-        b"Arrival-Date: " + _date(facts.accepted),
+        b"Arrival-Date: " + date(facts.accepted),
         b"",
         *([b"Original-Recipient: " + _typed(facts.orcpt)] if facts.orcpt else []),
         b"Final-Recipient: " + _recipient(facts.recipient),
@@ -182,7 +181,7 @@ def _machine(facts: _Facts) -> bytes:
         b"Status: " + _code(facts.status).encode("ascii"),
         b"Remote-MTA: dns; " + facts.recipient.domain.encode("ascii"),
         *([b"Diagnostic-Code: x-mx; " + _ascii(facts.reason)[:900]] if facts.reason else []),
-        b"Last-Attempt-Date: " + _date(facts.now),
+        b"Last-Attempt-Date: " + date(facts.now),
     ]
     return b"Content-Type: message/delivery-status\r\n\r\n" + b"".join(
         field + b"\r\n" for field in fields
@@ -272,17 +271,6 @@ def _advice(status: str) -> str:
     return _NEXT[max((prefix for prefix in _NEXT if code.startswith(prefix)), key=len)]
 
 
-def _date(seconds: int) -> bytes:
-    return format_datetime(datetime.fromtimestamp(seconds, UTC)).encode("ascii")
-
-
-def _mailbox(address: Address) -> bytes:
-    """Spell the To field; an address beyond ASCII stands as a group name (RFC 6857 §3.1)."""
-    if str(address).isascii():
-        return b"<" + str(address).encode("ascii") + b">"
-    return _encoded_words(str(address)) + b" :;"
-
-
 def _recipient(address: Address) -> bytes:
     """Spell with its type; the ``utf-8`` type for addresses beyond ASCII (RFC 6533 §3)."""
     text = str(address)
@@ -295,19 +283,6 @@ def _recipient(address: Address) -> bytes:
 def _typed(orcpt: str) -> bytes:
     kind, _, address = orcpt.partition(";")
     return f"{kind}; {address}".encode("ascii", "replace")
-
-
-def _subject(text: str) -> bytes:
-    if text.isascii() and "=?" not in text:
-        return b"Subject: " + text.encode("ascii")
-    return b"Subject: " + _encoded_words(text)
-
-
-def _encoded_words(text: str) -> bytes:
-    """RFC 2047 §2, words of at most 75 octets, one a line."""
-    chunks = [text[at : at + _WORD_CHARACTERS] for at in range(0, len(text), _WORD_CHARACTERS)]
-    words = (b"=?utf-8?b?" + base64.b64encode(chunk.encode()) + b"?=" for chunk in chunks)
-    return b"\r\n ".join(words)
 
 
 def _boundary(queue_id: QueueId, parts: list[bytes]) -> bytes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mx_core.directory.reader_check import SenderClaim, SenderVerdict, verify_sender
+from gateway.notices import noted_change
+from mx_core.directory.reader_check import SenderClaim, SenderVerdict, Trust, verify_sender
 from mx_core.discovery.finder import Finder
 from mx_core.envelope.open import OpenedControl
 from mx_core.envelope.statement import Kind, PersonSender, Statement
@@ -15,6 +16,8 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import UnknownRecipient, Untrusted
 from mx_core.store.contact import Contact, Contacts
+from mx_core.store.inbox import ComeFrom
+from mx_core.store.relation import Author
 from mx_core.trust.pin import Pin
 
 
@@ -26,6 +29,16 @@ class JudgedSender:
     by: PersonSender
     verdict: SenderVerdict
     contact: Contact
+
+    @property
+    def come_from(self) -> ComeFrom:
+        """What decides where the message goes, and what is told of its author's keys."""
+        decision = self.verdict.decision
+        return ComeFrom(
+            Author(self.by.pid, self.address.canonical()),
+            doubtful=self.verdict.trust is Trust.REMOVED_DEVICE,
+            changes=noted_change(decision, self.verdict.state.seq),
+        )
 
     @property
     def sign_pk(self) -> bytes:

@@ -24,13 +24,13 @@ def contact() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def list_(directories: Directories, account: str, *, as_json: bool) -> None:
-    """List whom ACCOUNT knows, and how their key came to be believed."""
+    """List whom ACCOUNT knows: how their key came to be believed, and what is done with mail."""
     found = _ask(directories, "list", {"address": account})["contacts"]
     if as_json:
         click.echo(json.dumps(found))
         return
     for one in found:
-        click.echo(f"{one['address']:<40} {one['tier']}")
+        click.echo(f"{one['address']:<40} {one['tier']:<9} {one['mail']}")
 
 
 @contact.command()
@@ -65,7 +65,7 @@ def verify(directories: Directories, account: str, address: str, code: str, *, y
 @click.argument("address")
 @click.pass_obj
 def accept(directories: Directories, account: str, address: str) -> None:
-    """Accept the key that ADDRESS has now; what was held for them is sent."""
+    """Accept ADDRESS with the key they have now: their mail goes to INBOX, what was held is sent."""
     told = _ask(directories, "accept", {"account": account, "address": address})
     click.echo(f"accepted; {told['released']} held messages go on")
 

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--once", is_flag=True, help="Play one round trip, print what travelled, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as one line of JSON.")
+@click.option("--stranger", is_flag=True, help="Add carol@b.example, whom nobody has accepted.")
 @click.option(
     "--port-base", type=int, default=0, help="First of fourteen ports; default: free ones."
 )
-def demo(*, once: bool, as_json: bool, port_base: int) -> None:
-    """Run alice@a.example and bob@b.example, two domains, on loopback only."""
+def demo(*, once: bool, as_json: bool, stranger: bool, port_base: int) -> None:
+    """Run alice@a.example and bob@b.example, two domains, on loopback only.
+
+    The two have accepted each other, so what they write goes to INBOX, not to Requests.
+    """
     from gateway.demo.round_trip import play  # noqa: PLC0415  # spares --help its imports
     from gateway.demo.world import World  # noqa: PLC0415
 
@@ -49,11 +53,13 @@ def demo(*, once: bool, as_json: bool, port_base: int) -> None:
                 sys.exit(1)
             return
         settings = {side.person: msgspec.to_builtins(side.known) for side in world.sides}
+        if stranger:
+            settings["carol"] = msgspec.to_builtins(world.add_person(world.bob, "carol"))
         if as_json:
             click.echo(json.dumps(settings))
         else:
-            for side in world.sides:
-                click.echo(f"{side.person}\n{typed_settings(settings[side.person])}\n")
+            for person, typed in settings.items():
+                click.echo(f"{person}\n{typed_settings(typed)}\n")
             click.echo("Type one person's settings into a mail program and write to the other.")
             click.echo("Ctrl-C ends everything and removes it.")
         stop.wait()

@@ -70,6 +70,7 @@ class World:
     discovery: str = ""  # TOML lines of [discovery]; empty: a static peers file
     home_options: tuple[str, ...] = ()
     log_level: str = "info"
+    acquainted: bool = True  # everybody has accepted everybody: what they write goes to INBOX
     cast: tuple[tuple[str, str], ...] = (("alice", "a.example"), ("bob", "b.example"))
     sides: list[Side] = field(default_factory=list)
     ports: Block | None = None
@@ -155,6 +156,20 @@ class World:
                 self.sides, pool.map(self._add_first_person, self.sides), strict=True
             ):
                 side.settings = settings
+            if self.acquainted:
+                list(pool.map(self._accept_others, self.sides))
+
+    def _accept_others(self, side: Side) -> None:
+        for other in self.sides:
+            if other is not side:
+                self.accept(side, other.address)
+
+    def accept(self, side: Side, address: str) -> None:
+        """Let the first person of *side* accept *address*."""
+        run(
+            [_GATEWAY, "--home", str(side.gateway_dir), "contact", "accept"]
+            + [side.address, address]
+        )
 
     def _add_first_person(self, side: Side) -> Settings:
         return self.add_person(side, side.person)

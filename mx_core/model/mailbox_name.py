@@ -10,6 +10,8 @@ from mx_core.model.errors import BadMailboxName
 MailboxName = NewType("MailboxName", str)
 
 INBOX: Final = MailboxName("INBOX")
+REQUESTS: Final = MailboxName("Requests")  # mail of people who are not known; spec/requests
+GATEWAY: Final = MailboxName("Gateway")  # what the gateway has to say that is not urgent
 DELIMITER: Final = "/"
 _OCTETS_MAX: Final = 1000
 _DEPTH_MAX: Final = 32

@@ -16,7 +16,7 @@ from mx_core.db.database import Database
 from mx_core.db.durable import make_folder
 from mx_core.model.clock import Now
 from mx_core.model.ids import DeviceId
-from mx_core.model.mailbox_name import INBOX, MailboxName
+from mx_core.model.mailbox_name import GATEWAY, INBOX, REQUESTS, MailboxName
 from mx_core.model.secret import Secret
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
@@ -27,6 +27,7 @@ from mx_core.store.mail import Mail
 from mx_core.store.outbox import OutboxTable
 from mx_core.store.own_keys import OwnKeys, OwnPassport
 from mx_core.store.password import ClientPasswords
+from mx_core.store.relations import Relations
 from mx_core.store.setting import CarrierState, Settings
 from mx_core.store.text_index.index import TextIndex
 from mx_core.store.text_index.source import Source
@@ -69,6 +70,7 @@ class AccountStore:
         self.intake = Intake(database, folder / BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / BODIES, mail, now)
         self.contacts = Contacts(database, now)
+        self.relations = Relations(database, mail, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)
         self.passwords = ClientPasswords(database, now)
@@ -126,7 +128,23 @@ def _first_rows(connection: sa.Connection, mail: Mail, now: Now) -> DeviceId:
         )
         mail.run(connection, lambda writer, _connection: _first_mailboxes(writer))
     mail.run(connection, make_first)
+    mail.run(connection, _fixed_mailboxes)
     return DeviceId(device)
+
+
+def _fixed_mailboxes(writer: Writer, _connection: sa.Connection) -> None:
+    """Make the mailboxes into which the gateway puts mail, at any start at which one is missing.
+
+    One of that name which a person made is taken; a folder with a rule makes way.
+    """
+    boxes = {box.name: box for box in writer.mailboxes()}
+    for name in (REQUESTS, GATEWAY):
+        there = boxes.get(name)
+        if there is not None and there.rule:
+            writer.rename(name, MailboxName(f"{name} (rule)"))
+        if there is None or there.rule:
+            writer.create(name)
+            writer.subscribe(name, subscribed=True)
 
 
 def _first_mailboxes(writer: Writer) -> None:

@@ -14,6 +14,8 @@ from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.store.outbox_reader import address_of
+from mx_core.store.relation import Author, Topic, tell
+from mx_core.trust.pin import Pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,17 @@ class Contacts:
             ]
         )
 
-    async def put(self, contact: Contact) -> None:
-        """Keep *contact* in place of what was there."""
-        await self._database.write(
-            lambda connection: put_contact(connection, contact, int(self._now()))
-        )
+    async def put(self, contact: Contact, *, changes: str = "") -> None:
+        """Keep *contact* in place of what was there; *changes* of their keys are to be told."""
+        now = int(self._now())
+
+        def job(connection: sa.Connection) -> None:
+            put_contact(connection, contact, now)
+            if changes:
+                author = Author(Pin.decode(contact.pin).pid, contact.address.canonical())
+                tell(connection, Topic.KEYS, author, now, changes)
+
+        await self._database.write(job)
 
 
 def put_contact(connection: sa.Connection, contact: Contact, now_seconds: int) -> None:

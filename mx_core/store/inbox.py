@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from mx_core.db import failpoint
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
-from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import EnvId, MsgId
-from mx_core.model.mailbox_name import INBOX, MailboxName
+from mx_core.model.mailbox_name import INBOX, REQUESTS, MailboxName
 from mx_core.model.message import MessageForm
+from mx_core.store import relation
 from mx_core.store.contact import Contact, put_contact
 from mx_core.store.mail import Mail
+from mx_core.store.relation import JUNK, Author, Relation, Topic
 from mx_core.store.writer import Writer
 
 _REFUSALS_KEPT: Final = 10_000
@@ -34,6 +35,16 @@ class RefusedEnvelope:
     at: int  # unix seconds
     peer_domain: str
     failure: str  # the class that its spec page names
+
+
+@dataclass(frozen=True, slots=True)
+class ComeFrom:
+    """The verified author of a message, and what was seen of their passport with it."""
+
+    author: Author
+    own: bool = False  # the account itself, on another device
+    doubtful: bool = False  # signed by a device that was removed
+    changes: str = ""  # what is to be noted: causes of spec/card §6, and at which entry
 
 
 class Inbox:
@@ -54,13 +65,13 @@ class Inbox:
         epoch: int,
         flags: FlagSet = frozenset(),
         contact: Contact | None = None,
-        mailbox: MailboxName = INBOX,
+        come_from: ComeFrom | None = None,
     ) -> bool:
         """Store an opened and verified message; return False if it was stored before.
 
         *epoch* is the number of the key that opened it; *contact* is the pin as it is after
-        this message.  The msg_id, the message and the pin are one transaction.  A *mailbox*
-        that does not exist means INBOX, since mail is never lost for a missing folder.
+        this message; *come_from* decides the mailbox, without it INBOX.  The msg_id, the
+        message, the pin and what is to be told of them are one transaction.
         """
         now = int(self._now())
 
@@ -71,11 +82,9 @@ class Inbox:
             )
             if not noted.rowcount:
                 return False
-            try:
-                box = writer.mailbox(mailbox)
-            except NoSuchMailbox:
-                box = writer.mailbox(INBOX)
-            writer.append(box.id, octets, form, flags)
+            mailbox = INBOX if come_from is None else _place(writer, connection, come_from, now)
+            author = None if come_from is None else come_from.author
+            writer.append(writer.mailbox(mailbox).id, octets, form, flags, author=author)
             if contact is not None:
                 put_contact(connection, contact, now)
             return True
@@ -114,3 +123,19 @@ class Inbox:
                 )
             ]
         )
+
+
+def _place(writer: Writer, connection: sa.Connection, come_from: ComeFrom, now: int) -> MailboxName:
+    """Return where the message goes, and have told what is to be told.  Spec/requests §2."""
+    author = come_from.author
+    if come_from.changes:
+        writer.stirred |= relation.tell(connection, Topic.KEYS, author, now, come_from.changes)
+    said = relation.relation_to(connection, author.pid)
+    if said is Relation.BLOCKED:
+        junk = (box.name for box in writer.mailboxes() if box.special_use == JUNK)
+        return next(junk, REQUESTS)
+    if not come_from.doubtful and (come_from.own or said is Relation.ACCEPTED):
+        return INBOX
+    if said is Relation.UNDECIDED and not come_from.own:
+        writer.stirred |= relation.tell(connection, Topic.ASKS, author, now)
+    return REQUESTS

@@ -56,6 +56,7 @@ class Mail:
         self._shelf = Shelf()
         self._watches = Watches()
         self.owing = asyncio.Event()  # a folder has messages to judge; see ``folders.upkeep``
+        self.stirred = asyncio.Event()  # there is something to tell; see ``relations``
         self.index: Index | None = None
         self._swept = 0  # writer thread: when the last sweep was
         self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
@@ -96,6 +97,8 @@ class Mail:
         )
         if writer.places.owes:
             self.owing.set()
+        if writer.stirred:
+            self.stirred.set()
         if writer.bodies.dropped:
             # Crash before this: orphans, removed at the next open; their keys are gone.
             await asyncio.to_thread(remove_files, self._folder, writer.bodies.dropped)
@@ -193,6 +196,7 @@ class Mail:
             f"DELETE FROM form WHERE message {chosen}",  # noqa: S608  # literals
             f"DELETE FROM header_key WHERE message {chosen}",  # noqa: S608  # literals
             f"DELETE FROM header_text WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM written_by WHERE message {chosen}",  # noqa: S608  # literals
             f"DELETE FROM message WHERE id {chosen}",  # noqa: S608  # literals
             f"DELETE FROM expunged WHERE message {chosen}",  # noqa: S608  # literals
         ):

@@ -21,16 +21,18 @@ from mx_core.db import failpoint
 from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.ids import EnvId, MsgId, QueueId
+from mx_core.model.ids import EnvId, MsgId, Pid, QueueId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import MessageForm, Submission
 from mx_core.model.notify import AS_USUAL
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
+from mx_core.store import relation
 from mx_core.store.body import BodyId, BodyWriter
 from mx_core.store.mail import Mail
 from mx_core.store.outbox_reader import OutboxReader, State
 from mx_core.store.writer import Writer
+from mx_core.trust.pin import Pin
 
 _MSG_ID_OCTETS: Final = 16
 _QUEUE_ID_OCTETS: Final = 8
@@ -105,18 +107,26 @@ class OutboxTable(OutboxReader):
                         wanted.original,
                     ),
                 )
+                _accept_known(connection, recipient, now)
 
         await self._mail.write_with(job)
         # Crash here: durable and not confirmed; the mail program sends it again, as SMTP has it.
         failpoint.reach("committed")
         return queue_id
 
-    async def seal(self, queue_id: QueueId, recipient: Address, parcel: Parcel) -> bool:
-        """Store the sealed parcel; sealing anew replaces one that was not sent yet."""
+    async def seal(
+        self, queue_id: QueueId, recipient: Address, parcel: Parcel, pid: Pid | None = None
+    ) -> bool:
+        """Store the sealed parcel; sealing anew replaces one that was not sent yet.
+
+        Who writes to somebody accepts them: *pid*, whom the parcel is sealed to, may answer.
+        """
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
             if not _set(connection, queue_id, recipient, State.SEALED, _UNSENT):
                 return False
+            if pid is not None:
+                relation.accept_undecided(connection, pid, int(self._now()))
             digest = b2_plain(parcel.body)
             shared = connection.exec_driver_sql(
                 "SELECT 1 FROM sealed_body WHERE queue_id = ? AND digest = ?", (queue_id, digest)
@@ -299,6 +309,18 @@ def _append(writer: Writer, report: Report) -> None:
 
 _UNSENT: Final = (State.QUEUED, State.SEALED)
 _UNSETTLED: Final = (*_UNSENT, State.SENT, State.HELD)
+
+
+def _accept_known(connection: sa.Connection, recipient: Address, now: int) -> None:
+    """Accept whom the owner writes to, also if they were blocked.
+
+    Who is not known yet is accepted when their keys are: see ``OutboxTable.seal``.
+    """
+    pin = connection.exec_driver_sql(
+        "SELECT pin FROM contact WHERE address = ?", (str(recipient.canonical()),)
+    ).scalar()
+    if pin is not None:
+        relation.accept(connection, Pin.decode(pin).pid, now)
 
 
 def _set(

@@ -24,7 +24,7 @@ from mx_core.model.message import MessageForm
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo
 from mx_core.store import form as message_form
-from mx_core.store import header_key
+from mx_core.store import header_key, relation
 from mx_core.store.body import BodyWriter
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
@@ -52,6 +52,7 @@ class Writer(Reader):
         super().__init__(connection, folder, known)
         self.changes: list[Change] = []  # in modseq order
         self.names: list[News] = []  # what happened to names, in order
+        self.stirred = False  # the gateway has something to tell; see ``relations``
         self._now = now
         self._log = Journal(connection, now)
         self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
@@ -171,8 +172,13 @@ class Writer(Reader):
         form: MessageForm,
         flags: FlagSet,
         internal_date: int | None = None,
+        *,
+        author: relation.Author | None = None,
     ) -> Appended:
-        """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota."""
+        """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota.
+
+        *author*: who wrote it, as verified, if a network brought it.
+        """
         box = self._box(mailbox)
         self._places.check_open(mailbox)  # before its octets are written
         date = int(self._now()) if internal_date is None else internal_date
@@ -190,6 +196,8 @@ class Writer(Reader):
         )
         keys = header_keys(octets, form)
         header_key.insert(self._connection, message, keys)
+        if author is not None:
+            relation.note_author(self._connection, message, author)
         number = self._flag_sets.number(self._flag_sets.canonical(flags))
         self._places.judging.fresh = Fresh(message, Loaded(form, octets, keys), date)
         [uid] = self._places.add(
@@ -227,12 +235,18 @@ class Writer(Reader):
     def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
         """Raises NoSuchMailbox for the target (``[TRYCREATE]``)."""
         self._box(mailbox)
-        return self._copy(self._places.find(mailbox, uids), self.mailbox(target))
+        places, box = self._places.find(mailbox, uids), self.mailbox(target)
+        copied = self._copy(places, box)
+        self._decide(mailbox, places, box)
+        return copied
 
     def move(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
         """As copy, and the sources are expunged in the same transaction."""
         self._box(mailbox)
-        return self._move(mailbox, self._places.find(mailbox, uids), self.mailbox(target))
+        places, box = self._places.find(mailbox, uids), self.mailbox(target)
+        moved = self._move(mailbox, places, box)
+        self._decide(mailbox, places, box)
+        return moved
 
     def forget_recent(self, mailbox: MailboxId) -> Uid:
         """Raise the persistent watermark; return where it was; raises NoSuchMailbox."""
@@ -255,7 +269,20 @@ class Writer(Reader):
         # there it is as any mail in the Trash, not about to be removed for good
         self._places.flag(target.id, moved.target, lambda flags: flags - {DELETED})
 
+    def _decide(self, source: MailboxId, places: Sequence[Place], target: MailboxInfo) -> None:
+        """Take what a person does with messages as what they say of those who wrote them."""
+        messages = [place.message for place in places]
+        self.stirred |= relation.decide(
+            self._connection,
+            source,
+            (target.id, target.name, target.special_use),
+            messages,
+            int(self._now()),
+        )
+
     def _check_not_fixed(self, box: MailboxInfo) -> None:
+        if box.name in relation.FIXED and not box.rule:
+            raise NotPermitted(f"the gateway puts mail into {box.name}")
         folder = self._places.book.folders.get(box.id)
         if folder is not None and folder.fixed:
             raise NotPermitted(f"{box.name} belongs to the gateway; mx-gateway folder removes it")

@@ -15,12 +15,12 @@ from tests.interop.witness import Witness
 
 @pytest.fixture(scope="session")
 def settings() -> Iterator[dict[str, Settings]]:
-    """What to type into a mail program, for alice and bob.
+    """What to type into a mail program, for alice, bob, and carol whom alice does not know.
 
     ``MX_INTEROP_SERVER`` may name another program that prints the same line and stays until
     SIGTERM: a driver is first proven against a server that others wrote.
     """
-    default = shlex.join([sys.executable, "-m", "gateway", "demo", "--json"])
+    default = shlex.join([sys.executable, "-m", "gateway", "demo", "--json", "--stranger"])
     command = shlex.split(os.environ.get("MX_INTEROP_SERVER", default))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -36,6 +36,15 @@ def settings() -> Iterator[dict[str, Settings]]:
 @pytest.fixture
 def alice(settings: dict[str, Settings]) -> Witness:
     return Witness(settings["alice"])
+
+
+@pytest.fixture
+def carol(settings: dict[str, Settings], alice: Witness) -> Witness:
+    """A stranger to alice, also if a story before this one accepted her."""
+    stranger = Witness(settings["carol"])
+    for source, target in (("INBOX", "Junk"), ("Junk", "Requests")):
+        alice.move(source, target, "FROM", stranger.address)
+    return stranger
 
 
 @pytest.fixture

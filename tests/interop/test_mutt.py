@@ -1,4 +1,4 @@
-"""Real mutt and neomutt in a terminal, against the running demo: all 14 steps of a day."""
+"""Real mutt and neomutt in a terminal, against the running demo: all 15 steps of a day."""
 
 import contextlib
 from pathlib import Path
@@ -25,12 +25,18 @@ pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
     ids=["mutt-tls", "neomutt-starttls", "mutt-condstore", "mutt-qresync", "neomutt-qresync"],
 )
 def test_a_terminal_client_does_a_day_s_work(
-    alice: Witness, bob: Witness, tmp_path: Path, client: str, starttls: bool, resync: str
+    alice: Witness,
+    bob: Witness,
+    carol: Witness,
+    tmp_path: Path,
+    client: str,
+    starttls: bool,
+    resync: str,
 ) -> None:
     story = Story(client)
     profile = make_profile(tmp_path, client, alice.settings, starttls=starttls, resync=resync)
-    with contextlib.closing(Day(profile, alice, bob)) as day:
+    with contextlib.closing(Day(profile, alice, bob, carol)) as day:
         story.play(day.steps(), vital=frozenset({"sync"}), on_failure=day.recover)
 
     assert story.failed == {}
-    assert len(story.passed) == 14
+    assert len(story.passed) == 15

@@ -1,4 +1,4 @@
-"""Real Thunderbird, headless, against the running demo: all 24 steps of a day's work."""
+"""Real Thunderbird, headless, against the running demo: all 26 steps of a day's work."""
 
 from collections.abc import Callable
 
@@ -29,6 +29,8 @@ STEPS: tuple[Callable[[Run], object], ...] = (
     folders.move,
     folders.copy,
     folders.delete,
+    folders.requests,
+    folders.junk,
     reading.search,
     writing.send,
     writing.reply,
@@ -42,13 +44,15 @@ STEPS: tuple[Callable[[Run], object], ...] = (
 
 
 @pytest.mark.parametrize("starttls", [False, True], ids=["tls", "starttls"])
-def test_thunderbird_does_a_day_s_work(alice: Witness, bob: Witness, starttls: bool) -> None:
+def test_thunderbird_does_a_day_s_work(
+    alice: Witness, bob: Witness, carol: Witness, starttls: bool
+) -> None:
     story = Story("Thunderbird")
     with (
         http_trap() as (trap_port, knocks),
         thunderbird(alice.settings, starttls=starttls, trap_port=trap_port) as program,
     ):
-        run = Run(program, alice, bob)
+        run = Run(program, alice, bob, carol)
         story.play(
             [(step.__name__, lambda step=step: step(run)) for step in STEPS],
             vital=frozenset({"trust", "logins", "sync"}),
@@ -56,5 +60,5 @@ def test_thunderbird_does_a_day_s_work(alice: Witness, bob: Witness, starttls: b
         )
 
     assert story.failed == {}
-    assert len(story.passed) == 24
+    assert len(story.passed) == 26
     assert knocks == [], "nothing leaves the machine"

@@ -89,6 +89,15 @@ class Witness:
             client.select(_quoted(mailbox))
             client.uid("STORE", uid.decode(), "+FLAGS", flags)
 
+    def move(self, source: str, target: str, *terms: str) -> None:
+        """Move what matches, if anything does."""
+        uids = b",".join(self.search(source, *terms)).decode()
+        if uids:
+            with imap(self.settings) as client:
+                client.select(_quoted(source))
+                status, answer = client.uid("MOVE", uids, _quoted(target))
+                assert status == "OK", answer
+
     def mailboxes(self, pattern: str = "*") -> list[str]:
         """Return the LIST lines of the mailboxes that match."""
         with imap(self.settings) as client:

@@ -17,10 +17,11 @@ _SETTLE_SECONDS = 0.4  # the program draws its prompt before it reads the next k
 class Day:
     """The steps, in order; every subject carries the run's own tag."""
 
-    def __init__(self, profile: Profile, me: Witness, peer: Witness) -> None:
+    def __init__(self, profile: Profile, me: Witness, peer: Witness, stranger: Witness) -> None:
         self._profile = profile
         self._me = me
         self._peer = peer
+        self._stranger = stranger
         self._tag = uuid.uuid4().hex[:8]
         self._screen: Screen | None = None
 
@@ -37,6 +38,7 @@ class Day:
             ("delete", self.delete),
             ("postpone", self.postpone),
             ("folder", self.folder),
+            ("requests", self.requests),
             ("quit", self.quit),
             ("batch", self.batch),
             ("warm", self.warm),
@@ -174,6 +176,24 @@ class Day:
         self.screen.wait(f"Re: pushed {self._tag}")
         self._change("INBOX")
         return self.screen.wait(r"Msgs:\d+")
+
+    def requests(self) -> object:
+        """A stranger's mail waits in Requests; saved to INBOX, it lets in what they write next."""
+        self._stranger.send(self._me.address, f"stranger {self._tag}", "may I?")
+        eventually("in Requests", lambda: self._in("Requests", "stranger"))
+        self._change("Requests")
+        self._goto("stranger")
+        self.screen.keys("s")
+        self.screen.wait("Save to mailbox")
+        self.screen.keys("C-u", "=INBOX", "Enter")
+        eventually("saved", lambda: self._in("INBOX", "stranger"))
+        self.screen.keys("$")
+        eventually("gone from Requests", lambda: not self._in("Requests", "stranger"))
+        self._stranger.send(self._me.address, f"friend {self._tag}", "thank you")
+        self._me.received(f"friend {self._tag}")
+        self._change("INBOX")
+        self._limit(f"~s {self._tag}")
+        return self.screen.wait(f"friend {self._tag}", 15)
 
     def quit(self) -> object:
         self.screen.keys("q")

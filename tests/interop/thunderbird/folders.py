@@ -126,6 +126,40 @@ def delete(run: Run) -> object:
     return trash
 
 
+def requests(run: Run) -> object:
+    """Move a stranger's mail from Requests to INBOX; what they write next comes to INBOX."""
+    run.stranger.send(run.me.address, f"stranger {run.tag}", "may I?")
+    eventually("asked", lambda: run.me.by_subject("Requests", f"stranger {run.tag}"))
+    _move(run, "Requests", "INBOX", f"stranger {run.tag}")
+    assert run.me.by_subject("INBOX", f"stranger {run.tag}")
+    run.stranger.send(run.me.address, f"friend {run.tag}", "thank you")
+    return len(run.me.received(f"friend {run.tag}"))
+
+
+def junk(run: Run) -> object:
+    """What a junk filter moves by mistake blocks; one move back undoes it, and no mail is lost."""
+    _move(run, "INBOX", "Junk", f"friend {run.tag}")
+    run.stranger.send(run.me.address, f"blocked {run.tag}", "why?")
+    eventually("in Junk", lambda: run.me.by_subject("Junk", f"blocked {run.tag}"))
+    _move(run, "Junk", "INBOX", f"friend {run.tag}")
+    assert run.me.by_subject("INBOX", f"friend {run.tag}")
+    assert run.me.by_subject("Junk", f"blocked {run.tag}")
+    run.stranger.send(run.me.address, f"again {run.tag}", "thank you")
+    return len(run.me.received(f"again {run.tag}"))
+
+
+def _move(run: Run, source: str, target: str, subject: str) -> None:
+    run.script(
+        """
+        const a = folder(args[1]), b = folder(args[2]); await update(a);
+        const h = await until("header", () => find(a, args[0]));
+        await copyDone(l => MailServices.copy.copyMessages(a, [h], b, true, l, win(), false));""",
+        subject,
+        source,
+        target,
+    )
+
+
 def rename_folder(run: Run) -> object:
     """Rename a folder that has one below it."""
     run.script(

@@ -14,6 +14,7 @@ class Run:
     program: Thunderbird
     me: Witness
     peer: Witness
+    stranger: Witness
     tag: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     def script(self, body: str, *args: object) -> object:

@@ -106,6 +106,7 @@ class Room:
             await self.store.keys.keep_epoch(
                 OwnEpoch(n, Secret(bytes(private)), signed, NOW + 10**6, NOW)
             )
+        await self.store.relations.accept(make_person().pid)  # alice is no stranger here
         recipients = Recipients(carrier, finder, self.store.contacts, self.clock)
         outbound = Outbound(self.store.outbox, recipients, carrier, nobody, Sending(), self.clock)
         return Inbound(

@@ -7,7 +7,7 @@ import pytest
 
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, MsgId
-from mx_core.model.mailbox_name import INBOX, MailboxName
+from mx_core.model.mailbox_name import INBOX
 from mx_core.store.account_store import AccountStore
 from mx_core.store.contact import Contact
 from tests.support.stores import form_of, open_store
@@ -49,13 +49,6 @@ async def test_a_repeated_message_does_not_turn_the_pin_back(store: AccountStore
     await receive(store, contact=Contact(BOB, b"old"))
 
     assert await store.contacts.get(BOB) == Contact(BOB, b"new")
-
-
-@pytest.mark.anyio
-async def test_mail_for_a_missing_folder_goes_to_inbox(store: AccountStore) -> None:
-    await receive(store, mailbox=MailboxName("Requests"))
-
-    assert (await store.mail.read(lambda reader: reader.mailbox(INBOX))).messages == 1
 
 
 @pytest.mark.anyio

@@ -91,10 +91,12 @@ async def test_a_new_account_has_the_usual_mailboxes_subscribed(mail: Mail) -> N
         ("Trash", "\\Trash"),
         ("Key changed", ""),
         ("Not encrypted", ""),
+        ("Requests", ""),
+        ("Gateway", ""),
     }
     assert all(each.subscribed and each.uid_next == 1 for each in boxes)
-    assert len({each.uid_validity for each in boxes}) == 8
-    assert len({each.global_id for each in boxes}) == 8
+    assert len({each.uid_validity for each in boxes}) == 10
+    assert len({each.global_id for each in boxes}) == 10
 
 
 @pytest.mark.anyio

@@ -1,0 +1,52 @@
+"""A stranger writes: to Requests, told once, accepted by a move, blocked by another."""
+
+from gateway.demo.world import Settings, World
+from tests.support.clients import about, imap, messages, smtp, wait_until
+
+
+def send(sender: Settings, recipient: str, subject: str) -> None:
+    text = (
+        f"From: {sender.address}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
+        f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@b.example>\r\n\r\nx\r\n"
+    )
+    with smtp(sender) as client:
+        client.sendmail(sender.address, [recipient], text.encode())
+
+
+def holds(settings: Settings, mailbox: str, subject: str) -> bool:
+    wanted = f"Subject: {subject}\r\n".encode()
+    return any(wanted in octets for octets in messages(settings, mailbox))
+
+
+def move_all(settings: Settings, source: str, target: str) -> None:
+    with imap(settings) as client:
+        client.select(source)
+        assert client.uid("MOVE", "1:*", target)[0] == "OK"
+
+
+def test_a_stranger_is_let_in_by_a_move_and_shut_out_by_another(world: World) -> None:
+    stranger = world.add_person(world.bob, "stranger")
+    me = world.alice.known
+    send(stranger, me.address, "may-i")
+    wait_until(lambda: holds(me, "Requests", "may-i"))
+    assert not about(me, "may-i")
+    wait_until(lambda: bool(about(me, "wrote to you for the first time")))
+    (note,) = about(me, "wrote to you for the first time")
+    assert b"stranger@b.example" in note
+
+    move_all(me, "Requests", "INBOX")
+    send(stranger, me.address, "let-in")
+    wait_until(lambda: bool(about(me, "let-in")))
+
+    with imap(me) as client:
+        client.select("INBOX")
+        found = client.uid("SEARCH", "SUBJECT", "let-in")[1][0].decode()
+        assert client.uid("MOVE", found, "Junk")[0] == "OK"
+    send(stranger, me.address, "shut-out")
+    wait_until(lambda: holds(me, "Junk", "shut-out"))
+    wait_until(lambda: holds(me, "Gateway", "stranger@b.example is blocked"))
+
+    send(me, stranger.address, "sorry")
+    wait_until(lambda: bool(about(stranger, "sorry")))
+    send(stranger, me.address, "again")
+    wait_until(lambda: bool(about(me, "again")))
