@@ -7,7 +7,7 @@ Whoever implements a port says what is durable when the call returns.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,11 +29,12 @@ from mx_core.model.ids import (
     UidValidity,
 )
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.model.message import Fact, Facts, MessageForm, Submission
+from mx_core.model.message import Fact, Facts, MessageForm, Submission, Whole
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 # ── mail at rest ─────────────────────────────────────────────────────────────────────
@@ -114,6 +115,9 @@ class MailReader(KeysReader, Protocol):
 
     def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
         """Return octets[start:end]; raises StoreDamaged."""
+
+    def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
+        """Return the first of *messages* whole: of at least one, and about *octets_max*."""
 
     def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
         """Return the ids that follow a message through COPY and MOVE (EMAILID)."""
@@ -225,11 +229,21 @@ class Follow(Protocol):
         """Follow and hold no longer; may be called twice."""
 
 
+class Begun(Awaitable[T_co], Protocol[T_co]):
+    """A read job that is on its way; to be awaited or cancelled."""
+
+    def cancel(self) -> object:
+        """Let go of it; nothing happens if it was awaited."""
+
+
 class MailStore(Protocol):
     """One account's mail."""
 
     async def read(self, job: Callable[[MailReader], T]) -> T:
         """Run *job* in one read transaction."""
+
+    def begin(self, job: Callable[[MailReader], T]) -> Begun[T]:
+        """As ``read``, for a caller that does something else meanwhile."""
 
     def glance(self, job: Callable[[MailReader], T]) -> T:
         """As ``read``, at once: for jobs that read a few rows."""

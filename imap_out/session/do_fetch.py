@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import Final, assert_never
 
-from imap_out.session import fetch_binary, fetch_lines, resync
+from imap_out.session import fetch_binary, fetch_bodies, fetch_lines, resync
 from imap_out.session.capability import CONDSTORE, QRESYNC
 from imap_out.session.do_message import positions, spans
 from imap_out.session.fetch_binary import DecodedPiece
@@ -100,6 +100,10 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     recipe = None if seen_now else fetch_lines.recipe_of(items)
     if recipe is not None:
         await fetch_lines.tell(session, view, places, recipe, out)
+        return Completed(b"fetched")
+    plan = None if seen_now else fetch_bodies.plan_of(items)
+    if plan is not None and plan.octets_max <= session.limits.read_octets:
+        await fetch_bodies.tell(session, view, places, plan, out)
         return Completed(b"fetched")
     waiting = _wanted(view, places)
     while batch := list(islice(waiting, _SLICE)):

@@ -169,7 +169,7 @@ async def _tell_stored(
         items.append(Attribute.FLAGS)
     if view.tells_modseq:
         items.append(Attribute.MODSEQ)
-    recipe = recipe_of(items)
+    recipe = recipe_of(tuple(items))
     assert recipe is not None  # noqa: S101  # all of these are live
     await tell(session, view, places, recipe, out)
 

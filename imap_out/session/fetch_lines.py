@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ _FACTS: Final = {
     Attribute.BODY: (Fact.BODY, b"BODY %b"),
     Attribute.BODYSTRUCTURE: (Fact.BODYSTRUCTURE, b"BODYSTRUCTURE %b"),
 }
+_KNOWN_RECIPES: Final = 64
 Piece = Callable[[Any], bytes]
 
 
@@ -53,7 +55,8 @@ class Recipe:
         return tuple(dict.fromkeys(_fact(item) for item in chain.from_iterable(self.runs)))
 
 
-def recipe_of(items: Sequence[FetchItem]) -> Recipe | None:
+@lru_cache(_KNOWN_RECIPES)
+def recipe_of(items: tuple[FetchItem, ...]) -> Recipe | None:
     """Return how to make lines of *items*; None if one of them is not made here."""
     spelled: list[bytes] = []
     live: list[Attribute | None] = []

@@ -172,10 +172,12 @@ class SelectedView:
         self.vanished, self.arrived = False, 0
         if flags:
             yield from self.new_keywords()
-        recent = self.recent.count(self.rows)
-        if expunges and self._gone:
+        goes = expunges and bool(self._gone)
+        comes = arrivals and self.uid_next < self._newest.uid_next
+        recent = self.recent.count(self.rows) if goes or comes else 0
+        if goes:
             yield from self._tell_expunges()
-        if arrivals and self.uid_next < self._newest.uid_next:
+        if comes:
             before, first = len(self.rows), self.uid_next
             self.uid_next = self._newest.uid_next
             self._show()
@@ -184,7 +186,8 @@ class SelectedView:
                 self.arrived = len(self.rows) - before
                 yield b"* %d EXISTS\r\n" % len(self.rows)
                 recent = -1
-        if IMAP4REV2 not in self._enabled and self.recent.count(self.rows) != recent:
+        told_apart = (goes or comes) and IMAP4REV2 not in self._enabled
+        if told_apart and self.recent.count(self.rows) != recent:
             yield b"* %d RECENT\r\n" % self.recent.count(self.rows)
         if flags and self._dirty:
             for uid in sorted(self._dirty):

@@ -209,11 +209,24 @@ class Cursor:
         except BadSyntax as error:
             raise BadSyntax("a date and time", at) from error
 
+    def last_text(self, octets_max: int) -> bytes | None:
+        """Return what is left, if it is short and no literal follows; consume nothing."""
+        if self._segment < len(self._segments) - 1 or len(self._text) - self._at > octets_max:
+            return None
+        return self._text[self._at :]
+
     def rest(self) -> bytes:
         """Consume what is left of this text."""
         text = self._text[self._at :]
         self._at = len(self._text)
         return text
+
+    def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """Consume what *pattern* takes here, if it does."""
+        match = pattern.match(self._text, self._at)
+        if match is not None:
+            self._at = match.end()
+        return match
 
     # ── below ───────────────────────────────────────────────────────────────────────
     def _sees(self, pattern: re.Pattern[bytes]) -> bool:

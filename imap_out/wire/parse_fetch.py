@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from functools import lru_cache
 from typing import Final
 
 from imap_out.wire.commands import Fetch
@@ -22,7 +25,9 @@ from imap_out.wire.fetch_items import (
     Section,
     SectionText,
 )
+from imap_out.wire.framing import Frame
 from imap_out.wire.search_return import Partial, partial_range
+from imap_out.wire.syntax import BadSyntax
 
 _MACROS: Final[dict[bytes, tuple[FetchItem, ...]]] = {b"ALL": ALL, b"FAST": FAST, b"FULL": FULL}
 _PLAIN: Final[dict[bytes, FetchItem]] = {item.value: item for item in (*Attribute, *Column)} | {
@@ -33,6 +38,12 @@ _PLAIN: Final[dict[bytes, FetchItem]] = {item.value: item for item in (*Attribut
 _NUMBER_MAX: Final = 2**32 - 1
 _DEPTH_MAX: Final = 100  # deeper than any part map goes, so such a part does not exist
 _ITEMS_MAX: Final = 500
+_REMEMBERED: Final = 64  # ways to ask
+_REMEMBERED_OCTETS: Final = 1024  # of each
+# what is asked most, whole or range by range
+_WHOLE: Final = re.compile(
+    rb"BODY(\.PEEK)?\[\](?:<([0-9]{1,10})\.([0-9]{1,10})>)?(?=[ )]|\Z)", re.IGNORECASE
+)
 
 
 def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
@@ -42,6 +53,29 @@ def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
     args.space()
     which = args.sequence_set()
     args.space()
+    told = args.last_text(_REMEMBERED_OCTETS)
+    if told is not None and b"<" not in told:  # ranges differ each time
+        with suppress(BadSyntax):  # read again below, for the place where it is wrong
+            read = _remembered(told, by_uid)
+            args.rest()
+            return Fetch(which, *read)
+    return Fetch(which, *_what(args, by_uid=by_uid))
+
+
+What = tuple[tuple[FetchItem, ...], bool, int | None, bool, Partial | None]
+
+
+@lru_cache(_REMEMBERED)
+def _remembered(text: bytes, by_uid: bool) -> What:
+    """Read what follows the set; mail programs ask the same of one message after the other."""
+    args = Cursor(Frame((text,)))
+    what = _what(args, by_uid=by_uid)
+    args.expect_end()
+    return what
+
+
+def _what(args: Cursor, *, by_uid: bool) -> What:
+    """Read items and modifiers."""
     if args.sees(b"("):
         items = args.listed(lambda: item(args))
     else:
@@ -54,7 +88,7 @@ def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
     changed_since, vanished, partial = _modifiers(args)
     if vanished and (changed_since is None or not by_uid):
         raise args.bad("VANISHED with CHANGEDSINCE in a UID FETCH")  # RFC 7162 §3.2.6
-    return Fetch(which, tuple(dict.fromkeys(items)), by_uid, changed_since, vanished, partial)
+    return tuple(dict.fromkeys(items)), by_uid, changed_since, vanished, partial
 
 
 def _modifiers(args: Cursor) -> tuple[int | None, bool, Partial | None]:
@@ -99,6 +133,10 @@ def item(args: Cursor) -> FetchItem:
     """Read one item."""
     # fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"]
     #           / "BODY" ["STRUCTURE"] / "UID" / "BODY" [".PEEK"] section ["<" number "." nz-number ">"]
+    whole = args.match(_WHOLE)
+    if whole is not None:
+        partial = None if whole[2] is None else _range(args, int(whole[2]), int(whole[3]))
+        return BodySection(Section(), whole[1] is not None, partial)
     name = args.word()
     if args.sees(b"[") and name in {b"BODY", b"BODY.PEEK"}:
         section = _section(args)
@@ -170,7 +208,11 @@ def _partial(args: Cursor) -> tuple[int, int] | None:
     first = args.number()
     args.expect(b".")
     count = args.number()
+    args.expect(b">")
+    return _range(args, first, count)
+
+
+def _range(args: Cursor, first: int, count: int) -> tuple[int, int]:
     if first > _NUMBER_MAX or not 0 < count <= _NUMBER_MAX:
         raise args.bad("first octet and count")
-    args.expect(b">")
     return first, count

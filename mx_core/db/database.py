@@ -160,7 +160,11 @@ class Database:
 
     async def read(self, job: Callable[[sa.Connection], T]) -> T:
         """Run *job* in one read transaction: one snapshot, however often it asks."""
-        return await self._readers.read(job)
+        return await self._readers.begin(job)
+
+    def begin(self, job: Callable[[sa.Connection], T]) -> asyncio.Future[T]:
+        """As ``read``, for a caller that does something else meanwhile."""
+        return self._readers.begin(job)
 
     def glance(self, job: Callable[[sa.Connection], T]) -> T:
         """As ``read``, at once and on the caller's thread; for jobs that read a few rows.

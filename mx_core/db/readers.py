@@ -36,14 +36,13 @@ class Readers:
         self._glancing = threading.Lock()
         self._closed = False
 
-    async def read(self, job: Callable[[sa.Connection], T]) -> T:
+    def begin(self, job: Callable[[sa.Connection], T]) -> asyncio.Future[T]:
         """Run *job* on a thread."""
         loop = asyncio.get_running_loop()
         try:
-            reading = loop.run_in_executor(self._threads, self._read, job)
+            return loop.run_in_executor(self._threads, self._read, job)
         except RuntimeError as error:  # the pool of threads was shut down
             raise Unavailable("the store is closed") from error
-        return await reading
 
     def read_blocking(self, job: Callable[[sa.Connection], T]) -> T:
         """Run *job* on a thread, for a caller that is another; blocks until it is done."""

@@ -34,6 +34,8 @@ class Fact(Enum):
 
 
 Facts = tuple[Any, ...]  # of one message, in the order they were asked
+# RFC822.SIZE, INTERNALDATE as unix seconds, and all octets; None if they are too many at once
+Whole = tuple[int, int, bytes | None]
 
 
 class HeaderTable(NamedTuple):

@@ -104,7 +104,11 @@ class Snapshot:
     def touched(self, places: Sequence[int]) -> Iterator[tuple[Part, int, Chosen]]:
         """Yield each part that ascending indices touch, where it starts, and which of it."""
         low = 0
-        for start, part in zip(self._starts, self.parts, strict=False):
+        first = max(bisect_right(self._starts, places[0]) - 1, 0) if len(places) else 0
+        for number in range(first, len(self.parts)):
+            if low == len(places):
+                return
+            part, start = self.parts[number], self._starts[number]
             high = bisect_left(places, start + len(part), low)
             if high - low == len(part):
                 yield part, start, ALL

@@ -6,8 +6,10 @@ between leaves a file that no row names; :func:`remove_orphans` removes those at
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NewType
 
@@ -15,12 +17,24 @@ import sqlalchemy as sa
 
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
+from mx_core.model.message import Whole
 from mx_core.model.secret import Secret
 from mx_core.store import body_file
 
 BodyId = NewType("BodyId", int)
 INLINE_OCTETS_MAX: Final = 64 * 1024
 _ALL: Final = 1 << 40  # more than any body has
+_WHOLE: Final = (
+    "message.id, message.size, message.internal_date, body.size, body.octets, body.file, body.key"
+)
+_OF_ONE: Final = (
+    f"SELECT {_WHOLE}, body.id FROM message LEFT JOIN body ON body.id = message.body"  # noqa: S608  # literals
+    " WHERE message.id = ?"
+)
+_OF_MANY: Final = (
+    f"SELECT {_WHOLE}, body.id FROM json_each(?) AS asked"  # noqa: S608  # literals
+    " JOIN message ON message.id = asked.value LEFT JOIN body ON body.id = message.body"
+)
 
 
 class BodyReader:
@@ -56,6 +70,30 @@ class BodyReader:
         if row[4] is None:
             raise StoreDamaged(f"the body of message {message} is missing")
         return self._range(row[:4], start, end)
+
+    def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
+        """Return the first of *messages* whole: at least one, and about *octets_max* of octets.
+
+        Short where a message is no longer kept.  Of one above *octets_max* the octets are None.
+        """
+        if len(messages) == 1:
+            result = self._connection.exec_driver_sql(_OF_ONE, (messages[0],))
+        else:
+            result = self._connection.exec_driver_sql(_OF_MANY, (json.dumps(list(messages)),))
+        wholes: list[Whole] = []
+        left = octets_max
+        with closing(result):  # a statement left half way would hold its transaction open
+            driver: Any = result.cursor
+            for wanted, row in zip(messages, driver, strict=False):
+                message, size, date, *stored, body = row
+                if message != wanted or left <= 0:
+                    break
+                if body is None:
+                    raise StoreDamaged(f"the body of message {message} is missing")
+                octets = None if stored[0] > octets_max else self._range(stored, 0, None)
+                wholes.append((size, date, octets))
+                left -= octets_max if octets is None else len(octets)
+        return wholes
 
     def _range(self, row: Sequence[Any], start: int, end: int | None) -> bytes:
         size, inline, file_id, key = row

@@ -63,7 +63,11 @@ class Mail:
 
     async def read(self, job: Callable[[MailReader], T]) -> T:
         """Run *job* in one read transaction."""
-        return await self._database.read(
+        return await self.begin(job)
+
+    def begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
+        """As ``read``, for a caller that does something else meanwhile."""
+        return self._database.begin(
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
 

@@ -21,7 +21,7 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadTable
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.model.message import Fact, Facts, MessageForm
+from mx_core.model.message import Fact, Facts, MessageForm, Whole
 from mx_core.model.part import parts_of
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import MailboxInfo
@@ -184,6 +184,13 @@ class Reader:
         if octets is None:
             raise MessageGone("the message was expunged and is no longer kept")
         return octets
+
+    def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
+        """Return the first of *messages* whole, at least one; raises StoreDamaged, MessageGone."""
+        wholes = self._bodies.wholes(messages, octets_max)
+        if not wholes:
+            raise MessageGone("the message was expunged and is no longer kept")
+        return wholes
 
     def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
         """Return the ids that follow a message through COPY and MOVE; raises MessageGone."""

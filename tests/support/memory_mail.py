@@ -5,6 +5,7 @@ Proves nothing durable; passes the same contract as the real store (mail_contrac
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,7 @@ from mx_core.model.header_keys import (
 )
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, QueueId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
-from mx_core.model.message import Fact, HeaderTable, MessageForm, Submission
+from mx_core.model.message import Fact, HeaderTable, MessageForm, Submission, Whole
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot, snapshot_of
 from mx_core.ports import (
@@ -271,6 +272,17 @@ class Job:
 
     def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
         return self._mail.kept(message)[0][start:end]
+
+    def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
+        rows = [self._mail.kept(message) for message in messages]
+        wholes: list[Whole] = []
+        left = octets_max
+        for octets, form, date, *_ in rows:
+            wholes.append((form.size, date, octets if len(octets) <= octets_max else None))
+            left -= len(octets)
+            if left <= 0:
+                break
+        return wholes
 
     def global_ids(self, messages: Sequence[MessageId]) -> list[GlobalId]:
         return [GlobalId(message.to_bytes(16, "big")) for message in messages]
@@ -529,6 +541,14 @@ class MemoryMail:
 
     def glance(self, job: Callable[[MailReader], T]) -> T:
         return job(Job(self, self._state))
+
+    def begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
+        begun: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        try:
+            begun.set_result(job(self.job_kind(self, self._state)))
+        except Exception as error:  # noqa: BLE001  # whatever the job raised is the awaiter's
+            begun.set_exception(error)
+        return begun
 
     async def read(self, job: Callable[[MailReader], T]) -> T:
         return job(self.job_kind(self, self._state))

@@ -1,4 +1,4 @@
-"""Facts from rows: how much at once, and of mail that is older than a column."""
+"""Facts and whole messages from rows: how much at once, and of mail older than a column."""
 
 import asyncio
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from mx_core.mime.prepare import prepare
+from mx_core.model.errors import MessageGone
 from mx_core.model.ids import MessageId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Fact
@@ -57,3 +58,32 @@ def test_facts_stop_at_about_a_mebibyte(tmp_path: Path) -> None:
     store.close()
 
     assert 50 <= told <= 60
+
+
+def test_wholes_come_in_order_as_many_as_there_is_room_for(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    sizes = (10, 100_000, 50, 300_000, 70)
+    octets = [bytes([65 + n]) * size for n, size in enumerate(sizes)]
+
+    def fill(writer: MailWriter) -> list[MessageId]:
+        inbox = writer.mailbox(INBOX).id
+        for n, each in enumerate(octets):
+            writer.append(inbox, each, prepare(each), frozenset(), 1000 + n)
+        return list(writer.snapshot(inbox).messages)
+
+    messages = asyncio.run(store.mail.write(fill))
+    rows = [(len(each), 1000 + n, each) for n, each in enumerate(octets)]
+
+    def wholes(asked: list[MessageId], room: int) -> list[tuple[int, int, bytes | None]]:
+        return store.mail.glance(lambda reader: reader.wholes(asked, room))
+
+    assert wholes(messages, 1 << 20) == rows
+    assert wholes(messages[::-1], 1 << 20) == rows[::-1]
+    assert wholes(messages, 100_005) == rows[:2]
+    assert wholes(messages, 1) == [(10, 1000, None)]
+    assert wholes(messages[2:], 200_000) == [rows[2], (300_000, 1003, None)]
+    assert wholes([messages[1]], 1) == [(100_000, 1001, None)]
+    assert wholes([messages[0], MessageId(99)], 1 << 20) == rows[:1]
+    with pytest.raises(MessageGone):
+        wholes([MessageId(99), messages[0]], 1 << 20)
+    store.close()
