@@ -21,11 +21,11 @@ demo: $(READY)      ## two domains, two home servers, two gateways on loopback
 
 test: $(READY)      ## everything a change must pass
 	@tests/require knotd unbound postgres
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: the short form
 	@tests/require postgres
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "crash and not torture" tests/crash $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash $(ARGS)
 
 check: $(READY)     ## style, types, architecture
 	$(BIN)/ruff format --check .

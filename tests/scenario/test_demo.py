@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 _DEMO = (sys.executable, "-m", "gateway", "demo")
-_SECONDS = 60
+_SECONDS = 200
 
 
 @pytest.fixture
