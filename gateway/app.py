@@ -30,6 +30,7 @@ from gateway.loopback.peer_uid import is_own_loopback
 from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join, rejoin
 from gateway.person import Person
+from gateway.policy_desk import PolicyDesk
 from gateway.web.control import Daemon, control_app
 from imap_out.wire.limits import Limits as ImapLimits
 from mx_core.control.server import serve_control
@@ -126,6 +127,10 @@ class Gateway(Daemon):
         return sum([await queue.cancel(person, queue_id) for person in self._accounts])
 
     @override
+    async def let_leave_queued(self, queue_id: QueueId) -> int:
+        return sum([await queue.let_leave(person, queue_id) for person in self._accounts])
+
+    @override
     async def contacts(self, account: Address) -> list[dict[str, Any]]:
         return await contacts.known(self._accounts.find(account))
 
@@ -184,6 +189,10 @@ class Gateway(Daemon):
     @override
     def folder_store(self, address: Address) -> AccountStore:
         return self._accounts.find(address).store
+
+    @override
+    def policy_desk(self, address: Address) -> PolicyDesk:
+        return self._accounts.find(address).policy
 
     async def _restart(self, store: AccountStore) -> None:
         own = await rejoin(store, time.time)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.config import Sending
+from gateway.ordinary import OrdinaryMail
 from gateway.recipients import Recipients
 from gateway.retry import has_run_out, next_attempt
 from gateway.sender_reports import SenderReports
@@ -29,7 +30,15 @@ from mx_core.envelope.seal import (
     seal_envelope,
 )
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, MessageGone, Refused, Unavailable, Untrusted
+from mx_core.model.errors import (
+    EncryptionRequired,
+    MailError,
+    MessageGone,
+    Refused,
+    RelayRefused,
+    Unavailable,
+    Untrusted,
+)
 from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
@@ -73,6 +82,7 @@ class Outbound:
         me: Callable[[], Awaitable[Sender]],
         sending: Sending,
         now: Now,
+        ordinary: OrdinaryMail,
     ) -> None:
         """*me* tells who seals, with a proof that holds; nothing moves before ``run``."""
         self.travelled = Travelled()
@@ -84,6 +94,7 @@ class Outbound:
         self._me = me
         self._sending = sending
         self._now = now
+        self._ordinary = ordinary
         self._wake = asyncio.Event()
         self._moving: set[QueueId] = set()
 
@@ -110,7 +121,13 @@ class Outbound:
                     await self._sleep()
 
     async def deliver(self, item: OutboxItem, body: _SharedBody) -> None:
-        """Seal for one recipient and hand over.  Raises what stood in the way."""
+        """Hand over for one recipient, sealed unless it was decided otherwise.
+
+        Raises what stood in the way.
+        """
+        if await self._ordinary.takes(item):
+            await self._deliver_as_ordinary(item, body.octets)
+            return
         parcel = None
         if item.state is State.SEALED:
             parcel = await self._outbox.parcel(item.queue_id, item.recipient)
@@ -125,6 +142,14 @@ class Outbound:
         self.travelled.add(parcel)
         self.reached()
         log.info("parcel_sent", queue_id=item.queue_id, octets=len(parcel.body))
+
+    async def _deliver_as_ordinary(self, item: OutboxItem, octets: bytes) -> None:
+        host = await self._ordinary.send(item, octets)
+        # Crash here: that server gets it again at the next start, under the same Message-ID;
+        # SMTP cannot tell whether it has taken a message (RFC 1047).
+        failpoint.reach("relayed")
+        report = await self._reports.relayed(item, host)
+        await self._outbox.handed_to_relay(item.queue_id, item.recipient, report=report)
 
     async def seal(self, item: OutboxItem, body: _SharedBody) -> tuple[Parcel, Pid]:
         """Return the parcel for one recipient, sealed to keys that were verified just now, and whose."""
@@ -201,7 +226,7 @@ class Outbound:
             else:
                 await self._defer(item, str(error))
         except Refused as error:
-            await self.settle_failed(item, f"{error}.", "5.1.1")
+            await self.settle_failed(item, f"{error}.", _status(error))
         except Untrusted as error:
             log.warning("delivery_held", queue_id=item.queue_id, failure=error.failure)
             await self.hold(item, str(error))
@@ -228,6 +253,13 @@ class Outbound:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+
+def _status(error: Refused) -> str:
+    """Return the RFC 3463 code of a refusal."""
+    if isinstance(error, RelayRefused):
+        return error.status
+    return "5.7.10" if isinstance(error, EncryptionRequired) else "5.1.1"
 
 
 async def _seal(octets: bytes) -> SealedBody:

@@ -12,12 +12,18 @@ from gateway.config import Config
 from gateway.folder_upkeep import keep_up
 from gateway.found_domains import finder_of
 from gateway.inbound import Inbound
+from gateway.legacy.relay_account import RelayAccounts
+from gateway.legacy.smtp_relay import SmtpRelay
 from gateway.notices import Notices
+from gateway.ordinary import OrdinaryMail
 from gateway.outbound import Outbound
 from gateway.outbox import JudgedOutbox
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
+from gateway.policy_desk import PolicyDesk
+from gateway.reaching import Reaching
 from gateway.recipients import Recipients
+from gateway.sender_reports import SenderReports
 from gateway.senders import Senders
 from mx_core import ports
 from mx_core.carriers.native.carrier import NativeCarrier
@@ -57,6 +63,9 @@ class Person(ports.Account):
         self._home = home
         self._now = now
         self.recipients = recipients = Recipients(carrier, finder, store.contacts, now)
+        relay_accounts = RelayAccounts(store.settings)
+        reaching = Reaching(recipients)
+        self._ordinary = OrdinaryMail(store.policy, reaching, relay_accounts, SmtpRelay())
         epochs = OwnEpochs(store.keys, own, carrier, now)
         self.outbound = Outbound(
             store.outbox,
@@ -65,6 +74,7 @@ class Person(ports.Account):
             lambda: own.sender(carrier),
             config.sending,
             now,
+            self._ordinary,
         )
         self.inbound = Inbound(
             carrier,
@@ -80,10 +90,15 @@ class Person(ports.Account):
         self.outbound.reached = self.inbound.hurry
         self.outbox = JudgedOutbox(
             store.outbox,
-            recipients,
+            store.policy,
+            reaching,
+            SenderReports(store.outbox, now),
+            has_relay=self._ordinary.possible,
             judge_seconds=config.sending.judge_seconds,
             accepted=self.outbound.wake,
+            now=now,
         )
+        self.policy = PolicyDesk(store.policy, reaching, self.outbox, relay_accounts)
         self._epochs = epochs
         self._notices = Notices(store.relations, own.address, now)
 
@@ -108,6 +123,7 @@ class Person(ports.Account):
                 tasks.create_task(self._sweep())
                 tasks.create_task(keep_up(self.store.folders, self._now))
         finally:
+            await self._ordinary.close()
             await self._home.close()
 
     async def _sweep(self) -> None:

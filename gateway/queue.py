@@ -1,4 +1,4 @@
-"""What a person may do with mail that waits: look, try now, give up."""
+"""What a person may do with mail that waits: look, try now, let it leave in clear, give up."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import datetime as dt
 from typing import Any
 
 from gateway.person import Person
+from gateway.policy.decide import Frozen
 from mx_core.model.ids import QueueId
 from mx_core.store.outbox_reader import OutboxItem, State
 
 _CANCELLED = "cancelled by you"
+_FREED = "you have let it leave as ordinary email"
 
 
 async def waiting(person: Person) -> list[dict[str, Any]]:
@@ -40,6 +42,18 @@ async def cancel(person: Person, queue_id: QueueId) -> int:
     return cancelled
 
 
+async def let_leave(person: Person, queue_id: QueueId) -> int:
+    """Let what is held leave as ordinary mail: the person's own word for this message."""
+    freed = 0
+    for item in await _of(person, queue_id):
+        if item.state is State.HELD:
+            freed += await person.store.outbox.let_leave(
+                item.queue_id, item.recipient, Frozen.OVERRIDE.value, _FREED
+            )
+    person.outbound.wake()
+    return freed
+
+
 async def _of(person: Person, queue_id: QueueId) -> list[OutboxItem]:
     return [i for i in await person.store.outbox.unsettled() if i.queue_id == queue_id]
 
@@ -54,4 +68,6 @@ def _shown(item: OutboxItem) -> dict[str, Any]:
         "accepted": dt.datetime.fromtimestamp(item.created, dt.UTC).isoformat(),
         "next_attempt": dt.datetime.fromtimestamp(item.next_at, dt.UTC).isoformat(),
         "reason": item.reason,
+        "policy": item.policy,
+        "decision": item.decision,
     }

@@ -56,6 +56,7 @@ _NEXT: Final = {
     "5.4.": "Nothing more is tried. Send the message again when their server can be reached.",
     "5.7.": "Nothing left this machine unencrypted. Ask the person by another way, for instance "
     "by telephone, what has changed before you send again.",
+    "4.7.10": "Nothing leaves until you have decided.",
     "4.": "Nothing needs to be done; the gateway goes on trying by itself.",
     "2.": "Nothing needs to be done.",
     "": "You can send the message again.",
@@ -77,13 +78,15 @@ def delivery_report(
     envid: str = "",
     orcpt: str = "",
     return_full: bool = False,
+    relay: str = "",
 ) -> bytes:
     """Return the report to *sender* about one *recipient*, status block included.
 
     *reporter* is our domain; *status* an RFC 3463 code; *reason* one sentence for a person;
     *accepted* and *now* unix seconds; *original* the submitted octets, Bcc already gone.
     *envid*, *orcpt* (``type;address``) and *return_full* as asked for at submission (RFC 3461);
-    a message that is not plain 7-bit lines is never returned whole.
+    a message that is not plain 7-bit lines is never returned whole.  *relay*: the server that
+    took it as ordinary mail.
     """
     header, subject, message_id = _original(original)
     facts = _Facts(
@@ -99,6 +102,7 @@ def delivery_report(
         envid=envid,
         orcpt=orcpt,
         whole=return_full and _is_plain(original),
+        relay=relay,
     )
     returned = _returned_whole(original) if facts.whole else _returned(header)
     parts = [_words(facts), _machine(facts), returned]
@@ -110,7 +114,7 @@ def delivery_report(
         b"Date: " + date(now),
         f"From: mx-gateway <MAILER-DAEMON@{reporter}>".encode("ascii"),
         b"To: " + mailbox(sender),
-        subject_field(f"{_HEADLINE[action]} {recipient}" + (f": {subject}" if subject else "")),
+        subject_field(facts.headline + (f": {subject}" if subject else "")),
         f"Message-ID: <report.{unique}@{reporter}>".encode("ascii"),
         *([b"In-Reply-To: " + message_id, b"References: " + message_id] if message_id else []),
         b"Auto-Submitted: auto-replied",  # RFC 3834 §5: nobody answers this by a machine
@@ -141,13 +145,20 @@ class _Facts:
     envid: str
     orcpt: str
     whole: bool
+    relay: str
+
+    @property
+    def headline(self) -> str:
+        """Say what became of it."""
+        said = "Sent as ordinary email, unencrypted, to" if self.relay else _HEADLINE[self.action]
+        return f"{said} {self.recipient}"
 
 
 def _words(facts: _Facts) -> bytes:
     """Say what, why, what next.  The person's words, not the protocol's."""
     when = datetime.fromtimestamp(facts.accepted, UTC).strftime("%d %B %Y, %H:%M UTC")
     lines = [
-        f"{_HEADLINE[facts.action]} {facts.recipient}.",
+        f"{facts.headline}.",
         "",
         f"Your message: {facts.subject or '(no subject)'}",
         f"Sent: {when}",
@@ -179,7 +190,7 @@ def _machine(facts: _Facts) -> bytes:
         b"Final-Recipient: " + _recipient(facts.recipient),
         b"Action: " + facts.action.value.encode("ascii"),
         b"Status: " + _code(facts.status).encode("ascii"),
-        b"Remote-MTA: dns; " + facts.recipient.domain.encode("ascii"),
+        b"Remote-MTA: dns; " + (facts.relay or facts.recipient.domain).encode("ascii"),
         *([b"Diagnostic-Code: x-mx; " + _ascii(facts.reason)[:900]] if facts.reason else []),
         b"Last-Attempt-Date: " + date(facts.now),
     ]

@@ -10,11 +10,15 @@ from typing import Final
 
 from gateway.report import Action, delivery_report
 from mx_core.mime.prepare import prepare
+from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone
+from mx_core.model.ids import QueueId
+from mx_core.model.message import Submission
 from mx_core.model.notify import Notify
-from mx_core.store.outbox import OutboxTable, Report
+from mx_core.store.outbox import OutboxTable
 from mx_core.store.outbox_reader import OutboxItem
+from mx_core.store.outbox_state import Report
 
 DELAY_TOLD_SECONDS: Final = 4 * 3600
 _RELAYED_STATUS: Final = "2.0.0"
@@ -34,11 +38,14 @@ class SenderReports:
             return None
         return await self._made(item, Action.FAILED, reason, status)
 
-    async def relayed(self, item: OutboxItem) -> Report | None:
-        """Return the report that the recipient's domain holds the message, if it is wanted."""
+    async def relayed(self, item: OutboxItem, host: str = "") -> Report | None:
+        """Return the report that the recipient's domain holds the message, if it is wanted.
+
+        *host*: instead, that this server for ordinary mail has taken it.
+        """
         if Notify.SUCCESS not in item.wanted.when:
             return None
-        return await self._made(item, Action.RELAYED, "", _RELAYED_STATUS)
+        return await self._made(item, Action.RELAYED, "", _RELAYED_STATUS, host)
 
     async def delayed(self, item: OutboxItem, reason: str) -> Report | None:
         """Return the report of a long wait: once, if it is wanted."""
@@ -55,8 +62,32 @@ class SenderReports:
         )
         return await self._made(item, Action.DELAYED, hint, "4.7.5")
 
+    def undecided(
+        self, submission: Submission, queue_id: QueueId, recipient: Address, reason: str
+    ) -> Report:
+        """Return the report, of what is being accepted, that the person must decide."""
+        hint = (
+            f"{reason}. To send it as ordinary email, which others can read on its way:"
+            f" mx-gateway queue ordinary {queue_id}; else mx-gateway queue cancel {queue_id}"
+        )
+        now = int(self._now())
+        octets = delivery_report(
+            reporter=submission.sender.domain,
+            sender=submission.sender,
+            recipient=recipient,
+            action=Action.DELAYED,
+            status="4.7.10",
+            reason=hint,
+            accepted=now,
+            now=now,
+            original=submission.octets,
+            queue_id=queue_id,
+            envid=submission.envid,
+        )
+        return Report(octets, prepare(octets))
+
     async def _made(
-        self, item: OutboxItem, action: Action, reason: str, status: str
+        self, item: OutboxItem, action: Action, reason: str, status: str, host: str = ""
     ) -> Report | None:
         """Return None if the item was settled meanwhile: its fate came while it was tried."""
         try:
@@ -77,5 +108,6 @@ class SenderReports:
             envid=item.envid,
             orcpt=item.wanted.original,
             return_full=item.return_full and action is Action.FAILED,
+            relay=host,
         )
         return Report(octets, prepare(octets))

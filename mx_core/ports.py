@@ -272,15 +272,19 @@ class MailStore(Protocol):
 class Outbox(Protocol):
     """What submission may ask of one account."""
 
-    async def judge(self, sender: Address, recipient: Address) -> None:
-        """Return if mail to *recipient* can be accepted now (the verdict at RCPT TO).
+    async def judge(self, sender: Address, recipient: Address) -> str:
+        """Return how mail to *recipient* will leave, if it is accepted (the verdict at RCPT TO).
 
         Raises:
             Refused, Unavailable, Untrusted: with the sentence that the person will read.
         """
 
     async def enqueue(self, submission: Submission) -> QueueId:
-        """Return once the submission is durable; it then leaves exactly once, or is reported."""
+        """Return once the submission is durable; it then leaves exactly once, or is reported.
+
+        Raises:
+            EncryptionRequired: The message as a whole must not leave as it is (spec/policy §4).
+        """
 
 
 class Account(Protocol):

@@ -122,15 +122,16 @@ class Dialogue:
         if isinstance(recipient, Reply):
             await self._wire.say(recipient)
             return
+        how = "named before"
         if recipient is not None:
             try:
-                await self.account.outbox.judge(self.transaction.sender, recipient)
+                how = await self.account.outbox.judge(self.transaction.sender, recipient)
             except MailError as error:
                 log.info("recipient_refused", reason=type(error).__name__)
                 await self._wire.say(replies.of_error(error))
                 return
             self.transaction.recipients.append(recipient)
-        await self._wire.say(replies.RCPT_OK)
+        await self._wire.say(replies.recipient_accepted(how))
 
     async def data(self, argument: str | None) -> None:
         """DATA: one message in bounded pieces, then one reply."""

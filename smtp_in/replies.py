@@ -33,7 +33,6 @@ class Reply:
 
 
 MAIL_OK: Final = Reply(250, "2.1.0", "sender accepted")
-RCPT_OK: Final = Reply(250, "2.1.5", "recipient accepted")
 GO_AHEAD: Final = Reply(354, "", "end the message with <CRLF>.<CRLF>")
 START_TLS: Final = Reply(220, "2.0.0", "ready to start TLS")
 LOGGED_IN: Final = Reply(235, "2.7.0", "authenticated")
@@ -99,6 +98,7 @@ _OF_ERROR: Final[dict[type[errors.MailError], tuple[int, str]]] = {
     errors.MessageTooLarge: (552, "5.3.4"),
     errors.BadAddress: (553, "5.1.3"),
     errors.UnknownRecipient: (550, "5.1.1"),
+    errors.EncryptionRequired: (550, "5.7.10"),
     errors.BadMessage: (554, "5.6.0"),
     errors.Unavailable: (451, "4.4.0"),
     errors.PeerUnreachable: (451, "4.4.1"),
@@ -126,6 +126,11 @@ def of_flaw(flaw: Flaw) -> Reply:
 def of_bug(reference: str) -> Reply:
     """Return the reply when we failed; the log holds the rest under *reference*."""
     return Reply(451, "4.3.0", f"the gateway failed; its log tells more under {reference}")
+
+
+def recipient_accepted(how: str) -> Reply:
+    """Return the verdict on a recipient: *how* their copy will leave, in a few words."""
+    return Reply(250, "2.1.5", f"recipient accepted: {how}")
 
 
 def chunk_taken(octets: int) -> Reply:

@@ -44,6 +44,14 @@ def cancel(directories: Directories, queue_id: str) -> None:
     _tell(directories, "cancel", queue_id, "cancelled")
 
 
+@queue.command()
+@click.argument("queue_id")
+@click.pass_obj
+def ordinary(directories: Directories, queue_id: str) -> None:
+    """Let what of QUEUE_ID is held leave as ordinary email, which others can read on its way."""
+    _tell(directories, "ordinary", queue_id, "leaves as ordinary email")
+
+
 def _tell(directories: Directories, verb: str, queue_id: str, done: str) -> None:
     with told_in_one_sentence("mx-gateway"):
         answer = ControlClient(directories.control_socket, "mx-gateway").post(

@@ -22,7 +22,9 @@ _COMMANDS = {
     "folder": "gateway.cli.folder:folder",
     "fsck": "gateway.cli.fsck:fsck",
     "password": "gateway.cli.password:password",
+    "policy": "gateway.cli.policy:policy",
     "queue": "gateway.cli.queue:queue",
+    "relay": "gateway.cli.relay:relay",
     "status": "gateway.cli.status:status",
     "up": "gateway.cli.up:up",
 }

@@ -12,8 +12,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
+from gateway.policy_desk import PolicyDesk
 from gateway.web.endpoint import body, json_endpoint
 from gateway.web.folder_control import FolderStore, folder_routes
+from gateway.web.policy_control import policy_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
@@ -48,7 +50,7 @@ class OneContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OneQueued(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /queue/retry and /queue/cancel."""
+    """POST /queue/retry, /queue/cancel and /queue/ordinary."""
 
     queue_id: str
 
@@ -67,6 +69,9 @@ class Daemon(Protocol):
 
     async def cancel_queued(self, queue_id: QueueId) -> int:
         """Give up what was not sent yet; return how many recipients that was."""
+
+    async def let_leave_queued(self, queue_id: QueueId) -> int:
+        """Let what is held leave as ordinary mail; return how many recipients that was."""
 
     async def contacts(self, account: Address) -> list[dict[str, Any]]:
         """Return whom *account* has pinned."""
@@ -98,6 +103,9 @@ class Daemon(Protocol):
     def folder_store(self, address: Address) -> FolderStore:
         """Return what holds the folders of an account; raises Refused."""
 
+    def policy_desk(self, address: Address) -> PolicyDesk:
+        """Return what an account may see and say of its rules; raises Refused."""
+
 
 def control_app(daemon: Daemon) -> Starlette:
     """Return the application that ``serve_control`` serves."""
@@ -115,6 +123,10 @@ def control_app(daemon: Daemon) -> Starlette:
     async def cancel_queued(request: Request) -> dict[str, Any]:
         asked = await body(request, OneQueued)
         return {"recipients": await daemon.cancel_queued(QueueId(asked.queue_id))}
+
+    async def let_leave_queued(request: Request) -> dict[str, Any]:
+        asked = await body(request, OneQueued)
+        return {"recipients": await daemon.let_leave_queued(QueueId(asked.queue_id))}
 
     async def contacts(request: Request) -> dict[str, Any]:
         asked = await body(request, OneAccount)
@@ -161,6 +173,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/queue", json_endpoint(queue), methods=["GET"]),
             Route("/queue/retry", json_endpoint(retry_queued), methods=["POST"]),
             Route("/queue/cancel", json_endpoint(cancel_queued), methods=["POST"]),
+            Route("/queue/ordinary", json_endpoint(let_leave_queued), methods=["POST"]),
             Route("/contacts/list", json_endpoint(contacts), methods=["POST"]),
             Route("/contacts/compare", json_endpoint(compare_contact), methods=["POST"]),
             Route("/contacts/verify", json_endpoint(verify_contact), methods=["POST"]),
@@ -171,6 +184,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),
             Route("/passwords/list", json_endpoint(passwords), methods=["POST"]),
             *folder_routes(daemon.folder_store),
+            *policy_routes(daemon.policy_desk),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )

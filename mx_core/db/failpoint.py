@@ -2,7 +2,7 @@
 
 ``MX_FAILPOINT=sealed`` kills at the first time that step is reached, ``sealed:3`` at the third.
 Steps: accepted committed replied sealed sent acked stored deleted; of the search index:
-indexing indexed.
+indexing indexed; of ordinary mail: relayed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ MAIL_STEPS: Final = (
     "deleted",
 )
 INDEX_STEPS: Final = ("indexing", "indexed")
-STEPS: Final = MAIL_STEPS + INDEX_STEPS
+RELAY_STEPS: Final = ("relayed",)  # ordinary mail
+STEPS: Final = MAIL_STEPS + INDEX_STEPS + RELAY_STEPS
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")
 _left = int(_count or 1)

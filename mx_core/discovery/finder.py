@@ -30,7 +30,7 @@ from mx_core.discovery.txt import TxtRecord, parse_records
 from mx_core.discovery.well_known import WebSettings, WellKnown
 from mx_core.model.address import canonical_domain
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, PeerUnreachable, UnknownRecipient, Untrusted
+from mx_core.model.errors import MailError, NotOnNetwork, PeerUnreachable, Untrusted
 
 _STATIC_SECONDS: Final = 300.0
 _STALE_SECONDS: Final = 86_400.0
@@ -128,7 +128,7 @@ class Finder:
 
         Raises:
             BadAddress: Not a domain name.
-            UnknownRecipient: DNS says authoritatively that it is not on the network.
+            NotOnNetwork: DNS says authoritatively that it is not on the network.
             PeerUnreachable: Something did not answer; try later.
             Untrusted: A proof failed; the class names which.
         """
@@ -263,7 +263,7 @@ class Finder:
     async def _absent(self, name: str, ttl: float) -> Domain:
         if await self._recall(name) is not None:
             raise Untrusted("domain-absent", f"{name} was on the network and no longer says so")
-        error = UnknownRecipient(f"{name} is not on the network")
+        error = NotOnNetwork(f"{name} is not on the network")
         self._fail(name, error, ttl)
         raise error
 

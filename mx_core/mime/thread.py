@@ -9,15 +9,18 @@ device, and may be derived anew at any time.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
+from itertools import islice
 from typing import Final
 
-from mx_core.mime.header import first_value
-from mx_core.model.message import MessageForm
+from mx_core.mime.header import first_value, value
+from mx_core.model.message import HeaderField, MessageForm
 
 _MSG_ID: Final = re.compile(rb"<([^<>\r\n]{1,996})>")
 _OCTETS: Final = 16
 _PERSON: Final = b"thread"
+_ANSWERED_MAX: Final = 1_000
 
 
 def thread_of(header: bytes, form: MessageForm) -> bytes:
@@ -28,9 +31,21 @@ def thread_of(header: bytes, form: MessageForm) -> bytes:
     for name in (b"references", b"in-reply-to"):
         found = _MSG_ID.search(first_value(header, form, name) or b"")
         if found is not None:
-            return _named(found[1])
-    return _named(form.message_id) if form.message_id else b""
+            return named(found[1])
+    return named(form.message_id) if form.message_id else b""
 
 
-def _named(message_id: bytes) -> bytes:
+def answered(octets: bytes, fields: Iterable[HeaderField]) -> list[bytes]:
+    """Return the Message-IDs, without brackets, that the top header says are answered."""
+    found = (
+        match[1]
+        for field in fields
+        if field.name in {b"references", b"in-reply-to"}
+        for match in _MSG_ID.finditer(value(octets, field))
+    )
+    return list(islice(found, _ANSWERED_MAX))
+
+
+def named(message_id: bytes) -> bytes:
+    """Return 16 octets that stand for a Message-ID, given without its brackets."""
     return blake2b(message_id, digest_size=_OCTETS, person=_PERSON).digest()

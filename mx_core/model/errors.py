@@ -86,6 +86,26 @@ class UnknownRecipient(Refused):
     """The recipient's home server says NOT_AVAILABLE, or the domain is not on the network."""
 
 
+class NotOnNetwork(UnknownRecipient):
+    """DNS says authoritatively that the whole domain is not on the network."""
+
+
+class EncryptionRequired(Refused):
+    """It would have to leave unencrypted, and nobody has allowed that (RFC 5248, X.7.10)."""
+
+
+class RelayRefused(Refused):
+    """The server for ordinary mail will never take it; *status* is its RFC 3463 code."""
+
+    def __init__(self, sentence: str, status: str = "5.0.0") -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class BadPolicy(Refused):
+    """The text is no rule about whom to write to how."""
+
+
 class BadMessage(Refused):
     """The octets of a message break a rule of submission (bare CR, LF or NUL)."""
 

@@ -27,6 +27,7 @@ from mx_core.store.mail import Mail
 from mx_core.store.outbox import OutboxTable
 from mx_core.store.own_keys import OwnKeys, OwnPassport
 from mx_core.store.password import ClientPasswords
+from mx_core.store.policy import PolicyRules
 from mx_core.store.relations import Relations
 from mx_core.store.setting import CarrierState, Settings
 from mx_core.store.text_index.index import TextIndex
@@ -73,6 +74,7 @@ class AccountStore:
         self.relations = Relations(database, mail, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)
+        self.policy = PolicyRules(database)
         self.passwords = ClientPasswords(database, now)
         self.settings = Settings(database)
         self.carrier_state = CarrierState(database)

@@ -21,6 +21,7 @@ from mx_core.model.message import MessageForm
 from mx_core.store import relation
 from mx_core.store.contact import Contact, put_contact
 from mx_core.store.mail import Mail
+from mx_core.store.policy import note_encrypted
 from mx_core.store.relation import JUNK, Author, Relation, Topic
 from mx_core.store.writer import Writer
 
@@ -85,6 +86,7 @@ class Inbox:
             mailbox = INBOX if come_from is None else _place(writer, connection, come_from, now)
             author = None if come_from is None else come_from.author
             writer.append(writer.mailbox(mailbox).id, octets, form, flags, author=author)
+            note_encrypted(connection, form.message_id)
             if contact is not None:
                 put_contact(connection, contact, now)
             return True

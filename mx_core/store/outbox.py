@@ -8,7 +8,6 @@ parcels are dropped; the rows stay to tell what became of the message.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,15 +21,23 @@ from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.ids import EnvId, MsgId, Pid, QueueId
-from mx_core.model.mailbox_name import INBOX
-from mx_core.model.message import MessageForm, Submission
+from mx_core.model.message import Submission
 from mx_core.model.notify import AS_USUAL
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
 from mx_core.store import relation
-from mx_core.store.body import BodyId, BodyWriter
 from mx_core.store.mail import Mail
 from mx_core.store.outbox_reader import OutboxReader, State
+from mx_core.store.outbox_state import (
+    NEVER_SEALED,
+    UNSENT,
+    UNSETTLED,
+    Report,
+    drop_if_settled,
+    set_state,
+    tell,
+)
+from mx_core.store.policy import note_encrypted
 from mx_core.store.writer import Writer
 from mx_core.trust.pin import Pin
 
@@ -40,11 +47,20 @@ NATIVE: Final = "native"  # the policy that only ever leaves end-to-end encrypte
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A delivery report (RFC 3464) for the sender's own INBOX."""
+class Asked:
+    """What was decided for one recipient when the submission was accepted; frozen with it.
 
-    octets: bytes
-    form: MessageForm
+    *held* is the reason why it waits for a person, and *report* tells them; "" and None: it does
+    not.
+    """
+
+    policy: str = NATIVE
+    decision: str = ""
+    held: str = ""
+    report: Report | None = None
+
+
+_AS_EVER: Final = Asked()
 
 
 class OutboxTable(OutboxReader):
@@ -59,18 +75,19 @@ class OutboxTable(OutboxReader):
         self,
         submission: Submission,
         *,
-        policies: Mapping[Address, str] | None = None,
-        held: Mapping[Address, str] | None = None,
+        asked: Mapping[Address, Asked] | None = None,
+        message_id: bytes = b"",
+        queue_id: QueueId | None = None,
     ) -> QueueId:
         """Return once the submission is durable; each recipient gets its msg_id here.
 
-        A recipient in *held* waits for a person, with that reason; one that *policies* does
-        not name goes end-to-end encrypted or not at all.
+        A recipient that *asked* does not name goes end-to-end encrypted or not at all;
+        *message_id* is the message's own, without brackets; *queue_id* a new one.
 
         Raises:
             DiskFull: Nothing was taken.
         """
-        queue_id = QueueId(secrets.token_hex(_QUEUE_ID_OCTETS))
+        queue_id = queue_id or new_queue_id()
         now = int(self._now())
 
         def job(writer: Writer, connection: sa.Connection) -> None:
@@ -88,26 +105,31 @@ class OutboxTable(OutboxReader):
                 ),
             )
             for place, recipient in enumerate(submission.recipients):
-                reason = (held or {}).get(recipient)
+                frozen = (asked or {}).get(recipient, _AS_EVER)
                 wanted = submission.wanted.get(recipient, AS_USUAL)
                 connection.exec_driver_sql(
                     "INSERT INTO outbox_recipient VALUES"
-                    " (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0)",
+                    " (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?)",
                     (
                         queue_id,
                         place,
                         str(recipient),
                         recipient in submission.hidden,
                         MsgId(secrets.token_bytes(_MSG_ID_OCTETS)),
-                        (policies or {}).get(recipient, NATIVE),
-                        (State.QUEUED if reason is None else State.HELD).value,
+                        frozen.policy,
+                        (State.HELD if frozen.held else State.QUEUED).value,
                         now,
-                        reason or "",
+                        frozen.held,
                         wanted.spelt(),
                         wanted.original,
+                        frozen.decision,
                     ),
                 )
                 _accept_known(connection, recipient, now)
+                if frozen.report is not None:
+                    tell(writer, frozen.report)
+                if frozen.policy == NATIVE and not frozen.held:
+                    note_encrypted(connection, message_id)
 
         await self._mail.write_with(job)
         # Crash here: durable and not confirmed; the mail program sends it again, as SMTP has it.
@@ -123,7 +145,7 @@ class OutboxTable(OutboxReader):
         """
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
-            if not _set(connection, queue_id, recipient, State.SEALED, _UNSENT):
+            if not set_state(connection, queue_id, recipient, State.SEALED, UNSENT):
                 return False
             if pid is not None:
                 relation.accept_undecided(connection, pid, int(self._now()))
@@ -164,7 +186,7 @@ class OutboxTable(OutboxReader):
         Crash before this: it is sent again, and the server knows the env_id.
         """
         return await self._mail.write_with(
-            lambda _writer, connection: _set(
+            lambda _writer, connection: set_state(
                 connection, queue_id, recipient, State.SENT, (State.SEALED,)
             )
         )
@@ -183,11 +205,11 @@ class OutboxTable(OutboxReader):
                 return False
             queue_id, recipient = row
             # From any state: it may have been held or released after it had reached the server.
-            if not _set(connection, queue_id, recipient, State.RELAYED, _UNSETTLED):
+            if not set_state(connection, queue_id, recipient, State.RELAYED, UNSETTLED):
                 return False
             if report is not None:
-                _append(writer, report)
-            _drop_if_settled(connection, writer.bodies, queue_id)
+                tell(writer, report)
+            drop_if_settled(connection, writer.bodies, queue_id)
             return True
 
         return await self._mail.write_with(job)
@@ -204,7 +226,7 @@ class OutboxTable(OutboxReader):
         """Settle as failed and put *report* into INBOX, both or neither, once."""
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
-            if not _set(connection, queue_id, recipient, State.FAILED, _UNSETTLED):
+            if not set_state(connection, queue_id, recipient, State.FAILED, UNSETTLED):
                 return False
             connection.exec_driver_sql(
                 "UPDATE outbox_recipient SET reason = ?, status = ?"
@@ -212,8 +234,8 @@ class OutboxTable(OutboxReader):
                 (reason, status, queue_id, str(recipient)),
             )
             if report is not None:
-                _append(writer, report)
-            _drop_if_settled(connection, writer.bodies, queue_id)
+                tell(writer, report)
+            drop_if_settled(connection, writer.bodies, queue_id)
             return True
 
         return await self._mail.write_with(job)
@@ -237,7 +259,7 @@ class OutboxTable(OutboxReader):
                 (int(next_at), reason, report is not None, queue_id, str(recipient)),
             )
             if updated.rowcount and report is not None:
-                _append(writer, report)
+                tell(writer, report)
             return bool(updated.rowcount)
 
         return await self._mail.write_with(job)
@@ -265,10 +287,10 @@ class OutboxTable(OutboxReader):
                 " AND state IN ('queued', 'sealed')",
                 (reason, queue_id, str(recipient)),
             )
-            if not _set(connection, queue_id, recipient, State.HELD, _UNSENT):
+            if not set_state(connection, queue_id, recipient, State.HELD, UNSENT):
                 return False
             if report is not None:
-                _append(writer, report)
+                tell(writer, report)
             return True
 
         return await self._mail.write_with(job)
@@ -282,7 +304,42 @@ class OutboxTable(OutboxReader):
                 " WHERE queue_id = ? AND recipient = ? AND state = 'held'",
                 (int(self._now()), queue_id, str(recipient)),
             )
-            return _set(connection, queue_id, recipient, State.QUEUED, (State.HELD,))
+            return set_state(connection, queue_id, recipient, State.QUEUED, (State.HELD,))
+
+        return await self._mail.write_with(job)
+
+    async def let_leave(
+        self, queue_id: QueueId, recipient: Address, policy: str, decision: str
+    ) -> bool:
+        """Free what no parcel exists of to leave as *policy* says, by a decision of the person."""
+
+        def job(_writer: Writer, connection: sa.Connection) -> bool:
+            if not set_state(connection, queue_id, recipient, State.QUEUED, NEVER_SEALED):
+                return False
+            connection.exec_driver_sql(
+                "UPDATE outbox_recipient SET policy = ?, decision = ?, reason = '', next_at = ?"
+                " WHERE queue_id = ? AND recipient = ?",
+                (policy, decision, int(self._now()), queue_id, str(recipient)),
+            )
+            return True
+
+        return await self._mail.write_with(job)
+
+    async def handed_to_relay(
+        self, queue_id: QueueId, recipient: Address, *, report: Report | None = None
+    ) -> bool:
+        """Settle what left as ordinary mail: the server for it has taken the message.
+
+        Crash before this: it is given to that server again; SMTP cannot tell (RFC 1047).
+        """
+
+        def job(writer: Writer, connection: sa.Connection) -> bool:
+            if not set_state(connection, queue_id, recipient, State.RELAYED, (State.QUEUED,)):
+                return False
+            if report is not None:
+                tell(writer, report)
+            drop_if_settled(connection, writer.bodies, queue_id)
+            return True
 
         return await self._mail.write_with(job)
 
@@ -303,12 +360,9 @@ class OutboxTable(OutboxReader):
         await self._mail.write_with(job)
 
 
-def _append(writer: Writer, report: Report) -> None:
-    writer.append(writer.mailbox(INBOX).id, report.octets, report.form, frozenset())
-
-
-_UNSENT: Final = (State.QUEUED, State.SEALED)
-_UNSETTLED: Final = (*_UNSENT, State.SENT, State.HELD)
+def new_queue_id() -> QueueId:
+    """Return one that was never given."""
+    return QueueId(secrets.token_hex(_QUEUE_ID_OCTETS))
 
 
 def _accept_known(connection: sa.Connection, recipient: Address, now: int) -> None:
@@ -321,42 +375,3 @@ def _accept_known(connection: sa.Connection, recipient: Address, now: int) -> No
     ).scalar()
     if pin is not None:
         relation.accept(connection, Pin.decode(pin).pid, now)
-
-
-def _set(
-    connection: sa.Connection,
-    queue_id: str,
-    recipient: Address | str,
-    to: State,
-    allowed: tuple[State, ...],
-) -> bool:
-    """Compare and set; return whether the item was in an *allowed* state."""
-    updated = connection.exec_driver_sql(
-        "UPDATE outbox_recipient SET state = ? WHERE queue_id = ? AND recipient = ?"
-        " AND state IN (SELECT value FROM json_each(?))",
-        (to.value, queue_id, str(recipient), json.dumps([state.value for state in allowed])),
-    )
-    return bool(updated.rowcount)
-
-
-def _drop_if_settled(connection: sa.Connection, bodies: BodyWriter, queue_id: str) -> None:
-    """Let go of octets and parcels once every recipient is relayed or failed.
-
-    Crash after the commit: files of dropped bodies are orphans, removed at the next open.
-    """
-    open_ones = connection.exec_driver_sql(
-        "SELECT count(*) FROM outbox_recipient"
-        " WHERE queue_id = ? AND state NOT IN ('relayed', 'failed')",
-        (queue_id,),
-    ).scalar_one()
-    if open_ones:
-        return
-    dropped = connection.exec_driver_sql(
-        "SELECT body FROM outbox WHERE queue_id = ? AND body IS NOT NULL"
-        " UNION ALL SELECT body FROM sealed_body WHERE queue_id = ?",
-        (queue_id, queue_id),
-    ).scalars()
-    bodies.drop([BodyId(body) for body in dropped.all()])
-    connection.exec_driver_sql("UPDATE outbox SET body = NULL WHERE queue_id = ?", (queue_id,))
-    connection.exec_driver_sql("DELETE FROM sealed_body WHERE queue_id = ?", (queue_id,))
-    connection.exec_driver_sql("DELETE FROM parcel WHERE queue_id = ?", (queue_id,))

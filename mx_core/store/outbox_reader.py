@@ -54,11 +54,13 @@ class OutboxItem:
     delay_told: bool
     envid: str
     return_full: bool
+    decision: str  # why it may leave as *policy* says
 
 
 _ITEM: Final = (
     "SELECT outbox_recipient.queue_id, outbox_recipient.recipient, sender, hidden, msg_id, policy, state,"
-    " attempts, next_at, reason, status, created, size, notify, orcpt, delay_told, envid, return_full"
+    " attempts, next_at, reason, status, created, size, notify, orcpt, delay_told, envid, return_full,"
+    " decision"
     " FROM outbox_recipient"
     " JOIN outbox ON outbox.queue_id = outbox_recipient.queue_id"
 )
@@ -169,6 +171,7 @@ def _item(row: Sequence[Any]) -> OutboxItem:
         delay_told=bool(row[15]),
         envid=row[16],
         return_full=bool(row[17]),
+        decision=row[18],
     )
 
 

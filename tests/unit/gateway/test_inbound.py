@@ -108,7 +108,10 @@ class Room:
             )
         await self.store.relations.accept(make_person().pid)  # alice is no stranger here
         recipients = Recipients(carrier, finder, self.store.contacts, self.clock)
-        outbound = Outbound(self.store.outbox, recipients, carrier, nobody, Sending(), self.clock)
+        ordinary: Any = None  # nothing leaves here
+        outbound = Outbound(
+            self.store.outbox, recipients, carrier, nobody, Sending(), self.clock, ordinary
+        )
         return Inbound(
             carrier,
             self.store.inbox,

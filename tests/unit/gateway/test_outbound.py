@@ -19,6 +19,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox_reader import State
+from tests.support.sending import ordinary_mail
 from tests.support.stores import START, Clock, open_store
 
 pytestmark = pytest.mark.anyio
@@ -86,7 +87,8 @@ async def test_a_fate_that_comes_while_its_item_is_tried_ends_nothing_and_tells_
     carrier = RacingCarrier(store, error)
     recipients: Any = None  # what is sealed already asks nobody
     clock = Clock()
-    outbound = Outbound(store.outbox, recipients, carrier, nobody, Sending(), clock)
+    ordinary = ordinary_mail(store, recipients)
+    outbound = Outbound(store.outbox, recipients, carrier, nobody, Sending(), clock, ordinary)
     await sealed_for(store, BOB, b"1", START)
     await sealed_for(store, CAROL, b"2", START + 60)
     running = asyncio.create_task(outbound.run())

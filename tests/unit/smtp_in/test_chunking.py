@@ -127,7 +127,10 @@ async def test_an_address_with_more_than_ascii_needs_smtputf8() -> None:
         assert await client.say("MAIL FROM:<alice@a.example> SMTPUTF8") == (
             "250 2.1.0 sender accepted"
         )
-        assert await client.say("RCPT TO:<jörg@b.example>") == "250 2.1.5 recipient accepted"
+        assert (
+            await client.say("RCPT TO:<jörg@b.example>")
+            == "250 2.1.5 recipient accepted: end-to-end encrypted"
+        )
         assert (await client.say(chunk(MESSAGE, last=True))).startswith("250 2.0.0 ")
         assert [str(one) for one in door.kept[0].recipients] == ["jörg@b.example"]
 

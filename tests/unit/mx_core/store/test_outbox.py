@@ -12,8 +12,9 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
 from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox import Report
+from mx_core.store.outbox import Asked
 from mx_core.store.outbox_reader import State
+from mx_core.store.outbox_state import Report
 from tests.support.stores import START, Clock, form_of, open_store
 
 ALICE = Address("alice", "a.example")
@@ -40,7 +41,7 @@ def parcel(recipient: Address, mark: bytes = b"1", body: bytes = LARGE) -> Parce
 
 @pytest.mark.anyio
 async def test_a_submission_is_due_at_once_for_each_recipient_in_order(store: AccountStore) -> None:
-    queue_id = await store.outbox.enqueue(submission(), policies={CAROL: "relay"})
+    queue_id = await store.outbox.enqueue(submission(), asked={CAROL: Asked(policy="relay")})
 
     bob, carol = await store.outbox.due(START, 10)
 
@@ -138,7 +139,7 @@ async def test_a_failure_and_its_report_are_stored_once_together(store: AccountS
 
 @pytest.mark.anyio
 async def test_deferred_waits_for_time_and_held_for_a_person(store: AccountStore) -> None:
-    queue_id = await store.outbox.enqueue(submission(), held={CAROL: "key changed"})
+    queue_id = await store.outbox.enqueue(submission(), asked={CAROL: Asked(held="key changed")})
 
     assert await store.outbox.defer(queue_id, BOB, START + 300, "unreachable")
     assert await store.outbox.due(START + 299, 10) == []

@@ -1,0 +1,85 @@
+"""``mx-gateway relay``: the account that ordinary mail leaves by."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+_IMPLICIT = 465
+_STARTTLS = 587
+
+
+@click.group()
+def relay() -> None:
+    """Show, set and remove the account that ordinary (unencrypted) mail leaves by."""
+
+
+@relay.command()
+@click.argument("account")
+@click.pass_obj
+def show(directories: Directories, account: str) -> None:
+    """Show by which server ACCOUNT sends ordinary mail."""
+    found = _ask(directories, "show", {"account": account})["relay"]
+    if not found:
+        click.echo("none: no ordinary email is sent")
+    for name, value in found.items():
+        click.echo(f"{name:<9} {value}")
+
+
+@relay.command("set")
+@click.argument("account")
+@click.option("--host", required=True, help="The mail server.")
+@click.option("--port", type=int, help="465, or 587 with --starttls.")
+@click.option("--starttls", is_flag=True, help="TLS by STARTTLS; never without TLS.")
+@click.option("--user", required=True, help="The user name there.")
+@click.option("--from", "sender", default="", help="The sender's address, if not the account's.")
+@click.pass_obj
+def set_(
+    directories: Directories,
+    account: str,
+    host: str,
+    port: int | None,
+    user: str,
+    sender: str,
+    *,
+    starttls: bool,
+) -> None:
+    """Let ACCOUNT send ordinary mail, where its rules allow it; the password is asked for."""
+    if sys.stdin.isatty():
+        password = click.prompt("password", hide_input=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    asked = {
+        "account": account,
+        "host": host,
+        "port": port or (_STARTTLS if starttls else _IMPLICIT),
+        "implicit": not starttls,
+        "username": user,
+        "password": password,
+        "sender": sender,
+    }
+    _ask(directories, "set", asked)
+    click.echo(f"ordinary email leaves by {host}, where a rule allows it (mx-gateway policy)")
+
+
+@relay.command()
+@click.argument("account")
+@click.pass_obj
+def remove(directories: Directories, account: str) -> None:
+    """Send no ordinary mail any more, and forget the password."""
+    _ask(directories, "remove", {"account": account})
+    click.echo("removed")
+
+
+def _ask(directories: Directories, verb: str, asked: dict[str, Any]) -> dict[str, Any]:
+    with told_in_one_sentence("mx-gateway"):
+        client = ControlClient(directories.control_socket, "mx-gateway")
+        answer: dict[str, Any] = client.post(f"/relay/{verb}", asked)
+        return answer
+    raise AssertionError("told_in_one_sentence ends the program")

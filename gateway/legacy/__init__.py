@@ -1,0 +1,1 @@
+"""Ordinary mail: the network of mail servers that existed before."""

@@ -1,0 +1,98 @@
+"""Rules about whom to write to how, and the account for ordinary mail, on the control socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from gateway.legacy.relay_account import RelayAccount
+from gateway.policy_desk import PolicyDesk
+from gateway.web.endpoint import body, json_endpoint
+from mx_core.model.address import Address
+
+
+class Whose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /policy/show, /relay/show and /relay/remove."""
+
+    account: str
+
+
+class OneRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /policy/set."""
+
+    account: str
+    scope: str
+    name: str
+    value: str
+
+
+class Whom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /policy/explain."""
+
+    account: str
+    address: str
+
+
+class NewRelay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /relay/set."""
+
+    account: str
+    host: str
+    port: int
+    implicit: bool
+    username: str
+    password: str
+    sender: str = ""
+
+
+def policy_routes(desk_of: Callable[[Address], PolicyDesk]) -> list[Route]:
+    """Return the routes; *desk_of* raises Refused for an address that is no account."""
+
+    def _of(account: str) -> PolicyDesk:
+        return desk_of(Address.parse(account))
+
+    async def shown(request: Request) -> dict[str, Any]:
+        return await _of((await body(request, Whose)).account).show()
+
+    async def made(request: Request) -> dict[str, Any]:
+        asked = await body(request, OneRule)
+        await _of(asked.account).set(asked.scope, asked.name, asked.value)
+        return {}
+
+    async def explained(request: Request) -> dict[str, Any]:
+        asked = await body(request, Whom)
+        return await _of(asked.account).explain(Address.parse(asked.address))
+
+    async def relay(request: Request) -> dict[str, Any]:
+        return {"relay": await _of((await body(request, Whose)).account).relay()}
+
+    async def set_relay(request: Request) -> dict[str, Any]:
+        asked = await body(request, NewRelay)
+        await _of(asked.account).set_relay(
+            RelayAccount(
+                asked.host,
+                asked.port,
+                asked.implicit,
+                asked.username,
+                asked.password,
+                asked.sender,
+            )
+        )
+        return {}
+
+    async def removed_relay(request: Request) -> dict[str, Any]:
+        await _of((await body(request, Whose)).account).remove_relay()
+        return {}
+
+    return [
+        Route("/policy/show", json_endpoint(shown), methods=["POST"]),
+        Route("/policy/set", json_endpoint(made), methods=["POST"]),
+        Route("/policy/explain", json_endpoint(explained), methods=["POST"]),
+        Route("/relay/show", json_endpoint(relay), methods=["POST"]),
+        Route("/relay/set", json_endpoint(set_relay), methods=["POST"]),
+        Route("/relay/remove", json_endpoint(removed_relay), methods=["POST"]),
+    ]
