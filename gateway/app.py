@@ -194,6 +194,10 @@ class Gateway(Daemon):
     def policy_desk(self, address: Address) -> PolicyDesk:
         return self._accounts.find(address).policy
 
+    @override
+    def imported(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
     async def _restart(self, store: AccountStore) -> None:
         own = await rejoin(store, time.time)
         if own is None:

@@ -14,6 +14,8 @@ from gateway.found_domains import finder_of
 from gateway.inbound import Inbound
 from gateway.legacy.relay_account import RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
+from gateway.migration.importing import Importing
+from gateway.migration.opening import open_source
 from gateway.notices import Notices
 from gateway.ordinary import OrdinaryMail
 from gateway.outbound import Outbound
@@ -99,6 +101,7 @@ class Person(ports.Account):
             now=now,
         )
         self.policy = PolicyDesk(store.policy, reaching, self.outbox, relay_accounts)
+        self.importing = Importing(store, open_source, now)
         self._epochs = epochs
         self._notices = Notices(store.relations, own.address, now)
 
@@ -121,6 +124,7 @@ class Person(ports.Account):
                 tasks.create_task(self._epochs.run())
                 tasks.create_task(self._notices.run())
                 tasks.create_task(self._sweep())
+                tasks.create_task(self.importing.run())
                 tasks.create_task(keep_up(self.store.folders, self._now))
         finally:
             await self._ordinary.close()

@@ -21,6 +21,7 @@ _COMMANDS = {
     "demo": "gateway.cli.demo:demo",
     "folder": "gateway.cli.folder:folder",
     "fsck": "gateway.cli.fsck:fsck",
+    "import": "gateway.cli.import_:import_",
     "password": "gateway.cli.password:password",
     "policy": "gateway.cli.policy:policy",
     "queue": "gateway.cli.queue:queue",

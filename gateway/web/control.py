@@ -15,6 +15,7 @@ from starlette.routing import Route
 from gateway.policy_desk import PolicyDesk
 from gateway.web.endpoint import body, json_endpoint
 from gateway.web.folder_control import FolderStore, folder_routes
+from gateway.web.import_control import Imported, import_routes
 from gateway.web.policy_control import policy_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.model.address import Address
@@ -106,6 +107,9 @@ class Daemon(Protocol):
     def policy_desk(self, address: Address) -> PolicyDesk:
         """Return what an account may see and say of its rules; raises Refused."""
 
+    def imported(self, address: Address) -> Imported:
+        """Return whose imports are asked for; raises Refused."""
+
 
 def control_app(daemon: Daemon) -> Starlette:
     """Return the application that ``serve_control`` serves."""
@@ -185,6 +189,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/passwords/list", json_endpoint(passwords), methods=["POST"]),
             *folder_routes(daemon.folder_store),
             *policy_routes(daemon.policy_desk),
+            *import_routes(daemon.imported),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )

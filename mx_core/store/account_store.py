@@ -21,6 +21,7 @@ from mx_core.model.secret import Secret
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
 from mx_core.store.folders.upkeep import Folders, make_first
+from mx_core.store.imports import Imports
 from mx_core.store.inbox import Inbox
 from mx_core.store.intake import Intake
 from mx_core.store.mail import Mail
@@ -68,6 +69,7 @@ class AccountStore:
         self.folders = Folders(database, mail, now)
         self.text_index = mail.index = TextIndex(folder / INDEX, key, Source(database, mail), now)
         self.inbox = Inbox(database, mail, now)
+        self.imports = Imports(database, mail, now)
         self.intake = Intake(database, folder / BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / BODIES, mail, now)
         self.contacts = Contacts(database, now)

@@ -17,7 +17,7 @@ from mx_core.mime.header_keys import header_keys
 from mx_core.model.change import Change, MailboxGone, NameChanged, News, SubscriptionChanged
 from mx_core.model.clock import Now
 from mx_core.model.errors import HasChildren, MailboxExists, NoSuchMailbox, NotPermitted, OverQuota
-from mx_core.model.flags import DELETED, FlagSet
+from mx_core.model.flags import DELETED, SYSTEM_FLAGS, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
 from mx_core.model.message import MessageForm
@@ -247,6 +247,21 @@ class Writer(Reader):
         moved = self._move(mailbox, places, box)
         self._decide(mailbox, places, box)
         return moved
+
+    def show(self, mailbox: MailboxId, message: MessageId, flags: FlagSet) -> None:
+        """Put a stored message into one more mailbox; raises NoSuchMailbox."""
+        self._box(mailbox)
+        self._places.use([message])
+        [global_id], [(size, _)] = self.global_ids([message]), self.sizes_and_dates([message])
+        number = self._flag_sets.number(self._flag_sets.canonical(flags))
+        self._places.add(mailbox, [(message, global_id, number, size)])
+
+    def keepable(self, flags: FlagSet) -> FlagSet:
+        """Return those of *flags* that are flags, and for which the account has room."""
+        try:
+            return self._flag_sets.canonical(flags)
+        except (NotPermitted, OverQuota):
+            return flags.intersection(SYSTEM_FLAGS)
 
     def forget_recent(self, mailbox: MailboxId) -> Uid:
         """Raise the persistent watermark; return where it was; raises NoSuchMailbox."""

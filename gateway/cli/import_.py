@@ -1,0 +1,151 @@
+"""``mx-gateway import``: bring mail from elsewhere, and see how far it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+_ASK_EVERY_SECONDS: Final = 0.5
+_MIB: Final = 1024 * 1024
+_NOT_WHOLE: Final = 65  # as sysexits(3) says data error
+
+
+@click.command("import")
+@click.argument("source", required=False)
+@click.option("--account", required=True, help="The account that the mail comes into.")
+@click.option("--dry-run", is_flag=True, help="Only look: counts, sizes, doubles, time and room.")
+@click.option("--into", default="", help="Put all folders below this one.")
+@click.option("--rate", default=0, help="At most this many messages a second.")
+@click.option("--share", default=100, help="Be busy for this percentage of the time.")
+@click.option("--pause", is_flag=True, help="Pause what is under way.")
+@click.option("--resume", is_flag=True, help="Go on with what was paused or has stopped.")
+@click.option("--background", is_flag=True, help="Do not wait for its end.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def import_(
+    directories: Directories,
+    source: str | None,
+    account: str,
+    *,
+    dry_run: bool,
+    into: str,
+    rate: int,
+    share: int,
+    pause: bool,
+    resume: bool,
+    background: bool,
+    as_json: bool,
+) -> None:
+    """Bring all mail of SOURCE: an mbox, a Maildir, a directory of .eml files, a Thunderbird profile.
+
+    Without SOURCE, show how far the imports are.  The source is only read.  Begun again, an
+    import goes on where it was; what has come since is brought, and nothing twice.
+    """
+    with told_in_one_sentence("mx-gateway"):
+        client = ControlClient(directories.control_socket, "mx-gateway")
+        if pause or resume:
+            verb = "pause" if pause else "resume"
+            number = client.post(f"/imports/{verb}", {"address": account})["imports"]
+            click.echo(f"{'paused' if pause else 'going on'}: {number}")
+            return
+        if source is not None:
+            asked = {
+                "source": str(Path(source).absolute()), "into": into, "rate": rate, "share": share,
+            }  # fmt: skip
+            told = {"address": account, "asked": asked, "dry_run": dry_run}
+            client.post("/imports/begin", told)
+        state = client.post("/imports/state", {"address": account})
+        if source is not None and not background:
+            state = _until_done(client, account)
+    if as_json:
+        click.echo(json.dumps(state))
+    elif dry_run:
+        _show_look(state)
+    else:
+        _show_imports(state)
+    if (dry_run and state["trouble"]) or any(_is_bad(each) for each in state["imports"]):
+        sys.exit(_NOT_WHOLE)
+
+
+def _until_done(client: ControlClient, account: str) -> dict[str, Any]:
+    shown = sys.stderr.isatty()
+    while True:
+        state: dict[str, Any] = client.post("/imports/state", {"address": account})
+        if shown:
+            click.echo(f"\r\x1b[K{_line(state)}", nl=False, err=True)
+        if state["phase"] == "idle":
+            if shown:
+                click.echo("\r\x1b[K", nl=False, err=True)
+            return state
+        time.sleep(_ASK_EVERY_SECONDS)
+
+
+def _line(state: dict[str, Any]) -> str:
+    """Return one line that says how far it is."""
+    progress, look = state["progress"], state["look"]
+    if state["phase"] != "bringing" or progress is None:
+        return f"{state['phase']}: {look['messages']} messages, {look['octets'] // _MIB} MiB"
+    speed = progress["stored"] / max(progress["seconds"], 0.1)
+    left = max(look["messages"] - progress["seen"], 0) / max(speed, 1.0)
+    return (
+        f"{progress['seen']} of {look['messages']} messages, {speed:.0f} a second,"
+        f" about {left / 60:.0f} min left: {progress['folder']}"
+    )
+
+
+def _show_look(state: dict[str, Any]) -> None:
+    look = state["look"]
+    if state["trouble"]:
+        click.echo(state["trouble"], err=True)
+    for each in look["folders"]:
+        known = f", {each['known']} of them here already" if each["known"] else ""
+        click.echo(
+            f"{each['messages']:>8}  {each['octets'] // _MIB:>6} MiB"
+            f"  {each['name']} → {each['mailbox']}{known}"
+        )
+    click.echo(
+        f"would import {look['messages']} messages, {look['octets'] // _MIB} MiB;"
+        f" {look['doubles']} are octet for octet the same as another and are brought too;"
+        f" about {max(look['seconds'] // 60, 1)} min and {look['room_octets'] // _MIB + 1} MiB of disk"
+    )
+    _show_troubles(look["troubles"], look["left_out"])
+
+
+def _show_imports(state: dict[str, Any]) -> None:
+    for each in state["imports"]:
+        click.echo(
+            f"{each['state']:<8} {each['source']}"
+            + (f": {each['trouble']}" if each["trouble"] else "")
+        )
+        report = each["report"]
+        for folder in report["folders"] if report else ():
+            verdict = "all here" if folder["holds"] else "NOT WHOLE"
+            removed = f", {folder['removed']} removed since" if folder["removed"] else ""
+            click.echo(
+                f"  {verdict}: {folder['source'][0]} messages {folder['source'][2]} in the source,"
+                f" {folder['stored'][0]} {folder['stored'][2]} here{removed}"
+                f"  {folder['name']} → {folder['mailbox']}"
+            )
+        if report:
+            click.echo(f"  {report['doubles']} doubles were brought as they are")
+        _show_troubles(each["troubles"], len(each["troubles"]))
+
+
+def _show_troubles(troubles: list[list[str]], number: int) -> None:
+    if number:
+        click.echo(f"  left where they are: {number}")
+    for where, why in troubles:
+        click.echo(f"    {where} {why}")
+
+
+def _is_bad(one: dict[str, Any]) -> bool:
+    return one["state"] == "stopped" or bool(one["report"] and not one["report"]["holds"])

@@ -1,0 +1,1 @@
+"""Mail comes in from elsewhere, whole, and goes out again: import and export."""

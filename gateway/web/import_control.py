@@ -1,0 +1,63 @@
+"""Imports, on the control socket: begin, look, pause, go on, show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from gateway.migration.importing import Asked, Importing
+from gateway.web.endpoint import body, json_endpoint
+from mx_core.model.address import Address
+
+
+class NewImport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /imports/begin."""
+
+    address: str
+    asked: Asked
+    dry_run: bool = False
+
+
+class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /imports/state, /imports/pause and /imports/resume."""
+
+    address: str
+
+
+class Imported(Protocol):
+    """Whose imports these are."""
+
+    importing: Importing
+
+
+def import_routes(account_of: Callable[[Address], Imported]) -> list[Route]:
+    """Return the routes; *account_of* raises Refused for an address that is no account."""
+
+    async def begin(request: Request) -> dict[str, Any]:
+        asked = await body(request, NewImport)
+        importing = _of(asked.address)
+        await importing.begin(asked.asked, dry_run=asked.dry_run)
+        return await importing.state()
+
+    async def state(request: Request) -> dict[str, Any]:
+        return await _of((await body(request, OfAccount)).address).state()
+
+    async def pause(request: Request) -> dict[str, Any]:
+        return {"imports": await _of((await body(request, OfAccount)).address).pause()}
+
+    async def resume(request: Request) -> dict[str, Any]:
+        return {"imports": await _of((await body(request, OfAccount)).address).resume()}
+
+    def _of(address: str) -> Importing:
+        return account_of(Address.parse(address)).importing
+
+    return [
+        Route("/imports/begin", json_endpoint(begin), methods=["POST"]),
+        Route("/imports/state", json_endpoint(state), methods=["POST"]),
+        Route("/imports/pause", json_endpoint(pause), methods=["POST"]),
+        Route("/imports/resume", json_endpoint(resume), methods=["POST"]),
+    ]

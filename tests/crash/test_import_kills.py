@@ -1,0 +1,103 @@
+"""An import is killed again and again: what the source holds is here once, and proved."""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import old_mail
+from tests.support.old_mail import letter, stored
+from tests.support.stores import open_store
+from tests.support.torture import Measure, Sweep
+
+_PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+from gateway.migration.importing import Asked, Importing
+from gateway.migration.opening import open_source
+from tests.support.stores import open_store
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    importing = Importing(store, open_source, store.mail.now)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(importing.run())
+        if not await store.imports.all():
+            await importing.begin(Asked(sys.argv[2]), dry_run=False)
+        while (state := await importing.state())["imports"][0]["state"] != "done":
+            await asyncio.sleep(0.02)
+        running.cancel()
+    store.close()
+    print(state["imports"][0]["report"]["holds"])
+
+asyncio.run(main())
+"""
+
+
+def run(folder: Path, source: Path, step: str = "") -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, str(folder), str(source)],
+        env={**os.environ, "MX_FAILPOINT": step},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def what_is_here(folder: Path) -> list[bytes]:
+    async def story() -> list[bytes]:
+        store = open_store(folder)
+        try:
+            return [octets for octets, _, _ in (await stored(store))["Old"]]
+        finally:
+            store.close()
+
+    return asyncio.run(story())
+
+
+def test_killed_behind_every_commit_nothing_is_lost_and_nothing_twice(tmp_path: Path) -> None:
+    letters = [letter(n % 240) for n in range(250)]  # the last ten are doubles
+    source = old_mail.mbox(tmp_path / "Old", letters)
+    killed = 0
+    for step in ("imported", "imported", "imported:2", ""):
+        status, told = run(tmp_path / "store", source, step)
+        killed += status == -9
+        assert status in {0, -9}, told
+
+    assert killed == 2  # 100, 200, and the last 50 are one commit
+    assert told == "True\n"
+    assert what_is_here(tmp_path / "store") == letters
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(0)
+def test_full_import(tmp_path: Path) -> None:
+    """100,000 messages, killed twenty times at random commits on the way."""
+    chance = random.Random(7)
+    source = tmp_path / "Old"
+    numbers = range(100_000)
+    text = "Some words of a longer letter.\r\n"
+    letters = [letter(n, body=text * chance.randrange(1, 200)) for n in numbers]
+    old_mail.mbox(source, letters)
+
+    def step(number: int) -> dict[str, float]:
+        if number < 20:
+            status, told = run(tmp_path / "store", source, f"imported:{chance.randrange(1, 80)}")
+            assert status in {0, -9}, told
+            return {"kills": float(status == -9)}
+        status, told = run(tmp_path / "store", source)
+        assert (status, told) == (0, "True\n")
+        assert what_is_here(tmp_path / "store") == letters
+        return {"kills": 0.0}
+
+    Sweep(
+        "import",
+        21,
+        (Measure("kills", "kills", "higher"),),
+        ("gateway/migration", "mx_core/store", "tests/crash/test_import_kills.py"),
+    ).run(step)
