@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any, final
 
 import structlog
@@ -151,4 +152,5 @@ class Person(ports.Account):
             "outbox": waiting,
             "refused": len(await self.store.inbox.refusals()),
             "sent": self.outbound.travelled.as_json(),
+            "search_index": asdict(await self.store.text_index.state()),
         }

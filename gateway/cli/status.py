@@ -41,4 +41,11 @@ def _told(account: Mapping[str, Any]) -> str:
     ]
     if account["refused"]:
         lines.append(f"  {account['refused']} arrived envelopes did not prove what they claim")
+    index = account["search_index"]
+    if index["waiting"]:
+        lines.append(f"  {index['waiting']} messages are not in the search index yet")
+    if index["faults"]:
+        lines.append(
+            f"  {index['faults']} faults of the search index, the last: {index['last_fault']}"
+        )
     return "\n".join(lines)

@@ -1,9 +1,9 @@
 """Our door with a bug that a person would hardly see: MOVE keeps no flags but \\Seen."""
 
-from bench.side_by_side import own_door
 from mx_core.model.flags import SEEN, FlagSet
 from mx_core.ports import FlagChange
 from mx_core.store.writer import Writer
+from tests.differential import folder_door
 
 _sound = Writer.move
 
@@ -19,4 +19,4 @@ def _forgetful(self: Writer, mailbox, uids, target):
 
 if __name__ == "__main__":
     Writer.move = _forgetful  # type: ignore[method-assign]  # the bug
-    own_door.main()
+    folder_door.main()

@@ -4,11 +4,12 @@ Each rule has a name, the section that allows the difference, and counts how oft
 an answer: a rule that never fires is one nobody needs.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tests.differential.talk import Answer, Data
+from tests.differential.talk import Answer, Data, Value
 
 Normal = tuple[object, ...]
 _STATE = {"EXISTS", "RECENT", "EXPUNGE", "VANISHED", "FLAGS", "OK", "BYE", "CAPABILITY", "ENABLED"}
@@ -18,7 +19,7 @@ _CODES = {
     "APPEND": ("TRYCREATE", "APPENDUID"),
     "COPY": ("TRYCREATE", "COPYUID"),
     "MOVE": ("TRYCREATE", "COPYUID", "READ-ONLY"),
-    "STORE": ("READ-ONLY",),
+    "STORE": ("READ-ONLY", "MODIFIED"),
     "EXPUNGE": ("READ-ONLY",),
 }
 
@@ -50,26 +51,72 @@ def _untagged_copyuid(command: str, answer: Answer) -> Answer:
     return answer
 
 
+def _sets(_command: str, answer: Answer) -> Answer:
+    """Write each number out; VANISHED (EARLIER) is an answer and no state."""
+    word, _, numbers = answer.code.partition(" ")
+    if word == "MODIFIED":
+        answer = replace(answer, code=f"MODIFIED {_uids(numbers)}")
+    data = []
+    for each in answer.data:
+        if each.kind == "VANISHED" and each.values[0] == ["EARLIER"]:
+            each = Data("EARLIER", None, tuple(_uids(str(each.values[1]))))  # noqa: PLW2901
+        data.append(each)
+    return replace(answer, data=tuple(data))
+
+
+def _uids(text: str) -> list[Value]:
+    """Return the numbers of a set."""
+    found: set[int] = set()
+    for part in text.split(","):
+        low, _, high = part.partition(":")
+        found.update(range(int(low), int(high or low) + 1))
+    return [*sorted(found)]
+
+
+def _modseqs(_command: str, answer: Answer) -> Answer:
+    return replace(answer, data=tuple(map(_without_modseq, answer.data)))
+
+
+def _without_modseq(data: Data) -> Data:
+    """Put a sign where a modification sequence stands."""
+    values = data.values
+    if data.kind in ("FETCH", "STATUS") and isinstance(values[-1], list):
+        pairs = list(values[-1])
+        for at in range(0, len(pairs) - 1, 2):
+            if pairs[at] in ("MODSEQ", "HIGHESTMODSEQ", "UIDVALIDITY"):
+                pairs[at + 1] = "…"
+        return replace(data, values=(*values[:-1], pairs))
+    if data.kind == "SEARCH" and values and isinstance(values[-1], list):
+        return replace(data, values=values[:-1])
+    return data
+
+
 def _unasked(command: str, answer: Answer) -> Answer:
     kept = tuple(
         data
         for data in answer.data
         if data.kind not in _STATE
-        and not (data.kind == "FETCH" and command.partition(" ")[0] not in ("FETCH", "STORE"))
+        and not (
+            data.kind == "FETCH"
+            and command.partition(" ")[0] not in ("FETCH", "STORE")
+            and "(QRESYNC" not in command
+        )
     )
     return replace(answer, data=kept)
 
 
 def _unasked_flags(command: str, answer: Answer) -> Answer:
-    if not command.startswith("FETCH") or "FLAGS" in command:
+    unasked = {"FLAGS", "MODSEQ"} - set(re.findall("FLAGS|MODSEQ", command))
+    if not command.startswith("FETCH") or not unasked or "CHANGEDSINCE" in command:
         return answer
     kept = []
     for data in answer.data:
         pairs = _items(data)
-        if data.kind != "FETCH" or "FLAGS" not in pairs:
+        if data.kind != "FETCH" or not unasked & pairs.keys():
             kept.append(data)
             continue
-        del pairs["FLAGS"]
+        for item in unasked:
+            pairs.pop(item, None)
         if not pairs.keys() <= {"UID"}:
             flat = [part for pair in pairs.items() for part in pair]
             kept.append(replace(data, values=(flat,)))  # type: ignore[arg-type]  # values again
@@ -122,8 +169,10 @@ RULES = (
     Rule("codes are optional", "RFC 3501 §7.1", _code),
     Rule("COPYUID of MOVE is untagged", "RFC 6851 §4.3", _untagged_copyuid),
     Rule("UIDVALIDITY is the server's", "RFC 3501 §2.3.1.1", _validity),
+    Rule("a set of numbers has many spellings", "RFC 9051 §9", _sets),
+    Rule("modification sequences are the server's", "RFC 7162 §3.1", _modseqs),
     Rule("state may be told with any answer", "RFC 3501 §7", _unasked),
-    Rule("flags may be told with any answer", "RFC 3501 §7.4.2", _unasked_flags),
+    Rule("flags and their modseq may be told with any answer", "RFC 7162 §3.1", _unasked_flags),
     Rule("\\Recent is one session's", "RFC 3501 §2.3.2", _recent),
     Rule("flags have no order", "RFC 3501 §2.3.2", _order_of_flags),
     Rule("items have no order", "RFC 3501 §7.4.2", _order_of_items),

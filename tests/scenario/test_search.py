@@ -1,6 +1,7 @@
 """A mail program searches texts through a running gateway, whatever its index is doing."""
 
 import imaplib
+import json
 
 from gateway.demo.processes import run
 from gateway.demo.world import World
@@ -29,5 +30,8 @@ def test_texts_are_found_before_while_and_after_an_index_is_made_anew(world: Wor
         wait_until(lambda: "text_index_made_anew" in alice.gateway.log.read_text())
         after = {term: found(client, term) for term in TERMS}
 
+    told = ["gateway", "--home", str(alice.gateway_dir), "status", "--json"]
+    wait_until(lambda: not json.loads(run(told))["accounts"][0]["search_index"]["waiting"])
+    assert json.loads(run(told))["accounts"][0]["search_index"]["faults"] == 0
     assert "being made anew" in answer
     assert before == while_made == after == TERMS

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from mx_core.store.text_index.batch import MESSAGES_MAX, Batch
 from mx_core.store.text_index.pace import Pace
 from mx_core.store.text_index.run_writer import RunWriter
 from mx_core.store.text_index.runs import Run
-from mx_core.store.text_index.source import Source
+from mx_core.store.text_index.source import Source, Texts
 
 log = structlog.get_logger()
 
@@ -38,6 +39,16 @@ _PUT_OFF_SECONDS: Final = 30.0  # after a failure, a full disk perhaps
 
 class _Stopping(Exception):
     """The thread is asked to end; what is half made is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How far the index is, and what went wrong in it since it was opened."""
+
+    indexed_until: MessageId  # as ``ports.TextHits`` has it
+    waiting: int  # messages that are not in it yet: a search reads them instead
+    faults: int
+    last_fault: str  # the kind of the last one, or ""
 
 
 class TextIndex:
@@ -56,6 +67,8 @@ class TextIndex:
         self._unfit = threading.Event()  # the file is to be made anew
         self._looked = 0.0  # monotonic: when it was last looked for what is gone
         self.indexed_until = MessageId(0)  # as ``ports.TextHits`` has it
+        self._faults = 0
+        self._last_fault = ""
 
     # ── for everybody ────────────────────────────────────────────────────────────────
     async def hits(self, term: str, *, body_only: bool) -> TextHits:
@@ -72,6 +85,12 @@ class TextIndex:
         except Unavailable:  # it is being closed
             pass
         return lookup.NOTHING_KNOWN
+
+    async def state(self) -> IndexState:
+        """Return how far it is."""
+        until = self.indexed_until
+        waiting = await self._source.waiting(until)
+        return IndexState(until, waiting, self._faults, self._last_fault)
 
     def start(self) -> None:
         """Follow the mail from now on."""
@@ -107,7 +126,13 @@ class TextIndex:
             except MailError as error:
                 if isinstance(error, Corrupt):
                     self._unfit.set()
+                self._note(error)
                 log.warning("text_index_put_off", why=type(error).__name__)
+                self._stop.wait(_PUT_OFF_SECONDS)
+                continue
+            except Exception as error:  # the one catch-all of the thread: searches go on without it
+                self._note(error)
+                log.exception("text_index_fault")
                 self._stop.wait(_PUT_OFF_SECONDS)
                 continue
             if self._news.wait(_UPKEEP_SECONDS):
@@ -144,7 +169,7 @@ class TextIndex:
         batch = Batch(ids[0], self._breathe)
         last = ids[-1]
         for texts in self._source.texts(ids):
-            batch.add(texts)
+            self._enter(batch, texts)
             if batch.is_full():
                 last = texts.message
                 break
@@ -157,6 +182,21 @@ class TextIndex:
         writer.write(batch.entries(), batch.messages, (), advance)
         self.indexed_until = until
         return True
+
+    def _enter(self, batch: Batch, texts: Texts) -> None:
+        """Add one message; one that is too much for our code is left to be read by searches."""
+        try:
+            batch.add(texts)
+        except (_Stopping, MailError):
+            raise
+        except Exception as error:  # the catch-all of one item: the others are indexed all the same
+            self._note(error)
+            log.exception("text_index_message_left_out", message=texts.message)
+            batch.add(Texts(texts.message, None, None))
+
+    def _note(self, error: Exception) -> None:
+        self._faults += 1
+        self._last_fault = type(error).__name__
 
     def _join(self, database: Database, fan_in: int) -> bool:
         """Make one run of the newest ones, if *fan_in* of them are of a size."""

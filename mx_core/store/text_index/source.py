@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from mx_core.db.database import Database
 from mx_core.mime.prepare import prepare
 from mx_core.mime.search_text import body_text, header_text
@@ -14,6 +16,8 @@ from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm
 from mx_core.ports import MailReader
 from mx_core.store.mail import Mail
+
+log = structlog.get_logger()
 
 _IDS: Final = 4_096  # in one read transaction
 _READ_OCTETS: Final = 1 << 20  # in one read transaction
@@ -72,6 +76,16 @@ class Source:
             ]
         )
 
+    async def waiting(self, first: MessageId) -> int:
+        """Return how many messages there are from *first* on."""
+        return await self._database.read(
+            lambda connection: int(
+                connection.exec_driver_sql(
+                    "SELECT count(*) FROM message WHERE id >= ?", (first,)
+                ).scalar_one()
+            )
+        )
+
     def count(self, first: MessageId, end: MessageId) -> int:
         """Return how many messages there are from *first* to before *end*."""
         return self._database.read_blocking(
@@ -99,7 +113,14 @@ class Source:
         waiting = list(reversed(messages))
         while waiting:
             for message, octets, form in self._mail.read_blocking(lambda r: _read(r, waiting)):
-                yield _texts(message, octets, form)
+                yield self._texts(message, octets, form)
+
+    def _texts(self, message: MessageId, octets: bytes | None, form: MessageForm | None) -> Texts:
+        try:
+            return _texts(message, octets, form)
+        except Exception:  # the catch-all of one item: a text that our code can not make
+            log.exception("text_of_message_left_out", message=message)
+            return Texts(message, None, None)
 
 
 def _read(reader: MailReader, waiting: list[MessageId]) -> list[_Read]:

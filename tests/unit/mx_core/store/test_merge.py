@@ -11,6 +11,8 @@ from tests.support.journal_devices import Device, merged
 NAMES = ["a", "a/b", "c", "c (2)"]
 FIRST_NAMES = (INBOX, "Trash")
 FLAGS = ["\\Seen", "\\Flagged", "$Kw"]
+FIRST_RULE = "KEYWORD $NotEncrypted"
+RULES = ["", "", "FLAGGED", "UNSEEN", FIRST_RULE]
 
 
 def two_devices() -> tuple[Device, Device, bytes, PlaceName]:
@@ -130,8 +132,8 @@ def test_a_device_that_joins_does_not_give_a_renamed_mailbox_its_first_name_back
 
 def test_the_first_folders_are_one_on_all_devices_too() -> None:
     one, other = Device(b"1"), Device(b"2")
-    one.make("Not encrypted", rule="KEYWORD $NotEncrypted")
-    other.make("Not encrypted", rule="KEYWORD $NotEncrypted")
+    one.make("Not encrypted", rule=FIRST_RULE)
+    other.make("Not encrypted", rule=FIRST_RULE)
 
     assert names_of(together(one, other)) == ["Not encrypted"]
 
@@ -170,6 +172,7 @@ def histories(draw: st.DrawFn) -> list[Device]:
     for device in devices:
         device.make(INBOX)
         device.make("Trash", "\\Trash")
+        device.make("Not encrypted", rule=FIRST_RULE)
     for _ in range(draw(st.integers(0, 25))):
         device = draw(st.sampled_from(devices))
         boxes = device.view().mailboxes
@@ -179,12 +182,12 @@ def histories(draw: st.DrawFn) -> list[Device]:
             st.sampled_from(["make", "rename", "remove", "add", "add", "flag", "gone", "hear"])
         ):
             case "make":
-                device.make(draw(st.sampled_from(NAMES)))
+                device.make(draw(st.sampled_from(NAMES)), rule=draw(st.sampled_from(RULES)))
             case "rename" if boxes[mailbox].name != INBOX:
                 device.rename(mailbox, draw(st.sampled_from(NAMES)))
             case "remove" if boxes[mailbox].name != INBOX:
                 device.remove(mailbox)
-            case "add":
+            case "add" if not boxes[mailbox].rule:  # what a folder shows is derived
                 device.add(mailbox, *draw(st.sets(st.sampled_from(FLAGS))))
             case "flag" if places:
                 flag = draw(st.sampled_from(FLAGS))
@@ -238,7 +241,9 @@ def test_nothing_is_lost_and_nothing_comes_back(devices: list[Device]) -> None:
         never_removed = not any(_may_take(removal, row, same) for removal in removed)
         assert place not in there or row.change not in expunged
         assert place in there or row.change in expunged or not never_removed
-    for box in account.mailboxes.values():
+    rules = {row.mailbox: row.ids.get(2, "") for row in rows if row.op is Op.MADE}
+    for mailbox, box in account.mailboxes.items():
+        assert box.rule == rules[mailbox]
         for place, flags in box.flags.items():
             assert flags == _flags_said(rows, place)
 

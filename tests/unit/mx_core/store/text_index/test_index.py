@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 
+from mx_core.mime.casemap import fold
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.flags import DELETED
 from mx_core.model.ids import MessageId
@@ -17,7 +19,8 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
-from mx_core.store.text_index import block, merging, runs, state
+from mx_core.store.text_index import batch, block, index, merging, runs, state, words
+from mx_core.store.text_index.runs import Run
 from tests.support.indexed_mail import add, catch_up, scanned, searched
 from tests.support.stores import STORE_KEY, Clock, memory_store, open_store
 
@@ -330,6 +333,57 @@ def test_the_thread_follows_the_mail() -> None:
 
         assert hits.verdict(MessageId(1)) is True
 
+    run(story)
+
+
+def test_a_message_that_no_code_of_ours_can_take_is_left_to_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The others are indexed all the same, every search is right, and the fault is told of."""
+
+    def distinct(text: str, breathe: Callable[[], None]) -> Iterator[str]:
+        if fold("poison") in text:
+            raise RecursionError("a bug of ours")
+        return words.distinct(text, breathe)
+
+    async def story(store: AccountStore) -> None:
+        for octets in (b"Subject: 1\r\n\r\npoison world\r\n", MAIL[0]):
+            await add(store, octets)
+        assert (await store.text_index.state()).waiting == 2
+        await catch_up(store)
+
+        at = await store.text_index.state()
+        assert (at.indexed_until, at.waiting, at.faults) == (3, 0, 1)
+        assert at.last_fault == "RecursionError"
+        await assert_same(store, ("world", "poison", "wide", "absent"))
+
+    monkeypatch.setattr(batch, "distinct", distinct)
+    run(story)
+
+
+def test_the_thread_goes_on_after_a_fault_that_nobody_expected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faults = iter([ZeroDivisionError("a bug of ours"), OSError("a disk")])
+
+    def runs_whole(connection: sa.Connection) -> list[Run]:
+        for fault in faults:
+            raise fault
+        return whole(connection)
+
+    async def story(store: AccountStore) -> None:
+        store.text_index.start()
+        await add(store, MAIL[0])
+        async with asyncio.timeout(60):
+            while store.text_index.indexed_until < 2:
+                await asyncio.sleep(0.05)
+
+        at = await store.text_index.state()
+        assert (at.faults, at.last_fault) == (2, "OSError")
+
+    whole = runs.whole
+    monkeypatch.setattr(runs, "whole", runs_whole)
+    monkeypatch.setattr(index, "_PUT_OFF_SECONDS", 0.01)
     run(story)
 
 
