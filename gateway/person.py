@@ -10,6 +10,7 @@ import structlog
 from typing_extensions import override
 
 from gateway.config import Config
+from gateway.domain_logs import DomainLogs
 from gateway.folder_upkeep import keep_up
 from gateway.found_domains import finder_of
 from gateway.inbound import Inbound
@@ -65,7 +66,8 @@ class Person(ports.Account):
         self.mail = store.mail
         self._home = home
         self._now = now
-        self.recipients = recipients = Recipients(carrier, finder, store.contacts, now)
+        logs = DomainLogs(store.carrier_state, finder, own.address.domain, now)
+        self.recipients = recipients = Recipients(carrier, finder, logs, store.contacts, now)
         relay_accounts = RelayAccounts(store.settings)
         reaching = Reaching(recipients)
         self._ordinary = OrdinaryMail(store.policy, reaching, relay_accounts, SmtpRelay())
@@ -85,7 +87,7 @@ class Person(ports.Account):
             store.intake,
             store.outbox,
             self.outbound,
-            Senders(finder, store.contacts, now),
+            Senders(finder, logs, store.contacts, now),
             own,
             epochs,
             now,

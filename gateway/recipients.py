@@ -4,35 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from weakref import WeakValueDictionary
 
+from gateway.domain_logs import DomainLogs
 from gateway.notices import noted_change
+from mx_core.directory.proving import WatchedLog
 from mx_core.directory.sender_check import Recipient, verify_card
 from mx_core.discovery.finder import Finder
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import Unavailable
+from mx_core.model.errors import MailError, Unavailable
+from mx_core.passport.card import Card
 from mx_core.ports import Carrier
 from mx_core.store.contact import Contact, Contacts
+from mx_core.tlog.log_proof import Logged, LogProof
 from mx_core.trust.pin import Pin, accept
 
 _FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
 _CARDS_KEPT: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Held:
     card: bytes
     fetched: float
+    shown: Logged | None = None  # what its log proof showed, once it was checked
 
 
 class Recipients:
     """Look-ups are caused by sending only, one at a time for each address."""
 
-    def __init__(self, carrier: Carrier, finder: Finder, contacts: Contacts, now: Now) -> None:
+    def __init__(
+        self, carrier: Carrier, finder: Finder, logs: DomainLogs, contacts: Contacts, now: Now
+    ) -> None:
         """Nothing is asked before ``verified``."""
+        self._logs = logs
         self._carrier = carrier
         self._finder = finder
         self._contacts = contacts
@@ -54,18 +62,25 @@ class Recipients:
         async with turn:
             # the domain first: who is not on the network is not asked for at any server
             domain = await self._finder.find(asked.domain)
-            held = await self._card(asked)
+            log = await self._logs.watched(domain)
+            held = await self._card(asked, log)
             contact = await self._contacts.get(asked)
             now = self._now()
-            recipient = verify_card(
-                held.card,
-                asked=asked,
-                domain_keys=domain.keys,
-                pin=None if contact is None else Pin.decode(contact.pin),
-                now=now,
-                card_age=now - held.fetched,
-                log_expected=domain.runs_log,
-            )
+            try:
+                recipient = verify_card(
+                    held.card,
+                    asked=asked,
+                    domain_keys=domain.keys,
+                    pin=None if contact is None else Pin.decode(contact.pin),
+                    now=now,
+                    card_age=now - held.fetched,
+                    log=None if log is None else replace(log, shown=held.shown),
+                )
+            except MailError:
+                if held.shown is None:
+                    del self._cards[asked]  # its proof leads from a tree that may be passed by then
+                raise
+            await self._remember(held, recipient)
             pinned = recipient.pin.encode()
             if contact is None or contact.pin != pinned:
                 # Crash before this: pinned at the next use, from a card verified again.
@@ -86,35 +101,50 @@ class Recipients:
         turn = self._turns.setdefault(asked, asyncio.Lock())
         async with turn:
             domain = await self._finder.find(asked.domain)
-            card = await self._carrier.resolve(asked)
+            log = await self._logs.watched(domain)
+            held = await self._fetched(asked, log)
             now = self._now()
             found = verify_card(
-                card,
+                held.card,
                 asked=asked,
                 domain_keys=domain.keys,
                 pin=None,
                 now=now,
-                log_expected=domain.runs_log,
+                log=log,
             )
+            await self._remember(held, found)
             contact = await self._contacts.get(asked)
             pin = found.pin
             if contact is not None:
                 pin = accept(Pin.decode(contact.pin), found.state, now=now, suite=found.suite)
             # Crash before this: nothing is accepted, and what was held is held.
             await self._contacts.put(Contact(asked, pin.encode(), found.chain))
-            self._cards[asked] = _Held(card, now)
+            self._cards[asked] = held
 
     async def is_known(self, address: Address) -> bool:
         """Tell whether *address* was ever verified and pinned."""
         return await self._contacts.get(address) is not None
 
-    async def _card(self, asked: Address) -> _Held:
+    async def _remember(self, held: _Held, found: Recipient) -> None:
+        """Remember the tree that the card was proved in; its proof is not checked again."""
+        if held.shown is None and found.logged is not None:
+            proof = Card.decode(held.card).log_proof or b""
+            await self._logs.accepted(
+                found.address.domain, found.logged, LogProof.decode(proof).checkpoint
+            )
+            held.shown = found.logged
+
+    async def _fetched(self, asked: Address, log: WatchedLog | None) -> _Held:
+        seen = 0 if log is None or log.seen is None else log.seen.size
+        return _Held(await self._carrier.resolve(asked, seen), self._now())
+
+    async def _card(self, asked: Address, log: WatchedLog | None) -> _Held:
         held = self._cards.get(asked)
         now = self._now()
         if held is not None and now < held.fetched + _FRESH_SECONDS:
             return held
         try:
-            held = _Held(await self._carrier.resolve(asked), now)
+            held = await self._fetched(asked, log)
         except Unavailable:
             if held is None:
                 raise

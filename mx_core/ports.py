@@ -358,8 +358,10 @@ Delivery = Arrival | FateNotice | QueueEmpty
 class Carrier(Protocol):
     """A network behind one account: the native one speaks to the own home server."""
 
-    async def resolve(self, recipient: Address) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
         """Return the octets of the recipient's Card, unverified (identity §3).
+
+        *log_size* is that of the newest tree of the domain's log that is known here.
 
         Raises:
             UnknownRecipient: NOT_AVAILABLE.  PeerUnreachable: try later.

@@ -21,8 +21,8 @@ from mx_core.passport.state import State
 from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnKey
 
-# a proof is renewed while there is a week left, so mail that waits for days still proves itself
-_RENEW_SECONDS = 7 * 86400
+# a reader takes a proof that was attested 48 h before the message at most (identity §4)
+_RENEW_SECONDS = 86400
 
 
 @dataclass
@@ -35,7 +35,7 @@ class OwnIdentity:
     store: AccountStore
     now: Now
     proof: bytes = b""  # owner: ``sender``; empty before the first card
-    proof_expires: int = 0
+    proof_issued: int = 0
 
     @property
     def address(self) -> Address:
@@ -54,7 +54,7 @@ class OwnIdentity:
             PeerUnreachable: The proof must be renewed and the home server does not answer.
             Untrusted: The home server attests something that this device never signed.
         """
-        if self.now() > self.proof_expires - _RENEW_SECONDS:
+        if self.now() > self.proof_issued + _RENEW_SECONDS:
             await self.keep_card(await carrier.own_card())
         return Sender(
             address=self.address,
@@ -80,7 +80,7 @@ class OwnIdentity:
     def take_card(self, card_octets: bytes) -> None:
         """Staple the proof of this card from now on."""
         attestation = Attestation.read(cbor.decode(Card.decode(card_octets).attestation))
-        self.proof, self.proof_expires = proof_of(card_octets), attestation.expires
+        self.proof, self.proof_issued = proof_of(card_octets), attestation.issued
 
 
 async def stored_identity(store: AccountStore, now: Now) -> OwnIdentity | None:

@@ -2,7 +2,8 @@
 
 ``MX_FAILPOINT=sealed`` kills at the first time that step is reached, ``sealed:3`` at the third.
 Steps: accepted committed replied sealed sent acked stored deleted; of the search index:
-indexing indexed; of ordinary mail: relayed; of an import: imported.
+indexing indexed; of ordinary mail: relayed; of an import: imported; of a domain's log:
+waiting logged witnessed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ MAIL_STEPS: Final = (
 INDEX_STEPS: Final = ("indexing", "indexed")
 RELAY_STEPS: Final = ("relayed",)  # ordinary mail
 IMPORT_STEPS: Final = ("imported",)
-STEPS: Final = MAIL_STEPS + INDEX_STEPS + RELAY_STEPS + IMPORT_STEPS
+LOG_STEPS: Final = ("waiting", "logged", "witnessed")
+STEPS: Final = MAIL_STEPS + INDEX_STEPS + RELAY_STEPS + IMPORT_STEPS + LOG_STEPS
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")
 _left = int(_count or 1)

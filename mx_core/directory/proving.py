@@ -6,14 +6,36 @@ The sender's and the reader's check share it; they differ in when the attestatio
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from mx_core.model.address import Address
 from mx_core.model.errors import Untrusted
-from mx_core.passport.binding import Binding, verify_attestation
+from mx_core.passport.binding import Attestation, Binding, verify_attestation
 from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.entry import SignedEntry
 from mx_core.passport.state import State
+from mx_core.tlog.log_proof import Logged, LogKeys, LogProof, Seen, freshness
+
+AGE_SECONDS_MAX: Final = 48 * 3_600  # of what a log shows, identity §4
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedLog:
+    """The log that a domain is known to run, and what was accepted of it before."""
+
+    keys: LogKeys
+    seen: Seen | None = None  # None: judged later, or nothing seen yet
+    shown: Logged | None = None  # what this very card's proof showed when it came
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What a card proves; *logged* is None for a domain that runs no log."""
+
+    state: State
+    logged: Logged | None
 
 
 def prove(
@@ -23,16 +45,17 @@ def prove(
     domain_keys: Iterable[bytes],
     now: float,
     judged_at: float,
-    log_expected: bool,
-) -> State:
-    """Return the state that *card* proves for *name*, a canonical address.
+    log: WatchedLog | None,
+) -> Proved:
+    """Return what *card* proves for *name*, a canonical address.
 
     *domain_keys* are the active keys of the name's domain.  *judged_at* is the time at which the
-    attestation must not have run out.  *log_expected*: a log key was seen for the domain.
+    attestation must not have run out.  *log*: a log key was seen for the domain.
 
     Raises:
         Untrusted: ``chain`` (the class of spec/passport §4 is its cause), ``moved``, ``binding``,
-            ``attest-key``, ``attest-expired`` or ``proof``.
+            ``attest-key``, ``attest-expired``, ``proof`` (the class of spec/transparency §5 is
+            its cause) or ``stale``.
     """
     state = _chain_state(card.entries, now)
     if card.address == name and state.address != name and name in state.former:
@@ -40,17 +63,41 @@ def prove(
         raise Untrusted("moved", f"this person has moved to {state.address}")
     if card.address != name or state.address != name:
         raise Untrusted("binding", f"this passport does not belong to {name}")
-    verify_attestation(
+    attestation = verify_attestation(
         card.attestation,
         expected=Binding.of(state),
         domain_keys=domain_keys,
         now=now,
         judged_at=judged_at,
     )
-    # a log proof that this version cannot check must not pass for one that it has checked
-    if card.log_proof is not None or log_expected:
-        raise Untrusted("proof", "this version does not check the proofs of a domain's log")
-    return state
+    logged = _logged(card, attestation, log, judged_at)
+    return Proved(state, logged)
+
+
+def _logged(
+    card: Card, attestation: Attestation, log: WatchedLog | None, judged_at: float
+) -> Logged | None:
+    if log is None:
+        if card.log_proof is not None:
+            raise Untrusted("proof", "a log proof of a domain that names no key for it")
+        return None
+    logged = log.shown or _proved(card, attestation, log)
+    if freshness(logged, attestation.issued, judged_at, log.keys.witnesses) > AGE_SECONDS_MAX:
+        raise Untrusted("stale", f"what the log of {card.address.domain} shows is too old")
+    return logged
+
+
+def _proved(card: Card, attestation: Attestation, log: WatchedLog) -> Logged:
+    if card.log_proof is None:
+        raise Untrusted("proof", f"{card.address.domain} does not prove that this key is logged")
+    try:
+        return LogProof.decode(card.log_proof).verify(
+            log.keys, card.address, attestation.binding.encode(), log.seen
+        )
+    except Untrusted as error:
+        raise Untrusted(
+            "proof", f"the log of {card.address.domain} does not prove it: {error}"
+        ) from error
 
 
 def _chain_state(entries: tuple[bytes, ...], now: float) -> State:

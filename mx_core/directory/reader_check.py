@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from mx_core.directory.proving import prove
+from mx_core.directory.proving import WatchedLog, prove
 from mx_core.model.address import Address
 from mx_core.model.errors import Untrusted
 from mx_core.model.ids import DeviceId, Pid
@@ -23,6 +23,7 @@ from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.entry import SignedEntry, decode_chain, encode_chain
 from mx_core.passport.state import State
+from mx_core.tlog.log_proof import Logged
 from mx_core.trust.decide import Cause, Decision, Level, conflict_with, decide
 from mx_core.trust.device import Standing, judge_device
 from mx_core.trust.pin import Pin, Tier, advance, first_use
@@ -61,6 +62,7 @@ class SenderVerdict:
     decision: Decision
     pin: Pin
     chain: bytes
+    logged: Logged | None  # what the domain's log showed, to be held against what was seen of it
 
     @property
     def notes(self) -> tuple[Cause, ...]:
@@ -93,21 +95,22 @@ def verify_sender(
     pin: Pin | None,
     now: float,
     known_chain: bytes = b"",
-    log_expected: bool = False,
+    log: WatchedLog | None = None,
 ) -> SenderVerdict:
     """Return the verdict on the sender that *claim* names.
 
     *domain_keys* are the active keys of the claimed address's domain; *pin* and *known_chain*
-    are what is remembered of that address; *now* is when the message arrived.
+    are what is remembered of that address, *log* of its domain's log; *now* is when the message arrived.
 
     Raises:
         Untrusted: The class of the first step that fails (spec/card §5); the message is put
             aside, because nobody is proved to have written it.
     """
+    logged: Logged | None = None
     if proof is None:
         judged = _by_memory(claim, pin, known_chain, now)
     else:
-        shown, chain = _shown(proof, claim, domain_keys, now, log_expected=log_expected)
+        shown, chain, logged = _shown(proof, claim, domain_keys, now, log)
         judged = _against_pin(_Judged(shown, chain, _QUIET), pin, known_chain, now)
     record = judged.state.record(claim.device_id)
     if record is None or not record.active_at(claim.seq):
@@ -122,6 +125,7 @@ def verify_sender(
         decision=judged.decision,
         pin=pin if pin is not None and kept else _moved(pin, judged.state, now),
         chain=known_chain if kept else judged.chain,
+        logged=logged,
     )
 
 
@@ -131,23 +135,24 @@ def _shown(
     claim: SenderClaim,
     domain_keys: Sequence[bytes],
     now: float,
-    *,
-    log_expected: bool,
-) -> tuple[State, bytes]:
+    log: WatchedLog | None,
+) -> tuple[State, bytes, Logged | None]:
     card = Card.decode(proof)
     if card.epochs:
         raise Untrusted("format", "a proof holds no epochs")
-    state = prove(
+    proved = prove(
         card,
         name=claim.address,
         domain_keys=domain_keys,
         now=now,
         judged_at=claim.created,
-        log_expected=log_expected,
+        log=log,
     )
+    state = proved.state
     if (state.pid, state.seq, state.head) != (claim.pid, claim.seq, claim.head):
         raise Untrusted("binding", "the proof is not of the passport that the message names")
-    return state, encode_chain([SignedEntry.decode(entry) for entry in card.entries])
+    chain = encode_chain([SignedEntry.decode(entry) for entry in card.entries])
+    return state, chain, proved.logged
 
 
 def _against_pin(shown: _Judged, pin: Pin | None, known_chain: bytes, now: float) -> _Judged:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mx_core.directory.proving import prove
+from mx_core.directory.proving import WatchedLog, prove
 from mx_core.model.address import Address
 from mx_core.model.errors import NoUsableEpoch, Untrusted
 from mx_core.model.ids import Pid
@@ -19,8 +19,9 @@ from mx_core.passport.entry import SignedEntry, encode_chain
 from mx_core.passport.epoch import SUITE_X25519, Chosen, choose_epochs
 from mx_core.passport.op import Profile
 from mx_core.passport.state import State
+from mx_core.tlog.log_proof import Logged
 from mx_core.trust.decide import Cause, Decision, Level, conflict_with, decide
-from mx_core.trust.pin import Pin, advance, first_use
+from mx_core.trust.pin import Pin, advance, first_use, seen_at
 
 SUITE_KNOWN: Final = SUITE_X25519  # the highest one that the envelope seals with
 
@@ -44,6 +45,7 @@ class Recipient:
     decision: Decision
     pin: Pin
     chain: bytes
+    logged: Logged | None  # what the domain's log showed, to be remembered for the domain
 
 
 def verify_card(
@@ -54,12 +56,13 @@ def verify_card(
     pin: Pin | None,
     now: float,
     card_age: float = 0.0,
-    log_expected: bool = False,
+    log: WatchedLog | None = None,
 ) -> Recipient:
     """Return the record to seal by, if *card* is the one of *asked*.
 
     *domain_keys* are the active keys of the discovered domain; *card_age* is how long ago its
-    server gave the card, in seconds; *pin* is what is remembered of the address.
+    server gave the card, in seconds; *pin* is what is remembered of the address, and *log* of
+    the log of its domain.
 
     Raises:
         Untrusted: The class of the first step that fails (spec/card §4); the message is held.
@@ -67,16 +70,17 @@ def verify_card(
         BadAddress: *asked* names nobody.
     """
     found = Card.decode(card)
-    state = prove(  # steps 1 to 4
+    proved = prove(  # steps 1 to 4
         found,
         name=asked.canonical(),
         domain_keys=domain_keys,
         now=now,
         judged_at=now,
-        log_expected=log_expected,
+        log=log,
     )
+    state, version = proved.state, logged_version(proved.logged)
     if pin is not None:
-        _check_pin(pin, state)  # step 5
+        _check_pin(pin, state, version)  # step 5
     if state.ended:  # step 6
         raise Untrusted("ended", f"the passport of {asked} has ended")
     devices = choose_epochs(state, found.epochs, now, card_age)  # step 7
@@ -84,6 +88,11 @@ def verify_card(
         raise NoUsableEpoch(f"no device of {asked} has a key that may be used now")
     suite = common_suite(state.profile, devices)  # step 8
     decision = _consented(pin, state, suite, now)  # step 9
+    moved = (
+        first_use(state, now=now, suite=suite)
+        if pin is None
+        else advance(pin, state, now=now, suite=suite)
+    )
     return Recipient(
         pid=state.pid,
         seq=state.seq,
@@ -94,11 +103,8 @@ def verify_card(
         profile=state.profile,
         state=state,
         decision=decision,
-        pin=(
-            first_use(state, now=now, suite=suite)
-            if pin is None
-            else advance(pin, state, now=now, suite=suite)
-        ),
+        pin=seen_at(moved, version),
+        logged=proved.logged,
         chain=encode_chain([SignedEntry.decode(entry) for entry in found.entries]),
     )
 
@@ -115,7 +121,14 @@ def common_suite(profile: Profile, devices: Sequence[Chosen]) -> int:
     return suite
 
 
-def _check_pin(pin: Pin, state: State) -> None:
+def logged_version(logged: Logged | None) -> int:
+    """Return the version that the log's map shows; 0 without a log."""
+    return 0 if logged is None or logged.value is None else logged.value.version
+
+
+def _check_pin(pin: Pin, state: State, version: int) -> None:
+    if 0 < version < pin.map_version:
+        raise Untrusted(Cause.ROLLBACK.value, _SENTENCE[Cause.ROLLBACK])
     conflict = conflict_with(pin, state)
     if conflict is not None:
         raise Untrusted(conflict.value, _SENTENCE[conflict])

@@ -54,10 +54,16 @@ class Domain:
     how: How
     expires: float
 
-    @property
-    def runs_log(self) -> bool:
-        """Tell whether the domain names a ``kt`` key: its cards then come with a LogProof."""
-        return any(key.role == "kt" for key in self.document.role_keys)
+    def role_key(self, role: str, now: float) -> bytes | None:
+        """Return the key that holds *role* now."""
+        return next(
+            (
+                key.public_key
+                for key in self.document.role_keys
+                if key.role == role and key.not_before <= now <= key.not_after
+            ),
+            None,
+        )
 
 
 class KeyMemory(Protocol):

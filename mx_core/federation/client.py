@@ -116,8 +116,10 @@ class PeerClient:
             raise Untrusted("blob", f"the server of {self._peer} sent another body than it named")
         return octets
 
-    async def look_up(self, address: str) -> bytes | None:
+    async def look_up(self, address: str, log_size: int = 0) -> bytes | None:
         """Return the Card of a canonical *address*, unverified, or None for NOT_AVAILABLE.
+
+        *log_size* is that of the newest tree of the peer's log that the asker knows.
 
         Raises:
             Busy: The peer asks to be asked later.
@@ -126,7 +128,7 @@ class PeerClient:
 
         async def use(link: Link) -> federation_pb2.LookUpReply:
             reply: federation_pb2.LookUpReply = await link.stub.LookUp(
-                federation_pb2.LookUpRequest(address=address),
+                federation_pb2.LookUpRequest(address=address, log_size=log_size),
                 metadata=link.metadata,
                 timeout=_CALL_SECONDS,
             )
@@ -136,6 +138,34 @@ class PeerClient:
         if reply.retry_after:
             raise Busy(f"{self._peer} asks to be asked again in {reply.retry_after} s")
         return reply.card or None
+
+    async def read_log(self, path: str) -> bytes | None:
+        """Return a file of the peer's log, or None; raises as ``look_up``."""
+
+        async def use(link: Link) -> federation_pb2.ReadLogReply:
+            reply: federation_pb2.ReadLogReply = await link.stub.ReadLog(
+                federation_pb2.ReadLogRequest(path=path),
+                metadata=link.metadata,
+                timeout=_CALL_SECONDS,
+            )
+            return reply
+
+        reply = await self._call(use)
+        return reply.octets if reply.found else None
+
+    async def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        """Ask the peer to cosign; return status and body of its answer; raises as ``look_up``."""
+
+        async def use(link: Link) -> federation_pb2.AddCheckpointReply:
+            reply: federation_pb2.AddCheckpointReply = await link.stub.AddCheckpoint(
+                federation_pb2.AddCheckpointRequest(body=body),
+                metadata=link.metadata,
+                timeout=_CALL_SECONDS,
+            )
+            return reply
+
+        reply = await self._call(use)
+        return reply.status, reply.body
 
     async def close(self) -> None:
         """Close the connection, once the calls that use it have ended; the next opens another."""

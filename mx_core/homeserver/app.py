@@ -29,8 +29,10 @@ from mx_core.homeserver import (
     client_service,
     domain_key,
     federation_service,
+    log_rows,
     outgoing,
     peer_rules,
+    role_keys,
 )
 from mx_core.homeserver.accept import Sizes
 from mx_core.homeserver.arrivals import Arrivals
@@ -48,6 +50,8 @@ from mx_core.homeserver.federation_service import FederationService
 from mx_core.homeserver.hello_service import HelloService
 from mx_core.homeserver.key_memory import StoredKeyMemory
 from mx_core.homeserver.listeners import LeafCredentials, listener, must_be_free
+from mx_core.homeserver.log_book import LogBook
+from mx_core.homeserver.log_files import LogReading
 from mx_core.homeserver.lookup import LookUps
 from mx_core.homeserver.opening import opened
 from mx_core.homeserver.operate import Operator
@@ -60,12 +64,14 @@ from mx_core.homeserver.rating import Rating
 from mx_core.homeserver.receive import Receiver
 from mx_core.homeserver.record_rpc import Recorder
 from mx_core.homeserver.refusals import Refusals
+from mx_core.homeserver.role_keys import RoleKeys
 from mx_core.homeserver.room import Room
 from mx_core.homeserver.site import serve_site
 from mx_core.homeserver.stewardship import Stewardship
 from mx_core.homeserver.submit import Submitter
 from mx_core.homeserver.supervised import Reloader, on_signals, prove_alive, stop_if_unsure
 from mx_core.homeserver.upkeep import keep_up
+from mx_core.homeserver.witnessing import Cosigned, Witness
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
     Corrupt,
@@ -97,6 +103,8 @@ class Home:
     operator: Operator
     document: OwnDocument
     rating: Rating
+    book: LogBook
+    cosigned: Cosigned
 
 
 def build(
@@ -104,6 +112,7 @@ def build(
     config: Config,
     key: Secret[SigningKey],
     database: Transactions,
+    roles: RoleKeys,
     *,
     damaged: Callable[[], None],
     interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
@@ -124,7 +133,9 @@ def build(
     sizes = Sizes(limits.envelope_octets, limits.inline_body_octets, limits.blob_octets)
     room = Room(folder, limits.free_disk_octets)
     leaves = Leaves(domain, key.reveal(), now)
-    document = OwnDocument(config, key, now=now)
+    document = OwnDocument(config, key, roles.public, now=now)
+    book = LogBook(database, domain, roles, now)
+    witness = Witness(database, domain, roles.witness, now)
     anchors = AnchorSet(leaves.current, now)
     finder = finder_of(folder, config, StoredKeyMemory(database), now)
     arrivals = Arrivals()
@@ -151,7 +162,7 @@ def build(
     own = OwnDomain(domain, key, leaves.current, document.current)
     peers = Peers(domain, receiver, blobs, rules, lambda peer: PeerClient(own, peer, finder, now))
     dispatcher = Dispatcher(database, arrivals, peers.carry, config.queue, now=now)
-    publisher = Publisher(database, domain, key, now=now)
+    publisher = Publisher(database, domain, key, book, now=now)
     collector = Collector(database, blobs, arrivals, now=now)
     hello = HelloService(
         domain,
@@ -173,6 +184,8 @@ def build(
             look_ups=LookUps(publisher, domain, NameBudget(limits.look_ups_per_peer_hour, now)),
             blobs=blobs,
             rules=rules,
+            book=book,
+            witness=witness,
             now=now,
         )
     )
@@ -184,6 +197,7 @@ def build(
             publisher=publisher,
             look_ups=LookUps(publisher, domain, NameBudget(limits.look_ups_per_user_hour, now)),
             ask_peer=peers.card,
+            read_log=LogReading(domain, book, witness, peers).read,
             submitter=Submitter(
                 database,
                 blobs,
@@ -216,7 +230,18 @@ def build(
         config, database, public_key, lambda: len(anchors), rules, now, stewardship.routes()
     )
     return Home(
-        database, blobs, arrivals, dispatcher, collector, peers, servers, operator, document, rating
+        database=database,
+        blobs=blobs,
+        arrivals=arrivals,
+        dispatcher=dispatcher,
+        collector=collector,
+        peers=peers,
+        servers=servers,
+        operator=operator,
+        document=document,
+        rating=rating,
+        book=book,
+        cosigned=Cosigned(book, peers, finder, now),
     )
 
 
@@ -244,9 +269,13 @@ async def serve(
         )
         recorders = () if record is None else (Recorder(record),)
         doubt = asyncio.Event()
-        home = build(folder, config, key, database, damaged=doubt.set, interceptors=recorders)
+        roles = role_keys.load_or_make(folder, log_begun=await database.read(log_rows.has_begun))
+        home = build(
+            folder, config, key, database, roles, damaged=doubt.set, interceptors=recorders
+        )
         on_signals(stopping, Reloader(folder, config, home.rating).reload)
         await _recover(home)
+        await home.book.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(
@@ -258,8 +287,9 @@ async def serve(
                 tasks.create_task(keep_up(home.database, home.blobs, stopping, now=time.time))
                 if database.shared:
                     tasks.create_task(_wake_others(home, stopping))
+                tasks.create_task(home.cosigned.run(stopping))
                 if config.ports.site:
-                    tasks.create_task(serve_site(config, home.document, stopping))
+                    tasks.create_task(serve_site(config, home.document, home.book, stopping))
                 async with _serving(home):
                     ready()
                     notify.tell("READY=1")

@@ -1,6 +1,6 @@
 """A copy of a serving home, whole as of one moment; and the way back from it.
 
-A backup is a folder: the database, the bodies it names, the domain key, the configuration.  The
+A backup is a folder: the database, the bodies it names, the domain's keys, the configuration.  The
 database is copied first and the bodies after it: a body is never changed, and one that falls
 out of use stays for an hour (``BlobStore.sweep`` waits while a backup runs).  The configuration
 comes last in both directions, so a folder without one is a copy that broke off.
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from mx_core.db.durable import make_folder, sync_directory, write_new
 from mx_core.db.failure import translate
 from mx_core.db.os_failure import translate_os
-from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME
+from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME
 from mx_core.homeserver.domain_key import AlreadyThere
 from mx_core.homeserver.schema import MAILBOX
 from mx_core.model.errors import Refused, StoreDamaged
@@ -62,7 +62,7 @@ def copy_database(tx: sa.Connection, to: Path) -> list[tuple[bytes, int]]:
 
 
 def copy_rest(folder: Path, to: Path, named: Iterable[tuple[bytes, int]]) -> int:
-    """Copy the bodies in *named*, the key and the configuration; return how many bodies.
+    """Copy the bodies in *named*, the keys and the configuration; return how many bodies.
 
     Raises:
         StoreDamaged: A body is missing or cut short.
@@ -74,7 +74,7 @@ def copy_rest(folder: Path, to: Path, named: Iterable[tuple[bytes, int]]) -> int
         for name, size in named:
             _copy_body(folder / BLOBS_NAME, to / BLOBS_NAME, name.hex(), size)
             count += 1
-        for file_name in (KEY_FILE_NAME, FILE_NAME):
+        for file_name in (KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
             write_new(to / file_name, ((folder / file_name).read_bytes(),))
     return count
 
@@ -90,7 +90,7 @@ def restore(backup: Path, folder: Path) -> int:
         Refused: *backup* is no backup, or one that broke off.
         StoreDamaged: It is damaged; *folder* has no configuration and does not start.
     """
-    for name in (DATABASE_NAME, KEY_FILE_NAME, FILE_NAME):
+    for name in (DATABASE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
         if not (backup / name).is_file():
             raise Refused(f"{backup} is no whole backup: {name} is missing")
     if folder.exists() and any(folder.iterdir()):

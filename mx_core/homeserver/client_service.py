@@ -6,7 +6,7 @@ our tree become answers in ``refusals``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -35,6 +35,8 @@ _log = structlog.get_logger()
 SESSION_METADATA: Final = "mx-session-bin"
 _ACKS_MAX: Final = 1_024
 
+ReadLog = Callable[[str, str], Awaitable[bytes | None]]  # (domain, path)
+
 Context: TypeAlias = Any  # grpc.aio.ServicerContext; grpc is untyped
 
 
@@ -48,6 +50,7 @@ class Rooms:
     publisher: Publisher
     look_ups: LookUps
     ask_peer: AskPeer
+    read_log: ReadLog
     submitter: Submitter
     collector: Collector
     blobs: BlobStore
@@ -137,7 +140,34 @@ class ClientService(ClientServicer):
         """Give the card of anybody, padded."""
         session = await self._session(context)
         return await self._rooms.look_ups.answer(
-            str(session.mailbox_id), request.address, self._rooms.ask_peer
+            str(session.mailbox_id), request, self._rooms.ask_peer
+        )
+
+    @override
+    async def ReadLog(
+        self, request: client_pb2.ReadLogRequest, context: Context
+    ) -> federation_pb2.ReadLogReply:
+        """Give a file of a domain's log, or what this server witnessed of it."""
+        await self._session(context)
+        octets = await self._rooms.read_log(request.domain, request.path)
+        return federation_pb2.ReadLogReply(octets=octets, found=octets is not None)
+
+    @override
+    async def OwnLog(
+        self, request: client_pb2.OwnLogRequest, context: Context
+    ) -> client_pb2.OwnLogReply:
+        """Give what is logged of the caller's address, with its openings."""
+        records = await self._rooms.publisher.own_log(await self._session(context))
+        return client_pb2.OwnLogReply(
+            records=[
+                client_pb2.LogRecord(
+                    version=one.version,
+                    leaf_index=one.leaf_index,
+                    opening=one.opening,
+                    binding=one.binding,
+                )
+                for one in records
+            ]
         )
 
     # ── mail ─────────────────────────────────────────────────────────────────────────

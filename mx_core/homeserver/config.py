@@ -19,6 +19,7 @@ from mx_core.program.logs import Log
 
 FILE_NAME: Final = "mx-home.toml"
 KEY_FILE_NAME: Final = "domain.key"
+ROLE_KEY_FILE_NAME: Final = "roles.key"  # log, labels, witness
 SOCKET_NAME: Final = "control.sock"
 _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB

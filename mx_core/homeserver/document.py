@@ -5,6 +5,7 @@ docs/spec/discovery.md §3.  Handed out by the hello listener and the well-known
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from nacl.signing import SigningKey
@@ -13,6 +14,7 @@ from mx_core.discovery.document import (
     DomainKey,
     KeyState,
     Limits,
+    RoleKey,
     ServerDocument,
     SignedDocument,
     sign_document,
@@ -31,7 +33,15 @@ _KEY_SECONDS: Final = 10 * 365 * 86_400  # a domain key ends by a roll, not by i
 class OwnDocument:
     """The document as it is shown now."""
 
-    def __init__(self, config: Config, key: Secret[SigningKey], *, now: Now) -> None:
+    def __init__(
+        self,
+        config: Config,
+        key: Secret[SigningKey],
+        role_keys: Sequence[tuple[str, bytes]] = (),
+        *,
+        now: Now,
+    ) -> None:
+        self._role_keys = role_keys  # role and public key
         self._config = config
         self._key = key
         self._now = now
@@ -60,5 +70,8 @@ class OwnDocument:
             federation=Endpoint(host, config.ports.federation),
             client=Endpoint(host, config.ports.client),
             limits=Limits(blob_octets=config.limits.blob_octets),
+            role_keys=tuple(
+                RoleKey(role, key, created, created + _KEY_SECONDS) for role, key in self._role_keys
+            ),
         )
         return sign_document(document, self._key.reveal())

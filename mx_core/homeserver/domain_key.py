@@ -49,11 +49,11 @@ def make(path: Path) -> Secret[SigningKey]:
     return Secret(SigningKey(seed))
 
 
-def place(folder: Path) -> Path:
-    """Return where the key is: a credential of the service manager (systemd.exec(5)), or *folder*."""
+def place(folder: Path, name: str = KEY_FILE_NAME) -> Path:
+    """Return where a key is: a credential of the service manager (systemd.exec(5)), or *folder*."""
     given = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    credential = Path(given) / KEY_FILE_NAME
-    return credential if given and credential.is_file() else folder / KEY_FILE_NAME
+    credential = Path(given) / name
+    return credential if given and credential.is_file() else folder / name
 
 
 def load(path: Path) -> Secret[SigningKey]:

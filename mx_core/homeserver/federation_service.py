@@ -16,10 +16,13 @@ from mx_core.db import failpoint
 from mx_core.discovery.finder import Finder
 from mx_core.federation.batch import BatchWindow, verify_batch
 from mx_core.federation.sessions import Sessions
+from mx_core.homeserver import log_files
 from mx_core.homeserver.blobs import BlobStore
+from mx_core.homeserver.log_book import LogBook
 from mx_core.homeserver.lookup import LookUps
 from mx_core.homeserver.peer_rules import PeerRules
 from mx_core.homeserver.receive import Receiver
+from mx_core.homeserver.witnessing import Witness
 from mx_core.model.clock import Now
 from mx_core.model.errors import NotPermitted, Unavailable, UnknownRecipient, Untrusted
 from mx_core.proto import federation_pb2
@@ -47,6 +50,8 @@ class Rooms:
     look_ups: LookUps
     blobs: BlobStore
     rules: PeerRules
+    book: LogBook
+    witness: Witness
     now: Now
 
 
@@ -130,7 +135,28 @@ class FederationService(FederationServicer):
     ) -> federation_pb2.LookUpReply:
         """Give the card of a person of this domain, padded; within the peer's budget."""
         peer = self._peer(context)
-        return await self._rooms.look_ups.answer(peer.domain, request.address)
+        return await self._rooms.look_ups.answer(peer.domain, request)
+
+    @override
+    async def ReadLog(
+        self, request: federation_pb2.ReadLogRequest, context: Context
+    ) -> federation_pb2.ReadLogReply:
+        """Give a file of this domain's log."""
+        self._peer(context)
+        octets = await log_files.read(self._rooms.book, request.path)
+        return federation_pb2.ReadLogReply(octets=octets, found=octets is not None)
+
+    @override
+    async def AddCheckpoint(
+        self, request: federation_pb2.AddCheckpointRequest, context: Context
+    ) -> federation_pb2.AddCheckpointReply:
+        """Witness the peer's own log."""
+        peer = self._peer(context)
+        found = await self._rooms.finder.find(peer.domain)
+        status, body = await self._rooms.witness.add(
+            peer.domain, found.role_key("kt", self._rooms.now()), request.body
+        )
+        return federation_pb2.AddCheckpointReply(status=status, body=body)
 
     async def _ask_again(self, domain: str) -> None:
         """Trust the keys that *domain* has now, so that one it gave up is out within the hour.

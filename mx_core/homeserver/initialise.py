@@ -14,7 +14,14 @@ from mx_core.discovery.endpoint import Endpoint
 from mx_core.discovery.peers_file import StaticPeer, render_peer
 from mx_core.discovery.txt import OWNER_LABEL, TxtRecord, render_record
 from mx_core.homeserver import domain_key
-from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME, Config, load, parse
+from mx_core.homeserver.config import (
+    FILE_NAME,
+    KEY_FILE_NAME,
+    ROLE_KEY_FILE_NAME,
+    Config,
+    load,
+    parse,
+)
 from mx_core.homeserver.domain_key import AlreadyThere
 from mx_core.model.address import canonical_domain
 from mx_core.model.errors import BadAddress, BadConfiguration
@@ -64,9 +71,10 @@ def initialise(folder: Path, wanted: Wanted) -> Config:
         folder.chmod(0o700)
     except OSError as error:
         raise BadConfiguration(f"{folder} cannot be made: {error.strerror}") from error
-    # Crash between the two files: a key without a configuration; the next init says so, and
-    # nobody can have heard of the key.
+    # Crash between the files: keys without a configuration; the next init says so, and nobody
+    # can have heard of the keys.
     domain_key.make(folder / KEY_FILE_NAME)
+    domain_key.make(folder / ROLE_KEY_FILE_NAME)
     write_new(path, (text.encode(),))
     return load(folder)
 

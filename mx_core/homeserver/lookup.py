@@ -17,12 +17,12 @@ from mx_core.homeserver.padding import padded_reply
 from mx_core.homeserver.publish import Publisher
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress, UnknownRecipient
-from mx_core.proto.federation_pb2 import LookUpReply
+from mx_core.proto.federation_pb2 import LookUpReply, LookUpRequest
 
 _NOT_BEFORE_SECONDS: Final = 0.05
 _JITTER_MILLISECONDS: Final = 25
 
-AskPeer = Callable[[Address], Awaitable[bytes | None]]
+AskPeer = Callable[[Address, int], Awaitable[bytes | None]]  # and the log size that is known
 
 
 class LookUps:
@@ -33,18 +33,20 @@ class LookUps:
         self._domain = domain
         self._budget = budget
 
-    async def answer(self, asker: str, text: str, ask_peer: AskPeer | None = None) -> LookUpReply:
+    async def answer(
+        self, asker: str, asked: LookUpRequest, ask_peer: AskPeer | None = None
+    ) -> LookUpReply:
         """Return the padded answer; *ask_peer* reaches the people of other domains.
 
         Raises:
             PeerUnreachable: The other domain does not answer; nothing is known.
         """
-        loop = asyncio.get_running_loop()
+        loop, text = asyncio.get_running_loop(), asked.address
         earliest = loop.time() + _NOT_BEFORE_SECONDS
         wait = self._budget.wait(asker, text)
         if wait:
             return padded_reply(retry_after=wait)
-        card = await self._card(text, ask_peer)
+        card = await self._card(asked, ask_peer)
         self._budget.spend(asker, text, found=card is not None)
         if card is None:
             jitter = secrets.randbelow(_JITTER_MILLISECONDS) / 1000
@@ -52,7 +54,8 @@ class LookUps:
             return padded_reply()
         return padded_reply(card)
 
-    async def _card(self, text: str, ask_peer: AskPeer | None) -> bytes | None:
+    async def _card(self, asked: LookUpRequest, ask_peer: AskPeer | None) -> bytes | None:
+        text, log_size = asked.address, asked.log_size
         try:
             address = Address.parse(text)
             if str(address.canonical()) != text:
@@ -60,10 +63,10 @@ class LookUps:
         except BadAddress:
             return None
         if address.domain == self._domain:
-            return await self._publisher.card_of(text)
+            return await self._publisher.card_of(text, log_size)
         if ask_peer is None:
             return None
         try:
-            return await ask_peer(address)
+            return await ask_peer(address, log_size)
         except UnknownRecipient:
             return None

@@ -64,8 +64,10 @@ class Peers:
             await self._forget(destination)
             raise
 
-    async def card(self, address: Address) -> bytes | None:
+    async def card(self, address: Address, log_size: int) -> bytes | None:
         """Return the card that the home server of *address* gives, or None if it gives none.
+
+        *log_size*: as the asker knows the log of that domain.
 
         Raises:
             UnknownRecipient: There is no such domain on the network.
@@ -75,12 +77,30 @@ class Peers:
             return None  # as if it were not: nothing can be sent there
         client = await self._client(address.domain)
         try:
-            return await client.look_up(str(address))
+            return await client.look_up(str(address), log_size)
         except UnknownRecipient:
             raise
         except Untrusted:
             await self._forget(address.domain)
             raise
+
+    async def read_log(self, domain: str, path: str) -> bytes | None:
+        """Return a file of the log of *domain*, or None if it has none of that name.
+
+        Raises:
+            NotPermitted, UnknownRecipient, Unavailable, Untrusted: As ``carry``.
+        """
+        self._rules.must_allow(domain)
+        return await (await self._client(domain)).read_log(path)
+
+    async def add_checkpoint(self, domain: str, body: bytes) -> tuple[int, bytes]:
+        """Ask *domain* to witness; return status and body of its answer.  Raises as ``carry``."""
+        self._rules.must_allow(domain)
+        return await (await self._client(domain)).add_checkpoint(body)
+
+    def recent(self, count: int) -> list[str]:
+        """Return the domains that were spoken to last, the newest first."""
+        return list(reversed(self._clients))[:count]
 
     async def close(self) -> None:
         """Close every connection."""

@@ -163,3 +163,40 @@ PEER_RULE: Final = sa.Table(  # of the operator: which domains this server speak
     sa.Column("subject", sa.Text, primary_key=True),  # a domain and all beneath it, or *
     sa.Column("allowed", sa.Boolean, nullable=False),
 )
+LOG_WAITING: Final = sa.Table(  # Bindings that are ours and not yet in the log, oldest first
+    "log_waiting",
+    METADATA,
+    sa.Column("number", WHOLE, primary_key=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("binding", sa.LargeBinary, nullable=False),
+)
+LOG_LEAF: Final = sa.Table(  # the log itself, spec/transparency §3; never changed, never deleted
+    "log_leaf",
+    METADATA,
+    sa.Column("leaf_index", WHOLE, primary_key=True, autoincrement=False),
+    sa.Column("octets", sa.LargeBinary, nullable=False),
+)
+LOG_NAME: Final = sa.Table(  # what stands for an address, and the proof of it, made once
+    "log_name",
+    METADATA,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("label", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("vrf_proof", sa.LargeBinary, nullable=False),
+)
+LOG_RECORD: Final = sa.Table(  # what a leaf hides, and what opens it
+    "log_record",
+    METADATA,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("version", WHOLE, primary_key=True, autoincrement=False),
+    sa.Column("leaf_index", WHOLE, nullable=False),
+    sa.Column("opening", sa.LargeBinary, nullable=False),
+    sa.Column("binding", sa.LargeBinary, nullable=False),
+)
+WITNESSED: Final = sa.Table(  # the newest tree of another log that this server has cosigned
+    "witnessed",
+    METADATA,
+    sa.Column("origin", sa.Text, primary_key=True),
+    sa.Column("size", WHOLE, nullable=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("note", sa.LargeBinary, nullable=False),
+)

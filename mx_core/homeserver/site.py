@@ -1,6 +1,6 @@
-"""The well-known document over plain HTTP, to stand behind the domain's own TLS proxy.
+"""The well-known document and the log over plain HTTP, to stand behind the domain's own TLS proxy.
 
-Public data only; nothing is asked of the database.  docs/spec/discovery.md §3.
+Public data only.  docs/spec/discovery.md §3, docs/spec/transparency.md §6.
 """
 
 from __future__ import annotations
@@ -10,21 +10,26 @@ import base64
 import contextlib
 import socket
 from collections.abc import Iterator
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from typing_extensions import override
 
+from mx_core.homeserver import log_files
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.document import OwnDocument
+from mx_core.homeserver.log_book import LogBook
 from mx_core.model.errors import BadConfiguration
 
+LOG_PREFIX: Final = "/.well-known/mailx-kt"
 
-def site(config: Config, document: OwnDocument) -> Starlette:
-    """Return the app with its one page."""
+
+def site(config: Config, document: OwnDocument, book: LogBook) -> Starlette:
+    """Return the app with its page, and the log's files."""
 
     async def well_known(_: Request) -> JSONResponse:
         own = document.current()
@@ -36,10 +41,27 @@ def site(config: Config, document: OwnDocument) -> Starlette:
             }
         )
 
-    return Starlette(routes=[Route("/.well-known/mailx-server", well_known)])
+    async def log_file(request: Request) -> Response:
+        path = request.path_params["path"]
+        octets = await log_files.read(book, path)
+        if octets is None:
+            return Response(status_code=404)
+        if path == log_files.CHECKPOINT:
+            return Response(octets, media_type="text/plain; charset=utf-8")
+        headers = {"Cache-Control": "public, max-age=604800, immutable"}
+        return Response(octets, media_type="application/octet-stream", headers=headers)
+
+    return Starlette(
+        routes=[
+            Route("/.well-known/mailx-server", well_known),
+            Route(LOG_PREFIX + "/{path:path}", log_file),
+        ]
+    )
 
 
-async def serve_site(config: Config, document: OwnDocument, stopping: asyncio.Event) -> None:
+async def serve_site(
+    config: Config, document: OwnDocument, book: LogBook, stopping: asyncio.Event
+) -> None:
     """Serve the page until *stopping*.
 
     Raises:
@@ -57,7 +79,7 @@ async def serve_site(config: Config, document: OwnDocument, stopping: asyncio.Ev
         ) from error
     server = _Server(
         uvicorn.Config(
-            site(config, document),
+            site(config, document, book),
             log_config=None,
             access_log=False,
             lifespan="off",

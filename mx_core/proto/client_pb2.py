@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mx_core.proto import federation_pb2 as mx__core_dot_proto_dot_federation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amx_core/proto/client.proto\x12\x0fmailx.client.v1\x1a\x1emx_core/proto/federation.proto\"N\n\x0fRegisterRequest\x12\x0e\n\x06invite\x18\x01 \x01(\t\x12\x14\n\x0csigned_entry\x18\x02 \x01(\x0c\x12\x15\n\rsigned_epochs\x18\x03 \x03(\x0c\"\x1d\n\rRegisterReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\">\n\x0e\x43hallengeReply\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\"W\n\x13\x41uthenticateRequest\x12\x0b\n\x03pid\x18\x01 \x01(\x0c\x12\x11\n\tdevice_id\x18\x02 \x01(\x0c\x12\r\n\x05nonce\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"5\n\x11\x41uthenticateReply\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\"-\n\x15\x41ppendPassportRequest\x12\x14\n\x0csigned_entry\x18\x01 \x01(\x0c\"+\n\x13PublishEpochRequest\x12\x14\n\x0csigned_epoch\x18\x01 \x01(\x0c\"\x10\n\x0eOwnCardRequest\"\x19\n\tCardReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\"8\n\rSubmitRequest\x12\'\n\x04item\x18\x01 \x01(\x0b\x32\x19.mailx.federation.v1.Item\"O\n\x0bSubmitReply\x12+\n\x06status\x18\x01 \x01(\x0e\x32\x1b.mailx.federation.v1.Status\x12\x13\n\x0bretry_after\x18\x02 \x01(\x04\" \n\x0e\x43ollectRequest\x12\x0e\n\x06window\x18\x01 \x01(\r\"\xb2\x01\n\x08\x44\x65livery\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12+\n\x07\x61rrived\x18\x02 \x01(\x0b\x32\x18.mailx.client.v1.ArrivedH\x00\x12+\n\x04\x66\x61te\x18\x03 \x01(\x0b\x32\x1b.mailx.client.v1.FateNoticeH\x00\x12\x32\n\x0bqueue_empty\x18\x04 \x01(\x0b\x32\x1b.mailx.client.v1.QueueEmptyH\x00\x42\x06\n\x04what\"G\n\x07\x41rrived\x12\x13\n\x0bpeer_domain\x18\x01 \x01(\t\x12\'\n\x04item\x18\x02 \x01(\x0b\x32\x19.mailx.federation.v1.Item\"M\n\nFateNotice\x12\x0e\n\x06\x65nv_id\x18\x01 \x01(\x0c\x12\x0f\n\x07relayed\x18\x02 \x01(\x08\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x0c\n\nQueueEmpty\"\'\n\x12\x41\x63knowledgeRequest\x12\x11\n\tsequences\x18\x01 \x03(\x04\"\x12\n\x10\x41\x63knowledgeReply2\xc9\x07\n\x06\x43lient\x12L\n\x08Register\x12 .mailx.client.v1.RegisterRequest\x1a\x1e.mailx.client.v1.RegisterReply\x12S\n\tChallenge\x12%.mailx.federation.v1.ChallengeRequest\x1a\x1f.mailx.client.v1.ChallengeReply\x12X\n\x0c\x41uthenticate\x12$.mailx.client.v1.AuthenticateRequest\x1a\".mailx.client.v1.AuthenticateReply\x12T\n\x0e\x41ppendPassport\x12&.mailx.client.v1.AppendPassportRequest\x1a\x1a.mailx.client.v1.CardReply\x12P\n\x0cPublishEpoch\x12$.mailx.client.v1.PublishEpochRequest\x1a\x1a.mailx.client.v1.CardReply\x12\x46\n\x07OwnCard\x12\x1f.mailx.client.v1.OwnCardRequest\x1a\x1a.mailx.client.v1.CardReply\x12N\n\x06LookUp\x12\".mailx.federation.v1.LookUpRequest\x1a .mailx.federation.v1.LookUpReply\x12\x46\n\x06Submit\x12\x1e.mailx.client.v1.SubmitRequest\x1a\x1c.mailx.client.v1.SubmitReply\x12K\n\x07PutBlob\x12\x1e.mailx.federation.v1.BlobChunk\x1a\x1e.mailx.federation.v1.BlobReply(\x01\x12M\n\x07GetBlob\x12 .mailx.federation.v1.BlobRequest\x1a\x1e.mailx.federation.v1.BlobChunk0\x01\x12G\n\x07\x43ollect\x12\x1f.mailx.client.v1.CollectRequest\x1a\x19.mailx.client.v1.Delivery0\x01\x12U\n\x0b\x41\x63knowledge\x12#.mailx.client.v1.AcknowledgeRequest\x1a!.mailx.client.v1.AcknowledgeReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amx_core/proto/client.proto\x12\x0fmailx.client.v1\x1a\x1emx_core/proto/federation.proto\"N\n\x0fRegisterRequest\x12\x0e\n\x06invite\x18\x01 \x01(\t\x12\x14\n\x0csigned_entry\x18\x02 \x01(\x0c\x12\x15\n\rsigned_epochs\x18\x03 \x03(\x0c\"\x1d\n\rRegisterReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\">\n\x0e\x43hallengeReply\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\"W\n\x13\x41uthenticateRequest\x12\x0b\n\x03pid\x18\x01 \x01(\x0c\x12\x11\n\tdevice_id\x18\x02 \x01(\x0c\x12\r\n\x05nonce\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"5\n\x11\x41uthenticateReply\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\"-\n\x15\x41ppendPassportRequest\x12\x14\n\x0csigned_entry\x18\x01 \x01(\x0c\"+\n\x13PublishEpochRequest\x12\x14\n\x0csigned_epoch\x18\x01 \x01(\x0c\"\x10\n\x0eOwnCardRequest\"\x19\n\tCardReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\".\n\x0eReadLogRequest\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"\x0f\n\rOwnLogRequest\":\n\x0bOwnLogReply\x12+\n\x07records\x18\x01 \x03(\x0b\x32\x1a.mailx.client.v1.LogRecord\"R\n\tLogRecord\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x12\n\nleaf_index\x18\x02 \x01(\x04\x12\x0f\n\x07opening\x18\x03 \x01(\x0c\x12\x0f\n\x07\x62inding\x18\x04 \x01(\x0c\"8\n\rSubmitRequest\x12\'\n\x04item\x18\x01 \x01(\x0b\x32\x19.mailx.federation.v1.Item\"O\n\x0bSubmitReply\x12+\n\x06status\x18\x01 \x01(\x0e\x32\x1b.mailx.federation.v1.Status\x12\x13\n\x0bretry_after\x18\x02 \x01(\x04\" \n\x0e\x43ollectRequest\x12\x0e\n\x06window\x18\x01 \x01(\r\"\xb2\x01\n\x08\x44\x65livery\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12+\n\x07\x61rrived\x18\x02 \x01(\x0b\x32\x18.mailx.client.v1.ArrivedH\x00\x12+\n\x04\x66\x61te\x18\x03 \x01(\x0b\x32\x1b.mailx.client.v1.FateNoticeH\x00\x12\x32\n\x0bqueue_empty\x18\x04 \x01(\x0b\x32\x1b.mailx.client.v1.QueueEmptyH\x00\x42\x06\n\x04what\"G\n\x07\x41rrived\x12\x13\n\x0bpeer_domain\x18\x01 \x01(\t\x12\'\n\x04item\x18\x02 \x01(\x0b\x32\x19.mailx.federation.v1.Item\"M\n\nFateNotice\x12\x0e\n\x06\x65nv_id\x18\x01 \x01(\x0c\x12\x0f\n\x07relayed\x18\x02 \x01(\x08\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x0c\n\nQueueEmpty\"\'\n\x12\x41\x63knowledgeRequest\x12\x11\n\tsequences\x18\x01 \x03(\x04\"\x12\n\x10\x41\x63knowledgeReply2\xe0\x08\n\x06\x43lient\x12L\n\x08Register\x12 .mailx.client.v1.RegisterRequest\x1a\x1e.mailx.client.v1.RegisterReply\x12S\n\tChallenge\x12%.mailx.federation.v1.ChallengeRequest\x1a\x1f.mailx.client.v1.ChallengeReply\x12X\n\x0c\x41uthenticate\x12$.mailx.client.v1.AuthenticateRequest\x1a\".mailx.client.v1.AuthenticateReply\x12T\n\x0e\x41ppendPassport\x12&.mailx.client.v1.AppendPassportRequest\x1a\x1a.mailx.client.v1.CardReply\x12P\n\x0cPublishEpoch\x12$.mailx.client.v1.PublishEpochRequest\x1a\x1a.mailx.client.v1.CardReply\x12\x46\n\x07OwnCard\x12\x1f.mailx.client.v1.OwnCardRequest\x1a\x1a.mailx.client.v1.CardReply\x12N\n\x06LookUp\x12\".mailx.federation.v1.LookUpRequest\x1a .mailx.federation.v1.LookUpReply\x12M\n\x07ReadLog\x12\x1f.mailx.client.v1.ReadLogRequest\x1a!.mailx.federation.v1.ReadLogReply\x12\x46\n\x06OwnLog\x12\x1e.mailx.client.v1.OwnLogRequest\x1a\x1c.mailx.client.v1.OwnLogReply\x12\x46\n\x06Submit\x12\x1e.mailx.client.v1.SubmitRequest\x1a\x1c.mailx.client.v1.SubmitReply\x12K\n\x07PutBlob\x12\x1e.mailx.federation.v1.BlobChunk\x1a\x1e.mailx.federation.v1.BlobReply(\x01\x12M\n\x07GetBlob\x12 .mailx.federation.v1.BlobRequest\x1a\x1e.mailx.federation.v1.BlobChunk0\x01\x12G\n\x07\x43ollect\x12\x1f.mailx.client.v1.CollectRequest\x1a\x19.mailx.client.v1.Delivery0\x01\x12U\n\x0b\x41\x63knowledge\x12#.mailx.client.v1.AcknowledgeRequest\x1a!.mailx.client.v1.AcknowledgeReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,24 +50,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OWNCARDREQUEST']._serialized_end=506
   _globals['_CARDREPLY']._serialized_start=508
   _globals['_CARDREPLY']._serialized_end=533
-  _globals['_SUBMITREQUEST']._serialized_start=535
-  _globals['_SUBMITREQUEST']._serialized_end=591
-  _globals['_SUBMITREPLY']._serialized_start=593
-  _globals['_SUBMITREPLY']._serialized_end=672
-  _globals['_COLLECTREQUEST']._serialized_start=674
-  _globals['_COLLECTREQUEST']._serialized_end=706
-  _globals['_DELIVERY']._serialized_start=709
-  _globals['_DELIVERY']._serialized_end=887
-  _globals['_ARRIVED']._serialized_start=889
-  _globals['_ARRIVED']._serialized_end=960
-  _globals['_FATENOTICE']._serialized_start=962
-  _globals['_FATENOTICE']._serialized_end=1039
-  _globals['_QUEUEEMPTY']._serialized_start=1041
-  _globals['_QUEUEEMPTY']._serialized_end=1053
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=1055
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=1094
-  _globals['_ACKNOWLEDGEREPLY']._serialized_start=1096
-  _globals['_ACKNOWLEDGEREPLY']._serialized_end=1114
-  _globals['_CLIENT']._serialized_start=1117
-  _globals['_CLIENT']._serialized_end=2086
+  _globals['_READLOGREQUEST']._serialized_start=535
+  _globals['_READLOGREQUEST']._serialized_end=581
+  _globals['_OWNLOGREQUEST']._serialized_start=583
+  _globals['_OWNLOGREQUEST']._serialized_end=598
+  _globals['_OWNLOGREPLY']._serialized_start=600
+  _globals['_OWNLOGREPLY']._serialized_end=658
+  _globals['_LOGRECORD']._serialized_start=660
+  _globals['_LOGRECORD']._serialized_end=742
+  _globals['_SUBMITREQUEST']._serialized_start=744
+  _globals['_SUBMITREQUEST']._serialized_end=800
+  _globals['_SUBMITREPLY']._serialized_start=802
+  _globals['_SUBMITREPLY']._serialized_end=881
+  _globals['_COLLECTREQUEST']._serialized_start=883
+  _globals['_COLLECTREQUEST']._serialized_end=915
+  _globals['_DELIVERY']._serialized_start=918
+  _globals['_DELIVERY']._serialized_end=1096
+  _globals['_ARRIVED']._serialized_start=1098
+  _globals['_ARRIVED']._serialized_end=1169
+  _globals['_FATENOTICE']._serialized_start=1171
+  _globals['_FATENOTICE']._serialized_end=1248
+  _globals['_QUEUEEMPTY']._serialized_start=1250
+  _globals['_QUEUEEMPTY']._serialized_end=1262
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=1264
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=1303
+  _globals['_ACKNOWLEDGEREPLY']._serialized_start=1305
+  _globals['_ACKNOWLEDGEREPLY']._serialized_end=1323
+  _globals['_CLIENT']._serialized_start=1326
+  _globals['_CLIENT']._serialized_end=2446
 # @@protoc_insertion_point(module_scope)

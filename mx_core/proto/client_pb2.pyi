@@ -75,6 +75,36 @@ class CardReply(_message.Message):
     card: bytes
     def __init__(self, card: _Optional[bytes] = ...) -> None: ...
 
+class ReadLogRequest(_message.Message):
+    __slots__ = ("domain", "path")
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    domain: str
+    path: str
+    def __init__(self, domain: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class OwnLogRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class OwnLogReply(_message.Message):
+    __slots__ = ("records",)
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedCompositeFieldContainer[LogRecord]
+    def __init__(self, records: _Optional[_Iterable[_Union[LogRecord, _Mapping]]] = ...) -> None: ...
+
+class LogRecord(_message.Message):
+    __slots__ = ("version", "leaf_index", "opening", "binding")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    OPENING_FIELD_NUMBER: _ClassVar[int]
+    BINDING_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    leaf_index: int
+    opening: bytes
+    binding: bytes
+    def __init__(self, version: _Optional[int] = ..., leaf_index: _Optional[int] = ..., opening: _Optional[bytes] = ..., binding: _Optional[bytes] = ...) -> None: ...
+
 class SubmitRequest(_message.Message):
     __slots__ = ("item",)
     ITEM_FIELD_NUMBER: _ClassVar[int]

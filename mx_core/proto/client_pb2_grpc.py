@@ -70,6 +70,16 @@ class ClientStub:
                 request_serializer=mx__core_dot_proto_dot_federation__pb2.LookUpRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_federation__pb2.LookUpReply.FromString,
                 _registered_method=True)
+        self.ReadLog = channel.unary_unary(
+                '/mailx.client.v1.Client/ReadLog',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.ReadLogRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_federation__pb2.ReadLogReply.FromString,
+                _registered_method=True)
+        self.OwnLog = channel.unary_unary(
+                '/mailx.client.v1.Client/OwnLog',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.OwnLogRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_client__pb2.OwnLogReply.FromString,
+                _registered_method=True)
         self.Submit = channel.unary_unary(
                 '/mailx.client.v1.Client/Submit',
                 request_serializer=mx__core_dot_proto_dot_client__pb2.SubmitRequest.SerializeToString,
@@ -144,6 +154,18 @@ class ClientServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadLog(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OwnLog(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Submit(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -211,6 +233,16 @@ def add_ClientServicer_to_server(servicer, server):
                     servicer.LookUp,
                     request_deserializer=mx__core_dot_proto_dot_federation__pb2.LookUpRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_federation__pb2.LookUpReply.SerializeToString,
+            ),
+            'ReadLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadLog,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.ReadLogRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_federation__pb2.ReadLogReply.SerializeToString,
+            ),
+            'OwnLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.OwnLog,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.OwnLogRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_client__pb2.OwnLogReply.SerializeToString,
             ),
             'Submit': grpc.unary_unary_rpc_method_handler(
                     servicer.Submit,
@@ -427,6 +459,60 @@ class Client:
             '/mailx.client.v1.Client/LookUp',
             mx__core_dot_proto_dot_federation__pb2.LookUpRequest.SerializeToString,
             mx__core_dot_proto_dot_federation__pb2.LookUpReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/ReadLog',
+            mx__core_dot_proto_dot_client__pb2.ReadLogRequest.SerializeToString,
+            mx__core_dot_proto_dot_federation__pb2.ReadLogReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OwnLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/OwnLog',
+            mx__core_dot_proto_dot_client__pb2.OwnLogRequest.SerializeToString,
+            mx__core_dot_proto_dot_client__pb2.OwnLogReply.FromString,
             options,
             channel_credentials,
             insecure,

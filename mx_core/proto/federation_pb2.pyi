@@ -143,10 +143,12 @@ class BlobRequest(_message.Message):
     def __init__(self, id: _Optional[bytes] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class LookUpRequest(_message.Message):
-    __slots__ = ("address",)
+    __slots__ = ("address", "log_size")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    LOG_SIZE_FIELD_NUMBER: _ClassVar[int]
     address: str
-    def __init__(self, address: _Optional[str] = ...) -> None: ...
+    log_size: int
+    def __init__(self, address: _Optional[str] = ..., log_size: _Optional[int] = ...) -> None: ...
 
 class LookUpReply(_message.Message):
     __slots__ = ("card", "padding", "retry_after")
@@ -157,3 +159,31 @@ class LookUpReply(_message.Message):
     padding: bytes
     retry_after: int
     def __init__(self, card: _Optional[bytes] = ..., padding: _Optional[bytes] = ..., retry_after: _Optional[int] = ...) -> None: ...
+
+class ReadLogRequest(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    def __init__(self, path: _Optional[str] = ...) -> None: ...
+
+class ReadLogReply(_message.Message):
+    __slots__ = ("octets", "found")
+    OCTETS_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    octets: bytes
+    found: bool
+    def __init__(self, octets: _Optional[bytes] = ..., found: _Optional[bool] = ...) -> None: ...
+
+class AddCheckpointRequest(_message.Message):
+    __slots__ = ("body",)
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    body: bytes
+    def __init__(self, body: _Optional[bytes] = ...) -> None: ...
+
+class AddCheckpointReply(_message.Message):
+    __slots__ = ("status", "body")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    status: int
+    body: bytes
+    def __init__(self, status: _Optional[int] = ..., body: _Optional[bytes] = ...) -> None: ...

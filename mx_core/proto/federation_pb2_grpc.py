@@ -64,6 +64,16 @@ class FederationStub:
                 request_serializer=mx__core_dot_proto_dot_federation__pb2.LookUpRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_federation__pb2.LookUpReply.FromString,
                 _registered_method=True)
+        self.ReadLog = channel.unary_unary(
+                '/mailx.federation.v1.Federation/ReadLog',
+                request_serializer=mx__core_dot_proto_dot_federation__pb2.ReadLogRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_federation__pb2.ReadLogReply.FromString,
+                _registered_method=True)
+        self.AddCheckpoint = channel.unary_unary(
+                '/mailx.federation.v1.Federation/AddCheckpoint',
+                request_serializer=mx__core_dot_proto_dot_federation__pb2.AddCheckpointRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_federation__pb2.AddCheckpointReply.FromString,
+                _registered_method=True)
 
 
 class FederationServicer:
@@ -105,6 +115,18 @@ class FederationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadLog(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddCheckpoint(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FederationServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -137,6 +159,16 @@ def add_FederationServicer_to_server(servicer, server):
                     servicer.LookUp,
                     request_deserializer=mx__core_dot_proto_dot_federation__pb2.LookUpRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_federation__pb2.LookUpReply.SerializeToString,
+            ),
+            'ReadLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadLog,
+                    request_deserializer=mx__core_dot_proto_dot_federation__pb2.ReadLogRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_federation__pb2.ReadLogReply.SerializeToString,
+            ),
+            'AddCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCheckpoint,
+                    request_deserializer=mx__core_dot_proto_dot_federation__pb2.AddCheckpointRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_federation__pb2.AddCheckpointReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -301,6 +333,60 @@ class Federation:
             '/mailx.federation.v1.Federation/LookUp',
             mx__core_dot_proto_dot_federation__pb2.LookUpRequest.SerializeToString,
             mx__core_dot_proto_dot_federation__pb2.LookUpReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.federation.v1.Federation/ReadLog',
+            mx__core_dot_proto_dot_federation__pb2.ReadLogRequest.SerializeToString,
+            mx__core_dot_proto_dot_federation__pb2.ReadLogReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.federation.v1.Federation/AddCheckpoint',
+            mx__core_dot_proto_dot_federation__pb2.AddCheckpointRequest.SerializeToString,
+            mx__core_dot_proto_dot_federation__pb2.AddCheckpointReply.FromString,
             options,
             channel_credentials,
             insecure,

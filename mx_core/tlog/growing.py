@@ -30,12 +30,16 @@ class GrowingLog:
             Untrusted: ``log-leaf``: a leaf of no known kind.
         """
         log = cls()
+        log.follow(leaves)
+        return log
+
+    def follow(self, leaves: Iterable[bytes]) -> None:
+        """Append entries that are in the log already; raises as ``replay``."""
         for octets in leaves:
             leaf = parse_leaf(octets)
             if isinstance(leaf, BindingLeaf):
-                log._enter(leaf)
-            log._append(octets)
-        return log
+                self._enter(leaf)
+            self._append(octets)
 
     def add(self, leaves: Iterable[BindingLeaf]) -> list[bytes]:
         """Append a batch and its map-root leaf; return the entries to keep, in order."""
@@ -47,6 +51,12 @@ class GrowingLog:
         entries.append(RootLeaf(label_map.root_of(self.map), self.size).octets())
         self._append(entries[-1])
         return entries
+
+    def rewind(self, size: int, tree: Tree) -> None:
+        """Go back to *size* leaves and the map that stood there: a batch came to nothing."""
+        self.size, self.map = size, tree
+        for level, hashes in enumerate(self._levels):
+            del hashes[(size >> level) * HASH_OCTETS :]
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a complete subtree; ``merkle.Node``."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from mx_core.model.address import Address
@@ -26,6 +27,12 @@ from mx_core.tlog.note import NOTE_OCTETS_MAX, NoteKey
 
 _PRESENCE: Final = frozenset(range(9))
 _ABSENCE: Final = frozenset({1, 2, 6, 7, 8})
+_LABELS_KEPT: Final = 4_096
+
+
+def origin_of(domain: str) -> str:
+    """Return the name of the log of *domain*."""
+    return f"{domain}/mailx-kt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,7 @@ class LogProof:
         elif self.consistency:
             raise Untrusted("format", "a consistency proof from no size")
         root_leaf = self._root_leaf(tree.size, tree.root)
-        label = label_of(vrf.verify(keys.vrf, alpha(address), self.vrf_proof))
+        label = label_shown(keys.vrf, address, self.vrf_proof)
         value = label_map.verify_path(root_leaf.map_root, label, self.path)
         if (value is None) != (binding is None):
             raise Untrusted("logged", f"the map of {keys.origin} says another thing of an address")
@@ -167,6 +174,16 @@ class LogProof:
         )
         if commitment(binding, self.opening) != value.commitment:
             raise Untrusted("logged", "the log holds another binding than the domain attests")
+
+
+@lru_cache(maxsize=_LABELS_KEPT)
+def label_shown(vrf_key: bytes, address: Address, vrf_proof: bytes) -> bytes:
+    """Return the label that the proof shows for a canonical *address*; it never changes.
+
+    Raises:
+        Untrusted: ``vrf``.
+    """
+    return label_of(vrf.verify(vrf_key, alpha(address), vrf_proof))
 
 
 def _terminal(path: Path) -> cbor.Value:

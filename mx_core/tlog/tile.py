@@ -7,7 +7,9 @@ Failure class: ``tile``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from mx_core.model.errors import Untrusted
@@ -16,6 +18,9 @@ from mx_core.tlog.merkle import HASH_OCTETS, Node, node_hash
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
 ENTRY_OCTETS_MAX: Final = 0xFFFF
+_PATH: Final = re.compile(
+    r"tile/(entries|[0-7])/((?:x[0-9]{3}/){0,4}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
+)
 _GROUP: Final = 1000  # three digits of a path
 
 
@@ -27,6 +32,27 @@ def tile_path(level: int, index: int, width: int = WIDTH) -> str:
 def entries_path(index: int, width: int = WIDTH) -> str:
     """Return the path of the bundle with the entries of level-0 tile *index*."""
     return f"tile/entries/{_number(index)}{_partial(width)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a path names; *level* None is a bundle of entries."""
+
+    level: int | None
+    index: int
+    width: int
+
+
+def parse_path(path: str) -> Place | None:
+    """Return what *path* names, or None if it is the path of no tile."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return None
+    index = int(match[2].replace("x", "").replace("/", ""))
+    width = int(match[3] or WIDTH)
+    level = None if match[1] == "entries" else int(match[1])
+    made = entries_path(index, width) if level is None else tile_path(level, index, width)
+    return Place(level, index, width) if made == path else None
 
 
 def tiles_of(size: int) -> Iterator[tuple[int, int, int]]:

@@ -142,6 +142,11 @@ def advance(pin: Pin, state: State, *, now: float, suite: int = 1) -> Pin:
     )
 
 
+def seen_at(pin: Pin, map_version: int) -> Pin:
+    """Return *pin* with the version that the log's map showed; it never goes down."""
+    return replace(pin, map_version=max(pin.map_version, map_version))
+
+
 def accept(pin: Pin, state: State, *, now: float, suite: int = 1) -> Pin:
     """Return the pin after the person accepted *state*, whatever stood against it.
 

@@ -10,10 +10,15 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
+from mx_core.notation import cbor
 from mx_core.notation.hashing import b2_plain
+from mx_core.passport.binding import Attestation
+from mx_core.passport.card import Card
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, BlobRef, Item
+from mx_core.tlog.log_proof import LogProof
 from tests.support.home_device import HomeDevice, StreamEnded, big_body, item_for
 from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.mallory import log_keys_of
 
 pytestmark = pytest.mark.anyio
 
@@ -143,6 +148,39 @@ async def _authenticated(device: HomeDevice) -> None:
     while True:
         try:
             return await device.authenticate()
+        except grpc.aio.AioRpcError:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("step", ["waiting", "logged"])
+async def test_a_registration_that_was_cut_off_is_logged_once(
+    pair: tuple[HomeProcess, HomeProcess], step: str
+) -> None:
+    home = pair[0]
+    async with HomeDevice(home, f"u{next(_names)}") as alice:
+        code = await asyncio.to_thread(home.invite)
+        await asyncio.to_thread(home.stop)
+        await asyncio.to_thread(lambda: home.start(failpoint=step))
+        with pytest.raises(grpc.aio.AioRpcError):
+            await alice.register(code)
+        await _restart_when_dead(home)
+
+        card = Card.decode(await _registered(alice, code))
+
+        assert card.log_proof is not None
+        proof = LogProof.decode(card.log_proof)
+        binding = Attestation.read(cbor.decode(card.attestation)).binding.encode()
+        logged = proof.verify(log_keys_of(home.folder, home.domain), card.address, binding, None)
+        assert logged.value is not None
+        assert logged.value.version == 1
+
+
+async def _registered(device: HomeDevice, code: str) -> bytes:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return await device.register(code)
         except grpc.aio.AioRpcError:
             assert time.monotonic() < until
             await asyncio.sleep(0.1)

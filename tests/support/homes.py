@@ -59,7 +59,8 @@ class HomeProcess:
             if "[rates]" not in settings:
                 file.write('\n[rates]\nexempt = ["*"]\n')  # tests of other things send in a hurry
         if beside is not None:
-            shutil.copy(beside.folder / "domain.key", folder / "domain.key")
+            for key in ("domain.key", "roles.key"):
+                shutil.copy(beside.folder / key, folder / key)
             self.domain_key = beside.domain_key
             return
         stanza = run("record", "--peers", "--dir", str(folder))

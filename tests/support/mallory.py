@@ -7,16 +7,20 @@ import time
 import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.demo.world import Side, World
 from mx_core.control.client import ControlClient
+from mx_core.directory.proving import WatchedLog
 from mx_core.directory.sender_check import Recipient, verify_card
 from mx_core.envelope.seal import DeviceKey, Sender, seal_body, seal_envelope
 from mx_core.homeserver.initialise import public_key_of
+from mx_core.homeserver.role_keys import load_or_make
 from mx_core.model.address import Address
 from mx_core.model.ids import MsgId, Pid
 from mx_core.passport.card import Card
 from mx_core.proto.federation_pb2 import Item, LookUpRequest
+from mx_core.tlog.log_proof import LogKeys, origin_of
 from tests.support.home_device import HomeDevice
 
 _names = iter(range(1_000_000))
@@ -98,7 +102,14 @@ async def mallory_of(world: World) -> AsyncIterator[Mallory]:
             LookUpRequest(address=str(asked)), metadata=device.metadata, timeout=20
         )
         keys = [public_key_of(world.bob.home_dir)]
-        bob = verify_card(reply.card, asked=asked, domain_keys=keys, pin=None, now=time.time())
+        bob = verify_card(
+            reply.card,
+            asked=asked,
+            domain_keys=keys,
+            pin=None,
+            now=time.time(),
+            log=WatchedLog(log_keys_of(world.bob.home_dir, asked.domain)),
+        )
         yield Mallory(device, card, bob)
 
 
@@ -108,3 +119,9 @@ def letter(subject: str) -> bytes:
         f"From: mallory@a.example\r\nTo: bob@b.example\r\nSubject: {subject}\r\n"
         "Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <m@a.example>\r\n\r\nhello\r\n"
     ).encode()
+
+
+def log_keys_of(home_dir: Path, domain: str) -> LogKeys:
+    """Return the keys of the log that the home server in *home_dir* runs."""
+    keys = dict(load_or_make(home_dir, log_begun=True).public)
+    return LogKeys(origin_of(domain), keys["kt"], keys["vrf"])

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mx_core.directory.proving import WatchedLog
 from mx_core.directory.reader_check import SenderClaim, SenderVerdict, verify_sender
 from mx_core.directory.sender_check import Recipient, verify_card
 from mx_core.model.address import Address
@@ -16,6 +17,7 @@ from mx_core.model.ids import DeviceId, Pid
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.epoch import Epoch, verify_epoch
 from mx_core.passport.state import State
+from mx_core.tlog.log_proof import LogKeys
 from mx_core.trust.pin import Pin
 from tests.support.passport_cases import cards, chains
 from tests.support.passport_cases.cards import CardCase, EpochCase, ReaderCase
@@ -108,6 +110,9 @@ def _input(case: Case) -> dict[str, Any]:
             }
 
 
+WATCHED = WatchedLog(LogKeys("a.example/mailx-kt", bytes(32), bytes(32)))  # has no proof to check
+
+
 # ── outcome ──────────────────────────────────────────────────────────────────────────
 def _run(vector: dict[str, Any]) -> dict[str, Any]:
     if "entries" in vector:
@@ -127,7 +132,7 @@ def _run(vector: dict[str, Any]) -> dict[str, Any]:
             pin=pin,
             now=vector["now"],
             card_age=vector["card_age"],
-            log_expected=vector["log_expected"],
+            log=WATCHED if vector["log_expected"] else None,
         )
         return _of_recipient(recipient)
     claim = vector["claim"]
@@ -145,7 +150,7 @@ def _run(vector: dict[str, Any]) -> dict[str, Any]:
         pin=pin,
         now=vector["now"],
         known_chain=bytes.fromhex(vector["known_chain"]),
-        log_expected=vector["log_expected"],
+        log=WATCHED if vector["log_expected"] else None,
     )
     return _of_verdict(verdict)
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from gateway.config import Sending
+from gateway.domain_logs import DomainLogs
 from gateway.legacy.relay_account import RelayAccount, RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
 from gateway.ordinary import OrdinaryMail
@@ -56,9 +57,9 @@ class Network:
             raise self.faults[domain]
         if not any(who.domain == domain for who in self.people):
             raise NotOnNetwork(f"{domain} is not on the network")
-        return SimpleNamespace(keys=(domain_pk(domain),), runs_log=False)
+        return SimpleNamespace(name=domain, keys=(domain_pk(domain),), role_key=lambda *_: None)
 
-    async def resolve(self, recipient: Address) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
         if str(recipient) in self.faults:
             raise self.faults[str(recipient)]
         if recipient not in self.people:
@@ -135,7 +136,8 @@ async def sending_account(
             accounts = RelayAccounts(store.settings)
             if relay:
                 await accounts.put(RelayAccount("localhost", sink.port, True, USER, PASSWORD))
-            recipients = Recipients(either, either, store.contacts, clock)
+            logs = DomainLogs(store.carrier_state, either, ALICE.domain, clock)
+            recipients = Recipients(either, either, logs, store.contacts, clock)
             reaching = Reaching(recipients)
             ordinary = ordinary_mail(store, recipients)
             outbound = Outbound(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import final
 
 from typing_extensions import override
@@ -26,6 +27,16 @@ from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
 _WINDOW = 64
 
 
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One version of the own address in the log, and what opens it; unverified."""
+
+    version: int
+    leaf_index: int
+    opening: bytes
+    binding: bytes
+
+
 @final
 class NativeCarrier(ports.Carrier):
     """MailX itself."""
@@ -37,11 +48,13 @@ class NativeCarrier(ports.Carrier):
         self._body_octets = body_octets
 
     @override
-    async def resolve(self, recipient: Address) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
         async def use(
             stub: client_pb2_grpc.ClientStub, metadata: Metadata
         ) -> federation_pb2.LookUpReply:
-            request = federation_pb2.LookUpRequest(address=str(recipient.canonical()))
+            request = federation_pb2.LookUpRequest(
+                address=str(recipient.canonical()), log_size=log_size
+            )
             reply: federation_pb2.LookUpReply = await stub.LookUp(
                 request, metadata=metadata, timeout=CALL_SECONDS
             )
@@ -122,6 +135,38 @@ class NativeCarrier(ports.Carrier):
             return bytes(reply.card)
 
         return await self.home.call(use)
+
+    async def read_log(self, domain: str, path: str) -> bytes | None:
+        """Return a file of the log of *domain*, or None if there is none of that name."""
+
+        async def use(
+            stub: client_pb2_grpc.ClientStub, metadata: Metadata
+        ) -> federation_pb2.ReadLogReply:
+            request = client_pb2.ReadLogRequest(domain=domain, path=path)
+            reply: federation_pb2.ReadLogReply = await stub.ReadLog(
+                request, metadata=metadata, timeout=CALL_SECONDS
+            )
+            return reply
+
+        reply = await self.home.call(use)
+        return reply.octets if reply.found else None
+
+    async def own_log(self) -> list[LogRecord]:
+        """Return what the home server logged of this account's address, by version."""
+
+        async def use(
+            stub: client_pb2_grpc.ClientStub, metadata: Metadata
+        ) -> client_pb2.OwnLogReply:
+            reply: client_pb2.OwnLogReply = await stub.OwnLog(
+                client_pb2.OwnLogRequest(), metadata=metadata, timeout=CALL_SECONDS
+            )
+            return reply
+
+        reply = await self.home.call(use)
+        return [
+            LogRecord(one.version, one.leaf_index, one.opening, one.binding)
+            for one in reply.records
+        ]
 
     async def publish_epoch(self, signed_epoch: bytes) -> None:
         """Return once the home server holds and hands out the epoch."""

@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from gateway.config import Sending
+from gateway.domain_logs import DomainLogs
 from gateway.inbound import Inbound
 from gateway.outbound import Outbound
 from gateway.own.epochs import OwnEpochs
@@ -38,7 +39,9 @@ class Found:
 
     name: str
     keys: tuple[bytes, ...]
-    runs_log: bool = False
+
+    def role_key(self, role: str, now: float) -> None:
+        """Run no log."""
 
 
 @dataclass
@@ -62,7 +65,7 @@ class GivenCarrier(ports.Carrier):
     acked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @override
-    async def resolve(self, recipient: Address) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
         raise PeerUnreachable("nobody looks up here")
 
     @override
@@ -106,8 +109,9 @@ class Room:
             await self.store.keys.keep_epoch(
                 OwnEpoch(n, Secret(bytes(private)), signed, NOW + 10**6, NOW)
             )
+        logs = DomainLogs(self.store.carrier_state, finder, "b.example", self.clock)
         await self.store.relations.accept(make_person().pid)  # alice is no stranger here
-        recipients = Recipients(carrier, finder, self.store.contacts, self.clock)
+        recipients = Recipients(carrier, finder, logs, self.store.contacts, self.clock)
         ordinary: Any = None  # nothing leaves here
         outbound = Outbound(
             self.store.outbox, recipients, carrier, nobody, Sending(), self.clock, ordinary
@@ -118,7 +122,7 @@ class Room:
             self.store.intake,
             self.store.outbox,
             outbound,
-            Senders(finder, self.store.contacts, self.clock),
+            Senders(finder, logs, self.store.contacts, self.clock),
             own,
             OwnEpochs(self.store.keys, own, carrier, self.clock),
             self.clock,

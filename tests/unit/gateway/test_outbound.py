@@ -38,7 +38,7 @@ class RacingCarrier(ports.Carrier):
         self._error = error
 
     @override
-    async def resolve(self, recipient: Address) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
         raise PeerUnreachable("nobody looks up here")
 
     @override

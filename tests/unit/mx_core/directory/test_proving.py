@@ -22,7 +22,7 @@ def failure_of(card: Card, *, judged_at: float = NOW) -> str:
             domain_keys=[domain_pk()],
             now=NOW,
             judged_at=judged_at,
-            log_expected=False,
+            log=None,
         )
     return refused.value.failure
 
@@ -56,7 +56,7 @@ def test_the_cause_of_a_refused_chain_is_kept() -> None:
             domain_keys=[],
             now=NOW,
             judged_at=NOW,
-            log_expected=False,
+            log=None,
         )
 
     assert isinstance(refused.value.__cause__, Untrusted)

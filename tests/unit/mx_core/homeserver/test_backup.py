@@ -13,7 +13,7 @@ import pytest
 from mx_core.homeserver import appending, backup, bodies, domain_key
 from mx_core.homeserver.backup import BLOBS_NAME, DATABASE_NAME
 from mx_core.homeserver.bodies import Body
-from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME
+from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME
 from mx_core.homeserver.deliveries import Envelope
 from mx_core.homeserver.domain_key import AlreadyThere
 from mx_core.homeserver.opening import open_database
@@ -33,6 +33,7 @@ def home(tmp_path: Path) -> Path:
     shelf.mkdir(parents=True)
     (shelf / NAME[2:]).write_bytes(BODY)
     domain_key.make(folder / KEY_FILE_NAME)
+    domain_key.make(folder / ROLE_KEY_FILE_NAME)
     (folder / FILE_NAME).write_text('domain = "b.example"\n')
     database = open_database(folder)
     bob = add_member(database, "bob@b.example")
@@ -71,7 +72,7 @@ def test_a_restored_home_has_the_people_the_mail_the_key_and_the_bodies(
     assert backup.restore(copy, new) == 1
 
     assert (new / BLOBS_NAME / NAME[:2] / NAME[2:]).read_bytes() == BODY
-    for name in (KEY_FILE_NAME, FILE_NAME):
+    for name in (KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
         assert (new / name).read_bytes() == (home / name).read_bytes()
     assert new.stat().st_mode & 0o777 == 0o700
     assert (new / KEY_FILE_NAME).stat().st_mode & 0o777 == 0o600
@@ -97,7 +98,7 @@ def test_a_backup_is_a_new_folder_outside_the_home(home: Path, copy: Path) -> No
         backup.begin(home, home / "copy")
 
 
-@pytest.mark.parametrize("name", [DATABASE_NAME, KEY_FILE_NAME, FILE_NAME])
+@pytest.mark.parametrize("name", [DATABASE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME])
 def test_a_backup_that_broke_off_is_refused_before_anything_is_made(
     copy: Path, tmp_path: Path, name: str
 ) -> None:
