@@ -32,6 +32,7 @@ from gateway.own.joining import join, rejoin
 from gateway.person import Person
 from gateway.policy_desk import PolicyDesk
 from gateway.web.control import Daemon, control_app
+from gateway.web.page.server import Page
 from imap_out.wire.limits import Limits as ImapLimits
 from mx_core.control.server import serve_control
 from mx_core.model.address import Address
@@ -73,6 +74,7 @@ class Gateway(Daemon):
         self._directories = directories
         self._config = config
         self._ports: Ports = chosen_ports(config.listen)
+        self._page = Page(self._ports.page)
         self._master = master_key.load(directories.data)
         self._tls = local_ca.load(directories.data / "ca", dt.datetime.now(dt.UTC))
         self._accounts = OpenAccounts()
@@ -166,6 +168,14 @@ class Gateway(Daemon):
         return (await self._accounts.find(address).store.passwords.add(name)).reveal()
 
     @override
+    async def new_settings(self, address: Address, name: str) -> dict[str, Any]:
+        return self._settings(address, await self.add_password(address, name))
+
+    @override
+    def page_link(self) -> str:
+        return self._page.link()
+
+    @override
     async def revoke_password(self, address: Address, name: str) -> None:
         if not await self._accounts.find(address).store.passwords.revoke(name):
             raise Refused(f"{address} has no client password called {name!r}")
@@ -243,7 +253,8 @@ class Gateway(Daemon):
             stopping=stopping,
         )
         control = serve_control(control_app(self), self._directories.control_socket, stopping)
-        return [tasks.create_task(serving) for serving in (imap, smtp, control)]
+        page = self._page.serve(self, listeners["page"], stopping)
+        return [tasks.create_task(serving) for serving in (imap, smtp, control, page)]
 
     def _settings(self, address: Address, password: str) -> dict[str, Any]:
         return {
@@ -284,6 +295,7 @@ def _bound(ports: Ports) -> dict[str, list[socket.socket]]:
         bound["smtp"] = bind(ports.smtp, "SMTP")
         bound["imap_tls"] = bind(ports.imap_tls, "IMAP with TLS")
         bound["smtp_tls"] = bind(ports.smtp_tls, "SMTP with TLS")
+        bound["page"] = bind(ports.page, "the page")
     except BadConfiguration:
         for sock in (s for group in bound.values() for s in group):
             sock.close()

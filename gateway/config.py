@@ -17,13 +17,14 @@ MIB = 1024 * 1024
 
 
 class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where mail programs connect: loopback only."""
+    """Where mail programs and the browser connect: loopback only."""
 
     imap: int = 1143  # STARTTLS, and clear for the same user
     smtp: int = 1025
     imap_tls: int = 1993  # implicit TLS
     smtp_tls: int = 1465
-    port_base: int = 0  # not 0: base+0 imap, +1 smtp, +2 imap_tls, +3 smtp_tls
+    page: int = 1180  # for a browser of the same user
+    port_base: int = 0  # not 0: base+0 imap, +1 smtp, +2 imap_tls, +3 smtp_tls, +4 page
 
 
 class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,7 @@ _COMMANDS = {
     "folder": "gateway.cli.folder:folder",
     "fsck": "gateway.cli.fsck:fsck",
     "import": "gateway.cli.import_:import_",
+    "page": "gateway.cli.page:page",
     "password": "gateway.cli.password:password",
     "policy": "gateway.cli.policy:policy",
     "queue": "gateway.cli.queue:queue",

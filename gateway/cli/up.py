@@ -9,7 +9,11 @@ from gateway.directories import Directories
 
 
 @click.command()
-@click.option("--port-base", type=int, help="Use ports N, N+1, N+2, N+3 for IMAP, SMTP and TLS.")
+@click.option(
+    "--port-base",
+    type=int,
+    help="Use ports N to N+3 for IMAP, SMTP and both with TLS, N+4 for the page.",
+)
 @click.pass_obj
 def up(directories: Directories, port_base: int | None) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; prints "ready" when mail programs can connect."""

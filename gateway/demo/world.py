@@ -18,7 +18,7 @@ from gateway.demo.processes import Program, run
 _GATEWAY = "gateway"
 _HOME = "mx_core.homeserver"
 _HOME_PORTS = 3
-_GATEWAY_PORTS = 4
+_GATEWAY_PORTS = 5
 
 
 @dataclass(frozen=True, slots=True)

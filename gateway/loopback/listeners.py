@@ -1,7 +1,7 @@
 """The sockets that mail programs connect to: bound before anything else is started.
 
 A taken port is one sentence and exit 78; nothing is ever moved silently, because mail programs
-are configured with the numbers..
+are configured with the numbers.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ _PORT_MAX = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The four ports of one gateway."""
+    """The five ports of one gateway."""
 
     imap: int
     smtp: int
     imap_tls: int
     smtp_tls: int
+    page: int
 
 
 def chosen_ports(listen: Listen) -> Ports:
@@ -35,14 +36,14 @@ def chosen_ports(listen: Listen) -> Ports:
         BadConfiguration: A number is no port, or stands twice.
     """
     if base := listen.port_base:
-        ports = Ports(base, base + 1, base + 2, base + 3)
+        ports = Ports(base, base + 1, base + 2, base + 3, base + 4)
     else:
-        ports = Ports(listen.imap, listen.smtp, listen.imap_tls, listen.smtp_tls)
-    numbers = (ports.imap, ports.smtp, ports.imap_tls, ports.smtp_tls)
+        ports = Ports(listen.imap, listen.smtp, listen.imap_tls, listen.smtp_tls, listen.page)
+    numbers = (ports.imap, ports.smtp, ports.imap_tls, ports.smtp_tls, ports.page)
     for number in numbers:
         if not 1 <= number <= _PORT_MAX or numbers.count(number) > 1:
             raise BadConfiguration(
-                f"port {number} cannot be used: the four ports must be different numbers "
+                f"port {number} cannot be used: the five ports must be different numbers "
                 f"from 1 to {_PORT_MAX}"
             )
     return ports

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.policy_desk import PolicyDesk
+from gateway.web.behind import Behind
 from gateway.web.endpoint import body, json_endpoint
 from gateway.web.folder_control import FolderStore, folder_routes
 from gateway.web.import_control import Imported, import_routes
@@ -56,38 +57,11 @@ class OneQueued(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_id: str
 
 
-class Daemon(Protocol):
-    """What stands behind the API; ``gateway.app`` provides it."""
-
-    async def status(self) -> dict[str, Any]:
-        """Return accounts with their connection, outbox and refused counts."""
-
-    async def queue(self) -> list[dict[str, Any]]:
-        """Return what waits in every outbox."""
-
-    async def retry_queued(self, queue_id: QueueId) -> int:
-        """Try now what is deferred or held; return how many recipients that was."""
-
-    async def cancel_queued(self, queue_id: QueueId) -> int:
-        """Give up what was not sent yet; return how many recipients that was."""
+class Daemon(Behind, Protocol):
+    """What the command line may ask besides; ``gateway.app`` provides it."""
 
     async def let_leave_queued(self, queue_id: QueueId) -> int:
         """Let what is held leave as ordinary mail; return how many recipients that was."""
-
-    async def contacts(self, account: Address) -> list[dict[str, Any]]:
-        """Return whom *account* has pinned."""
-
-    async def compare_contact(self, account: Address, address: Address) -> dict[str, Any]:
-        """Return the words and the code that both people see."""
-
-    async def verify_contact(self, account: Address, address: Address, code: str) -> None:
-        """Note that two people have compared keys."""
-
-    async def accept_contact(self, account: Address, address: Address) -> int:
-        """Accept the keys that are shown now; return how many held messages go on."""
-
-    async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
-        """Register and start an account; return settings and recovery words."""
 
     async def reindex(self, address: Address) -> None:
         """Make an account's search index anew, while searches go on; raises Refused."""
@@ -95,11 +69,8 @@ class Daemon(Protocol):
     async def add_password(self, address: Address, name: str) -> str:
         """Return a new client password, told this once."""
 
-    async def revoke_password(self, address: Address, name: str) -> None:
-        """Make a client password useless."""
-
-    async def passwords(self, address: Address) -> list[dict[str, Any]]:
-        """Return names and last uses."""
+    def page_link(self) -> str:
+        """Return a link to the page, good once."""
 
     def folder_store(self, address: Address) -> FolderStore:
         """Return what holds the folders of an account; raises Refused."""
@@ -158,6 +129,9 @@ def control_app(daemon: Daemon) -> Starlette:
         made = await daemon.add_password(Address.parse(asked.address), asked.name)
         return {"password": made}
 
+    async def page(_: Request) -> dict[str, Any]:
+        return {"link": daemon.page_link()}
+
     async def revoke_password(request: Request) -> dict[str, Any]:
         asked = await body(request, NamedPassword)
         await daemon.revoke_password(Address.parse(asked.address), asked.name)
@@ -184,6 +158,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/contacts/accept", json_endpoint(accept_contact), methods=["POST"]),
             Route("/accounts", json_endpoint(add_account), methods=["POST"]),
             Route("/accounts/reindex", json_endpoint(reindex), methods=["POST"]),
+            Route("/page", json_endpoint(page), methods=["POST"]),
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),
             Route("/passwords/list", json_endpoint(passwords), methods=["POST"]),

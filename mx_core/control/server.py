@@ -13,21 +13,18 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 from starlette.types import ASGIApp
-from typing_extensions import override
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from mx_core.control.serving import serve_sockets
 from mx_core.model.errors import BadConfiguration, Busy
 
 _PATH_OCTETS_MAX: Final = 107  # sun_path of unix(7), less its final zero
 _UCRED: Final = struct.Struct("3i")  # pid, uid, gid
 _BACKLOG: Final = 16
-_GRACE_SECONDS: Final = 2
 
 
 def peer_uid(sock: socket.socket) -> int:
@@ -90,34 +87,17 @@ async def serve_control(
         BadConfiguration, Busy: As ``bind_control``.
     """
     listening = bind_control(path)
-    protocol = type("SameUser", (_SameUser,), {"allowed": staticmethod(allowed)})
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-    )
-    waiting = asyncio.ensure_future(_stop_when(stopping, server))
     try:
-        await server.serve(sockets=[listening])
+        await serve_sockets(app, [listening], stopping, lambda one: allowed(_uid_of(one)))
     finally:
-        waiting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await waiting
-        listening.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108  # one system call at the end, no disk wait
 
 
-async def _stop_when(stopping: asyncio.Event, server: uvicorn.Server) -> None:
-    await stopping.wait()
-    server.should_exit = True
+def _uid_of(transport: asyncio.Transport) -> int:
+    """Return who connected; -1, which is nobody, if the kernel does not say."""
+    sock = transport.get_extra_info("socket")
+    return -1 if sock is None else peer_uid(sock)
 
 
 def _refuse_if_answered(path: Path) -> None:
@@ -128,36 +108,3 @@ def _refuse_if_answered(path: Path) -> None:
         except OSError:
             return
     raise Busy(f"another process already answers at {path}")
-
-
-class _Server(uvicorn.Server):
-    """Signals are the business of the program that composes, not of this server."""
-
-    @override
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class _SameUser(H11Protocol):
-    """Closes a connection of another uid before it reads from it."""
-
-    allowed: Callable[[int], bool]
-
-    @override
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
-        sock = transport.get_extra_info("socket")
-        if sock is None or not self.allowed(peer_uid(sock)):
-            transport.abort()
-            return
-        super().connection_made(transport)
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        if self.transport is not None:
-            super().data_received(data)
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.transport is not None:
-            super().connection_lost(exc)

@@ -5,10 +5,11 @@ from gateway.loopback.listeners import bind, chosen_ports
 from mx_core.model.errors import BadConfiguration
 
 
-def test_a_port_base_gives_four_ports_in_a_row() -> None:
+def test_a_port_base_gives_five_ports_in_a_row() -> None:
     ports = chosen_ports(Listen(port_base=2000))
 
     assert (ports.imap, ports.smtp, ports.imap_tls, ports.smtp_tls) == (2000, 2001, 2002, 2003)
+    assert ports.page == 2004
 
 
 def test_a_taken_port_is_one_sentence_and_is_never_moved() -> None:

@@ -1,0 +1,48 @@
+"""What stands behind both faces of a running gateway: its page and its command line."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from mx_core.model.address import Address
+from mx_core.model.ids import QueueId
+
+
+class Behind(Protocol):
+    """``gateway.app`` provides it.  Every refusal is one sentence, as a ``MailError``."""
+
+    async def status(self) -> dict[str, Any]:
+        """Return accounts with their connection, outbox and refused counts."""
+
+    async def queue(self) -> list[dict[str, Any]]:
+        """Return what waits in every outbox."""
+
+    async def retry_queued(self, queue_id: QueueId) -> int:
+        """Try now what is deferred or held; return how many recipients that was."""
+
+    async def cancel_queued(self, queue_id: QueueId) -> int:
+        """Give up what was not sent yet; return how many recipients that was."""
+
+    async def contacts(self, account: Address) -> list[dict[str, Any]]:
+        """Return whom *account* has pinned."""
+
+    async def compare_contact(self, account: Address, address: Address) -> dict[str, Any]:
+        """Return the words and the code that both people see."""
+
+    async def verify_contact(self, account: Address, address: Address, code: str) -> None:
+        """Note that two people have compared keys."""
+
+    async def accept_contact(self, account: Address, address: Address) -> int:
+        """Accept the keys that are shown now; return how many held messages go on."""
+
+    async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
+        """Register and start an account; return settings and recovery words."""
+
+    async def new_settings(self, address: Address, name: str) -> dict[str, Any]:
+        """Return what a mail program called *name* is to be told, with a new password."""
+
+    async def revoke_password(self, address: Address, name: str) -> None:
+        """Make a client password useless."""
+
+    async def passwords(self, address: Address) -> list[dict[str, Any]]:
+        """Return names and last uses."""

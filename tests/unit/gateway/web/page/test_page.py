@@ -1,0 +1,342 @@
+"""The page as a browser sees it, over a gateway whose every text is hostile."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.web.behind import Behind
+from gateway.web.page.app import new_visits, page_app
+from mx_core.model.address import Address
+from mx_core.model.errors import Refused, Unavailable
+from mx_core.model.ids import QueueId
+
+pytestmark = pytest.mark.anyio
+
+HOST = "127.0.0.1:1180"
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}"
+READ = ("/", "/accounts/new", "/programs?account=alice%40a.example", "/outbox")
+CONTACT = "/contact?account=alice%40a.example&contact=bob%40b.example"
+
+
+class Everything(Behind):
+    """A gateway of which every name and reason was chosen by somebody else."""
+
+    def __init__(self) -> None:
+        self.did: list[tuple[str, ...]] = []
+        self.trouble: Exception | None = None
+
+    async def status(self) -> dict[str, Any]:
+        if self.trouble is not None:
+            raise self.trouble
+        return {
+            "accounts": [
+                {
+                    "address": EVIL,
+                    "connected": False,
+                    "trouble": EVIL,
+                    "outbox": {EVIL: 1},
+                    "refused": 2,
+                }
+            ]
+        }
+
+    async def queue(self) -> list[dict[str, Any]]:
+        return [
+            {"queue_id": EVIL, "recipient": EVIL, "sender": EVIL, "state": EVIL, "reason": EVIL}
+        ]
+
+    async def retry_queued(self, queue_id: QueueId) -> int:
+        self.did.append(("retry", queue_id))
+        return 1
+
+    async def cancel_queued(self, queue_id: QueueId) -> int:
+        self.did.append(("cancel", queue_id))
+        return 1
+
+    async def contacts(self, account: Address) -> list[dict[str, Any]]:
+        return [{"address": EVIL, "tier": EVIL, "mail": EVIL}]
+
+    async def compare_contact(self, account: Address, address: Address) -> dict[str, Any]:
+        return {"tier": EVIL, "words": [EVIL] * 16, "code": EVIL}
+
+    async def verify_contact(self, account: Address, address: Address, code: str) -> None:
+        self.did.append(("verify", str(account), str(address), code))
+
+    async def accept_contact(self, account: Address, address: Address) -> int:
+        self.did.append(("accept", str(account), str(address)))
+        return 0
+
+    async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
+        self.did.append(("add", str(address), invite))
+        return {"settings": _settings(), "recovery_words": " ".join(["abandon"] * 24)}
+
+    async def new_settings(self, address: Address, name: str) -> dict[str, Any]:
+        self.did.append(("program", str(address), name))
+        return _settings()
+
+    async def revoke_password(self, address: Address, name: str) -> None:
+        self.did.append(("revoke", str(address), name))
+
+    async def passwords(self, address: Address) -> list[dict[str, Any]]:
+        return [{"name": EVIL, "last_used": EVIL}]
+
+
+def _settings() -> dict[str, Any]:
+    keys = ("address", "username", "password", "host", "imap", "smtp", "imap_tls", "smtp_tls", "ca")
+    return dict.fromkeys(keys, EVIL)
+
+
+@pytest.fixture
+def behind() -> Everything:
+    return Everything()
+
+
+@pytest.fixture
+async def outside(behind: Everything) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that has not entered; ``ticket`` is in its notes."""
+    visits = new_visits()
+    transport = httpx.ASGITransport(app=page_app(behind, visits, {HOST}))
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
+        client.params = {}
+        client.headers["origin"] = f"http://{HOST}"
+        client.headers["x-ticket"] = visits.ticket()
+        yield client
+
+
+@pytest.fixture
+async def inside(outside: httpx.AsyncClient) -> httpx.AsyncClient:
+    answer = await outside.get(f"/enter?ticket={outside.headers['x-ticket']}")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/"
+    return outside
+
+
+@pytest.mark.parametrize("path", [*READ, CONTACT, "/contacts?account=alice%40a.example"])
+async def test_who_has_not_entered_sees_how_to_and_nothing_else(
+    outside: httpx.AsyncClient, path: str
+) -> None:
+    answer = await outside.get(path)
+
+    assert answer.status_code == 401
+    assert "mx-gateway page" in answer.text
+    assert "alert" not in answer.text
+
+
+async def test_a_form_of_who_has_not_entered_does_nothing(
+    outside: httpx.AsyncClient, behind: Everything
+) -> None:
+    answer = await outside.post("/outbox/cancel", data={"queue_id": "x"})
+
+    assert answer.status_code == 401
+    assert behind.did == []
+
+
+async def test_a_link_opens_once(inside: httpx.AsyncClient) -> None:
+    ticket = inside.headers["x-ticket"]
+    assert (await inside.get("/")).status_code == 200
+    inside.cookies.clear()
+
+    assert (await inside.get(f"/enter?ticket={ticket}")).status_code == 401
+
+
+@pytest.mark.parametrize("path", [*READ, CONTACT, "/contacts?account=alice%40a.example"])
+async def test_no_text_of_others_becomes_markup(inside: httpx.AsyncClient, path: str) -> None:
+    answer = await inside.get(path)
+
+    assert answer.status_code == 200
+    _inert(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "did"),
+    [
+        (
+            "/accounts",
+            {"address": "alice@a.example", "invite": "code"},
+            ("add", "alice@a.example", "code"),
+        ),
+        (
+            "/programs",
+            {"account": "alice@a.example", "name": "Mutt"},
+            ("program", "alice@a.example", "Mutt"),
+        ),
+    ],
+)
+async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
+    inside: httpx.AsyncClient,
+    behind: Everything,
+    path: str,
+    form: dict[str, str],
+    did: tuple[str, ...],
+) -> None:
+    answer = await inside.post(path, data=form)
+
+    assert answer.status_code == 200
+    assert html.escape(EVIL, quote=True).replace("&quot;", "&#34;").replace("&#x27;", "&#39;") in (
+        answer.text
+    )
+    assert answer.headers["cache-control"] == "no-store"
+    _inert(answer)
+    assert behind.did == [did]
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "did", "leads"),
+    [
+        ("/outbox/retry", {"queue_id": "q"}, ("retry", "q"), "/outbox"),
+        ("/outbox/cancel", {"queue_id": "q"}, ("cancel", "q"), "/outbox"),
+        (
+            "/programs/revoke",
+            {"account": "alice@a.example", "name": "a b/c"},
+            ("revoke", "alice@a.example", "a b/c"),
+            "/programs?account=alice%40a.example",
+        ),
+        (
+            "/contact/verify",
+            {"account": "alice@a.example", "contact": "bob@b.example", "code": "c"},
+            ("verify", "alice@a.example", "bob@b.example", "c"),
+            CONTACT,
+        ),
+        (
+            "/contact/accept",
+            {"account": "alice@a.example", "contact": "bob@b.example"},
+            ("accept", "alice@a.example", "bob@b.example"),
+            CONTACT,
+        ),
+    ],
+)
+async def test_a_form_does_its_one_thing_and_leads_to_what_it_changed(
+    inside: httpx.AsyncClient,
+    behind: Everything,
+    path: str,
+    form: dict[str, str],
+    did: tuple[str, ...],
+    leads: str,
+) -> None:
+    answer = await inside.post(path, data=form)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, leads)
+    assert behind.did == [did]
+    assert (await inside.get(path)).status_code in {404, 405}
+
+
+async def test_a_form_of_another_page_does_nothing(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    form = {"queue_id": "q"}
+    for origin in ("http://evil.example", "null", f"https://{HOST}"):
+        answer = await inside.post("/outbox/cancel", data=form, headers={"origin": origin})
+        assert answer.status_code == 403
+    named = await inside.post("/outbox/cancel", data=form, headers={"host": "evil.example:1180"})
+
+    assert named.status_code == 421
+    assert behind.did == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (b"queue_id=a&queue_id=b", "application/x-www-form-urlencoded"),
+        (b"queue_id=%ff", "application/x-www-form-urlencoded"),
+        (b"queue_id=" + b"a" * 20_000, "application/x-www-form-urlencoded"),
+        (b"&".join(b"%d=1" % n for n in range(40)), "application/x-www-form-urlencoded"),
+        (b'{"queue_id": "a"}', "application/json"),
+        (b"queue_id=a", "text/plain"),
+    ],
+)
+async def test_what_is_no_form_of_ours_is_refused_in_a_sentence(
+    inside: httpx.AsyncClient, behind: Everything, sent: bytes, kind: str
+) -> None:
+    answer = await inside.post("/outbox/cancel", content=sent, headers={"content-type": kind})
+
+    assert answer.status_code == 400
+    assert "That was not done" in answer.text
+    assert behind.did == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"), [(Refused(f"no: {EVIL}"), 400), (Unavailable(f"later: {EVIL}"), 503)]
+)
+async def test_an_error_is_its_sentence(
+    inside: httpx.AsyncClient, behind: Everything, trouble: Exception, status: int
+) -> None:
+    behind.trouble = trouble
+    answer = await inside.get("/")
+
+    assert answer.status_code == status
+    _inert(answer)
+
+
+async def test_an_address_that_is_none_and_a_page_that_is_none_are_told(
+    inside: httpx.AsyncClient,
+) -> None:
+    assert (await inside.get("/programs?account=%3Cscript%3E")).status_code == 400
+    assert (await inside.get("/contacts")).status_code == 400
+    missing = await inside.get("/nothing")
+    assert (missing.status_code, "no such page" in missing.text) == (404, True)
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/static/page.css", "/enter?ticket=wrong"])
+async def test_every_answer_tells_the_browser_to_load_nothing_of_others(
+    inside: httpx.AsyncClient, path: str
+) -> None:
+    answer = await inside.get(path)
+
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_who_leaves_is_out(inside: httpx.AsyncClient) -> None:
+    kept = dict(inside.cookies)
+    assert (await inside.post("/leave")).status_code == 200
+    inside.cookies.update(kept)
+
+    assert (await inside.get("/")).status_code == 401
+
+
+async def test_what_is_static_is_ours_and_nothing_beside_it_is_served(
+    outside: httpx.AsyncClient,
+) -> None:
+    assert (await outside.get("/static/page.css")).status_code == 200
+    assert (await outside.get("/static/live.js")).status_code == 200
+    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py"):
+        assert "page_app" not in (await outside.get(path)).text
+
+
+@pytest.mark.parametrize("path", [*READ, CONTACT, "/contacts?account=alice%40a.example"])
+async def test_every_page_can_be_read_and_used_without_seeing_or_pointing(
+    inside: httpx.AsyncClient, path: str
+) -> None:
+    text = (await inside.get(path)).text
+
+    assert '<html lang="en">' in text
+    assert text.count("<h1") == 1
+    assert text.count("<main") == 1
+    named = set(re.findall(r'<label for="([^"]+)"', text))
+    visible = set(re.findall(r'<input id="([^"]+)"', text))
+    assert visible == named
+    assert set(re.findall(r"<input (?!id=|type=\"hidden\")", text)) == set()
+    for table in re.findall(r"<table>.*?</table>", text, re.DOTALL):
+        assert "<caption>" in table
+        assert 'scope="row"' in table
+
+
+def _inert(answer: httpx.Response) -> None:
+    text = answer.text
+    assert "<script>" not in text
+    assert "<img" not in text
+    assert " onerror=" not in re.sub(r"&[^;]+;[^<]*", "", text)
+    assert "49" not in text
+    assert " style=" not in text
+    for tag in re.findall(r"<script[^>]*>", text):
+        assert tag == '<script src="/static/live.js" defer>'
