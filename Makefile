@@ -47,6 +47,7 @@ fuzz: $(READY)      ## every parser of foreign octets for FUZZ_SECONDS
 	MX_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --timeout=0 tests/fuzz $(ARGS)
 
 torture: $(READY)   ## full forms of the long sweeps; goes on where the last sitting stopped
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-torture.lock || echo "make torture: atheris has no wheel for this Python, so fuzzing is not guided" >&2
 	$(BIN)/python -m pytest -m torture tests $(ARGS)
 
 proto: $(READY)     ## regenerate mx_core/proto

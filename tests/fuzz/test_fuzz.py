@@ -7,10 +7,12 @@ over as many sittings as it takes.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 import pytest
 
 from tests.fuzz import log_targets, mail_targets, sealed_targets, wire_targets
+from tests.fuzz.guided import NAMES, guided
 from tests.fuzz.hammer import Target, hammer
 from tests.support.torture import Measure, Sweep
 
@@ -75,4 +77,15 @@ def test_full_fuzz(target: Target) -> None:
     sources = (*SOURCES[target.name], "tests/fuzz")
     Sweep(f"fuzz-{target.name}", SLICES, MEASURES, sources).run(
         lambda step: hammer(target, SLICE_SECONDS, step)
+    )
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(0)
+def test_full_guided_fuzz(target: Target) -> None:
+    if target.name not in NAMES or find_spec("atheris") is None:
+        pytest.skip("not guided")
+    sources = (*SOURCES[target.name], "tests/fuzz")
+    Sweep(f"guided-{target.name}", SLICES, MEASURES[:1], sources).run(
+        lambda _step: guided(target.name, SLICE_SECONDS)
     )
