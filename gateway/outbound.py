@@ -160,10 +160,11 @@ class Outbound:
             sealed,
             await self._me(),
             recipient.pid,
-            [DeviceKey(d.device_id, d.n, d.x25519) for d in recipient.devices],
+            [DeviceKey(d.device_id, d.n, d.x25519, d.xwing) for d in recipient.devices],
             msg_id=item.msg_id,
             created=created,
             deliver_by=created + DELIVER_BY_SECONDS,
+            suite=recipient.suite,
             entropy=secrets.token_bytes,
         )
         parcel = Parcel(

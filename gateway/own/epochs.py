@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 
 import structlog
 from nacl.public import PrivateKey
@@ -13,9 +14,12 @@ from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.envelope.identity import EpochSecret
 from mx_core.model.clock import Now
 from mx_core.model.errors import Busy, Refused, Unavailable, Untrusted
+from mx_core.model.ids import DeviceId
 from mx_core.model.secret import Secret
 from mx_core.notation import cbor
+from mx_core.notation.xwing import SEED_OCTETS, XWingSecret
 from mx_core.passport.epoch import (
+    X25519_OCTETS,
     Epoch,
     SignedEpoch,
     deletable_from,
@@ -35,10 +39,12 @@ async def make_epoch(keys: OwnKeys, own: OwnIdentity, now: Now) -> bytes:
     """Return a new SignedEpoch whose private key is durable here; not yet published."""
     # Crash after the number: it stays unused, and no two epochs are ever signed with one number.
     n = await keys.new_epoch_number()
-    private = PrivateKey.generate()
-    epoch = new_epoch(own.pid, own.device_id, n, bytes(private.public_key), now())
+    private, seed = PrivateKey.generate(), secrets.token_bytes(SEED_OCTETS)
+    xwing = XWingSecret(seed).public
+    epoch = new_epoch(own.pid, own.device_id, n, bytes(private.public_key), now(), xwing)
     signed = sign_epoch(own.signing_key.reveal(), epoch)
-    await keys.keep_epoch(OwnEpoch(n, Secret(bytes(private)), signed, epoch.not_after, None))
+    held = Secret(bytes(private) + seed)
+    await keys.keep_epoch(OwnEpoch(n, held, signed, epoch.not_after, None))
     return signed
 
 
@@ -52,14 +58,12 @@ class OwnEpochs:
         self._carrier = carrier
         self._now = now
         self._secrets: list[EpochSecret] | None = None
+        self._log_holds_keys = False  # pages of a destroyed key may stand in the write-ahead log
 
     async def secrets(self) -> list[EpochSecret]:
         """Return the keys that are held, newest first."""
         if self._secrets is None:
-            self._secrets = [
-                EpochSecret(self._own.device_id, one.n, PrivateKey(one.private.reveal()))
-                for one in await self._keys.epochs()
-            ]
+            self._secrets = [_secret(self._own.device_id, one) for one in await self._keys.epochs()]
         return self._secrets
 
     async def run(self) -> None:
@@ -78,17 +82,26 @@ class OwnEpochs:
 
         Everything the server held was stored before this is called.
         """
+        if self._log_holds_keys:
+            await self._empty_log()
         held = await self._keys.epochs()
         for newer, older in itertools.pairwise(held):
             if newer.acknowledged is None:
                 continue
             if begun >= deletable_from(older.not_after, newer.acknowledged):
                 self._secrets = None
-                try:
-                    await self._keys.forget_epoch(older.n)
-                except Busy:
-                    continue  # the row is gone; the log is emptied at the next sync
+                # Crash after the row is gone: the next open empties the log.
+                await self._keys.forget_epoch(older.n)
                 log.info("epoch_destroyed", epoch=older.n)
+                await self._empty_log()
+
+    async def _empty_log(self) -> None:
+        try:
+            await self._keys.empty_log()
+        except Busy:
+            self._log_holds_keys = True  # a reader held it; tried again at the next sync
+        else:
+            self._log_holds_keys = False
 
     async def _publish_due(self) -> None:
         held = await self._keys.epochs()
@@ -102,6 +115,13 @@ class OwnEpochs:
                 await self._carrier.publish_epoch(one.statement)
                 await self._keys.acknowledge_epoch(one.n, int(self._now()))
                 log.info("epoch_published", epoch=one.n)
+
+
+def _secret(device_id: DeviceId, epoch: OwnEpoch) -> EpochSecret:
+    """Return what opens: 32 octets are an X25519 key; in suite 2 an X-Wing seed follows."""
+    octets = epoch.private.reveal()
+    x25519, seed = octets[:X25519_OCTETS], octets[X25519_OCTETS:]
+    return EpochSecret(device_id, epoch.n, PrivateKey(x25519), XWingSecret(seed) if seed else None)
 
 
 def _statement(epoch: OwnEpoch) -> Epoch:

@@ -16,14 +16,14 @@ from mx_core.model.errors import NoUsableEpoch, Untrusted
 from mx_core.model.ids import Pid
 from mx_core.passport.card import Card
 from mx_core.passport.entry import SignedEntry, encode_chain
-from mx_core.passport.epoch import SUITE_X25519, Chosen, choose_epochs
+from mx_core.passport.epoch import SUITE_XWING, Chosen, choose_epochs
 from mx_core.passport.op import Profile
 from mx_core.passport.state import State
 from mx_core.tlog.log_proof import Logged
 from mx_core.trust.decide import Cause, Decision, Level, conflict_with, decide
 from mx_core.trust.pin import Pin, advance, first_use, seen_at
 
-SUITE_KNOWN: Final = SUITE_X25519  # the highest one that the envelope seals with
+SUITE_KNOWN: Final = SUITE_XWING  # the highest one that the envelope seals with
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,14 @@ ENVELOPE_MAGIC: Final = b"MXE1"
 BODY_MAGIC: Final = b"MXB1"
 VERSION: Final = 1
 SUITE_1: Final = 1  # X25519 sealed box, XSalsa20-Poly1305, XChaCha20-Poly1305 stream
-SUITE_2: Final = 2  # X-Wing by HPKE; recognised and refused until it is built
+SUITE_2: Final = 2  # packets to X-Wing by HPKE, the rest as in suite 1
 
 KEY_OCTETS: Final = 32
 SALT_OCTETS: Final = 32
 STREAM_HEADER_OCTETS: Final = 24
 CHUNK_OCTETS: Final = 1 << 16
 CHUNK_OVERHEAD_OCTETS: Final = 17
-PACKET_OCTETS: Final = 112  # 48 of the sealed box, env_key 32, ctx 32
+PACKET_OCTETS: Final = {SUITE_1: 112, SUITE_2: 1200}  # env_key 32, ctx 32, and the sealing
 PACKET_COUNTS: Final = (4, 8, 16)
 CONTROL_NONCE: Final = bytes(crypto_secretbox_NONCEBYTES)  # zeros: its key seals once
 
@@ -49,6 +49,11 @@ def body_octets(message_octets: int) -> int:
 
 
 BODY_OCTETS_MAX: Final = body_octets(MESSAGE_OCTETS_MAX)
+
+
+def packet_info(ctx: bytes) -> bytes:
+    """Return what ties a packet of suite 2 to its envelope: the ``info`` of HPKE."""
+    return b"MX1.packet" + ctx
 
 
 def context(public: bytes) -> bytes:
@@ -92,10 +97,11 @@ class Public:
 
     salt: bytes
     commitment: bytes
+    suite: int = SUITE_1
 
     def encode(self) -> bytes:
         """Return ``pub`` as it stands in the envelope."""
-        return cbor.encode({0: VERSION, 1: SUITE_1, 2: self.salt, 3: self.commitment})
+        return cbor.encode({0: VERSION, 1: self.suite, 2: self.salt, 3: self.commitment})
 
     @classmethod
     def decode(cls, public: bytes) -> Public:
@@ -109,10 +115,11 @@ class Public:
             raise refuse(EnvelopeFailure.FORMAT, "the envelope names no version and suite")
         if uint(value[0]) != VERSION:
             raise refuse(EnvelopeFailure.VERSION, "the envelope needs a newer version")
-        if uint(value[1]) != SUITE_1:
+        suite = uint(value[1])
+        if suite not in PACKET_OCTETS:
             raise refuse(EnvelopeFailure.SUITE, "the envelope uses a suite that is not known here")
         field = keyed(value, frozenset(range(4)))
-        return cls(octets(field[2], SALT_OCTETS), octets(field[3], DIGEST_OCTETS))
+        return cls(octets(field[2], SALT_OCTETS), octets(field[3], DIGEST_OCTETS), suite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ class Envelope:
         field = keyed(cbor.decode(envelope[len(ENVELOPE_MAGIC) :]), frozenset(range(3)))
         public = octets(field[0])
         head = Public.decode(public)
-        packets = tuple(octets(packet, PACKET_OCTETS) for packet in array(field[1]))
+        packets = tuple(octets(packet, PACKET_OCTETS[head.suite]) for packet in array(field[1]))
         _check_packets(packets)
         return cls(public, packets, octets(field[2])), head
 

@@ -34,7 +34,6 @@ from mx_core.envelope.format import (
     CHUNK_OVERHEAD_OCTETS,
     CONTROL_NONCE,
     KEY_OCTETS,
-    SUITE_1,
     BodyHead,
     Control,
     Envelope,
@@ -78,7 +77,7 @@ def open_control(envelope: bytes, keys: Sequence[EpochSecret]) -> OpenedControl:
     """
     outer, public = Envelope.decode(envelope)
     ctx = context(outer.public)
-    epoch, packet = _find_packet(outer.packets, newest_first(keys))
+    epoch, packet = _find_packet(outer.packets, newest_first(keys), ctx, public.suite)
     env_key = packet[:KEY_OCTETS]
     if packet[KEY_OCTETS:] != ctx:
         raise refuse(EnvelopeFailure.CONTEXT, "the key packet belongs to another envelope")
@@ -88,7 +87,7 @@ def open_control(envelope: bytes, keys: Sequence[EpochSecret]) -> OpenedControl:
     claimed = Statement.decode(control.statement)
     if claimed.kind is Kind.DOOR and control.proof is not None:
         raise refuse(EnvelopeFailure.FORMAT, "a door carries no proof")
-    if claimed.suite != SUITE_1 or claimed.ctx != ctx:
+    if claimed.suite != public.suite or claimed.ctx != ctx:
         raise refuse(EnvelopeFailure.CONTEXT, "the statement was made for another envelope")
     if hash_of_ext(control.proof, control.ext) != claimed.ext_hash:
         raise refuse(EnvelopeFailure.PROOF_HASH, "the proof is not the one that was signed")
@@ -148,12 +147,12 @@ def open_body(body: bytes, opened: OpenedControl, statement: Statement) -> bytes
 
 
 def _find_packet(
-    packets: Sequence[bytes], keys: Sequence[EpochSecret]
+    packets: Sequence[bytes], keys: Sequence[EpochSecret], ctx: bytes, suite: int
 ) -> tuple[EpochSecret, bytes]:
     """Return the first packet that one of *keys* opens: at most 16 × 4 attempts."""
     for packet in packets:
         for key in keys:
-            opened = key.opened(packet)
+            opened = key.opened(packet, ctx, suite)
             if opened is not None:
                 return key, opened
     raise refuse(EnvelopeFailure.NO_PACKET, "the envelope was sealed to none of this device's keys")

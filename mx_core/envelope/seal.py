@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Protocol
 
 import nacl.exceptions
 from nacl.bindings import (
@@ -34,6 +35,7 @@ from mx_core.envelope.format import (
     PACKET_COUNTS,
     SALT_OCTETS,
     SUITE_1,
+    SUITE_2,
     BodyHead,
     Control,
     Envelope,
@@ -44,6 +46,7 @@ from mx_core.envelope.format import (
     envelope_commitment,
     hash_of_body,
     hash_of_message,
+    packet_info,
     stream_key,
 )
 from mx_core.envelope.padding import BODY_FLOOR, CONTROL_FLOOR, padding
@@ -55,11 +58,12 @@ from mx_core.envelope.statement import (
     hash_of_ext,
 )
 from mx_core.model.address import Address
-from mx_core.model.errors import MessageTooLarge
+from mx_core.model.errors import MessageTooLarge, Untrusted
 from mx_core.model.ids import DeviceId, EnvId, MsgId, Pid
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
 from mx_core.notation.signing import Use, sign
+from mx_core.notation.xwing import SEED_OCTETS, UnusableKeyError, XWingSecret, seal_to
 
 Entropy = Callable[[int], bytes]  # ``secrets.token_bytes`` in programs
 
@@ -71,6 +75,7 @@ class DeviceKey:
     device_id: DeviceId
     n: int
     x25519: bytes
+    xwing: bytes | None = None  # in suite 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +149,21 @@ def seal_envelope(
     deliver_by: int,
     ext: bytes = b"",
     kind: Kind = Kind.MAIL,
+    suite: int = SUITE_1,
     entropy: Entropy,
 ) -> bytes:
     """Return the MXE1 that brings *body* to the mailbox of *recipient_pid*.
 
     Resealing (identity §5) calls this again with the same *body* and *msg_id*.  *kind* says what
-    a person's device sends; what a door sends is always of kind 4.
+    a person's device sends; what a door sends is always of kind 4.  *suite* is one that all
+    *devices* have.
 
     Raises:
         MessageTooLarge: Proof and ext do not fit into 64 KiB.
         Untrusted: ``device-key``: a device published a key to which nothing can be sealed.
     """
     env_key, salt = entropy(KEY_OCTETS), entropy(SALT_OCTETS)
-    public = Public(salt, envelope_commitment(env_key, salt)).encode()
+    public = Public(salt, envelope_commitment(env_key, salt), suite).encode()
     ctx = context(public)
     proof: bytes | None
     by: PersonSender | DoorRecord
@@ -175,7 +182,7 @@ def seal_envelope(
         body_hash=body.hash,
         length=body.length,
         text_hash=body.text_hash,
-        suite=SUITE_1,
+        suite=suite,
         ctx=ctx,
         kind=kind,
         ext_hash=hash_of_ext(proof, ext),
@@ -185,7 +192,7 @@ def seal_envelope(
     control = Control(statement, signature, body.key.reveal(), proof, ext or None).encode()
     control += padding(len(control), CONTROL_FLOOR)
     sealed_control = crypto_secretbox_easy(control, CONTROL_NONCE, control_key(env_key, salt))
-    packets = _packets(env_key + ctx, [device.x25519 for device in devices], entropy)
+    packets = _packets(env_key + ctx, devices, _sealer(suite, ctx, entropy), entropy)
     envelope = Envelope(public, packets, sealed_control).encode()
     if len(envelope) > ENVELOPE_OCTETS_MAX:
         raise MessageTooLarge("the proof of the sender does not fit into an envelope of 64 KiB")
@@ -208,21 +215,70 @@ def _chunks(message: bytes) -> Iterator[tuple[bytes, bool]]:
         yield of_message + of_pad, end == total
 
 
-def _packets(secret: bytes, public_keys: Sequence[bytes], entropy: Entropy) -> tuple[bytes, ...]:
-    """Seal *secret* to each key; dummies to keys that nobody holds fill up to 4, 8 or 16."""
-    count = next((count for count in PACKET_COUNTS if 0 < len(public_keys) <= count), None)
+def _packets(
+    secret: bytes, devices: Sequence[DeviceKey], sealer: _Sealer, entropy: Entropy
+) -> tuple[bytes, ...]:
+    """Seal *secret* to each device; dummies to keys that nobody holds fill up to 4, 8 or 16."""
+    count = next((count for count in PACKET_COUNTS if 0 < len(devices) <= count), None)
     if count is None:
         raise ValueError("an envelope is sealed to 1–16 devices")
-    sealed = [_sealed_to(key, secret) for key in public_keys]
-    for _ in range(count - len(public_keys)):
-        nobody = PrivateKey(entropy(KEY_OCTETS)).public_key
-        sealed.append(_sealed_to(bytes(nobody), entropy(len(secret))))
+    sealed = [sealer.to(device, secret) for device in devices]
+    sealed += [sealer.to_nobody(entropy(len(secret))) for _ in range(count - len(devices))]
     return tuple(sorted(sealed))
 
 
-def _sealed_to(public_key: bytes, secret: bytes) -> bytes:
-    try:
-        return crypto_box_seal(secret, public_key)
-    except (nacl.exceptions.RuntimeError, nacl.exceptions.ValueError) as error:
-        # libsodium refuses keys of low order, which would make the packet readable by anybody
-        raise refuse(EnvelopeFailure.DEVICE_KEY, "a device published an unusable key") from error
+class _Sealer(Protocol):
+    """How a packet of one suite is sealed."""
+
+    def to(self, device: DeviceKey, secret: bytes) -> bytes:
+        """Return the packet; raises Untrusted(`device-key`)."""
+
+    def to_nobody(self, filler: bytes) -> bytes:
+        """Return a packet like the others, to a key that is forgotten at once."""
+
+
+def _sealer(suite: int, ctx: bytes, entropy: Entropy) -> _Sealer:
+    return _XWingSealer(packet_info(ctx), entropy) if suite == SUITE_2 else _BoxSealer(entropy)
+
+
+@dataclass(frozen=True, slots=True)
+class _BoxSealer:
+    """Suite 1."""
+
+    entropy: Entropy
+
+    def to(self, device: DeviceKey, secret: bytes) -> bytes:
+        return self._seal(device.x25519, secret)
+
+    def to_nobody(self, filler: bytes) -> bytes:
+        return self._seal(bytes(PrivateKey(self.entropy(KEY_OCTETS)).public_key), filler)
+
+    def _seal(self, public_key: bytes, secret: bytes) -> bytes:
+        try:
+            return crypto_box_seal(secret, public_key)
+        except (nacl.exceptions.RuntimeError, nacl.exceptions.ValueError) as error:
+            # libsodium refuses keys of low order: anybody could read the packet
+            raise _unusable() from error
+
+
+@dataclass(frozen=True, slots=True)
+class _XWingSealer:
+    """Suite 2."""
+
+    info: bytes
+    entropy: Entropy
+
+    def to(self, device: DeviceKey, secret: bytes) -> bytes:
+        if device.xwing is None:
+            raise _unusable()
+        try:
+            return seal_to(device.xwing, secret, self.info)
+        except UnusableKeyError as error:
+            raise _unusable() from error
+
+    def to_nobody(self, filler: bytes) -> bytes:
+        return seal_to(XWingSecret(self.entropy(SEED_OCTETS)).public, filler, self.info)
+
+
+def _unusable() -> Untrusted:
+    return refuse(EnvelopeFailure.DEVICE_KEY, "a device published an unusable key")

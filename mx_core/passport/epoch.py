@@ -1,4 +1,4 @@
-"""Epoch statements: which X25519 key a device opens with this week, and which one a sender takes.
+"""Epoch statements: which keys a device opens with this week, and which one a sender takes.
 
 Identity §3 and §5, spec/card §3.  A statement is signed by its device and stands outside the
 passport, so no public diary of a device grows.  Pure: the clock and every key are passed in.
@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from nacl.bindings import crypto_scalarmult
 from nacl.signing import SigningKey
 
 from mx_core.model.errors import Untrusted
@@ -18,6 +17,8 @@ from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation import cbor
 from mx_core.notation.hashing import DIGEST_OCTETS
 from mx_core.notation.signing import SIGNATURE_OCTETS, Use, sign, verify
+from mx_core.notation.xwing import PUBLIC_OCTETS as XWING_OCTETS
+from mx_core.notation.xwing import UnusableKeyError, check_public, is_of_small_order
 from mx_core.passport.op import DEVICE_ID_OCTETS
 from mx_core.passport.shape import UINT_MAX, Fields, array, misshapen, octets
 from mx_core.passport.state import State
@@ -32,9 +33,7 @@ SUITE_X25519: Final = 1
 SUITE_XWING: Final = 2
 
 _FORMAT: Final = 1
-_X25519_OCTETS: Final = 32
-_XWING_OCTETS: Final = 1216
-_PROBE: Final = bytes([8]) * 32  # any scalar: a key of small order gives zeros under each
+X25519_OCTETS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,9 @@ class Epoch:
             Pid(fields.octets(1, DIGEST_OCTETS)),
             DeviceId(fields.octets(2, DEVICE_ID_OCTETS)),
             fields.uint(3, low=1),
-            fields.octets(4, _X25519_OCTETS),
+            fields.octets(4, X25519_OCTETS),
             fields.uint(6, high=UINT_MAX - LIFE_SECONDS),
-            fields.octets(5, _XWING_OCTETS) if fields.has(5) else None,
+            fields.octets(5, XWING_OCTETS) if fields.has(5) else None,
         )
         if fields.uint(7) != epoch.not_after:
             raise misshapen("an epoch lives fourteen days")
@@ -120,9 +119,11 @@ class Chosen:
     xwing: bytes | None = None
 
 
-def new_epoch(pid: Pid, device_id: DeviceId, n: int, x25519: bytes, now: float) -> Epoch:
+def new_epoch(
+    pid: Pid, device_id: DeviceId, n: int, x25519: bytes, now: float, xwing: bytes | None = None
+) -> Epoch:
     """Return epoch *n* of a device; it begins a day ago, for clocks that are behind."""
-    return Epoch(pid, device_id, n, x25519, max(0, int(now) - DAY_SECONDS))
+    return Epoch(pid, device_id, n, x25519, max(0, int(now) - DAY_SECONDS), xwing)
 
 
 def sign_epoch(device_key: SigningKey, epoch: Epoch) -> bytes:
@@ -159,7 +160,12 @@ def verify_epoch(signed_epoch: bytes, state: State) -> Epoch:
     if device is None:
         raise Untrusted("signer", "an epoch of a device that is not active")
     verify(device.sign_pk, Use.EPOCH, signed.epoch_octets, signed.signature)
-    if _is_of_small_order(epoch.x25519):
+    try:
+        if epoch.xwing is not None:
+            check_public(epoch.xwing)
+    except UnusableKeyError as error:
+        raise misshapen(f"an epoch key to which nothing can be sealed: {error}") from error
+    if is_of_small_order(epoch.x25519):
         raise misshapen("an epoch key to which nothing can be sealed")
     return epoch
 
@@ -203,10 +209,3 @@ def _believed(signed_epoch: bytes, state: State) -> Epoch | None:
         return verify_epoch(signed_epoch, state)
     except Untrusted:
         return None
-
-
-def _is_of_small_order(x25519: bytes) -> bool:
-    try:
-        return crypto_scalarmult(_PROBE, x25519) == bytes(_X25519_OCTETS)
-    except RuntimeError:  # what PyNaCl raises where libsodium returns -1
-        return True

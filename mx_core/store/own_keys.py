@@ -30,7 +30,7 @@ class OwnEpoch:
     """One epoch key of this device; times are unix seconds."""
 
     n: int
-    private: Secret[bytes]
+    private: Secret[bytes]  # X25519, 32 octets; in suite 2 the 32 of an X-Wing seed follow
     statement: bytes  # SignedEpoch
     not_after: int
     acknowledged: int | None  # when the server confirmed that it publishes it
@@ -118,13 +118,10 @@ class OwnKeys:
         )
 
     async def forget_epoch(self, n: int) -> None:
-        """Destroy the key of epoch *n* and the replay memory that it needed (identity §5).
+        """Delete the key of epoch *n* and the replay memory that it needed (identity §5).
 
-        Crash between the commit and the truncation: the log still holds old pages, sealed
-        under the store's key, until the next checkpoint, which the next open takes.
-
-        Raises:
-            Busy: The row is gone but a reader kept the log from being emptied; ask again.
+        It is destroyed once ``empty_log`` has returned.  Crash before that: the log still holds
+        old pages, sealed under the store's key, until the next checkpoint, which the next open takes.
         """
 
         def job(connection: sa.Connection) -> None:
@@ -133,6 +130,13 @@ class OwnKeys:
             connection.exec_driver_sql("DELETE FROM seen_msg_id WHERE epoch = ?", (n,))
 
         await self._database.write(job)
+
+    async def empty_log(self) -> None:
+        """Leave nothing of what was deleted in the write-ahead log.
+
+        Raises:
+            Busy: A reader kept it from being emptied; ask again.
+        """
         await self._database.truncate_log()
 
 

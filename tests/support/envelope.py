@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
+from mx_core.envelope.format import SUITE_1, SUITE_2
 from mx_core.envelope.identity import EpochSecret
 from mx_core.envelope.open import OpenedControl, open_body, open_control, verify_statement
 from mx_core.envelope.seal import (
@@ -20,6 +21,7 @@ from mx_core.envelope.seal import (
 from mx_core.envelope.statement import DoorRecord
 from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId, MsgId, Pid
+from mx_core.notation.xwing import XWingSecret
 
 BOB_PID = Pid(b"B" * 32)
 CAROL_PID = Pid(b"C" * 32)
@@ -53,16 +55,32 @@ def entropy_of(seed: bytes) -> Callable[[int], bytes]:
     return draw
 
 
-def epoch_secret(device: int, n: int = 1) -> EpochSecret:
+def epoch_secret(device: int, n: int = 1, *, suite: int = SUITE_1) -> EpochSecret:
+    name = DeviceId(bytes([device]) * 16)
     return EpochSecret(
-        DeviceId(bytes([device]) * 16),
+        name,
         n,
         PrivateKey(hashlib.sha256(b"epoch %d of device %d" % (n, device)).digest()),
+        XWingSecret(xwing_seed(name, n)) if suite == SUITE_2 else None,
     )
 
 
+def xwing_seed(device_id: DeviceId, n: int) -> bytes:
+    return hashlib.sha256(b"X-Wing %d of device %d" % (n, device_id[0])).digest()
+
+
+def xwing_secret(secret: EpochSecret) -> XWingSecret:
+    assert secret.xwing is not None
+    return secret.xwing
+
+
 def device_key(secret: EpochSecret) -> DeviceKey:
-    return DeviceKey(secret.device_id, secret.n, bytes(secret.private.public_key))
+    return DeviceKey(
+        secret.device_id,
+        secret.n,
+        bytes(secret.private.public_key),
+        None if secret.xwing is None else secret.xwing.public,
+    )
 
 
 ALICE_KEY = SigningKey(hashlib.sha256(b"alice's device").digest())
@@ -127,6 +145,7 @@ def mail(
     recipient: Pid = BOB_PID,
     ext: bytes = b"",
     seed: bytes = b"mail",
+    suite: int = SUITE_1,
 ) -> Mail:
     """Seal *message* as alice would."""
     entropy = entropy_of(seed)
@@ -140,6 +159,7 @@ def mail(
         created=CREATED,
         deliver_by=DELIVER_BY,
         ext=ext,
+        suite=suite,
         entropy=entropy,
     )
     return Mail(message, body, envelope)

@@ -23,12 +23,14 @@ from mx_core.envelope.padding import CONTROL_FLOOR, content_length
 from mx_core.envelope.seal import env_id
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation.hashing import b2_plain
-from tests.support.envelope import read
+from mx_core.notation.xwing import XWingSecret
+from tests.support.envelope import read, xwing_seed
 from tests.support.envelope_cases.body import body_cases
 from tests.support.envelope_cases.case import OPENED, Case
 from tests.support.envelope_cases.good import good_cases
 from tests.support.envelope_cases.inside import inside_cases
 from tests.support.envelope_cases.outside import outside_cases
+from tests.support.envelope_cases.suite_2 import suite_2_cases
 from tests.support.octets import Octets, Splice
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "envelope"
@@ -37,6 +39,7 @@ GROUPS = {
     "bad_outside": outside_cases,
     "bad_inside": inside_cases,
     "bad_body": body_cases,
+    "suite_2": suite_2_cases,
 }
 SHORT_MESSAGE = 256
 
@@ -76,6 +79,7 @@ def _case(item: dict[str, Any], octets: dict[str, bytes]) -> Case:
                 DeviceId(bytes.fromhex(epoch["device_id"])),
                 epoch["n"],
                 PrivateKey(bytes.fromhex(epoch["private"])),
+                XWingSecret(bytes.fromhex(epoch["xwing"])) if "xwing" in epoch else None,
             )
             for epoch in item["epochs"]
         ),
@@ -91,7 +95,12 @@ def _item(case: Case, names: dict[bytes, str]) -> dict[str, Any]:
         "envelope": _spliced(case.envelope, names),
         "body": _spliced(case.body, names),
         "epochs": [
-            {"device_id": key.device_id.hex(), "n": key.n, "private": bytes(key.private).hex()}
+            {
+                "device_id": key.device_id.hex(),
+                "n": key.n,
+                "private": bytes(key.private).hex(),
+                **({} if key.xwing is None else {"xwing": xwing_seed(key.device_id, key.n).hex()}),
+            }
             for key in case.epochs
         ],
         "sign_pk": case.sign_pk.hex(),
@@ -160,8 +169,10 @@ def example_steps() -> dict[str, bytes]:
     opened, message = read(envelope, body, case.epochs, sign_pk=case.sign_pk, my_pid=case.my_pid)
     body_key = opened.body_key.reveal()
     head = BodyHead.decode(body)
-    packet = next(packet for packet in outer.packets if epoch.opened(packet) is not None)
-    env_key = (epoch.opened(packet) or b"")[:32]
+    ctx = context(outer.public)
+    opens = {packet: epoch.opened(packet, ctx, public.suite) for packet in outer.packets}
+    [(packet, inside)] = [(packet, found) for packet, found in opens.items() if found is not None]
+    env_key = inside[:32]
     sealing_key = control_key(env_key, public.salt)
     control = crypto_secretbox_open_easy(outer.control, CONTROL_NONCE, sealing_key)
     return {
@@ -180,7 +191,7 @@ def example_steps() -> dict[str, bytes]:
         "epoch private": bytes(epoch.private),
         "epoch public": bytes(epoch.private.public_key),
         "packet": packet,
-        "packet plaintext": epoch.opened(packet) or b"",
+        "packet plaintext": inside,
         "S": opened.statement_octets,
         "device public": case.sign_pk,
         "signature": opened.signature,

@@ -20,6 +20,7 @@ from nacl.signing import SigningKey
 from mx_core.envelope.format import (
     CHUNK_OCTETS,
     CONTROL_NONCE,
+    SUITE_1,
     BodyHead,
     body_commitment,
     context,
@@ -27,6 +28,7 @@ from mx_core.envelope.format import (
     envelope_commitment,
     hash_of_body,
     hash_of_message,
+    packet_info,
     stream_key,
 )
 from mx_core.envelope.padding import BODY_FLOOR, CONTROL_FLOOR, padding
@@ -34,6 +36,7 @@ from mx_core.envelope.seal import SealedBody
 from mx_core.envelope.statement import hash_of_ext
 from mx_core.model.secret import Secret
 from mx_core.notation import cbor
+from mx_core.notation.xwing import seal_to
 from tests.support.envelope import (
     ALICE_KEY,
     BOB,
@@ -131,6 +134,8 @@ def well_padded_control(control: bytes) -> bytes:
 def forged_envelope(
     body: SealedBody,
     *,
+    suite: int = SUITE_1,
+    info: bytes | None = None,
     public: Edit = as_is,
     encode_public: Callable[[Any], bytes] = cbor.encode,
     commit: Edit = as_is,
@@ -159,21 +164,24 @@ def forged_envelope(
     entropy = entropy_of(seed)
     env_key, salt = entropy(32), entropy(32)
     pub = encode_public(
-        public({0: 1, 1: 1, 2: salt, 3: commit(envelope_commitment(env_key, salt))})
+        public({0: 1, 1: suite, 2: salt, 3: commit(envelope_commitment(env_key, salt))})
     )
     ctx = context(pub)
-    spoken = encode_statement(statement(honest_statement(body, ctx, proof, ext)))
+    spoken = encode_statement(statement({**honest_statement(body, ctx, proof, ext), 11: suite}))
     signed = key.sign(b"MailX v1 " + use.encode() + b"\0" + spoken).signature
     fields = {0: spoken, 1: signature(signed), 2: body.key.reveal()}
     fields |= {} if proof is None else {3: proof}
     fields |= {} if ext is None else {4: ext}
     plain = pad(encode_control(control(fields)))
     sealed = seal_control(crypto_secretbox_easy(plain, CONTROL_NONCE, control_key(env_key, salt)))
-    made = [crypto_box_seal(packet(env_key + ctx), public_key) for public_key in to]
-    made += [
-        crypto_box_seal(entropy(64), device_key(epoch_secret(100 + dummy)).x25519)
-        for dummy in range(dummies)
-    ]
+    nobody = [device_key(epoch_secret(100 + dummy, suite=suite)) for dummy in range(dummies)]
+    if suite == SUITE_1:
+        made = [crypto_box_seal(packet(env_key + ctx), public_key) for public_key in to]
+        made += [crypto_box_seal(entropy(64), device.x25519) for device in nobody]
+    else:
+        tied = packet_info(ctx) if info is None else info
+        made = [seal_to(public_key, packet(env_key + ctx), tied) for public_key in to]
+        made += [seal_to(device.xwing or b"", entropy(64), tied) for device in nobody]
     return edit(magic + encode_outer(outer({0: pub, 1: packets(made), 2: sealed})))
 
 

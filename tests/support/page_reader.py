@@ -12,7 +12,11 @@ from typing import Any, NoReturn
 
 import nacl.bindings as sodium
 import nacl.exceptions
+from cryptography.exceptions import InvalidTag
 
+from tests.support import page_xwing
+
+PageKey = tuple[int, bytes, bytes | None]
 SENDER_ADDRESS = Callable[[str], bool]
 ALL_KINDS = {0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16}
 DOOR_TYPES = [str, str, str, str, str, bool, str, list, str, int]
@@ -25,21 +29,21 @@ class PageRefusalError(Exception):
 def page_read(
     envelope: bytes,
     body: bytes,
-    keys: Sequence[tuple[int, bytes]],
+    keys: Sequence[PageKey],
     sign_pk: bytes,
     my_pid: bytes,
     is_canonical_address: SENDER_ADDRESS,
 ) -> bytes:
-    """Do §7 of the page from 1 to 33; *keys* are (n, X25519 private key)."""
-    block, ctx = _envelope(envelope, keys)
-    statement = _statement(block, ctx, is_canonical_address)
+    """Do §7 of the page from 1 to 33; *keys* are (n, X25519 private key, X-Wing seed or None)."""
+    block, ctx, suite = _envelope(envelope, keys)
+    statement = _statement(block, ctx, suite, is_canonical_address)
     use = b"door" if statement[15] == 4 else b"message"
     _verify(sign_pk, b"MailX v1 " + use + b"\0" + block[0], block[1])
     _need(statement[4] == my_pid, "recipient")
     return _body(body, statement, block[2])
 
 
-def _envelope(envelope: bytes, keys: Sequence[tuple[int, bytes]]) -> tuple[dict, bytes]:
+def _envelope(envelope: bytes, keys: Sequence[PageKey]) -> tuple[dict, bytes, int]:
     _need(len(envelope) <= 65_536, "size")
     _need(envelope[:4] == b"MXE1", "magic")
     outer = page_cbor(envelope[4:])
@@ -48,22 +52,26 @@ def _envelope(envelope: bytes, keys: Sequence[tuple[int, bytes]]) -> tuple[dict,
     pub = page_cbor(outer[0])
     _need(isinstance(pub, dict) and {0, 1} <= set(pub), "format")
     _need(_uint(pub[0]) == 1, "version")
-    _need(_uint(pub[1]) == 1, "suite")
+    _need(_uint(pub[1]) in {1, 2}, "suite")
     _need(set(pub) == {0, 1, 2, 3}, "format")
     salt, commit = _octets(pub[2], 32), _octets(pub[3], 32)
     _need(isinstance(outer[1], list), "format")
-    packets = [_octets(packet, 112) for packet in outer[1]]
+    packets = [_octets(packet, {1: 112, 2: 1200}[pub[1]]) for packet in outer[1]]
     _need(len(packets) in {4, 8, 16}, "format")
     _need(all(packets[n] < packets[n + 1] for n in range(len(packets) - 1)), "format")
     _octets(outer[2])
     taken = None
-    live = [private for _, private in sorted(keys, reverse=True)[:4]]
+    ctx = page_b2("MX1.ctx", [outer[0]])
+    live = sorted(keys, key=lambda key: key[0], reverse=True)[:4]
     for packet in packets:
-        for private in live:
-            taken = taken or _unseal(packet, private)
+        for _, private, seed in live:
+            if pub[1] == 1:
+                taken = taken or _unseal(packet, private)
+            elif seed is not None:
+                taken = taken or _unseal_2(packet, seed, b"MX1.packet" + ctx)
     if taken is None:
         _refuse("no-packet")
-    env_key, ctx = taken[:32], page_b2("MX1.ctx", [outer[0]])
+    env_key = taken[:32]
     _need(taken[32:] == ctx, "context")
     _need(page_b2("MX1.env.commit", [salt], env_key) == commit, "envelope-commitment")
     key = page_b2("MX1.env.ctl", [salt], env_key)
@@ -78,10 +86,10 @@ def _envelope(envelope: bytes, keys: Sequence[tuple[int, bytes]]) -> tuple[dict,
         _octets(block[at], length)
     for at in {3, 4} & set(block):
         _need(len(_octets(block[at])) > 0, "format")
-    return block, ctx
+    return block, ctx, pub[1]
 
 
-def _statement(block: dict, ctx: bytes, is_canonical_address: SENDER_ADDRESS) -> dict:
+def _statement(block: dict, ctx: bytes, suite: int, is_canonical_address: SENDER_ADDRESS) -> dict:
     s = page_cbor(block[0])
     _need(isinstance(s, dict) and set(s) >= ALL_KINDS and max(s) <= 17, "format")
     _need(1 <= _uint(s[15]) <= 4, "kind")
@@ -103,7 +111,7 @@ def _statement(block: dict, ctx: bytes, is_canonical_address: SENDER_ADDRESS) ->
             _need(isinstance(pair, list) and [type(x) for x in pair] == [str, str], "format")
     else:
         _need(is_canonical_address(s[1]), "format")
-    _need(s[11] == 1 and s[12] == ctx, "context")
+    _need(s[11] == suite and s[12] == ctx, "context")
     ext_hash = page_b2("MX1.ext", [block.get(3, b""), block.get(4, b"")])
     _need(s[16] == ext_hash, "proof-hash")
     return s
@@ -219,6 +227,13 @@ def _unseal(packet: bytes, private: bytes) -> bytes | None:
     try:
         return sodium.crypto_box_seal_open(packet, public, private)
     except nacl.exceptions.CryptoError:
+        return None
+
+
+def _unseal_2(packet: bytes, seed: bytes, info: bytes) -> bytes | None:
+    try:
+        return page_xwing.open_sealed(seed, packet, info)
+    except (InvalidTag, ValueError):
         return None
 
 

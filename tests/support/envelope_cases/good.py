@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mx_core.envelope.format import Envelope
+from mx_core.envelope.format import Envelope, context
 from mx_core.envelope.seal import SealedBody, seal_body
 from tests.support.envelope import (
     BOB,
@@ -133,6 +133,8 @@ def good_cases() -> list[Case]:
 
 def packet_offset(envelope: bytes, *, mine: bool) -> int:
     """Return where a packet begins that BOB can open, or the last one that he cannot."""
-    outer, _ = Envelope.decode(envelope)
-    packet = [packet for packet in outer.packets if (BOB.opened(packet) is not None) is mine][-1]
+    outer, public = Envelope.decode(envelope)
+    ctx = context(outer.public)
+    opened = {packet: BOB.opened(packet, ctx, public.suite) for packet in outer.packets}
+    packet = [packet for packet, inside in opened.items() if (inside is not None) is mine][-1]
     return envelope.index(packet)

@@ -6,7 +6,7 @@ from typing import Any
 
 from nacl.bindings import crypto_box_seal
 
-from mx_core.envelope.format import Envelope
+from mx_core.envelope.format import SUITE_1, Envelope
 from mx_core.envelope.open import open_control
 from mx_core.envelope.padding import CONTROL_FLOOR
 from mx_core.envelope.seal import SealedBody
@@ -297,8 +297,12 @@ def _plus_order(signature: bytes) -> bytes:
 def _rewrapped(envelope: bytes) -> bytes:
     """Do what bob can do: seal the envelope key that he was given to carol."""
     outer, _ = Envelope.decode(envelope)
-    secret = next(opened for packet in outer.packets if (opened := BOB.opened(packet)) is not None)
-    foreign = [packet for packet in outer.packets if BOB.opened(packet) is None]
+    secret = next(
+        opened
+        for packet in outer.packets
+        if (opened := BOB.opened(packet, b"", SUITE_1)) is not None
+    )
+    foreign = [packet for packet in outer.packets if BOB.opened(packet, b"", SUITE_1) is None]
     again = crypto_box_seal(secret, device_key(CAROL).x25519)
     return replace(outer, packets=tuple(sorted([*foreign, again]))).encode()
 

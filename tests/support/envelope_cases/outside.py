@@ -87,7 +87,7 @@ def outside_cases() -> list[Case]:
     )
     add("version-text", "a version that is no number", "format", forge(public=put(k0="1")))
     add("version-true", "true is not 1", "format", forge(public=put(k0=True)))
-    add("suite-2", "X-Wing: recognised, not built", "suite", forge(public=put(k1=2)))
+    add("suite-3", "no such suite yet", "suite", forge(public=put(k1=3)))
     add("suite-0", "no such suite", "suite", forge(public=put(k1=0)))
     add("pub-key-4", "one key more", "format", forge(public=put(k4=0)))
     add("pub-no-salt", "one key fewer", "format", forge(public=drop(2)))

@@ -8,6 +8,7 @@ from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation import cbor
 from mx_core.notation.signing import Use, sign
+from mx_core.notation.xwing import XWingSecret
 from mx_core.passport import make
 from mx_core.passport.binding import Binding, attest
 from mx_core.passport.card import Card
@@ -89,7 +90,7 @@ def epoch_cases() -> Iterator[EpochCase]:
     helper = person.add(Kind.LIMITED)
     chain = tuple(person.entries)
     good = Epoch(person.pid, person.first.id, 1, bytes([9]) + bytes(31), NOW)
-    suite_2 = replace(good, xwing=bytes(1216))
+    suite_2 = replace(good, xwing=XWingSecret(bytes(32)).public)
     device_key = person.first.key
 
     def case(name: str, epoch: bytes, failure: str = "") -> EpochCase:
@@ -110,6 +111,8 @@ def epoch_cases() -> Iterator[EpochCase]:
         ("fifteen-days", {**fields, 7: NOW + 15 * DAY}),
         ("short-x25519", {**fields, 4: bytes(31)}),
         ("short-xwing", {**fields, 5: bytes(1215)}),
+        ("xwing-not-reduced", {**fields, 5: b"\xff" * 1184 + bytes([9]) + bytes(31)}),
+        ("xwing-of-small-order", {**fields, 5: XWingSecret(bytes(32)).public[:-32] + bytes(32)}),
         ("unknown-key", {**fields, 8: 0}),
         ("missing-key", {key: value for key, value in fields.items() if key != 6}),
         ("other-format-number", {**fields, 0: 2}),

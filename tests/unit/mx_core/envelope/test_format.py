@@ -11,6 +11,7 @@ from mx_core.envelope.format import (
     MESSAGE_OCTETS_MAX,
     PACKET_COUNTS,
     PACKET_OCTETS,
+    SUITE_1,
     BodyHead,
     Control,
     Envelope,
@@ -32,7 +33,9 @@ digests = st.binary(min_size=32, max_size=32)
 publics = st.builds(Public, digests, digests)
 packet_lists = st.sampled_from(PACKET_COUNTS).flatmap(
     lambda count: st.sets(
-        st.binary(min_size=PACKET_OCTETS, max_size=PACKET_OCTETS), min_size=count, max_size=count
+        st.binary(min_size=PACKET_OCTETS[SUITE_1], max_size=PACKET_OCTETS[SUITE_1]),
+        min_size=count,
+        max_size=count,
     )
 )
 filled = st.none() | st.binary(min_size=1, max_size=80)
@@ -93,7 +96,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_looked_at(length: int) ->
 
 def test_the_largest_envelope_is_read_as_far_as_its_layout() -> None:
     public = Public(bytes(32), bytes(32)).encode()
-    packets = tuple(bytes([n]) * PACKET_OCTETS for n in range(4))
+    packets = tuple(bytes([n]) * PACKET_OCTETS[SUITE_1] for n in range(4))
     room = ENVELOPE_OCTETS_MAX - len(Envelope(public, packets, bytes(60_000)).encode()) + 60_000
     largest = Envelope(public, packets, bytes(room)).encode()
 
@@ -108,7 +111,8 @@ def test_version_and_suite_are_judged_before_what_they_give_meaning_to() -> None
     """A newer version may hold other keys; "needs a newer version" is then the right answer."""
     for value, failure in (
         ({0: 2, 1: 7, 9: b""}, "version"),
-        ({0: 1, 1: 2, 9: b""}, "suite"),
+        ({0: 1, 1: 3, 9: b""}, "suite"),
+        ({0: 1, 1: 2, 9: b""}, "format"),
         ({0: 1, 1: 1, 9: b""}, "format"),
         ({0: 1}, "format"),
     ):

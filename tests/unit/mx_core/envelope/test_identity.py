@@ -2,6 +2,7 @@
 
 from nacl.bindings import crypto_box_seal
 
+from mx_core.envelope.format import SUITE_1
 from mx_core.envelope.identity import LIVE_KEYS_MAX, newest_first
 from tests.support.envelope import BOB, CAROL, device_key, epoch_secret
 
@@ -9,12 +10,12 @@ from tests.support.envelope import BOB, CAROL, device_key, epoch_secret
 def test_a_key_opens_what_was_sealed_to_it() -> None:
     packet = crypto_box_seal(b"secret", device_key(BOB).x25519)
 
-    assert BOB.opened(packet) == b"secret"
-    assert CAROL.opened(packet) is None
+    assert BOB.opened(packet, b"", SUITE_1) == b"secret"
+    assert CAROL.opened(packet, b"", SUITE_1) is None
 
 
 def test_a_packet_with_an_ephemeral_key_of_low_order_does_not_open() -> None:
-    assert BOB.opened(bytes(112)) is None
+    assert BOB.opened(bytes(112), b"", SUITE_1) is None
 
 
 def test_at_most_four_keys_are_tried_newest_first() -> None:

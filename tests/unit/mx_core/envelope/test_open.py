@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mx_core.envelope.failure import EnvelopeFailure
-from mx_core.envelope.format import CHUNK_OCTETS, Envelope, hash_of_body
+from mx_core.envelope.format import CHUNK_OCTETS, SUITE_1, Envelope, hash_of_body
 from mx_core.envelope.open import open_body, open_control, verify_statement
 from mx_core.model.address import is_canonical
 from mx_core.model.errors import Untrusted
@@ -26,6 +26,7 @@ from tests.support.envelope import (
     epoch_secret,
     mail,
     read,
+    xwing_seed,
 )
 from tests.support.envelope_cases.case import OPENED, Case
 from tests.support.envelope_vectors import GROUPS, example_steps, load, yielded
@@ -92,7 +93,7 @@ def test_one_altered_octet_of_an_envelope_is_refused_or_lies_in_a_foreign_packet
     foreign = [
         range(at, at + len(packet))
         for packet in outer.packets
-        if BOB.opened(packet) is None and (at := SENT.envelope.index(packet))
+        if BOB.opened(packet, b"", SUITE_1) is None and (at := SENT.envelope.index(packet))
     ]
     for at in range(len(SENT.envelope)):
         altered = flip(SENT.envelope, at, 1 << at % 8)
@@ -293,7 +294,10 @@ def outcome_of_page_reader(case: Case) -> str:
         page_read(
             case.envelope.value,
             case.body.value,
-            [(key.n, bytes(key.private)) for key in case.epochs],
+            [
+                (key.n, bytes(key.private), key.xwing and xwing_seed(key.device_id, key.n))
+                for key in case.epochs
+            ],
             case.sign_pk,
             case.my_pid,
             is_canonical,

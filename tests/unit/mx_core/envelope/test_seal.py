@@ -12,6 +12,7 @@ from mx_core.envelope.format import (
     CONTROL_NONCE,
     ENVELOPE_OCTETS_MAX,
     MESSAGE_OCTETS_MAX,
+    SUITE_1,
     BodyHead,
     Control,
     Envelope,
@@ -233,7 +234,9 @@ def test_the_control_block_is_sealed_under_a_key_of_the_envelope_with_nonce_zero
     sealed = mail()
     outer, public = Envelope.decode(sealed.envelope)
     env_key = next(
-        opened[:32] for packet in outer.packets if (opened := BOB.opened(packet)) is not None
+        opened[:32]
+        for packet in outer.packets
+        if (opened := BOB.opened(packet, b"", SUITE_1)) is not None
     )
 
     plain = crypto_secretbox_open_easy(

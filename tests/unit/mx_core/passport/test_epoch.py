@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mx_core.notation.xwing import XWingSecret
 from mx_core.passport.epoch import (
     Chosen,
     Epoch,
@@ -21,6 +22,7 @@ from tests.support.passport_vectors import load, outcome, vector_of
 from tests.support.people import DAY, NOW, Person, make_person
 
 VECTORS = load("epoch")
+XWING = XWingSecret(bytes(32)).public
 BEGIN = NOW - DAY  # of the first epoch
 END = BEGIN + 14 * DAY
 
@@ -34,7 +36,7 @@ def test_the_committed_vectors_are_those_that_the_cases_make() -> None:
     assert [vector_of(case) for case in epoch_cases()] == VECTORS
 
 
-@pytest.mark.parametrize("xwing", [None, bytes(1216)])
+@pytest.mark.parametrize("xwing", [None, XWING])
 def test_an_epoch_survives_its_encoding(xwing: bytes | None) -> None:
     person = make_person()
     epoch = Epoch(person.pid, person.first.id, 3, b"\x09" + bytes(31), NOW, xwing)
@@ -146,11 +148,11 @@ def test_the_choice_is_ordered_by_device_and_carries_both_keys() -> None:
     signed = []
     for owner in person.devices:
         epoch = new_epoch(person.pid, owner.id, 1, b"\x09" + bytes(31), NOW)
-        signed.append(sign_epoch(owner.key, replace(epoch, xwing=bytes(1216))))
+        signed.append(sign_epoch(owner.key, replace(epoch, xwing=XWING)))
 
     chosen = choose_epochs(person.state, signed, NOW, 0)
 
     assert [each.device_id for each in chosen] == sorted(owner.id for owner in person.devices)
     assert chosen[0] == Chosen(
-        chosen[0].device_id, 1, b"\x09" + bytes(31), reduced=False, suite=2, xwing=bytes(1216)
+        chosen[0].device_id, 1, b"\x09" + bytes(31), reduced=False, suite=2, xwing=XWING
     )

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from mx_core.db.engine import PAGE_OCTETS
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.secret import Secret
 from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnEpoch, OwnKey
-from tests.support.stores import STORE_KEY, form_of, open_store
+from tests.support.raw_pages import decrypted_pages
+from tests.support.stores import form_of, open_store
 
 
 @pytest.fixture
@@ -115,26 +114,14 @@ def test_a_forgotten_epoch_key_is_on_no_page_even_for_who_has_the_store_key(tmp_
         if forget:
             for each in await store.keys.epochs():
                 await store.keys.forget_epoch(each.n)
+            await store.keys.empty_log()
             assert (tmp_path / "mail.db-wal").stat().st_size == 0
         store.close()
 
     asyncio.run(story(forget=False))
-    assert private in _decrypted_pages(tmp_path)
+    assert private in decrypted_pages(tmp_path)
     asyncio.run(story(forget=True))
-    assert private not in _decrypted_pages(tmp_path)
-
-
-def _decrypted_pages(folder: Path) -> bytes:
-    """Decrypt every page, free ones too: AES-256-CBC, and at the end of a page IV and HMAC."""
-    octets = (folder / "mail.db").read_bytes()
-    clear = []
-    for start in range(0, len(octets), PAGE_OCTETS):
-        page = octets[start : start + PAGE_OCTETS]
-        begin = 16 if start == 0 else 0  # the salt stands in place of SQLite's magic
-        cipher = Cipher(algorithms.AES(STORE_KEY.reveal()), modes.CBC(page[-48:-32])).decryptor()
-        clear.append(cipher.update(page[begin:-48]) + cipher.finalize())
-    assert b"CREATE TABLE mailbox" in clear[0] + clear[1]
-    return b"".join(clear)
+    assert private not in decrypted_pages(tmp_path)
 
 
 @pytest.mark.anyio

@@ -1,0 +1,21 @@
+"""What is really on the disk of a store, for who has its key."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from mx_core.db.engine import PAGE_OCTETS
+from tests.support.stores import STORE_KEY
+
+
+def decrypted_pages(folder: Path) -> bytes:
+    """Decrypt every page, free ones too: AES-256-CBC, and at the end of a page IV and HMAC."""
+    octets = (folder / "mail.db").read_bytes()
+    clear = []
+    for start in range(0, len(octets), PAGE_OCTETS):
+        page = octets[start : start + PAGE_OCTETS]
+        begin = 16 if start == 0 else 0  # the salt stands in place of SQLite's magic
+        cipher = Cipher(algorithms.AES(STORE_KEY.reveal()), modes.CBC(page[-48:-32])).decryptor()
+        clear.append(cipher.update(page[begin:-48]) + cipher.finalize())
+    assert b"CREATE TABLE mailbox" in clear[0] + clear[1]
+    return b"".join(clear)
