@@ -99,6 +99,7 @@ class TextIndex:
 
     def wake(self) -> None:
         """There may be news; never blocks."""
+        self._pace.step_aside()
         self._news.set()
 
     def make_anew(self) -> None:
