@@ -7,10 +7,11 @@ RFC 5322 §3.4 and §4.4; RFC 9051 §7.5.2 (ENVELOPE).  Bounded by *limit* entri
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
-from mx_core.mime.lexical import BROKEN, END, MORE, Cursor
+from mx_core.mime.lexical import ATEXT_OCTETS, BROKEN, END, MORE, Cursor
 
 MISSING_MAILBOX: Final = b"MISSING_MAILBOX"
 MISSING_DOMAIN: Final = b"MISSING_DOMAIN"
@@ -18,6 +19,15 @@ SYNTAX_ERROR: Final = b"SYNTAX_ERROR"
 INVALID_ROUTE: Final = b"INVALID_ROUTE"
 
 _LESS, _GREATER, _COMMA, _COLON, _SEMICOLON, _AT, _QUOTE = b'<>,:;@"'
+
+_WORD: Final = rb"[" + ATEXT_OCTETS + rb"]++"
+_DOTTED: Final = _WORD + rb"(?:\." + _WORD + rb")*+"
+# name-addr as nearly all programs write it, up to the comma or the end: where this matches, the
+# steps below would say the same
+_USUAL: Final = re.compile(
+    rb'(?:"([^"\\\r\n\x00]++)" ?|(' + _WORD + rb"(?: " + _WORD + rb")*+) )?"
+    rb"<(" + _DOTTED + rb")@(" + _DOTTED + rb")>[ \t\r\n]*+(?=,|\Z)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,12 @@ class _Reader:
     def _address(self) -> int:
         # address: a mailbox or a group
         # group   = display-name ":" [group-list] ";" [CFWS]
+        usual = _USUAL.match(self.cursor.value, self.cursor.at)
+        if usual is not None:
+            quoted, words, mailbox, domain = usual.groups()
+            self.entries.append(Entry(quoted or words, None, mailbox, domain))
+            self.cursor.at = usual.end()
+            return END if self.cursor.at_end() else MORE
         start = self.cursor.at
         name = bytearray()
         if self.cursor.phrase(name) == MORE and self.cursor.peek() == _COLON:

@@ -29,11 +29,6 @@ class BaseSubject:
     is_reply: bool = False
 
 
-def base_subject(value: bytes | None) -> str:
-    """Return the base of a Subject value, folded by ``casemap``; "" when there is none."""
-    return read(value).text
-
-
 def read(value: bytes | None) -> BaseSubject:
     """Return the base of a Subject value, and whether it is one of a reply or forward."""
     if value is None:

@@ -24,6 +24,11 @@ _VALUE_OCTETS_MAX: Final = 1_000
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 _OFFSET: Final = re.compile(rb"([+-])(\d\d)(\d\d)")
 _COLON, _DOT, _COMMA = b":.,"
+# as nearly all programs write it, and then the same as the tokens would say
+_USUAL: Final = re.compile(
+    rb"(?:[A-Za-z]{3}, )?([0-9]{1,2}) ([A-Za-z]{3}) ([0-9]{4})"
+    rb" ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4}|[A-Za-z]{3})(?: \([A-Za-z]{1,5}\))?"
+)
 _WEEKDAY_OCTETS: Final = 3
 _DAY_LAST, _HOUR_LAST, _MINUTE_LAST = 31, 24, 59
 _YEAR_FIRST: Final = 1900  # RFC 5322 §3.3
@@ -43,29 +48,37 @@ def parse(value: bytes | None) -> Sent | None:
     # date-time = [ day-of-week "," ] day month year hour ":" minute [":" second] zone
     if value is None:
         return None
-    tokens = _Tokens(value[:_VALUE_OCTETS_MAX])
-    first = tokens.word()
-    if len(first) == _WEEKDAY_OCTETS and tokens.separator(_COMMA):
-        first = tokens.word()
-    day = _number(first, 1, 2)
-    month = tokens.word()[:3].lower()
-    year = _year(tokens.word())
-    hour = _number(tokens.word(), 1, 2)
+    usual = _USUAL.fullmatch(value)
+    words = usual.groups() if usual is not None else _words(value)
+    if words is None:
+        return None
+    day, month = _number(words[0], 1, 2), words[1][:3].lower()
+    year, hour, minute = _year(words[2]), _number(words[3], 1, 2), _number(words[4], 2, 2)
+    second = _number(words[5], 2, 2)
     if day is None or month not in _MONTHS or year is None or hour is None:
         return None
-    if not tokens.separator(_COLON, _DOT):
-        return None
-    minute = _number(tokens.word(), 2, 2)
-    second: int | None = 0
-    if tokens.separator(_COLON, _DOT):
-        second = _number(tokens.word(), 2, 2)
     if minute is None or second is None:
         return None
     if not (1 <= day <= _DAY_LAST and hour <= _HOUR_LAST and minute <= _MINUTE_LAST):
         return None
-    offset = _zone(tokens.word())
+    offset = _zone(words[6])
     days = dt.date(year, _MONTHS.index(month) + 1, 1).toordinal() - _EPOCH + day - 1
     return Sent(days * 86_400 + hour * 3_600 + minute * 60 + second - offset * 60, offset)
+
+
+def _words(value: bytes) -> tuple[bytes, ...] | None:
+    """Return day, month, year, hour, minute, second and zone, as they are written."""
+    tokens = _Tokens(value[:_VALUE_OCTETS_MAX])
+    first = tokens.word()
+    if len(first) == _WEEKDAY_OCTETS and tokens.separator(_COMMA):
+        first = tokens.word()
+    month, year, hour = tokens.word(), tokens.word(), tokens.word()
+    if not tokens.separator(_COLON, _DOT):
+        return None
+    minute, second = tokens.word(), b"00"
+    if tokens.separator(_COLON, _DOT):
+        second = tokens.word()
+    return first, month, year, hour, minute, second, tokens.word()
 
 
 class _Tokens:

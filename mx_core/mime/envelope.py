@@ -17,14 +17,20 @@ from mx_core.model.message import HeaderField
 
 _ADDRESS_FIELDS: Final = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
 _SINGLE_FIELDS: Final = (b"date", b"subject", b"in-reply-to", b"message-id")
+_READ: Final = frozenset((*_ADDRESS_FIELDS, *_SINGLE_FIELDS, b"references"))
 
 
 @dataclass(slots=True)
 class Envelope:
-    """Values by field name: whole texts, and entries of addresses; absent ones are missing."""
+    """Values by field name: whole texts, and entries of addresses; absent ones are missing.
+
+    What was read on the way stays here, so that nobody reads it again.
+    """
 
     texts: dict[bytes, bytes] = field(default_factory=dict)
     addresses: dict[bytes, list[Entry]] = field(default_factory=dict)
+    values: dict[bytes, list[bytes]] = field(default_factory=dict)  # each field's, in order
+    lists: dict[bytes, list[Entry]] = field(default_factory=dict)  # by value, as if it were alone
 
     def text(self, name: bytes) -> bytes | None:
         """Return the value of a single-valued field."""
@@ -39,12 +45,19 @@ def read(octets: bytes, fields: Iterable[HeaderField], room: int = ADDRESSES_MAX
     """Return the envelope of the header whose *fields* are given, with at most *room* entries."""
     envelope = Envelope()
     for entry in fields:
-        if entry.name in _SINGLE_FIELDS:
-            envelope.texts.setdefault(entry.name, header.value(octets, entry))
-        elif entry.name in _ADDRESS_FIELDS and room > 0:
-            found = address_list.parse(header.value(octets, entry), room)
+        name = entry.name
+        if name not in _READ:
+            continue
+        value = header.value(octets, entry)
+        envelope.values.setdefault(name, []).append(value)
+        if name in _SINGLE_FIELDS:
+            envelope.texts.setdefault(name, value)
+        elif name in _ADDRESS_FIELDS and room > 0:
+            found = address_list.parse(value, room)
+            if len(found) < room or room == ADDRESSES_MAX:
+                envelope.lists[value] = found
             room -= len(found)
-            envelope.addresses.setdefault(entry.name, []).extend(found)
+            envelope.addresses.setdefault(name, []).extend(found)
     return envelope
 
 

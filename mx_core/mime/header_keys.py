@@ -12,8 +12,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from mx_core.mime import address_list, base_subject, casemap, date, encoded_word, header
+from mx_core.mime import address_list, base_subject, casemap, date, encoded_word, envelope
 from mx_core.mime.address_list import Entry
+from mx_core.mime.base_subject import BaseSubject
+from mx_core.mime.date import Sent
+from mx_core.mime.envelope import Envelope
 from mx_core.mime.field_match import ADDRESS_FIELDS, readings
 from mx_core.mime.limits import (
     ADDRESSES_MAX,
@@ -32,9 +35,6 @@ from mx_core.model.header_keys import (
 )
 from mx_core.model.message import MessageForm
 
-_READ: Final = frozenset(
-    {*(field.value for field in TextField), b"date", b"references", b"in-reply-to"}
-)
 _SECONDS_OF_DAY: Final = 86_400
 # msg-id = "<" id-left "@" id-right ">"; a quoted id-left means what is inside  RFC 5256 §2.3
 _MSG_ID: Final = re.compile(
@@ -46,18 +46,20 @@ _PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 
 def header_keys(octets: bytes, form: MessageForm) -> HeaderKeys:
     """Return the keys of the message; *octets* may be only its header."""
-    values: dict[bytes, list[bytes]] = {}
-    for field in form.fields:
-        if field.name in _READ:
-            values.setdefault(field.name, []).append(header.value(octets, field))
+    letter = envelope.read(octets, form.fields)
+    sent = date.parse(letter.text(b"date"))
+    return keys_of(letter, sent, base_subject.read(letter.text(b"subject")))
+
+
+def keys_of(letter: Envelope, sent: Sent | None, subject: BaseSubject) -> HeaderKeys:
+    """Return the keys of a header that has been read, with its Date and its base subject."""
+    values = letter.values
     lists = {
-        name: [address_list.parse(value, ADDRESSES_MAX) for value in found]
+        name: [_entries(letter, value) for value in found]
         for name, found in values.items()
         if name in ADDRESS_FIELDS and sum(map(len, found)) <= FIELD_TEXT_OCTETS_MAX
     }
-    subject = base_subject.read(_first(values, b"subject"))
     sender, recipient, copied = (_first_entry(lists, name) for name in (b"from", b"to", b"cc"))
-    sent = date.parse(_first(values, b"date"))
     return HeaderKeys(
         sent=None if sent is None else sent.unix,
         sent_day=NO_DAY if sent is None else (sent.unix + 60 * sent.offset) // _SECONDS_OF_DAY,
@@ -85,6 +87,11 @@ def header_keys(octets: bytes, form: MessageForm) -> HeaderKeys:
 def hash_of(octets: bytes) -> int:
     """Return 64 bits that stand for *octets*; never NO_ID."""
     return int.from_bytes(hashlib.blake2b(octets, digest_size=8).digest(), "little") or 1
+
+
+def _entries(letter: Envelope, value: bytes) -> list[Entry]:
+    found = letter.lists.get(value)
+    return address_list.parse(value, ADDRESSES_MAX) if found is None else found
 
 
 def _first(values: dict[bytes, list[bytes]], name: bytes) -> bytes | None:

@@ -17,15 +17,15 @@ BROKEN: Final = -1
 _NUL_SHOWN: Final = "\N{REPLACEMENT CHARACTER}".encode()
 
 # atext (RFC 5322 §3.2.3) and any 8-bit octet (RFC 6532 §3.2)
-_ATEXT: Final = rb"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-"
+ATEXT_OCTETS: Final = rb"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-"
 # token (RFC 2045 §5.1) with the dot, again with any 8-bit octet
 TOKEN_OCTETS: Final = rb"A-Za-z0-9!#$%&'*+.^_`{|}~\x80-\xff-"
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
-_ATOM: Final = re.compile(rb"[" + _ATEXT + rb"]++")
+_ATOM: Final = re.compile(rb"[" + ATEXT_OCTETS + rb"]++")
 # a word of a phrase and the space behind it; a quoted one with escapes or folds does not match
 _PLAIN_WORD: Final = re.compile(
-    rb'(?:"([^"\\\r\n\x00]*+)"|(?!")([.' + _ATEXT + rb"]*+))[ \t\r\n]*+"
+    rb'(?:"([^"\\\r\n\x00]*+)"|(?!")([.' + ATEXT_OCTETS + rb"]*+))[ \t\r\n]*+"
 )
 _TOKEN: Final = re.compile(rb"[" + TOKEN_OCTETS + rb"]*+")
 _ENCODED_VALUE: Final = re.compile(rb"[^; \t\r\n]*+")
@@ -36,7 +36,7 @@ _LITERAL: Final = re.compile(rb"\[(?:[^\[\]\\]|\\(?:[^\r\n\x00]|(?=[\r\n\x00])))
 _PAIR_OR_FOLD: Final = re.compile(rb"\\([^\r\n\x00])|\r?\n|\x00", re.DOTALL)
 _FOLD_OR_NUL: Final = re.compile(rb"\r?\n|\x00")
 
-_ATEXT_OCTETS: Final = frozenset(n for n in range(256) if _ATOM.fullmatch(bytes([n])))
+_ATEXT_SET: Final = frozenset(n for n in range(256) if _ATOM.fullmatch(bytes([n])))
 _DOT, _QUOTE, _OPEN, _AT, _BRACKET = b'."(@['
 
 
@@ -145,7 +145,7 @@ class Cursor:
             if step <= END:
                 return step
             following = self.value[self.at]
-            if following not in _ATEXT_OCTETS and following not in (_QUOTE, _DOT):
+            if following not in _ATEXT_SET and following not in (_QUOTE, _DOT):
                 return MORE
             out += b" "
 

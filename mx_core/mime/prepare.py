@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from mx_core.mime import base_subject, date, envelope, imap_form, part_map
+from mx_core.mime.header_keys import keys_of
 from mx_core.mime.imap_form import Content
 from mx_core.mime.structure import Node, Scan
 from mx_core.model.message import MessageForm
@@ -21,6 +22,7 @@ def prepare(octets: bytes) -> MessageForm:
     letter = envelope.read(octets, root.fields)
     words = {id(node): _words(node, contents[id(node)]) for node in imap_form.walk(root)}
     sent = date.parse(letter.text(b"date"))
+    subject = base_subject.read(letter.text(b"subject"))
     return MessageForm(
         size=len(octets),
         header_end=root.body_start,
@@ -31,7 +33,8 @@ def prepare(octets: bytes) -> MessageForm:
         parts=part_map.encode(part_map.from_scan(root, words)),
         sent=None if sent is None else sent.unix,
         message_id=_message_id(letter.text(b"message-id")),
-        base_subject=base_subject.base_subject(letter.text(b"subject")),
+        base_subject=subject.text,
+        keys=keys_of(letter, sent, subject),
     )
 
 

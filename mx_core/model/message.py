@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, NamedTuple, NewType
 
 from mx_core.model.address import Address
+from mx_core.model.header_keys import HeaderKeys
 from mx_core.model.notify import NotifyRequest
 
 PartMapOctets = NewType("PartMapOctets", bytes)  # ``mx_core.mime.part_map`` encodes and decodes it
@@ -65,6 +66,8 @@ class MessageForm:
     sent: int | None  # unix seconds of Date, for SENTSINCE and sorting
     message_id: bytes  # msg-id without brackets, or b""
     base_subject: str  # RFC 5256 §2.1, folded
+    # only where the octets have just been read: at rest they stand in tables of their own
+    keys: HeaderKeys | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
