@@ -57,6 +57,11 @@ class Duplex(asyncio.Protocol):
             return None
         return b"" if self._deflate else bytes(self._buffer)  # compressed octets tell nothing
 
+    @property
+    def holds_octets(self) -> bool:
+        """Tell whether `take` would give something that was read already."""
+        return bool(self._buffer)
+
     def take(self) -> bytes:
         """Return what was read, and read on; of what is compressed, one piece.
 

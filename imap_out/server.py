@@ -16,9 +16,9 @@ import socket
 import ssl
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -27,7 +27,7 @@ from imap_out.session.connection import Connection, Next
 from imap_out.session.hiding import Hiding
 from imap_out.session.out import Out
 from imap_out.session.recent import RecentClaims
-from imap_out.session.session import Security
+from imap_out.session.session import Completed, Security
 from imap_out.session.shelves import Shelves
 from imap_out.wire.limits import Limits
 from mx_core.model.address import Address
@@ -148,7 +148,7 @@ class _Conversation:
         self._account: Address | None = None
         self._connection = Connection(
             server.accounts, server.limits, self._security(tls=listener.implicit), server.claims,
-            self._note_bug, server.shelves, server.hiding,
+            self._note_bug, server.shelves, server.hiding, _begin,
         )  # fmt: skip
         clock = asyncio.get_running_loop().time
         self._out = Out(self._send, _breathe, server.limits.answer_octets, clock, duplex.waiting)
@@ -204,6 +204,8 @@ class _Conversation:
             match next_:
                 case Next.GO_ON:
                     await out.room()
+                    if connection.overlap.hungry and self._duplex.holds_octets:
+                        connection.framer.feed(self._duplex.take())
                 case Next.READ:
                     await out.flush()
                     if self._duplex.ended:
@@ -222,6 +224,8 @@ class _Conversation:
                 await self._goodbye()
                 return "closed"
             if self._duplex.woken:
+                while connection.overlap:
+                    await connection.answer_oldest(out)
                 connection.say_goodbye("the gateway stops", out)
                 await self._goodbye()
                 return "stopped"
@@ -334,6 +338,13 @@ def _is_far(peer: tuple[str, int]) -> bool:
         return not ipaddress.ip_address(peer[0]).is_loopback
     except ValueError:  # a socket of the file system
         return False
+
+
+def _begin(command: Coroutine[Any, Any, Completed]) -> asyncio.Task[Completed]:
+    """Let *command* run beside its connection; nobody may come to hear of its end."""
+    task = asyncio.create_task(command)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
 
 
 async def _breathe() -> None:

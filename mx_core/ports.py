@@ -59,6 +59,16 @@ class MailboxInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class NewMail:
+    """A message to be stored; *form* is prepared from *octets*, best with its keys."""
+
+    octets: bytes
+    form: MessageForm
+    flags: FlagSet
+    internal_date: int | None = None  # unix seconds; None: now
+
+
+@dataclass(frozen=True, slots=True)
 class Appended:
     """Where a message went.  RFC 4315 §3 (APPENDUID)."""
 
@@ -153,6 +163,9 @@ class MailWriter(MailReader, Protocol):
         internal_date: int | None = None,
     ) -> Appended:
         """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota."""
+
+    def append_all(self, mailbox: MailboxId, new: Sequence[NewMail]) -> list[Appended]:
+        """As ``append``, of several at once: UIDs rise in the order given."""
 
     def store_flags(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet

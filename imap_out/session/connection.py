@@ -33,13 +33,14 @@ from imap_out.session.auth import Exchange
 from imap_out.session.hiding import Hiding
 from imap_out.session.notify import EXPUNGE, FLAGS, NEW
 from imap_out.session.out import Out
+from imap_out.session.overlap import Begin, Overlap, UnderWay
 from imap_out.session.recent import RecentClaims
 from imap_out.session.refusals import ClientBug, Refusal
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Completed, Security, Session, State
 from imap_out.session.shelves import Shelves
 from imap_out.wire import commands
-from imap_out.wire.commands import Authenticate, Command, Enable, Idle
+from imap_out.wire.commands import Append, Authenticate, Command, Enable, Idle
 from imap_out.wire.framing import Frame, Framer, GoAhead, Poisoned
 from imap_out.wire.limits import Limits
 from imap_out.wire.parse import parse
@@ -124,6 +125,7 @@ class Connection:
         report: Callable[[BaseException], str],
         shelves: Shelves | None = None,
         hiding: Hiding | None = None,
+        begin: Begin | None = None,
     ) -> None:
         self.session = Session(accounts, limits, security, claims, shelves or Shelves())
         self.session.hiding = hiding or Hiding()
@@ -131,6 +133,7 @@ class Connection:
         self._report = report  # notes a bug in the log, returns the reference that finds it there
         self._exchange: Exchange | None = None
         self._idle_tag: bytes | None = None
+        self.overlap = Overlap(begin)
 
     # ── for the shell ───────────────────────────────────────────────────────────────
     @property
@@ -180,6 +183,7 @@ class Connection:
     async def close(self) -> None:
         """Let go of everything."""
         self.session.ended = True
+        self.overlap.give_up()
         self.session.set_notice(None)
         await self.session.deselect()
 
@@ -187,7 +191,14 @@ class Connection:
         """Do the next thing that the buffered octets ask for."""
         if self._exchange is not None or self._idle_tag is not None:
             return await self._take_line(out)
-        match self.framer.next_frame():
+        event = self.overlap.take_held() or self.framer.next_frame()
+        if self.overlap and not self.overlap.may_join(event):
+            if event is None and not self.overlap.hungry:
+                self.overlap.hungry = True
+                return Next.GO_ON
+            self.overlap.hold(event)
+            return await self.answer_oldest(out)
+        match event:
             case None:
                 return Next.READ
             case GoAhead():
@@ -198,20 +209,43 @@ class Connection:
             case Frame() as frame:
                 return await self._do(frame, out)
 
+    async def answer_oldest(self, out: Out) -> Next:
+        """Answer the oldest of the commands under way, once it is durable."""
+        self.overlap.hungry = False
+        tag, command = await self.overlap.oldest(out.flush)
+        out.begin(tag)
+        await self._answer(tag, lambda: self._conclude(command, out), out)
+        return self._after(out)
+
     # ── one command ─────────────────────────────────────────────────────────────────
     async def _do(self, frame: Frame, out: Out) -> Next:
         try:
             tag, command = parse(frame, utf8=self.session.utf8_names)
         except BadSyntax as error:
+            if self.overlap:
+                self.overlap.hold(frame)
+                return await self.answer_oldest(out)
             return self._bad(error.tag, str(error), out)
         states = (
             COMMANDS[type(command)][0] if type(command) in COMMANDS else _DIALOGUES[type(command)]
         )
         if self.session.state not in states:
             return self._bad(tag, f"not now: the state is {self.session.state.value}", out)
+        # a lone one is done at once, without a task
+        joins = (self.overlap or self.framer.waiting) and self.overlap.may_join(frame)
+        if isinstance(command, Append) and joins:
+            self.overlap.hungry = False
+            self.overlap.begin(tag, do_append.append(self.session, command, out))
+            await out.breathe()
+            return Next.GO_ON
         out.begin(tag)
         await self._answer(tag, lambda: self._perform(tag, command, out), out)
         return self._after(out)
+
+    async def _conclude(self, command: UnderWay, out: Out) -> Completed:
+        completed = await command
+        await self._news(out, expunges=True)
+        return completed
 
     async def _perform(self, tag: bytes, command: Command, out: Out) -> Completed | None:
         if isinstance(command, Authenticate):

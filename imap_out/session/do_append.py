@@ -16,8 +16,7 @@ from mx_core.mime.without_nul import without_nul
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import FlagSet
 from mx_core.model.mailbox_name import mailbox_name
-from mx_core.model.message import MessageForm
-from mx_core.ports import Appended, MailWriter
+from mx_core.ports import Appended, MailWriter, NewMail
 
 _SMALL_OCTETS: Final = 64 * 1024  # prepared in under a few milliseconds
 _KEYWORDS_MAX: Final = 100
@@ -31,11 +30,7 @@ async def append(session: Session, command: Append, _out: Out) -> Completed:
 
     def add(writer: MailWriter) -> list[Appended]:
         # Crash before the commit: none of them is there, and the client was told nothing.
-        box = writer.mailbox(name).id
-        appended = [
-            writer.append(box, octets, form, new.flags, new.date)
-            for new, (octets, form) in zip(command.messages, messages, strict=True)
-        ]
+        appended = writer.append_all(writer.mailbox(name).id, messages)
         require_room(session, writer)
         return appended
 
@@ -46,9 +41,7 @@ async def append(session: Session, command: Append, _out: Out) -> Completed:
     return Completed(b"kept", append_uid(appended))
 
 
-async def prepared(
-    session: Session, messages: Sequence[NewMessage]
-) -> list[tuple[bytes, MessageForm]]:
+async def prepared(session: Session, messages: Sequence[NewMessage]) -> list[NewMail]:
     """Return what is to be kept of new messages; raises Refusal for one that can not be."""
     for new in messages:
         if not new.octets:
@@ -60,11 +53,11 @@ async def prepared(
     return await session.mail.read(lambda _: [_prepared(new) for new in messages])
 
 
-def _prepared(new: NewMessage) -> tuple[bytes, MessageForm]:
+def _prepared(new: NewMessage) -> NewMail:
     octets = without_nul(new.octets) if new.binary else new.octets
     if octets is None:
         raise Refusal(b"UNKNOWN-CTE", "NUL may stand in a part whose encoding is binary only")
-    return octets, prepare(octets)
+    return NewMail(octets, prepare(octets), new.flags, new.date)
 
 
 def append_uid(appended: Sequence[Appended]) -> bytes:

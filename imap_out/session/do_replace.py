@@ -27,12 +27,11 @@ async def replace(session: Session, command: Replace, out: Out) -> Completed:
     old = view.uids_at(positions(view, which, by_uid=command.by_uid))
     if not old:
         raise Refusal(b"NONEXISTENT", "there is no such message")
-    [(octets, form)] = await prepared(session, [command.message])
-    new = command.message
+    new = await prepared(session, [command.message])
 
     def job(writer: MailWriter) -> Appended:
         # Crash before the commit: the old message is there, and the new one is not.
-        appended = writer.append(writer.mailbox(name).id, octets, form, new.flags, new.date)
+        [appended] = writer.append_all(writer.mailbox(name).id, new)
         writer.store_flags(view.mailbox, list(old), FlagChange.ADD, frozenset({DELETED}))
         if not writer.expunge(view.mailbox, list(old)):
             raise MessageGone("the message was expunged meanwhile")

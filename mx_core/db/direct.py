@@ -36,8 +36,17 @@ class _Direct:
     def exec_driver_sql(self, statement: str, parameters: Sequence[Any] = ()) -> _Result:
         """Run *statement*, once for each of a list of parameters; raises the driver's errors."""
         driver = self.driver_connection
-        run = driver.executemany if isinstance(parameters, list) else driver.execute
-        return _Result(run(statement, parameters))
+        if isinstance(parameters, list):
+            return _Result(driver.executemany(statement, map(_plain, parameters)))
+        return _Result(driver.execute(statement, _plain(parameters)))
+
+
+def _plain(parameters: Sequence[Any]) -> Sequence[Any]:
+    """Return *parameters* with bytes as bytearrays.
+
+    The driver looks for an adapter for each value that is bytes, which costs as much as storing it.
+    """
+    return [bytearray(each) if each.__class__ is bytes else each for each in parameters]
 
 
 class _Result:

@@ -128,7 +128,7 @@ def _first_rows(connection: sa.Connection, mail: Mail, now: Now) -> DeviceId:
     if device is None:
         device = secrets.token_bytes(_DEVICE_ID_OCTETS)
         connection.exec_driver_sql(
-            "INSERT INTO clock VALUES (1, ?, 0, ?, 0, 0)", (device, int(now()))
+            "INSERT INTO clock VALUES (1, ?, 0, ?, 0, 0, 0)", (device, int(now()))
         )
         mail.run(connection, lambda writer, _connection: _first_mailboxes(writer))
     mail.run(connection, make_first)

@@ -118,25 +118,33 @@ class BodyWriter(BodyReader):
         self.dropped: list[bytes] = []
 
     def add(self, octets: bytes) -> BodyId:
-        """Store *octets*.
+        """Store *octets*; raises as ``add_all``."""
+        [body] = self.add_all([octets])
+        return body
+
+    def add_all(self, bodies: Sequence[bytes]) -> list[BodyId]:
+        """Store each of *bodies*; return their ids, which rise.
 
         Raises:
             DiskFull: There is no room for the file.
         """
-        file_id: bytes | None = None
-        key: bytes | None = None
-        if len(octets) > INLINE_OCTETS_MAX:
-            file_id = secrets.token_bytes(body_file.FILE_ID_OCTETS)
-            key = secrets.token_bytes(body_file.KEY_OCTETS)
-            self.written.append(file_id)
-            # Crash before the commit: an orphan file under a key that no longer exists.
-            file = body_file.SealedFile(file_id, Secret(key), len(octets))
-            body_file.write(self._folder, file, octets)
-        inserted = self._connection.exec_driver_sql(
-            "INSERT INTO body (size, octets, file, key) VALUES (?, ?, ?, ?)",
-            (len(octets), None if file_id else octets, file_id, key),
+        newest = self._connection.exec_driver_sql("SELECT max(id) FROM body").scalar() or 0
+        rows = [(newest + n, *self._row(octets)) for n, octets in enumerate(bodies, 1)]
+        self._connection.exec_driver_sql(
+            "INSERT INTO body (id, size, octets, file, key) VALUES (?, ?, ?, ?, ?)", rows
         )
-        return BodyId(inserted.lastrowid)
+        return [BodyId(row[0]) for row in rows]
+
+    def _row(self, octets: bytes) -> tuple[int, bytes | None, bytes | None, bytes | None]:
+        if len(octets) <= INLINE_OCTETS_MAX:
+            return len(octets), octets, None, None
+        file_id = secrets.token_bytes(body_file.FILE_ID_OCTETS)
+        key = secrets.token_bytes(body_file.KEY_OCTETS)
+        self.written.append(file_id)
+        # Crash before the commit: an orphan file under a key that no longer exists.
+        file = body_file.SealedFile(file_id, Secret(key), len(octets))
+        body_file.write(self._folder, file, octets)
+        return len(octets), None, file_id, key
 
     def drop(self, bodies: Iterable[BodyId]) -> None:
         """Delete the rows; ``secure_delete`` wipes the octets and the keys of their files."""

@@ -53,14 +53,18 @@ _COLUMNS: Final[dict[Kind, tuple[str, str]]] = {
 }
 
 
-def insert(connection: sa.Connection, message: MessageId, keys: HeaderKeys) -> None:
-    """Store the rows of a message that has none."""
+def insert(connection: sa.Connection, rows: Sequence[tuple[MessageId, HeaderKeys]]) -> None:
+    """Store the rows of messages that have none."""
     connection.exec_driver_sql(
         "INSERT INTO header_key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (message, keys.sent, keys.sent_day, pack_thread(keys.thread), *keys.orders),
+        [
+            (message, keys.sent, keys.sent_day, pack_thread(keys.thread), *keys.orders)
+            for message, keys in rows
+        ],
     )
     connection.exec_driver_sql(
-        "INSERT INTO header_text VALUES (?, ?, ?, ?, ?, ?, ?)", (message, *keys.texts)
+        "INSERT INTO header_text VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(message, *keys.texts) for message, keys in rows],
     )
 
 
@@ -130,6 +134,6 @@ def fill(connection: sa.Connection, bodies: BodyReader, after: int, limit: int) 
     for message in rows.all():
         keys = make(connection, bodies, MessageId(message))
         if keys is not None:
-            insert(connection, MessageId(message), keys)
+            insert(connection, [(MessageId(message), keys)])
         last = message
     return last

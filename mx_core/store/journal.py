@@ -2,8 +2,8 @@
 
 Row shapes and merge rules are spec/journal.  A row names mailboxes and messages by their
 global ids; places are named by this device's UIDs, which never repeat, and are translated
-when a row travels.  Also the counters that come from one row: modseq, UIDVALIDITY, the
-device's sequence and its hybrid logical clock.
+when a row travels.  Also the counters that come from one row: modseq, UIDVALIDITY, ids of
+messages, the device's sequence and its hybrid logical clock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from mx_core.model.clock import Now
 from mx_core.model.errors import OverQuota
-from mx_core.model.ids import GlobalId, ModSeq, UidValidity
+from mx_core.model.ids import GlobalId, MessageId, ModSeq, UidValidity
 from mx_core.notation import cbor
 from mx_core.store.journal_row import Op, Value
 
@@ -30,11 +30,13 @@ class Journal:
     def __init__(self, connection: sa.Connection, now: Now) -> None:
         self._connection = connection
         self._now = now
-        self._device, self._modseq, self._uid_validity, self._device_seq, self._hybrid = (
-            connection.exec_driver_sql(
-                "SELECT device, modseq, uid_validity, device_seq, hybrid FROM clock"
-            ).one()
-        )
+        (
+            self._device, self._modseq, self._uid_validity, self._device_seq, self._hybrid,
+            self._message,
+        ) = connection.exec_driver_sql(
+            "SELECT device, modseq, uid_validity, device_seq, hybrid, newest_message FROM clock"
+        ).one()  # fmt: skip
+        self._rows: list[tuple[object, ...]] = []
         self._changed = False
 
     @property
@@ -53,6 +55,12 @@ class Journal:
         if modseq > self._modseq:
             self._changed, self._modseq = True, modseq
 
+    def next_message(self) -> MessageId:
+        """Return an id that no message of this account ever had: kept columns go by it."""
+        self._changed = True
+        self._message += 1
+        return MessageId(self._message)
+
     def next_uid_validity(self) -> UidValidity:
         """Return a UIDVALIDITY that no mailbox of this account ever had.  RFC 9051 §2.3.1.1."""
         if self._uid_validity >= _UID_VALIDITY_MAX:
@@ -62,7 +70,7 @@ class Journal:
         return UidValidity(self._uid_validity)
 
     def write(self, op: Op, mailbox: GlobalId | bytes, ids: dict[int, Value]) -> None:
-        """Add a row.
+        """Add a row, which is stored when the job finishes.
 
         The hybrid clock never goes back, not even when the wall clock does: then its counter
         runs on, and carries into the milliseconds when it is full.
@@ -70,8 +78,7 @@ class Journal:
         self._changed = True
         self._device_seq += 1
         self._hybrid = max(self._hybrid + 1, int(self._now() * 1000) << _HYBRID_COUNTER_BITS)
-        self._connection.exec_driver_sql(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
+        self._rows.append(
             (
                 self._device,
                 self._device_seq,
@@ -80,15 +87,27 @@ class Journal:
                 int(op),
                 mailbox,
                 cbor.encode(ids),
-            ),
+            )
         )
 
     def finish(self) -> None:
-        """Store the counters; the last thing a job does."""
+        """Store rows and counters; the last thing a job does."""
+        if self._rows:
+            self._connection.exec_driver_sql(
+                "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows
+            )
+            self._rows = []
         if self._changed:
             self._connection.exec_driver_sql(
-                "UPDATE clock SET modseq = ?, uid_validity = ?, device_seq = ?, hybrid = ?",
-                (self._modseq, self._uid_validity, self._device_seq, self._hybrid),
+                "UPDATE clock SET modseq = ?, uid_validity = ?, device_seq = ?, hybrid = ?,"
+                " newest_message = ?",
+                (
+                    self._modseq,
+                    self._uid_validity,
+                    self._device_seq,
+                    self._hybrid,
+                    self._message,
+                ),
             )
             self._changed = False
 

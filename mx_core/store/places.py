@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -77,9 +78,11 @@ class Places:
         mailbox: MailboxId,
         messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
         *,
-        internal_date: int | None = None,
+        internal_dates: Sequence[int] | None = None,
     ) -> list[Uid]:
         """Put (message, global id, flag set, size) at the end of *mailbox*, under one modseq.
+
+        *internal_dates* are given of new messages, not of copies.
 
         UIDs only grow, even when the newest message has been expunged, so they come from
         the mailbox's row and not from the segments.  RFC 9051 §2.3.1.1.
@@ -108,6 +111,32 @@ class Places:
         if row[0] > _UID_MAX:
             raise OverQuota("the mailbox has had more messages than UIDs exist")
         first = row[0] - len(messages)
+        if len(messages) == 1:
+            [(message, _, number, _)] = messages
+            segment.append(self._connection, mailbox, (first, modseq, number, message))
+        else:
+            self._fill(mailbox, first, modseq, messages)
+        self._note_saved(mailbox, first, modseq)
+        uids = _uids(range(first, row[0]))
+        ids = tuple(message for message, _, _, _ in messages)
+        self._changes.append(MessagesAdded(mailbox, modseq, uids, ids, flags))
+        if internal_dates is None:
+            self._log_added(row[1], messages, flags, first, None)
+            return list(uids)
+        at = 0
+        for date, run in groupby(internal_dates):  # a row has one date for all its places
+            end = at + sum(1 for _ in run)
+            self._log_added(row[1], messages[at:end], flags[at:end], first + at, date)
+            at = end
+        return list(uids)
+
+    def _fill(
+        self,
+        mailbox: MailboxId,
+        first: int,
+        modseq: ModSeq,
+        messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
+    ) -> None:
         part = segment.last(self._connection, mailbox) or segment.empty(first)
         for uid, (message, _, number, _) in enumerate(messages, first):
             if len(part) >= segment.ENTRIES_MAX:
@@ -115,12 +144,9 @@ class Places:
                 part = segment.empty(uid)
             part.add(uid, modseq, number, message)
         segment.save(self._connection, mailbox, part)
+
+    def _note_saved(self, mailbox: MailboxId, first: int, _modseq: ModSeq) -> None:
         saved.note(self._connection, mailbox, first, self._now_seconds)
-        uids = _uids(range(first, row[0]))
-        ids = tuple(message for message, _, _, _ in messages)
-        self._changes.append(MessagesAdded(mailbox, modseq, uids, ids, flags))
-        self._log_added(row[1], messages, flags, uids, internal_date)
-        return list(uids)
 
     def flag(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: Callable[[FlagSet], FlagSet]
@@ -235,13 +261,13 @@ class Places:
         mailbox: GlobalId,
         messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
         flags: Sequence[FlagSet],
-        uids: Sequence[Uid],
+        first: int,
         internal_date: int | None,
     ) -> None:
         sets = list(dict.fromkeys(flags))
         place = {flag_set: at for at, flag_set in enumerate(sets)}
         ids: dict[int, journal_row.Value] = {
-            0: journal_row.ranges(uids),
+            0: [first, first + len(messages) - 1],
             1: [bytes(global_id) for _, global_id, _, _ in messages],
             2: [journal_row.texts(flag_set) for flag_set in sets],
             3: [place[flag_set] for flag_set in flags],

@@ -166,8 +166,7 @@ def append(connection: sa.Connection, mailbox: MailboxId, place: tuple[int, int,
     The newest places stand in a short segment of their own, so that what an arrival rewrites is
     small, and those of several mailboxes lie on one page; full ones go into their neighbours.
     """
-    # bytearrays: the driver looks for an adapter for each value that is bytes, for 3 µs each
-    columns = [bytearray(n.to_bytes(w, "little")) for n, w in zip(place, _WIDTHS, strict=True)]
+    columns = [n.to_bytes(w, "little") for n, w in zip(place, _WIDTHS, strict=True)]
     done = connection.exec_driver_sql(
         "UPDATE segment SET entries = entries + 1, max_modseq = ?,"
         " uids = CAST(uids || ? AS BLOB), modseqs = CAST(modseqs || ? AS BLOB),"

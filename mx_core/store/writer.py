@@ -13,7 +13,6 @@ from typing import Final
 import sqlalchemy as sa
 from typing_extensions import override
 
-from mx_core.mime.header_keys import header_keys
 from mx_core.model.change import Change, MailboxGone, NameChanged, News, SubscriptionChanged
 from mx_core.model.clock import Now
 from mx_core.model.errors import HasChildren, MailboxExists, NoSuchMailbox, NotPermitted, OverQuota
@@ -22,9 +21,8 @@ from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
 from mx_core.model.message import MessageForm
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo
-from mx_core.store import form as message_form
-from mx_core.store import header_key, relation
+from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo, NewMail
+from mx_core.store import message, relation
 from mx_core.store.body import BodyWriter
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
@@ -54,19 +52,19 @@ class Writer(Reader):
         self.names: list[News] = []  # what happened to names, in order
         self.stirred = False  # the gateway has something to tell; see ``relations``
         self._now = now
-        self._log = Journal(connection, now)
+        self.log = Journal(connection, now)
         self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
         self.bodies = self._bodies = BodyWriter(connection, folder)
         # its own columns: what this job adds is nobody's to keep until it is committed
         self._columns = Columns(connection, self._bodies, KeptColumns())
         judging = Judging(self, int(now()))
         self.places = self._places = FollowedPlaces(
-            connection, self._log, self._flag_sets, self.changes, judging, shelf
+            connection, self.log, self._flag_sets, self.changes, judging, shelf
         )
 
     def finish(self) -> None:
         """Store the counters; the last step of a job."""
-        self._log.finish()
+        self.log.finish()
 
     def create(self, name: MailboxName, special_use: str = "") -> MailboxInfo:
         """Make the mailbox and those above it; raises MailboxExists, OverQuota."""
@@ -126,8 +124,8 @@ class Writer(Reader):
             raise HasChildren(f"{box.name} has mailboxes below it")
         self._places.forget(box.id)
         self._connection.exec_driver_sql("DELETE FROM mailbox WHERE id = ?", (box.id,))
-        self.changes.append(MailboxGone(box.id, self._log.next_modseq()))
-        self._log.write(Op.REMOVED, box.global_id, {})
+        self.changes.append(MailboxGone(box.id, self.log.next_modseq()))
+        self.log.write(Op.REMOVED, box.global_id, {})
         self._places.book_changed()
         self.names.append(NameChanged(box.name, None, bool(box.rule)))
 
@@ -148,7 +146,7 @@ class Writer(Reader):
             self._connection.exec_driver_sql(
                 "UPDATE mailbox SET name = ? WHERE id = ?", (renamed, row)
             )
-            self._log.write(Op.RENAMED, global_id, {0: renamed})
+            self.log.write(Op.RENAMED, global_id, {0: renamed})
             self.names.append(NameChanged(name, renamed, row in before.folders))
         self._make_above(new)
         self._places.book_changed()
@@ -162,7 +160,7 @@ class Writer(Reader):
             else "DELETE FROM subscription WHERE name = ?"
         )
         if self._connection.exec_driver_sql(statement, (name,)).rowcount:
-            self._log.write(Op.SUBSCRIBED, b"", {0: name, 1: subscribed})
+            self.log.write(Op.SUBSCRIBED, b"", {0: name, 1: subscribed})
             self.names.append(SubscriptionChanged(name, subscribed))
 
     def append(
@@ -179,31 +177,38 @@ class Writer(Reader):
 
         *author*: who wrote it, as verified, if a network brought it.
         """
+        new = NewMail(octets, form, flags, internal_date)
+        [appended] = self.append_all(mailbox, [new], author=author)
+        return appended
+
+    def append_all(
+        self,
+        mailbox: MailboxId,
+        new: Sequence[NewMail],
+        *,
+        author: relation.Author | None = None,
+    ) -> list[Appended]:
+        """As ``append``, of several at once under one modseq, in their order."""
         box = self._box(mailbox)
-        self._places.check_open(mailbox)  # before its octets are written
-        date = int(self._now()) if internal_date is None else internal_date
-        global_id = new_global_id()
-        body = self.bodies.add(octets)
-        message = MessageId(
-            self._connection.exec_driver_sql(
-                "INSERT INTO message (global_id, body, size, internal_date, uses)"
-                " VALUES (?, ?, ?, ?, 1)",
-                (global_id, body, len(octets), date),
-            ).lastrowid
-        )
-        self._connection.exec_driver_sql(
-            message_form.INSERT, message_form.to_row(message, form, octets)
-        )
-        keys = header_keys(octets, form)
-        header_key.insert(self._connection, message, keys)
+        self._places.check_open(mailbox)  # before octets are written
+        rows = message.keep(self._connection, self.log, self.bodies, new, int(self._now()))
         if author is not None:
-            relation.note_author(self._connection, message, author)
-        number = self._flag_sets.number(self._flag_sets.canonical(flags))
-        self._places.judging.fresh = Fresh(message, Loaded(form, octets, keys), date)
-        [uid] = self._places.add(
-            mailbox, [(message, global_id, number, len(octets))], internal_date=date
+            for ident, _ in rows:
+                relation.note_author(self._connection, ident, author)
+        self._places.judging.fresh = {
+            ident: Fresh(Loaded(kept.form, kept.octets, kept.form.keys), kept.internal_date)
+            for ident, kept in rows
+        }
+        numbers = [self._flag_sets.number(self._flag_sets.canonical(each.flags)) for each in new]
+        uids = self._places.add(
+            mailbox,
+            [
+                (ident, kept.global_id, number, len(kept.octets))
+                for (ident, kept), number in zip(rows, numbers, strict=True)
+            ],
+            internal_dates=[kept.internal_date for _, kept in rows],
         )
-        return Appended(box, uid)
+        return [Appended(box, uid) for uid in uids]
 
     def store_flags(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet
@@ -343,12 +348,12 @@ class Writer(Reader):
             "INSERT INTO mailbox (name, global_id, special_use, uid_validity, uid_next,"
             " highest_modseq, first_recent, messages, unseen, deleted, recent, size)"
             " VALUES (?, ?, ?, ?, 1, ?, 1, 0, 0, 0, 0, 0)",
-            (name, global_id, special_use, self._log.next_uid_validity(), self._log.next_modseq()),
+            (name, global_id, special_use, self.log.next_uid_validity(), self.log.next_modseq()),
         )
         ids: dict[int, Value] = {0: name, 1: special_use}
         if rule:
             ids[2] = rule
-        self._log.write(Op.MADE, global_id, ids)
+        self.log.write(Op.MADE, global_id, ids)
         self._places.book_changed()
         self.names.append(NameChanged(None, name, bool(rule)))
 

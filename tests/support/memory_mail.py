@@ -60,6 +60,7 @@ from mx_core.ports import (
     MailboxInfo,
     MailReader,
     MailWriter,
+    NewMail,
     TextHits,
 )
 
@@ -405,6 +406,12 @@ class Job:
         row = self._add(box, message, flags, date, GlobalId(message.to_bytes(16, "big")))
         self.changes.append(MessagesAdded(box.id, box.modseq, (row.uid,), (message,), (row.flags,)))
         return Appended(box.uid_validity, row.uid)
+
+    def append_all(self, mailbox: MailboxId, new: Sequence[NewMail]) -> list[Appended]:
+        return [
+            self.append(mailbox, each.octets, each.form, each.flags, each.internal_date)
+            for each in new
+        ]
 
     def _add(
         self, box: Box, message: MessageId, flags: FlagSet, date: int, global_id: GlobalId

@@ -16,7 +16,7 @@ from typing_extensions import override
 from mx_core.model.change import Change
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import FlagSet
-from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid
+from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.folders.book import Book, Folder, Shelf, load
 from mx_core.store.folders.facts import Texts
@@ -73,15 +73,20 @@ class FollowedPlaces(Places):
         mailbox: MailboxId,
         messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
         *,
-        internal_date: int | None = None,
+        internal_dates: Sequence[int] | None = None,
     ) -> list[Uid]:
         book = self.book
         if mailbox in book.folders:
             raise NotPermitted(_CLOSED)
-        uids = super().add(mailbox, messages, internal_date=internal_date)
+        uids = super().add(mailbox, messages, internal_dates=internal_dates)
         if book.follows(mailbox):
             self._arrived(book, mailbox, uids, messages)
         return uids
+
+    @override
+    def _note_saved(self, mailbox: MailboxId, first: int, modseq: ModSeq) -> None:
+        if self._shelf.is_news(mailbox, self._now_seconds, modseq):
+            super()._note_saved(mailbox, first, modseq)
 
     @override
     def flag(

@@ -28,9 +28,8 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """The message that is being stored by this job: nothing of it need be read back."""
+    """A message that is being stored by this job: nothing of it need be read back."""
 
-    message: MessageId
     header: Loaded
     arrived: int
 
@@ -41,7 +40,7 @@ class Judging:
     def __init__(self, source: Source, now: int) -> None:
         self._source = source
         self.now = now
-        self.fresh: Fresh | None = None
+        self.fresh: Mapping[MessageId, Fresh] = {}
 
     def verdicts(
         self,
@@ -74,14 +73,14 @@ class Judging:
 
     def weights(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
         """Return (size, arrival) for each."""
-        fresh = self.fresh
-        if fresh is not None and all(message == fresh.message for message in messages):
-            return [(fresh.header.form.size, fresh.arrived)] * len(messages)
+        fresh = list(filter(None, map(self.fresh.get, messages)))
+        if len(fresh) == len(messages):
+            return [(each.header.form.size, each.arrived) for each in fresh]
         return self._source.sizes_and_dates(messages)
 
     def _load(self, message: MessageId) -> Loaded:
-        fresh = self.fresh
-        if fresh is not None and fresh.message == message:
+        fresh = self.fresh.get(message)
+        if fresh is not None:
             return fresh.header
         (form,) = self._source.forms([message])
         return Loaded(form, self._source.octets(message, 0, form.header_end))

@@ -16,14 +16,13 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mx_core.db.database import Database
-from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.clock import Now
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import GlobalId, MessageId, ModSeq
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.model.secret import Secret
-from mx_core.store import body, form, header_key
+from mx_core.store import body, message
 from mx_core.store.account_store import BODIES, INDEX, MIGRATIONS
 from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.folders.book import Shelf
@@ -169,33 +168,27 @@ class _Check:
             writer.create(name)
         target = writer.mailbox(name).id
         number = FlagSetWriter(connection, {}).number(frozenset())
-        for message in [*lone, *self._as_messages(connection, nameless)]:
+        for found in [*lone, *self._as_messages(connection, writer, nameless)]:
             row = connection.exec_driver_sql(
                 "UPDATE message SET uses = 1 WHERE id = ?"
                 " RETURNING id, global_id, size, internal_date",
-                (message,),
+                (found,),
             ).one()
             shown = (MessageId(row[0]), GlobalId(row[1]), number, row[2])
-            writer.places.add(target, [shown], internal_date=row[3])
+            writer.places.add(target, [shown], internal_dates=[row[3]])
         writer.finish()
 
-    def _as_messages(self, connection: sa.Connection, nameless: Sequence[int]) -> list[int]:
+    def _as_messages(
+        self, connection: sa.Connection, writer: Writer, nameless: Sequence[int]
+    ) -> list[MessageId]:
         reader = body.BodyReader(connection, self._folder)
-        made: list[int] = []
-        for number in nameless:
+        now = int(self._now())
+        made: list[MessageId] = []
+        for number in map(body.BodyId, nameless):
             try:
-                octets = reader.octets(body.BodyId(number))
+                octets = reader.octets(number)
             except StoreDamaged:
                 continue  # a finding of its own: its file is gone
-            message = MessageId(
-                connection.exec_driver_sql(
-                    "INSERT INTO message (global_id, body, size, internal_date, uses)"
-                    " VALUES (?, ?, ?, ?, 0)",
-                    (new_global_id(), number, len(octets), int(self._now())),
-                ).lastrowid
-            )
-            prepared = prepare(octets)
-            connection.exec_driver_sql(form.INSERT, form.to_row(message, prepared, octets))
-            header_key.insert(connection, message, header_keys(octets, prepared))
-            made.append(message)
+            kept = message.Kept(new_global_id(), number, octets, prepare(octets), now, 0)
+            made += message.insert(connection, writer.log, [kept])
         return made

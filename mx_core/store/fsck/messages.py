@@ -166,7 +166,7 @@ def _form_faults(
     if (wrong or not keyed) and octets.repair:
         for table in ("header_key", "header_text"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE message = ?", (message,))  # noqa: S608  # literals
-        header_key.insert(connection, message, header_keys(whole, form))
+        header_key.insert(connection, [(message, header_keys(whole, form))])
 
 
 def _check_file(

@@ -56,10 +56,10 @@ class Source:
         """Return an id above that of every message there is, and never given before."""
         newest = self._database.read_blocking(
             lambda connection: connection.exec_driver_sql(
-                "SELECT seq FROM sqlite_sequence WHERE name = 'message'"
-            ).scalar()
+                "SELECT newest_message FROM clock"
+            ).scalar_one()
         )
-        return MessageId((newest or 0) + 1)
+        return MessageId(newest + 1)
 
     def following(self, first: MessageId, count: int) -> list[MessageId]:
         """Return the first *count* messages from *first* on, ascending.

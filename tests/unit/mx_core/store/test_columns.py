@@ -141,7 +141,7 @@ def test_far_apart_messages_are_read_without_all_between(store: AccountStore) ->
         messages = await deliver(store, 2)
         await store.mail.write_with(
             lambda _w, connection: connection.exec_driver_sql(
-                "UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'message'"
+                "UPDATE clock SET newest_message = 1000000"
             )
         )
         messages = await deliver(store, 1)

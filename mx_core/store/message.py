@@ -1,0 +1,77 @@
+"""The rows of messages that never change, written once and many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from mx_core.mime.header_keys import header_keys
+from mx_core.model.ids import GlobalId, MessageId
+from mx_core.model.message import MessageForm
+from mx_core.ports import NewMail
+from mx_core.store import form as message_form
+from mx_core.store import header_key
+from mx_core.store.body import BodyId, BodyWriter
+from mx_core.store.journal import Journal, new_global_id
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message whose octets have a body; *uses*: of how many places."""
+
+    global_id: GlobalId
+    body: BodyId
+    octets: bytes
+    form: MessageForm
+    internal_date: int
+    uses: int
+
+
+def keep(
+    connection: sa.Connection, log: Journal, bodies: BodyWriter, new: Sequence[NewMail], now: int
+) -> list[tuple[MessageId, Kept]]:
+    """Store octets and rows of *new* messages, each to be used by one place.
+
+    *now*, unix seconds, dates those that have no date.  Raises as ``BodyWriter.add_all``.
+    """
+    kept = [
+        Kept(
+            new_global_id(),
+            body,
+            each.octets,
+            each.form,
+            now if each.internal_date is None else each.internal_date,
+            uses=1,
+        )
+        for each, body in zip(new, bodies.add_all([each.octets for each in new]), strict=True)
+    ]
+    return list(zip(insert(connection, log, kept), kept, strict=True))
+
+
+def insert(connection: sa.Connection, log: Journal, kept: Sequence[Kept]) -> list[MessageId]:
+    """Store everything about *kept* but octets and places; return their ids, which rise."""
+    ids = [log.next_message() for _ in kept]
+    rows = list(zip(ids, kept, strict=True))
+    connection.exec_driver_sql(
+        "INSERT INTO message (id, global_id, body, size, internal_date, uses)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (message, each.global_id, each.body, len(each.octets), each.internal_date, each.uses)
+            for message, each in rows
+        ],
+    )
+    connection.exec_driver_sql(
+        message_form.INSERT,
+        [message_form.to_row(message, each.form, each.octets) for message, each in rows],
+    )
+    header_key.insert(
+        connection,
+        [
+            # made with the form, before the job, by whoever has just read the octets
+            (message, each.form.keys or header_keys(each.octets, each.form))
+            for message, each in rows
+        ],
+    )
+    return ids
