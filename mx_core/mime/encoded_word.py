@@ -19,7 +19,9 @@ _WORD: Final = re.compile(rb"=\?([!-<>@-~]{1,60})\?([BbQq])\?([^?\r\n]*+)\?=")
 
 def decode(value: bytes) -> str:
     """Return the text of a header value; folds are undone, other white space stays."""
-    value = _BREAK.sub(b"", value)
+    value = _BREAK.sub(b"", value) if b"\n" in value else value
+    if b"=?" not in value:
+        return charset.guess(value)
     out: list[str] = []
     pending = b""
     pending_label = ""

@@ -12,7 +12,7 @@ from typing import Final
 NIL: Final = b"NIL"
 
 _NUL_SHOWN: Final = "\N{REPLACEMENT CHARACTER}".encode()
-_PLAIN: Final = re.compile(rb'[^\x00\r\n"\\\x80-\xff]*+')
+_NOT_PLAIN: Final = b'\0\r\n"\\'  # of ASCII
 # QUOTED-CHAR = <any TEXT-CHAR except quoted-specials> / "\" quoted-specials
 _NOT_QUOTABLE: Final = re.compile(rb"[\x00\r\n\x80-\xff]")
 _ESCAPED: Final = re.compile(rb'["\\]')
@@ -22,7 +22,7 @@ _SPACES: Final = re.compile(rb"[ \t\r\n]++")
 
 def string(value: bytes) -> bytes:
     """Return *value* as a quoted string or a literal."""
-    if _PLAIN.fullmatch(value):
+    if value.isascii() and len(value.translate(None, _NOT_PLAIN)) == len(value):
         return b'"%b"' % value
     if _NOT_QUOTABLE.search(value):
         value = value.replace(b"\0", _NUL_SHOWN)
