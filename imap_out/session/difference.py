@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import compress
 from operator import ne
+from typing import cast
 
 from mx_core.model.ids import Uid
 from mx_core.model.part import Part
@@ -32,13 +33,16 @@ def difference(old: Snapshot, new: Snapshot) -> Difference:
         before = by_column.pop(id(part.uids), None)
         if before is None:
             rest.append(part)
+        elif min(part.modseqs) > before.max_modseq:  # all of them
+            reflagged += part.uids
         else:  # the same messages with other flags
             reflagged += compress(part.uids, map(ne, before.modseqs, part.modseqs))
     was = _modseqs(list(by_column.values()))
     now = _modseqs(rest)
     reflagged += [uid for uid, modseq in now.items() if was.get(uid, modseq) != modseq]
     gone = [uid for uid in was if uid not in now]
-    return Difference(list(map(Uid, gone)), list(map(Uid, reflagged)))
+    # UIDs as they are, without a call for each
+    return Difference(cast("list[Uid]", gone), cast("list[Uid]", reflagged))
 
 
 def _modseqs(parts: list[Part]) -> dict[int, int]:

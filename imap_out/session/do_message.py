@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, compress
 
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_append import bound_keywords
@@ -66,15 +66,15 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
         view.absorb()
     for line in view.new_keywords():
         out.put(line)
+    known: Iterable[Uid] = uids
     if command.silent:
         # only what came out otherwise than the client must think is told
         after = view.flags_at(places)
         pairs = list(zip(before, after, strict=True))
         as_thought = {pair: _is_as_thought(*pair, command) for pair in set(pairs)}
-        rows = zip(uids, map(as_thought.__getitem__, pairs), strict=True)
-        view.told(uid for uid, so in rows if so and uid not in late)
-    else:
-        view.told(uid for uid in uids if uid not in late)
+        if not all(as_thought.values()):
+            known = compress(uids, map(as_thought.__getitem__, pairs))
+    view.told((uid for uid in known if uid not in late) if late else known)
     stored = view.there(places)
     if late:
         stored = [at for at in stored if view.uids[at] not in late]

@@ -119,10 +119,15 @@ class SelectedView:
             return
         changed = difference(self._newest, newest)
         self._keywords = self._follow.keywords()
-        self._gone.update(uid for uid in changed.gone if uid < self.uid_next)
-        self._dirty.update(uid for uid in changed.reflagged if uid < self.uid_next)
+        self._gone.update(self._told_of(changed.gone))
+        self._dirty.update(self._told_of(changed.reflagged))
         self._newest = newest
         self._show()
+
+    def _told_of(self, uids: Sequence[Uid]) -> Iterable[Uid]:
+        if self._newest.uid_next <= self.uid_next:  # what was there has all been told
+            return uids
+        return (uid for uid in uids if uid < self.uid_next)
 
     def _show(self) -> None:
         """Make *rows* anew: what was told and is there, and what is gone and was not told."""

@@ -75,15 +75,31 @@ def read_row(columns: Sequence[Any]) -> Row:
 
 def ranges(uids: Sequence[int]) -> list[Value]:
     """Return ascending *uids* as pairs of first and last."""
-    if uids and uids[-1] - uids[0] == len(uids) - 1:
-        return [uids[0], uids[-1]]
     result: list[int] = []
-    for uid in uids:
-        if result and result[-1] == uid - 1:
-            result[-1] = uid
-        else:
-            result += (uid, uid)
+    at = 0
+    while at < len(uids):
+        end = _run_end(uids, at)
+        result += (uids[at], uids[end])
+        at = end + 1
     return list(result)
+
+
+def _run_end(uids: Sequence[int], start: int) -> int:
+    """Return the last index of the run without a gap that begins at *start*; in few looks."""
+    last = len(uids) - 1
+    if uids[last] - uids[start] == last - start:
+        return last
+    ahead = 1
+    while start + ahead <= last and uids[start + ahead] - uids[start] == ahead:
+        ahead *= 2
+    inside, beyond = ahead // 2, min(ahead, last - start + 1)
+    while beyond - inside > 1:
+        middle = (inside + beyond) // 2
+        if uids[start + middle] - uids[start] == middle:
+            inside = middle
+        else:
+            beyond = middle
+    return start + inside
 
 
 def unfold(spans: Sequence[int]) -> Iterator[int]:

@@ -7,10 +7,12 @@ changes to announce, together.  RFC 9051 §6.4.6–6.4.9, RFC 7162 §3.1, RFC 68
 from __future__ import annotations
 
 import json
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import compress, groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -156,11 +158,10 @@ class Places:
         One modseq for all that really change; where nothing does, no modseq rises.
         Return which they are: UIDs, ascending, by (flag set before, flag set now).
         """
-        chosen = set(uids)
+        chosen = _Chosen(uids)
         turned: dict[int, FlagSetId] = {}
         moved: dict[tuple[int, int], list[int]] = {}  # (old set, new set) → UIDs, ascending
-        told_uids: list[int] = []
-        told_sets: list[int] = []
+        told_uids, told_sets = array("I"), array("I")
         modseq: ModSeq | None = None
         for part in segment.holding(self._connection, mailbox, uids):
             numbers = set(part.flag_sets)
@@ -169,27 +170,30 @@ class Places:
             changing = {number for number in numbers if turned[number] != number}
             if not changing:
                 continue
-            if chosen.issuperset(part.uids) and changing == numbers:
-                hit: Sequence[int] = range(len(part))
-            else:
-                hit = [
-                    at
-                    for at, (uid, old) in enumerate(zip(part.uids, part.flag_sets, strict=True))
-                    if old in changing and uid in chosen
-                ]
+            hit = chosen.among(part.uids)
+            if changing != numbers:
+                hit = [at for at in hit if part.flag_sets[at] in changing]
             if not hit:
                 continue
             modseq = modseq or self._log.next_modseq()
-            for old in changing:
-                gone = [part.uids[at] for at in hit if part.flag_sets[at] == old]
-                if gone:
-                    moved.setdefault((old, turned[old]), []).extend(gone)
-            for at in hit:
-                part.flag_sets[at] = turned[part.flag_sets[at]]
-                part.modseqs[at] = modseq
-            told_uids += map(part.uids.__getitem__, hit)
-            told_sets += map(part.flag_sets.__getitem__, hit)
+            if len(hit) == len(part):
+                gone, before = part.uids, part.flag_sets
+                part.flag_sets = array("I", map(turned.__getitem__, before))
+                part.modseqs = array("Q", [modseq]) * len(part)
+                now = part.flag_sets
+            else:
+                gone = array("I", map(part.uids.__getitem__, hit))
+                before = array("I", map(part.flag_sets.__getitem__, hit))
+                now = array("I", map(turned.__getitem__, before))
+                for at, number in zip(hit, now, strict=True):
+                    part.flag_sets[at], part.modseqs[at] = number, modseq
+            for old in changing & numbers:
+                some = gone if len(numbers) == 1 else compress(gone, map(old.__eq__, before))
+                moved.setdefault((old, turned[old]), []).extend(some)
+            told_uids += gone
+            told_sets += now
             segment.save(self._connection, mailbox, part)
+        moved = {pair: found for pair, found in moved.items() if found}
         if modseq is not None:
             self._finish_flagging(mailbox, modseq, moved)
             flags = self._flag_sets.of_all(told_sets)
@@ -303,6 +307,25 @@ class Places:
             size += sum(sizes.scalars())
             uses = Counter({message: count - 1 for message, count in uses.items() if count > 1})
         return size
+
+
+class _Chosen:
+    """UIDs, ascending, to be found among those of many segments."""
+
+    def __init__(self, uids: Sequence[int]) -> None:
+        self._all = set(uids)
+        # with every number between, so that a comparison of the ends says as much as each
+        self._low, self._high = (min(uids), max(uids)) if uids else (1, 0)
+        self._dense = self._high - self._low + 1 == len(self._all)
+
+    def among(self, uids: array[int]) -> Sequence[int]:
+        """Return the positions in *uids*, ascending, of those that are chosen."""
+        if self._dense and self._low <= uids[0] and uids[-1] <= self._high:
+            return range(len(uids))
+        if len(uids) <= len(self._all):
+            return [at for at, uid in enumerate(uids) if uid in self._all]
+        found = ((bisect_left(uids, uid), uid) for uid in sorted(self._all))
+        return [at for at, uid in found if at < len(uids) and uids[at] == uid]
 
 
 def _weigh(flags: Sequence[FlagSet]) -> tuple[int, int]:

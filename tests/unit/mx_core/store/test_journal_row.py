@@ -1,10 +1,20 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mx_core.model.errors import StoreDamaged
 from mx_core.notation import cbor
-from mx_core.store.journal_row import Op, PlaceName, PlaceNames, Row, read_row
+from mx_core.store.journal_row import (
+    Op,
+    PlaceName,
+    PlaceNames,
+    Row,
+    ranges,
+    read_row,
+    unfold,
+)
 
 BOX = b"box"
 
@@ -64,3 +74,14 @@ def test_a_uid_that_was_never_given_out_is_damage(spans: list[int]) -> None:
 def test_a_row_without_the_shape_of_its_operation_is_damage(op: int, ids: Any) -> None:
     with pytest.raises(StoreDamaged):
         read_row((b"d", 1, 1, b"c", op, BOX, cbor.encode(ids)))
+
+
+@given(st.sets(st.integers(1, 60)), st.integers(0, 5_000))
+def test_ranges_are_the_runs_without_a_gap(some: set[int], more: int) -> None:
+    uids = sorted(some | set(range(100, 100 + more)))
+    folded: list[Any] = ranges(uids)
+
+    assert list(unfold(folded)) == uids
+    assert all(
+        before + 1 < after for before, after in zip(folded[1::2], folded[2::2], strict=False)
+    )
