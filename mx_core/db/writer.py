@@ -1,7 +1,7 @@
 """The one thread that changes a database: group commit, savepoints, checkpoints.
 
-Jobs that wait at the same time share one transaction and so one fsync; each runs in its own
-SAVEPOINT, so one that fails undoes only itself.  A job's caller hears of success only after
+Jobs that wait at the same time share one transaction and so one fsync; each but the first runs in
+a SAVEPOINT of its own, so one that fails undoes only itself.  A job's caller hears of success only after
 the commit.  Checkpoints are taken here alone, when idle or when the log has grown too far.
 
 Invariant: jobs commit in the order in which they were given, and are announced in that order.
@@ -198,7 +198,7 @@ class Writer:
             with self._connection.begin():
                 while ticket is not None:
                     pending.append(ticket)
-                    if not self._run_one(ticket):
+                    if not self._run_one(ticket, alone=len(pending) == 1):
                         pending.pop()
                     ticket = following()
         except BaseException as error:  # noqa: BLE001  # whatever it is, every caller must hear it
@@ -209,8 +209,11 @@ class Writer:
             if self._raw.in_transaction:
                 self._raw.execute("ROLLBACK")
 
-    def _run_one(self, ticket: Ticket) -> bool:
-        """Run one ticket in a savepoint; return whether it has something to commit.
+    def _run_one(self, ticket: Ticket, *, alone: bool) -> bool:
+        """Run one ticket; return whether it has something to commit.
+
+        *alone*: nothing else is in the transaction, which then is all that has to be undone.  A
+        savepoint copies each page before it is changed, and most commits have one job.
 
         Raises:
             Exception: The whole transaction is gone (SQLite rolls it back by itself when it
@@ -219,7 +222,8 @@ class Writer:
         if ticket.abandoned():
             ticket.fail(Unavailable("nobody waits for this any more"))
             return False
-        self._raw.execute("SAVEPOINT job")
+        if not alone:
+            self._raw.execute("SAVEPOINT job")
         try:
             ticket.run(self._given)
         except BaseException as error:  # the caller gets it, the thread goes on
@@ -227,12 +231,14 @@ class Writer:
             if not self._raw.in_transaction:
                 raise
             ticket.fail(failure)
-            self._raw.execute("ROLLBACK TO job")
-            self._raw.execute("RELEASE job")
+            undo = ("ROLLBACK", "BEGIN IMMEDIATE") if alone else ("ROLLBACK TO job", "RELEASE job")
+            for statement in undo:
+                self._raw.execute(statement)
             if isinstance(failure, StoreDamaged) and failure is not error:
                 self._consider(failure)
             return False
-        self._raw.execute("RELEASE job")
+        if not alone:
+            self._raw.execute("RELEASE job")
         return True
 
     def _consider(self, failure: BaseException) -> None:

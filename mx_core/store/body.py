@@ -128,14 +128,22 @@ class BodyWriter(BodyReader):
         Raises:
             DiskFull: There is no room for the file.
         """
+        rows = [self._row(octets) for octets in bodies]
+        if len(rows) == 1:
+            inserted = self._connection.exec_driver_sql(
+                "INSERT INTO body (size, octets, file, key) VALUES (?, ?, ?, ?)", rows[0]
+            )
+            return [BodyId(inserted.lastrowid)]
         newest = self._connection.exec_driver_sql("SELECT max(id) FROM body").scalar() or 0
-        rows = [(newest + n, *self._row(octets)) for n, octets in enumerate(bodies, 1)]
+        ids = [BodyId(newest + n) for n in range(1, len(rows) + 1)]
         self._connection.exec_driver_sql(
-            "INSERT INTO body (id, size, octets, file, key) VALUES (?, ?, ?, ?, ?)", rows
+            "INSERT INTO body (id, size, octets, file, key) VALUES (?, ?, ?, ?, ?)",
+            [(body, *row) for body, row in zip(ids, rows, strict=True)],
         )
-        return [BodyId(row[0]) for row in rows]
+        return ids
 
     def _row(self, octets: bytes) -> tuple[int, bytes | None, bytes | None, bytes | None]:
+        """Return the row without its id; write the file of a large one."""
         if len(octets) <= INLINE_OCTETS_MAX:
             return len(octets), octets, None, None
         file_id = secrets.token_bytes(body_file.FILE_ID_OCTETS)

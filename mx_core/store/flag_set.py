@@ -2,12 +2,14 @@
 
 Keywords compare without case and keep the spelling of their first use (RFC 9051 §2.3.2).
 Rows of committed sets never change and are never deleted, so what a *reader* has seen may be
-cached for good; a writer keeps what it made to itself, because its job may be undone.
+cached for good; a writer keeps what it made to itself, because its job may be undone, and its
+numbers are learnt by the others with the announcement of its commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NewType
 
 import sqlalchemy as sa
@@ -53,9 +55,15 @@ class FlagSets:
 class FlagSetWriter(FlagSets):
     """Makes numbers for sets, within one write job."""
 
-    def __init__(self, connection: sa.Connection, committed: dict[int, FlagSet]) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        committed: dict[int, FlagSet],
+        numbers: Mapping[FlagSet, FlagSetId] = MappingProxyType({}),
+    ) -> None:
         super().__init__(connection, committed, fills=False)
-        self._numbers: dict[FlagSet, FlagSetId] = {}
+        self._committed_numbers = numbers
+        self.numbers: dict[FlagSet, FlagSetId] = {}  # those that this job used
 
     def canonical(self, flags: Iterable[Flag]) -> FlagSet:
         r"""Return *flags* in the account's spelling, without \\Recent.
@@ -70,7 +78,7 @@ class FlagSetWriter(FlagSets):
 
     def number(self, flags: FlagSet) -> FlagSetId:
         """Return the number of *flags*, which are canonical."""
-        known = self._numbers.get(flags)
+        known = self.numbers.get(flags) or self._committed_numbers.get(flags)
         if known is None:
             text = " ".join(sorted(flags))
             select = "SELECT id FROM flag_set WHERE flags = ?"
@@ -79,7 +87,7 @@ class FlagSetWriter(FlagSets):
                 row = self._connection.exec_driver_sql(
                     "INSERT INTO flag_set (flags) VALUES (?)", (text,)
                 ).lastrowid
-            known = self._numbers[flags] = FlagSetId(row)
+            known = self.numbers[flags] = FlagSetId(row)
             self._own[known] = flags
         return known
 

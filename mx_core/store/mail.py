@@ -91,6 +91,7 @@ class Mail:
         """As ``write``, for jobs of this package that also touch other tables."""
 
         def announce(outcome: tuple[T, Writer]) -> None:
+            self._known.flag_numbers.update(outcome[1].flag_numbers)
             self._known.live.announce(outcome[1].changes)
             self._watches.announce(outcome[1].changes, outcome[1].names)
             if self.index is not None:

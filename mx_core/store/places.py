@@ -92,13 +92,22 @@ class Places:
         modseq = self._log.next_modseq()
         flags = self._flag_sets.of_all([number for _, _, number, _ in messages])
         unseen, deleted = _weigh(flags)
+        # two plain statements cost half of one that returns what it wrote
         row = self._connection.exec_driver_sql(
-            "UPDATE mailbox SET uid_next = uid_next + ?, highest_modseq = ?,"
+            "SELECT uid_next, global_id FROM mailbox WHERE id = ?", (mailbox,)
+        ).one_or_none()
+        if row is None:
+            raise NoSuchMailbox("the mailbox was deleted")
+        first, global_id = row
+        end = first + len(messages)
+        if end > _UID_MAX:
+            raise OverQuota("the mailbox has had more messages than UIDs exist")
+        self._connection.exec_driver_sql(
+            "UPDATE mailbox SET uid_next = ?, highest_modseq = ?,"
             " messages = messages + ?, recent = recent + ?, unseen = unseen + ?,"
-            " deleted = deleted + ?, size = size + ?"
-            " WHERE id = ? RETURNING uid_next, global_id",
+            " deleted = deleted + ?, size = size + ? WHERE id = ?",
             (
-                len(messages),
+                end,
                 modseq,
                 len(messages),
                 len(messages),
@@ -107,29 +116,24 @@ class Places:
                 sum(size for _, _, _, size in messages),
                 mailbox,
             ),
-        ).one_or_none()
-        if row is None:
-            raise NoSuchMailbox("the mailbox was deleted")
-        if row[0] > _UID_MAX:
-            raise OverQuota("the mailbox has had more messages than UIDs exist")
-        first = row[0] - len(messages)
+        )
         if len(messages) == 1:
             [(message, _, number, _)] = messages
             segment.append(self._connection, mailbox, (first, modseq, number, message))
         else:
             self._fill(mailbox, first, modseq, messages)
         self._note_saved(mailbox, first, modseq)
-        uids = _uids(range(first, row[0]))
+        uids = _uids(range(first, end))
         ids = tuple(message for message, _, _, _ in messages)
         self._changes.append(MessagesAdded(mailbox, modseq, uids, ids, flags))
         if internal_dates is None:
-            self._log_added(row[1], messages, flags, first, None)
+            self._log_added(global_id, messages, flags, first, None)
             return list(uids)
         at = 0
         for date, run in groupby(internal_dates):  # a row has one date for all its places
-            end = at + sum(1 for _ in run)
-            self._log_added(row[1], messages[at:end], flags[at:end], first + at, date)
-            at = end
+            until = at + sum(1 for _ in run)
+            self._log_added(global_id, messages[at:until], flags[at:until], first + at, date)
+            at = until
         return list(uids)
 
     def _fill(
@@ -253,10 +257,13 @@ class Places:
                     journal_row.texts(before - after),
                 ]
             )
-        global_id = self._connection.exec_driver_sql(
+        self._connection.exec_driver_sql(
             "UPDATE mailbox SET highest_modseq = ?, unseen = unseen + ?, deleted = deleted + ?"
-            " WHERE id = ? RETURNING global_id",
+            " WHERE id = ?",
             (modseq, unseen, deleted, mailbox),
+        )
+        global_id = self._connection.exec_driver_sql(
+            "SELECT global_id FROM mailbox WHERE id = ?", (mailbox,)
         ).scalar_one()
         self._log.write(Op.FLAGGED, global_id, {0: rows})
 

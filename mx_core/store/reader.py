@@ -29,7 +29,7 @@ from mx_core.store import form as message_form
 from mx_core.store import saved, segment
 from mx_core.store.body import BodyReader
 from mx_core.store.columns import Columns, KeptColumns
-from mx_core.store.flag_set import FlagSets
+from mx_core.store.flag_set import FlagSetId, FlagSets
 from mx_core.store.live import Live
 
 _FACTS_OCTETS: Final = 1 << 20
@@ -47,6 +47,7 @@ class Known:
     """What readers of one account have learnt and share; all of it committed."""
 
     flag_sets: dict[int, FlagSet] = field(default_factory=dict)
+    flag_numbers: dict[FlagSet, FlagSetId] = field(default_factory=dict)
     live: Live = field(default_factory=Live)
     columns: KeptColumns = field(default_factory=KeptColumns)
 

@@ -53,7 +53,10 @@ class Writer(Reader):
         self.stirred = False  # the gateway has something to tell; see ``relations``
         self._now = now
         self.log = Journal(connection, now)
-        self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
+        self._flag_sets: FlagSetWriter = FlagSetWriter(
+            connection, known.flag_sets, known.flag_numbers
+        )
+        self.flag_numbers = self._flag_sets.numbers  # of sets that this job used
         self.bodies = self._bodies = BodyWriter(connection, folder)
         # its own columns: what this job adds is nobody's to keep until it is committed
         self._columns = Columns(connection, self._bodies, KeptColumns())

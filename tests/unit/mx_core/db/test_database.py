@@ -70,20 +70,50 @@ async def test_what_was_written_is_read_and_still_there_after_reopening(
 
 
 @pytest.mark.anyio
-async def test_a_job_that_fails_undoes_only_itself(database: Database) -> None:
+@pytest.mark.parametrize("order", ["f", "fa", "ffa", "afb", "abf", "fafbf"])
+async def test_a_job_that_fails_undoes_only_itself(database: Database, order: str) -> None:
+    """Wherever it stands among those that share its transaction."""
+    gate = threading.Event()
+
     def fails(connection: sa.Connection) -> int:
         put(b"lost")(connection)
         raise BadConfiguration("no")
 
-    outcomes = await asyncio.gather(
-        database.write(put(b"a")),
-        database.write(fails),
-        database.write(put(b"b")),
-        return_exceptions=True,
-    )
+    waits = asyncio.ensure_future(database.write(lambda _: gate.wait(60)))
+    jobs = [
+        asyncio.ensure_future(database.write(fails if name == "f" else put(name.encode())))
+        for name in order
+    ]
+    await asyncio.sleep(0)
+    gate.set()
+    outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+    await waits
 
-    assert isinstance(outcomes[1], BadConfiguration)
-    assert await database.read(count) == 2
+    assert [isinstance(each, BadConfiguration) for each in outcomes] == [n == "f" for n in order]
+    assert await database.read(count) == len(order.replace("f", ""))
+
+
+@pytest.mark.anyio
+async def test_the_first_job_of_a_transaction_fails_alone(database: Database) -> None:
+    """What follows it in the same batch begins in a transaction of its own."""
+    entered, gate = threading.Event(), threading.Event()
+
+    def fails(connection: sa.Connection) -> int:
+        put(b"lost")(connection)
+        entered.set()
+        gate.wait(60)
+        raise BadConfiguration("no")
+
+    first = asyncio.ensure_future(database.write(fails))
+    await asyncio.to_thread(entered.wait, 60)
+    others = [asyncio.ensure_future(database.write(put(name))) for name in (b"a", b"b")]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*others)
+
+    with pytest.raises(BadConfiguration):
+        await first
+    assert await database.read(count) == len(others)
 
 
 @pytest.mark.anyio
