@@ -118,13 +118,13 @@ def test_memberships_hold_whatever_moment_the_process_dies_at(tmp_path: Path) ->
 def test_the_audit_finds_what_is_wrong(tmp_path: Path) -> None:
     """The control: each way to damage a membership is seen."""
     damages = {
-        "is not shown": "DELETE FROM folder_member WHERE uid = 1",
-        "its places and its map differ": "DELETE FROM segment WHERE mailbox IN (SELECT mailbox FROM folder)",
+        "stands for no place": "DELETE FROM folder_member WHERE uid = 1",
+        "is in the map and not shown": "DELETE FROM segment WHERE mailbox IN (SELECT mailbox FROM folder)",
         "is shown against the rule": "UPDATE folder SET rule = 'SEEN'",
-        "its numbers are": "UPDATE mailbox SET unseen = unseen + 1 WHERE name = 'Starred'",
-        "would be used again": "UPDATE mailbox SET uid_next = 1 WHERE name = 'Starred'",
-        "is gone and still shown": "UPDATE folder_member SET original = 99",
-        "is another message": "UPDATE folder_member SET message = message + 100",
+        "has wrong numbers: unseen": "UPDATE mailbox SET unseen = unseen + 1 WHERE name = 'Starred'",
+        "has wrong numbers: uid_next": "UPDATE mailbox SET uid_next = 1 WHERE name = 'Starred'",
+        "stands for a place that is gone": "UPDATE folder_member SET original = 99",
+        "shows another message than its own": "UPDATE folder_member SET message = message + 100",
     }  # fmt: skip
 
     async def found(store: AccountStore, damage: str) -> list[str]:

@@ -28,8 +28,10 @@ from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.folders.book import Shelf
 from mx_core.store.fsck import boxes, folders, history, messages, places, saved_dates, tombs
 from mx_core.store.fsck.finding import Damage, Report
+from mx_core.store.fsck.state import BoxState
 from mx_core.store.journal import Journal, new_global_id
 from mx_core.store.reader import Known, Reader
+from mx_core.store.replay import Replayed
 from mx_core.store.text_index import state
 from mx_core.store.writer import Writer
 
@@ -61,6 +63,14 @@ def check_store(
     return report
 
 
+def look_at_mailboxes(connection: sa.Connection, bodies: Path, now: Now) -> Report:
+    """Check mailboxes and folders, deeply, in a transaction that whoever opened it undoes."""
+    report = Report()
+    check = _Check(report, bodies, now, repair=False, deep=True)
+    check.mailboxes(connection, None, Journal(connection, now))
+    return report
+
+
 class _OnlyLooked(Exception):
     """Ends a check that may change nothing."""
 
@@ -82,6 +92,30 @@ class _Check:
         messages.check_forms(octets)
         told = history.read(connection, report)
         log = Journal(connection, self._now)
+        states = self.mailboxes(connection, told, log)
+        log.reach(ModSeq(max([0, *(box.kept["highest_modseq"] for box in states)])))
+        if repair and report.findings:
+            log.finish()
+        report.mailboxes = len(states)
+        report.messages = sum(len(box.places) for box in states if not box.rule)
+        uses = Counter(place.message for box in states if not box.rule for place in box.places)
+        lone = messages.check_uses(octets, uses, set() if told is None else told.ever)
+        names = set(connection.exec_driver_sql("SELECT name FROM subscription").scalars())
+        differs = "" if told is None else history.differs(told, states, names)
+        if differs:
+            report.mendable(Damage.JOURNAL, differs)
+        if repair and (differs or told is None):
+            history.write_anew(connection, self._now, states, names)
+        if repair and (lone or nameless):
+            self._recover(connection, lone, nameless)
+        if not repair:
+            raise _OnlyLooked  # so that whatever was tried on the way is undone
+
+    def mailboxes(
+        self, connection: sa.Connection, told: Replayed | None, log: Journal
+    ) -> list[BoxState]:
+        """Return all mailboxes as they should be; *told* is what the journal tells of them."""
+        report, repair = self._report, self._repair
         states = boxes.read(connection)
         states += boxes.bring_back(connection, report, told, log, repair=repair)
         around = self._around(connection, log)
@@ -108,23 +142,7 @@ class _Check:
             last = max([0 if known is None else known.last_uid, *buried.uids, *lost])
             boxes.check_numbers(connection, report, box, last, repair=repair)
             saved_dates.check(connection, report, box, int(self._now()), repair=repair)
-        log.reach(ModSeq(max([0, *(box.kept["highest_modseq"] for box in states)])))
-        if repair and report.findings:
-            log.finish()
-        report.mailboxes = len(states)
-        report.messages = sum(len(box.places) for box in states if not box.rule)
-        uses = Counter(place.message for box in states if not box.rule for place in box.places)
-        lone = messages.check_uses(octets, uses, set() if told is None else told.ever)
-        names = set(connection.exec_driver_sql("SELECT name FROM subscription").scalars())
-        differs = "" if told is None else history.differs(told, states, names)
-        if differs:
-            report.mendable(Damage.JOURNAL, differs)
-        if repair and (differs or told is None):
-            history.write_anew(connection, self._now, states, names)
-        if repair and (lone or nameless):
-            self._recover(connection, lone, nameless)
-        if not repair:
-            raise _OnlyLooked  # so that whatever was tried on the way is undone
+        return states
 
     def _pages(self, connection: sa.Connection) -> None:
         """Let the database look at itself; damage of an index is mended, other is not."""
