@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final
 
 from imap_out.session.capability import CONDSTORE, IMAP4REV2, QRESYNC
 from imap_out.session.difference import difference
@@ -26,6 +27,7 @@ from mx_core.model.part import Column, among
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import Follow, MailboxInfo, MailStore
 
+_LINES_AT_ONCE: Final = 1_000
 _NOTHING = Snapshot(UidValidity(0), Uid(1), ModSeq(0))
 
 
@@ -208,8 +210,10 @@ class SelectedView:
             yield b"* VANISHED %b\r\n" % uid_set(sorted(self._gone))
         else:
             # descending, so that each number is the one the client knows
-            for at in sorted(map(self.rows.place, self._gone), reverse=True):
-                yield b"* %d EXPUNGE\r\n" % (at + 1)
+            places = self.rows.positions(sorted(self._gone))[::-1]
+            for low in range(0, len(places), _LINES_AT_ONCE):
+                some = places[low : low + _LINES_AT_ONCE]
+                yield b"".join([b"* %d EXPUNGE\r\n" % (at + 1) for at in some])
         self.vanished = True
         self._dirty -= self._gone
         self._gone.clear()

@@ -71,8 +71,21 @@ class Part:
             max(self.max_modseq, after.max_modseq),
         )
 
+    def where(self, uids: Sequence[int]) -> list[int]:
+        """Return the indices, ascending, of those of the ascending *uids* that are there."""
+        if len(uids) * 8 > len(self):
+            wanted = set(uids)
+            return [at for at, uid in enumerate(self.uids) if uid in wanted]
+        places = ((bisect_left(self.uids, uid), uid) for uid in uids)
+        return [at for at, uid in places if at < len(self) and self.uids[at] == uid]
+
     def only(self, places: Sequence[int]) -> Part:
         """Return the part with the ascending indices *places*, at least one."""
+        first, end = places[0], places[-1] + 1
+        if end - first == len(places):
+            cut = slice(first, end)
+            modseqs = self.modseqs[cut]
+            return Part(self.uids[cut], self.messages[cut], modseqs, self.flags[cut], max(modseqs))
         modseqs = array("Q", [self.modseqs[at] for at in places])
         return Part(
             array("I", [self.uids[at] for at in places]),

@@ -189,12 +189,26 @@ class Snapshot:
 
     def of_uids(self, uids: Sequence[int]) -> list[Part]:
         """Return the rows of those of the ascending *uids* that are there."""
-        places: dict[int, list[int]] = {}
-        for uid in uids:
-            found = self._find(uid)
-            if found is not None:
-                places.setdefault(found[0], []).append(found[1])
-        return [self.parts[number].only(inside) for number, inside in places.items()]
+        return [part.only(inside) for part, _, inside in self._holding(uids)]
+
+    def positions(self, uids: Sequence[int]) -> list[int]:
+        """Return the indices, ascending, of those of the ascending *uids* that are there."""
+        found: list[int] = []
+        for _, start, inside in self._holding(uids):
+            found += [start + at for at in inside]
+        return found
+
+    def _holding(self, uids: Sequence[int]) -> Iterator[tuple[Part, int, list[int]]]:
+        """Yield each part with some of the ascending *uids*, where it starts, and where they are."""
+        low = 0
+        number = max(bisect_right(self._firsts, uids[0]) - 1, 0) if len(uids) else 0
+        while low < len(uids) and number < len(self.parts):
+            part, start = self.parts[number], self._starts[number]
+            high = bisect_right(uids, part.uids[-1], low)
+            inside = part.where(uids[low:high])
+            if inside:
+                yield part, start, inside
+            low, number = high, number + 1
 
     def _with(
         self, modseq: ModSeq, parts: tuple[Part, ...], uid_next: Uid | None = None
@@ -204,30 +218,19 @@ class Snapshot:
         )
 
     def _cut(self, uids: Sequence[Uid]) -> tuple[Part, ...]:
-        gone: dict[int, set[int]] = {}
-        for uid in uids:
-            found = self._find(uid)
-            if found is not None:
-                gone.setdefault(found[0], set()).add(found[1])
+        gone = {start: inside for _, start, inside in self._holding(sorted(uids))}
         parts: list[Part] = []
-        for number, part in enumerate(self.parts):
-            if number not in gone:
+        for start, part in zip(self._starts, self.parts, strict=False):
+            if start not in gone:
                 parts.append(part)
-            elif left := [at for at in range(len(part)) if at not in gone[number]]:
+                continue
+            out = set(gone[start])
+            if left := [at for at in range(len(part)) if at not in out]:
                 worn = part.only(left)
                 if parts and len(parts[-1]) + len(worn) <= _JOIN_BELOW:
                     worn = parts.pop().joined(worn)
                 parts.append(worn)
         return tuple(parts)
-
-    def _find(self, uid: int) -> tuple[int, int] | None:
-        """Return the number of the part and the index inside."""
-        number = bisect_right(self._firsts, uid) - 1
-        if number < 0:
-            return None
-        column = self.parts[number].uids
-        at = bisect_left(column, uid)
-        return (number, at) if at < len(column) and column[at] == uid else None
 
 
 def snapshot_of(

@@ -60,7 +60,8 @@ async def test_expunges_are_told_from_the_last_to_the_first(count: int) -> None:
     await expunge(mail, view, *uids[:-1])
     view.absorb()
 
-    told = [line for line in view.news(expunges=True) if b"EXPUNGE" in line]
+    lines = b"".join(view.news(expunges=True)).splitlines(keepends=True)
+    told = [line for line in lines if b"EXPUNGE" in line]
 
     assert told == [b"* %d EXPUNGE\r\n" % n for n in range(count, 0, -1)]
     assert view.uids == uids[-1:]

@@ -61,6 +61,8 @@ def test_changes_say_what_plain_rows_would(steps: list[tuple[str, int]]) -> None
     assert rows(snapshot) == plain
     assert list(snapshot.uids) == sorted(plain)
     assert [snapshot.position(uid) for uid in plain] == list(range(len(snapshot)))
+    some = [*sorted(plain)[::3], 10**6]
+    assert snapshot.positions(some) == [snapshot.position(uid) for uid in some[:-1]]
     assert all(max(part.modseqs) == part.max_modseq for part in snapshot.parts)
     assert all(0 < len(part) <= PART_MAX for part in snapshot.parts)
     since = modseq // 2
