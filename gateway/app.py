@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import time
+from dataclasses import asdict
 from typing import Any, NoReturn, final
 
 import msgspec
@@ -35,6 +36,7 @@ from gateway.web.control import Daemon, control_app
 from gateway.web.page.server import Page
 from imap_out.wire.limits import Limits as ImapLimits
 from mx_core.control.server import serve_control
+from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration, Corrupt, Refused
 from mx_core.model.ids import QueueId
@@ -161,14 +163,15 @@ class Gateway(Daemon):
                 raise
             self._start(store, own)
         password = await store.passwords.add(_FIRST_PASSWORD)
-        return {"settings": self._settings(own.address, password.reveal()), "recovery_words": words}
+        settings = asdict(self._settings(own.address, password.reveal()))
+        return {"settings": settings, "recovery_words": words}
 
     @override
     async def add_password(self, address: Address, name: str) -> str:
         return (await self._accounts.find(address).store.passwords.add(name)).reveal()
 
     @override
-    async def new_settings(self, address: Address, name: str) -> dict[str, Any]:
+    async def new_settings(self, address: Address, name: str) -> MailSettings:
         return self._settings(address, await self.add_password(address, name))
 
     @override
@@ -256,18 +259,18 @@ class Gateway(Daemon):
         page = self._page.serve(self, listeners["page"], stopping)
         return [tasks.create_task(serving) for serving in (imap, smtp, control, page)]
 
-    def _settings(self, address: Address, password: str) -> dict[str, Any]:
-        return {
-            "address": str(address),
-            "username": str(address),
-            "password": password,
-            "host": "localhost",
-            "imap": self._ports.imap,
-            "smtp": self._ports.smtp,
-            "imap_tls": self._ports.imap_tls,
-            "smtp_tls": self._ports.smtp_tls,
-            "ca": str(self._tls.root_file),
-        }
+    def _settings(self, address: Address, password: str) -> MailSettings:
+        return MailSettings(
+            address=str(address),
+            username=str(address),
+            password=password,
+            host="localhost",
+            imap=self._ports.imap,
+            smtp=self._ports.smtp,
+            imap_tls=self._ports.imap_tls,
+            smtp_tls=self._ports.smtp_tls,
+            ca=str(self._tls.root_file),
+        )
 
 
 async def _until_damaged(person: Person) -> None:

@@ -17,6 +17,7 @@ from gateway.directories import directories
 
 _COMMANDS = {
     "account": "gateway.cli.account:account",
+    "client": "gateway.cli.client:client",
     "contact": "gateway.cli.contact:contact",
     "demo": "gateway.cli.demo:demo",
     "folder": "gateway.cli.folder:folder",

@@ -8,7 +8,8 @@ import ssl
 import time
 from dataclasses import dataclass
 
-from gateway.demo.world import Settings, World
+from gateway.demo.world import World
+from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.errors import Unavailable
 
 _WAIT_SECONDS = 30.0
@@ -47,7 +48,7 @@ def play(world: World) -> list[Leg]:
     ]
 
 
-def travel(sender: Settings, recipient: Settings, subject: str) -> Leg:
+def travel(sender: MailSettings, recipient: MailSettings, subject: str) -> Leg:
     """Submit one message over implicit TLS and wait for it in the other INBOX."""
     text = _MESSAGE.format(
         sender=sender.address,
@@ -88,17 +89,17 @@ def _wait_for_new(inbox: imaplib.IMAP4, known: set[bytes]) -> bytes:
     raise Unavailable(f"nothing arrived within {_WAIT_SECONDS:.0f} s")
 
 
-def _imap(settings: Settings) -> imaplib.IMAP4:
+def _imap(settings: MailSettings) -> imaplib.IMAP4:
     client = imaplib.IMAP4_SSL(settings.host, settings.imap_tls, ssl_context=_trust(settings))
     client.login(settings.username, settings.password)
     return client
 
 
-def _smtp(settings: Settings) -> smtplib.SMTP:
+def _smtp(settings: MailSettings) -> smtplib.SMTP:
     client = smtplib.SMTP_SSL(settings.host, settings.smtp_tls, context=_trust(settings))
     client.login(settings.username, settings.password)
     return client
 
 
-def _trust(settings: Settings) -> ssl.SSLContext:
+def _trust(settings: MailSettings) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=settings.ca)

@@ -14,26 +14,12 @@ from typing import Any, Self
 
 from gateway.demo.ports import Block, reserve
 from gateway.demo.processes import Program, run
+from mx_core.mail_programs.mail_settings import MailSettings
 
 _GATEWAY = "gateway"
 _HOME = "mx_core.homeserver"
 _HOME_PORTS = 3
 _GATEWAY_PORTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What to type into a mail program."""
-
-    address: str
-    username: str
-    password: str
-    host: str
-    imap: int
-    smtp: int
-    imap_tls: int
-    smtp_tls: int
-    ca: str
 
 
 @dataclass
@@ -46,7 +32,7 @@ class Side:
     gateway: Program
     home_dir: Path
     gateway_dir: Path
-    settings: Settings | None = None
+    settings: MailSettings | None = None
 
     @property
     def address(self) -> str:
@@ -54,7 +40,7 @@ class Side:
         return f"{self.person}@{self.domain}"
 
     @property
-    def known(self) -> Settings:
+    def known(self) -> MailSettings:
         """The settings, once the account exists."""
         if self.settings is None:
             raise AssertionError("the account has not been made yet")
@@ -121,14 +107,14 @@ class World:
         parcels: list[dict[str, Any]] = self.status(side)["accounts"][0]["sent"]
         return parcels
 
-    def add_person(self, side: Side, person: str) -> Settings:
+    def add_person(self, side: Side, person: str) -> MailSettings:
         """Give *side* one more person, on the same gateway and home server."""
         invite = run([_HOME, "invite", "--dir", str(side.home_dir), "--name", person]).strip()
         told = run(
             [_GATEWAY, "--home", str(side.gateway_dir), "account", "add"]
             + [f"{person}@{side.domain}", "--invite", invite, "--json"]
         )
-        return Settings(**json.loads(told)["settings"])
+        return MailSettings(**json.loads(told)["settings"])
 
     def publish(self) -> None:
         """Write the peers file: what DNS would say of each domain."""
@@ -171,7 +157,7 @@ class World:
             + [side.address, address]
         )
 
-    def _add_first_person(self, side: Side) -> Settings:
+    def _add_first_person(self, side: Side) -> MailSettings:
         return self.add_person(side, side.person)
 
     def _side(self, person: str, domain: str, home_base: int, gateway_base: int) -> Side:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
 
@@ -38,7 +39,7 @@ class Behind(Protocol):
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
         """Register and start an account; return settings and recovery words."""
 
-    async def new_settings(self, address: Address, name: str) -> dict[str, Any]:
+    async def new_settings(self, address: Address, name: str) -> MailSettings:
         """Return what a mail program called *name* is to be told, with a new password."""
 
     async def revoke_password(self, address: Address, name: str) -> None:

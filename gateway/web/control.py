@@ -5,6 +5,7 @@ Same person only (``mx_core.control``).  Every refusal is one sentence under ``e
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import msgspec
@@ -19,6 +20,7 @@ from gateway.web.folder_control import FolderStore, folder_routes
 from gateway.web.import_control import Imported, import_routes
 from gateway.web.policy_control import policy_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
+from mx_core.mail_programs.programs import chosen
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
 
@@ -41,6 +43,14 @@ class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /passwords/list and /accounts/reindex."""
 
     address: str
+
+
+class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /clients: a file for *program*; *name*: what its password is called."""
+
+    address: str
+    program: str
+    name: str
 
 
 class OneContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +139,16 @@ def control_app(daemon: Daemon) -> Starlette:
         made = await daemon.add_password(Address.parse(asked.address), asked.name)
         return {"password": made}
 
+    async def add_client(request: Request) -> dict[str, Any]:
+        asked = await body(request, NewClient)
+        program = chosen(asked.program)
+        settings = await daemon.new_settings(Address.parse(asked.address), asked.name)
+        return {
+            "settings": asdict(settings),
+            "place": program.place,
+            "file": program.write(settings),
+        }
+
     async def page(_: Request) -> dict[str, Any]:
         return {"link": daemon.page_link()}
 
@@ -158,6 +178,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/contacts/accept", json_endpoint(accept_contact), methods=["POST"]),
             Route("/accounts", json_endpoint(add_account), methods=["POST"]),
             Route("/accounts/reindex", json_endpoint(reindex), methods=["POST"]),
+            Route("/clients", json_endpoint(add_client), methods=["POST"]),
             Route("/page", json_endpoint(page), methods=["POST"]),
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),

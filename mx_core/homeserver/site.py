@@ -1,4 +1,4 @@
-"""The well-known document and the log over plain HTTP, to stand behind the domain's own TLS proxy.
+"""A domain over plain HTTP, to stand behind its own TLS proxy: its document, its log, what Thunderbird asks.
 
 Public data only.  docs/spec/discovery.md §3, docs/spec/transparency.md §6.
 """
@@ -20,6 +20,7 @@ from starlette.routing import Route
 from typing_extensions import override
 
 from mx_core.homeserver import log_files
+from mx_core.homeserver.autoconfig import autoconfig_routes
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.document import OwnDocument
 from mx_core.homeserver.log_book import LogBook
@@ -53,6 +54,7 @@ def site(config: Config, document: OwnDocument, book: LogBook) -> Starlette:
 
     return Starlette(
         routes=[
+            *autoconfig_routes(config.domain),
             Route("/.well-known/mailx-server", well_known),
             Route(LOG_PREFIX + "/{path:path}", log_file),
         ]

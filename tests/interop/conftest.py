@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.demo.world import Settings
+from mx_core.mail_programs.mail_settings import MailSettings
 from tests.interop.witness import Witness
 
 
 @pytest.fixture(scope="session")
-def settings() -> Iterator[dict[str, Settings]]:
+def settings() -> Iterator[dict[str, MailSettings]]:
     """What to type into a mail program, for alice, bob, and carol whom alice does not know.
 
     ``MX_INTEROP_SERVER`` may name another program that prints the same line and stays until
@@ -27,19 +27,19 @@ def settings() -> Iterator[dict[str, Settings]]:
             assert server.stdout is not None
             line = server.stdout.readline()
             assert line, f"the server ended with status {server.wait()}"
-            yield {name: Settings(**told) for name, told in json.loads(line).items()}
+            yield {name: MailSettings(**told) for name, told in json.loads(line).items()}
         finally:
             server.terminate()
             server.wait(timeout=60)
 
 
 @pytest.fixture
-def alice(settings: dict[str, Settings]) -> Witness:
+def alice(settings: dict[str, MailSettings]) -> Witness:
     return Witness(settings["alice"])
 
 
 @pytest.fixture
-def carol(settings: dict[str, Settings], alice: Witness) -> Witness:
+def carol(settings: dict[str, MailSettings], alice: Witness) -> Witness:
     """A stranger to alice, also if a story before this one accepted her."""
     stranger = Witness(settings["carol"])
     for source, target in (("INBOX", "Junk"), ("Junk", "Requests")):
@@ -48,5 +48,5 @@ def carol(settings: dict[str, Settings], alice: Witness) -> Witness:
 
 
 @pytest.fixture
-def bob(settings: dict[str, Settings]) -> Witness:
+def bob(settings: dict[str, MailSettings]) -> Witness:
     return Witness(settings["bob"])

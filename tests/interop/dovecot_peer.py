@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.demo.world import Settings
+from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.errors import BadCredentials
 from mx_core.model.ids import QueueId
@@ -181,7 +181,7 @@ async def _serve(directory: Path) -> None:
         await _ready(imap_tls)
         told = {
             person: dataclasses.asdict(
-                Settings(
+                MailSettings(
                     address=f"{person}@{domain}",
                     username=f"{person}@{domain}",
                     password=_PASSWORD,

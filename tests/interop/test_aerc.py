@@ -6,26 +6,17 @@ import quopri
 import time
 import uuid
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
-from gateway.demo.world import Settings
+from mx_core.mail_programs.mail_settings import MailSettings
+from mx_core.mail_programs.programs import chosen
 from tests.interop.mutt.screen import Screen
 from tests.interop.story import Story
 from tests.interop.witness import Witness, eventually
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(200)]
 
-_ACCOUNTS = """\
-[gateway]
-source = imaps://{user}:{password}@{host}:{imap}
-outgoing = smtps+plain://{user}:{password}@{host}:{smtp}
-default = INBOX
-from = Test User <{address}>
-copy-to = Sent
-cache-headers = true
-"""
 _CONFIG = """\
 [general]
 unsafe-accounts-conf = true
@@ -48,7 +39,7 @@ printf 'typed in the editor zażółć\\n.\\nlast line\\n' >> "$1"
 """
 
 
-def _environment(directory: Path, settings: Settings) -> dict[str, str]:
+def _environment(directory: Path, settings: MailSettings) -> dict[str, str]:
     """Write the files of one throw-away home; return the variables that lead to them."""
     folder = directory / "config" / "aerc"
     folder.mkdir(parents=True)
@@ -57,17 +48,7 @@ def _environment(directory: Path, settings: Settings) -> dict[str, str]:
     editor.chmod(0o700)
     accounts = folder / "accounts.conf"
     accounts.touch(mode=0o600)
-    accounts.write_text(
-        _ACCOUNTS.format(
-            user=quote(settings.username, safe=""),
-            password=quote(settings.password, safe=""),
-            host=settings.host,
-            imap=settings.imap_tls,
-            smtp=settings.smtp_tls,
-            address=settings.address,
-        ),
-        encoding="utf-8",
-    )
+    accounts.write_text(chosen("aerc").write(settings), encoding="utf-8")
     (folder / "aerc.conf").write_text(_CONFIG.replace("{editor}", str(editor)), encoding="utf-8")
     return {
         "PATH": os.environ["PATH"],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.world import Settings
+from mx_core.mail_programs.mail_settings import MailSettings
 from tests.interop.witness import Witness
 from tests.support.clients import imap
 from tests.support.odd_messages import odd_messages
@@ -50,7 +50,7 @@ SyncState *
 """
 
 
-def _filled(settings: Settings) -> list[bytes]:
+def _filled(settings: MailSettings) -> list[bytes]:
     """Store 1,000 odd messages and return their octets in order of UID.
 
     Those without an empty line are left out: mbsync skips them ("incomplete header").

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TypeVar
 
-from gateway.demo.world import Settings
 from imap_out.wire import utf7
+from mx_core.mail_programs.mail_settings import MailSettings
 from tests.support.clients import imap, smtp
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def text_message(sender: str, recipient: str, subject: str, text: str) -> bytes:
 class Witness:
     """One account, looked at without the mail program under test."""
 
-    settings: Settings
+    settings: MailSettings
 
     @property
     def address(self) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.message import Message
 
-from gateway.demo.world import Settings, Side
+from gateway.demo.world import Side
+from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError
 from mx_core.passport.card import Card
@@ -90,7 +91,7 @@ class Story:
         with smtp(self.world.alice.known) as client:
             client.sendmail(self.world.alice.address, recipients, message.as_bytes(policy=SMTP))
 
-    def _wait_for(self, count: int, *readers: Settings) -> None:
+    def _wait_for(self, count: int, *readers: MailSettings) -> None:
         for reader in readers:
             wait_until(lambda reader=reader: len(messages(reader)) >= count)
 

@@ -1,10 +1,11 @@
 """A stranger writes: to Requests, told once, accepted by a move, blocked by another."""
 
-from gateway.demo.world import Settings, World
+from gateway.demo.world import World
+from mx_core.mail_programs.mail_settings import MailSettings
 from tests.support.clients import about, imap, messages, smtp, wait_until
 
 
-def send(sender: Settings, recipient: str, subject: str) -> None:
+def send(sender: MailSettings, recipient: str, subject: str) -> None:
     text = (
         f"From: {sender.address}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
         f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@b.example>\r\n\r\nx\r\n"
@@ -13,12 +14,12 @@ def send(sender: Settings, recipient: str, subject: str) -> None:
         client.sendmail(sender.address, [recipient], text.encode())
 
 
-def holds(settings: Settings, mailbox: str, subject: str) -> bool:
+def holds(settings: MailSettings, mailbox: str, subject: str) -> bool:
     wanted = f"Subject: {subject}\r\n".encode()
     return any(wanted in octets for octets in messages(settings, mailbox))
 
 
-def move_all(settings: Settings, source: str, target: str) -> None:
+def move_all(settings: MailSettings, source: str, target: str) -> None:
     with imap(settings) as client:
         client.select(source)
         assert client.uid("MOVE", "1:*", target)[0] == "OK"

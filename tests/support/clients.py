@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gateway.demo.world import Settings, Side
+from gateway.demo.world import Side
 from mx_core.control.client import ControlClient
+from mx_core.mail_programs.mail_settings import MailSettings
 
 
 @contextlib.contextmanager
-def imap(settings: Settings) -> Iterator[imaplib.IMAP4]:
+def imap(settings: MailSettings) -> Iterator[imaplib.IMAP4]:
     context = ssl.create_default_context(cafile=settings.ca)
     client = imaplib.IMAP4_SSL(settings.host, settings.imap_tls, ssl_context=context)
     try:
@@ -27,14 +28,14 @@ def imap(settings: Settings) -> Iterator[imaplib.IMAP4]:
 
 
 @contextlib.contextmanager
-def smtp(settings: Settings) -> Iterator[smtplib.SMTP]:
+def smtp(settings: MailSettings) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context(cafile=settings.ca)
     with smtplib.SMTP_SSL(settings.host, settings.smtp_tls, context=context) as client:
         client.login(settings.username, settings.password)
         yield client
 
 
-def messages(settings: Settings, mailbox: str = "INBOX") -> list[bytes]:
+def messages(settings: MailSettings, mailbox: str = "INBOX") -> list[bytes]:
     """Return the octets of every message, in order of arrival."""
     with imap(settings) as client:
         client.select(mailbox, readonly=True)
@@ -42,7 +43,7 @@ def messages(settings: Settings, mailbox: str = "INBOX") -> list[bytes]:
     return [item[1] for item in fetched if isinstance(item, tuple)]
 
 
-def about(settings: Settings, subject: str) -> list[bytes]:
+def about(settings: MailSettings, subject: str) -> list[bytes]:
     """Return the messages of INBOX whose subject holds *subject*, in order of arrival."""
     with imap(settings) as client:
         client.select("INBOX", readonly=True)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from gateway.web.behind import Behind
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
+from mx_core.mail_programs.programs import PROGRAMS, chosen
 from mx_core.model.address import Address
 
 _SEE_OTHER: Final = 303
@@ -38,13 +39,19 @@ def account_routes(behind: Behind) -> list[Route]:
     async def programs(request: Request) -> Response:
         address = Address.parse(request.query_params.get("account", ""))
         return rendered(
-            "programs.html", address=str(address), passwords=await behind.passwords(address)
+            "programs.html",
+            address=str(address),
+            passwords=await behind.passwords(address),
+            programs=list(PROGRAMS),
         )
 
     async def added_program(request: Request) -> Response:
-        account, name = await read_form(request, "account", "name")
+        account, name, program = await read_form(request, "account", "name", "program")
+        wanted = chosen(program) if program else None
         settings = await behind.new_settings(Address.parse(account), name)
-        return rendered("made_program.html", name=name, settings=settings)
+        file = "" if wanted is None else wanted.write(settings)
+        place = "" if wanted is None else wanted.place
+        return rendered("made_program.html", name=name, settings=settings, file=file, place=place)
 
     async def revoked(request: Request) -> Response:
         account, name = await read_form(request, "account", "name")

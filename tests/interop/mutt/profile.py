@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from gateway.demo.world import Settings
+from mx_core.mail_programs.mail_settings import MailSettings
 
 # "mailboxes" comes last: neomutt connects while it reads that line, with the TLS settings that it
 # has seen so far.
@@ -93,7 +93,7 @@ class Profile:
 
 
 def make_profile(
-    directory: Path, client: str, settings: Settings, *, starttls: bool, resync: str = ""
+    directory: Path, client: str, settings: MailSettings, *, starttls: bool, resync: str = ""
 ) -> Profile:
     """Write the files below *directory* and say how to start *client* (mutt or neomutt).
 

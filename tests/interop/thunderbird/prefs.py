@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.demo.world import Settings
+from mx_core.mail_programs.mail_settings import MailSettings
 
 _PLAIN_PASSWORD: Final = 3
 _STARTTLS: Final = 2
@@ -104,7 +104,7 @@ def quiet(trap_port: int) -> Preferences:
     }
 
 
-def account(settings: Settings, *, starttls: bool) -> Preferences:
+def account(settings: MailSettings, *, starttls: bool) -> Preferences:
     """Return one IMAP account with its submission server and identity."""
     server, smtp, identity = "mail.server.server1.", "mail.smtpserver.smtp1.", "mail.identity.id1."
     security = _STARTTLS if starttls else _TLS

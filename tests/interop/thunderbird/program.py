@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway.demo.world import Settings
+from mx_core.mail_programs.mail_settings import MailSettings
 from tests.interop.marionette import Marionette, MarionetteError
 from tests.interop.thunderbird import prefs
 
@@ -65,7 +65,7 @@ class Thunderbird:
 
 
 @contextlib.contextmanager
-def thunderbird(settings: Settings, *, starttls: bool, trap_port: int) -> Iterator[Thunderbird]:
+def thunderbird(settings: MailSettings, *, starttls: bool, trap_port: int) -> Iterator[Thunderbird]:
     """Start it with one account and no network; remove everything at the end."""
     directory = Path(tempfile.mkdtemp(prefix="mx-thunderbird-"))
     try:

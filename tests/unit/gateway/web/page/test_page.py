@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 
 from gateway.web.behind import Behind
 from gateway.web.page.app import new_visits, page_app
+from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, Unavailable
 from mx_core.model.ids import QueueId
@@ -74,9 +76,9 @@ class Everything(Behind):
 
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
         self.did.append(("add", str(address), invite))
-        return {"settings": _settings(), "recovery_words": " ".join(["abandon"] * 24)}
+        return {"settings": asdict(_settings()), "recovery_words": " ".join(["abandon"] * 24)}
 
-    async def new_settings(self, address: Address, name: str) -> dict[str, Any]:
+    async def new_settings(self, address: Address, name: str) -> MailSettings:
         self.did.append(("program", str(address), name))
         return _settings()
 
@@ -87,9 +89,8 @@ class Everything(Behind):
         return [{"name": EVIL, "last_used": EVIL}]
 
 
-def _settings() -> dict[str, Any]:
-    keys = ("address", "username", "password", "host", "imap", "smtp", "imap_tls", "smtp_tls", "ca")
-    return dict.fromkeys(keys, EVIL)
+def _settings() -> MailSettings:
+    return MailSettings(EVIL, EVIL, EVIL, EVIL, 1, 2, 3, 4, EVIL)
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ async def test_no_text_of_others_becomes_markup(inside: httpx.AsyncClient, path:
         ),
         (
             "/programs",
-            {"account": "alice@a.example", "name": "Mutt"},
+            {"account": "alice@a.example", "name": "Mutt", "program": "mutt"},
             ("program", "alice@a.example", "Mutt"),
         ),
     ],
@@ -323,7 +324,7 @@ async def test_every_page_can_be_read_and_used_without_seeing_or_pointing(
     assert text.count("<h1") == 1
     assert text.count("<main") == 1
     named = set(re.findall(r'<label for="([^"]+)"', text))
-    visible = set(re.findall(r'<input id="([^"]+)"', text))
+    visible = set(re.findall(r'<(?:input|select) id="([^"]+)"', text))
     assert visible == named
     assert set(re.findall(r"<input (?!id=|type=\"hidden\")", text)) == set()
     for table in re.findall(r"<table>.*?</table>", text, re.DOTALL):

@@ -1,0 +1,39 @@
+"""``mx-gateway client``: the file that a mail program wants, ready to be saved."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gateway.cli.exits import told_in_one_sentence
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+_PROGRAMS = ("thunderbird", "mutt", "neomutt", "aerc", "mbsync", "msmtp", "git", "apple")
+
+
+@click.command()
+@click.argument("program", type=click.Choice(_PROGRAMS))
+@click.argument("address")
+@click.option("--name", default="", help="What the password is called; the program's name if not.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def client(
+    directories: Directories, program: str, address: str, name: str, *, as_json: bool
+) -> None:
+    """Make a password for PROGRAM and print the file that lets it use ADDRESS.
+
+    What is printed first, on standard error, says where the file goes.
+    """
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(directories.control_socket, "mx-gateway").post(
+            "/clients", {"address": address, "program": program, "name": name or program}
+        )
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    click.echo(f"Save this as {answer['place']}", err=True)
+    if program == "thunderbird":
+        click.echo(f"Password: {answer['settings']['password']}", err=True)
+    click.echo(answer["file"], nl=False)

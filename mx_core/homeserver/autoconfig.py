@@ -1,0 +1,28 @@
+"""What Thunderbird asks a domain: where mail is read.  Here: by the gateway on its own computer.
+
+It asks https://autoconfig.DOMAIN/mail/… and https://DOMAIN/.well-known/autoconfig/mail/…
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mx_core.mail_programs.programs import thunderbird_document
+
+PATHS: Final = ("/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml")
+_IMAP_TLS: Final = 1993  # of a gateway as it comes
+_SMTP_TLS: Final = 1465
+
+
+def autoconfig_routes(domain: str) -> list[Route]:
+    """Return the routes that answer for *domain*."""
+    text = thunderbird_document(domain, _IMAP_TLS, _SMTP_TLS)
+
+    async def answer(_: Request) -> Response:
+        return Response(text, media_type="text/xml; charset=utf-8")
+
+    return [Route(path, answer, methods=["GET"]) for path in PATHS]
