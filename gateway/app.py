@@ -151,6 +151,10 @@ class Gateway(Daemon):
         return await contacts.accept(self._accounts.find(account), address)
 
     @override
+    async def accept_domain(self, account: Address, domain: str) -> int:
+        return await self._accounts.find(account).judge_domain(domain)
+
+    @override
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
         async with self._adding:
             if self._accounts.holds(address):

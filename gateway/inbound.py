@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -62,6 +63,7 @@ class Inbound:
         """Compose; nothing is asked of the server before ``run``."""
         self.connected = False
         self.trouble = "not tried yet"
+        self.synced: Callable[[], None] = lambda: None  # told each time all that waited has come
         self._carrier = carrier
         self._inbox = inbox
         self._intake = intake
@@ -105,6 +107,7 @@ class Inbound:
         opened = open_control(arrival.envelope, await self._epochs.secrets())
         sender = await self._senders.judged(opened)
         statement = verify_statement(opened, sign_pk=sender.sign_pk, my_pid=self._own.pid)
+        await self._senders.heard(sender)
         received = int(self._now())
         stored = await _opened(arrival.body, opened, statement, sender, received)
         # False: stored before; only the acknowledgement was lost, or it was sealed anew
@@ -144,6 +147,7 @@ class Inbound:
                 await self._learn(delivery)
                 self._acknowledge_soon(delivery.sequence)
             case ports.QueueEmpty():
+                self.synced()
                 if await self._intake.is_empty():  # what waits was sealed to keys in use
                     await self._epochs.sync_completed(begun)
 

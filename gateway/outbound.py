@@ -21,6 +21,7 @@ from gateway.retry import has_run_out, next_attempt
 from gateway.sender_reports import SenderReports
 from gateway.travelled import Travelled
 from mx_core.db import failpoint
+from mx_core.envelope.ext import Ext
 from mx_core.envelope.seal import (
     DeviceKey,
     SealedBody,
@@ -165,6 +166,7 @@ class Outbound:
             created=created,
             deliver_by=created + DELIVER_BY_SECONDS,
             suite=recipient.suite,
+            ext=await self._ext(item),
             entropy=secrets.token_bytes,
         )
         parcel = Parcel(
@@ -175,6 +177,11 @@ class Outbound:
             deliver_by=created + DELIVER_BY_SECONDS,
         )
         return parcel, recipient.pid
+
+    async def _ext(self, item: OutboxItem) -> bytes:
+        """Return what we have seen of both domains' logs, for the recipient to compare."""
+        trees = await self._recipients.gossip(item.sender.domain, item.recipient.domain)
+        return Ext(trees).encode()
 
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
         """Settle *item*, and tell the sender in their INBOX: once, with the state."""

@@ -9,6 +9,7 @@ from typing import Any, final
 import structlog
 from typing_extensions import override
 
+from gateway.alarms import Alarms
 from gateway.config import Config
 from gateway.domain_logs import DomainLogs
 from gateway.folder_upkeep import keep_up
@@ -24,6 +25,7 @@ from gateway.outbound import Outbound
 from gateway.outbox import JudgedOutbox
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
+from gateway.own.log_watch import HomeLog, LogWatch
 from gateway.policy_desk import PolicyDesk
 from gateway.reaching import Reaching
 from gateway.recipients import Recipients
@@ -36,6 +38,7 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import Unavailable
 from mx_core.store.account_store import AccountStore
+from mx_core.store.outbox_reader import State
 
 log = structlog.get_logger()
 
@@ -66,7 +69,20 @@ class Person(ports.Account):
         self.mail = store.mail
         self._home = home
         self._now = now
-        logs = DomainLogs(store.carrier_state, finder, own.address.domain, now)
+        alarms = Alarms(store.relations, own.address, now)
+        self._logs = logs = DomainLogs(
+            store.carrier_state, finder, own.address.domain, carrier.read_log, alarms, now
+        )
+        self._watch = LogWatch(
+            HomeLog(carrier.read_log, carrier.own_log, carrier.own_card),
+            own,
+            store.carrier_state,
+            finder,
+            logs,
+            alarms,
+            now,
+        )
+        self._finder = finder
         self.recipients = recipients = Recipients(carrier, finder, logs, store.contacts, now)
         relay_accounts = RelayAccounts(store.settings)
         reaching = Reaching(recipients)
@@ -93,6 +109,7 @@ class Person(ports.Account):
             now,
         )
         self.outbound.reached = self.inbound.hurry
+        self.inbound.synced = self._watch.hurry
         self.outbox = JudgedOutbox(
             store.outbox,
             store.policy,
@@ -126,12 +143,32 @@ class Person(ports.Account):
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
                 tasks.create_task(self._notices.run())
+                tasks.create_task(self._logs.run())
+                tasks.create_task(self._watch.run())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self.importing.run())
                 tasks.create_task(keep_up(self.store.folders, self._now))
         finally:
             await self._ordinary.close()
             await self._home.close()
+
+    async def judge_domain(self, name: str) -> int:
+        """Believe the log of the domain *name* again; return how many held messages go on.
+
+        Raises:
+            UnknownRecipient, Unavailable, Untrusted: The domain is not to be found.
+        """
+        domain = await self._finder.find(name)
+        await self._logs.judged(domain)
+        if domain.name == self.address.domain:
+            await self._watch.judged()
+        released = 0
+        for item in await self.store.outbox.unsettled():
+            mine = domain.name == self.address.domain
+            if item.state is State.HELD and (mine or item.recipient.domain == domain.name):
+                released += await self.store.outbox.release(item.queue_id, item.recipient)
+        self.outbound.wake()
+        return released
 
     async def _sweep(self) -> None:
         """Let go of expunged octets that no session's view holds any more."""

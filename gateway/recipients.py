@@ -12,10 +12,11 @@ from gateway.domain_logs import DomainLogs
 from gateway.notices import noted_change
 from mx_core.directory.proving import WatchedLog
 from mx_core.directory.sender_check import Recipient, verify_card
-from mx_core.discovery.finder import Finder
+from mx_core.discovery.finder import Domain, Finder
+from mx_core.envelope.ext import Gossip
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, Unavailable
+from mx_core.model.errors import MailError, Unavailable, Untrusted
 from mx_core.passport.card import Card
 from mx_core.ports import Carrier
 from mx_core.store.contact import Contact, Contacts
@@ -62,7 +63,7 @@ class Recipients:
         async with turn:
             # the domain first: who is not on the network is not asked for at any server
             domain = await self._finder.find(asked.domain)
-            log = await self._logs.watched(domain)
+            log = await self._logs.ready(domain)
             held = await self._card(asked, log)
             contact = await self._contacts.get(asked)
             now = self._now()
@@ -76,9 +77,11 @@ class Recipients:
                     card_age=now - held.fetched,
                     log=None if log is None else replace(log, shown=held.shown),
                 )
-            except MailError:
+            except MailError as error:
                 if held.shown is None:
                     del self._cards[asked]  # its proof leads from a tree that may be passed by then
+                if log is not None and isinstance(error, Untrusted) and error.failure == "proof":
+                    await self._look_closer(domain, log, held.card)
                 raise
             await self._remember(held, recipient)
             pinned = recipient.pin.encode()
@@ -101,7 +104,7 @@ class Recipients:
         turn = self._turns.setdefault(asked, asyncio.Lock())
         async with turn:
             domain = await self._finder.find(asked.domain)
-            log = await self._logs.watched(domain)
+            log = await self._logs.ready(domain)
             held = await self._fetched(asked, log)
             now = self._now()
             found = verify_card(
@@ -133,6 +136,18 @@ class Recipients:
                 found.address.domain, found.logged, LogProof.decode(proof).checkpoint
             )
             held.shown = found.logged
+
+    async def _look_closer(self, domain: Domain, log: WatchedLog, card: bytes) -> None:
+        """Keep evidence, if the refused proof of *card* contradicts what its log has signed."""
+        try:
+            proof = LogProof.decode(Card.decode(card).log_proof or b"")
+        except Untrusted:
+            return
+        await self._logs.refused(domain, log.seen, proof.checkpoint, proof.consistency)
+
+    async def gossip(self, *domains: str) -> tuple[Gossip, ...]:
+        """Return the trees of logs that whoever is written to may compare with theirs."""
+        return await self._logs.gossip(*domains)
 
     async def _fetched(self, asked: Address, log: WatchedLog | None) -> _Held:
         seen = 0 if log is None or log.seen is None else log.seen.size

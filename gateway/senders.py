@@ -11,15 +11,21 @@ from gateway.domain_logs import DomainLogs
 from gateway.notices import noted_change
 from mx_core.directory.reader_check import SenderClaim, SenderVerdict, Trust, verify_sender
 from mx_core.discovery.finder import Finder
+from mx_core.envelope.ext import Ext
 from mx_core.envelope.open import OpenedControl
 from mx_core.envelope.statement import Kind, PersonSender, Statement
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import UnknownRecipient, Untrusted
+from mx_core.passport.card import Card
 from mx_core.store.contact import Contact, Contacts
 from mx_core.store.inbox import ComeFrom
 from mx_core.store.relation import Author
+from mx_core.tlog.log_proof import LogProof, origin_of
+from mx_core.trust.log_memory import Told
 from mx_core.trust.pin import Pin
+
+_LISTENED_TO = frozenset({Trust.IMPLICIT, Trust.ENDORSED, Trust.VERIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class JudgedSender:
     by: PersonSender
     verdict: SenderVerdict
     contact: Contact
+    told: tuple[tuple[str, Told], ...] = ()  # (origin, tree): what others have seen of logs
 
     @property
     def come_from(self) -> ComeFrom:
@@ -56,6 +63,11 @@ class Senders:
         self._finder = finder
         self._contacts = contacts
         self._now = now
+
+    async def heard(self, sender: JudgedSender) -> None:
+        """Remember what the message shows of logs, now that its signature holds."""
+        for origin, told in sender.told:
+            await self._logs.hear(origin, told, sender.address.domain)
 
     async def judged(self, opened: OpenedControl) -> JudgedSender:
         """Return whose key must have signed, from claims that are not yet believed.
@@ -85,8 +97,28 @@ class Senders:
             # held against what was seen of the log afterwards: that may need the network
             log=None if log is None else replace(log, seen=None),
         )
+        told = _told(opened, verdict, address)
         contact = Contact(address, verdict.pin.encode(), verdict.chain)
-        return JudgedSender(address, claimed.by, verdict, contact)
+        return JudgedSender(address, claimed.by, verdict, contact, told)
+
+
+def _told(
+    opened: OpenedControl, verdict: SenderVerdict, address: Address
+) -> tuple[tuple[str, Told], ...]:
+    """Return the trees that came along: of the proof, signed by its log, and of a contact's word.
+
+    Strangers are not listened to: a word alone can hold up mail to a whole domain.
+    """
+    found: list[tuple[str, Told]] = []
+    if opened.proof is not None and verdict.logged is not None:
+        note = LogProof.decode(Card.decode(opened.proof).log_proof or b"").checkpoint
+        seen = verdict.logged.seen
+        told = Told(seen.size, seen.root, address.domain, note)
+        found.append((origin_of(address.domain), told))
+    if verdict.trust in _LISTENED_TO:
+        for origin, size, root in Ext.decode(opened.ext).checkpoints:
+            found.append((origin, Told(size, root, str(address))))
+    return tuple(found)
 
 
 def _claim(claimed: Statement, by: PersonSender, address: Address) -> SenderClaim:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "client": "gateway.cli.client:client",
     "contact": "gateway.cli.contact:contact",
     "demo": "gateway.cli.demo:demo",
+    "evidence": "gateway.cli.evidence:evidence",
     "folder": "gateway.cli.folder:folder",
     "fsck": "gateway.cli.fsck:fsck",
     "import": "gateway.cli.import_:import_",

@@ -36,6 +36,7 @@ class OwnIdentity:
     now: Now
     proof: bytes = b""  # owner: ``sender``; empty before the first card
     proof_issued: int = 0
+    suspicion: str = ""  # why nothing is sent: the own home server is not believed
 
     @property
     def address(self) -> Address:
@@ -52,8 +53,11 @@ class OwnIdentity:
 
         Raises:
             PeerUnreachable: The proof must be renewed and the home server does not answer.
-            Untrusted: The home server attests something that this device never signed.
+            Untrusted: The home server attests something that this device never signed, or its
+                log holds it.
         """
+        if self.suspicion:
+            raise Untrusted("own-log", self.suspicion)
         if self.now() > self.proof_issued + _RENEW_SECONDS:
             await self.keep_card(await carrier.own_card())
         return Sender(

@@ -61,6 +61,13 @@ class OneContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str = ""
 
 
+class OneDomain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /domains/accept."""
+
+    account: str
+    domain: str
+
+
 class OneQueued(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /queue/retry, /queue/cancel and /queue/ordinary."""
 
@@ -72,6 +79,9 @@ class Daemon(Behind, Protocol):
 
     async def let_leave_queued(self, queue_id: QueueId) -> int:
         """Let what is held leave as ordinary mail; return how many recipients that was."""
+
+    async def accept_domain(self, account: Address, domain: str) -> int:
+        """Believe a domain's log again; return how many held messages go on."""
 
     async def reindex(self, address: Address) -> None:
         """Make an account's search index anew, while searches go on; raises Refused."""
@@ -130,6 +140,11 @@ def control_app(daemon: Daemon) -> Starlette:
         asked = await body(request, OneContact)
         return {"released": await daemon.accept_contact(*_pair(asked))}
 
+    async def accept_domain(request: Request) -> dict[str, Any]:
+        asked = await body(request, OneDomain)
+        account = Address.parse(asked.account)
+        return {"released": await daemon.accept_domain(account, asked.domain)}
+
     async def add_account(request: Request) -> dict[str, Any]:
         asked = await body(request, NewAccount)
         return await daemon.add_account(Address.parse(asked.address), asked.invite)
@@ -176,6 +191,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/contacts/compare", json_endpoint(compare_contact), methods=["POST"]),
             Route("/contacts/verify", json_endpoint(verify_contact), methods=["POST"]),
             Route("/contacts/accept", json_endpoint(accept_contact), methods=["POST"]),
+            Route("/domains/accept", json_endpoint(accept_domain), methods=["POST"]),
             Route("/accounts", json_endpoint(add_account), methods=["POST"]),
             Route("/accounts/reindex", json_endpoint(reindex), methods=["POST"]),
             Route("/clients", json_endpoint(add_client), methods=["POST"]),

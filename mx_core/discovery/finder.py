@@ -51,6 +51,7 @@ class Domain:
     federation: Endpoint
     client: Endpoint
     document: ServerDocument
+    signed: SignedDocument  # the document as the domain signed it
     how: How
     expires: float
 
@@ -262,6 +263,7 @@ class Finder:
             federation=document.federation,
             client=document.client,
             document=document,
+            signed=signed,
             how=how,
             expires=min(now + ttl, float(document.expires)),
         )

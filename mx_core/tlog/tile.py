@@ -8,7 +8,7 @@ Failure class: ``tile``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,6 +111,21 @@ def node_of(tiles: Mapping[tuple[int, int], Sequence[bytes]]) -> Node:
         return row[0]
 
     return node
+
+
+def needed(size: int, make: Callable[[Node], object]) -> list[Place]:
+    """Return the tiles of a log of *size* leaves that *make* looks into; its result is thrown away."""
+    places: dict[Place, None] = {}
+
+    def note(level: int, index: int) -> bytes:
+        tile_level, above = divmod(level, HEIGHT)
+        tile = (index << above) // WIDTH
+        width = min(WIDTH, (size >> (HEIGHT * tile_level)) - tile * WIDTH)
+        places[Place(tile_level, tile, width)] = None
+        return bytes(HASH_OCTETS)
+
+    make(note)
+    return list(places)
 
 
 def _number(index: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from gateway.alarms import Alarms
 from gateway.config import Sending
 from gateway.domain_logs import DomainLogs
 from gateway.legacy.relay_account import RelayAccount, RelayAccounts
@@ -25,6 +26,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
 from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
+from tests.support.logged_domain import LoggedDomain
 from tests.support.loopback_tls import client_context
 from tests.support.people import NOW, Person, domain_pk, make_person
 from tests.support.smtp_sink import PASSWORD, USER, SmtpSink, smtp_sink
@@ -51,8 +53,11 @@ class Network:
     people: dict[Address, Person]
     faults: dict[str, MailError] = field(default_factory=dict)
     parcels: list[Parcel] = field(default_factory=list)
+    logged: dict[str, LoggedDomain] = field(default_factory=dict)  # domains that run a log
 
     async def find(self, domain: str) -> Any:
+        if domain in self.logged:
+            return self.logged[domain].found()
         if domain in self.faults:
             raise self.faults[domain]
         if not any(who.domain == domain for who in self.people):
@@ -62,9 +67,14 @@ class Network:
     async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
         if str(recipient) in self.faults:
             raise self.faults[str(recipient)]
+        if recipient.domain in self.logged:
+            return self.logged[recipient.domain].card(recipient, log_size)
         if recipient not in self.people:
             raise UnknownRecipient(f"nobody called {recipient} is there")
         return self.people[recipient].card()
+
+    async def read_log(self, domain: str, path: str) -> bytes | None:
+        return await self.logged[domain].read_log(path) if domain in self.logged else None
 
     async def send(self, parcel: Parcel) -> None:
         self.parcels.append(parcel)
@@ -82,6 +92,7 @@ class SendingAccount:
     outbound: Outbound
     outbox: JudgedOutbox
     desk: PolicyDesk
+    logs: DomainLogs
 
     async def submit(self, *to: Address, header: str = "", sender: Address = ALICE) -> str:
         """Do what submission does; return the queue id."""
@@ -136,7 +147,10 @@ async def sending_account(
             accounts = RelayAccounts(store.settings)
             if relay:
                 await accounts.put(RelayAccount("localhost", sink.port, True, USER, PASSWORD))
-            logs = DomainLogs(store.carrier_state, either, ALICE.domain, clock)
+            alarms = Alarms(store.relations, ALICE, clock)
+            logs = DomainLogs(
+                store.carrier_state, either, ALICE.domain, network.read_log, alarms, clock
+            )
             recipients = Recipients(either, either, logs, store.contacts, clock)
             reaching = Reaching(recipients)
             ordinary = ordinary_mail(store, recipients)
@@ -156,7 +170,7 @@ async def sending_account(
             desk = PolicyDesk(store.policy, reaching, outbox, accounts)
             try:
                 yield SendingAccount(
-                    store, network, sink, clock, recipients, outbound, outbox, desk
+                    store, network, sink, clock, recipients, outbound, outbox, desk, logs
                 )
             finally:
                 await ordinary.close()

@@ -37,12 +37,15 @@ class SmallLog:
     def add(self, *bindings: tuple[str, bytes]) -> None:
         leaves = []
         for address, binding in bindings:
-            label = label_of(vrf.prove(bytes(VRF), alpha(Address.parse(address))).output)
+            label = self.label(address)
             version = self.log.next_version(label) + sum(one.label == label for one in leaves)
             opening = hashlib.sha256(label + version.to_bytes(4, "big")).digest()
             self.openings[(label, version)] = opening
             leaves.append(BindingLeaf(label, version, commitment(binding, opening)))
         self.entries += self.log.add(leaves)
+
+    def label(self, address: str) -> bytes:
+        return label_of(vrf.prove(bytes(VRF), alpha(Address.parse(address))).output)
 
     def checkpoint(self) -> bytes:
         return sign_checkpoint(Checkpoint(self.origin, self.log.size, self.log.root()), KT)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.alarms import Alarms
 from gateway.domain_logs import DomainLogs
 from mx_core.model.address import Address
 from mx_core.model.errors import PeerUnreachable, StoreDamaged, Untrusted
@@ -50,7 +51,14 @@ def store(tmp_path: Path) -> Iterator[AccountStore]:
 
 def logs_of(store: AccountStore) -> DomainLogs:
     finder: Any = Nobody()
-    return DomainLogs(store.carrier_state, finder, "b.example", lambda: 1_700_000_000)
+    alarms = Alarms(store.relations, Address.parse("bob@b.example"), lambda: 1_700_000_000)
+    return DomainLogs(
+        store.carrier_state, finder, "b.example", _no_file, alarms, lambda: 1_700_000_000
+    )
+
+
+async def _no_file(*_: str) -> bytes | None:
+    return None
 
 
 def shown(keys: dict[str, bytes]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from gateway.alarms import Alarms
 from gateway.config import Sending
 from gateway.domain_logs import DomainLogs
 from gateway.inbound import Inbound
@@ -88,6 +89,10 @@ class GivenCarrier(ports.Carrier):
         return 1 << 20
 
 
+async def no_log(domain: str, path: str) -> None:
+    """Have no log."""
+
+
 @dataclass
 class Room:
     """bob's gateway, as far as arriving mail goes."""
@@ -109,7 +114,8 @@ class Room:
             await self.store.keys.keep_epoch(
                 OwnEpoch(n, Secret(bytes(private)), signed, NOW + 10**6, NOW)
             )
-        logs = DomainLogs(self.store.carrier_state, finder, "b.example", self.clock)
+        alarms = Alarms(self.store.relations, Address.parse("bob@b.example"), self.clock)
+        logs = DomainLogs(self.store.carrier_state, finder, "b.example", no_log, alarms, self.clock)
         await self.store.relations.accept(make_person().pid)  # alice is no stranger here
         recipients = Recipients(carrier, finder, logs, self.store.contacts, self.clock)
         ordinary: Any = None  # nothing leaves here
