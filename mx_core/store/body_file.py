@@ -9,6 +9,7 @@ Knows no table.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ CHUNK_OCTETS: Final = 64 * 1024
 FILE_ID_OCTETS: Final = 16
 KEY_OCTETS: Final = 32
 _NONCE_OCTETS: Final = 24
+_SEALED_OCTETS: Final = CHUNK_OCTETS + TAG_OCTETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +65,24 @@ def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
     if start >= end:
         return b""
     first, last = start // CHUNK_OCTETS, (end - 1) // CHUNK_OCTETS
+    key = file.key.reveal()
     pieces = []
     try:
-        with (folder / file.file_id.hex()).open("rb") as stream:
-            stream.seek(first * (CHUNK_OCTETS + TAG_OCTETS))
+        # without a stream around it: mail programs ask for thousands of ranges in a row
+        descriptor = os.open(os.path.join(folder, file.file_id.hex()), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH118  # a tenth of the time
+        try:
             for index in range(first, last + 1):
-                sealed = stream.read(CHUNK_OCTETS + TAG_OCTETS)
+                sealed = os.pread(descriptor, _SEALED_OCTETS, index * _SEALED_OCTETS)
                 if len(sealed) <= TAG_OCTETS:
                     raise StoreDamaged(f"the body file {file.file_id.hex()} is cut off")
-                bound = _bound_data(file, index)
-                pieces.append(aead_decrypt(sealed, bound, _nonce(index), file.key.reveal()))
+                pieces.append(aead_decrypt(sealed, _bound_data(file, index), _nonce(index), key))
+        finally:
+            os.close(descriptor)
     except (OSError, CryptoError) as error:
         raise StoreDamaged(f"the body file {file.file_id.hex()} is missing or damaged") from error
-    skipped = first * CHUNK_OCTETS
-    return b"".join(pieces)[start - skipped : end - skipped]
+    pieces[-1] = pieces[-1][: end - last * CHUNK_OCTETS]
+    pieces[0] = pieces[0][start - first * CHUNK_OCTETS :]
+    return pieces[0] if first == last else b"".join(pieces)
 
 
 def sealed_size(size: int) -> int:
