@@ -11,7 +11,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from typing_extensions import override
 
@@ -28,6 +28,7 @@ class Duplex(asyncio.Protocol):
     def __init__(self, start: Callable[[Duplex], None]) -> None:
         self._start: Callable[[Duplex], None] | None = start
         self.transport: asyncio.Transport
+        self._sock: Any = None  # of TCP; what the transport shows as its socket
         self._buffer = bytearray()
         self._paused = False
         self._readable = asyncio.Event()
@@ -131,15 +132,16 @@ class Duplex(asyncio.Protocol):
 
     def _set_transport(self, transport: asyncio.Transport) -> None:
         self.transport = transport
+        sock = transport.get_extra_info("socket")
+        self._sock = None if sock is None or sock.family == socket.AF_UNIX else sock
         transport.set_write_buffer_limits(high=_WRITE_HIGH_OCTETS)
 
     def _acknowledge(self) -> None:
         # A client that writes a literal and its CRLF apart (imaplib, mutt) waits for our ACK in
         # between, and the kernel would hold that back for 40 ms: an APPEND took 45 ms, now 2.
-        sock = self.transport.get_extra_info("socket")
-        if _QUICKACK is not None and sock is not None and sock.family != socket.AF_UNIX:
+        if _QUICKACK is not None and self._sock is not None:
             with contextlib.suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+                self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     @override
     def data_received(self, data: bytes) -> None:

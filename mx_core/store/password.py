@@ -104,7 +104,7 @@ class ClientPasswords:
 
     async def shows_folders(self, name: str) -> bool:
         """Tell whether the program called *name* lists folders with a rule."""
-        return await self._database.read(
+        return self._database.glance(  # one row
             lambda connection: bool(
                 connection.exec_driver_sql(
                     "SELECT folders FROM client_password WHERE name = ?", (name,)
