@@ -25,6 +25,8 @@ from mx_core.ports import Copied, FlagChange, MailWriter
 
 def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> Sequence[int]:
     """Return the indices that a set means in *view*, ascending; raises as `spans`."""
+    if by_uid and which.numbers:
+        return view.rows.places_of(which.numbers)
     ranges = spans(view, which, by_uid=by_uid)
     return ranges[0] if len(ranges) == 1 else list(chain.from_iterable(ranges))
 

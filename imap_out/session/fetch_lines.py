@@ -20,9 +20,9 @@ from imap_out.session.shelves import Shelf
 from imap_out.wire.dates import render_date_time
 from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, SectionText
 from imap_out.wire.render import section_name
-from mx_core.mime.header import table_subset
+from mx_core.mime.field_table import Cut
 from mx_core.model.ids import MessageId
-from mx_core.model.message import Fact
+from mx_core.model.message import Fact, HeaderTable
 from mx_core.model.part import ALL, Chosen, Part, among
 from mx_core.ports import MailReader
 
@@ -38,6 +38,7 @@ _FACTS: Final = {
     Attribute.BODYSTRUCTURE: (Fact.BODYSTRUCTURE, b"BODYSTRUCTURE %b"),
 }
 _KNOWN_RECIPES: Final = 64
+_KNOWN_PIECES: Final = 16
 Piece = Callable[[Any], bytes]
 
 
@@ -91,15 +92,15 @@ def _fact(item: FetchItem) -> Fact:
     return Fact.HEADER
 
 
+@lru_cache(_KNOWN_PIECES)
 def _piece(item: FetchItem) -> Piece:
     """Return what spells *item* from its fact."""
     if isinstance(item, BodySection):
-        names = frozenset(name.lower() for name in item.section.fields)
-        exclude = item.section.text is SectionText.FIELDS_NOT
+        of = Cut(item.section.fields, item.section.text is SectionText.FIELDS_NOT)
         head = section_name(item).replace(b"%", b"%%") + b" {%d}\r\n%b"
 
-        def cut(table: Any) -> bytes:
-            octets = table_subset(table, names, exclude)
+        def cut(table: HeaderTable) -> bytes:
+            octets = of(*table)
             return head % (len(octets), octets)
 
         return cut

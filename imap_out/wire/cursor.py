@@ -157,7 +157,7 @@ class Cursor:
         """Consume a set of numbers.  sequence-set =/ seq-last-command ("$"): RFC 5182 §5."""
         if self.takes(b"$"):
             return SAVED
-        return SequenceSet.parse(self._match(PATTERN, "a set of numbers"))
+        return SequenceSet.matched(self._match(PATTERN, "a set of numbers"))
 
     def flag(self) -> Flag:
         r"""Consume a flag.  flag = "\Answered" / … / flag-keyword.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from imap_out.wire.syntax import BadSyntax
@@ -27,6 +27,8 @@ class SequenceSet:
 
     ranges: tuple[tuple[int, int], ...]
     saved: bool = False  # "$", RFC 5182 §2.1
+    # where they are written one by one and nothing else: each once, ascending
+    numbers: tuple[int, ...] = field(default=(), compare=False)
 
     @classmethod
     def parse(cls, text: bytes) -> SequenceSet:
@@ -39,11 +41,21 @@ class SequenceSet:
             return SAVED
         if not PATTERN.fullmatch(text):
             raise BadSyntax("a set of numbers")
+        return cls.matched(text)
+
+    @classmethod
+    def matched(cls, text: bytes) -> SequenceSet:
+        """Return the set that *text* spells, which is known to match PATTERN.
+
+        Raises:
+            BadSyntax: A number is too large.
+        """
         if b":" not in text and b"*" not in text:  # mail programs list thousands
             numbers = list(map(int, text.split(b",")))
             if max(numbers) > _NUMBER_MAX:
                 raise BadSyntax(_TOO_LARGE)
-            return cls(tuple(zip(numbers, numbers, strict=True)))
+            ranges_ = tuple(zip(numbers, numbers, strict=True))
+            return cls(ranges_, numbers=tuple(sorted(set(numbers))))
         ranges: list[tuple[int, int]] = []
         for part in text.split(b","):
             first, colon, last = part.partition(b":")

@@ -35,6 +35,9 @@ class Readers:
         self._here: sa.Connection | None = None  # the connection of `glance`
         self._glancing = threading.Lock()
         self._closed = False
+        # A connection takes 10 ms to open: not while somebody waits.  If it fails, so does the
+        # first job, which tells.
+        self._threads.submit(self._read, lambda _connection: None)
 
     def begin(self, job: Callable[[sa.Connection], T]) -> asyncio.Future[T]:
         """Run *job* on a thread."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX, NAME_OCTETS_MAX, VALUE_OCTETS_MAX
-from mx_core.model.message import HeaderField, HeaderTable, MessageForm
+from mx_core.model.message import HeaderField, MessageForm
 
 _FIELD: Final = re.compile(rb"[^\n]*+(?:\n(?:[ \t][^\n]*+(?:\n|\Z))*+|\Z)")
 _EMPTY_LINES: Final = (b"\r\n", b"\n")
@@ -80,18 +80,6 @@ def fields_subset(
     has_empty_line = not form.fields or form.fields[-1].end < form.header_end
     empty_line = has_empty_line if exclude else True
     return _subset(octets, form.fields, names, exclude, empty_line)
-
-
-def table_subset(table: HeaderTable, names: Collection[bytes], exclude: bool) -> bytes:
-    """Return what :func:`fields_subset` does, of a table; *names* are lower case."""
-    octets, ends = table.octets, table.ends
-    rows = zip(table.names, table.starts, ends, strict=True)
-    chosen = [octets[start:end] for name, start, end in rows if (name in names) != exclude]
-    if not exclude or not ends or ends[-1] < len(octets):
-        if chosen and not chosen[-1].endswith(b"\n"):
-            chosen.append(b"\r\n")
-        chosen.append(b"\r\n")
-    return b"".join(chosen)
 
 
 def part_fields_subset(header: bytes, names: Collection[bytes], exclude: bool) -> bytes:

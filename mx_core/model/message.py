@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, NewType
+from typing import Any, NewType
 
 from mx_core.model.address import Address
 from mx_core.model.header_keys import HeaderKeys
@@ -39,13 +39,8 @@ Facts = tuple[Any, ...]  # of one message, in the order they were asked
 Whole = tuple[int, int, bytes | None]
 
 
-class HeaderTable(NamedTuple):
-    """The top header up to and with its empty line, and its fields; plain, because it is made often."""
-
-    octets: bytes
-    names: Sequence[bytes]  # lower case
-    starts: Sequence[int]
-    ends: Sequence[int]
+# the top header up to and with its empty line, and its fields as `mx_core.mime.field_table` packs them
+HeaderTable = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from mx_core.model.part import ALL, NO_PART, PART_MAX, Chosen, Column, Part, par
 
 _JOIN_BELOW: Final = 256  # two worn neighbours that fit together in so many become one
 _UIDS_END: Final = 1 << 32
+_MANY: Final = 8  # one in so many
 _NO_UID: Final = Uid(0)
 
 
@@ -81,6 +82,28 @@ class Snapshot:
         """Return the index of *uid*, or None."""
         at = self.place(uid)
         return at if at < len(self) and self.uids[at] == uid else None
+
+    def places_of(self, uids: Sequence[int]) -> list[int]:
+        """Return the indices of those of the ascending *uids* that are there."""
+        found: list[int] = []
+        low = 0
+        while low < len(uids):
+            number = max(bisect_right(self._firsts, uids[low]) - 1, 0)
+            if number >= len(self.parts):
+                break
+            start, column = self._starts[number], self.parts[number].uids
+            end = self._firsts[number + 1] if number + 1 < len(self.parts) else _UIDS_END
+            high = bisect_left(uids, end, low)
+            if (high - low) * _MANY > len(column):  # a look at each costs less than searches
+                wanted = frozenset(uids[low:high])
+                found += compress(count(start), map(wanted.__contains__, column))
+            else:
+                for uid in uids[low:high]:
+                    at = bisect_left(column, uid)
+                    if at < len(column) and column[at] == uid:
+                        found.append(start + at)
+            low = high
+        return found
 
     def rows(self, places: Iterable[int]) -> Iterator[tuple[int, Part, int]]:
         """Yield, for ascending indices, the index, its part, and the index inside that."""

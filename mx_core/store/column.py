@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Final
-
-from mx_core.model.header_keys import NO_DAY, OrderNumber
+from itertools import accumulate, pairwise
+from typing import Final
 
 CHUNK_BITS: Final = 12  # of a message id below those that number its chunk
 
@@ -57,52 +55,39 @@ class TextColumn:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NumberColumns:
-    """Sizes and times of the messages from ``first`` on; absent ones are 0."""
+class NumberColumn:
+    """A size or time of the messages from ``first`` on; what stands for absent ones is not said."""
 
     first: int
-    columns: tuple[array[int], ...]  # in the order of OrderNumber
+    numbers: array[int]
 
     @property
     def end(self) -> int:
         """Return the id behind the last."""
-        return self.first + len(self.columns[0])
+        return self.first + len(self.numbers)
 
     @property
     def size(self) -> int:
         """Return how much memory it takes, about."""
-        return sum(column.itemsize * len(column) for column in self.columns)
+        return self.numbers.itemsize * len(self.numbers)
 
 
-Column = TextColumn | NumberColumns
+Column = TextColumn | NumberColumn
 
 
-def text_column(first: int, rows: Sequence[Sequence[Any]]) -> TextColumn:
-    """Return the column of *rows*, (message, octets), ascending; it ends with the last of them."""
-    starts = array("I")
-    at = 0
-    for message, octets in rows:
-        starts.extend([at] * (message - first - len(starts) + 1))
-        at += len(octets)
-    starts.append(at)
-    return TextColumn(first, b"".join([row[1] for row in rows]), starts)
+def text_column(
+    first: int, messages: Sequence[int], octets: bytes, lengths: Iterable[int]
+) -> TextColumn:
+    """Return the column of ascending *messages*, whose texts are joined; it ends with the last."""
+    if not messages:
+        return TextColumn(first, b"", array("I", [0]))
+    spread = _spread(first, messages, lengths)
+    return TextColumn(first, octets, array("I", accumulate(spread, initial=0)))
 
 
-def number_columns(first: int, rows: Sequence[Sequence[Any]]) -> NumberColumns:
-    """Return the columns of *rows*: (message, size, arrived, sent or None, day), ascending."""
-    count = rows[-1][0] - first + 1 if rows else 0
-    sizes, arrived, sent = (array("q", bytes(8 * count)) for _ in range(3))
-    days = array("i", [NO_DAY]) * count
-    for message, size, at, written, day in rows:
-        place = message - first
-        sizes[place], arrived[place], days[place] = size, at, day
-        sent[place] = at if written is None else written
-    return NumberColumns(first, (sizes, arrived, sent, days))
-
-
-def column_of(kind: object, first: int, rows: Sequence[Sequence[Any]]) -> Column:
-    """Return the column of *kind* that *rows* make."""
-    return number_columns(first, rows) if kind is OrderNumber else text_column(first, rows)
+def number_column(first: int, messages: Sequence[int], numbers: Iterable[int]) -> NumberColumn:
+    """Return the column of ascending *messages*; it ends with the last of them."""
+    return NumberColumn(first, array("q", _spread(first, messages, numbers) if messages else ()))
 
 
 def joined(one: Column, more: Column) -> Column:
@@ -111,7 +96,16 @@ def joined(one: Column, more: Column) -> Column:
         shift = one.starts[-1]
         starts = one.starts[:-1] + array("I", [start + shift for start in more.starts])
         return TextColumn(one.first, one.octets + more.octets, starts)
-    assert isinstance(one, NumberColumns)  # noqa: S101  # as more is
-    assert isinstance(more, NumberColumns)  # noqa: S101  # by its kind
-    pairs = zip(one.columns, more.columns, strict=True)
-    return NumberColumns(one.first, tuple(before + after for before, after in pairs))
+    assert isinstance(one, NumberColumn)  # noqa: S101  # as more is
+    assert isinstance(more, NumberColumn)  # noqa: S101  # by its kind
+    return NumberColumn(one.first, one.numbers + more.numbers)
+
+
+def _spread(first: int, messages: Sequence[int], numbers: Iterable[int]) -> Iterable[int]:
+    """Return a number for each id from *first* to the last of *messages*, 0 where there is none."""
+    if messages[0] == first and messages[-1] - first == len(messages) - 1:
+        return numbers
+    spread = [0] * (messages[-1] - first + 1)
+    for message, number in zip(messages, numbers, strict=True):
+        spread[message - first] = number
+    return spread

@@ -8,6 +8,7 @@ A message whose rows are not made yet is read from its octets.
 from __future__ import annotations
 
 import json
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,15 @@ from mx_core.model.header_keys import (
 from mx_core.model.ids import MessageId
 from mx_core.store import header_key
 from mx_core.store.body import BodyReader
-from mx_core.store.column import CHUNK_BITS, Column, NumberColumns, TextColumn, column_of, joined
+from mx_core.store.column import (
+    CHUNK_BITS,
+    Column,
+    NumberColumn,
+    TextColumn,
+    joined,
+    number_column,
+    text_column,
+)
 from mx_core.store.header_key import Kind
 
 _KEPT_OCTETS: Final = 64 * 1024 * 1024  # of all columns of an account
@@ -86,19 +95,18 @@ class Columns:
 
     def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
         """Return for each message the number to judge it or put it in order by."""
-        place = list(OrderNumber).index(number)
         run = _run(messages)
-        out: list[int] = []
+        out = array("q")
         found: dict[int, int] = {}
-        for column in self._columns(OrderNumber, messages):
-            assert isinstance(column, NumberColumns)  # noqa: S101  # by its kind
-            values = column.columns[place]
+        for column in self._columns(number, messages):
+            assert isinstance(column, NumberColumn)  # noqa: S101  # by its kind
+            numbers = column.numbers
             if run:
                 low = max(run.start - column.first, 0)
-                out += values[low : max(run.stop - column.first, 0)]
+                out += numbers[low : max(run.stop - column.first, 0)]
             else:
-                found.update(zip(range(column.first, column.end), values, strict=True))
-        return out if run else list(map(found.__getitem__, messages))
+                found.update(zip(range(column.first, column.end), numbers, strict=True))
+        return out.tolist() if run else list(map(found.__getitem__, messages))
 
     def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""
@@ -124,8 +132,8 @@ class Columns:
         chunks = range(low >> CHUNK_BITS, (high >> CHUNK_BITS) + 1)
         if len(messages) < _DENSE * (len(chunks) - 1):
             chosen = "IN (SELECT value FROM json_each(?))"
-            for row in self._rows(kind, chosen, json.dumps(list(messages))):
-                yield column_of(kind, row[0], [row])
+            for message, key in self._rows(kind, chosen, json.dumps(list(messages))):
+                yield _column(kind, message, [(message, key)])
             return
         for chunk in chunks:
             yield self._chunk(kind, chunk, high)
@@ -136,20 +144,49 @@ class Columns:
         column = self._kept.get(kind, chunk)
         if column is None or column.end <= min(needed, last):
             start = first if column is None else column.end
-            rows = list(self._rows(kind, "BETWEEN ? AND ?", start, last))
-            more = column_of(kind, start, rows)
+            more = self._joined(kind, start, last)
+            if more is None:
+                more = _column(kind, start, list(self._rows(kind, "BETWEEN ? AND ?", start, last)))
             column = more if column is None else joined(column, more)
             self._kept.keep(kind, chunk, column)
         return column
 
-    def _rows(self, kind: Kind, chosen: str, *arguments: Any) -> Iterator[Sequence[Any]]:
+    def _joined(self, kind: Kind, first: int, last: int) -> Column | None:
+        """Return the column of the ids from *first* to *last*; None if some are not made yet."""
+        run = self._connection.exec_driver_sql
+        [messages] = run(
+            "SELECT count(*) FROM message WHERE id BETWEEN ? AND ?", (first, last)
+        ).one()
+        count, low, high, *told = run(header_key.select_joined(kind), (first, last)).one()
+        if count != messages:
+            return None
+        if not count:
+            return _column(kind, first, [])
+        ids: Sequence[int] = range(low, high + 1)
+        if len(ids) != count:
+            query = "SELECT id FROM message WHERE id BETWEEN ? AND ? ORDER BY id"
+            ids = run(query, (first, last)).scalars().all()
+        numbers = map(int, told[0].split(","))
+        if isinstance(kind, OrderNumber):
+            return number_column(first, ids, numbers)
+        return text_column(first, ids, told[1], numbers)
+
+    def _rows(self, kind: Kind, chosen: str, *arguments: Any) -> Iterator[tuple[int, Any]]:
         found = self._connection.exec_driver_sql(header_key.select(kind, chosen), arguments)
         for row in found.cursor.fetchall():
             if row[-1] is None:
                 keys = header_key.make(self._connection, self._bodies, MessageId(row[0]))
-                yield header_key.as_row(kind, row, keys)
+                yield row[0], header_key.key_of(kind, row, keys)
             else:
-                yield row
+                yield row[0], row[1]
+
+
+def _column(kind: Kind, first: int, rows: Sequence[tuple[int, Any]]) -> Column:
+    """Return the column of *rows*, (message, key), ascending."""
+    messages, keys = [row[0] for row in rows], [row[1] for row in rows]
+    if isinstance(kind, OrderNumber):
+        return number_column(first, messages, keys)
+    return text_column(first, messages, b"".join(keys), map(len, keys))
 
 
 def _run(messages: Sequence[MessageId]) -> range:
@@ -157,7 +194,8 @@ def _run(messages: Sequence[MessageId]) -> range:
     if not messages:
         return range(0)
     run = range(messages[0], messages[0] + len(messages))
-    return run if list(messages) == list(run) else range(0)
+    # the last one tells nearly always that they are none
+    return run if messages[-1] == run[-1] and list(messages) == list(run) else range(0)
 
 
 def _ids(numbers: set[int]) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -25,14 +24,13 @@ from mx_core.model.message import Fact, Facts, MessageForm, Whole
 from mx_core.model.part import parts_of
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import MailboxInfo
+from mx_core.store import facts, saved, segment
 from mx_core.store import form as message_form
-from mx_core.store import saved, segment
 from mx_core.store.body import BodyReader
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetId, FlagSets
 from mx_core.store.live import Live
 
-_FACTS_OCTETS: Final = 1 << 20
 _INFO: Final = (
     "SELECT id, name, global_id, special_use,"
     " EXISTS (SELECT 1 FROM subscription WHERE subscription.name = mailbox.name),"
@@ -132,43 +130,17 @@ class Reader:
         rows = self._by_id(message_form.SELECT, messages)
         return [message_form.from_row(rows[message]) for message in messages]
 
-    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[tuple[Any, ...]]:
+    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[Facts]:
         """Return the facts of the first of *messages*, at least one; raises MessageGone.
 
         Of as many as about 1 MiB holds, in the order of *asked*.
         """
-        of_form = any(fact not in {Fact.SIZE, Fact.INTERNAL_DATE} for fact in asked)
-        headers = [at for at, fact in enumerate(asked) if fact is Fact.HEADER]
-        inline = ", form.header_end, form.header" if headers else ""
-        result = self._connection.exec_driver_sql(
-            f"SELECT {message_form.columns(asked)}{inline}, message.id"  # noqa: S608  # literals
-            " FROM json_each(?) AS asked JOIN message ON message.id = asked.value"
-            + (" JOIN form ON form.message = message.id" if of_form else ""),
-            (json.dumps(list(messages)),),
+        told = facts.read(
+            self._connection, messages, asked, lambda message, end: self.octets(message, 0, end)
         )
-        told: list[Facts] = []
-        left = _FACTS_OCTETS
-        with closing(result):  # a statement left half way would hold its transaction open
-            driver: Any = result.cursor
-            for message, row in zip(messages, driver, strict=False):
-                if row[-1] != message:
-                    break
-                told.append(self._with_header(row, headers) if headers else row[:-1])
-                left -= sum(len(fact) for fact in row if isinstance(fact, bytes))
-                left -= row[-3] if headers and row[-2] is None else 0
-                if left <= 0:
-                    return told
-        if len(told) < len(messages):
+        if messages and not told:
             raise MessageGone("a message was expunged and is no longer kept")
         return told
-
-    def _with_header(self, row: Sequence[Any], headers: Sequence[int]) -> Facts:
-        *facts, header_end, octets, message = row
-        if octets is None:  # long, or older than the column
-            octets = self.octets(message, 0, header_end)
-        for at in headers:
-            facts[at] = message_form.header_table(octets, facts[at])
-        return tuple(facts)
 
     def sizes_and_dates(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
         """Return (RFC822.SIZE, INTERNALDATE as unix seconds) for each; raises MessageGone."""

@@ -5,6 +5,7 @@ Subclass and give ``mail``: a fixture that yields a fresh store with its default
 
 import pytest
 
+from mx_core.mime import field_table
 from mx_core.mime.casemap import fold
 from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
@@ -29,7 +30,7 @@ from mx_core.model.header_keys import (
 )
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.model.message import Fact, HeaderField
+from mx_core.model.message import Fact
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import FlagChange, MailReader, MailStore
 
@@ -104,12 +105,10 @@ class MailContract:
         octets = [b"\r\nnot one field", b"no header at all", large, large]
         forms = [prepare(each) for each in octets]
         assert [fact[0] for fact in facts] == [form.envelope for form in forms]
-        assert [fact[1].octets for fact in facts] == [
+        assert [fact[1][0] for fact in facts] == [
             each[: form.header_end] for each, form in zip(octets, forms, strict=True)
         ]
-        assert [tuple(map(HeaderField, *fact[1][1:])) for fact in facts] == [
-            form.fields for form in forms
-        ]
+        assert [field_table.unpack(fact[1][1]) for fact in facts] == [form.fields for form in forms]
         assert [fact[2:] for fact in facts] == [
             (len(each), 1_000_000_000, form.body) for each, form in zip(octets, forms, strict=True)
         ]

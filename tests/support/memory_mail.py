@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import anyio
 
+from mx_core.mime import field_table
 from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
@@ -50,7 +51,7 @@ from mx_core.model.header_keys import (
 )
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, QueueId, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
-from mx_core.model.message import Fact, HeaderTable, MessageForm, Submission, Whole
+from mx_core.model.message import Fact, MessageForm, Submission, Whole
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot, snapshot_of
 from mx_core.ports import (
@@ -253,19 +254,13 @@ class Job:
 
     def _fact(self, message: MessageId, fact: Fact) -> Any:
         octets, form, date, *_ = self._mail.kept(message)
-        fields = form.fields
         return {
             Fact.SIZE: form.size,
             Fact.INTERNAL_DATE: date,
             Fact.ENVELOPE: form.envelope,
             Fact.BODYSTRUCTURE: form.bodystructure,
             Fact.BODY: form.body,
-            Fact.HEADER: HeaderTable(
-                octets[: form.header_end],
-                [field.name for field in fields],
-                [field.start for field in fields],
-                [field.end for field in fields],
-            ),
+            Fact.HEADER: (octets[: form.header_end], field_table.pack(form.fields)),
         }[fact]
 
     def sizes_and_dates(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:

@@ -59,3 +59,9 @@ def test_a_huge_range_costs_nothing() -> None:
 
 def test_uids_are_told_in_their_order_with_rising_runs_as_ranges() -> None:
     assert uid_set([3, 4, 5, 9, 1, 2]) == b"3:5,9,1:2"
+
+
+def test_numbers_one_by_one_are_kept_as_such() -> None:
+    assert SequenceSet.parse(b"7,3,3,9").numbers == (3, 7, 9)
+    assert SequenceSet.parse(b"7,3:4").numbers == ()
+    assert SequenceSet.parse(b"7,*").numbers == ()

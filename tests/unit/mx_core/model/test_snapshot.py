@@ -139,3 +139,14 @@ def test_the_parts_that_places_touch_give_back_the_places(places: list[int]) -> 
         found += [start + at for at in inside]
 
     assert found == places
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 100, 5000])
+def test_many_uids_stand_where_each_of_them_does(every: int) -> None:
+    snapshot = grown(3000).without(ModSeq(3), [Uid(n) for n in range(5, 2900, 3)])
+    uids = list(range(1, 4000, every))
+    each = [snapshot.position(uid) for uid in uids]
+
+    assert snapshot.places_of(uids) == [at for at in each if at is not None]
+    assert EMPTY.places_of(uids) == []
+    assert snapshot.places_of([]) == []

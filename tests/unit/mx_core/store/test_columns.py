@@ -127,7 +127,7 @@ def test_expunged_messages_leave_no_keys(store: AccountStore) -> None:
 def test_columns_are_kept_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "_KEPT_OCTETS", 300)
     kept = columns.KeptColumns()
-    texts = [columns.column_of(TextField.TO, 0, [(0, b"x" * 100)]) for _ in range(5)]
+    texts = [columns.text_column(0, [0], b"x" * 100, [100]) for _ in range(5)]
     for chunk, column in enumerate(texts):
         kept.keep(TextField.TO, chunk, column)
 
@@ -149,3 +149,43 @@ def test_far_apart_messages_are_read_without_all_between(store: AccountStore) ->
         return texts, len(store.mail._known.columns.columns)
 
     assert asyncio.run(play()) == ([b"S0", b"S1", b"S0"], 0)
+
+
+def test_keys_joined_by_the_database_are_those_of_each_row(store: AccountStore) -> None:
+    """Also where ids are missing between, as after an expunge."""
+    kinds = (*TextField, *OrderText)
+
+    async def keys(messages: list[MessageId]) -> list[list[Any]]:
+        store.mail._known.columns = columns.KeptColumns()
+        return await store.mail.read(
+            lambda r: [
+                *(
+                    [r.holding(kind, f"s{n}", messages).sure for n in range(9)]
+                    for kind in TextField
+                ),
+                *(r.order_texts(kind, messages) for kind in OrderText),
+                *(r.order_numbers(kind, messages) for kind in OrderNumber),
+                [r.thread_keys(messages)[at] for at in range(len(messages))],
+            ]
+        )
+
+    async def play() -> tuple[list[list[Any]], list[list[Any]]]:
+        messages = await deliver(store)
+        gone = [*messages[3:6], messages[20]]
+        await store.mail.write_with(
+            lambda _w, connection: [
+                connection.exec_driver_sql("INSERT INTO expunged VALUES (?, 0)", (message,))
+                for message in gone
+            ]
+        )
+        await store.mail.sweep()
+        left = [message for message in messages if message not in gone]
+        joined = await keys(left)
+        await forget_keys(store)
+        return joined, await keys(left)
+
+    joined, single = asyncio.run(play())
+
+    assert joined == single
+    assert len(joined) == len(kinds) + len(OrderNumber) + 1
+    assert all(len(column) == COUNT - 4 for column in joined[len(TextField) :])

@@ -33,7 +33,7 @@ def filled(folder: Path, octets: bytes, count: int) -> tuple[AccountStore, list[
 
 def header(reader: MailReader, message: MessageId) -> bytes:
     [(table,)] = reader.facts([message], [Fact.HEADER])
-    octets: bytes = table.octets
+    octets: bytes = table[0]
     return octets
 
 
