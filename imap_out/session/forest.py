@@ -54,7 +54,14 @@ class Forest:
         # thread-members = nz-number *(SP nz-number) [SP thread-nested]
         # thread-nested = 2*thread-list
         pieces: list[bytes] = []
+        first, count = self.first, self.count
         for root in self.roots:
+            if root < count and first[root] == NONE:  # most mail answers nothing
+                pieces.append(b"(%d)" % numbers[root])
+                if len(pieces) >= SLICE:
+                    yield b"".join(pieces)
+                    pieces.clear()
+                continue
             stack = [root]
             while stack:
                 node = stack.pop()

@@ -31,28 +31,30 @@ class Links:
     def add(self, keys: ThreadTable) -> Slicer[None]:
         """Add messages in order of sequence number."""
         self._steps += _STEPS_PER_MESSAGE * len(keys)
-        by_id, parents, messages = self._by_id, self.parents, self.messages
-        numbers, starts = keys.numbers, keys.starts
+        by_id, parents, messages, kids = self._by_id, self.parents, self.messages, self._kids
+        containers, numbers, starts = self.containers, keys.numbers, keys.starts
         for done in range(len(keys)):
             if done % _ADDED_AT_ONCE == 0:
                 yield
-            start = starts[done]
-            id_, references = numbers[start], numbers[start + 3 : starts[done + 1]]
+            start, end = starts[done], starts[done + 1]
+            id_ = numbers[start]
             own = by_id.get(id_) if id_ != NO_ID else None
             if own is None or messages[own] != NONE:  # of two with one id, the second is alone
                 made = self._new()
                 if id_ != NO_ID and own is None:
                     by_id[id_] = made
                 own = made
-            messages[own] = len(self.containers)
-            self.containers.append(own)
+            messages[own] = len(containers)
+            containers.append(own)
             before = NONE
-            for reference in references:
+            for reference in numbers[start + 3 : end] if end > start + 3 else ():
                 named = by_id.get(reference)
                 if named is None:
                     named = by_id[reference] = self._new()
-                # 1A: a link that is there stays
-                if before != NONE and parents[named] == NONE:
+                    if before != NONE:  # below a new one there is nothing, so no circle either
+                        parents[named] = before
+                        kids[before] += 1
+                elif before != NONE and parents[named] == NONE:  # 1A: a link that is there stays
                     self._link(named, before)
                 before = named
             # 1B: the message itself knows best whom it answers
