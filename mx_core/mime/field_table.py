@@ -13,7 +13,9 @@ from typing import Final
 
 from mx_core.model.message import HeaderField
 
-_LISTS_MAX: Final = 512  # of names, that one cut remembers
+_LISTS_MAX: Final = 256  # of names, that one cut remembers
+_LIST_OCTETS_MAX: Final = 1024  # usual mail has 250; what is longer is worked out each time
+_RUNS_MAX: Final = 32
 Runs = tuple[tuple[int, int], ...]  # first and last of neighbouring fields
 
 
@@ -68,10 +70,11 @@ class Cut:
                 runs[-1] = (runs[-1][0], at)
             else:
                 runs.append((at, at))
-        if len(self._known) >= _LISTS_MAX:
-            self._known.clear()
-        found = self._known[names] = tuple(runs)
-        return found
+        if len(names) <= _LIST_OCTETS_MAX and len(runs) <= _RUNS_MAX:
+            if len(self._known) >= _LISTS_MAX:
+                self._known.clear()
+            self._known[names] = tuple(runs)
+        return tuple(runs)
 
 
 def _parts(packed: bytes) -> tuple[int, array[int] | memoryview[int], bytes]:

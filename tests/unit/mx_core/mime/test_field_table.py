@@ -39,6 +39,11 @@ def test_what_a_cut_remembers_is_bounded() -> None:
         assert cut(octets, field_table.pack(prepare(octets).fields)) == b"X: y\r\n\r\n"
 
     assert len(cut._known) <= field_table._LISTS_MAX
+    cut = Cut([b"x"], exclude=False)
+    for header in (b"Name: z\r\n" * 300 + b"X: y\r\n\r\n", b"X: y\r\nN: z\r\n" * 40 + b"\r\n"):
+        told = cut(header, field_table.pack(prepare(header).fields))
+        assert told == b"X: y\r\n" * header.count(b"X: y") + b"\r\n"
+    assert not cut._known
 
 
 def test_a_table_comes_back() -> None:
