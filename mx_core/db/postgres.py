@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
+from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from mx_core.db import postgres_failure
@@ -80,9 +81,8 @@ class PostgresDatabase:
         )
         database = cls(engine, url)
         try:
-            async with asyncio.timeout(_MIGRATE_SECONDS), engine.begin() as connection:
-                await connection.run_sync(_must_be_durable)
-                await connection.run_sync(_migrate_alone, migrations, to)
+            async with asyncio.timeout(_MIGRATE_SECONDS):
+                await _make_ready(engine, migrations, to)
         except BaseException as error:
             await engine.dispose()
             failure = postgres_failure.translate(error)
@@ -221,6 +221,23 @@ async def _connect(url: str) -> Any:
     )
 
 
+async def _make_ready(engine: AsyncEngine, migrations: str, to: str) -> None:
+    tried = 0
+    while True:
+        tried += 1
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(_must_be_durable)
+                await connection.run_sync(_migrate_alone, migrations, to)
+        except exc.DBAPIError as error:
+            # undone as a whole, because a process that serves was in the way: it goes first
+            if tried == _TRIES_MAX or not postgres_failure.may_run_again(error):
+                raise
+            await asyncio.sleep(random.uniform(0, 0.1 * tried))  # noqa: S311  # as in `_run`
+        else:
+            return
+
+
 def _must_be_durable(connection: sa.Connection) -> None:
     for setting, wrong in (("fsync", {"off"}), ("synchronous_commit", {"off"})):
         value = connection.exec_driver_sql(f"SHOW {setting}").scalar_one()
@@ -233,6 +250,8 @@ def _must_be_durable(connection: sa.Connection) -> None:
 
 def _migrate_alone(connection: sa.Connection, migrations: str, to: str) -> None:
     # Crash here: the server undoes the whole migration, and gives the lock to whoever waits.
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+    # a table that is waited for stops everybody who comes after: rather begin again
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
     migrate(connection, migrations, to)
