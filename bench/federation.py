@@ -11,12 +11,14 @@ import os
 import secrets
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from bench.rows import Row
 from mx_core.homeserver import outgoing
+from mx_core.homeserver.accounts import Member
 from mx_core.homeserver.backup import DATABASE_NAME
 from mx_core.homeserver.bodies import Body
 from mx_core.homeserver.opening import open_database
@@ -68,28 +70,33 @@ def fill(sender: HomeProcess, receiver: HomeProcess, count: int) -> None:
     database.close()
     database = open_database(sender.folder)
     alice = add_member(database, "alice@a.example")
-    now = int(time.time())
 
     def some(tx: sa.Connection, first: int) -> None:
-        for n in range(first, min(first + 1_000, count)):
-            envelope = b"MXE1" + secrets.token_bytes(ENVELOPE_OCTETS - 4)
-            what = Leaving(
-                mailbox_id=alice.mailbox_id,
-                device_id=DEVICE,
-                env_id=b2_plain(envelope),
-                destination="b.example",
-                route=people[n % RECIPIENTS].encode(),
-                envelope=envelope,
-                body=Body.of(b"MXB1" + secrets.token_bytes(BODY_OCTETS - 4)),
-                token=b"",
-                deliver_by=now + 86_400,
-                submitted=now,
-            )
-            outgoing.submit(tx, what)
+        for item in items_for(alice, people, range(first, min(first + 1_000, count))):
+            outgoing.submit(tx, item)
 
     for first in range(0, count, 1_000):
         database.write_at_start(lambda tx, first=first: some(tx, first))
     database.close()
+
+
+def items_for(alice: Member, people: list[str], numbers: range) -> Iterator[Leaving]:
+    """Yield what *alice* has for *people*, one after the other."""
+    now = int(time.time())
+    for n in numbers:
+        envelope = b"MXE1" + secrets.token_bytes(ENVELOPE_OCTETS - 4)
+        yield Leaving(
+            mailbox_id=alice.mailbox_id,
+            device_id=DEVICE,
+            env_id=b2_plain(envelope),
+            destination="b.example",
+            route=people[n % RECIPIENTS].encode(),
+            envelope=envelope,
+            body=Body.of(b"MXB1" + secrets.token_bytes(BODY_OCTETS - 4)),
+            token=b"",
+            deliver_by=now + 86_400,
+            submitted=now,
+        )
 
 
 def timed(sender: HomeProcess, receiver: HomeProcess, count: int) -> tuple[float, float, float]:
@@ -128,7 +135,7 @@ def bare(path: Path, count: int) -> float:
     return count / taken
 
 
-def processor(pid: int) -> float:
-    """Return the seconds of processor that a process has used."""
+def processor(pid: int, *, children: bool = False) -> float:
+    """Return the seconds of processor that a process has used; with those of ended *children*."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11 : 15 if children else 13])) / os.sysconf("SC_CLK_TCK")

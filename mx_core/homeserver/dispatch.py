@@ -240,7 +240,8 @@ class Dispatcher:
             # new mail for a destination that does not answer waits with the rest
             await _until(worker.retried, min(paused, self._settings.first_delay_seconds))
             return True
-        at = await self._database.read(lambda tx: outgoing.next_due(tx, destination))
+        now = self._now()
+        at = await self._database.read(lambda tx: outgoing.next_due(tx, destination, now))
         if at is None:
             # nothing can be announced between this answer and the end of the task
             return await _until(worker.wake, _IDLE_SECONDS)

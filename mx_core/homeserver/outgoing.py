@@ -26,8 +26,20 @@ from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 _REMEMBER_SECONDS: Final = 30 * 86_400
 _CLAIM_SECONDS: Final = 180.0  # longer than a call, the connection before it and the note after it
 _BLOB_CLAIM_SECONDS: Final = 900.0  # … and the transfer of a big body
+_IN_HAND_SECONDS: Final = 15.0
 _INLINE_OCTETS: Final = 256 * 1024
 _NOW: Final = sa.bindparam("now", type_=sa.Float())
+_FREE: Final = sa.or_(
+    OUTGOING.c.claimed_until.is_(None),
+    OUTGOING.c.claimed_until <= _NOW,
+    OUTGOING.c.claimed_until > _NOW + _BLOB_CLAIM_SECONDS,  # of a clock that has jumped back
+)
+_NEXT_FREE: Final = (
+    sa.select(OUTGOING.c.next_at)
+    .where(OUTGOING.c.destination == sa.bindparam("destination"), _FREE)
+    .order_by(OUTGOING.c.next_at)  # its index answers with one row
+    .limit(1)
+)
 _DUE: Final = (
     sa.select(
         OUTGOING.c.mailbox_id,
@@ -47,12 +59,7 @@ _DUE: Final = (
     .where(
         OUTGOING.c.destination == sa.bindparam("destination"),
         sa.or_(OUTGOING.c.next_at <= _NOW, OUTGOING.c.next_at > sa.bindparam("far")),
-        sa.or_(
-            OUTGOING.c.claimed_until.is_(None),
-            OUTGOING.c.claimed_until <= _NOW,
-            OUTGOING.c.claimed_until
-            > _NOW + _BLOB_CLAIM_SECONDS,  # of a clock that has jumped back
-        ),
+        _FREE,
         sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
             sa.bindparam("places", expanding=True)
         ),
@@ -64,7 +71,9 @@ _DUE_LOCKED: Final = _DUE.with_for_update(skip_locked=True)
 _CLAIM: Final = (
     OUTGOING.update()
     .where(
-        OUTGOING.c.mailbox_id == sa.bindparam("mailbox"), OUTGOING.c.env_id == sa.bindparam("env")
+        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
+            sa.bindparam("places", expanding=True)
+        )
     )
     .values(claimed_until=sa.bindparam("until"))
 )
@@ -239,29 +248,23 @@ def claim(
     if batch:
         big = any(what.body.size > _INLINE_OCTETS for what in batch)
         until = now + (_BLOB_CLAIM_SECONDS if big else _CLAIM_SECONDS)
-        tx.execute(
-            _CLAIM,
-            [{"mailbox": what.mailbox_id, "env": what.env_id, "until": until} for what in batch],
-        )
+        places = [(what.mailbox_id, what.env_id) for what in batch]
+        tx.execute(_CLAIM, {"places": places, "until": until})
     return batch
 
 
-def next_due(tx: sa.Connection, destination: str) -> float | None:
-    """Return when the first row for *destination* is due, or None if there is none."""
-    mine = OUTGOING.c.destination == destination
-    # two questions, because each has an index that answers it with one row
-    free = tx.execute(
-        sa.select(OUTGOING.c.next_at)
-        .where(mine, OUTGOING.c.claimed_until.is_(None))
-        .order_by(OUTGOING.c.next_at)
-        .limit(1)
-    ).scalar_one_or_none()
-    claimed = tx.execute(
-        sa.select(sa.func.min(OUTGOING.c.claimed_until)).where(
-            mine, OUTGOING.c.claimed_until.is_not(None)
-        )
-    ).scalar_one_or_none()
-    return min((at for at in (free, claimed) if at is not None), default=None)
+def next_due(tx: sa.Connection, destination: str, now: float) -> float | None:
+    """Return when to look for *destination* again, or None if nothing waits for it.
+
+    That is when the first row is due that nobody has in hand; or soon, if all are in hand.
+    """
+    free = tx.execute(_NEXT_FREE, {"destination": destination, "now": now}).scalar_one_or_none()
+    if free is not None:
+        return float(free)
+    some = tx.execute(
+        sa.select(OUTGOING.c.env_id).where(OUTGOING.c.destination == destination).limit(1)
+    ).one_or_none()
+    return None if some is None else now + _IN_HAND_SECONDS
 
 
 def record(

@@ -135,13 +135,6 @@ OUTGOING: Final = sa.Table(  # what must still leave
     sa.Column("next_at", sa.Float, nullable=False),
     sa.Column("claimed_until", sa.Float),  # by one of several processes, while it sends
     sa.Index("outgoing_due", "destination", "next_at"),
-    sa.Index(
-        "outgoing_claimed",
-        "destination",
-        "claimed_until",
-        postgresql_where=sa.text("claimed_until IS NOT NULL"),
-        sqlite_where=sa.text("claimed_until IS NOT NULL"),
-    ),
 )
 BLOB: Final = sa.Table(  # a file, named by the hash of its octets; on the disk before the row is
     "blob",

@@ -114,6 +114,10 @@ class PostgresServer:
                 self.kill()
             self._process = None
 
+    def children(self) -> list[int]:
+        """Return the processes that serve sessions and tend the files."""
+        return _children(self.pid)
+
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Stop it and its children in the middle of what they do."""

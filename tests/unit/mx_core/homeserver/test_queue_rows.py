@@ -326,7 +326,7 @@ def test_what_could_not_leave_waits_and_comes_again(do: Do[object], bob: Member)
 
     assert do(lambda tx: _due(tx, NOW + 59)) == []
     assert do(lambda tx: _due(tx, NOW + 60)) == [b"1"]
-    assert do(lambda tx: outgoing.next_due(tx, "c.example")) == NOW + 60.0
+    assert do(lambda tx: outgoing.next_due(tx, "c.example", NOW)) == NOW + 60.0
     [row] = do(
         lambda tx: outgoing.due(tx, "c.example", NOW + 60.0, longest_delay=4 * 3600.0, limit=9)
     )
@@ -378,8 +378,9 @@ def test_what_one_process_has_in_hand_is_nobody_elses_until_its_claim_runs_out(
 
     assert sorted([*first, *second]) == [b"1", b"2", b"3"]
     assert do(claim) == do(_due) == []
-    until = do(lambda tx: outgoing.next_due(tx, "c.example"))
-    assert NOW < until < NOW + 3600
+    soon = do(lambda tx: outgoing.next_due(tx, "c.example", NOW))
+    assert NOW < soon < NOW + 60
+    until = NOW + 3600
     assert len(do(lambda tx: _due(tx, until))) == 3
     assert len(do(lambda tx: claim(tx, until))) == 2
 
@@ -389,7 +390,7 @@ def test_what_is_put_off_is_in_nobodys_hand(do: Do[object], bob: Member) -> None
     [row] = do(lambda tx: outgoing.claim(tx, "c.example", NOW, longest_delay=9.0, limit=2))
     do(lambda tx: outgoing.record(tx, [(row, TryAgain(0, "later"), NOW + 5.0)], NOW))
 
-    assert do(lambda tx: outgoing.next_due(tx, "c.example")) == NOW + 5.0
+    assert do(lambda tx: outgoing.next_due(tx, "c.example", NOW)) == NOW + 5.0
     assert do(lambda tx: _due(tx, NOW + 5.0)) == [b"1"]
 
 
