@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from mx_core.homeserver import asking, stewarding
+from mx_core.homeserver import asking, keying, stewarding
 from mx_core.model.errors import MailError
 
 _DIR: Final = asking.DIRECTORY
@@ -67,7 +67,7 @@ def serve(folder: Path, record: Path | None) -> None:
 @click.option("--peers", is_flag=True, help="Print only what goes into another's peers file.")
 def record(folder: Path, *, peers: bool) -> None:
     """Print what makes the domain findable: the DNS record, and a static peers stanza."""
-    from mx_core.homeserver import config  # noqa: PLC0415  # lazy: see the module
+    from mx_core.homeserver import config, domain_keys  # noqa: PLC0415  # lazy: see the module
     from mx_core.homeserver.initialise import (  # noqa: PLC0415
         peers_stanza,
         public_key_of,
@@ -76,7 +76,8 @@ def record(folder: Path, *, peers: bool) -> None:
 
     settings, public_key = config.load(folder), public_key_of(folder)
     if not peers:
-        click.echo(f"# {txt_record(settings, public_key)}")
+        keys = domain_keys.load(folder, public_key).published
+        click.echo(f"# {txt_record(settings, *keys)}")
     click.echo(peers_stanza(settings, public_key), nl=False)
 
 
@@ -116,6 +117,7 @@ def limits(folder: Path) -> None:
 
 for _command in (
     *(asking.invite, asking.user, asking.status, asking.block),
+    keying.domain_key,
     *(stewarding.queue, stewarding.backup, stewarding.restore, stewarding.export),
 ):
     program.add_command(_command)

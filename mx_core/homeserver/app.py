@@ -28,6 +28,7 @@ from mx_core.homeserver import (
     bodies,
     client_service,
     domain_key,
+    domain_keys,
     federation_service,
     log_rows,
     outgoing,
@@ -133,7 +134,9 @@ def build(
     sizes = Sizes(limits.envelope_octets, limits.inline_body_octets, limits.blob_octets)
     room = Room(folder, limits.free_disk_octets)
     leaves = Leaves(domain, key.reveal(), now)
-    document = OwnDocument(config, key, roles.public, now=now)
+    public_key = bytes(key.reveal().verify_key)
+    keys = domain_keys.load(folder, public_key)
+    document = OwnDocument(config, key, keys, roles.public, now=now)
     book = LogBook(database, domain, roles, now)
     witness = Witness(database, domain, roles.witness, now)
     anchors = AnchorSet(leaves.current, now)
@@ -224,10 +227,9 @@ def build(
     hello_pb2_grpc.add_HelloServicer_to_server(hello, servers[0])  # type: ignore[no-untyped-call]  # generated
     federation_pb2_grpc.add_FederationServicer_to_server(federation, servers[1])  # type: ignore[no-untyped-call]  # generated
     client_pb2_grpc.add_ClientServicer_to_server(client, servers[2])  # type: ignore[no-untyped-call]  # generated
-    public_key = bytes(key.reveal().verify_key)
     stewardship = Stewardship(folder, database, blobs, arrivals, dispatcher, finder.doubt, now)
     operator = Operator(
-        config, database, public_key, lambda: len(anchors), rules, now, stewardship.routes()
+        config, database, keys, lambda: len(anchors), rules, now, stewardship.routes()
     )
     return Home(
         database=database,

@@ -20,7 +20,13 @@ import sqlalchemy as sa
 from mx_core.db.durable import make_folder, sync_directory, write_new
 from mx_core.db.failure import translate
 from mx_core.db.os_failure import translate_os
-from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME
+from mx_core.homeserver.config import (
+    FILE_NAME,
+    KEY_FILE_NAME,
+    NEXT_KEY_FILE_NAME,
+    ROLE_KEY_FILE_NAME,
+    ROLLS_FILE_NAME,
+)
 from mx_core.homeserver.domain_key import AlreadyThere
 from mx_core.homeserver.schema import MAILBOX
 from mx_core.model.errors import Refused, StoreDamaged
@@ -74,6 +80,9 @@ def copy_rest(folder: Path, to: Path, named: Iterable[tuple[bytes, int]]) -> int
         for name, size in named:
             _copy_body(folder / BLOBS_NAME, to / BLOBS_NAME, name.hex(), size)
             count += 1
+        for file_name in (NEXT_KEY_FILE_NAME, ROLLS_FILE_NAME):  # while the key is being changed
+            if (folder / file_name).exists():
+                write_new(to / file_name, ((folder / file_name).read_bytes(),))
         for file_name in (KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
             write_new(to / file_name, ((folder / file_name).read_bytes(),))
     return count

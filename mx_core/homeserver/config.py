@@ -20,6 +20,8 @@ from mx_core.program.logs import Log
 FILE_NAME: Final = "mx-home.toml"
 KEY_FILE_NAME: Final = "domain.key"
 ROLE_KEY_FILE_NAME: Final = "roles.key"  # log, labels, witness
+NEXT_KEY_FILE_NAME: Final = "domain-next.key"  # while the key is being changed
+ROLLS_FILE_NAME: Final = "domain.rolls"  # old keys' words for their successors
 SOCKET_NAME: Final = "control.sock"
 _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB

@@ -18,7 +18,7 @@ from typing import Any, Final
 from mx_core.control.client import ControlClient
 from mx_core.discovery.continuity import How
 from mx_core.discovery.finder import ProcessMemory
-from mx_core.homeserver import domain_key
+from mx_core.homeserver import domain_key, domain_keys
 from mx_core.homeserver.config import FILE_NAME, SOCKET_NAME, Config, load
 from mx_core.homeserver.domain_key import KeyNotPrivate
 from mx_core.homeserver.initialise import txt_record
@@ -122,7 +122,8 @@ async def _port(config: Config, name: str) -> Finding:
 
 async def _found(folder: Path, config: Config, public_key: bytes) -> Finding:
     """Look this domain up as a stranger does: record, key, certificate, document."""
-    publish = f"publish: {txt_record(config, public_key)}"
+    keys = domain_keys.load(folder, public_key)
+    publish = f"publish: {txt_record(config, *keys.published)}"
     try:
         found = await finder_of(folder, config, ProcessMemory()).find(config.domain)
     except UnknownRecipient:

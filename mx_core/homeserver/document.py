@@ -11,8 +11,6 @@ from typing import Final
 from nacl.signing import SigningKey
 
 from mx_core.discovery.document import (
-    DomainKey,
-    KeyState,
     Limits,
     RoleKey,
     ServerDocument,
@@ -21,13 +19,14 @@ from mx_core.discovery.document import (
 )
 from mx_core.discovery.endpoint import Endpoint
 from mx_core.homeserver.config import Config
+from mx_core.homeserver.domain_keys import DomainKeys
 from mx_core.model.clock import Now
 from mx_core.model.secret import Secret
 
 _LIFETIME_SECONDS: Final = 14 * 86_400
 _RENEW_SECONDS: Final = 86_400
 _BACKDATED_SECONDS: Final = 300  # for clocks that are behind
-_KEY_SECONDS: Final = 10 * 365 * 86_400  # a domain key ends by a roll, not by its date
+_KEY_SECONDS: Final = 10 * 365 * 86_400  # a role key ends by another document, not by its date
 
 
 class OwnDocument:
@@ -37,12 +36,15 @@ class OwnDocument:
         self,
         config: Config,
         key: Secret[SigningKey],
+        keys: DomainKeys,
         role_keys: Sequence[tuple[str, bytes]] = (),
         *,
         now: Now,
     ) -> None:
-        self._role_keys = role_keys  # role and public key
+        """*key* signs; *keys* says what came before it and what comes; *role_keys*: role and key."""
+        self._role_keys = role_keys
         self._config = config
+        self._keys = keys
         self._key = key
         self._now = now
         self._made_at = 0.0
@@ -59,13 +61,12 @@ class OwnDocument:
     def _make(self, now: float) -> SignedDocument:
         config = self._config
         created = int(now) - _BACKDATED_SECONDS
-        public_key = bytes(self._key.reveal().verify_key)
         host = config.dialled_host
         document = ServerDocument(
             domain=config.domain,
             created=created,
             expires=created + _LIFETIME_SECONDS,
-            keys=(DomainKey(KeyState.ACTIVE, public_key, created, created + _KEY_SECONDS),),
+            keys=self._keys.in_document(now),
             hello=Endpoint(host, config.ports.hello),
             federation=Endpoint(host, config.ports.federation),
             client=Endpoint(host, config.ports.client),
@@ -73,5 +74,6 @@ class OwnDocument:
             role_keys=tuple(
                 RoleKey(role, key, created, created + _KEY_SECONDS) for role, key in self._role_keys
             ),
+            rolls=self._keys.rolls,
         )
         return sign_document(document, self._key.reveal())

@@ -79,9 +79,9 @@ def initialise(folder: Path, wanted: Wanted) -> Config:
     return load(folder)
 
 
-def txt_record(config: Config, public_key: bytes) -> str:
+def txt_record(config: Config, *keys: bytes) -> str:
     """Return the DNS record that makes this domain findable.  docs/spec/discovery.md §2."""
-    value = render_record(TxtRecord((public_key,), _hello(config)))
+    value = render_record(TxtRecord(keys, _hello(config)))
     return f'{OWNER_LABEL}.{config.domain}. {_TTL_SECONDS} IN TXT "{value}"'
 
 

@@ -17,6 +17,7 @@ from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver import accounts, outgoing, peer_rules
 from mx_core.homeserver.config import Config
+from mx_core.homeserver.domain_keys import DomainKeys
 from mx_core.homeserver.initialise import peers_stanza, txt_record
 from mx_core.homeserver.peer_rules import PeerRules
 from mx_core.homeserver.publish import invite_hash
@@ -37,7 +38,7 @@ class Operator:
 
     config: Config
     database: Transactions
-    public_key: bytes
+    keys: DomainKeys
     peers_known: Callable[[], int]
     rules: PeerRules
     now: Now
@@ -91,8 +92,8 @@ class Operator:
         """Give what makes the domain findable."""
         return JSONResponse(
             {
-                "txt": txt_record(self.config, self.public_key),
-                "peers": peers_stanza(self.config, self.public_key),
+                "txt": txt_record(self.config, *self.keys.published),
+                "peers": peers_stanza(self.config, self.keys.active),
             }
         )
 
