@@ -54,6 +54,7 @@ from mx_core.homeserver.listeners import LeafCredentials, listener, must_be_free
 from mx_core.homeserver.log_book import LogBook
 from mx_core.homeserver.log_files import LogReading
 from mx_core.homeserver.lookup import LookUps
+from mx_core.homeserver.metrics import LOOPBACK, Calls, metrics_app
 from mx_core.homeserver.opening import opened
 from mx_core.homeserver.operate import Operator
 from mx_core.homeserver.others import finder_of
@@ -67,7 +68,7 @@ from mx_core.homeserver.record_rpc import Recorder
 from mx_core.homeserver.refusals import Refusals
 from mx_core.homeserver.role_keys import RoleKeys
 from mx_core.homeserver.room import Room
-from mx_core.homeserver.site import serve_site
+from mx_core.homeserver.site import serve_page, site
 from mx_core.homeserver.stewardship import Stewardship
 from mx_core.homeserver.submit import Submitter
 from mx_core.homeserver.supervised import Reloader, on_signals, prove_alive, stop_if_unsure
@@ -104,6 +105,8 @@ class Home:
     operator: Operator
     document: OwnDocument
     rating: Rating
+    calls: Calls
+    certificate_ends: Callable[[], float]
     book: LogBook
     cosigned: Cosigned
 
@@ -216,7 +219,8 @@ def build(
             now=now,
         )
     )
-    around = (Refusals(damaged), *interceptors)
+    calls = Calls()
+    around = (calls, Refusals(damaged), *interceptors)
     leaf_only = LeafCredentials(leaves)
     host, ports = config.host, config.ports
     servers = (
@@ -242,6 +246,8 @@ def build(
         operator=operator,
         document=document,
         rating=rating,
+        calls=calls,
+        certificate_ends=lambda: leaves.current().not_after,
         book=book,
         cosigned=Cosigned(book, peers, finder, now),
     )
@@ -291,7 +297,11 @@ async def serve(
                     tasks.create_task(_wake_others(home, stopping))
                 tasks.create_task(home.cosigned.run(stopping))
                 if config.ports.site:
-                    tasks.create_task(serve_site(config, home.document, home.book, stopping))
+                    page = site(config, home.document, home.book)
+                    tasks.create_task(serve_page(page, config.host, config.ports.site, stopping))
+                if config.ports.metrics:
+                    page = metrics_app(database, home.calls, home.certificate_ends)
+                    tasks.create_task(serve_page(page, LOOPBACK, config.ports.metrics, stopping))
                 async with _serving(home):
                     ready()
                     notify.tell("READY=1")

@@ -36,6 +36,7 @@ class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hello: int = 8443  # first contact: server-authenticated TLS
     federation: int = 8444  # other home servers: mutual TLS
     client: int = 8445  # the gateways of this domain's people
+    metrics: int = 0  # 0: none; else numbers for Prometheus, on loopback whatever host is
     site: int = 0  # 0: no well-known site; else plain HTTP, to stand behind a TLS proxy
 
 
@@ -150,10 +151,11 @@ def _wrong_values(config: Config) -> list[str]:
         problems.append(f"domain: {error}")
     if config.host in _EVERYWHERE and not config.public_host:
         problems.append(f"public_host is needed when host is {config.host}: others can not dial it")
-    ports = [config.ports.hello, config.ports.federation, config.ports.client, config.ports.site]
+    ports = [getattr(config.ports, name) for name in ("hello", "federation", "client")]
+    ports += [config.ports.site, config.ports.metrics]
     used = [port for port in ports if port != 0]
     if any(not 0 <= port <= _PORT_MAX for port in ports) or 0 in ports[:3]:
-        problems.append(f"ports are numbers from 1 to {_PORT_MAX} (site may be 0)")
+        problems.append(f"ports are numbers from 1 to {_PORT_MAX} (site and metrics may be 0)")
     elif len(set(used)) != len(used):
         problems.append("no two ports may be the same")
     problems += _wrong_storage(config.storage)

@@ -61,27 +61,23 @@ def site(config: Config, document: OwnDocument, book: LogBook) -> Starlette:
     )
 
 
-async def serve_site(
-    config: Config, document: OwnDocument, book: LogBook, stopping: asyncio.Event
-) -> None:
-    """Serve the page until *stopping*.
+async def serve_page(app: Starlette, host: str, port: int, stopping: asyncio.Event) -> None:
+    """Serve *app* over plain HTTP until *stopping*.
 
     Raises:
         BadConfiguration: The port is taken.
     """
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((config.host, config.ports.site))
+        listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise BadConfiguration(
-            f"cannot listen at {config.host}:{config.ports.site}: {error.strerror}"
-        ) from error
+        raise BadConfiguration(f"cannot listen at {host}:{port}: {error.strerror}") from error
     server = _Server(
         uvicorn.Config(
-            site(config, document, book),
+            app,
             log_config=None,
             access_log=False,
             lifespan="off",

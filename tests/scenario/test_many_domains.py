@@ -1,0 +1,261 @@
+"""A network of many domains in one process, a third of it down at any time: every message arrives once.
+
+Each domain has the rooms of ``mx-home`` over a database of its own, and its queue's workers; what
+lies between two domains is a call that fails when either is down, and whose answer is sometimes
+lost after the batch was taken.  Delays are a few hundred times shorter than the usual ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import resource
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+import structlog
+
+from mx_core.db.database import Database
+from mx_core.homeserver import deliveries, outgoing
+from mx_core.homeserver.accept import Sizes
+from mx_core.homeserver.arrivals import Arrivals
+from mx_core.homeserver.blobs import BlobStore
+from mx_core.homeserver.bodies import Body
+from mx_core.homeserver.config import Queue, Rates
+from mx_core.homeserver.deliveries import Envelope, Notice, Waiting
+from mx_core.homeserver.dispatch import Dispatcher
+from mx_core.homeserver.opening import MIGRATIONS
+from mx_core.homeserver.outgoing import Leaving
+from mx_core.homeserver.rating import Rating
+from mx_core.homeserver.receive import Receiver
+from mx_core.homeserver.room import Room
+from mx_core.model.errors import PeerUnreachable
+from mx_core.notation.hashing import b2_plain
+from mx_core.proto.federation_pb2 import Item, ItemReply
+from tests.support.home_device import item_for
+from tests.support.home_rows import DEVICE, add_member
+from tests.support.torture import Measure, Sweep
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+
+QUEUE = Queue(
+    first_delay_seconds=0.25,
+    longest_delay_seconds=1.5,
+    give_up_seconds=86_400.0,
+    batch_seconds=0.005,
+)
+DOWN = 0.3
+LOST = 0.1  # answers that do not come back
+EACH_SENDS = 4
+WEATHER_SECONDS = 0.6
+IN_SHORT, IN_FULL, A_STEP = 50, 500, 500
+
+
+class Domain:
+    """One domain: its rooms, and whether it can be reached."""
+
+    def __init__(self, name: str, folder: Path, network: Network) -> None:
+        self.name = name
+        self.up = True
+        folder.mkdir()
+        self.database = Database.open(folder / "home.sqlite", migrations=MIGRATIONS, readers=1)
+        self.member = add_member(self.database, f"u@{name}")
+        arrivals, room = Arrivals(), Room(folder, 1)
+        self._receiver = Receiver(
+            self.database,
+            BlobStore(
+                folder / "blobs",
+                self.database,
+                octets_max=1 << 20,
+                unused_max=1 << 30,
+                room=room,
+                now=time.time,
+            ),
+            arrivals,
+            domain=name,
+            sizes=Sizes(envelope=1 << 16, inline_body=1 << 18, blob=1 << 20),
+            mailbox_octets=1 << 40,
+            rating=Rating(name, Rates(exempt=("*",)), time.monotonic),
+            room=room,
+            now=time.time,
+        )
+        self._network = network
+        self.dispatcher = Dispatcher(self.database, arrivals, self._carry, QUEUE, now=time.time)
+
+    async def _carry(self, destination: str, batch: Sequence[Leaving]) -> list[ItemReply]:
+        return await self._network.carry(self, destination, batch)
+
+    async def take(self, peer: str, batch: Sequence[Leaving]) -> list[ItemReply]:
+        items = [
+            Item(
+                route=what.route,
+                envelope=what.envelope,
+                body=what.body.inline or b"",
+                deliver_by=what.deliver_by,
+            )
+            for what in batch
+        ]
+        return await self._receiver.take(peer, items)
+
+    async def submit(self, what: Leaving) -> None:
+        await self.database.write(
+            lambda tx: outgoing.submit(tx, what),
+            lambda _: self.dispatcher.announce(what.destination),
+        )
+
+    async def rows(self) -> list[Waiting]:
+        return await self.database.read(
+            lambda tx: deliveries.waiting(tx, self.member.mailbox_id, DEVICE, 0, 1 << 20)
+        )
+
+
+class Network:
+    """All domains, and what lies between them."""
+
+    def __init__(self, folder: Path, count: int, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.failed = 0
+        self.lost = 0
+        self.domains = {
+            name: Domain(name, folder / name, self)
+            for name in (f"d{n}.example" for n in range(count))
+        }
+
+    async def carry(
+        self, sender: Domain, destination: str, batch: Sequence[Leaving]
+    ) -> list[ItemReply]:
+        receiver = self.domains[destination]
+        if not (sender.up and receiver.up):
+            self.failed += 1
+            raise PeerUnreachable(f"{destination} does not answer")
+        replies = await receiver.take(sender.name, batch)
+        if self.chance.random() < LOST:
+            self.lost += 1
+            raise PeerUnreachable("the answer did not come back")
+        return replies
+
+    def weather(self) -> None:
+        """Choose anew who is down."""
+        names = list(self.domains)
+        down = set(self.chance.sample(names, int(len(names) * DOWN)))
+        for name, domain in self.domains.items():
+            domain.up = name not in down
+
+
+@contextlib.asynccontextmanager
+async def _running(network: Network) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+    tasks = [
+        asyncio.ensure_future(domain.dispatcher.run(stopping))
+        for domain in network.domains.values()
+    ]
+    try:
+        yield
+    finally:
+        stopping.set()
+        await asyncio.gather(*tasks)
+        for domain in network.domains.values():
+            await asyncio.to_thread(domain.database.close)
+
+
+async def converge(folder: Path, count: int, seed: int, limit_seconds: float) -> dict[str, float]:
+    """Let *count* domains write to each other in bad weather until all is told; return the costs."""
+    _many_files()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    before = time.process_time()
+    network = Network(folder, count, seed)
+    domains = list(network.domains.values())
+    opened = time.process_time()
+    expected: dict[str, Counter[bytes]] = {domain.name: Counter() for domain in domains}
+    network.weather()
+    async with _running(network), asyncio.timeout(limit_seconds):
+        for _ in range(EACH_SENDS):
+            for domain in domains:
+                to = network.chance.choice(domains)
+                item = item_for(f"u@{to.name}")
+                what = Leaving(
+                    mailbox_id=domain.member.mailbox_id,
+                    device_id=DEVICE,
+                    env_id=b2_plain(item.envelope),
+                    destination=to.name,
+                    route=item.route,
+                    envelope=item.envelope,
+                    body=Body.of(item.body),
+                    token=b"",
+                    deliver_by=item.deliver_by,
+                    submitted=int(time.time()),
+                )
+                expected[to.name][what.env_id] += 1
+                await domain.submit(what)
+        waiting = list(domains)
+        while waiting:
+            await asyncio.sleep(WEATHER_SECONDS)
+            network.weather()
+            waiting = [domain for domain in waiting if not await _all_told(domain)]
+        for domain in domains:
+            rows = [row.what for row in await domain.rows()]
+            got = Counter(row.env_id for row in rows if isinstance(row, Envelope))
+            assert got == expected[domain.name]  # each once, and nothing else
+            assert all(row.relayed for row in rows if isinstance(row, Notice))
+            assert await domain.database.read(outgoing.count) == 0
+    assert network.failed
+    assert network.lost
+    used = time.process_time() - opened
+    return {
+        "domains": count,
+        "messages": count * EACH_SENDS,
+        "lost or twice": 0,
+        "calls that failed": network.failed + network.lost,
+        "opening": (opened - before) / count * 1e3,
+        "processor": used / count * 1e3,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / count,
+    }
+
+
+async def _all_told(domain: Domain) -> bool:
+    rows = await domain.rows()
+    return sum(isinstance(row.what, Notice) for row in rows) == EACH_SENDS
+
+
+def _many_files() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def test_every_message_of_fifty_domains_arrives_once_in_bad_weather(tmp_path: Path) -> None:
+    costs = await converge(tmp_path, IN_SHORT, seed=1, limit_seconds=240)
+
+    assert costs["messages"] == IN_SHORT * EACH_SENDS
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(0)
+async def test_full_network_of_five_hundred_domains(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+
+    def step(number: int) -> dict[str, float]:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        work = converge(folder, IN_FULL, seed=number, limit_seconds=3_600)
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    sweep = Sweep(
+        "many-domains",
+        IN_FULL // A_STEP,
+        (
+            Measure("domains", "domains", "higher", goal=IN_FULL),
+            Measure("messages", "messages", "higher"),
+            Measure("lost or twice", "messages", "lower", floor=0),
+            Measure("calls that failed", "calls", "higher"),
+            Measure("opening", "ms of processor a domain", "lower", combine="max"),
+            Measure("processor", "ms of processor a domain", "lower", combine="max"),
+            Measure("memory", "KB a domain", "lower", combine="max"),
+        ),
+        ("mx_core/homeserver", "mx_core/db", "tests/scenario/test_many_domains.py"),
+    )
+    await asyncio.to_thread(sweep.run, step)
