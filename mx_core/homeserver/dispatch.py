@@ -112,7 +112,7 @@ class Dispatcher:
             self._start(destination)
 
     async def look_around(self) -> None:
-        """Take up what other processes have left behind; over a shared database, now and then.
+        """Take up what waits: at the start, and now and then what another process left behind.
 
         Raises:
             Unavailable: The database does not answer; the next time is soon enough.
@@ -130,12 +130,9 @@ class Dispatcher:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until *stopping*; what is under way then is sent again after the restart."""
-        waiting = await self._database.read(outgoing.destinations)
         async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            for destination in waiting:
-                if destination not in self._workers:
-                    self._start(destination)
+            self._tasks = tasks  # before the look: what is announced during it would be missed
+            await self.look_around()
             await stopping.wait()
             self._tasks = None
             for worker in self._workers.values():
@@ -199,7 +196,7 @@ class Dispatcher:
         task.add_done_callback(back)
         task.add_done_callback(self._running.discard)
         while worker.sending and not self._may_send_more(worker):
-            await self._one_is_back(worker)
+            await asyncio.wait(worker.sending, return_when=asyncio.FIRST_COMPLETED)
 
     def _may_send_more(self, worker: _Worker) -> bool:
         return worker.answers and len(worker.sending) < _BATCHES_MAX and not self._more.locked()

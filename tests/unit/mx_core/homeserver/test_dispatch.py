@@ -238,3 +238,26 @@ async def test_a_peer_that_answers_again_gets_everything_at_once(
         notices = await _notices(database, alice, 2)
 
     assert all(notice.relayed for notice in notices)
+
+
+async def test_what_is_announced_while_the_queue_is_first_looked_at_leaves_too(
+    database: Database, alice: Member
+) -> None:
+    network, stopping = _Network(), asyncio.Event()
+    dispatcher = Dispatcher(database, Arrivals(), network, QUICK, now=time.time)
+    item, look = leaving(alice, "b.example"), database.read
+
+    async def first_look(job: Callable[..., object]) -> object:
+        found = await look(job)
+        database.read = look  # type: ignore[method-assign]
+        await database.write(
+            lambda tx: outgoing.submit(tx, item), lambda _: dispatcher.announce("b.example")
+        )
+        return found
+
+    database.read = first_look  # type: ignore[method-assign,assignment]
+    task = asyncio.ensure_future(dispatcher.run(stopping))
+
+    assert [notice.env_id for notice in await _notices(database, alice, 1)] == [item.env_id]
+    stopping.set()
+    await task
