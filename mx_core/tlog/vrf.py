@@ -10,6 +10,7 @@ Failure class: ``vrf``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha512
 from typing import Final
 
@@ -54,12 +55,10 @@ def prove(seed: bytes, alpha: bytes) -> Proved:
     """Return output and proof of *alpha* under the 32-octet Ed25519 *seed*.  RFC 9381 §5.1."""
     if len(seed) != crypto_sign_SEEDBYTES:
         raise ValueError("a VRF key is a seed of 32 octets")
-    public, _ = crypto_sign_seed_keypair(seed)
-    expanded = sha512(seed).digest()
-    secret = int.from_bytes(expanded[:32], "little") & ((1 << 254) - 8) | (1 << 254)
+    public, secret, prefix = _expanded(seed)
     point = _encode_to_curve(public, alpha)
     gamma = crypto_scalarmult_ed25519_noclamp(_scalar(secret), point)
-    nonce = int.from_bytes(sha512(expanded[32:] + point).digest(), "little") % _Q
+    nonce = int.from_bytes(sha512(prefix + point).digest(), "little") % _Q
     challenge = _challenge(
         public,
         point,
@@ -102,6 +101,15 @@ def verify(public: bytes, alpha: bytes, proof: bytes) -> bytes:
     if _challenge(public, point, gamma, shown_u, shown_v) != challenge:
         raise Untrusted("vrf", "a VRF proof that does not verify")
     return _output(gamma)
+
+
+@lru_cache(maxsize=4)  # one for each log of this process
+def _expanded(seed: bytes) -> tuple[bytes, int, bytes]:
+    """Return public key, secret scalar and nonce prefix.  RFC 8032 §5.1.5."""
+    public, _ = crypto_sign_seed_keypair(seed)
+    expanded = sha512(seed).digest()
+    secret = int.from_bytes(expanded[:32], "little") & ((1 << 254) - 8) | (1 << 254)
+    return public, secret, expanded[32:]
 
 
 def _challenge(public: bytes, point: bytes, gamma: bytes, u: bytes, v: bytes) -> bytes:
@@ -159,7 +167,7 @@ def _eightfold(point: _Affine) -> _Affine:
         g = (yy - xx) % _P
         f = (g - 2 * zz) % _P
         x, y, z = ((x + y) ** 2 - xx - yy) * f % _P, g * (-xx - yy) % _P, f * g % _P
-    inverse = pow(z, _P - 2, _P)
+    inverse = pow(z, -1, _P)
     return x * inverse % _P, y * inverse % _P
 
 
