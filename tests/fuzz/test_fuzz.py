@@ -55,6 +55,10 @@ SOURCES = {
     "batch": ("mx_core/federation", "mx_core/notation"),
     "log-proof": ("mx_core/tlog", "mx_core/notation"),
     "checkpoint": ("mx_core/tlog",),
+    "witness-request": ("mx_core/tlog",),
+    "ext": ("mx_core/envelope",),
+    "log-memory": ("mx_core/trust",),
+    "evidence": ("mx_core/directory",),
 }
 
 pytestmark = [

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
+from nacl.public import PrivateKey
 
 from gateway.evidence_check import checked
 from gateway.outbound import _SharedBody
@@ -20,11 +21,14 @@ from mx_core.envelope.seal import Sender
 from mx_core.model.errors import Refused, Untrusted
 from mx_core.model.ids import DeviceId
 from mx_core.model.message import Submission
+from mx_core.notation.xwing import XWingSecret
 from mx_core.passport import make
+from mx_core.passport.epoch import new_epoch, sign_epoch
 from mx_core.passport.op import Device, Kind
 from mx_core.tlog import merkle
 from mx_core.tlog.note import cosign, join, signature_lines
 from mx_core.trust.log_memory import Told
+from mx_core.trust.pin import Pin, Tier
 from tests.support.logged_domain import LoggedDomain
 from tests.support.people import NOW, OwnDevice, Person, key_of, make_person
 from tests.support.sending import ALICE, BOB, SendingAccount, sending_account
@@ -194,6 +198,30 @@ async def test_a_revoked_device_is_not_shown_to_a_stranger_either() -> None:
     async with alice_and(domain) as account:
         assert await send(account) == "refused"
         assert account.network.parcels == []
+
+
+async def test_keys_withheld_so_that_a_weaker_suite_is_left_hold_mail_to_a_verified_contact() -> (
+    None
+):
+    domain, bob = b_example()
+    first = bob.first
+    strong = replace(
+        new_epoch(bob.pid, first.id, 2, b"\x09" + bytes(31), NOW),
+        xwing=XWingSecret(b"x" * 32).public,
+    )
+    first.epochs.append((2, PrivateKey.generate(), sign_epoch(first.key, strong)))
+    async with alice_and(domain) as account:
+        assert await send(account) == "sent"
+        contact = await account.store.contacts.get(BOB)
+        assert contact is not None
+        pin = replace(Pin.decode(contact.pin), tier=Tier.VERIFIED)
+        await account.store.contacts.put(replace(contact, pin=pin.encode()))
+        assert await send(account) == "sent"
+
+        first.epochs.pop()
+
+        assert await send(account) == "held"
+        assert len(account.network.parcels) == 2
 
 
 # ── two faces ────────────────────────────────────────────────────────────────────────
