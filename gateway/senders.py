@@ -16,7 +16,7 @@ from mx_core.envelope.open import OpenedControl
 from mx_core.envelope.statement import Kind, PersonSender, Statement
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import UnknownRecipient, Untrusted
+from mx_core.model.errors import PeerUnreachable, UnknownRecipient, Untrusted
 from mx_core.passport.card import Card
 from mx_core.store.contact import Contact, Contacts
 from mx_core.store.inbox import ComeFrom
@@ -75,7 +75,7 @@ class Senders:
         Raises:
             Untrusted: Nobody is proved to have written it (spec/card §5), or it is of a kind
                 that this version does not take.
-            PeerUnreachable: The sender's domain cannot be found now; the server keeps it.
+            PeerUnreachable: The sender's domain cannot be found, or believed, now; it is kept.
         """
         claimed = opened.claimed
         if claimed.kind is not Kind.MAIL or not isinstance(claimed.by, PersonSender):
@@ -85,7 +85,11 @@ class Senders:
             domain = await self._finder.find(address.domain)
         except UnknownRecipient as error:
             raise Untrusted("domain-absent", f"nobody vouches for {address.domain}") from error
-        log = await self._logs.watched(domain)
+        try:
+            log = await self._logs.watched(domain)
+        except Untrusted as error:
+            # the domain is in doubt, not the message: it is kept until the person has judged
+            raise PeerUnreachable(f"{address.domain} cannot be believed now") from error
         known = await self._contacts.get(address)
         verdict = verify_sender(
             opened.proof,

@@ -28,6 +28,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
 from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnEpoch
+from mx_core.trust.log_memory import LogMemory
 from tests.support.people import NOW, Person, domain_pk, make_person
 from tests.support.stores import Clock, open_store
 
@@ -232,6 +233,24 @@ async def test_mail_of_a_domain_that_cannot_be_found_waits_and_holds_up_nobody(
     room.bob.first.epochs.clear()  # the store holds them already
     await running(room, arrives)
     assert await room.inbox() == 1
+
+
+@pytest.mark.anyio
+async def test_mail_of_a_domain_in_doubt_is_kept_until_the_person_has_judged(room: Room) -> None:
+    """Its log contradicts itself; the message may be good, and is not lost."""
+    await room.store.carrier_state.put(
+        "native", "log a.example", LogMemory(b"k" * 32, b"v" * 32, doubt="two faces").encode()
+    )
+    room.carrier.gives = [arrival(1, make_person(), room.bob)]
+
+    async def waits(_: Inbound) -> None:
+        await room.carrier.acked.wait()
+
+    await running(room, waits)
+
+    assert await room.inbox() == 0
+    assert await room.store.inbox.refusals() == []
+    assert not await room.store.intake.is_empty()
 
 
 @pytest.mark.anyio
