@@ -26,6 +26,9 @@ _NOT_WHOLE: Final = 65  # as sysexits(3) says data error
 @click.option("--into", default="", help="Put all folders below this one.")
 @click.option("--rate", default=0, help="At most this many messages a second.")
 @click.option("--share", default=100, help="Be busy for this percentage of the time.")
+@click.option("--password-command", default="", help="Print the password of an IMAP account.")
+@click.option("--all-mail", is_flag=True, help="Bring Gmail's All Mail as a folder too.")
+@click.option("--ca-file", default="", help="Trust these authorities for an IMAP account.")
 @click.option("--pause", is_flag=True, help="Pause what is under way.")
 @click.option("--resume", is_flag=True, help="Go on with what was paused or has stopped.")
 @click.option("--background", is_flag=True, help="Do not wait for its end.")
@@ -40,12 +43,15 @@ def import_(
     into: str,
     rate: int,
     share: int,
+    password_command: str,
+    all_mail: bool,
+    ca_file: str,
     pause: bool,
     resume: bool,
     background: bool,
     as_json: bool,
 ) -> None:
-    """Bring all mail of SOURCE: an mbox, a Maildir, a directory of .eml files, a Thunderbird profile.
+    """Bring all mail of SOURCE: mbox, Maildir, a directory of .eml, Thunderbird profile, imaps://user@host.
 
     Without SOURCE, show how far the imports are.  The source is only read.  Begun again, an
     import goes on where it was; what has come since is brought, and nothing twice.
@@ -58,8 +64,15 @@ def import_(
             click.echo(f"{'paused' if pause else 'going on'}: {number}")
             return
         if source is not None:
+            remote = "://" in source
+            secret = ""
+            if remote and not password_command:
+                secret = click.prompt(f"Password of {source}", hide_input=True, err=True)
             asked = {
-                "source": str(Path(source).absolute()), "into": into, "rate": rate, "share": share,
+                "source": source if remote else str(Path(source).absolute()),
+                "into": into, "rate": rate, "share": share, "all_mail": all_mail,
+                "secret": secret, "command": password_command,
+                "ca_file": str(Path(ca_file).absolute()) if ca_file else "",
             }  # fmt: skip
             told = {"address": account, "asked": asked, "dry_run": dry_run}
             client.post("/imports/begin", told)

@@ -98,12 +98,12 @@ class Bringing:
     ) -> None:
         keys = Keys(self._imports, self._record, folder, row)
         began = time.monotonic()
-        async for batch in self._source.read(folder, keys.known):
+        async for batch in self._source.read(folder, keys):
             await self._leave([each for each in batch if isinstance(each, Trouble)])
             found = [each for each in batch if isinstance(each, Found)]
             digests = await asyncio.to_thread(_digests, found)
             names = keys.names([(f.key, d) for f, d in zip(found, digests, strict=True)])
-            known = await keys.known(names)
+            known = await keys.brought(names)
             self.progress.seen += len(found)
             self.progress.known += len(known)
             fresh = [
@@ -134,11 +134,11 @@ class Bringing:
         self, folder: SourceFolder, row: ImportFolderId, batch: Sequence[Brought]
     ) -> Kept:
         try:
-            return await self._imports.store(self._record.id, row, batch)
+            return await self._imports.store(self._record.id, row, batch, only_new=folder.only_new)
         except NoSuchMailbox:  # deleted while mail came into it: it is made anew
             name = mailbox_for(folder.levels, self._into)
             await self._imports.folder(self._record.id, folder.row, name, folder.special_use)
-            return await self._imports.store(self._record.id, row, batch)
+            return await self._imports.store(self._record.id, row, batch, only_new=folder.only_new)
 
     def _count(self, batch: Sequence[Brought], kept: Kept) -> None:
         self.progress.stored += kept.stored

@@ -41,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     all_mail: bool = False
     secret: str = ""  # a password, where the source wants one
     command: str = ""  # what prints one
+    ca_file: str = ""  # trusted instead of the system's roots
 
     def check(self) -> None:
         """Raises Refused, BadMailboxName."""

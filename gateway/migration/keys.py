@@ -38,13 +38,19 @@ class Keys:
         """Return the ledger's keys for (own key, digest), in order; counts what it names."""
         return [key or self._next(digest) for key, digest in found]
 
-    async def known(self, names: Sequence[bytes]) -> set[bytes]:
+    async def brought(self, names: Sequence[bytes]) -> set[bytes]:
         """Return those of *names* that were brought before."""
         if self._row is None and self._before is not None:
             self._row = await self._imports.folder_row(self._before.id, self._folder.row)
             if self._row is None:
                 self._before = None
         return set() if self._row is None else await self._imports.known(self._row, names)
+
+    async def shared(self, names: Sequence[bytes]) -> set[bytes]:
+        """Return those of *names* whose message is here, from whichever folder of the source."""
+        if self._before is None or not names:
+            return set()
+        return await self._imports.known_shared(self._before.id, names)
 
     def _next(self, digest: bytes) -> bytes:
         short = int.from_bytes(digest[:8], "big")

@@ -20,6 +20,7 @@ from mx_core.store.imports import Import, Imports
 
 _MESSAGES_A_SECOND: Final = 500  # on the machines that were measured; see bench/README
 _OCTETS_A_SECOND: Final = 15_000_000
+_DAY_SECONDS: Final = 86_400
 _STORED_SHARE: Final = 1.4  # what octets become with their index
 _STORED_OCTETS: Final = 8_000  # and of each message, whatever its size
 _SPARE_OCTETS: Final = 256 * 1024 * 1024
@@ -46,6 +47,7 @@ class Look:
     left_out: int = 0  # how many troubles there are
     doubles: int = 0
     largest: int = 0
+    octets_a_day: int = 0  # what the source's server gives in a day; 0: no bound is known
     done: bool = False
 
     @property
@@ -63,7 +65,9 @@ class Look:
         """Return about how long it takes to bring what is new."""
         new = self.messages - sum(folder.known for folder in self.folders)
         share = new / self.messages if self.messages else 0.0
-        return round(max(new / _MESSAGES_A_SECOND, share * self.octets / _OCTETS_A_SECOND))
+        octets = share * self.octets
+        days = octets / self.octets_a_day if self.octets_a_day else 0.0
+        return round(max(new / _MESSAGES_A_SECOND, octets / _OCTETS_A_SECOND, days * _DAY_SECONDS))
 
     @property
     def room_octets(self) -> int:
@@ -105,7 +109,9 @@ async def look(
 ) -> None:
     """Read all of *source* and fill *seen*, which others may show meanwhile."""
     digests: set[bytes] = set()
-    for folder in await source.folders():
+    folders = await source.folders()
+    seen.octets_a_day = source.octets_a_day
+    for folder in folders:
         if isinstance(folder, Trouble):
             seen.leave(folder)
             continue
@@ -126,7 +132,7 @@ async def _look_at(
         for trouble in (each for each in weighed if isinstance(each, Trouble)):
             seen.leave(trouble)
         names = keys.names([(each.key, each.digest) for each in found])
-        here.known += len(await keys.known(names))
+        here.known += len(await keys.brought(names))
         for each in found:
             here.messages += 1
             here.octets += each.octets

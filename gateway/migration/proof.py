@@ -64,7 +64,7 @@ async def _prove(
     async for weighed in source.weigh(folder):
         found = [each for each in weighed if not isinstance(each, Trouble)]
         names = keys.names([(each.key, each.digest) for each in found])
-        missing += len(set(names) - await keys.known(names))
+        missing += len(set(names) - await keys.brought(names))
         for each in found:
             there = there.plus(each.digest, each.octets)
     ledger, stored, removed, altered = Tally(), Tally(), 0, 0

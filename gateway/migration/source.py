@@ -7,7 +7,7 @@ so that whoever counts can say what is missing and why.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NewType, Protocol
 
@@ -47,6 +47,7 @@ class SourceFolder:
     place: str
     levels: tuple[str, ...]  # its name, outermost first
     special_use: str = ""  # "\\Sent" …
+    only_new: bool = False  # what another folder of the source shows is not shown here too
 
     @property
     def row(self) -> bytes:
@@ -89,13 +90,21 @@ class Tally:
         return f"{self.total:064x}"[:16]
 
 
-Known = Callable[[Sequence[bytes]], Awaitable[set[bytes]]]  # of these keys, those brought before
+class Known(Protocol):
+    """What was brought before."""
+
+    async def brought(self, names: Sequence[bytes]) -> set[bytes]:
+        """Return those of these keys of the folder that were brought before."""
+
+    async def shared(self, names: Sequence[bytes]) -> set[bytes]:
+        """Return those of these names whose message is here, from whichever folder."""
 
 
 class Source(Protocol):
     """Where mail comes from."""
 
     location: str  # names the source for good: a second import of it goes on from the first
+    octets_a_day: int  # what its server gives in a day; 0: no bound is known
 
     async def folders(self) -> list[SourceFolder | Trouble]:
         """Return all folders, and what may not be entered; raises Refused, Unavailable."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 import sqlalchemy as sa
 
@@ -19,10 +19,10 @@ from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone, NoSuchMailbox
 from mx_core.model.flags import FlagSet
-from mx_core.model.ids import MailboxId, MessageId, Uid
+from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.mailbox_name import MailboxName, mailbox_name
 from mx_core.model.message import MessageForm
-from mx_core.ports import MailboxInfo, MailReader
+from mx_core.ports import MailboxInfo, MailReader, NewMail
 from mx_core.store.mail import Mail
 from mx_core.store.writer import Writer
 
@@ -31,6 +31,8 @@ ImportFolderId = NewType("ImportFolderId", int)
 
 _SELECT: Final = "SELECT id, location, asked, state, began, trouble, report FROM import_source"
 _TROUBLES_MAX: Final = 10_000
+_VALIDITY_OCTETS: Final = 4
+_NUMBERED_OCTETS: Final = 8  # a key that is UIDVALIDITY and UID
 _ASIDE: Final = " (imported)"  # where a name belongs to a folder with a rule
 
 
@@ -188,9 +190,16 @@ class Imports:
         )
 
     async def store(
-        self, which: ImportId, folder: ImportFolderId, brought: Sequence[Brought]
+        self,
+        which: ImportId,
+        folder: ImportFolderId,
+        brought: Sequence[Brought],
+        *,
+        only_new: bool = False,
     ) -> Kept:
         """Store what was not brought before, all in one commit.
+
+        *only_new*: what another folder of the source shows is noted and not shown here.
 
         Raises:
             NoSuchMailbox: The target was deleted; ``folder`` makes it anew.
@@ -205,7 +214,8 @@ class Imports:
             ).scalar()
             if mailbox is None:
                 raise NoSuchMailbox("the mailbox that the mail was put in was deleted")
-            return _store(writer, connection, which, folder, MailboxId(mailbox), brought)
+            place = _Place(which, folder, MailboxId(mailbox), only_new)
+            return _store(writer, connection, place, brought)
 
         # Crash before the commit: nothing of this batch is here, and all of it is brought again.
         kept = await self._mail.write_with(job)
@@ -310,47 +320,95 @@ def _target(writer: Writer, name: MailboxName, special_use: str) -> MailboxInfo:
     return made
 
 
+class _Place(NamedTuple):
+    """Where a batch goes."""
+
+    which: ImportId
+    folder: ImportFolderId
+    mailbox: MailboxId
+    only_new: bool
+
+
 def _store(
-    writer: Writer,
-    connection: sa.Connection,
-    which: ImportId,
-    folder: ImportFolderId,
-    mailbox: MailboxId,
-    brought: Sequence[Brought],
+    writer: Writer, connection: sa.Connection, place: _Place, brought: Sequence[Brought]
 ) -> Kept:
-    known = _known(connection, folder, [each.key for each in brought])
-    fresh = [each for each in brought if each.key not in known]
-    here = {
-        each.shared: found
-        for each in fresh
-        if each.shared and (found := _shared(connection, which, each.shared)) is not None
-    }
+    known = _known(connection, place.folder, [each.key for each in brought])
     rows: list[tuple[int, bytes, bytes, int]] = []
-    plainer = 0
-    new: dict[Uid, Brought] = {}
-    for each in fresh:
+    plainer = again = 0
+    new: list[tuple[Brought, NewMail]] = []
+    renamed = _Renumbered(connection, place.folder)
+    for each in brought:
+        if each.key in known:
+            continue
+        old = renamed.message(each)
+        here = _shared(connection, place.which, each.shared) if each.shared else None
+        if old is not None:
+            rows.append((place.folder, each.key, each.digest, old))
+            continue
         flags = writer.keepable(each.flags)
         plainer += len(flags) < len(each.flags)
-        if each.shared in here:
-            message, digest = here[each.shared]
-            writer.show(mailbox, message, flags)
-            rows.append((folder, each.key, digest, message))
+        if here is not None:
+            if not place.only_new:
+                writer.show(place.mailbox, here[0], flags)
+                again += 1
+            rows.append((place.folder, each.key, here[1], here[0]))
         elif each.form is not None:  # else it was here a moment ago: the next run brings it
-            done = writer.append(mailbox, each.octets, each.form, flags, each.received)
-            new[done.uid] = each
-    for place in writer.places.find(mailbox, list(new)) if new else ():
-        each = new[Uid(place.uid)]
-        rows.append((folder, each.key, each.digest, place.message))
+            new.append((each, NewMail(each.octets, each.form, flags, each.received)))
+    appended = writer.append_all(place.mailbox, [mail for _, mail in new]) if new else []
+    uids = [done.uid for done in appended]
+    for stored, (each, _) in zip(writer.places.find(place.mailbox, uids), new, strict=True):
+        rows.append((place.folder, each.key, each.digest, stored.message))
         if each.shared:
             connection.exec_driver_sql(
                 "INSERT OR REPLACE INTO import_shared VALUES (?, ?, ?, ?)",
-                (which, each.shared, place.message, each.digest),
+                (place.which, each.shared, stored.message, each.digest),
             )
     if rows:
         connection.exec_driver_sql(
             "INSERT INTO imported (folder, key, digest, message) VALUES (?, ?, ?, ?)", rows
         )
-    return Kept(len(new), len(rows) - len(new), len(known), plainer)
+    return Kept(len(new), again, len(brought) - len(new) - again, plainer)
+
+
+class _Renumbered:
+    """Messages that a server gives again under another UIDVALIDITY: known by their octets.
+
+    As many of the same octets are taken for known as were brought under the old numbers.
+    """
+
+    def __init__(self, connection: sa.Connection, folder: ImportFolderId) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._spare: dict[tuple[bytes, bytes], list[int]] = {}
+        self._any: dict[bytes, bool] = {}
+
+    def message(self, each: Brought) -> int | None:
+        """Return the message that *each* is under its old number, if there is one."""
+        validity = each.key[:_VALIDITY_OCTETS]
+        if len(each.key) != _NUMBERED_OCTETS or not each.octets or not self._is_new(validity):
+            return None
+        spare = self._spare.get((validity, each.digest))
+        if spare is None:
+            rows = self._connection.exec_driver_sql(
+                "SELECT message, substr(key, 1, 4) = ? FROM imported"
+                " WHERE folder = ? AND digest = ? ORDER BY message",
+                (validity, self._folder, each.digest),
+            ).all()
+            taken = {message for message, now in rows if now}
+            spare = sorted({message for message, now in rows if not now} - taken)
+            self._spare[validity, each.digest] = spare
+        return spare.pop(0) if spare else None
+
+    def _is_new(self, validity: bytes) -> bool:
+        """Tell whether anything was brought under another UIDVALIDITY."""
+        if validity not in self._any:
+            first, last = self._connection.exec_driver_sql(
+                "SELECT min(key), max(key) FROM imported WHERE folder = ?", (self._folder,)
+            ).one()
+            self._any[validity] = first is not None and (
+                first[:_VALIDITY_OCTETS] != validity or last[:_VALIDITY_OCTETS] != validity
+            )
+        return self._any[validity]
 
 
 def _known(connection: sa.Connection, folder: ImportFolderId, keys: Sequence[bytes]) -> set[bytes]:

@@ -51,6 +51,7 @@ class LocalSource(Source):
         if not path.exists():
             raise Refused(f"there is nothing at {shown(path)}")
         self._path = path.resolve()
+        self.octets_a_day = 0
         self.location = f"file:{shown(self._path)}"
 
     @override

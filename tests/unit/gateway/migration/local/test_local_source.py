@@ -15,8 +15,12 @@ from tests.support.old_mail import letter
 pytestmark = pytest.mark.anyio
 
 
-async def nothing_known(_names: object) -> set[bytes]:
-    return set()
+class Nothing:
+    async def brought(self, _names: object) -> set[bytes]:
+        return set()
+
+    async def shared(self, _names: object) -> set[bytes]:
+        return set()
 
 
 async def content(path: Path) -> dict[str, list[Found | Trouble]]:
@@ -27,7 +31,7 @@ async def content(path: Path) -> dict[str, list[Found | Trouble]]:
             found.setdefault("", []).append(folder)
             continue
         inside = found.setdefault("/".join(folder.levels), [])
-        async for batch in source.read(folder, nothing_known):
+        async for batch in source.read(folder, Nothing()):
             inside += batch
     return found
 
@@ -143,7 +147,7 @@ async def test_batches_are_bounded(tmp_path: Path) -> None:
     [folder] = await source.folders()
     assert isinstance(folder, SourceFolder)
 
-    sizes = [len(batch) async for batch in source.read(folder, nothing_known)]
+    sizes = [len(batch) async for batch in source.read(folder, Nothing())]
     assert sizes == [BATCH_MESSAGES, BATCH_MESSAGES, 50]
 
 

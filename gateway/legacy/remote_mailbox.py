@@ -1,0 +1,279 @@
+"""Mailboxes of an ordinary IMAP server, as it tells of them: names, UIDs, sizes, flags, octets.
+
+Values and the commands that ask for them; every number that the server names is checked
+against what can be before anything is made of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeGuard
+
+from gateway.legacy.answers import Atom, BadAnswer, Data, Value
+from gateway.legacy.client import ImapClient, quoted
+from imap_out.wire import utf7
+from imap_out.wire.dates import parse_date_time
+from imap_out.wire.syntax import BadSyntax
+from mx_core.model.flags import SYSTEM_FLAGS, FlagSet, canonical_flag
+
+_UID_MAX: Final = (1 << 32) - 1
+_MESSAGES_MAX: Final = 5_000_000
+_MAILBOXES_MAX: Final = 10_000
+_SPARE: Final = 1_000
+PART_OCTETS: Final = 1024 * 1024  # a larger message is asked for in parts
+_VALIDITY: Final = re.compile(rb"UIDVALIDITY ([0-9]{1,10})")
+_KEYWORD_OCTETS_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteName:
+    """One line of LIST; *raw* is the name as the server spells it."""
+
+    raw: bytes
+    levels: tuple[str, ...]
+    attributes: frozenset[str]  # lower case
+
+    @property
+    def can_be_opened(self) -> bool:
+        """Tell whether it may hold mail."""
+        return not self.attributes & {"\\noselect", "\\nonexistent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A mailbox as it was when it was opened."""
+
+    uid_validity: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message, without its octets."""
+
+    uid: int
+    size: int
+    flags: FlagSet
+    received: int | None  # unix seconds
+    shared: bytes  # X-GM-MSGID, or b""
+
+
+async def names(client: ImapClient) -> list[RemoteName]:
+    """Return all mailboxes that the server lists."""
+    found: list[RemoteName] = []
+
+    def take(data: Data) -> None:
+        if data.name == "LIST" and len(data.values) >= 3:  # noqa: PLR2004  # attributes, delimiter, name
+            attributes, delimiter, name = data.values[:3]
+            if isinstance(name, bytes) and isinstance(attributes, list):
+                found.append(_name(attributes, delimiter, name))
+
+    special = " RETURN (SPECIAL-USE)" if "SPECIAL-USE" in client.capabilities else ""
+    extended = special if "LIST-EXTENDED" in client.capabilities else ""
+    await client.ask(f'LIST "" "*"{extended}', take, answers=_MAILBOXES_MAX)
+    return found
+
+
+async def open_read_only(client: ImapClient, raw: bytes) -> Opened:
+    """EXAMINE a mailbox: nothing in it changes by being read.  RFC 9051 §6.3.3."""
+    return await _open(client, "EXAMINE", raw)
+
+
+async def open_to_write(client: ImapClient, raw: bytes) -> Opened:
+    """SELECT a mailbox."""
+    return await _open(client, "SELECT", raw)
+
+
+async def uids(client: ImapClient, opened: Opened) -> list[int]:
+    """Return all UIDs of the open mailbox, ascending."""
+    found: set[int] = set()
+    if not opened.messages:
+        return []
+
+    def take(data: Data) -> None:
+        if data.name == "FETCH" and (uid := _number(_items(data).get("UID"), _UID_MAX)):
+            found.add(uid)
+
+    await client.ask("UID FETCH 1:* (UID)", take, answers=opened.messages + _SPARE)
+    return sorted(found)
+
+
+async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
+    """Return what the server tells of *wanted*, ascending; those that are gone are missing."""
+    asked = set(wanted)
+    found: dict[int, Row] = {}
+
+    def take(data: Data) -> None:
+        if data.name != "FETCH":
+            return
+        items = _items(data)
+        uid = _number(items.get("UID"), _UID_MAX)
+        size = _number(items.get("RFC822.SIZE"), 1 << 40)
+        if uid in asked and size is not None:
+            found[uid] = Row(
+                uid, size, flags_of(items.get("FLAGS")), _date(items.get("INTERNALDATE")),
+                _shared(items.get("X-GM-MSGID")),
+            )  # fmt: skip
+
+    more = " X-GM-MSGID" if "X-GM-EXT-1" in client.capabilities else ""
+    await client.ask(
+        f"UID FETCH {_set(wanted)} (UID RFC822.SIZE FLAGS INTERNALDATE{more})",
+        take,
+        answers=2 * len(wanted) + _SPARE,
+    )
+    return [found[uid] for uid in sorted(found)]
+
+
+async def octets(client: ImapClient, wanted: Sequence[Row]) -> dict[int, bytes]:
+    """Return the octets of *wanted* by UID; those that the server does not give are missing.
+
+    Together they should be a few MiB; a server that sends more than it said ends the connection.
+    """
+    asked = {row.uid for row in wanted}
+    found: dict[int, bytes] = {}
+
+    def take(data: Data) -> None:
+        if data.name == "FETCH":
+            items = _items(data)
+            uid, body = _number(items.get("UID"), _UID_MAX), items.get("BODY[]")
+            if uid in asked and _is_text(body):
+                found[uid] = bytes(body)
+
+    # some servers are wrong about sizes by a few percent; RFC 9051 §2.3.4 notwithstanding
+    room = 2 * sum(row.size for row in wanted) + PART_OCTETS
+    await client.ask(
+        f"UID FETCH {_set([row.uid for row in wanted])} (UID BODY.PEEK[])",
+        take,
+        octets=room,
+        answers=2 * len(wanted) + _SPARE,
+    )
+    return found
+
+
+async def in_parts(client: ImapClient, uid: int, octets_max: int) -> bytes | None:
+    """Return a large message, asked for part by part; None if it is gone or larger than it may be."""
+    whole = bytearray()
+    while True:
+        part = await _part(client, uid, len(whole))
+        if part is None:
+            return None
+        whole += part
+        if len(whole) > octets_max:
+            return None
+        if len(part) < PART_OCTETS:
+            return bytes(whole)
+
+
+def flags_of(value: Value) -> FlagSet:
+    r"""Return the flags of a list of atoms, without \Recent and what is no flag of ours."""
+    if not isinstance(value, list):
+        return frozenset()
+    found = set()
+    for each in value:
+        if isinstance(each, Atom) and len(each) <= _KEYWORD_OCTETS_MAX and each.isascii():
+            flag = canonical_flag(each.decode())
+            if not flag.startswith("\\") or flag in SYSTEM_FLAGS:
+                found.add(flag)
+    return frozenset(found)
+
+
+async def _open(client: ImapClient, verb: str, raw: bytes) -> Opened:
+    exists = 0
+
+    def take(data: Data) -> None:
+        nonlocal exists
+        if data.name == "EXISTS" and data.number is not None:
+            exists = data.number
+
+    validity: list[int] = []
+    await client.ask(
+        f"{verb} {quoted(raw.decode('ascii'))}",
+        take,
+        told=lambda status: validity.extend(
+            int(match[1]) for match in [_VALIDITY.fullmatch(status.code)] if match
+        ),
+    )
+    if exists > _MESSAGES_MAX:
+        raise BadAnswer(f"{client.server.name} says that a mailbox holds {exists} messages")
+    if not validity or not 0 < validity[-1] <= _UID_MAX:
+        raise BadAnswer(f"{client.server.name} opens a mailbox without a UIDVALIDITY")
+    return Opened(validity[-1], exists)
+
+
+async def _part(client: ImapClient, uid: int, start: int) -> bytes | None:
+    found: list[bytes] = []
+
+    def take(data: Data) -> None:
+        if data.name == "FETCH":
+            items = _items(data)
+            body = items.get(f"BODY[]<{start}>")
+            if _number(items.get("UID"), _UID_MAX) == uid and _is_text(body):
+                found.append(bytes(body))
+
+    asked = f"UID FETCH {uid} (UID BODY.PEEK[]<{start}.{PART_OCTETS}>)"
+    await client.ask(asked, take, octets=2 * PART_OCTETS, answers=_SPARE)
+    return found[-1] if found else None
+
+
+def _is_text(value: Value) -> TypeGuard[bytes]:
+    return isinstance(value, bytes) and not isinstance(value, Atom)
+
+
+def _items(data: Data) -> dict[str, Value]:
+    """Return the items of a FETCH by name; only atoms are names."""
+    if not data.values or not isinstance(data.values[0], list):
+        return {}
+    listed = data.values[0]
+    return {
+        bytes(name).decode("ascii", "replace").upper(): value
+        for name, value in zip(listed[::2], listed[1::2], strict=False)
+        if isinstance(name, Atom)
+    }
+
+
+def _number(value: Value, most: int) -> int | None:
+    if not isinstance(value, Atom) or not value.isdigit() or len(value) > 20:  # noqa: PLR2004  # digits
+        return None
+    number = int(value)
+    return number if number <= most else None
+
+
+def _shared(value: Value) -> bytes:
+    number = _number(value, (1 << 64) - 1)
+    return b"" if number is None else number.to_bytes(8, "big")
+
+
+def _date(value: Value) -> int | None:
+    if not _is_text(value):
+        return None
+    try:
+        return parse_date_time(value)
+    except BadSyntax:
+        return None
+
+
+def _name(attributes: list[Value], delimiter: Value, name: bytes) -> RemoteName:
+    text = utf7.decode(bytes(name))
+    sign = utf7.decode(bytes(delimiter)) if isinstance(delimiter, bytes) and delimiter else ""
+    levels = tuple(text.split(sign)) if sign else (text,)
+    told = {
+        bytes(each).decode("ascii", "replace").lower()
+        for each in attributes
+        if isinstance(each, Atom)
+    }
+    return RemoteName(
+        bytes(name), tuple(level for level in levels if level) or (text,), frozenset(told)
+    )
+
+
+def _set(numbers: Sequence[int]) -> str:
+    """Return numbers as a sequence set, runs as ranges.  RFC 9051 §9."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(f"{a}:{b}" if a != b else str(a) for a, b in runs)
