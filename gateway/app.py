@@ -212,6 +212,10 @@ class Gateway(Daemon):
         return self._accounts.find(address).policy
 
     @override
+    def exported(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
+    @override
     def imported(self, address: Address) -> Person:
         return self._accounts.find(address)
 

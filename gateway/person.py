@@ -17,6 +17,7 @@ from gateway.found_domains import finder_of
 from gateway.inbound import Inbound
 from gateway.legacy.relay_account import RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
+from gateway.migration.export.exporting import Exporting
 from gateway.migration.importing import Importing
 from gateway.migration.opening import open_source
 from gateway.notices import Notices
@@ -121,6 +122,7 @@ class Person(ports.Account):
             now=now,
         )
         self.policy = PolicyDesk(store.policy, reaching, self.outbox, relay_accounts)
+        self.exporting = Exporting(store.mail, own.address)
         self.importing = Importing(store, open_source, now)
         self._epochs = epochs
         self._notices = Notices(store.relations, own.address, now)
@@ -147,6 +149,7 @@ class Person(ports.Account):
                 tasks.create_task(self._watch.run())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self.importing.run())
+                tasks.create_task(self.exporting.run())
                 tasks.create_task(keep_up(self.store.folders, self._now))
         finally:
             await self._ordinary.close()

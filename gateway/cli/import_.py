@@ -13,6 +13,7 @@ import click
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
 from mx_core.control.client import ControlClient
+from mx_core.model.errors import Refused
 
 _ASK_EVERY_SECONDS: Final = 0.5
 _MIB: Final = 1024 * 1024
@@ -67,6 +68,8 @@ def import_(
             remote = "://" in source
             secret = ""
             if remote and not password_command:
+                if not sys.stdin.isatty():
+                    raise Refused("without a terminal the password comes from --password-command")
                 secret = click.prompt(f"Password of {source}", hide_input=True, err=True)
             asked = {
                 "source": source if remote else str(Path(source).absolute()),

@@ -21,6 +21,7 @@ _COMMANDS = {
     "contact": "gateway.cli.contact:contact",
     "demo": "gateway.cli.demo:demo",
     "evidence": "gateway.cli.evidence:evidence",
+    "export": "gateway.cli.export:export",
     "folder": "gateway.cli.folder:folder",
     "fsck": "gateway.cli.fsck:fsck",
     "import": "gateway.cli.import_:import_",

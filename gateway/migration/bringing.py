@@ -19,7 +19,9 @@ from gateway.migration.pace import Pace
 from gateway.migration.source import Digest, Found, Source, SourceFolder, Trouble, digest_of
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import MailError, NoSuchMailbox
-from mx_core.store.imports import Brought, Import, ImportFolderId, Imports, Kept
+from mx_core.model.mailbox_name import MailboxName
+from mx_core.store.import_batch import Brought, ImportFolderId, Kept
+from mx_core.store.imports import Import, Imports
 
 _DATE_MAX: Final = (1 << 32) - 1  # what is later was never a date of a message
 
@@ -74,9 +76,7 @@ class Bringing:
                 await self._bring(folder)
 
     async def _bring(self, folder: SourceFolder) -> None:
-        row, mailbox = await self._imports.folder(
-            self._record.id, folder.row, mailbox_for(folder.levels, self._into), folder.special_use
-        )
+        row, mailbox = await self._place(folder)
         self.progress.folder = mailbox
         batches: asyncio.Queue[list[Brought] | None] = asyncio.Queue(1)
         try:
@@ -89,6 +89,15 @@ class Bringing:
                 if isinstance(error, MailError):
                     raise error from group
             raise
+
+    async def _place(self, folder: SourceFolder) -> tuple[ImportFolderId, MailboxName]:
+        return await self._imports.folder(
+            self._record.id,
+            folder.row,
+            mailbox_for(folder.levels, self._into),
+            folder.special_use,
+            subscribed=folder.subscribed,
+        )
 
     async def _read(
         self,
@@ -136,8 +145,7 @@ class Bringing:
         try:
             return await self._imports.store(self._record.id, row, batch, only_new=folder.only_new)
         except NoSuchMailbox:  # deleted while mail came into it: it is made anew
-            name = mailbox_for(folder.levels, self._into)
-            await self._imports.folder(self._record.id, folder.row, name, folder.special_use)
+            await self._place(folder)
             return await self._imports.store(self._record.id, row, batch, only_new=folder.only_new)
 
     def _count(self, batch: Sequence[Brought], kept: Kept) -> None:

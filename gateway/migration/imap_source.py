@@ -169,7 +169,7 @@ def _key(validity: int, row: Row) -> bytes:
 def _folder(
     name: RemoteName, levels: tuple[str, ...], special_use: str, *, only_new: bool = False
 ) -> SourceFolder:
-    return SourceFolder(name.raw.decode("ascii"), levels, special_use, only_new)
+    return SourceFolder(name.raw.decode("ascii"), levels, special_use, only_new=only_new)
 
 
 def _special(name: RemoteName) -> str:

@@ -9,10 +9,10 @@ from typing import Final
 from mx_core.model.errors import BadMailboxName
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name
 
-_LEVELS_MAX: Final = 16
-_LEVEL_OCTETS_MAX: Final = 200
-_TOTAL_OCTETS_MAX: Final = 900
-_NOT_SHOWN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_LEVELS_MAX: Final = 24
+_LEVEL_OCTETS_MAX: Final = 900
+_TOTAL_OCTETS_MAX: Final = 1_000
+_NOT_SHOWN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})  # as a mailbox name may not have
 _NAMELESS: Final = "_"
 
 
@@ -43,7 +43,7 @@ def _level(name: str) -> str:
     shown = "".join(sign for sign in unicodedata.normalize("NFC", name) if _is_shown(sign)).replace(
         DELIMITER, "_"
     )
-    return shown.strip() or _NAMELESS
+    return shown if shown.strip() else _NAMELESS
 
 
 def _is_shown(sign: str) -> bool:

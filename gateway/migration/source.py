@@ -47,6 +47,7 @@ class SourceFolder:
     place: str
     levels: tuple[str, ...]  # its name, outermost first
     special_use: str = ""  # "\\Sent" …
+    subscribed: bool = True  # whether a mailbox that is made for it is
     only_new: bool = False  # what another folder of the source shows is not shown here too
 
     @property

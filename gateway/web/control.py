@@ -16,6 +16,7 @@ from starlette.routing import Route
 from gateway.policy_desk import PolicyDesk
 from gateway.web.behind import Behind
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.export_control import Exported, export_routes
 from gateway.web.folder_control import FolderStore, folder_routes
 from gateway.web.import_control import Imported, import_routes
 from gateway.web.policy_control import policy_routes
@@ -97,6 +98,9 @@ class Daemon(Behind, Protocol):
 
     def policy_desk(self, address: Address) -> PolicyDesk:
         """Return what an account may see and say of its rules; raises Refused."""
+
+    def exported(self, address: Address) -> Exported:
+        """Return whose exports are asked for; raises Refused."""
 
     def imported(self, address: Address) -> Imported:
         """Return whose imports are asked for; raises Refused."""
@@ -201,6 +205,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/passwords/list", json_endpoint(passwords), methods=["POST"]),
             *folder_routes(daemon.folder_store),
             *policy_routes(daemon.policy_desk),
+            *export_routes(daemon.exported),
             *import_routes(daemon.imported),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple, NewType
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -18,21 +18,16 @@ from mx_core.db import failpoint
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone, NoSuchMailbox
-from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.mailbox_name import MailboxName, mailbox_name
-from mx_core.model.message import MessageForm
-from mx_core.ports import MailboxInfo, MailReader, NewMail
+from mx_core.ports import MailboxInfo, MailReader
+from mx_core.store import import_batch
+from mx_core.store.import_batch import Brought, ImportFolderId, ImportId, Kept
 from mx_core.store.mail import Mail
 from mx_core.store.writer import Writer
 
-ImportId = NewType("ImportId", int)
-ImportFolderId = NewType("ImportFolderId", int)
-
 _SELECT: Final = "SELECT id, location, asked, state, began, trouble, report FROM import_source"
 _TROUBLES_MAX: Final = 10_000
-_VALIDITY_OCTETS: Final = 4
-_NUMBERED_OCTETS: Final = 8  # a key that is UIDVALIDITY and UID
 _ASIDE: Final = " (imported)"  # where a name belongs to a folder with a rule
 
 
@@ -56,29 +51,6 @@ class Import:
     began: int  # unix seconds
     trouble: str  # one sentence, or ""
     report: str  # JSON, of the gateway's, once it is done
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """One message to be stored; with *shared* and without octets: one that is here already."""
-
-    key: bytes
-    digest: bytes
-    octets: bytes
-    form: MessageForm | None
-    flags: FlagSet
-    received: int
-    shared: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What one commit did."""
-
-    stored: int = 0
-    shown_again: int = 0  # stored before, under another folder of the source
-    known: int = 0  # brought before
-    plainer: int = 0  # stored without keywords for which the account has no room
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +109,13 @@ class Imports:
         )
 
     async def folder(
-        self, which: ImportId, place: bytes, name: MailboxName, special_use: str
+        self,
+        which: ImportId,
+        place: bytes,
+        name: MailboxName,
+        special_use: str,
+        *,
+        subscribed: bool = True,
     ) -> tuple[ImportFolderId, MailboxName]:
         """Return the ledger's row for a folder of the source, and where its mail goes.
 
@@ -153,7 +131,7 @@ class Imports:
             ).one_or_none()
             if row is not None and row[1] is not None:
                 return ImportFolderId(row[0]), MailboxName(row[1])
-            box = _target(writer, name, special_use)
+            box = _target(writer, name, special_use, subscribed=subscribed)
             made = connection.exec_driver_sql(
                 "INSERT INTO import_folder (source, place, mailbox) VALUES (?, ?, ?)"
                 " ON CONFLICT (source, place) DO UPDATE SET mailbox = excluded.mailbox"
@@ -174,7 +152,9 @@ class Imports:
 
     async def known(self, folder: ImportFolderId, keys: Sequence[bytes]) -> set[bytes]:
         """Return those of *keys* that were brought before."""
-        return await self._database.read(lambda connection: _known(connection, folder, keys))
+        return await self._database.read(
+            lambda connection: import_batch.known(connection, folder, keys)
+        )
 
     async def known_shared(self, which: ImportId, names: Sequence[bytes]) -> set[bytes]:
         """Return those of *names* whose message is here, from whichever folder."""
@@ -214,8 +194,8 @@ class Imports:
             ).scalar()
             if mailbox is None:
                 raise NoSuchMailbox("the mailbox that the mail was put in was deleted")
-            place = _Place(which, folder, MailboxId(mailbox), only_new)
-            return _store(writer, connection, place, brought)
+            place = import_batch.BatchPlace(which, folder, MailboxId(mailbox), only_new)
+            return import_batch.store(writer, connection, place, brought)
 
         # Crash before the commit: nothing of this batch is here, and all of it is brought again.
         kept = await self._mail.write_with(job)
@@ -302,7 +282,9 @@ def _all(connection: sa.Connection, chosen: str, *asked: str) -> list[Import]:
     ]
 
 
-def _target(writer: Writer, name: MailboxName, special_use: str) -> MailboxInfo:
+def _target(
+    writer: Writer, name: MailboxName, special_use: str, *, subscribed: bool
+) -> MailboxInfo:
     """Return the mailbox *name*, made if it is not there."""
     boxes = {box.name: box for box in writer.mailboxes()}
     if special_use and name not in boxes:
@@ -316,117 +298,6 @@ def _target(writer: Writer, name: MailboxName, special_use: str) -> MailboxInfo:
         if name in boxes:
             return boxes[name]
     made = writer.create(name, special_use)
-    writer.subscribe(name, subscribed=True)
+    if subscribed:
+        writer.subscribe(name, subscribed=True)
     return made
-
-
-class _Place(NamedTuple):
-    """Where a batch goes."""
-
-    which: ImportId
-    folder: ImportFolderId
-    mailbox: MailboxId
-    only_new: bool
-
-
-def _store(
-    writer: Writer, connection: sa.Connection, place: _Place, brought: Sequence[Brought]
-) -> Kept:
-    known = _known(connection, place.folder, [each.key for each in brought])
-    rows: list[tuple[int, bytes, bytes, int]] = []
-    plainer = again = 0
-    new: list[tuple[Brought, NewMail]] = []
-    renamed = _Renumbered(connection, place.folder)
-    for each in brought:
-        if each.key in known:
-            continue
-        old = renamed.message(each)
-        here = _shared(connection, place.which, each.shared) if each.shared else None
-        if old is not None:
-            rows.append((place.folder, each.key, each.digest, old))
-            continue
-        flags = writer.keepable(each.flags)
-        plainer += len(flags) < len(each.flags)
-        if here is not None:
-            if not place.only_new:
-                writer.show(place.mailbox, here[0], flags)
-                again += 1
-            rows.append((place.folder, each.key, here[1], here[0]))
-        elif each.form is not None:  # else it was here a moment ago: the next run brings it
-            new.append((each, NewMail(each.octets, each.form, flags, each.received)))
-    appended = writer.append_all(place.mailbox, [mail for _, mail in new]) if new else []
-    uids = [done.uid for done in appended]
-    for stored, (each, _) in zip(writer.places.find(place.mailbox, uids), new, strict=True):
-        rows.append((place.folder, each.key, each.digest, stored.message))
-        if each.shared:
-            connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO import_shared VALUES (?, ?, ?, ?)",
-                (place.which, each.shared, stored.message, each.digest),
-            )
-    if rows:
-        connection.exec_driver_sql(
-            "INSERT INTO imported (folder, key, digest, message) VALUES (?, ?, ?, ?)", rows
-        )
-    return Kept(len(new), again, len(brought) - len(new) - again, plainer)
-
-
-class _Renumbered:
-    """Messages that a server gives again under another UIDVALIDITY: known by their octets.
-
-    As many of the same octets are taken for known as were brought under the old numbers.
-    """
-
-    def __init__(self, connection: sa.Connection, folder: ImportFolderId) -> None:
-        self._connection = connection
-        self._folder = folder
-        self._spare: dict[tuple[bytes, bytes], list[int]] = {}
-        self._any: dict[bytes, bool] = {}
-
-    def message(self, each: Brought) -> int | None:
-        """Return the message that *each* is under its old number, if there is one."""
-        validity = each.key[:_VALIDITY_OCTETS]
-        if len(each.key) != _NUMBERED_OCTETS or not each.octets or not self._is_new(validity):
-            return None
-        spare = self._spare.get((validity, each.digest))
-        if spare is None:
-            rows = self._connection.exec_driver_sql(
-                "SELECT message, substr(key, 1, 4) = ? FROM imported"
-                " WHERE folder = ? AND digest = ? ORDER BY message",
-                (validity, self._folder, each.digest),
-            ).all()
-            taken = {message for message, now in rows if now}
-            spare = sorted({message for message, now in rows if not now} - taken)
-            self._spare[validity, each.digest] = spare
-        return spare.pop(0) if spare else None
-
-    def _is_new(self, validity: bytes) -> bool:
-        """Tell whether anything was brought under another UIDVALIDITY."""
-        if validity not in self._any:
-            first, last = self._connection.exec_driver_sql(
-                "SELECT min(key), max(key) FROM imported WHERE folder = ?", (self._folder,)
-            ).one()
-            self._any[validity] = first is not None and (
-                first[:_VALIDITY_OCTETS] != validity or last[:_VALIDITY_OCTETS] != validity
-            )
-        return self._any[validity]
-
-
-def _known(connection: sa.Connection, folder: ImportFolderId, keys: Sequence[bytes]) -> set[bytes]:
-    return set(
-        connection.exec_driver_sql(
-            "SELECT imported.key FROM json_each(?) AS asked JOIN imported"
-            " ON folder = ? AND imported.key = unhex(asked.value)",
-            (json.dumps([key.hex() for key in keys]), folder),
-        ).scalars()
-    )
-
-
-def _shared(
-    connection: sa.Connection, which: ImportId, name: bytes
-) -> tuple[MessageId, bytes] | None:
-    row = connection.exec_driver_sql(
-        "SELECT message.id, digest FROM import_shared JOIN message ON message.id = import_shared.message"
-        " WHERE source = ? AND name = ? AND uses > 0",
-        (which, name),
-    ).one_or_none()
-    return None if row is None else (MessageId(row[0]), row[1])

@@ -29,7 +29,7 @@ _KEYWORDS: Final = re.compile(rb"^X-Keywords: ?([^\r\n]*)\r\n", re.MULTILINE | r
 # what may be a keyword                                                 RFC 9051 §9, atom
 _KEYWORD: Final = re.compile(r"[^\x00-\x20\x7f-\uffff(){%*\"\\\]]{1,100}")
 _HEADER_MAX: Final = 64 * 1024
-_KEYWORDS_MAX: Final = 50
+_KEYWORDS_MAX: Final = 100
 
 
 def flags_of(octets: bytes) -> tuple[bytes, FlagSet]:

@@ -12,7 +12,9 @@ from typing import Final, final
 
 from typing_extensions import override
 
+from gateway.migration.export.manifest import Folder
 from gateway.migration.local import maildir, mbox, thunderbird
+from gateway.migration.local.exported import Export, is_export
 from gateway.migration.local.mail_programs import flags_of
 from gateway.migration.local.plain_file import (
     entries,
@@ -52,6 +54,7 @@ class LocalSource(Source):
             raise Refused(f"there is nothing at {shown(path)}")
         self._path = path.resolve()
         self.octets_a_day = 0
+        self._export: Export | None = None
         self.location = f"file:{shown(self._path)}"
 
     @override
@@ -60,7 +63,7 @@ class LocalSource(Source):
 
     @override
     async def weigh(self, folder: SourceFolder) -> AsyncIterator[Sequence[Weight | Trouble]]:
-        batches = _batches(_messages(Path(folder.place)))
+        batches = _batches(self._messages(folder))
         while batch := await asyncio.to_thread(_weighed, batches):
             yield batch
 
@@ -68,7 +71,7 @@ class LocalSource(Source):
     async def read(
         self, folder: SourceFolder, known: Known
     ) -> AsyncIterator[Sequence[Found | Trouble]]:
-        batches = _batches(_messages(Path(folder.place)))
+        batches = _batches(self._messages(folder))
         while batch := await asyncio.to_thread(next, batches, None):
             yield batch
 
@@ -76,7 +79,18 @@ class LocalSource(Source):
     async def close(self) -> None:
         """Each file is closed when it has been read."""
 
+    def _messages(self, folder: SourceFolder) -> Iterator[Found | Trouble]:
+        if self._export is not None:
+            return self._export.read(folder.place)
+        return _messages(Path(folder.place))
+
     def _look(self) -> list[SourceFolder | Trouble]:
+        if is_export(self._path):
+            self._export = Export(self._path)
+            return [
+                each if isinstance(each, Trouble) else _exported(each)
+                for each in self._export.folders()
+            ]
         found: list[SourceFolder | Trouble] = []
         for each in _folders(self._path):
             if len(found) >= _FOLDERS_MAX:
@@ -92,6 +106,11 @@ class LocalSource(Source):
                 " profile, and no .eml file stands below it"
             )
         return found
+
+
+def _exported(folder: Folder) -> SourceFolder:
+    levels = tuple(folder.name.split("/"))
+    return SourceFolder(folder.name, levels, folder.special_use, folder.subscribed)
 
 
 def _folders(path: Path) -> Iterator[_Folder | Trouble]:

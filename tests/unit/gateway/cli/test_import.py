@@ -107,3 +107,13 @@ async def test_pause_and_resume_say_how_many_imports_they_met() -> None:
     async with commands() as (run, _):
         assert (await run("--pause")).output == "paused: 0\n"
         assert (await run("--resume")).output == "going on: 0\n"
+
+
+async def test_a_password_is_never_taken_from_the_command_line() -> None:
+    async with commands() as (run, _):
+        asked = await run("imaps://alice@mail.example")
+        clear = await run("imap://alice@mail.example", "--password-command", "true")
+
+        assert asked.output.endswith("the password comes from --password-command\n")
+        assert "begins in clear" in clear.output
+        assert (asked.exit_code, clear.exit_code) == (65, 65)

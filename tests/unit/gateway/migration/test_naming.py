@@ -16,8 +16,8 @@ from mx_core.model.mailbox_name import mailbox_name
         (["a/b", "c"], "", "a_b/c"),
         ([" ", "\x07x"], "", "_/x"),
         ([], "", "_"),
-        (["x" * 300], "", "x" * 200),
-        ([str(n) for n in range(40)], "", "/".join(map(str, range(15))) + "/" + "_".join(map(str, range(15, 40)))),
+        (["x" * 1_200], "", "x" * 900),
+        ([str(n) for n in range(40)], "", "/".join(map(str, range(23))) + "/" + "_".join(map(str, range(23, 40)))),
     ],
 )  # fmt: skip
 def test_names(levels: list[str], into: str, name: str) -> None:

@@ -1,0 +1,52 @@
+"""Exports, on the control socket: begin and show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from gateway.migration.export.exporting import AskedOut, Exporting
+from gateway.web.endpoint import body, json_endpoint
+from mx_core.model.address import Address
+
+
+class NewExport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /exports/begin."""
+
+    address: str
+    asked: AskedOut
+
+
+class Of(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /exports/state."""
+
+    address: str
+
+
+class Exported(Protocol):
+    """Whose exports these are."""
+
+    exporting: Exporting
+
+
+def export_routes(account_of: Callable[[Address], Exported]) -> list[Route]:
+    """Return the routes; *account_of* raises Refused for an address that is no account."""
+
+    async def begin(request: Request) -> dict[str, Any]:
+        asked = await body(request, NewExport)
+        exporting = account_of(Address.parse(asked.address)).exporting
+        await exporting.begin(asked.asked)
+        return exporting.state()
+
+    async def state(request: Request) -> dict[str, Any]:
+        address = (await body(request, Of)).address
+        return account_of(Address.parse(address)).exporting.state()
+
+    return [
+        Route("/exports/begin", json_endpoint(begin), methods=["POST"]),
+        Route("/exports/state", json_endpoint(state), methods=["POST"]),
+    ]

@@ -1,0 +1,163 @@
+"""One batch of an import within a write job: what is new is stored, and all of it is noted.
+
+Knows messages that a source shows in many folders, and those that a server numbers anew.
+docs/spec/imports.md §2, §6.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, NewType
+
+import sqlalchemy as sa
+
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import MailboxId, MessageId
+from mx_core.model.message import MessageForm
+from mx_core.ports import NewMail
+from mx_core.store.writer import Writer
+
+ImportId = NewType("ImportId", int)
+ImportFolderId = NewType("ImportFolderId", int)
+
+_VALIDITY_OCTETS: Final = 4
+_NUMBERED_OCTETS: Final = 8  # a key that is UIDVALIDITY and UID
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """One message to be stored; with *shared* and without octets: one that is here already."""
+
+    key: bytes
+    digest: bytes
+    octets: bytes
+    form: MessageForm | None
+    flags: FlagSet
+    received: int
+    shared: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one commit did."""
+
+    stored: int = 0
+    shown_again: int = 0  # stored before, under another folder of the source
+    known: int = 0  # brought before
+    plainer: int = 0  # stored without keywords for which the account has no room
+
+
+class BatchPlace(NamedTuple):
+    """Where a batch goes."""
+
+    which: ImportId
+    folder: ImportFolderId
+    mailbox: MailboxId
+    only_new: bool
+
+
+def store(
+    writer: Writer, connection: sa.Connection, place: BatchPlace, brought: Sequence[Brought]
+) -> Kept:
+    """Store what was not brought before; part of one job."""
+    before = known(connection, place.folder, [each.key for each in brought])
+    rows: list[tuple[int, bytes, bytes, int]] = []
+    plainer = again = 0
+    new: list[tuple[Brought, NewMail]] = []
+    renamed = _Renumbered(connection, place.folder)
+    for each in brought:
+        if each.key in before:
+            continue
+        old = renamed.message(each)
+        here = _shared(connection, place.which, each.shared) if each.shared else None
+        if old is not None:
+            rows.append((place.folder, each.key, each.digest, old))
+            continue
+        flags = writer.keepable(each.flags)
+        plainer += len(flags) < len(each.flags)
+        if here is not None:
+            if not place.only_new:
+                writer.show(place.mailbox, here[0], flags)
+                again += 1
+            rows.append((place.folder, each.key, here[1], here[0]))
+        elif each.form is not None:  # else it was here a moment ago: the next run brings it
+            new.append((each, NewMail(each.octets, each.form, flags, each.received)))
+    appended = writer.append_all(place.mailbox, [mail for _, mail in new]) if new else []
+    uids = [done.uid for done in appended]
+    for stored, (each, _) in zip(writer.places.find(place.mailbox, uids), new, strict=True):
+        rows.append((place.folder, each.key, each.digest, stored.message))
+        if each.shared:
+            connection.exec_driver_sql(
+                "INSERT OR REPLACE INTO import_shared VALUES (?, ?, ?, ?)",
+                (place.which, each.shared, stored.message, each.digest),
+            )
+    if rows:
+        connection.exec_driver_sql(
+            "INSERT INTO imported (folder, key, digest, message) VALUES (?, ?, ?, ?)", rows
+        )
+    return Kept(len(new), again, len(brought) - len(new) - again, plainer)
+
+
+class _Renumbered:
+    """Messages that a server gives again under another UIDVALIDITY: known by their octets.
+
+    As many of the same octets are taken for known as were brought under the old numbers.
+    """
+
+    def __init__(self, connection: sa.Connection, folder: ImportFolderId) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._spare: dict[tuple[bytes, bytes], list[int]] = {}
+        self._any: dict[bytes, bool] = {}
+
+    def message(self, each: Brought) -> int | None:
+        """Return the message that *each* is under its old number, if there is one."""
+        validity = each.key[:_VALIDITY_OCTETS]
+        if len(each.key) != _NUMBERED_OCTETS or not each.octets or not self._is_new(validity):
+            return None
+        spare = self._spare.get((validity, each.digest))
+        if spare is None:
+            rows = self._connection.exec_driver_sql(
+                "SELECT message, substr(key, 1, 4) = ? FROM imported"
+                " WHERE folder = ? AND digest = ? ORDER BY message",
+                (validity, self._folder, each.digest),
+            ).all()
+            taken = {message for message, now in rows if now}
+            spare = sorted({message for message, now in rows if not now} - taken)
+            self._spare[validity, each.digest] = spare
+        return spare.pop(0) if spare else None
+
+    def _is_new(self, validity: bytes) -> bool:
+        """Tell whether anything was brought under another UIDVALIDITY."""
+        if validity not in self._any:
+            first, last = self._connection.exec_driver_sql(
+                "SELECT min(key), max(key) FROM imported WHERE folder = ?", (self._folder,)
+            ).one()
+            self._any[validity] = first is not None and (
+                first[:_VALIDITY_OCTETS] != validity or last[:_VALIDITY_OCTETS] != validity
+            )
+        return self._any[validity]
+
+
+def known(connection: sa.Connection, folder: ImportFolderId, keys: Sequence[bytes]) -> set[bytes]:
+    """Return those of *keys* that were brought before."""
+    return set(
+        connection.exec_driver_sql(
+            "SELECT imported.key FROM json_each(?) AS asked JOIN imported"
+            " ON folder = ? AND imported.key = unhex(asked.value)",
+            (json.dumps([key.hex() for key in keys]), folder),
+        ).scalars()
+    )
+
+
+def _shared(
+    connection: sa.Connection, which: ImportId, name: bytes
+) -> tuple[MessageId, bytes] | None:
+    row = connection.exec_driver_sql(
+        "SELECT message.id, digest FROM import_shared JOIN message ON message.id = import_shared.message"
+        " WHERE source = ? AND name = ? AND uses > 0",
+        (which, name),
+    ).one_or_none()
+    return None if row is None else (MessageId(row[0]), row[1])
