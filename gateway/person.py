@@ -122,7 +122,7 @@ class Person(ports.Account):
             now=now,
         )
         self.policy = PolicyDesk(store.policy, reaching, self.outbox, relay_accounts)
-        self.exporting = Exporting(store.mail, own.address)
+        self.exporting = Exporting(store, own.address)
         self.importing = Importing(store, open_source, now)
         self._epochs = epochs
         self._notices = Notices(store.relations, own.address, now)

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.migration.export.layout import Format
 from gateway.migration.export.manifest import VERSION, Folder, Head
+from gateway.migration.export.settings import settings_of
 from gateway.migration.export.writing import Writing
 from gateway.migration.source import BATCH_MESSAGES, BATCH_OCTETS, Tally
 from gateway.status_block import block_octets
@@ -19,7 +20,7 @@ from mx_core.model.errors import Corrupt, MailError, MessageGone, NoSuchMailbox,
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId
 from mx_core.ports import MailboxInfo, MailReader
-from mx_core.store.mail import Mail
+from mx_core.store.account_store import AccountStore
 
 _Row = tuple[MessageId, FlagSet]
 _Read = tuple[bytes, FlagSet, int]  # octets, flags, INTERNALDATE
@@ -43,8 +44,9 @@ class AskedOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Exporting:
     """Exports of one account, one at a time.  What was written is gone on with, never trusted."""
 
-    def __init__(self, mail: Mail, account: Address) -> None:
-        self._mail = mail
+    def __init__(self, store: AccountStore, account: Address) -> None:
+        self._store = store
+        self._mail = store.mail
         self._account = account
         self._wake = asyncio.Event()
         self._asked: AskedOut | None = None
@@ -91,6 +93,8 @@ class Exporting:
         try:
             for box in boxes:
                 await self._folder(writing, box, original=asked.original)
+            settings = await settings_of(self._store, self._account)
+            await asyncio.to_thread(writing.put_settings, settings)
             self._state["phase"] = "proving"
             tally: Tally = await asyncio.to_thread(writing.finish)
             self._state["total"] = tally.name

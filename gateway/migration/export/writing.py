@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from gateway.migration.export import layout, manifest
+from gateway.migration.export import layout, manifest, settings
 from gateway.migration.export.layout import Format
 from gateway.migration.export.manifest import Folder, Head, Line, Message
 from gateway.migration.local.plain_file import open_plain
@@ -91,6 +91,11 @@ class Writing:
                 )
             )  # fmt: skip
         return True
+
+    def put_settings(self, document: bytes) -> None:
+        """Write what the account holds beside its mail."""
+        with translated(self._target):
+            (self._target / settings.NAME).write_bytes(document)
 
     def finish(self) -> Tally:
         """Read everything back and say that it is complete.

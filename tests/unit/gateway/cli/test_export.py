@@ -31,7 +31,7 @@ class Account:
 
 async def test_an_export_is_told_of_and_is_not_written_over(tmp_path: Path) -> None:
     with memory_store() as store, tempfile.TemporaryDirectory() as short:
-        account = Account(Exporting(store.mail, Address.parse(ALICE)))
+        account = Account(Exporting(store, Address.parse(ALICE)))
         app = Starlette(
             routes=export_routes(lambda _address: account),
             exception_handlers=dict(EXCEPTION_HANDLERS),

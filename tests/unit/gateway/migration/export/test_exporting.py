@@ -1,6 +1,7 @@
 """What goes out comes in again to the octet; what is interrupted is gone on with."""
 
 import asyncio
+import json
 import mailbox as stdlib_mailbox
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
+from mx_core.model.ids import Pid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.account_store import AccountStore
+from mx_core.store.contact import Contact
+from mx_core.trust.pin import Pin, Tier
 from tests.support.old_mail import letter, stored
 from tests.support.stores import memory_store
 
@@ -57,7 +61,7 @@ async def fill(store: AccountStore, boxes: Boxes) -> None:
 
 
 async def export(store: AccountStore, target: Path, **asked: Any) -> dict[str, Any]:
-    made = Exporting(store.mail, ALICE)
+    made = Exporting(store, ALICE)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(made.run())
         await made.begin(AskedOut(str(target), **asked))
@@ -178,6 +182,28 @@ async def test_cut_off_anywhere_it_is_gone_on_with(tmp_path: Path, form: str) ->
             }
 
 
+async def test_what_an_account_holds_beside_its_mail_goes_along(tmp_path: Path) -> None:
+    pin = Pin(pid=Pid(b"p" * 32), seq=3, head=b"h" * 32, tier=Tier.VERIFIED)
+    with memory_store() as store:
+        await store.contacts.put(Contact(Address.parse("bob@b.example"), pin.encode(), b"chain"))
+        await store.folders.add(MailboxName("Starred"), "FLAGGED")
+        await store.policy.put("domain", "b.example", "encrypted")
+        await export(store, tmp_path / "out")
+        told = json.loads((tmp_path / "out" / "mx-settings.json").read_bytes())
+
+        assert told["contacts"] == [
+            {
+                "address": "bob@b.example", "passport": "70" * 32, "tier": "verified",
+                "state": "undecided", "chain": "Y2hhaW4=",
+            }
+        ]  # fmt: skip
+        assert {"name": "Starred", "rule": "flagged"} in [
+            {**each, "rule": each["rule"].lower()} for each in told["folders"]
+        ]
+        assert told["policy"] == await store.policy.all()
+        assert "INBOX" in told["subscriptions"]
+
+
 async def test_where_something_else_is_nothing_is_written(tmp_path: Path) -> None:
     with memory_store() as store:
         await fill(store, {"INBOX": [(letter(1), frozenset(), 1)]})
@@ -233,4 +259,4 @@ async def test_a_manifest_leads_nowhere_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("asked", [AskedOut("relative"), AskedOut("/x", format="tar")])
 async def test_what_can_not_be_asked_is_refused(asked: AskedOut) -> None:
     with memory_store() as store, pytest.raises(Refused):
-        await Exporting(store.mail, ALICE).begin(asked)
+        await Exporting(store, ALICE).begin(asked)
