@@ -202,7 +202,9 @@ class Importing:
             "progress": self._bringing.progress.as_json(),
         }
         # Crash before this: it is begun again, finds all of it here, and proves it anew.
-        await self._imports.note(one.id, ImportState.DONE, "", msgspec.json.encode(report).decode())
+        # a password that nobody needs any more is not kept
+        plain = msgspec.json.encode(msgspec.structs.replace(asked, secret="")).decode()
+        await self._imports.end(one.id, plain, msgspec.json.encode(report).decode())
         log.info("import_done", messages=self._bringing.progress.stored)
 
     async def _before(self, source: Source) -> Import | None:

@@ -94,16 +94,25 @@ class Imports:
         """Return every import of this account, oldest first."""
         return await self._database.read(lambda connection: _all(connection, ""))
 
-    async def note(
-        self, which: ImportId, state: ImportState, trouble: str = "", report: str | None = None
-    ) -> None:
+    async def end(self, which: ImportId, asked: str, report: str) -> None:
+        """Say that an import is done; *asked* takes the place of what was asked for."""
+        await self._database.write(
+            lambda connection: (
+                connection.exec_driver_sql(
+                    "UPDATE import_source SET state = ?, trouble = '', asked = ?, report = ?"
+                    " WHERE id = ?",
+                    (ImportState.DONE.value, asked, report, which),
+                ).rowcount
+            )
+        )
+
+    async def note(self, which: ImportId, state: ImportState, trouble: str = "") -> None:
         """Say where an import stands from now on."""
         await self._database.write(
             lambda connection: (
                 connection.exec_driver_sql(
-                    "UPDATE import_source SET state = ?, trouble = ?, report = ifnull(?, report)"
-                    " WHERE id = ?",
-                    (state.value, trouble, report, which),
+                    "UPDATE import_source SET state = ?, trouble = ? WHERE id = ?",
+                    (state.value, trouble, which),
                 ).rowcount
             )
         )

@@ -144,6 +144,8 @@ async def test_labels_show_one_message_in_many_folders(tmp_path: Path) -> None:
                 "Archive": [letter(4), letter(5)],
             }  # fmt: skip
             assert len(account.fetched) == 5
+            # the password was needed for this import alone
+            assert '"secret":""' in (await store.imports.all())[0].asked
             assert done["report"]["holds"] is True
             count = await store._database.read(
                 lambda tx: tx.exec_driver_sql("SELECT count(*) FROM message").scalar_one()
