@@ -22,6 +22,11 @@ from mx_core.store.writer import Writer
 ImportId = NewType("ImportId", int)
 ImportFolderId = NewType("ImportFolderId", int)
 
+# CROSS: each key is looked up; else SQLite reads the whole folder for every batch
+KNOWN: Final = (
+    "SELECT imported.key FROM json_each(?) AS asked CROSS JOIN imported"
+    " ON folder = ? AND imported.key = unhex(asked.value)"
+)
 _VALIDITY_OCTETS: Final = 4
 _NUMBERED_OCTETS: Final = 8  # a key that is UIDVALIDITY and UID
 
@@ -145,8 +150,7 @@ def known(connection: sa.Connection, folder: ImportFolderId, keys: Sequence[byte
     """Return those of *keys* that were brought before."""
     return set(
         connection.exec_driver_sql(
-            "SELECT imported.key FROM json_each(?) AS asked JOIN imported"
-            " ON folder = ? AND imported.key = unhex(asked.value)",
+            KNOWN,
             (json.dumps([key.hex() for key in keys]), folder),
         ).scalars()
     )

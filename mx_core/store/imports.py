@@ -170,7 +170,7 @@ class Imports:
         return await self._database.read(
             lambda connection: set(
                 connection.exec_driver_sql(
-                    "SELECT name FROM json_each(?) AS asked JOIN import_shared"
+                    "SELECT name FROM json_each(?) AS asked CROSS JOIN import_shared"
                     " ON source = ? AND name = unhex(asked.value)"
                     " JOIN message ON message.id = import_shared.message AND message.uses > 0",
                     (json.dumps([name.hex() for name in names]), which),
