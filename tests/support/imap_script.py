@@ -23,8 +23,11 @@ class Talk:
     tag: bytes = b""
 
     async def send(self, octets: bytes) -> None:
+        if self.writer.is_closing():  # TLS would take octets for ever, and say nothing
+            raise ConnectionResetError
         self.writer.write(octets.replace(b"%t", self.tag))
         await self.writer.drain()
+        await asyncio.sleep(0)  # over TLS drain need not wait, and others have their turn
 
     async def serve(self) -> None:
         await self.send(await self._text(self.script.get("", b"* OK hello\r\n")))
@@ -58,14 +61,16 @@ async def scripted(
 ) -> AsyncIterator[tuple[Server, list[Talk]]]:
     """Yield whom to connect to, and the talks that were had."""
     talks: list[Talk] = []
+    serving: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Talk(reader, writer, script)
         talks.append(talk)
+        serving.append(asyncio.current_task())
         try:
             await talk.serve()
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # the other side is done with us
         finally:
             writer.close()
 
@@ -79,5 +84,7 @@ async def scripted(
         yield Server("localhost", port, "alice", str(ca)), talks
     finally:
         server.close()
-        for talk in talks:
+        for talk, task in zip(talks, serving, strict=True):
             talk.writer.transport.abort()
+            if task is not None:
+                task.cancel()
