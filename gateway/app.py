@@ -204,6 +204,10 @@ class Gateway(Daemon):
         self._accounts.find(address).store.text_index.make_anew()
 
     @override
+    async def rotate(self, address: Address) -> None:
+        await self._accounts.find(address).changes.rotate()
+
+    @override
     def folder_store(self, address: Address) -> AccountStore:
         return self._accounts.find(address).store
 

@@ -24,6 +24,7 @@ from gateway.notices import Notices
 from gateway.ordinary import OrdinaryMail
 from gateway.outbound import Outbound
 from gateway.outbox import JudgedOutbox
+from gateway.own.changes import OwnChanges
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
@@ -125,6 +126,7 @@ class Person(ports.Account):
         self.exporting = Exporting(store, own.address)
         self.importing = Importing(store, open_source, now)
         self._epochs = epochs
+        self.changes = OwnChanges(own, carrier)
         self._notices = Notices(store.relations, own.address, now)
 
     @property
@@ -144,6 +146,7 @@ class Person(ports.Account):
                 tasks.create_task(self.outbound.run())
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
+                tasks.create_task(self.changes.run())
                 tasks.create_task(self._notices.run())
                 tasks.create_task(self._logs.run())
                 tasks.create_task(self._watch.run())

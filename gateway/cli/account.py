@@ -14,7 +14,7 @@ from mx_core.control.client import ControlClient
 
 @click.group()
 def account() -> None:
-    """Add and list accounts, and make a search index anew."""
+    """Add and list accounts, renew a key, and make a search index anew."""
 
 
 @account.command()
@@ -63,3 +63,15 @@ def reindex(directories: Directories, address: str) -> None:
             "/accounts/reindex", {"address": address}
         )
     click.echo(f"The search index of {address} is being made anew.")
+
+
+@account.command()
+@click.argument("address")
+@click.pass_obj
+def rotate(directories: Directories, address: str) -> None:
+    """Renew the key of ADDRESS, signed with the old one; who has verified it still has."""
+    with told_in_one_sentence("mx-gateway"):
+        ControlClient(directories.control_socket, "mx-gateway").post(
+            "/accounts/rotate", {"address": address}
+        )
+    click.echo(f"{address} has a new key.")

@@ -41,7 +41,7 @@ class NamedPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /passwords/list and /accounts/reindex."""
+    """POST /passwords/list, /accounts/reindex and /accounts/rotate."""
 
     address: str
 
@@ -86,6 +86,9 @@ class Daemon(Behind, Protocol):
 
     async def reindex(self, address: Address) -> None:
         """Make an account's search index anew, while searches go on; raises Refused."""
+
+    async def rotate(self, address: Address) -> None:
+        """Replace an account's identity key; raises Unavailable: it goes on by itself."""
 
     async def add_password(self, address: Address, name: str) -> str:
         """Return a new client password, told this once."""
@@ -184,6 +187,10 @@ def control_app(daemon: Daemon) -> Starlette:
         await daemon.reindex(Address.parse((await body(request, OneAccount)).address))
         return {}
 
+    async def rotate(request: Request) -> dict[str, Any]:
+        await daemon.rotate(Address.parse((await body(request, OneAccount)).address))
+        return {}
+
     return Starlette(
         routes=[
             Route("/status", json_endpoint(status), methods=["GET"]),
@@ -199,6 +206,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/accounts", json_endpoint(add_account), methods=["POST"]),
             Route("/accounts/reindex", json_endpoint(reindex), methods=["POST"]),
             Route("/clients", json_endpoint(add_client), methods=["POST"]),
+            Route("/accounts/rotate", json_endpoint(rotate), methods=["POST"]),
             Route("/page", json_endpoint(page), methods=["POST"]),
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),

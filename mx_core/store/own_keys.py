@@ -6,6 +6,7 @@ the row goes under ``secure_delete`` and the write-ahead log is emptied.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,6 +24,7 @@ class OwnKey(Enum):
     RECOVERY_PUBLIC = "recovery-public"  # Ed25519 public key; the seed is on paper
     DEVICE = "device"  # Ed25519 seed
     CARD = "card"  # the newest card that the own server attested
+    CHANGE = "change"  # an entry that was sent and not confirmed, with the key that it brings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ class OwnKeys:
             lambda connection: (
                 connection.exec_driver_sql(
                     "INSERT OR REPLACE INTO own_key VALUES (?, ?)", (name.value, octets.reveal())
+                ).rowcount
+            )
+        )
+
+    async def drop(self, name: OwnKey) -> None:
+        """Forget what is kept under *name*."""
+        await self._database.write(
+            lambda connection: (
+                connection.exec_driver_sql(
+                    "DELETE FROM own_key WHERE name = ?", (name.value,)
                 ).rowcount
             )
         )
@@ -154,14 +166,21 @@ class OwnPassport:
             )
         )
 
-    async def add(self, seq: int, entry: bytes) -> None:
+    async def add(self, seq: int, entry: bytes, keys: Mapping[OwnKey, bytes] | None = None) -> None:
         """Append the signed entry *seq*; adding the same again is harmless.
+
+        *keys* are kept in the same transaction, and the change that was under way is forgotten.
 
         Raises:
             StoreDamaged: Another entry stands at *seq*, or one before it is missing.
         """
 
         def job(connection: sa.Connection) -> None:
+            for name, octets in (keys or {}).items():
+                connection.exec_driver_sql(
+                    "INSERT OR REPLACE INTO own_key VALUES (?, ?)", (name.value, octets)
+                )
+            connection.exec_driver_sql("DELETE FROM own_key WHERE name = ?", (OwnKey.CHANGE.value,))
             there = connection.exec_driver_sql(
                 "SELECT octets FROM own_entry WHERE seq = ?", (seq,)
             ).scalar()

@@ -83,6 +83,22 @@ async def test_two_people_see_the_same_words_and_a_verification_is_kept(world: W
     assert b"trust=verified" in shown
 
 
+async def test_a_key_that_is_renewed_holds_up_no_mail_and_keeps_the_verification(
+    world: World,
+) -> None:
+    contact(world.alice, "verify", world.bob.address, "--yes")
+    send(world, "before-the-rotation", world.bob.address)
+    run(["gateway", "--home", str(world.bob.gateway_dir), "account", "rotate", world.bob.address])
+    forget_cards(world)
+    send(world, "after-the-rotation", world.bob.address)
+
+    for subject in ("before-the-rotation", "after-the-rotation"):
+        wait_until(lambda subject=subject: bool(about(world.bob.known, subject)))  # type: ignore[misc]
+    assert tier(world.alice, world.bob.address) == "verified"
+    told = b"renewed their key"
+    wait_until(lambda: any(told in octets for octets in messages(world.alice.known, "Gateway")))
+
+
 async def test_somebody_unknown_is_told_to_be_unknown(world: World) -> None:
     code, sentence = refused(world.alice, "words", "nobody@b.example")
 

@@ -177,6 +177,20 @@ class NativeCarrier(ports.Carrier):
 
         await self.home.call(use)
 
+    async def append_passport(self, signed_entry: bytes) -> bytes:
+        """Return the card, once the home server holds and hands out the entry; again is harmless.
+
+        Raises:
+            Untrusted: It does not follow the entry that the server holds.
+        """
+
+        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> bytes:
+            request = client_pb2.AppendPassportRequest(signed_entry=signed_entry)
+            reply = await stub.AppendPassport(request, metadata=metadata, timeout=CALL_SECONDS)
+            return bytes(reply.card)
+
+        return await self.home.call(use)
+
     async def _deliveries(self) -> AsyncGenerator[ports.Delivery, None]:
         request = client_pb2.CollectRequest(window=_WINDOW)
         async with self.home.session() as (stub, metadata):

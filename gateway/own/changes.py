@@ -1,0 +1,135 @@
+"""Changes of the own passport: made here, taken by the home server, finished after any crash.
+
+The entry and the key that it brings are durable before the server hears of them.  Until it has
+confirmed the entry everything goes on with the old key.  Identity §2, §7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from nacl.signing import SigningKey
+
+from gateway.own.identity import OwnIdentity
+from mx_core.db import failpoint
+from mx_core.model.errors import Refused, StoreDamaged, Unavailable, Untrusted
+from mx_core.model.secret import Secret
+from mx_core.notation import cbor
+from mx_core.passport.card import Card
+from mx_core.passport.chain import verify_chain
+from mx_core.passport.make import Writer, rotate_identity
+from mx_core.store.own_keys import OwnKey
+
+log = structlog.get_logger()
+
+_RETRY_SECONDS: Final = 60.0
+
+
+class HomeServer(Protocol):
+    """As much of the carrier as a change needs."""
+
+    async def append_passport(self, signed_entry: bytes) -> bytes:
+        """See ``NativeCarrier``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """An entry under way."""
+
+    entry: bytes
+    identity: Secret[bytes]  # the seed that counts once the entry does
+
+    def encode(self) -> Secret[bytes]:
+        """Return what the store keeps."""
+        return Secret(cbor.encode([self.entry, self.identity.reveal()]))
+
+    @classmethod
+    def decode(cls, octets: Secret[bytes]) -> _Change:
+        """Return what the store kept."""
+        match cbor.decode(octets.reveal()):
+            case [bytes() as entry, bytes() as seed]:
+                return cls(entry, Secret(seed))
+            case _:
+                raise StoreDamaged("a change of the own passport cannot be read")
+
+
+class OwnChanges:
+    """See the module.  One change at a time."""
+
+    def __init__(self, own: OwnIdentity, home: HomeServer) -> None:
+        """Nothing is asked before a change."""
+        self._own = own
+        self._home = home
+        self._turn = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Finish what an earlier run left under way, and end."""
+        while True:
+            try:
+                await self.finish()
+            except Unavailable:
+                await asyncio.sleep(_RETRY_SECONDS)
+            except (Refused, Untrusted) as error:
+                log.warning("passport_change_refused", why=type(error).__name__)
+                return
+            else:
+                return
+
+    async def rotate(self) -> None:
+        """Replace the identity key, signed with the old one; contacts stay verified.
+
+        Raises:
+            Unavailable: It is under way, and finished as soon as the home server answers.
+            Untrusted: The home server holds another passport; nothing is changed.
+        """
+        async with self._turn:
+            await self._finish()
+            own = self._own
+            seed = await own.store.keys.get(OwnKey.IDENTITY)
+            if seed is None:
+                raise Refused("this device does not hold the identity key")
+            renewed = SigningKey.generate()
+            writer = Writer(own.device_id, own.signing_key.reveal(), SigningKey(seed.reveal()))
+            entry = rotate_identity(own.state, writer, renewed, own.now())
+            change = _Change(entry, Secret(bytes(renewed)))
+            # Crash before this: nothing happened.  After it: the next start goes on with it.
+            await own.store.keys.put(OwnKey.CHANGE, change.encode())
+            await self._finish()
+
+    async def finish(self) -> None:
+        """Go on with what is under way, if anything is; raises as ``rotate``."""
+        async with self._turn:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        own = self._own
+        kept = await own.store.keys.get(OwnKey.CHANGE)
+        if kept is None:
+            return
+        change = _Change.decode(kept)
+        try:
+            octets = await self._home.append_passport(change.entry)
+        except (Refused, Untrusted):
+            # it does not follow what the server holds, and never will
+            await own.store.keys.drop(OwnKey.CHANGE)
+            raise
+        # Crash here: the server holds the entry; it is given the same one again.
+        failpoint.reach("appended")
+        entries = [*await own.store.passport.entries(), change.entry]
+        card = Card.decode(octets)
+        if card.address != own.address or card.entries != tuple(entries):
+            raise Untrusted(
+                "own-card", "the home server gives out another passport for this address"
+            )
+        state = verify_chain(entries, now=own.now())
+        await own.store.passport.add(
+            state.seq,
+            change.entry,
+            {OwnKey.IDENTITY: change.identity.reveal(), OwnKey.CARD: octets},
+        )
+        own.state = state
+        own.take_card(octets)
+        log.info("passport_changed", seq=state.seq)

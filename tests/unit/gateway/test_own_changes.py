@@ -1,0 +1,106 @@
+"""A change of the own passport is finished whatever breaks in between, or leaves no trace."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from gateway.own.changes import OwnChanges
+from gateway.own.identity import OwnIdentity, stored_identity
+from mx_core.model.errors import PeerUnreachable, Untrusted
+from mx_core.model.secret import Secret
+from mx_core.passport.chain import verify_chain
+from mx_core.store.account_store import AccountStore
+from mx_core.store.own_keys import OwnKey
+from tests.support.people import NOW, Person, make_person
+from tests.support.stores import Clock, open_store
+
+
+@dataclass
+class Home:
+    """The home server: holds the passport, and answers or not."""
+
+    person: Person
+    answers: bool = True
+    given: list[bytes] = field(default_factory=list)
+
+    async def append_passport(self, signed_entry: bytes) -> bytes:
+        self.given.append(signed_entry)
+        if self.person.entries[-1] != signed_entry:
+            verify_chain([*self.person.entries, signed_entry], now=NOW)
+            self.person.entries.append(signed_entry)
+        if not self.answers:
+            raise PeerUnreachable("the answer was lost")
+        return self.person.card()
+
+
+@dataclass
+class Room:
+    store: AccountStore
+    home: Home
+    own: OwnIdentity
+    changes: OwnChanges
+
+    async def identity(self) -> bytes:
+        seed = await self.store.keys.get(OwnKey.IDENTITY)
+        assert seed is not None
+        return seed.reveal()
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    alice, clock = make_person(), Clock(NOW)
+    store = open_store(tmp_path, clock)
+    await store.passport.add(0, alice.entries[0])
+    await store.keys.put(OwnKey.IDENTITY, Secret(bytes(alice.identity)))
+    await store.keys.put(OwnKey.DEVICE, Secret(bytes(alice.first.key)))
+    await store.keys.put(OwnKey.CARD, Secret(alice.card()))
+    own = OwnIdentity(alice.state, alice.first.id, Secret(alice.first.key), store, clock)
+    home = Home(alice)
+    yield Room(store, home, own, OwnChanges(own, home))
+    store.close()
+
+
+@pytest.mark.anyio
+async def test_a_rotation_is_taken_by_the_server_and_kept_here(room: Room) -> None:
+    before = await room.identity()
+    await room.changes.rotate()
+
+    kept = await stored_identity(room.store, Clock(NOW))
+    assert kept is not None
+    assert kept.state == room.own.state == room.home.person.state
+    assert (kept.state.seq, kept.proof) == (1, room.own.proof)
+    assert await room.identity() != before
+    assert await room.store.keys.get(OwnKey.CHANGE) is None
+
+    await room.changes.rotate()
+    assert room.own.state.seq == 2, "the new key signs the next entry"
+
+
+@pytest.mark.anyio
+async def test_a_lost_answer_is_asked_for_again_with_the_same_entry(room: Room) -> None:
+    before = await room.identity()
+    room.home.answers = False
+    with pytest.raises(PeerUnreachable):
+        await room.changes.rotate()
+    assert (room.own.state.seq, await room.identity()) == (0, before)
+
+    room.home.answers = True
+    await OwnChanges(room.own, room.home).run()
+
+    assert room.home.given[0] == room.home.given[1]
+    assert room.own.state == room.home.person.state
+    assert await room.identity() != before
+
+
+@pytest.mark.anyio
+async def test_what_does_not_follow_the_servers_passport_leaves_no_trace(room: Room) -> None:
+    before = await room.identity()
+    room.home.person.rotate()
+    with pytest.raises(Untrusted):
+        await room.changes.rotate()
+
+    assert await room.identity() == before
+    assert await room.store.keys.get(OwnKey.CHANGE) is None
+    assert await room.store.passport.entries() == room.home.person.entries[:1]
