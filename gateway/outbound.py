@@ -170,7 +170,7 @@ class Outbound:
             entropy=secrets.token_bytes,
         )
         parcel = Parcel(
-            recipient=item.recipient,
+            recipient=recipient.address,  # where they are now
             env_id=env_id(envelope),
             envelope=envelope,
             body=sealed.octets,

@@ -10,14 +10,15 @@ from weakref import WeakValueDictionary
 
 from gateway.domain_logs import DomainLogs
 from gateway.notices import noted_change
-from mx_core.directory.proving import WatchedLog
-from mx_core.directory.sender_check import Recipient, verify_card
+from mx_core.directory.proving import Moved, WatchedLog
+from mx_core.directory.sender_check import Recipient, check_pin, followed, verify_card
 from mx_core.discovery.finder import Domain, Finder
 from mx_core.envelope.ext import Gossip
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Unavailable, Untrusted
 from mx_core.passport.card import Card
+from mx_core.passport.state import State
 from mx_core.ports import Carrier
 from mx_core.store.contact import Contact, Contacts
 from mx_core.tlog.log_proof import Logged, LogProof
@@ -25,6 +26,7 @@ from mx_core.trust.pin import Pin, accept
 
 _FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
 _CARDS_KEPT: Final = 1_000
+_MOVES_MAX: Final = 3  # one after the other, from an address that was known
 
 
 @dataclass(slots=True)
@@ -58,7 +60,18 @@ class Recipients:
             UnknownRecipient: Nobody there.  Unavailable: Try later.
             Untrusted: Something does not prove itself; the message is held.
         """
-        asked = address.canonical()
+        asked, left = address.canonical(), None
+        for _ in range(_MOVES_MAX + 1):
+            try:
+                found = await self._verified_at(asked, left)
+            except Moved as moved:
+                asked, left = moved.state.address, moved.state
+            else:
+                return found if left is None else followed(found, left)
+        raise Untrusted("moved", f"{address} has moved too often to be followed")
+
+    async def _verified_at(self, asked: Address, left: State | None) -> Recipient:
+        """Verify the card of *asked*; *left*: what was shown where the person was before."""
         turn = self._turns.setdefault(asked, asyncio.Lock())
         async with turn:
             # the domain first: who is not on the network is not asked for at any server
@@ -66,6 +79,9 @@ class Recipients:
             log = await self._logs.ready(domain)
             held = await self._card(asked, log)
             contact = await self._contacts.get(asked)
+            if contact is None and left is not None:
+                # what was said of the person holds wherever they go
+                contact = await self._contacts.of_pid(left.pid)
             now = self._now()
             try:
                 recipient = verify_card(
@@ -82,10 +98,12 @@ class Recipients:
                     del self._cards[asked]  # its proof leads from a tree that may be passed by then
                 if log is not None and isinstance(error, Untrusted) and error.failure == "proof":
                     await self._look_closer(domain, log, held.card)
+                if isinstance(error, Moved) and contact is not None:
+                    check_pin(Pin.decode(contact.pin), error.state)
                 raise
             await self._remember(held, recipient)
             pinned = recipient.pin.encode()
-            if contact is None or contact.pin != pinned:
+            if contact is None or contact.address != asked or contact.pin != pinned:
                 # Crash before this: pinned at the next use, from a card verified again.
                 await self._contacts.put(
                     Contact(asked, pinned, recipient.chain),

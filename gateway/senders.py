@@ -91,6 +91,9 @@ class Senders:
             # the domain is in doubt, not the message: it is kept until the person has judged
             raise PeerUnreachable(f"{address.domain} cannot be believed now") from error
         known = await self._contacts.get(address)
+        if known is None:
+            # who moved is known by their passport, and what was said of them holds
+            known = await self._contacts.of_pid(claimed.by.pid)
         verdict = verify_sender(
             opened.proof,
             _claim(claimed, claimed.by, address),

@@ -41,6 +41,15 @@ class Proved:
     logged: Logged | None
 
 
+class Moved(Untrusted):
+    """The person says, signed, that they are at another address; follow them.  Spec/card §4."""
+
+    def __init__(self, state: State) -> None:
+        """*state* is what the domain of the old address attests; its address is the new one."""
+        super().__init__("moved", f"this person has moved to {state.address}")
+        self.state = state
+
+
 def prove(
     card: Card,
     *,
@@ -56,24 +65,24 @@ def prove(
     attestation must not have run out.  *log*: a log key was seen for the domain.
 
     Raises:
-        Untrusted: ``chain`` (the class of spec/passport §4 is its cause), ``moved``, ``binding``,
-            ``attest-key``, ``attest-expired``, ``proof`` (the class of spec/transparency §5 is
+        Moved: Everything proves itself, and *name* is an address that the person has left.
+        Untrusted: ``chain`` (the class of spec/passport §4 is its cause), ``binding``, ``attest-key``, ``attest-expired``, ``proof`` (the class of spec/transparency §5 is
             its cause) or ``stale``.
     """
     state = _chain_state(card.entries, now)
-    if card.address == name and state.address != name and name in state.former:
-        # the person says, signed, where they are now
-        raise Untrusted("moved", f"this person has moved to {state.address}")
-    if card.address != name or state.address != name:
+    has_moved = state.address != name and name in state.former
+    if card.address != name or not (has_moved or state.address == name):
         raise Untrusted("binding", f"this passport does not belong to {name}")
     attestation = verify_attestation(
         card.attestation,
-        expected=Binding.of(state),
+        expected=Binding.of(state, name),
         domain_keys=domain_keys,
         now=now,
         judged_at=judged_at,
     )
     logged = _logged(card, attestation, log, judged_at)
+    if has_moved:
+        raise Moved(state)
     return Proved(state, logged)
 
 

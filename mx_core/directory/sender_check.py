@@ -65,6 +65,7 @@ def verify_card(
     the log of its domain.
 
     Raises:
+        Moved: They are at another address now, which is to be asked for (`followed`).
         Untrusted: The class of the first step that fails (spec/card §4); the message is held.
         NoUsableEpoch: ``no-epoch``; the message is deferred.
         BadAddress: *asked* names nobody.
@@ -80,7 +81,7 @@ def verify_card(
     )
     state, version = proved.state, logged_version(proved.logged)
     if pin is not None:
-        _check_pin(pin, state, version)  # step 5
+        check_pin(pin, state, version)  # step 5
     if state.ended:  # step 6
         raise Untrusted("ended", f"the passport of {asked} has ended")
     devices = choose_epochs(state, found.epochs, now, card_age)  # step 7
@@ -109,6 +110,18 @@ def verify_card(
     )
 
 
+def followed(found: Recipient, left: State) -> Recipient:
+    """Return *found*, looked up where *left* said that the person went, if it is that person.
+
+    Raises:
+        Untrusted: ``other-pid``, ``rollback`` or ``fork`` against what was shown at the old address.
+    """
+    conflict = conflict_with(first_use(left, now=0), found.state)
+    if conflict is not None:
+        raise Untrusted(conflict.value, _SENTENCE[conflict])
+    return found
+
+
 def common_suite(profile: Profile, devices: Sequence[Chosen]) -> int:
     """Return the highest suite that all *devices* and we have.
 
@@ -126,7 +139,8 @@ def logged_version(logged: Logged | None) -> int:
     return 0 if logged is None or logged.value is None else logged.value.version
 
 
-def _check_pin(pin: Pin, state: State, version: int) -> None:
+def check_pin(pin: Pin, state: State, version: int = 0) -> None:
+    """Raise Untrusted unless *state*, logged as *version* if it was, comes after the pin."""
     if 0 < version < pin.map_version:
         raise Untrusted(Cause.ROLLBACK.value, _SENTENCE[Cause.ROLLBACK])
     conflict = conflict_with(pin, state)

@@ -6,13 +6,14 @@ Addresses are canonical.  The chain is a cache and may be empty; the pin never i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
+from mx_core.model.ids import Pid
 from mx_core.store.outbox_reader import address_of
 from mx_core.store.relation import Author, Topic, tell
 from mx_core.trust.pin import Pin
@@ -43,6 +44,25 @@ class Contacts:
                 "SELECT pin, chain FROM contact WHERE address = ?", (wanted,)
             ).one_or_none()
             return None if row is None else Contact(address_of(wanted), row[0], row[1])
+
+        return await self._database.read(job)
+
+    async def of_pid(self, pid: Pid) -> Contact | None:
+        """Return what was pinned last for *pid*, under whichever address.
+
+        Without the version in the log of that address's domain, which is another one's elsewhere.
+        """
+
+        def job(connection: sa.Connection) -> Contact | None:
+            rows = connection.exec_driver_sql(
+                "SELECT address, pin, chain FROM contact ORDER BY updated DESC"
+            )
+            found = (row for row in rows if Pin.decode(row[1]).pid == pid)
+            row = next(found, None)
+            if row is None:
+                return None
+            pin = replace(Pin.decode(row[1]), map_version=0)
+            return Contact(address_of(row[0]), pin.encode(), row[2])
 
         return await self._database.read(job)
 

@@ -159,7 +159,7 @@ class OutboxTable(OutboxReader):
                     (queue_id, digest, writer.bodies.add(parcel.body)),
                 )
             connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     queue_id,
                     str(recipient),
@@ -167,6 +167,7 @@ class OutboxTable(OutboxReader):
                     parcel.envelope,
                     digest,
                     parcel.deliver_by,
+                    str(parcel.recipient),
                 ),
             )
             connection.exec_driver_sql(

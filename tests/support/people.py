@@ -150,7 +150,7 @@ class Person:
         owners = sorted(self.devices, key=lambda each: each.id)
         attestation = attest(
             signer or domain_key(self.address.domain),
-            Binding.of(state),
+            Binding.of(state, self.address),  # of one who moved: the old domain says it
             self.now if issued is None else issued,
         )
         return Card(

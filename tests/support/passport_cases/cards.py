@@ -146,6 +146,9 @@ def _cards_with_the_sheet() -> Iterator[CardCase]:
     elsewhere = Address("alice", "b.example")
     person.entries.append(make.move(person.state, person.writer(), elsewhere, person.recovery, NOW))
     yield CardCase("moved-away", person.card(), "moved", pin=pin)
+    unsaid = attest(domain_key(), Binding.of(person.state), NOW)
+    claimed = replace(Card.decode(person.card()), attestation=unsaid)
+    yield CardCase("moved-away-by-nobodys-word", claimed.encode(), "binding", pin=pin)
     there = (domain_pk("b.example"),)
     arrived = replace(
         Card.decode(person.card()),
