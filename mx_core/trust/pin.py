@@ -7,23 +7,21 @@ Local data: an octet string that does not decode is our own store's damage, not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
 from mx_core.model.errors import StoreDamaged, Untrusted
 from mx_core.model.ids import Pid
-from mx_core.model.secret import Secret
 from mx_core.notation import cbor
 from mx_core.notation.hashing import DIGEST_OCTETS
 from mx_core.passport.shape import Fields, array, misshapen, octets, uint
 from mx_core.passport.state import State
 
 PIN_OCTETS_MAX: Final = 2048
-SECRET_OCTETS: Final = 32
 
 _FORMAT: Final = 1
-_LOG, _SECRET_IN, _SECRET_OUT, _PENDING = 5, 9, 10, 11
+_LOG, _PENDING = 5, 11
 _ORIGIN_OCTETS_MAX: Final = 300
 
 
@@ -33,14 +31,6 @@ class Tier(IntEnum):
     IMPLICIT = 1  # first use
     ENDORSED = 2
     VERIFIED = 3  # words compared by two persons
-
-
-class ContactState(IntEnum):
-    """What the account's owner said of the person."""
-
-    UNDECIDED = 1
-    ACCEPTED = 2
-    BLOCKED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +61,6 @@ class Pin:
     log: LogView | None = None
     highest_suite: int = 1
     tier: Tier = Tier.IMPLICIT
-    contact: ContactState = ContactState.UNDECIDED
-    secret_in: Secret[bytes] | None = field(default=None, compare=False)  # given to them
-    secret_out: Secret[bytes] | None = field(default=None, compare=False)  # given by them
     pending: PendingHeld | None = None
 
     def encode(self) -> bytes:
@@ -86,13 +73,9 @@ class Pin:
             4: self.map_version,
             6: self.highest_suite,
             7: int(self.tier),
-            8: int(self.contact),
         }
         if self.log is not None:
             fields[_LOG] = [self.log.origin, self.log.size, self.log.root]
-        for key, secret in ((_SECRET_IN, self.secret_in), (_SECRET_OUT, self.secret_out)):
-            if secret is not None:
-                fields[key] = secret.reveal()
         if self.pending is not None:
             fields[_PENDING] = [self.pending.seq, self.pending.since]
         return cbor.encode(fields)
@@ -173,9 +156,7 @@ def _pending_held(held: PendingHeld | None, state: State, now: float) -> Pending
 
 
 def _read(value: cbor.Value) -> Pin:
-    fields = Fields(
-        value, "Pin", (0, 1, 2, 3, 4, 6, 7, 8), (_LOG, _SECRET_IN, _SECRET_OUT, _PENDING)
-    )
+    fields = Fields(value, "Pin", (0, 1, 2, 3, 4, 6, 7), (_LOG, _PENDING))
     fields.uint(0, _FORMAT, _FORMAT)
     return Pin(
         Pid(fields.octets(1, DIGEST_OCTETS)),
@@ -185,9 +166,6 @@ def _read(value: cbor.Value) -> Pin:
         _read_log(fields.value(_LOG)) if fields.has(_LOG) else None,
         fields.uint(6, 1),
         Tier(fields.uint(7, Tier.IMPLICIT, Tier.VERIFIED)),
-        ContactState(fields.uint(8, ContactState.UNDECIDED, ContactState.BLOCKED)),
-        _read_secret(fields, _SECRET_IN),
-        _read_secret(fields, _SECRET_OUT),
         _read_pending(fields.value(_PENDING)) if fields.has(_PENDING) else None,
     )
 
@@ -202,7 +180,3 @@ def _read_log(value: cbor.Value) -> LogView:
     if not isinstance(origin, str) or len(origin.encode()) > _ORIGIN_OCTETS_MAX:
         raise misshapen("the origin of a log is a short text")
     return LogView(origin, uint(size, "Pin.5"), octets(root, "Pin.5", DIGEST_OCTETS))
-
-
-def _read_secret(fields: Fields, key: int) -> Secret[bytes] | None:
-    return Secret(fields.octets(key, SECRET_OCTETS)) if fields.has(key) else None

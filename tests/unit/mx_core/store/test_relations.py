@@ -13,12 +13,14 @@ from mx_core.model.flags import DELETED, Flag
 from mx_core.model.ids import EnvId, MsgId, Pid, QueueId, Uid
 from mx_core.model.mailbox_name import GATEWAY, INBOX, REQUESTS, MailboxName
 from mx_core.model.message import Submission
+from mx_core.notation import cbor
 from mx_core.ports import Copied, FlagChange, MailWriter, Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.contact import Contact
 from mx_core.store.inbox import ComeFrom
 from mx_core.store.relation import Author, Relation, Topic
 from mx_core.store.writer import Writer
+from mx_core.trust.pin import Pin
 from tests.support.people import make_person
 from tests.support.stores import START, Clock, form_of, open_store
 
@@ -248,6 +250,28 @@ async def test_a_mailbox_of_that_name_is_taken_and_a_folder_with_a_rule_makes_wa
     store.close()
 
     assert (boxes[REQUESTS], boxes[MailboxName("Requests (rule)")]) == ("", "FLAGGED")
+
+
+@pytest.mark.anyio
+async def test_pins_of_an_earlier_version_lose_what_stands_beside_them_now(tmp_path: Path) -> None:
+    bob = make_person("bob@b.example")
+    older = cbor.decode(bob.pin().encode())
+    assert isinstance(older, dict)
+    octets = cbor.encode({**older, 8: 2, 9: bytes(32), 10: bytes(32)})
+    store = open_store(tmp_path)
+    await store.contacts.put(Contact(bob.address, octets))
+    await store.mail.write_with(
+        lambda _writer, connection: (
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0012'").rowcount
+        )
+    )
+    store.close()
+    store = open_store(tmp_path)
+    kept = await store.contacts.get(bob.address)
+    store.close()
+
+    assert kept is not None
+    assert Pin.decode(kept.pin) == bob.pin()
 
 
 async def enqueued(room: Room, recipient: Address) -> QueueId:
