@@ -97,7 +97,7 @@ async def _is_taken_and_works(world: World, mallory: Mallory) -> None:
 
 
 def _shown(world: World, text: str) -> int:
-    return len(about(world.bob.known, text))
+    return sum(len(about(world.bob.known, text, mailbox)) for mailbox in ("INBOX", "Requests"))
 
 
 def _refused(world: World) -> int:

@@ -86,15 +86,18 @@ async def test_two_people_see_the_same_words_and_a_verification_is_kept(world: W
 async def test_a_key_that_is_renewed_holds_up_no_mail_and_keeps_the_verification(
     world: World,
 ) -> None:
-    contact(world.alice, "verify", world.bob.address, "--yes")
-    send(world, "before-the-rotation", world.bob.address)
-    run(["gateway", "--home", str(world.bob.gateway_dir), "account", "rotate", world.bob.address])
+    dora = world.add_person(world.bob, "dora")
+    send(world, "before-all", dora.address)
+    wait_until(lambda: bool(about(dora, "before-all", "Requests")))
+    contact(world.alice, "verify", dora.address, "--yes")
+    send(world, "before-the-rotation", dora.address)
+    run(["gateway", "--home", str(world.bob.gateway_dir), "account", "rotate", dora.address])
     forget_cards(world)
-    send(world, "after-the-rotation", world.bob.address)
+    send(world, "after-the-rotation", dora.address)
 
     for subject in ("before-the-rotation", "after-the-rotation"):
-        wait_until(lambda subject=subject: bool(about(world.bob.known, subject)))  # type: ignore[misc]
-    assert tier(world.alice, world.bob.address) == "verified"
+        wait_until(lambda subject=subject: bool(about(dora, subject, "Requests")))  # type: ignore[misc]
+    assert tier(world.alice, dora.address) == "verified"
     told = b"renewed their key"
     wait_until(lambda: any(told in octets for octets in messages(world.alice.known, "Gateway")))
 

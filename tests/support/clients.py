@@ -43,10 +43,10 @@ def messages(settings: MailSettings, mailbox: str = "INBOX") -> list[bytes]:
     return [item[1] for item in fetched if isinstance(item, tuple)]
 
 
-def about(settings: MailSettings, subject: str) -> list[bytes]:
-    """Return the messages of INBOX whose subject holds *subject*, in order of arrival."""
+def about(settings: MailSettings, subject: str, mailbox: str = "INBOX") -> list[bytes]:
+    """Return the messages of *mailbox* whose subject holds *subject*, in order of arrival."""
     with imap(settings) as client:
-        client.select("INBOX", readonly=True)
+        client.select(mailbox, readonly=True)
         found = client.uid("SEARCH", "SUBJECT", f'"{subject}"')[1][0].split()
         if not found:
             return []

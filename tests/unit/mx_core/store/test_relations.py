@@ -262,7 +262,7 @@ async def test_pins_of_an_earlier_version_lose_what_stands_beside_them_now(tmp_p
     await store.contacts.put(Contact(bob.address, octets))
     await store.mail.write_with(
         lambda _writer, connection: (
-            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0012'").rowcount
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'").rowcount
         )
     )
     store.close()

@@ -7,8 +7,8 @@ from alembic import op
 
 from mx_core.notation import cbor
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 _GONE: Final = (8, 9, 10)  # what was said of the contact, and secrets that were never given
 
