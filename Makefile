@@ -25,7 +25,7 @@ test: $(READY)      ## everything a change must pass
 
 crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: the short form
 	@tests/require postgres
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash tests/unit $(ARGS)
 
 check: $(READY)     ## style, types, architecture
 	$(BIN)/ruff format --check .

@@ -354,6 +354,7 @@ def test_deleted_octets_are_in_no_file_once_the_log_is_truncated(tmp_path: Path)
     asyncio.run(story())
 
 
+@pytest.mark.crash
 def test_what_was_confirmed_survives_sigkill(tmp_path: Path, key: Secret[bytes] | None) -> None:
     """Ledger: the child prints a row's number only after the write returned."""
     program = f"""

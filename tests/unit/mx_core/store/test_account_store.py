@@ -167,6 +167,7 @@ async def _check(folder: Path, appended: dict[int, str], queued: list[str]) -> N
     assert integrity == "ok"
 
 
+@pytest.mark.crash
 def test_what_was_confirmed_survives_sigkill_again_and_again(tmp_path: Path) -> None:
     """A ledger of confirmed appends and submissions, over kills at random moments."""
     appended: dict[int, str] = {}

@@ -55,6 +55,7 @@ async def _state(store: AccountStore) -> tuple[int, list[State], bool]:
     return inbox.messages, [item.state for item in due], parcel is not None
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize(
     ("step", "state"),
     [

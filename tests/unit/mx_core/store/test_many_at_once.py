@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from mx_core.model.mailbox_name import INBOX
 from tests.support.stores import open_store
 
@@ -47,9 +49,11 @@ def kept_after_a_kill(folder: Path, when: str) -> tuple[int, int]:
     return asyncio.run(count()), len(list((folder / "bodies").iterdir()))
 
 
+@pytest.mark.crash
 def test_a_kill_before_the_commit_leaves_none_of_them(tmp_path: Path) -> None:
     assert kept_after_a_kill(tmp_path, "before") == (0, 0)
 
 
+@pytest.mark.crash
 def test_a_kill_after_the_answer_leaves_all_of_them(tmp_path: Path) -> None:
     assert kept_after_a_kill(tmp_path, "after") == (3, 1)

@@ -52,6 +52,7 @@ async def assert_right(store: AccountStore) -> None:
         assert found == expected
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("joining", [False, True])
 def test_a_kill_leaves_an_index_that_is_right(tmp_path: Path, step: str, joining: bool) -> None:
