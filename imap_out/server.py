@@ -1,7 +1,8 @@
 """The asyncio shell of IMAP: sockets, TLS, deadlines, caps.  Nothing here knows a command.
 
 One task per connection in one TaskGroup.  Reading stops while answers wait to be read, so a
-connection holds at most one command, what two reads brought, and one piece of an answer.
+connection holds at most one command (of APPENDs that may overlap 32, together 2 MiB), what two
+reads brought, and one piece of an answer.
 Logs carry connection numbers and sizes; of a bug its type and where, never its text.
 """
 

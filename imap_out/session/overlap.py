@@ -17,9 +17,8 @@ from imap_out.session.session import Completed
 from imap_out.wire.framing import Frame, GoAhead, Poisoned
 
 _APPEND: Final = re.compile(rb"[^ ]+ APPEND ", re.IGNORECASE)
-_OCTETS_MAX: Final = (
-    64 * 1024
-)  # of one; a larger one is prepared on a thread, and would lose its turn
+# of one; a larger one is prepared on a thread, and would lose its turn
+_OCTETS_MAX: Final = 64 * 1024
 _AT_ONCE: Final = 32
 
 Event = Frame | GoAhead | Poisoned | None
