@@ -6,7 +6,7 @@ again; what is right keeps its UID, what was missing comes under a new one (spec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -49,17 +49,13 @@ class Shelves:
     reader: Reader
     now_seconds: int
     deep: bool
-    boxes: list[BoxState] = field(default_factory=list)
+    boxes: list[BoxState] = field(default_factory=list)  # ascending, all before the first folder
+    _mail: dict[Key, FullPlace] | None = None
 
     def judge(self, folder: BoxState) -> tuple[bool, list[int]]:
         """Leave in *folder* what it shows rightly; return whether it must judge anew, and UIDs lost."""
         book = load(self.connection)
-        mail = {
-            (box.id, place.uid): place
-            for box in self.boxes
-            if book.follows(MailboxId(box.id))
-            for place in box.places
-        }
+        mail = self._in_reach(book)
         shows, wrong = self._by_the_map(folder, mail)
         asks_anew = bool(wrong)
         for uid, why in wrong.items():
@@ -72,6 +68,17 @@ class Shelves:
         lost = [place.uid for place in folder.places if place.uid in wrong]
         folder.places = [place for place in folder.places if place.uid not in wrong]
         return asks_anew, lost
+
+    def _in_reach(self, book: Book) -> dict[Key, FullPlace]:
+        """Return what folders may show, ascending; the same for all of them, so gathered once."""
+        if self._mail is None:
+            self._mail = {
+                (box.id, place.uid): place
+                for box in self.boxes
+                if book.follows(MailboxId(box.id))
+                for place in box.places
+            }
+        return self._mail
 
     def _by_the_map(
         self, folder: BoxState, mail: dict[Key, FullPlace]
@@ -103,12 +110,11 @@ class Shelves:
     ) -> Iterator[tuple[Key, str]]:
         known = book.folders[MailboxId(folder.id)]
         complete, waiting, turns = self._owed(folder.id)
-        keys = sorted(mail)
         for key, turn in self._turning(known, mail) if complete else ():
             if turns.get(key, turn + 1) > turn:
                 yield key, "is not judged again when time turns the verdict"
-        verdicts = self._verdicts(known, [mail[key] for key in keys])
-        for key, verdict in zip(keys, verdicts, strict=True):
+        verdicts = self._verdicts(known, mail.values())
+        for key, verdict in zip(mail, verdicts, strict=True):
             due = key in waiting or turns.get(key, self.now_seconds + 1) <= self.now_seconds
             if verdict is None or due or verdict == (key in shows):
                 continue
@@ -130,15 +136,19 @@ class Shelves:
         return bool(complete), waiting, {(box, uid): at for box, uid, at in run(asked, (folder,))}
 
     def _turning(self, known: Folder, mail: dict[Key, FullPlace]) -> Iterator[tuple[Key, int]]:
-        for key, place in sorted(mail.items()) if known.rule.test.turns else ():
+        for key, place in mail.items() if known.rule.test.turns else ():
             turn = known.rule.next_turn(place.internal_date, self.now_seconds)
             if turn is not None:
                 yield key, turn
 
-    def _verdicts(self, known: Folder, places: Sequence[FullPlace]) -> list[bool | None]:
-        if not (known.rule.flags_only or self.deep):
-            return [None] * len(places)
+    def _verdicts(self, known: Folder, places: Collection[FullPlace]) -> list[bool | None]:
         judging = Judging(self.reader, self.now_seconds)
+        if known.rule.flags_only:
+            sets = {place.flags for place in places}
+            holds = {flags: judging.holds_for_flags(known.rule, flags) for flags in sets}
+            return [holds[place.flags] for place in places]
+        if not self.deep:
+            return [None] * len(places)
         verdicts: list[bool | None] = []
         for place in places:
             message = MessageId(place.message)
