@@ -26,7 +26,7 @@ async def settings_of(store: AccountStore, account: Address) -> bytes:
         "version": _VERSION,
         "account": str(account),
         "passport": [_base64(entry) for entry in await store.passport.entries()],
-        "contacts": [_contact(contact) for contact in await store.contacts.all()],
+        "contacts": [await _contact(store, contact) for contact in await store.contacts.all()],
         "folders": [
             {"name": each.info.name, "rule": each.info.rule} for each in await store.folders.all()
         ],
@@ -36,13 +36,13 @@ async def settings_of(store: AccountStore, account: Address) -> bytes:
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def _contact(contact: Contact) -> dict[str, Any]:
+async def _contact(store: AccountStore, contact: Contact) -> dict[str, Any]:
     pin = Pin.decode(contact.pin)
     return {
         "address": str(contact.address),
         "passport": bytes(pin.pid).hex(),
         "tier": pin.tier.name.lower(),
-        "state": pin.contact.name.lower(),
+        "state": (await store.relations.of(pin.pid)).name.lower(),
         "chain": _base64(contact.chain),
     }
 
