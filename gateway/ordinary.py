@@ -21,7 +21,7 @@ from mx_core.model.errors import (
     RelayRefused,
     Untrusted,
 )
-from mx_core.store.outbox_reader import OutboxItem, State
+from mx_core.store.outbox_reader import OutboxItem
 from mx_core.store.policy import PolicyRules
 
 _LOOK_SECONDS: Final = 60.0
@@ -43,14 +43,14 @@ class OrdinaryMail:
         return await self._accounts.get() is not None
 
     async def takes(self, item: OutboxItem) -> bool:
-        """Tell whether *item* leaves as ordinary mail; False: encrypted.
+        """Tell whether *item*, which was never sealed, leaves as ordinary mail; False: encrypted.
 
         Raises:
             PeerUnreachable: Try again.  Untrusted: A person must decide.
             EncryptionRequired: It may leave neither way.
         """
-        if item.policy == Frozen.NATIVE.value or item.state is not State.QUEUED:
-            return False  # what was sealed once stays sealed
+        if item.policy == Frozen.NATIVE.value:
+            return False
         looked = await self._reaching.look(item.recipient, _LOOK_SECONDS)
         if looked.reach is Reach.SECURE:
             return False

@@ -126,16 +126,18 @@ class Outbound:
 
         Raises what stood in the way.
         """
-        if await self._ordinary.takes(item):
-            await self._deliver_as_ordinary(item, body.octets)
-            return
         parcel = None
         if item.state is State.SEALED:
             parcel = await self._outbox.parcel(item.queue_id, item.recipient)
+        # what was sealed once stays sealed
+        if parcel is None and await self._ordinary.takes(item):
+            await self._deliver_as_ordinary(item, body.octets)
+            return
         if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
             parcel, pid = await self.seal(item, body)
             # Crash before this commit: sealed anew at the next start, with the same msg_id.
-            await self._outbox.seal(item.queue_id, item.recipient, parcel, pid)
+            if not await self._outbox.seal(item.queue_id, item.recipient, parcel, pid):
+                return  # cancelled meanwhile
         await self._carrier.send(parcel)
         # Crash here: the same octets are sent again, and the server knows their env_id.
         failpoint.reach("sent")
@@ -145,7 +147,13 @@ class Outbound:
         log.info("parcel_sent", queue_id=item.queue_id, octets=len(parcel.body))
 
     async def _deliver_as_ordinary(self, item: OutboxItem, octets: bytes) -> None:
-        host = await self._ordinary.send(item, octets)
+        if not await self._outbox.claim(item.queue_id, item.recipient):
+            return  # cancelled meanwhile
+        try:
+            host = await self._ordinary.send(item, octets)
+        except (Refused, Unavailable):
+            await self._outbox.unclaim(item.queue_id, item.recipient)
+            raise
         # Crash here: that server gets it again at the next start, under the same Message-ID;
         # SMTP cannot tell whether it has taken a message (RFC 1047).
         failpoint.reach("relayed")

@@ -103,7 +103,7 @@ class JudgedOutbox(ports.Outbox):
         await self._table.enqueue(
             submission,
             asked=asked,
-            message_id=form.message_id,
+            form=form,
             queue_id=queue_id,
         )
         self._accepted()

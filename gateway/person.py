@@ -48,6 +48,7 @@ log = structlog.get_logger()
 _BODY_SHARE = 1.13
 _BODY_EXTRA_OCTETS = 1024 * 1024
 _SWEEP_SECONDS = 60.0
+_TOLD_SECONDS = 60 * 86400.0  # for so long it is known what became of a message
 
 
 @final
@@ -112,6 +113,7 @@ class Person(ports.Account):
         )
         self.outbound.reached = self.inbound.hurry
         self.inbound.synced = self._watch.hurry
+        store.mail.queue_changed = self.outbound.wake
         self.outbox = JudgedOutbox(
             store.outbox,
             store.policy,
@@ -182,6 +184,7 @@ class Person(ports.Account):
             await asyncio.sleep(_SWEEP_SECONDS)
             try:
                 await self.store.mail.sweep()
+                await self.store.outbox.forget_settled(self._now() - _TOLD_SECONDS)
             except Unavailable as error:
                 log.info("sweep_put_off", why=type(error).__name__)
 

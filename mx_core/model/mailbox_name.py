@@ -11,6 +11,9 @@ MailboxName = NewType("MailboxName", str)
 
 INBOX: Final = MailboxName("INBOX")
 REQUESTS: Final = MailboxName("Requests")  # mail of people who are not known; spec/requests
+OUTBOX: Final = MailboxName("Outbox")  # mail that waits to leave; spec/outbox
+SEND_ORDINARY: Final = MailboxName("Outbox/Send as ordinary email")
+QUEUED: Final = frozenset({OUTBOX, SEND_ORDINARY})  # nothing else can be put there
 GATEWAY: Final = MailboxName("Gateway")  # what the gateway has to say that is not urgent
 DELIMITER: Final = "/"
 _OCTETS_MAX: Final = 1000

@@ -16,7 +16,14 @@ from mx_core.db.database import Database
 from mx_core.db.durable import make_folder
 from mx_core.model.clock import Now
 from mx_core.model.ids import DeviceId
-from mx_core.model.mailbox_name import GATEWAY, INBOX, REQUESTS, MailboxName
+from mx_core.model.mailbox_name import (
+    GATEWAY,
+    INBOX,
+    OUTBOX,
+    REQUESTS,
+    SEND_ORDINARY,
+    MailboxName,
+)
 from mx_core.model.secret import Secret
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
@@ -142,7 +149,7 @@ def _fixed_mailboxes(writer: Writer, _connection: sa.Connection) -> None:
     One of that name which a person made is taken; a folder with a rule makes way.
     """
     boxes = {box.name: box for box in writer.mailboxes()}
-    for name in (REQUESTS, GATEWAY):
+    for name in (REQUESTS, GATEWAY, OUTBOX, SEND_ORDINARY):
         there = boxes.get(name)
         if there is not None and there.rule:
             writer.rename(name, MailboxName(f"{name} (rule)"))

@@ -19,7 +19,7 @@ from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone, NoSuchMailbox
 from mx_core.model.ids import MailboxId, MessageId
-from mx_core.model.mailbox_name import MailboxName, mailbox_name
+from mx_core.model.mailbox_name import QUEUED, MailboxName, mailbox_name
 from mx_core.ports import MailboxInfo, MailReader
 from mx_core.store import import_batch
 from mx_core.store.import_batch import Brought, ImportFolderId, ImportId, Kept
@@ -28,7 +28,7 @@ from mx_core.store.writer import Writer
 
 _SELECT: Final = "SELECT id, location, asked, state, began, trouble, report FROM import_source"
 _TROUBLES_MAX: Final = 10_000
-_ASIDE: Final = " (imported)"  # where a name belongs to a folder with a rule
+_ASIDE: Final = " (imported)"  # where nothing can be put into what has the name
 
 
 class ImportState(Enum):
@@ -138,7 +138,7 @@ class Imports:
                 " WHERE source = ? AND place = ?",
                 (which, place),
             ).one_or_none()
-            if row is not None and row[1] is not None:
+            if row is not None and row[1] is not None and row[1] not in QUEUED:
                 return ImportFolderId(row[0]), MailboxName(row[1])
             box = _target(writer, name, special_use, subscribed=subscribed)
             made = connection.exec_driver_sql(
@@ -300,7 +300,7 @@ def _target(
         for box in boxes.values():
             if box.special_use == special_use:
                 return box
-    if name in boxes and not boxes[name].rule:
+    if name in boxes and not boxes[name].rule and name not in QUEUED:
         return boxes[name]
     if name in boxes:
         name = mailbox_name(name + _ASIDE)

@@ -57,6 +57,7 @@ class Mail:
         self._watches = Watches()
         self.owing = asyncio.Event()  # a folder has messages to judge; see ``folders.upkeep``
         self.stirred = asyncio.Event()  # there is something to tell; see ``relations``
+        self.queue_changed: Callable[[], None] = lambda: None  # a person's move made mail due
         self.index: Index | None = None
         self._swept = 0  # writer thread: when the last sweep was
         self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
@@ -102,6 +103,8 @@ class Mail:
         )
         if writer.places.owes:
             self.owing.set()
+        if writer.queue_changed:
+            self.queue_changed()
         if writer.stirred:
             self.stirred.set()
         if writer.bodies.dropped:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, Flag, FlagSet
-from mx_core.model.mailbox_name import GATEWAY, INBOX, REQUESTS
+from mx_core.model.mailbox_name import GATEWAY, INBOX, OUTBOX, REQUESTS, SEND_ORDINARY
 from mx_core.store.journal_row import Op, PlaceName, Row
 
 _FIRST: Final = {
     (INBOX, "", ""),
     (REQUESTS, "", ""),
     (GATEWAY, "", ""),
+    (OUTBOX, "", ""),
+    (SEND_ORDINARY, "", ""),
     ("Archive", "\\Archive", ""),
     ("Drafts", "\\Drafts", ""),
     ("Junk", "\\Junk", ""),

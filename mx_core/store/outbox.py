@@ -11,32 +11,29 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 
 from mx_core.db import failpoint
-from mx_core.db.database import Database
 from mx_core.model.address import Address
-from mx_core.model.clock import Now
 from mx_core.model.ids import EnvId, MsgId, Pid, QueueId
-from mx_core.model.message import Submission
+from mx_core.model.message import MessageForm, Submission
 from mx_core.model.notify import AS_USUAL
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
-from mx_core.store import relation
-from mx_core.store.mail import Mail
-from mx_core.store.outbox_reader import OutboxReader, State
+from mx_core.store import outbox_box, relation
+from mx_core.store.outbox_reader import State
 from mx_core.store.outbox_state import (
-    NEVER_SEALED,
     UNSENT,
     UNSETTLED,
     Report,
-    drop_if_settled,
+    change,
     set_state,
+    settle,
     tell,
 )
+from mx_core.store.outbox_wait import WaitingOutbox
 from mx_core.store.policy import note_encrypted
 from mx_core.store.writer import Writer
 from mx_core.trust.pin import Pin
@@ -63,31 +60,27 @@ class Asked:
 _AS_EVER: Final = Asked()
 
 
-class OutboxTable(OutboxReader):
+class OutboxTable(WaitingOutbox):
     """See the module."""
-
-    def __init__(self, database: Database, folder: Path, mail: Mail, now: Now) -> None:
-        super().__init__(database, folder)
-        self._mail = mail
-        self._now = now
 
     async def enqueue(
         self,
         submission: Submission,
         *,
         asked: Mapping[Address, Asked] | None = None,
-        message_id: bytes = b"",
+        form: MessageForm | None = None,
         queue_id: QueueId | None = None,
     ) -> QueueId:
         """Return once the submission is durable; each recipient gets its msg_id here.
 
-        A recipient that *asked* does not name goes end-to-end encrypted or not at all;
-        *message_id* is the message's own, without brackets; *queue_id* a new one.
+        A recipient that *asked* does not name goes end-to-end encrypted or not at all.  With
+        its *form* the message stands in Outbox while it waits; *queue_id* is a new one.
 
         Raises:
             DiskFull: Nothing was taken.
         """
         queue_id = queue_id or new_queue_id()
+        message_id = b"" if form is None else form.message_id
         now = int(self._now())
 
         def job(writer: Writer, connection: sa.Connection) -> None:
@@ -99,7 +92,7 @@ class OutboxTable(OutboxReader):
                     str(submission.sender),
                     now,
                     len(submission.octets),
-                    writer.bodies.add(submission.octets),
+                    writer.bodies.add(submission.octets) if form is None else None,
                     submission.envid,
                     submission.return_full,
                 ),
@@ -130,6 +123,11 @@ class OutboxTable(OutboxReader):
                     tell(writer, frozen.report)
                 if frozen.policy == NATIVE and not frozen.held:
                     note_encrypted(connection, message_id)
+            if form is not None:
+                body = outbox_box.enter(writer, connection, queue_id, submission.octets, form)
+                connection.exec_driver_sql(
+                    "UPDATE outbox SET body = ? WHERE queue_id = ?", (body, queue_id)
+                )
 
         await self._mail.write_with(job)
         # Crash here: durable and not confirmed; the mail program sends it again, as SMTP has it.
@@ -187,8 +185,8 @@ class OutboxTable(OutboxReader):
         Crash before this: it is sent again, and the server knows the env_id.
         """
         return await self._mail.write_with(
-            lambda _writer, connection: set_state(
-                connection, queue_id, recipient, State.SENT, (State.SEALED,)
+            lambda writer, connection: change(
+                writer, connection, queue_id, recipient, State.SENT, (State.SEALED,)
             )
         )
 
@@ -210,7 +208,7 @@ class OutboxTable(OutboxReader):
                 return False
             if report is not None:
                 tell(writer, report)
-            drop_if_settled(connection, writer.bodies, queue_id)
+            settle(writer, connection, queue_id)
             return True
 
         return await self._mail.write_with(job)
@@ -236,129 +234,10 @@ class OutboxTable(OutboxReader):
             )
             if report is not None:
                 tell(writer, report)
-            drop_if_settled(connection, writer.bodies, queue_id)
+            settle(writer, connection, queue_id)
             return True
 
         return await self._mail.write_with(job)
-
-    async def defer(
-        self,
-        queue_id: QueueId,
-        recipient: Address,
-        next_at: float,
-        reason: str,
-        *,
-        report: Report | None = None,
-    ) -> bool:
-        """Try again at *next_at*; counts an attempt.  *report* tells the delay, both or neither."""
-
-        def job(writer: Writer, connection: sa.Connection) -> bool:
-            updated = connection.exec_driver_sql(
-                "UPDATE outbox_recipient SET next_at = ?, reason = ?, attempts = attempts + 1,"
-                " delay_told = max(delay_told, ?)"
-                " WHERE queue_id = ? AND recipient = ? AND state IN ('queued', 'sealed')",
-                (int(next_at), reason, report is not None, queue_id, str(recipient)),
-            )
-            if updated.rowcount and report is not None:
-                tell(writer, report)
-            return bool(updated.rowcount)
-
-        return await self._mail.write_with(job)
-
-    async def hasten(self, queue_id: QueueId, recipient: Address) -> bool:
-        """Make a deferred item due now."""
-        return await self._mail.write_with(
-            lambda _writer, connection: bool(
-                connection.exec_driver_sql(
-                    "UPDATE outbox_recipient SET next_at = ?"
-                    " WHERE queue_id = ? AND recipient = ? AND state IN ('queued', 'sealed')",
-                    (int(self._now()), queue_id, str(recipient)),
-                ).rowcount
-            )
-        )
-
-    async def hold(
-        self, queue_id: QueueId, recipient: Address, reason: str, *, report: Report | None = None
-    ) -> bool:
-        """Let it wait for a person and put *report* into INBOX, both or neither, once."""
-
-        def job(writer: Writer, connection: sa.Connection) -> bool:
-            connection.exec_driver_sql(
-                "UPDATE outbox_recipient SET reason = ? WHERE queue_id = ? AND recipient = ?"
-                " AND state IN ('queued', 'sealed')",
-                (reason, queue_id, str(recipient)),
-            )
-            if not set_state(connection, queue_id, recipient, State.HELD, UNSENT):
-                return False
-            if report is not None:
-                tell(writer, report)
-            return True
-
-        return await self._mail.write_with(job)
-
-    async def release(self, queue_id: QueueId, recipient: Address) -> bool:
-        """Queue a held item again; it is sealed anew, under the policy it always had."""
-
-        def job(_writer: Writer, connection: sa.Connection) -> bool:
-            connection.exec_driver_sql(
-                "UPDATE outbox_recipient SET next_at = ?, reason = ''"
-                " WHERE queue_id = ? AND recipient = ? AND state = 'held'",
-                (int(self._now()), queue_id, str(recipient)),
-            )
-            return set_state(connection, queue_id, recipient, State.QUEUED, (State.HELD,))
-
-        return await self._mail.write_with(job)
-
-    async def let_leave(
-        self, queue_id: QueueId, recipient: Address, policy: str, decision: str
-    ) -> bool:
-        """Free what no parcel exists of to leave as *policy* says, by a decision of the person."""
-
-        def job(_writer: Writer, connection: sa.Connection) -> bool:
-            if not set_state(connection, queue_id, recipient, State.QUEUED, NEVER_SEALED):
-                return False
-            connection.exec_driver_sql(
-                "UPDATE outbox_recipient SET policy = ?, decision = ?, reason = '', next_at = ?"
-                " WHERE queue_id = ? AND recipient = ?",
-                (policy, decision, int(self._now()), queue_id, str(recipient)),
-            )
-            return True
-
-        return await self._mail.write_with(job)
-
-    async def handed_to_relay(
-        self, queue_id: QueueId, recipient: Address, *, report: Report | None = None
-    ) -> bool:
-        """Settle what left as ordinary mail: the server for it has taken the message.
-
-        Crash before this: it is given to that server again; SMTP cannot tell (RFC 1047).
-        """
-
-        def job(writer: Writer, connection: sa.Connection) -> bool:
-            if not set_state(connection, queue_id, recipient, State.RELAYED, (State.QUEUED,)):
-                return False
-            if report is not None:
-                tell(writer, report)
-            drop_if_settled(connection, writer.bodies, queue_id)
-            return True
-
-        return await self._mail.write_with(job)
-
-    async def forget_settled(self, before: float) -> None:
-        """Delete the rows of submissions accepted before then whose recipients are all settled."""
-
-        def job(_writer: Writer, connection: sa.Connection) -> None:
-            old = connection.exec_driver_sql(
-                "SELECT queue_id FROM outbox WHERE body IS NULL AND created < ?", (int(before),)
-            )
-            for queue_id in old.scalars().all():
-                for table in ("handed_over", "outbox_recipient", "outbox"):
-                    connection.exec_driver_sql(
-                        f"DELETE FROM {table} WHERE queue_id = ?",  # noqa: S608  # literals
-                        (queue_id,),
-                    )
-
-        await self._mail.write_with(job)
 
 
 def new_queue_id() -> QueueId:

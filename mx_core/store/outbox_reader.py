@@ -26,7 +26,7 @@ class State(Enum):
     """
 
     QUEUED = "queued"  # durable, not sealed yet
-    SEALED = "sealed"  # a parcel is stored; it may or may not have reached the home server
+    SEALED = "sealed"  # may or may not have left: a parcel is stored, or a relay was being asked
     SENT = "sent"  # the own home server holds it durably
     RELAYED = "relayed"  # settled: the recipient's home server holds it durably
     FAILED = "failed"  # settled: the sender was told

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from mx_core.model.address import Address
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import MessageForm
-from mx_core.store.body import BodyId, BodyWriter
+from mx_core.store import outbox_box
+from mx_core.store.body import BodyId
 from mx_core.store.outbox_reader import State
 from mx_core.store.writer import Writer
 
@@ -49,8 +50,23 @@ def set_state(
     return bool(updated.rowcount)
 
 
-def drop_if_settled(connection: sa.Connection, bodies: BodyWriter, queue_id: str) -> None:
-    """Let go of octets and parcels once every recipient is relayed or failed.
+def change(
+    writer: Writer,
+    connection: sa.Connection,
+    queue_id: str,
+    recipient: Address,
+    to: State,
+    allowed: tuple[State, ...],
+) -> bool:
+    """Compare and set, and show it."""
+    done = set_state(connection, queue_id, recipient, to, allowed)
+    if done:
+        outbox_box.show(writer, connection, queue_id)
+    return done
+
+
+def settle(writer: Writer, connection: sa.Connection, queue_id: str) -> None:
+    """Show where it stands; let go of octets and parcels once every recipient is relayed or failed.
 
     Crash after the commit: files of dropped bodies are orphans, removed at the next open.
     """
@@ -60,13 +76,16 @@ def drop_if_settled(connection: sa.Connection, bodies: BodyWriter, queue_id: str
         (queue_id,),
     ).scalar_one()
     if open_ones:
+        outbox_box.show(writer, connection, queue_id)
         return
+    if outbox_box.leave(writer, connection, queue_id):  # its octets are the message's
+        connection.exec_driver_sql("UPDATE outbox SET body = NULL WHERE queue_id = ?", (queue_id,))
     dropped = connection.exec_driver_sql(
         "SELECT body FROM outbox WHERE queue_id = ? AND body IS NOT NULL"
         " UNION ALL SELECT body FROM sealed_body WHERE queue_id = ?",
         (queue_id, queue_id),
     ).scalars()
-    bodies.drop([BodyId(body) for body in dropped.all()])
+    writer.bodies.drop([BodyId(body) for body in dropped.all()])
     connection.exec_driver_sql("UPDATE outbox SET body = NULL WHERE queue_id = ?", (queue_id,))
     connection.exec_driver_sql("DELETE FROM sealed_body WHERE queue_id = ?", (queue_id,))
     connection.exec_driver_sql("DELETE FROM parcel WHERE queue_id = ?", (queue_id,))

@@ -75,6 +75,10 @@ class Places:
             ]
         return found
 
+    def flags_of(self, place: Place) -> FlagSet:
+        """Return the flags of a place that was found in this job."""
+        return self._flag_sets.of(place.flag_set)
+
     def add(
         self,
         mailbox: MailboxId,

@@ -17,10 +17,19 @@ import sqlalchemy as sa
 
 from mx_core.model.address import Address
 from mx_core.model.ids import MailboxId, MessageId, Pid
-from mx_core.model.mailbox_name import GATEWAY, INBOX, REQUESTS, MailboxName
+from mx_core.model.mailbox_name import (
+    GATEWAY,
+    INBOX,
+    OUTBOX,
+    REQUESTS,
+    SEND_ORDINARY,
+    MailboxName,
+)
 from mx_core.store.outbox_reader import address_of
 
-FIXED: Final = frozenset({REQUESTS, GATEWAY})  # neither renamed nor deleted: mail is put there
+FIXED: Final = frozenset(
+    {REQUESTS, GATEWAY, OUTBOX, SEND_ORDINARY}
+)  # neither renamed nor deleted: mail is put there
 JUNK: Final = "\\Junk"  # special use, RFC 6154
 
 

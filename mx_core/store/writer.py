@@ -22,7 +22,7 @@ from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_na
 from mx_core.model.message import MessageForm
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo, NewMail
-from mx_core.store import message, relation
+from mx_core.store import message, outbox_word, relation, sent_copy
 from mx_core.store.body import BodyWriter
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
@@ -50,6 +50,7 @@ class Writer(Reader):
         super().__init__(connection, folder, known)
         self.changes: list[Change] = []  # in modseq order
         self.names: list[News] = []  # what happened to names, in order
+        self.queue_changed = False  # something of the outbox is due
         self.stirred = False  # the gateway has something to tell; see ``relations``
         self._now = now
         self.log = Journal(connection, now)
@@ -139,7 +140,7 @@ class Writer(Reader):
             raise MailboxExists(f"there is a mailbox {new} already")
         if old == INBOX:
             self.create(new)
-            self._move(box.id, self._places.find(box.id, None), self.mailbox(new))
+            self.relocate(box.id, self._places.find(box.id, None), self.mailbox(new))
             return
         self._check_not_fixed(box)
         before = self._places.book
@@ -175,14 +176,11 @@ class Writer(Reader):
         internal_date: int | None = None,
         *,
         author: relation.Author | None = None,
+        queued: bool = False,
     ) -> Appended:
-        """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota.
-
-        *author*: who wrote it, as verified, if a network brought it.
-        """
+        """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota."""
         new = NewMail(octets, form, flags, internal_date)
-        [appended] = self.append_all(mailbox, [new], author=author)
-        return appended
+        return self.append_all(mailbox, [new], author=author, queued=queued)[0]
 
     def append_all(
         self,
@@ -190,10 +188,12 @@ class Writer(Reader):
         new: Sequence[NewMail],
         *,
         author: relation.Author | None = None,
+        queued: bool = False,
     ) -> list[Appended]:
-        """As ``append``, of several at once under one modseq, in their order."""
+        """As ``append``, of several at once under one modseq; *queued*: they are to be sent."""
         box = self._box(mailbox)
-        self._places.check_open(mailbox)  # before octets are written
+        if not queued:
+            self._places.check_open(mailbox)  # before octets are written
         rows = message.keep(self._connection, self.log, self.bodies, new, int(self._now()))
         if author is not None:
             for ident, _ in rows:
@@ -211,6 +211,8 @@ class Writer(Reader):
             ],
             internal_dates=[kept.internal_date for _, kept in rows],
         )
+        if mailbox == self._places.book.sent:
+            sent_copy.appended(self._places, mailbox, uids, [each.form.message_id for each in new])
         return [Appended(box, uid) for uid in uids]
 
     def store_flags(
@@ -234,6 +236,8 @@ class Writer(Reader):
         """
         self._box(mailbox)
         found = self._places.find(mailbox, uids, lambda f: DELETED in f)
+        if mailbox in self._places.book.outbox:
+            outbox_word.cancel(self._connection, [place.message for place in found])
         if found and mailbox in self._places.book.folders:
             self._throw_away(mailbox, found)
         else:
@@ -252,7 +256,10 @@ class Writer(Reader):
         """As copy, and the sources are expunged in the same transaction."""
         self._box(mailbox)
         places, box = self._places.find(mailbox, uids), self.mailbox(target)
-        moved = self._move(mailbox, places, box)
+        if mailbox in self._places.book.outbox:
+            self.queue_changed = True
+            return outbox_word.move(self._places, self._copy, (mailbox, places), box)
+        moved = self.relocate(mailbox, places, box)
         self._decide(mailbox, places, box)
         return moved
 
@@ -288,7 +295,7 @@ class Writer(Reader):
         if trash is None:
             raise NotPermitted("there is no Trash that this could be moved to")
         target = self.mailbox(trash)
-        moved = self._move(source, places, target)
+        moved = self.relocate(source, places, target)
         # there it is as any mail in the Trash, not about to be removed for good
         self._places.flag(target.id, moved.target, lambda flags: flags - {DELETED})
 
@@ -319,14 +326,16 @@ class Writer(Reader):
             elif there in folders:
                 raise NotPermitted(f"no mailbox can be below {above}")
 
-    def _move(self, source: MailboxId, places: Sequence[Place], target: MailboxInfo) -> Copied:
+    def relocate(self, source: MailboxId, places: Sequence[Place], target: MailboxInfo) -> Copied:
+        """Move, whatever a person says by moving."""
         copied = self._copy(places, target)
         self._places.remove(source, places)
         return copied
 
-    def _copy(self, places: Sequence[Place], target: MailboxInfo) -> Copied:
+    def _copy(self, places: Sequence[Place], target: MailboxInfo, *, own: bool = False) -> Copied:
         """Add *places* to *target* under one modseq, with their flags, dates and global ids."""
-        self._places.check_open(target.id)
+        if not own:
+            self._places.check_open(target.id)
         if not places:
             return Copied(target.uid_validity, (), ())
         messages = [place.message for place in places]

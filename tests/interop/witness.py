@@ -84,6 +84,22 @@ class Witness:
             assert isinstance(answer, tuple), answer
             return bytes(answer[1])
 
+    def copy(self, mailbox: str, subject: str) -> tuple[bytes, set[str]] | None:
+        """Return octets and flags of the newest with *subject*, and None while there is none.
+
+        In one session: the gateway's copy in Sent makes way for the mail program's own.  What
+        the gateway says of its fate is left out.
+        """
+        with imap(self.settings) as client:
+            client.select(_quoted(mailbox), readonly=True)
+            uids = client.uid("SEARCH", "SUBJECT", f'"{subject}"')[1][0].split()
+            if not uids:
+                return None
+            answer = client.uid("FETCH", uids[-1].decode(), "(FLAGS BODY.PEEK[])")[1][0]
+            assert isinstance(answer, tuple), answer
+            flags = {flag.decode() for flag in imaplib.ParseFlags(answer[0])}
+            return bytes(answer[1]), {flag for flag in flags if not flag.startswith("$Submit")}
+
     def set_flags(self, mailbox: str, uid: bytes, flags: str) -> None:
         with imap(self.settings) as client:
             client.select(_quoted(mailbox))

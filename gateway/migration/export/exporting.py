@@ -19,6 +19,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import Corrupt, MailError, MessageGone, NoSuchMailbox, Refused
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId
+from mx_core.model.mailbox_name import QUEUED
 from mx_core.ports import MailboxInfo, MailReader
 from mx_core.store.account_store import AccountStore
 
@@ -86,7 +87,7 @@ class Exporting:
                 self._state["phase"] = "idle"
 
     async def _export(self, asked: AskedOut) -> None:
-        boxes = [b for b in await self._mail.read(lambda reader: reader.mailboxes()) if not b.rule]
+        boxes = [b for b in await self._mail.read(lambda reader: reader.mailboxes()) if _goes(b)]
         self._state["of"] = sum(box.messages for box in boxes)
         head = Head(VERSION, str(self._account), asked.format, asked.original)
         writing = await asyncio.to_thread(Writing, Path(asked.target), head)
@@ -117,6 +118,11 @@ class Exporting:
                 written = await asyncio.to_thread(_write, writing, box.name, got, original)
                 self._state["messages"] += len(got)
                 self._state["written"] += written
+
+
+def _goes(box: MailboxInfo) -> bool:
+    """Tell whether *box* is exported; every account has the mailboxes of what is queued."""
+    return not box.rule and (box.messages > 0 or box.name not in QUEUED)
 
 
 def _read(reader: MailReader, rows: Sequence[_Row]) -> tuple[list[_Read], Sequence[_Row]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from mx_core.model.ids import MailboxId
-from mx_core.model.mailbox_name import DELIMITER, MailboxName
+from mx_core.model.mailbox_name import DELIMITER, QUEUED, MailboxName
 from mx_core.store.folders.parse_rule import parse
 from mx_core.store.folders.rule import Rule
 
@@ -34,6 +34,9 @@ class Book:
     folders: dict[MailboxId, Folder]
     apart: frozenset[MailboxId]
     trash: MailboxName | None
+    outbox: dict[MailboxId, MailboxName]  # where queued mail stands; spec/outbox
+    sent: MailboxId | None
+    drafts: MailboxId | None
 
     def follows(self, mailbox: MailboxId) -> bool:
         """Tell whether mail in *mailbox* may be in a folder."""
@@ -87,11 +90,22 @@ def load(connection: sa.Connection) -> Book:
             "SELECT mailbox, rule, fixed FROM folder ORDER BY mailbox"
         )
     }
-    if not folders:
-        return Book({}, frozenset(), None)
     boxes = connection.exec_driver_sql("SELECT id, name, special_use FROM mailbox").all()
     tops = [name for _, name, use in boxes if use in _APART]
     below = tuple(top + DELIMITER for top in tops)
     apart = {MailboxId(box) for box, name, _ in boxes if name in tops or name.startswith(below)}
     trash = next((MailboxName(name) for _, name, use in boxes if use == "\\Trash"), None)
-    return Book(folders, frozenset(apart | folders.keys()), trash)
+    outbox = {
+        MailboxId(box): MailboxName(name)
+        for box, name, _ in boxes
+        if name in QUEUED and box not in folders
+    }
+    used = {use: MailboxId(box) for box, _, use in boxes if use}
+    return Book(
+        folders,
+        frozenset(apart | folders.keys() | outbox.keys()),
+        trash,
+        outbox,
+        used.get("\\Sent"),
+        used.get("\\Drafts"),
+    )

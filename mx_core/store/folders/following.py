@@ -26,6 +26,7 @@ from mx_core.store.folders.shown import ShownPlaces
 from mx_core.store.journal import Journal
 from mx_core.store.places import Place, Places
 
+_QUEUED: Final = "only what is sent by SMTP stands here; nothing else can be put into it"
 _CLOSED: Final = "this folder shows what is in other mailboxes; nothing can be put into it"
 
 
@@ -65,6 +66,8 @@ class FollowedPlaces(Places):
         """Raises NotPermitted where nothing can be put in."""
         if mailbox in self.book.folders:
             raise NotPermitted(_CLOSED)
+        if mailbox in self.book.outbox:
+            raise NotPermitted(_QUEUED)
 
     # ── the five changes ────────────────────────────────────────────────────────────
     @override

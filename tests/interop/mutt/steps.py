@@ -108,14 +108,14 @@ class Day:
         self.screen.keys("y")
         self.screen.wait("Mail sent|sent", 20)
         answer = f"Re: pushed {self._tag}"
-        uid = eventually("copy in Sent", lambda: self._me.by_subject("Sent", answer))[0]
+        kept, flags = eventually("copy in Sent", lambda: self._me.copy("Sent", answer))
         self.screen.keys("$")
         eventually("\\Answered", lambda: self._in("INBOX", "pushed", "ANSWERED"))
-        kept, received = self._me.octets("Sent", uid), self._peer.received(answer)
+        received = self._peer.received(answer)
         assert "typed in the editor zażółć\r\n.\r\nlast line\r\n".encode() in received
         assert _body(kept) == _body(received)
         assert b"In-Reply-To: " in received
-        return sorted(self._me.flags("Sent", uid))
+        return sorted(flags)
 
     def save(self) -> object:
         """Make a mailbox by saving to it, then sync: copy, delete, expunge."""

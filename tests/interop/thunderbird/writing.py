@@ -38,10 +38,9 @@ def send(run: Run) -> object:
         f"Grüße, sent by Thunderbird {subject}\n.\nafter the dot\n",
         "prüfung.txt",
     )
-    uid = eventually("copy in Sent", lambda: run.me.by_subject("Sent", subject))[0]
-    kept = run.me.octets("Sent", uid)
+    kept, flags = eventually("copy in Sent", lambda: run.me.copy("Sent", subject))
     assert b"after the dot" in kept
-    assert "\\Seen" in run.me.flags("Sent", uid)
+    assert "\\Seen" in flags
     received = run.peer.received(subject)
     assert _body(received) == _body(kept)
     return len(received)

@@ -222,6 +222,38 @@ async def test_a_folder_with_a_rule_is_not_imported_into(tmp_path: Path) -> None
         assert weak.messages == 0  # imported mail does not drown it
 
 
+@pytest.mark.parametrize("name", ["Outbox", "Outbox.Send as ordinary email"])
+async def test_what_waited_elsewhere_is_not_put_where_mail_is_sent_from(
+    tmp_path: Path, name: str
+) -> None:
+    old_mail.maildir(tmp_path, {})
+    old_mail.maildir(tmp_path / f".{name}", {"1": letter(1)})
+    async with importing() as (made, store):
+        state = await bring(made, tmp_path)
+
+        assert list(await stored(store)) == [f"{name.replace('.', '/')} (imported)"]
+        assert state["imports"][0]["trouble"] == ""
+
+
+async def test_an_import_into_an_outbox_of_old_goes_on_beside_it(tmp_path: Path) -> None:
+    old_mail.maildir(tmp_path, {"1": letter(1)})
+    async with importing() as (made, store):
+        await bring(made, tmp_path)
+        await store._database.write(
+            lambda tx: (
+                tx.exec_driver_sql(
+                    "UPDATE import_folder SET mailbox ="
+                    " (SELECT global_id FROM mailbox WHERE name = 'Outbox')"
+                ).rowcount
+            )
+        )
+        old_mail.maildir(tmp_path, {"2": letter(2)})
+        state = await bring(made, tmp_path)
+
+        assert state["imports"][0]["trouble"] == ""
+        assert [len(mail) for mail in (await stored(store)).values()] == [2]
+
+
 async def test_everything_goes_below_a_folder_if_that_is_asked(tmp_path: Path) -> None:
     old_mail.maildir(tmp_path, {"1": letter(1)})
     async with importing() as (made, store):

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mx_core.db.engine import writer_engine
+from mx_core.db.migrate import migrate
 from mx_core.model.address import Address
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import DELETED, Flag
@@ -22,7 +24,7 @@ from mx_core.store.relation import Author, Relation, Topic
 from mx_core.store.writer import Writer
 from mx_core.trust.pin import Pin
 from tests.support.people import make_person
-from tests.support.stores import START, Clock, form_of, open_store
+from tests.support.stores import START, STORE_KEY, Clock, form_of, open_store
 
 OCTETS = b"Subject: x\r\n\r\nhello\r\n"
 BOB = Author(Pid(b"b" * 32), Address("bob", "b.example"))
@@ -258,14 +260,13 @@ async def test_pins_of_an_earlier_version_lose_what_stands_beside_them_now(tmp_p
     older = cbor.decode(bob.pin().encode())
     assert isinstance(older, dict)
     octets = cbor.encode({**older, 8: 2, 9: bytes(32), 10: bytes(32)})
-    store = open_store(tmp_path)
-    await store.contacts.put(Contact(bob.address, octets))
-    await store.mail.write_with(
-        lambda _writer, connection: (
-            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'").rowcount
+    engine = writer_engine(tmp_path / "mail.db", STORE_KEY)
+    with engine.begin() as connection:
+        migrate(connection, "mx_core.store.migrations", "0013")
+        connection.exec_driver_sql(
+            "INSERT INTO contact VALUES (?, ?, ?, ?)", (str(bob.address), octets, b"", START)
         )
-    )
-    store.close()
+    engine.dispose()
     store = open_store(tmp_path)
     kept = await store.contacts.get(bob.address)
     store.close()

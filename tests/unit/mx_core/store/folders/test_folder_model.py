@@ -13,7 +13,14 @@ from mx_core.model.change import FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import MailError
 from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag
 from mx_core.model.ids import Uid
-from mx_core.model.mailbox_name import GATEWAY, INBOX, REQUESTS, MailboxName
+from mx_core.model.mailbox_name import (
+    GATEWAY,
+    INBOX,
+    OUTBOX,
+    REQUESTS,
+    SEND_ORDINARY,
+    MailboxName,
+)
 from mx_core.ports import FlagChange, MailReader, MailStore, MailWriter
 from tests.support.folder_audit import audited
 from tests.support.memory_folders import FolderMail
@@ -132,7 +139,7 @@ async def test_the_disk_shows_what_memory_shows(seed: int) -> None:
     with memory_store(Clock()) as store:
         for state in await store.folders.all():
             await store.folders.remove(state.info.name)
-        for name in (REQUESTS, GATEWAY):  # memory knows no gateway
+        for name in (REQUESTS, GATEWAY, OUTBOX, SEND_ORDINARY):  # memory knows no gateway
             await plain.write(lambda writer, name=name: writer.create(name))  # type: ignore[misc]
         for mail in (plain, store.mail):
             await prepared(mail)

@@ -1,0 +1,142 @@
+"""Queued mail as a mail program sees it: in ``Outbox`` while it waits, then once in Sent.
+
+Its state is keywords.  Whatever happens to a submission happens to its place in the same
+transaction.  docs/spec/outbox.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from mx_core.model.flags import DRAFT, NOT_ENCRYPTED, SEEN, FlagSet
+from mx_core.model.ids import MailboxId, Uid
+from mx_core.model.mailbox_name import OUTBOX, MailboxName
+from mx_core.model.message import MessageForm
+from mx_core.store import sent_copy
+from mx_core.store.body import BodyId
+from mx_core.store.outbox_word import DEFERRED, FAILED, HELD, PENDING, STATE, SUBMITTED
+from mx_core.store.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class _Fates:
+    """How many recipients of a submission stand where."""
+
+    waiting: int
+    held: int
+    tried: int
+    left: int
+    failed: int
+    cancelled: int
+    clear: int
+
+    def flags(self) -> FlagSet:
+        """Return the keywords that say so."""
+        said = {
+            PENDING: self.waiting,
+            HELD: self.held,
+            DEFERRED: self.tried,
+            SUBMITTED: self.left and not (self.waiting or self.held),
+            FAILED: self.failed,
+            NOT_ENCRYPTED: self.clear,
+        }
+        return frozenset(flag for flag, holds in said.items() if holds)
+
+
+def enter(
+    writer: Writer, connection: sa.Connection, queue_id: str, octets: bytes, form: MessageForm
+) -> BodyId:
+    """Put a submission whose recipients are noted into Outbox; return the body that both share."""
+    flags = _fates(connection, queue_id).flags() | {SEEN}
+    box = writer.mailbox(OUTBOX).id
+    uid = writer.append(box, octets, form, flags, queued=True).uid
+    message = writer.places.find(box, [uid])[0].message
+    body: int = connection.exec_driver_sql(
+        "SELECT body FROM message WHERE id = ?", (message,)
+    ).scalar_one()
+    connection.exec_driver_sql(
+        "UPDATE outbox SET message = ?, mailbox = ?, uid = ? WHERE queue_id = ?",
+        (message, box, uid, queue_id),
+    )
+    sent_copy.expect(connection, queue_id, form.message_id)
+    return BodyId(body)
+
+
+def show(writer: Writer, connection: sa.Connection, queue_id: str) -> None:
+    """Let the keywords say where the recipients stand now."""
+    place = _place(connection, queue_id)
+    if place is not None:
+        _say(writer, *place, _fates(connection, queue_id).flags())
+
+
+def leave(writer: Writer, connection: sa.Connection, queue_id: str) -> bool:
+    """Take a settled submission out of Outbox; return whether its octets are a mailbox's now.
+
+    What left for anybody, or failed, is kept in Sent, unless the mail program has put its own
+    copy there, which then carries the keywords.  What was given up before goes to Drafts.
+    """
+    place = _place(connection, queue_id)
+    if place is None:
+        return False
+    fates = _fates(connection, queue_id)
+    connection.exec_driver_sql(
+        "UPDATE outbox SET message = NULL, mailbox = NULL, uid = NULL WHERE queue_id = ?",
+        (queue_id,),
+    )
+    if fates.cancelled and not (fates.left or fates.failed):
+        _move(writer, place, writer.places.book.drafts, frozenset({DRAFT}))
+        return True
+    copy = sent_copy.of_program(connection, queue_id)
+    if copy is not None:
+        _say(writer, *copy, fates.flags())  # nothing, if it is there no more
+        _move(writer, place, None, frozenset())
+        return True
+    sent = writer.places.book.sent
+    uid = _move(writer, place, sent, fates.flags())
+    if sent is not None and uid is not None:
+        sent_copy.kept(connection, queue_id, sent, uid)
+    return True
+
+
+def _move(
+    writer: Writer, place: tuple[MailboxId, Uid], target: MailboxId | None, flags: FlagSet
+) -> Uid | None:
+    """Move, with *flags* in place of the state; without a *target* it only goes."""
+    if target is not None:
+        _say(writer, *place, flags)
+    found = writer.places.find(place[0], [place[1]])
+    if target is None or not found:
+        writer.places.remove(place[0], found)
+        return None
+    name = writer.places.connection.exec_driver_sql(
+        "SELECT name FROM mailbox WHERE id = ?", (target,)
+    ).scalar_one()
+    return writer.relocate(place[0], found, writer.mailbox(MailboxName(name))).target[0]
+
+
+def _say(writer: Writer, mailbox: MailboxId, uid: Uid, flags: FlagSet) -> None:
+    writer.places.flag(mailbox, [uid], lambda old: (old - STATE) | flags)
+
+
+def _place(connection: sa.Connection, queue_id: str) -> tuple[MailboxId, Uid] | None:
+    row = connection.exec_driver_sql(
+        "SELECT mailbox, uid FROM outbox WHERE queue_id = ? AND message IS NOT NULL", (queue_id,)
+    ).one_or_none()
+    return None if row is None else (MailboxId(row[0]), Uid(row[1]))
+
+
+def _fates(connection: sa.Connection, queue_id: str) -> _Fates:
+    row = connection.exec_driver_sql(
+        "SELECT sum(state IN ('queued', 'sealed')), sum(state = 'held'),"
+        " sum(state IN ('queued', 'sealed') AND attempts > 0), sum(state IN ('sent', 'relayed')),"
+        " sum(state = 'failed' AND reason != 'cancelled by you'),"
+        " sum(state = 'failed' AND reason = 'cancelled by you'),"
+        " sum(state = 'relayed' AND NOT EXISTS (SELECT 1 FROM handed_over"
+        " WHERE handed_over.queue_id = outbox_recipient.queue_id"
+        " AND handed_over.recipient = outbox_recipient.recipient))"
+        " FROM outbox_recipient WHERE queue_id = ?",
+        (queue_id,),
+    ).one()
+    return _Fates(*(int(value or 0) for value in row))
