@@ -19,6 +19,7 @@ from mx_core.model.errors import PeerUnreachable
 LINE_OCTETS_MAX: Final = 64 * 1024
 _DEPTH_MAX: Final = 8
 _VALUES_MAX: Final = 10_000  # of one answer
+_TEXT_SHOWN: Final = 200
 _LITERAL: Final = re.compile(rb"~?\{([0-9]{1,12})\+?\}\Z")
 # an atom as servers send them: BODY[]<0>, \Seen, 17, $Junk; a "{" would announce a literal
 _ATOM: Final = re.compile(rb"[^\x00-\x20\x7f(){\"]+")
@@ -72,6 +73,12 @@ class GoOn:
 
 
 Answer = Status | Data | GoOn
+
+
+def shown(text: bytes) -> str:
+    """Return what a server wrote, as far as it can be printed."""
+    words = text[:_TEXT_SHOWN].decode(errors="replace")
+    return "".join(sign if sign.isprintable() else " " for sign in words).strip()
 
 
 class AnswerReader:

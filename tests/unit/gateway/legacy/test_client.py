@@ -120,7 +120,6 @@ async def test_nobody_listens() -> None:
 async def test_a_wrong_answer_ends_the_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: Reply, sentence: str
 ) -> None:
-    monkeypatch.setattr(client_module, "_ANSWERS_MAX", 5_000)
     async with scripted(tmp_path, {"UID FETCH": reply}) as (server, _):
         client = await ImapClient.open(server, PASSWORD)
         if reply is silent:
