@@ -12,9 +12,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.rows import Row
-from mx_core.homeserver import accounts
-from mx_core.homeserver.accounts import NewDevice, NewEpoch
 from mx_core.homeserver.opening import open_database
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people.accounts import NewDevice, NewEpoch
 from mx_core.homeserver.schema import ENTRY
 from mx_core.proto.federation_pb2 import ACCEPTED
 from tests.support.home_device import HomeDevice, Stream, item_for

@@ -17,12 +17,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.rows import Row
-from mx_core.homeserver import outgoing
-from mx_core.homeserver.accounts import Member
-from mx_core.homeserver.backup import DATABASE_NAME
-from mx_core.homeserver.bodies import Body
 from mx_core.homeserver.opening import open_database
-from mx_core.homeserver.outgoing import Leaving
+from mx_core.homeserver.operating.backup import DATABASE_NAME
+from mx_core.homeserver.people.accounts import Member
+from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.storage.bodies import Body
 from mx_core.notation.hashing import b2_plain
 from tests.support.home_rows import DEVICE, add_member
 from tests.support.homes import HomeProcess, running_homes

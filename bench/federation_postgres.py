@@ -20,8 +20,8 @@ from bench.federation import (
 )
 from bench.rows import Row
 from mx_core.db.postgres import PostgresDatabase
-from mx_core.homeserver import outgoing
 from mx_core.homeserver.opening import MIGRATIONS
+from mx_core.homeserver.queue import outgoing
 from tests.support.home_rows import new_member
 from tests.support.homes import HomeProcess, running_homes
 from tests.support.postgres import PostgresServer, running_postgres

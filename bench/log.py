@@ -19,9 +19,9 @@ from bench.rows import Row
 from mx_core.db.database import Database
 from mx_core.directory.proving import WatchedLog
 from mx_core.directory.sender_check import verify_card
-from mx_core.homeserver import log_rows
-from mx_core.homeserver.log_book import LogBook
-from mx_core.homeserver.role_keys import of_seed
+from mx_core.homeserver.domain.role_keys import of_seed
+from mx_core.homeserver.log import log_rows
+from mx_core.homeserver.log.log_book import LogBook
 from mx_core.homeserver.schema import LOG_WAITING
 from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId

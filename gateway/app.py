@@ -20,7 +20,7 @@ from typing_extensions import override
 
 import imap_out.server
 import smtp_in.server
-from gateway import contacts, master_key, queue
+from gateway import contacts, master_key
 from gateway.accounts import OpenAccounts, new_store, remove, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
@@ -32,6 +32,7 @@ from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join, rejoin
 from gateway.person import Person
 from gateway.policy_desk import PolicyDesk
+from gateway.sending import queue
 from gateway.web.control import Daemon, control_app
 from gateway.web.page.server import Page
 from imap_out.wire.limits import Limits as ImapLimits

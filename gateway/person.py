@@ -9,30 +9,30 @@ from typing import Any, final
 import structlog
 from typing_extensions import override
 
-from gateway.alarms import Alarms
+from gateway.arriving.inbound import Inbound
+from gateway.arriving.senders import Senders
 from gateway.config import Config
-from gateway.domain_logs import DomainLogs
 from gateway.folder_upkeep import keep_up
 from gateway.found_domains import finder_of
-from gateway.inbound import Inbound
 from gateway.legacy.relay_account import RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
 from gateway.migration.export.exporting import Exporting
 from gateway.migration.importing import Importing
 from gateway.migration.opening import open_source
-from gateway.notices import Notices
-from gateway.ordinary import OrdinaryMail
-from gateway.outbound import Outbound
-from gateway.outbox import JudgedOutbox
 from gateway.own.changes import OwnChanges
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
 from gateway.policy_desk import PolicyDesk
-from gateway.reaching import Reaching
-from gateway.recipients import Recipients
-from gateway.sender_reports import SenderReports
-from gateway.senders import Senders
+from gateway.sending.ordinary import OrdinaryMail
+from gateway.sending.outbound import Outbound
+from gateway.sending.outbox import JudgedOutbox
+from gateway.sending.reaching import Reaching
+from gateway.sending.recipients import Recipients
+from gateway.watching.alarms import Alarms
+from gateway.watching.domain_logs import DomainLogs
+from gateway.writing.notices import Notices
+from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import Device, Home

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.legacy.relay_account import RelayAccount, RelayAccounts
-from gateway.outbox import JudgedOutbox
 from gateway.policy.decide import Verdict
 from gateway.policy.override import of_address, without_tag
 from gateway.policy.rule import FACTORY, Scope, Settings, check, parse_scope
-from gateway.reaching import Reaching
+from gateway.sending.outbox import JudgedOutbox
+from gateway.sending.reaching import Reaching
 from mx_core.model.address import Address
 from mx_core.store.policy import PolicyRules
 

@@ -21,7 +21,7 @@ def evidence() -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def verify(file: Path) -> None:
     """Check FILE, the attachment of a warning.  Needs no network, no account and no gateway."""
-    from gateway.evidence_check import checked  # noqa: PLC0415  # lazy: --help is fast
+    from gateway.watching.evidence_check import checked  # noqa: PLC0415  # lazy: --help is fast
 
     with told_in_one_sentence("mx-gateway"):
         told = checked(file.read_bytes(), time.time())

@@ -1,7 +1,7 @@
 """Ordinary mail out: one message for one recipient to the person's own mail server, over TLS.
 
 The only module that imports aiosmtplib.  Whether a message may leave this way is decided before
-(``gateway.ordinary``); here nothing is sent, and no password said, before TLS has verified the
+(``gateway.sending.ordinary``); here nothing is sent, and no password said, before TLS has verified the
 server.  Octets are not changed.  RFC 6409, RFC 8314 §3.
 """
 

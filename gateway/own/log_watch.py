@@ -14,10 +14,10 @@ from typing import Final
 
 import structlog
 
-from gateway.alarms import Alarms
-from gateway.domain_logs import DomainLogs
-from gateway.log_reading import LogReader, ReadLog
 from gateway.own.identity import OwnIdentity
+from gateway.watching.alarms import Alarms
+from gateway.watching.domain_logs import DomainLogs
+from gateway.watching.log_reading import LogReader, ReadLog
 from mx_core.carriers.native.carrier import LogRecord
 from mx_core.directory.evidence import Evidence, ForeignVersion, Kind, is_of
 from mx_core.discovery.finder import Domain, Finder

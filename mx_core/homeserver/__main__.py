@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from mx_core.homeserver import asking, keying, stewarding
+from mx_core.homeserver.commands import asking, keying, stewarding
 from mx_core.model.errors import MailError
 
 _DIR: Final = asking.DIRECTORY
@@ -30,7 +30,7 @@ def program() -> None:
 @click.option("--nameserver", default="", help="Resolver to ask, host:port.")
 def init(folder: Path, **wanted: Any) -> None:
     """Make the configuration and the domain key, and print the DNS record."""
-    from mx_core.homeserver.initialise import (  # noqa: PLC0415  # lazy: see the module
+    from mx_core.homeserver.commands.initialise import (  # noqa: PLC0415  # lazy: see the module
         Wanted,
         initialise,
         public_key_of,
@@ -67,12 +67,13 @@ def serve(folder: Path, record: Path | None) -> None:
 @click.option("--peers", is_flag=True, help="Print only what goes into another's peers file.")
 def record(folder: Path, *, peers: bool) -> None:
     """Print what makes the domain findable: the DNS record, and a static peers stanza."""
-    from mx_core.homeserver import config, domain_keys  # noqa: PLC0415  # lazy: see the module
-    from mx_core.homeserver.initialise import (  # noqa: PLC0415
+    from mx_core.homeserver import config  # noqa: PLC0415  # lazy: see the module
+    from mx_core.homeserver.commands.initialise import (  # noqa: PLC0415
         peers_stanza,
         public_key_of,
         txt_record,
     )
+    from mx_core.homeserver.domain import domain_keys  # noqa: PLC0415  # lazy: see the module
 
     settings, public_key = config.load(folder), public_key_of(folder)
     if not peers:
@@ -89,7 +90,7 @@ def doctor(context: click.Context, folder: Path) -> None:
     import asyncio  # noqa: PLC0415  # lazy: see the module
     import os  # noqa: PLC0415
 
-    from mx_core.homeserver.doctor import examine  # noqa: PLC0415
+    from mx_core.homeserver.commands.doctor import examine  # noqa: PLC0415
 
     async def look() -> bool:
         well = True
@@ -109,7 +110,7 @@ def doctor(context: click.Context, folder: Path) -> None:
 def limits(folder: Path) -> None:
     """Print every limit in force, and what crosses it hears."""
     from mx_core.homeserver import config  # noqa: PLC0415  # lazy: see the module
-    from mx_core.homeserver.limits import rows  # noqa: PLC0415
+    from mx_core.homeserver.bounds.limits import rows  # noqa: PLC0415
 
     for what, _, value, answer in rows(config.load(folder)):
         click.echo(f"{what}\t{value}\t{answer}")
@@ -142,7 +143,7 @@ def main() -> None:
 
 
 def _end(error: MailError) -> None:
-    from mx_core.homeserver.exits import exit_code  # noqa: PLC0415  # lazy: see the module
+    from mx_core.homeserver.commands.exits import exit_code  # noqa: PLC0415  # lazy: see the module
 
     click.echo(f"mx-home: {error}", err=True)
     sys.exit(exit_code(error))

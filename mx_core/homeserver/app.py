@@ -24,56 +24,56 @@ from mx_core.federation.batch import BatchWindow
 from mx_core.federation.client import PeerClient
 from mx_core.federation.own import OwnDomain
 from mx_core.federation.sessions import Sessions
-from mx_core.homeserver import (
-    bodies,
-    client_service,
-    domain_key,
-    domain_keys,
-    federation_service,
-    log_rows,
-    outgoing,
-    peer_rules,
-    role_keys,
-)
-from mx_core.homeserver.accept import Sizes
-from mx_core.homeserver.arrivals import Arrivals
-from mx_core.homeserver.backup import BLOBS_NAME
-from mx_core.homeserver.blobs import BlobStore
-from mx_core.homeserver.budget import NameBudget
-from mx_core.homeserver.client_service import ClientService
-from mx_core.homeserver.collect import Collector
+from mx_core.homeserver.bounds import peer_rules
+from mx_core.homeserver.bounds.budget import NameBudget
+from mx_core.homeserver.bounds.peer_rules import PeerRules
+from mx_core.homeserver.bounds.rate import Rate
+from mx_core.homeserver.bounds.rating import Rating
+from mx_core.homeserver.commands.exits import DiskFailed
 from mx_core.homeserver.config import SOCKET_NAME, Config
-from mx_core.homeserver.device_sessions import DeviceSessions
-from mx_core.homeserver.dispatch import Dispatcher
-from mx_core.homeserver.document import OwnDocument
-from mx_core.homeserver.exits import DiskFailed
-from mx_core.homeserver.federation_service import FederationService
-from mx_core.homeserver.hello_service import HelloService
-from mx_core.homeserver.key_memory import StoredKeyMemory
-from mx_core.homeserver.listeners import LeafCredentials, listener, must_be_free
-from mx_core.homeserver.log_book import LogBook
-from mx_core.homeserver.log_files import LogReading
-from mx_core.homeserver.lookup import LookUps
-from mx_core.homeserver.metrics import LOOPBACK, Calls, metrics_app
+from mx_core.homeserver.domain import domain_key, domain_keys, role_keys
+from mx_core.homeserver.domain.document import OwnDocument
+from mx_core.homeserver.domain.key_memory import StoredKeyMemory
+from mx_core.homeserver.domain.others import finder_of
+from mx_core.homeserver.domain.role_keys import RoleKeys
+from mx_core.homeserver.doors import client_service, federation_service
+from mx_core.homeserver.doors.client_service import ClientService
+from mx_core.homeserver.doors.device_sessions import DeviceSessions
+from mx_core.homeserver.doors.federation_service import FederationService
+from mx_core.homeserver.doors.hello_service import HelloService
+from mx_core.homeserver.doors.listeners import LeafCredentials, listener, must_be_free
+from mx_core.homeserver.doors.record_rpc import Recorder
+from mx_core.homeserver.doors.refusals import Refusals
+from mx_core.homeserver.doors.site import serve_page, site
+from mx_core.homeserver.log import log_rows
+from mx_core.homeserver.log.log_book import LogBook
+from mx_core.homeserver.log.log_files import LogReading
+from mx_core.homeserver.log.witnessing import Cosigned, Witness
+from mx_core.homeserver.mailboxes.accept import Sizes
+from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.mailboxes.collect import Collector
+from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.opening import opened
-from mx_core.homeserver.operate import Operator
-from mx_core.homeserver.others import finder_of
-from mx_core.homeserver.peer_rules import PeerRules
-from mx_core.homeserver.peers import Peers
-from mx_core.homeserver.publish import Publisher
-from mx_core.homeserver.rate import Rate
-from mx_core.homeserver.rating import Rating
-from mx_core.homeserver.receive import Receiver
-from mx_core.homeserver.record_rpc import Recorder
-from mx_core.homeserver.refusals import Refusals
-from mx_core.homeserver.role_keys import RoleKeys
-from mx_core.homeserver.room import Room
-from mx_core.homeserver.site import serve_page, site
-from mx_core.homeserver.stewardship import Stewardship
-from mx_core.homeserver.submit import Submitter
-from mx_core.homeserver.supervised import Reloader, on_signals, prove_alive, stop_if_unsure
-from mx_core.homeserver.upkeep import keep_up
-from mx_core.homeserver.witnessing import Cosigned, Witness
+from mx_core.homeserver.operating.backup import BLOBS_NAME
+from mx_core.homeserver.operating.metrics import LOOPBACK, Calls, metrics_app
+from mx_core.homeserver.operating.operate import Operator
+from mx_core.homeserver.operating.stewardship import Stewardship
+from mx_core.homeserver.operating.supervised import (
+    Reloader,
+    on_signals,
+    prove_alive,
+    stop_if_unsure,
+)
+from mx_core.homeserver.operating.upkeep import keep_up
+from mx_core.homeserver.people.lookup import LookUps
+from mx_core.homeserver.people.publish import Publisher
+from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue.dispatch import Dispatcher
+from mx_core.homeserver.queue.peers import Peers
+from mx_core.homeserver.queue.submit import Submitter
+from mx_core.homeserver.storage import bodies
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.room import Room
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
     Corrupt,
@@ -329,7 +329,7 @@ async def _recover(home: Home) -> None:
 
 async def _wake_others(home: Home, stopping: asyncio.Event) -> None:
     from mx_core.db.postgres import PostgresDatabase  # noqa: PLC0415  # only with the extra
-    from mx_core.homeserver.waking import Waking  # noqa: PLC0415
+    from mx_core.homeserver.mailboxes.waking import Waking  # noqa: PLC0415
 
     if isinstance(home.database, PostgresDatabase):
         rules = home.operator.rules

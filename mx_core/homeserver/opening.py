@@ -10,8 +10,8 @@ from typing import Final
 from mx_core.db.database import Database
 from mx_core.db.lock import ProcessLock
 from mx_core.db.transactions import Transactions
-from mx_core.homeserver.backup import DATABASE_NAME
 from mx_core.homeserver.config import Config
+from mx_core.homeserver.operating.backup import DATABASE_NAME
 from mx_core.model.errors import BadConfiguration, Busy, Refused
 
 MIGRATIONS: Final = "mx_core.homeserver.migrations"

@@ -20,20 +20,22 @@ import structlog
 
 from mx_core.db.database import Database
 from mx_core.db.transactions import Transactions
-from mx_core.homeserver import accounts, bodies, deliveries
-from mx_core.homeserver.accept import Sizes
-from mx_core.homeserver.accounts import Member
-from mx_core.homeserver.arrivals import Arrivals
-from mx_core.homeserver.blobs import BlobStore
+from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.config import Rates
-from mx_core.homeserver.deliveries import Envelope
-from mx_core.homeserver.device_sessions import Session
+from mx_core.homeserver.doors.device_sessions import Session
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes.accept import Sizes
+from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.mailboxes.deliveries import Envelope
+from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.opening import open_database
-from mx_core.homeserver.rating import Rating
-from mx_core.homeserver.receive import Receiver
-from mx_core.homeserver.room import Room
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people.accounts import Member
+from mx_core.homeserver.queue.submit import Submitter
 from mx_core.homeserver.schema import BLOB, DELIVERY, MAILBOX, OUTGOING
-from mx_core.homeserver.submit import Submitter
+from mx_core.homeserver.storage import bodies
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.room import Room
 from mx_core.model.errors import Corrupt, MailError
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, DUPLICATE, Item

@@ -20,9 +20,11 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
 from mx_core.db.postgres import PostgresDatabase
-from mx_core.homeserver import accounts, deliveries, migrations
-from mx_core.homeserver.deliveries import Envelope
+from mx_core.homeserver import migrations
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes.deliveries import Envelope
 from mx_core.homeserver.opening import MIGRATIONS
+from mx_core.homeserver.people import accounts
 from mx_core.model.errors import Unavailable
 from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, DUPLICATE
 from tests.crash.home_ledger import BOB, Ledger, Rooms, item_of, number_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import status_block
+from gateway.arriving import status_block
 from mx_core.mime import part_map
 from mx_core.mime.header import fields_subset
 from mx_core.mime.prepare import prepare

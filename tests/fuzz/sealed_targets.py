@@ -30,7 +30,7 @@ from mx_core.envelope.open import OpenedControl
 from mx_core.envelope.padding import CONTROL_FLOOR, content_length, padding
 from mx_core.envelope.statement import Statement
 from mx_core.federation.batch import sign_batch, verify_batch
-from mx_core.homeserver.accept import Sizes, judge
+from mx_core.homeserver.mailboxes.accept import Sizes, judge
 from mx_core.model.address import Address
 from mx_core.model.errors import NoUsableEpoch, StoreDamaged, Untrusted
 from mx_core.notation import cbor

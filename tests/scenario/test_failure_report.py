@@ -7,8 +7,8 @@ import itertools
 
 import pytest
 
+from gateway.arriving.status_block import Mail, parse
 from gateway.demo.world import World
-from gateway.status_block import Mail, parse
 from tests.support.clients import about, smtp, status, wait_until
 from tests.support.home_device import HomeDevice
 from tests.support.mallory import RunningHome

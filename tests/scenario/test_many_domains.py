@@ -21,19 +21,20 @@ import pytest
 import structlog
 
 from mx_core.db.database import Database
-from mx_core.homeserver import deliveries, outgoing
-from mx_core.homeserver.accept import Sizes
-from mx_core.homeserver.arrivals import Arrivals
-from mx_core.homeserver.blobs import BlobStore
-from mx_core.homeserver.bodies import Body
+from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.config import Queue, Rates
-from mx_core.homeserver.deliveries import Envelope, Notice, Waiting
-from mx_core.homeserver.dispatch import Dispatcher
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes.accept import Sizes
+from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice, Waiting
+from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.opening import MIGRATIONS
-from mx_core.homeserver.outgoing import Leaving
-from mx_core.homeserver.rating import Rating
-from mx_core.homeserver.receive import Receiver
-from mx_core.homeserver.room import Room
+from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue.dispatch import Dispatcher
+from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.bodies import Body
+from mx_core.homeserver.storage.room import Room
 from mx_core.model.errors import PeerUnreachable
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import Item, ItemReply

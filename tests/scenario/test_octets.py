@@ -8,8 +8,8 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.arriving.status_block import block_octets, parse
 from gateway.demo.world import World
-from gateway.status_block import block_octets, parse
 from tests.support.clients import imap, smtp, wait_until
 from tests.support.odd_messages import OddMessage, odd_messages
 

@@ -1,7 +1,7 @@
 """Who asks for it is told when the recipient's domain holds the message."""
 
+from gateway.arriving.status_block import Mail, parse
 from gateway.demo.world import World
-from gateway.status_block import Mail, parse
 from tests.support.clients import about, smtp, status, wait_until
 
 

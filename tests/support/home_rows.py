@@ -11,10 +11,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mx_core.db.database import Database
-from mx_core.homeserver import accounts
-from mx_core.homeserver.accounts import Member, NewDevice
-from mx_core.homeserver.bodies import Body
-from mx_core.homeserver.outgoing import Leaving
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people.accounts import Member, NewDevice
+from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.storage.bodies import Body
 
 DEVICE = b"d" * 16
 

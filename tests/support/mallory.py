@@ -14,8 +14,8 @@ from mx_core.control.client import ControlClient
 from mx_core.directory.proving import WatchedLog
 from mx_core.directory.sender_check import Recipient, verify_card
 from mx_core.envelope.seal import DeviceKey, Sender, seal_body, seal_envelope
-from mx_core.homeserver.initialise import public_key_of
-from mx_core.homeserver.role_keys import load_or_make
+from mx_core.homeserver.commands.initialise import public_key_of
+from mx_core.homeserver.domain.role_keys import load_or_make
 from mx_core.model.address import Address
 from mx_core.model.ids import MsgId, Pid
 from mx_core.passport.card import Card

@@ -7,18 +7,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from gateway.alarms import Alarms
 from gateway.config import Sending
-from gateway.domain_logs import DomainLogs
 from gateway.legacy.relay_account import RelayAccount, RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
-from gateway.ordinary import OrdinaryMail
-from gateway.outbound import Outbound
-from gateway.outbox import JudgedOutbox
 from gateway.policy_desk import PolicyDesk
-from gateway.reaching import Reaching
-from gateway.recipients import Recipients
-from gateway.sender_reports import SenderReports
+from gateway.sending.ordinary import OrdinaryMail
+from gateway.sending.outbound import Outbound
+from gateway.sending.outbox import JudgedOutbox
+from gateway.sending.reaching import Reaching
+from gateway.sending.recipients import Recipients
+from gateway.watching.alarms import Alarms
+from gateway.watching.domain_logs import DomainLogs
+from gateway.writing.sender_reports import SenderReports
 from mx_core.envelope.seal import Sender
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError, NotOnNetwork, UnknownRecipient

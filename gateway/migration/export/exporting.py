@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
+from gateway.arriving.status_block import block_octets
 from gateway.migration.export.layout import Format
 from gateway.migration.export.manifest import VERSION, Folder, Head
 from gateway.migration.export.settings import settings_of
 from gateway.migration.export.writing import Writing
 from gateway.migration.source import BATCH_MESSAGES, BATCH_OCTETS, Tally
-from gateway.status_block import block_octets
 from mx_core.model.address import Address
 from mx_core.model.errors import Corrupt, MailError, MessageGone, NoSuchMailbox, Refused
 from mx_core.model.flags import FlagSet

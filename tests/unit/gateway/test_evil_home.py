@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import pytest
 from nacl.public import PrivateKey
 
-from gateway.evidence_check import checked
-from gateway.outbound import _SharedBody
+from gateway.sending.outbound import _SharedBody
+from gateway.watching.evidence_check import checked
 from mx_core.envelope.seal import Sender
 from mx_core.model.errors import Refused, Untrusted
 from mx_core.model.ids import DeviceId

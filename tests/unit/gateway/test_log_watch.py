@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from gateway.alarms import Alarms
-from gateway.domain_logs import DomainLogs
-from gateway.evidence_check import checked
 from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
+from gateway.watching.alarms import Alarms
+from gateway.watching.domain_logs import DomainLogs
+from gateway.watching.evidence_check import checked
 from mx_core.carriers.native.carrier import LogRecord
 from mx_core.model.errors import Untrusted
 from mx_core.model.mailbox_name import INBOX

@@ -16,8 +16,8 @@ import structlog
 from click.testing import CliRunner
 
 from mx_core.homeserver import __main__ as program
-from mx_core.homeserver.backup import DATABASE_NAME
 from mx_core.homeserver.opening import open_database
+from mx_core.homeserver.operating.backup import DATABASE_NAME
 from tests.support.homes import free_port_base, run_any
 
 

@@ -12,14 +12,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from mx_core.db.postgres import PostgresDatabase
-from mx_core.homeserver import accounts, appending, bodies, deliveries, outgoing
-from mx_core.homeserver.accounts import Member, NewDevice, NewEpoch
-from mx_core.homeserver.bodies import BlobMissing, Body
-from mx_core.homeserver.deliveries import Envelope, Notice
+from mx_core.homeserver.mailboxes import appending, deliveries
+from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice
 from mx_core.homeserver.opening import MIGRATIONS
-from mx_core.homeserver.outgoing import Leaving
-from mx_core.homeserver.retry import Failed, Relayed, TryAgain
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch
+from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.queue.retry import Failed, Relayed, TryAgain
 from mx_core.homeserver.schema import METADATA
+from mx_core.homeserver.storage import bodies
+from mx_core.homeserver.storage.bodies import BlobMissing, Body
 from mx_core.model.errors import NotPermitted, Refused
 from tests.support.home_rows import home_database
 

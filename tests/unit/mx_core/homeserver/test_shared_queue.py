@@ -13,20 +13,22 @@ import pytest
 import sqlalchemy as sa
 
 from mx_core.db.postgres import PostgresDatabase
-from mx_core.homeserver import deliveries, outgoing, peer_rules
-from mx_core.homeserver.accept import Sizes
-from mx_core.homeserver.accounts import Member
-from mx_core.homeserver.arrivals import Arrivals
-from mx_core.homeserver.blobs import BlobStore
+from mx_core.homeserver.bounds import peer_rules
+from mx_core.homeserver.bounds.peer_rules import PeerRules
+from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.config import Queue, Rates
-from mx_core.homeserver.dispatch import Dispatcher
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes.accept import Sizes
+from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.mailboxes.receive import Receiver
+from mx_core.homeserver.mailboxes.waking import Waking
 from mx_core.homeserver.opening import MIGRATIONS
-from mx_core.homeserver.outgoing import Leaving
-from mx_core.homeserver.peer_rules import PeerRules
-from mx_core.homeserver.rating import Rating
-from mx_core.homeserver.receive import Receiver
-from mx_core.homeserver.room import Room
-from mx_core.homeserver.waking import Waking
+from mx_core.homeserver.people.accounts import Member
+from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue.dispatch import Dispatcher
+from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.room import Room
 from mx_core.model.clock import Now
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, ItemReply
 from tests.support.home_device import item_for

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.arriving.status_block import Mail as MailKind
+from gateway.arriving.status_block import Status, render
 from gateway.migration.export import manifest
 from gateway.migration.export.exporting import AskedOut, Exporting
 from gateway.migration.importing import Asked, Importing
 from gateway.migration.opening import open_source
-from gateway.status_block import Mail as MailKind
-from gateway.status_block import Status, render
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused

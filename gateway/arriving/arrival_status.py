@@ -1,0 +1,102 @@
+"""What is said of a message of the network when it is stored: status, keywords.  Pure.
+
+spec/status §4 says what each note means.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.arriving.senders import JudgedSender
+from gateway.arriving.status_block import (
+    DEVICES_CHANGED,
+    ENDED,
+    FIRST_CONTACT,
+    FORGED_STATUS,
+    FROM_DIFFERS,
+    KEY_CHANGED_NOTE,
+    KEY_ROTATED,
+    LATE,
+    MOVED,
+    PASSPORT_CHANGED,
+    Mail,
+    Status,
+    claims_status,
+)
+from mx_core.directory.reader_check import Trust
+from mx_core.envelope.statement import Statement
+from mx_core.mime.address_list import parse as parse_addresses
+from mx_core.mime.header import value
+from mx_core.model.address import Address
+from mx_core.model.errors import BadAddress
+from mx_core.model.message import MessageForm
+from mx_core.trust.decide import Cause
+
+_TRUST: Final = {
+    Trust.FIRST: "implicit",
+    Trust.IMPLICIT: "implicit",
+    Trust.ENDORSED: "endorsed",
+    Trust.VERIFIED: "verified",
+    Trust.REMOVED_DEVICE: "none",
+    Trust.HELD: "none",
+}
+_NOTE: Final = {
+    Cause.DEVICE_ADDED: DEVICES_CHANGED,
+    Cause.DEVICE_RETIRED: DEVICES_CHANGED,
+    Cause.IDENTITY_ROTATED: KEY_ROTATED,
+    Cause.DEVICE_LOST: KEY_CHANGED_NOTE,
+    Cause.DEVICE_STOLEN: KEY_CHANGED_NOTE,
+    Cause.PROFILE_CHANGED: PASSPORT_CHANGED,
+    Cause.RECOVERY_CHANGED: PASSPORT_CHANGED,
+    Cause.MOVED: MOVED,
+    Cause.ENDED: ENDED,
+    Cause.RECOVERED: KEY_CHANGED_NOTE,
+    Cause.SUITE_FLOOR_LOWERED: KEY_CHANGED_NOTE,
+    Cause.DELAYED_KEY_USED: KEY_CHANGED_NOTE,
+    Cause.SUITE_DROPPED: KEY_CHANGED_NOTE,
+    Cause.OTHER_PID: KEY_CHANGED_NOTE,
+    Cause.ROLLBACK: KEY_CHANGED_NOTE,
+    Cause.FORK: KEY_CHANGED_NOTE,
+}
+_FROM: Final = b"from"
+
+
+def network_status(
+    statement: Statement, sender: JudgedSender, message: bytes, form: MessageForm, received: int
+) -> Status:
+    """Return the status of *message*, whose own form is *form*, stored at *received*."""
+    notes = []
+    if sender.verdict.trust is Trust.FIRST:
+        notes.append(FIRST_CONTACT)
+    notes += [_NOTE[cause] for cause in sender.verdict.notes]
+    if not _is_from(sender.address, message, form):
+        notes.append(FROM_DIFFERS)
+    if received > statement.deliver_by:
+        notes.append(LATE)
+    if claims_status(form):
+        notes.append(FORGED_STATUS)
+    return Status(
+        mail=Mail.NETWORK,
+        received=received,
+        sender=sender.address,
+        trust=_TRUST[sender.verdict.trust],
+        device=sender.by.device_id,
+        suite=statement.suite,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _is_from(sender: Address, message: bytes, form: MessageForm) -> bool:
+    """Tell whether the message names exactly one author, and that is *sender*."""
+    fields = [field for field in form.fields if field.name == _FROM]
+    if len(fields) != 1:
+        return False
+    match parse_addresses(value(message, fields[0]), 2):
+        case [entry] if entry.mailbox is not None and entry.domain is not None:
+            spelt = entry.mailbox + b"@" + entry.domain
+        case _:
+            return False
+    try:
+        return Address.parse(spelt.decode()).canonical() == sender
+    except (BadAddress, UnicodeDecodeError):
+        return False

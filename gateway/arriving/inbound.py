@@ -1,0 +1,272 @@
+"""The flow in: from the own home server to a stored, verified message, then the acknowledgement.
+
+What arrives is acknowledged only when it is durable here, or durably refused.  A message is shown
+only after its last check; a look-up is never caused by arriving mail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from gateway.arriving.arrival_status import network_status
+from gateway.arriving.senders import JudgedSender, Senders
+from gateway.arriving.status_block import keywords, render
+from gateway.own.epochs import OwnEpochs
+from gateway.own.identity import OwnIdentity
+from gateway.sending.outbound import Outbound
+from mx_core import ports
+from mx_core.db import failpoint
+from mx_core.envelope.open import OpenedControl, open_body, open_control, verify_statement
+from mx_core.envelope.statement import Statement
+from mx_core.mime.prepare import prepare
+from mx_core.model.clock import Now
+from mx_core.model.errors import DiskFull, MailError, Refused, Unavailable, Untrusted
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import EnvId
+from mx_core.model.message import MessageForm
+from mx_core.program.logs import places
+from mx_core.store.inbox import Inbox
+from mx_core.store.intake import Intake
+from mx_core.store.outbox import OutboxTable
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_LARGE_OCTETS = 256 * 1024
+_FIRST_WAIT_SECONDS = 5.0
+_LONGEST_WAIT_SECONDS = 4 * 3600.0
+_KEPT_SECONDS = 5 * 86400.0
+
+
+class Inbound:
+    """What one account's home server hands out, and the task that takes it."""
+
+    def __init__(
+        self,
+        carrier: ports.Carrier,
+        inbox: Inbox,
+        intake: Intake,
+        outbox: OutboxTable,
+        outbound: Outbound,
+        senders: Senders,
+        own: OwnIdentity,
+        epochs: OwnEpochs,
+        now: Now,
+    ) -> None:
+        """Compose; nothing is asked of the server before ``run``."""
+        self.connected = False
+        self.trouble = "not tried yet"
+        self.synced: Callable[[], None] = lambda: None  # told each time all that waited has come
+        self._carrier = carrier
+        self._inbox = inbox
+        self._intake = intake
+        self._outbox = outbox
+        self._outbound = outbound
+        self._senders = senders
+        self._own = own
+        self._epochs = epochs
+        self._now = now
+        self._to_acknowledge: list[int] = []
+        self._acknowledge = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Collect for ever, over lost connections."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._acknowledge_stored())
+            tasks.create_task(self._try_kept())
+            pause = _FIRST_PAUSE_SECONDS
+            while True:
+                begun = self._now()
+                try:
+                    await self._collect(begun)
+                    self.trouble = "the connection ended"
+                except (Unavailable, Untrusted, Refused) as error:
+                    # also a refusal (a device that was removed): shown in status, tried again
+                    self.trouble = str(error)
+                if self.connected:
+                    pause = _FIRST_PAUSE_SECONDS
+                self.connected = False
+                log.info("home_server_lost", seconds=pause)
+                await self._pause(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def hurry(self) -> None:
+        """End the pause: the home server was reached by another way."""
+        self._hurry.set()
+
+    async def receive(self, arrival: ports.Arrival) -> None:
+        """One envelope: open, judge its sender, store.  Raises what stood in the way."""
+        opened = open_control(arrival.envelope, await self._epochs.secrets())
+        sender = await self._senders.judged(opened)
+        statement = verify_statement(opened, sign_pk=sender.sign_pk, my_pid=self._own.pid)
+        await self._senders.heard(sender)
+        received = int(self._now())
+        stored = await _opened(arrival.body, opened, statement, sender, received)
+        # False: stored before; only the acknowledgement was lost, or it was sealed anew
+        new = await self._inbox.receive(
+            msg_id=statement.msg_id,
+            env_id=arrival.env_id,
+            octets=stored.octets,
+            form=stored.form,
+            epoch=opened.epoch.n,
+            flags=stored.flags,
+            contact=sender.contact,
+            come_from=replace(sender.come_from, own=sender.by.pid == self._own.pid),
+        )
+        log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds * random.uniform(0.8, 1.2)):  # noqa: S311  # spreads clients
+                await self._hurry.wait()
+        # only now: news that came just before the pause must not be lost
+        self._hurry.clear()
+
+    async def _collect(self, begun: float) -> None:
+        async with contextlib.aclosing(self._carrier.collect()) as deliveries:
+            async for delivery in deliveries:
+                if not self.connected:
+                    self.connected, self.trouble = True, ""
+                    log.info("home_server_connected")
+                    self._outbound.wake()
+                await self._deliver(delivery, begun)
+
+    async def _deliver(self, delivery: ports.Delivery, begun: float) -> None:
+        match delivery:
+            case ports.Arrival():
+                await self._take(delivery)
+            case ports.FateNotice():
+                await self._learn(delivery)
+                self._acknowledge_soon(delivery.sequence)
+            case ports.QueueEmpty():
+                self.synced()
+                if await self._intake.is_empty():  # what waits was sealed to keys in use
+                    await self._epochs.sync_completed(begun)
+
+    async def _take(self, arrival: ports.Arrival) -> None:
+        """Store it, refuse it, or keep it for later; acknowledge what is durable."""
+        try:
+            settled = await self._settle(arrival)
+        except DiskFull:
+            raise  # nothing can be kept: the stream ends, and the server gives it again
+        except Unavailable as error:
+            log.info("arrival_waits", env_id=arrival.env_id.hex(), why=type(error).__name__)
+            settled = await self._intake.keep(
+                arrival.env_id,
+                arrival.peer_domain,
+                arrival.envelope,
+                arrival.body,
+                self._now() + _FIRST_WAIT_SECONDS,
+            )
+        if settled:
+            self._acknowledge_soon(arrival.sequence)
+
+    async def _settle(self, arrival: ports.Arrival) -> bool:
+        """Return True once it is stored or refused, False if a bug of ours stood in the way.
+
+        Raises:
+            Unavailable: It cannot be judged now.
+        """
+        try:
+            await self.receive(arrival)
+        except Untrusted as error:
+            log.warning("arrival_refused", env_id=arrival.env_id.hex(), failure=error.failure)
+            await self._inbox.refuse(arrival.env_id, arrival.peer_domain, error.failure)
+        except MailError:
+            raise  # Unavailable, or the store cannot be trusted: the account stops
+        except Exception as error:  # noqa: BLE001
+            # the one catch-all of an arrival: a bug of ours keeps one message at the server
+            log.error(  # noqa: TRY400  # the text of an error may hold what a person wrote
+                "arrival_broke", env_id=arrival.env_id.hex(), places=places(error)
+            )
+            return False
+        return True
+
+    async def _learn(self, notice: ports.FateNotice) -> None:
+        if notice.fate is ports.Fate.RELAYED:
+            await self._outbound.settle_relayed(notice.env_id)
+            return
+        item = await self._outbox.by_env_id(notice.env_id)
+        if item is not None:
+            await self._outbound.settle_failed(item, notice.reason, notice.status)
+
+    def _acknowledge_soon(self, sequence: int) -> None:
+        self._to_acknowledge.append(sequence)
+        self._acknowledge.set()
+
+    async def _acknowledge_stored(self) -> None:
+        """Acknowledge what is durable, many at once when many come."""
+        while True:
+            await self._acknowledge.wait()
+            self._acknowledge.clear()
+            sequences, self._to_acknowledge = self._to_acknowledge, []
+            try:
+                await self._carrier.acknowledge(sequences)
+            except (MailError, TimeoutError) as error:
+                # the server gives them again; the msg_id is known, and only this is repeated
+                log.info("acknowledgement_lost", why=type(error).__name__)
+                continue
+            failpoint.reach("acked")
+
+    async def _try_kept(self) -> None:
+        """Try what is kept again, ever less often; after five days it is refused."""
+        while True:
+            try:
+                for env_id in await self._intake.due():
+                    await self._try_once(env_id)
+            except Unavailable as error:
+                log.warning("intake_put_off", why=type(error).__name__)  # a full disk
+            await asyncio.sleep(_FIRST_WAIT_SECONDS)
+
+    async def _try_once(self, env_id: EnvId) -> None:
+        kept = await self._intake.get(env_id)
+        if kept is None:
+            return
+        arrival = ports.Arrival(0, env_id, kept.envelope, kept.body, kept.peer_domain)
+        try:
+            settled = await self._settle(arrival)
+        except Unavailable:
+            settled = False
+        if not settled and self._now() > kept.received + _KEPT_SECONDS and kept.attempts:
+            await self._inbox.refuse(env_id, kept.peer_domain, "domain-unreachable")
+            settled = True
+        if settled:
+            await self._intake.drop(env_id)
+            return
+        wait = min(_FIRST_WAIT_SECONDS * 2.0 ** min(kept.attempts, 16), _LONGEST_WAIT_SECONDS)
+        await self._intake.put_off(env_id, self._now() + wait)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What goes into the store: status block and message, as one."""
+
+    octets: bytes
+    form: MessageForm
+    flags: FlagSet
+
+
+async def _opened(
+    body: bytes,
+    opened: OpenedControl,
+    statement: Statement,
+    sender: JudgedSender,
+    received: int,
+) -> _Stored:
+    """Open the body and make what is stored of it; large ones in a thread."""
+
+    def work() -> _Stored:
+        message = open_body(body, opened, statement)
+        status = network_status(statement, sender, message, prepare(message), received)
+        octets = render(status, sender.address) + message
+        return _Stored(octets, prepare(octets), keywords(status))
+
+    return work() if len(body) < _LARGE_OCTETS else await asyncio.to_thread(work)

@@ -1,0 +1,132 @@
+"""Who wrote what arrived: judged from the proof inside, the pin, and the domain's keys.
+
+Asks for keys of a *domain* only; a look-up of a person is never caused by arriving mail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gateway.watching.domain_logs import DomainLogs
+from gateway.writing.notices import noted_change
+from mx_core.directory.reader_check import SenderClaim, SenderVerdict, Trust, verify_sender
+from mx_core.discovery.finder import Finder
+from mx_core.envelope.ext import Ext
+from mx_core.envelope.open import OpenedControl
+from mx_core.envelope.statement import Kind, PersonSender, Statement
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import PeerUnreachable, UnknownRecipient, Untrusted
+from mx_core.passport.card import Card
+from mx_core.store.contact import Contact, Contacts
+from mx_core.store.inbox import ComeFrom
+from mx_core.store.relation import Author
+from mx_core.tlog.log_proof import LogProof, origin_of
+from mx_core.trust.log_memory import Told
+from mx_core.trust.pin import Pin
+
+_LISTENED_TO = frozenset({Trust.IMPLICIT, Trust.ENDORSED, Trust.VERIFIED})
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSender:
+    """The verdict, and what is to be remembered once the message's own signature holds."""
+
+    address: Address
+    by: PersonSender
+    verdict: SenderVerdict
+    contact: Contact
+    told: tuple[tuple[str, Told], ...] = ()  # (origin, tree): what others have seen of logs
+
+    @property
+    def come_from(self) -> ComeFrom:
+        """What decides where the message goes, and what is told of its author's keys."""
+        decision = self.verdict.decision
+        return ComeFrom(
+            Author(self.by.pid, self.address.canonical()),
+            doubtful=self.verdict.trust is Trust.REMOVED_DEVICE,
+            changes=noted_change(decision, self.verdict.state.seq),
+        )
+
+    @property
+    def sign_pk(self) -> bytes:
+        """The key that must have signed the statement."""
+        return self.verdict.sign_pk
+
+
+class Senders:
+    """See the module."""
+
+    def __init__(self, finder: Finder, logs: DomainLogs, contacts: Contacts, now: Now) -> None:
+        """Nothing is asked before ``judged``."""
+        self._logs = logs
+        self._finder = finder
+        self._contacts = contacts
+        self._now = now
+
+    async def heard(self, sender: JudgedSender) -> None:
+        """Remember what the message shows of logs, now that its signature holds."""
+        for origin, told in sender.told:
+            await self._logs.hear(origin, told, sender.address.domain)
+
+    async def judged(self, opened: OpenedControl) -> JudgedSender:
+        """Return whose key must have signed, from claims that are not yet believed.
+
+        Raises:
+            Untrusted: Nobody is proved to have written it (spec/card §5), or it is of a kind
+                that this version does not take.
+            PeerUnreachable: The sender's domain cannot be found, or believed, now; it is kept.
+        """
+        claimed = opened.claimed
+        if claimed.kind is not Kind.MAIL or not isinstance(claimed.by, PersonSender):
+            raise Untrusted("kind", "an envelope of a kind that this version does not take")
+        address = Address.parse(claimed.sender)
+        try:
+            domain = await self._finder.find(address.domain)
+        except UnknownRecipient as error:
+            raise Untrusted("domain-absent", f"nobody vouches for {address.domain}") from error
+        try:
+            log = await self._logs.watched(domain)
+        except Untrusted as error:
+            # the domain is in doubt, not the message: it is kept until the person has judged
+            raise PeerUnreachable(f"{address.domain} cannot be believed now") from error
+        known = await self._contacts.get(address)
+        if known is None:
+            # who moved is known by their passport, and what was said of them holds
+            known = await self._contacts.of_pid(claimed.by.pid)
+        verdict = verify_sender(
+            opened.proof,
+            _claim(claimed, claimed.by, address),
+            domain_keys=domain.keys,
+            pin=None if known is None else Pin.decode(known.pin),
+            known_chain=b"" if known is None else known.chain,
+            now=self._now(),
+            # held against what was seen of the log afterwards: that may need the network
+            log=None if log is None else replace(log, seen=None),
+        )
+        told = _told(opened, verdict, address)
+        contact = Contact(address, verdict.pin.encode(), verdict.chain)
+        return JudgedSender(address, claimed.by, verdict, contact, told)
+
+
+def _told(
+    opened: OpenedControl, verdict: SenderVerdict, address: Address
+) -> tuple[tuple[str, Told], ...]:
+    """Return the trees that came along: of the proof, signed by its log, and of a contact's word.
+
+    Strangers are not listened to: a word alone can hold up mail to a whole domain.
+    """
+    found: list[tuple[str, Told]] = []
+    if opened.proof is not None and verdict.logged is not None:
+        note = LogProof.decode(Card.decode(opened.proof).log_proof or b"").checkpoint
+        seen = verdict.logged.seen
+        told = Told(seen.size, seen.root, address.domain, note)
+        found.append((origin_of(address.domain), told))
+    if verdict.trust in _LISTENED_TO:
+        for origin, size, root in Ext.decode(opened.ext).checkpoints:
+            found.append((origin, Told(size, root, str(address))))
+    return tuple(found)
+
+
+def _claim(claimed: Statement, by: PersonSender, address: Address) -> SenderClaim:
+    return SenderClaim(address, by.pid, by.device_id, by.seq, by.head, claimed.created)

@@ -1,0 +1,1 @@
+"""The flow out: verdicts at RCPT TO, the durable hand-over, who is written to and how."""

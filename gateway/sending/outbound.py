@@ -1,0 +1,284 @@
+"""The flow out: from a durable submission to the own home server, each step durable before the next.
+
+What ends it: the network's fate notice (``gateway.arriving.inbound``), a refusal, or time.  A doubt about a
+key holds the message for a person; it never leaves in clear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.config import Sending
+from gateway.sending.ordinary import OrdinaryMail
+from gateway.sending.recipients import Recipients
+from gateway.sending.retry import has_run_out, next_attempt
+from gateway.sending.travelled import Travelled
+from gateway.writing.sender_reports import SenderReports
+from mx_core.db import failpoint
+from mx_core.envelope.ext import Ext
+from mx_core.envelope.seal import (
+    DeviceKey,
+    SealedBody,
+    Sender,
+    env_id,
+    seal_body,
+    seal_envelope,
+)
+from mx_core.model.clock import Now
+from mx_core.model.errors import (
+    EncryptionRequired,
+    MailError,
+    MessageGone,
+    Refused,
+    RelayRefused,
+    Unavailable,
+    Untrusted,
+)
+from mx_core.model.ids import EnvId, Pid, QueueId
+from mx_core.ports import Carrier, Parcel
+from mx_core.program.logs import places
+from mx_core.store.outbox import OutboxTable
+from mx_core.store.outbox_reader import OutboxItem, State
+
+log = structlog.get_logger()
+
+DELIVER_BY_SECONDS = 5 * 86400  # identity §5
+RESEAL_SECONDS = 86400  # an envelope not handed over within a day is sealed anew
+_NOT_WRITTEN_SECONDS = 5.0
+_DUE_AT_ONCE = 200
+_SUBMISSIONS_AT_ONCE = 16
+_LARGE_OCTETS = 256 * 1024  # sealing these would hold up the loop
+
+
+@dataclass
+class _SharedBody:
+    """The body that To and Cc recipients of one submission share; sealed when first needed."""
+
+    octets: bytes
+    sealed: SealedBody | None = None
+
+    async def for_recipient(self, *, hidden: bool) -> SealedBody:
+        """Return the shared body, or one of its own for a Bcc recipient (envelope page)."""
+        if hidden:
+            return await _seal(self.octets)
+        if self.sealed is None:
+            self.sealed = await _seal(self.octets)
+        return self.sealed
+
+
+class Outbound:
+    """Everything that waits in one account's outbox, and the one task that moves it."""
+
+    def __init__(
+        self,
+        outbox: OutboxTable,
+        recipients: Recipients,
+        carrier: Carrier,
+        me: Callable[[], Awaitable[Sender]],
+        sending: Sending,
+        now: Now,
+        ordinary: OrdinaryMail,
+    ) -> None:
+        """*me* tells who seals, with a proof that holds; nothing moves before ``run``."""
+        self.travelled = Travelled()
+        self.reached: Callable[[], None] = lambda: None  # told each time the home server took mail
+        self._outbox = outbox
+        self._reports = SenderReports(outbox, now)
+        self._recipients = recipients
+        self._carrier = carrier
+        self._me = me
+        self._sending = sending
+        self._now = now
+        self._ordinary = ordinary
+        self._wake = asyncio.Event()
+        self._moving: set[QueueId] = set()
+
+    def wake(self) -> None:
+        """Look again: something was enqueued, or the home server is back."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Move what is due, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            room = asyncio.Semaphore(_SUBMISSIONS_AT_ONCE)
+            while True:
+                self._wake.clear()
+                groups: defaultdict[QueueId, list[OutboxItem]] = defaultdict(list)
+                for item in await self._outbox.due(self._now(), _DUE_AT_ONCE):
+                    if item.queue_id not in self._moving:
+                        groups[item.queue_id].append(item)
+                for queue_id, items in groups.items():
+                    await room.acquire()
+                    self._moving.add(queue_id)
+                    task = tasks.create_task(self._move(queue_id, items))
+                    task.add_done_callback(lambda _: room.release())
+                if not groups:
+                    await self._sleep()
+
+    async def deliver(self, item: OutboxItem, body: _SharedBody) -> None:
+        """Hand over for one recipient, sealed unless it was decided otherwise.
+
+        Raises what stood in the way.
+        """
+        parcel = None
+        if item.state is State.SEALED:
+            parcel = await self._outbox.parcel(item.queue_id, item.recipient)
+        # what was sealed once stays sealed
+        if parcel is None and await self._ordinary.takes(item):
+            await self._deliver_as_ordinary(item, body.octets)
+            return
+        if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
+            parcel, pid = await self.seal(item, body)
+            # Crash before this commit: sealed anew at the next start, with the same msg_id.
+            if not await self._outbox.seal(item.queue_id, item.recipient, parcel, pid):
+                return  # cancelled meanwhile
+        await self._carrier.send(parcel)
+        # Crash here: the same octets are sent again, and the server knows their env_id.
+        failpoint.reach("sent")
+        await self._outbox.sent(item.queue_id, item.recipient)
+        self.travelled.add(parcel)
+        self.reached()
+        log.info("parcel_sent", queue_id=item.queue_id, octets=len(parcel.body))
+
+    async def _deliver_as_ordinary(self, item: OutboxItem, octets: bytes) -> None:
+        if not await self._outbox.claim(item.queue_id, item.recipient):
+            return  # cancelled meanwhile
+        try:
+            host = await self._ordinary.send(item, octets)
+        except (Refused, Unavailable):
+            await self._outbox.unclaim(item.queue_id, item.recipient)
+            raise
+        # Crash here: that server gets it again at the next start, under the same Message-ID;
+        # SMTP cannot tell whether it has taken a message (RFC 1047).
+        failpoint.reach("relayed")
+        report = await self._reports.relayed(item, host)
+        await self._outbox.handed_to_relay(item.queue_id, item.recipient, report=report)
+
+    async def seal(self, item: OutboxItem, body: _SharedBody) -> tuple[Parcel, Pid]:
+        """Return the parcel for one recipient, sealed to keys that were verified just now, and whose."""
+        recipient = await self._recipients.verified(item.recipient)
+        sealed = await body.for_recipient(hidden=item.hidden)
+        created = int(self._now())
+        envelope = seal_envelope(
+            sealed,
+            await self._me(),
+            recipient.pid,
+            [DeviceKey(d.device_id, d.n, d.x25519, d.xwing) for d in recipient.devices],
+            msg_id=item.msg_id,
+            created=created,
+            deliver_by=created + DELIVER_BY_SECONDS,
+            suite=recipient.suite,
+            ext=await self._ext(item),
+            entropy=secrets.token_bytes,
+        )
+        parcel = Parcel(
+            recipient=recipient.address,  # where they are now
+            env_id=env_id(envelope),
+            envelope=envelope,
+            body=sealed.octets,
+            deliver_by=created + DELIVER_BY_SECONDS,
+        )
+        return parcel, recipient.pid
+
+    async def _ext(self, item: OutboxItem) -> bytes:
+        """Return what we have seen of both domains' logs, for the recipient to compare."""
+        trees = await self._recipients.gossip(item.sender.domain, item.recipient.domain)
+        return Ext(trees).encode()
+
+    async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
+        """Settle *item*, and tell the sender in their INBOX: once, with the state."""
+        report = await self._reports.failed(item, reason, status)
+        if await self._outbox.failed(
+            item.queue_id, item.recipient, reason, status=status, report=report
+        ):
+            log.info("delivery_failed", queue_id=item.queue_id, status=status)
+
+    async def settle_relayed(self, env_id: EnvId) -> None:
+        """Settle what the recipient's home server holds, and tell whoever asked to be told."""
+        item = await self._outbox.by_env_id(env_id)
+        report = None if item is None else await self._reports.relayed(item)
+        await self._outbox.relayed(env_id, report=report)
+
+    async def hold(self, item: OutboxItem, reason: str) -> None:
+        """Tell the sender, in their INBOX, that *item* waits for them: once, with the state."""
+        report = await self._reports.held(item, reason)
+        if report is not None:
+            await self._outbox.hold(item.queue_id, item.recipient, reason, report=report)
+
+    async def _move(self, queue_id: QueueId, items: list[OutboxItem]) -> None:
+        try:
+            body = _SharedBody(await self._outbox.octets(queue_id))
+            async with asyncio.TaskGroup() as tasks:
+                for item in items:
+                    tasks.create_task(self._attempt(item, body))
+        except MessageGone:
+            log.info("outbox_settled_meanwhile", queue_id=queue_id)
+        finally:
+            self._moving.discard(queue_id)
+            self.wake()
+
+    async def _attempt(self, item: OutboxItem, body: _SharedBody) -> None:
+        """Take one step with *item*, and pause if not even that could be written down."""
+        try:
+            await self._deliver_or_tell(item, body)
+        except Unavailable as error:
+            # A full disk: the row is as it was, so the item is due again, and no one else is hurt.
+            log.warning("outbox_not_written", queue_id=item.queue_id, why=type(error).__name__)
+            await asyncio.sleep(_NOT_WRITTEN_SECONDS)
+
+    async def _deliver_or_tell(self, item: OutboxItem, body: _SharedBody) -> None:
+        """Deliver *item*, or write down why not and what is next."""
+        try:
+            await self.deliver(item, body)
+        except Unavailable as error:
+            if has_run_out(self._now(), item.created, item.attempts, self._sending):
+                await self.settle_failed(item, f"It was tried for days: {error}.", "5.4.7")
+            else:
+                await self._defer(item, str(error))
+        except Refused as error:
+            await self.settle_failed(item, f"{error}.", _status(error))
+        except Untrusted as error:
+            log.warning("delivery_held", queue_id=item.queue_id, failure=error.failure)
+            await self.hold(item, str(error))
+        except MailError:
+            raise  # the store itself cannot be trusted; the account stops
+        except Exception as error:  # noqa: BLE001
+            # the one catch-all of a queue item: a bug of ours delays one message, not the queue
+            log.error(  # noqa: TRY400  # the text of an error may hold what a person wrote
+                "delivery_broke", queue_id=item.queue_id, places=places(error)
+            )
+            await self._defer(item, "an error inside mx-gateway; its log says more")
+
+    async def _defer(self, item: OutboxItem, reason: str) -> None:
+        again = next_attempt(self._now(), item.attempts, self._sending)
+        report = await self._reports.delayed(item, reason)
+        await self._outbox.defer(item.queue_id, item.recipient, again, reason, report=report)
+        log.info("delivery_deferred", queue_id=item.queue_id, seconds=int(again - self._now()))
+
+    async def _sleep(self) -> None:
+        due = await self._outbox.next_due()
+        seconds = None if due is None else max(0.05, due - self._now())
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+def _status(error: Refused) -> str:
+    """Return the RFC 3463 code of a refusal."""
+    if isinstance(error, RelayRefused):
+        return error.status
+    return "5.7.10" if isinstance(error, EncryptionRequired) else "5.1.1"
+
+
+async def _seal(octets: bytes) -> SealedBody:
+    if len(octets) < _LARGE_OCTETS:
+        return seal_body(octets, secrets.token_bytes)
+    return await asyncio.to_thread(seal_body, octets, secrets.token_bytes)

@@ -1,0 +1,180 @@
+"""What submission asks of an account: the verdict at RCPT TO, and the durable hand-over.
+
+The decisions are made by ``gateway.policy``; here they get what they are made from, and what
+follows from them is said and kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from typing_extensions import override
+
+from gateway.policy.decide import Decision, Frozen, Looked, Reach, Verdict, decide
+from gateway.policy.override import Override, joined, of_address, of_header
+from gateway.policy.rule import Scope, Settings
+from gateway.policy.whole import weigh
+from gateway.sending.reaching import Reaching
+from gateway.writing.sender_reports import SenderReports
+from mx_core import ports
+from mx_core.db import failpoint
+from mx_core.mime.prepare import prepare
+from mx_core.mime.thread import answered
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import (
+    EncryptionRequired,
+    MailError,
+    PeerUnreachable,
+    UnknownRecipient,
+    Untrusted,
+)
+from mx_core.model.ids import QueueId
+from mx_core.model.message import HeaderField, MessageForm, Submission
+from mx_core.store.outbox import Asked, OutboxTable, new_queue_id
+from mx_core.store.policy import PolicyRules
+
+_REPLY_SECONDS = 0.005  # the reply is written before the loop turns; the kernel has it by then
+_LOOKED_SECONDS: Final = 600.0  # from RCPT to the end of a long message
+_LOOKED_KEPT: Final = 1_000
+_LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
+
+
+@dataclass(frozen=True, slots=True)
+class _Glance:
+    looked: Looked
+    at: float
+
+
+@final
+class JudgedOutbox(ports.Outbox):
+    """``ports.Outbox`` over the store."""
+
+    def __init__(
+        self,
+        table: OutboxTable,
+        rules: PolicyRules,
+        reaching: Reaching,
+        reports: SenderReports,
+        *,
+        has_relay: Callable[[], Awaitable[bool]],
+        judge_seconds: float,
+        accepted: Callable[[], None],
+        now: Now,
+    ) -> None:
+        """*has_relay*: ordinary mail can be sent; *accepted* wakes the flow out."""
+        self._table = table
+        self._rules = rules
+        self._reaching = reaching
+        self._reports = reports
+        self._has_relay = has_relay
+        self._judge_seconds = judge_seconds
+        self._accepted = accepted
+        self._now = now
+        self._looked: OrderedDict[Address, _Glance] = OrderedDict()
+
+    @override
+    async def judge(self, sender: Address, recipient: Address) -> str:
+        """Say how mail would leave; whom we could seal to before may wait."""
+        looked = await self._look(recipient)
+        word = joined([of_address(sender), of_address(recipient)])
+        decision = await self.decided(recipient, looked, word)
+        if decision.verdict is Verdict.LATER:
+            raise PeerUnreachable(decision.text)
+        if decision.verdict is Verdict.REFUSE:
+            raise _refusal(sender, recipient, looked, decision)
+        return decision.text
+
+    @override
+    async def enqueue(self, submission: Submission) -> QueueId:
+        # Crash here: nothing is kept and nothing was said; the mail program sends again.
+        failpoint.reach("accepted")
+        form = await _form(submission.octets)
+        decisions = await self._weighed(submission, form.fields)
+        queue_id = new_queue_id()
+        asked = {
+            who: self._asked(submission, queue_id, who, decision)
+            for who, decision in decisions.items()
+        }
+        await self._table.enqueue(
+            submission,
+            asked=asked,
+            form=form,
+            queue_id=queue_id,
+        )
+        self._accepted()
+        # Crash once 250 is on its way: it is in the outbox and leaves at the next start.
+        asyncio.get_running_loop().call_later(_REPLY_SECONDS, failpoint.reach, "replied")
+        return queue_id
+
+    async def decided(
+        self, recipient: Address, looked: Looked, word: Override | None = None
+    ) -> Decision:
+        """Return what follows for *recipient* from *looked*, the rules and the message's *word*."""
+        settings = Settings.of(await self._of_rules(), recipient)
+        return decide(recipient, looked, settings, word, relay=await self._has_relay())
+
+    async def _weighed(
+        self, submission: Submission, fields: Sequence[HeaderField]
+    ) -> dict[Address, Decision]:
+        of_message = joined([of_address(submission.sender), of_header(submission.octets, fields)])
+        decisions: dict[Address, Decision] = {}
+        for who in submission.recipients:
+            word = joined([of_message, of_address(who)])
+            decision = await self.decided(who, await self._remembered(who), word)
+            if decision.verdict in {Verdict.REFUSE, Verdict.LATER}:
+                # accepted at RCPT; only the header's word, or a change since, can have raised it
+                raise EncryptionRequired(f"{decision.text} ({who})")
+            decisions[who] = decision
+        clear = [who for who, each in decisions.items() if each.frozen is Frozen.ORDINARY]
+        if not clear:
+            return decisions
+        settings = Settings.of(await self._of_rules(), clear[0])
+        ids = answered(submission.octets, fields)
+        answers = bool(ids) and await self._rules.any_encrypted(ids)
+        return dict(weigh(decisions, mixed=settings.mixed, guard=settings.guard, answers=answers))
+
+    def _asked(
+        self, submission: Submission, queue_id: QueueId, who: Address, decision: Decision
+    ) -> Asked:
+        if decision.verdict is not Verdict.HOLD:
+            return Asked(decision.frozen.value, decision.because)
+        report = self._reports.undecided(submission, queue_id, who, decision.text)
+        return Asked(decision.frozen.value, decision.because, decision.text, report)
+
+    async def _of_rules(self) -> dict[Scope, dict[str, str]]:
+        return {Scope(scope): rules for scope, rules in (await self._rules.all()).items()}
+
+    async def _look(self, recipient: Address) -> Looked:
+        looked = await self._reaching.look(recipient, self._judge_seconds)
+        self._looked[recipient] = _Glance(looked, self._now())
+        self._looked.move_to_end(recipient)
+        if len(self._looked) > _LOOKED_KEPT:
+            self._looked.popitem(last=False)
+        return looked
+
+    async def _remembered(self, recipient: Address) -> Looked:
+        """Return what was found at RCPT: nobody waits for the same silence twice."""
+        glance = self._looked.get(recipient)
+        if glance is not None and self._now() < glance.at + _LOOKED_SECONDS:
+            return glance.looked
+        return await self._look(recipient)
+
+
+def _refusal(sender: Address, recipient: Address, looked: Looked, decision: Decision) -> MailError:
+    if looked.reach is Reach.UNPROVEN:
+        hint = f"; ask them if it was they: mx-gateway contact accept {sender} {recipient}"
+        return Untrusted(looked.failure, decision.text + (hint if looked.known else ""))
+    if looked.reach is Reach.UNREACHABLE:
+        return PeerUnreachable(decision.text)
+    return UnknownRecipient(decision.text)
+
+
+async def _form(octets: bytes) -> MessageForm:
+    if len(octets) < _LARGE_OCTETS:
+        return prepare(octets)
+    return await asyncio.to_thread(prepare, octets)

@@ -1,0 +1,189 @@
+"""Whom we write to: their cards, looked up, verified against what is pinned, and kept for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Final
+from weakref import WeakValueDictionary
+
+from gateway.watching.domain_logs import DomainLogs
+from gateway.writing.notices import noted_change
+from mx_core.directory.proving import Moved, WatchedLog
+from mx_core.directory.sender_check import Recipient, check_pin, followed, verify_card
+from mx_core.discovery.finder import Domain, Finder
+from mx_core.envelope.ext import Gossip
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import MailError, Unavailable, Untrusted
+from mx_core.passport.card import Card
+from mx_core.passport.state import State
+from mx_core.ports import Carrier
+from mx_core.store.contact import Contact, Contacts
+from mx_core.tlog.log_proof import Logged, LogProof
+from mx_core.trust.pin import Pin, accept
+
+_FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
+_CARDS_KEPT: Final = 1_000
+_MOVES_MAX: Final = 3  # one after the other, from an address that was known
+
+
+@dataclass(slots=True)
+class _Held:
+    card: bytes
+    fetched: float
+    shown: Logged | None = None  # what its log proof showed, once it was checked
+
+
+class Recipients:
+    """Look-ups are caused by sending only, one at a time for each address."""
+
+    def __init__(
+        self, carrier: Carrier, finder: Finder, logs: DomainLogs, contacts: Contacts, now: Now
+    ) -> None:
+        """Nothing is asked before ``verified``."""
+        self._logs = logs
+        self._carrier = carrier
+        self._finder = finder
+        self._contacts = contacts
+        self._now = now
+        self._cards: OrderedDict[Address, _Held] = OrderedDict()
+        self._turns: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
+
+    async def verified(self, address: Address) -> Recipient:
+        """Return the record to seal by, from a card that was verified just now.
+
+        While the server cannot be reached, the last card serves as long as identity §5 lets it.
+
+        Raises:
+            UnknownRecipient: Nobody there.  Unavailable: Try later.
+            Untrusted: Something does not prove itself; the message is held.
+        """
+        asked, left = address.canonical(), None
+        for _ in range(_MOVES_MAX + 1):
+            try:
+                found = await self._verified_at(asked, left)
+            except Moved as moved:
+                asked, left = moved.state.address, moved.state
+            else:
+                return found if left is None else followed(found, left)
+        raise Untrusted("moved", f"{address} has moved too often to be followed")
+
+    async def _verified_at(self, asked: Address, left: State | None) -> Recipient:
+        """Verify the card of *asked*; *left*: what was shown where the person was before."""
+        turn = self._turns.setdefault(asked, asyncio.Lock())
+        async with turn:
+            # the domain first: who is not on the network is not asked for at any server
+            domain = await self._finder.find(asked.domain)
+            log = await self._logs.ready(domain)
+            held = await self._card(asked, log)
+            contact = await self._contacts.get(asked)
+            if contact is None and left is not None:
+                # what was said of the person holds wherever they go
+                contact = await self._contacts.of_pid(left.pid)
+            now = self._now()
+            try:
+                recipient = verify_card(
+                    held.card,
+                    asked=asked,
+                    domain_keys=domain.keys,
+                    pin=None if contact is None else Pin.decode(contact.pin),
+                    now=now,
+                    card_age=now - held.fetched,
+                    log=None if log is None else replace(log, shown=held.shown),
+                )
+            except MailError as error:
+                if held.shown is None:
+                    del self._cards[asked]  # its proof leads from a tree that may be passed by then
+                if log is not None and isinstance(error, Untrusted) and error.failure == "proof":
+                    await self._look_closer(domain, log, held.card)
+                if isinstance(error, Moved) and contact is not None:
+                    check_pin(Pin.decode(contact.pin), error.state)
+                raise
+            await self._remember(held, recipient)
+            pinned = recipient.pin.encode()
+            if contact is None or contact.address != asked or contact.pin != pinned:
+                # Crash before this: pinned at the next use, from a card verified again.
+                await self._contacts.put(
+                    Contact(asked, pinned, recipient.chain),
+                    changes=noted_change(recipient.decision, recipient.seq),
+                )
+            return recipient
+
+    async def accepted(self, address: Address) -> None:
+        """Pin what the home server shows now, because the person has accepted it.
+
+        Raises:
+            UnknownRecipient: Nobody there.  Unavailable: Try later.
+            Untrusted: It does not even prove itself; nothing can be accepted.
+        """
+        asked = address.canonical()
+        turn = self._turns.setdefault(asked, asyncio.Lock())
+        async with turn:
+            domain = await self._finder.find(asked.domain)
+            log = await self._logs.ready(domain)
+            held = await self._fetched(asked, log)
+            now = self._now()
+            found = verify_card(
+                held.card,
+                asked=asked,
+                domain_keys=domain.keys,
+                pin=None,
+                now=now,
+                log=log,
+            )
+            await self._remember(held, found)
+            contact = await self._contacts.get(asked)
+            pin = found.pin
+            if contact is not None:
+                pin = accept(Pin.decode(contact.pin), found.state, now=now, suite=found.suite)
+            # Crash before this: nothing is accepted, and what was held is held.
+            await self._contacts.put(Contact(asked, pin.encode(), found.chain))
+            self._cards[asked] = held
+
+    async def is_known(self, address: Address) -> bool:
+        """Tell whether *address* was ever verified and pinned."""
+        return await self._contacts.get(address) is not None
+
+    async def _remember(self, held: _Held, found: Recipient) -> None:
+        """Remember the tree that the card was proved in; its proof is not checked again."""
+        if held.shown is None and found.logged is not None:
+            proof = Card.decode(held.card).log_proof or b""
+            await self._logs.accepted(
+                found.address.domain, found.logged, LogProof.decode(proof).checkpoint
+            )
+            held.shown = found.logged
+
+    async def _look_closer(self, domain: Domain, log: WatchedLog, card: bytes) -> None:
+        """Keep evidence, if the refused proof of *card* contradicts what its log has signed."""
+        try:
+            proof = LogProof.decode(Card.decode(card).log_proof or b"")
+        except Untrusted:
+            return
+        await self._logs.refused(domain, log.seen, proof.checkpoint, proof.consistency)
+
+    async def gossip(self, *domains: str) -> tuple[Gossip, ...]:
+        """Return the trees of logs that whoever is written to may compare with theirs."""
+        return await self._logs.gossip(*domains)
+
+    async def _fetched(self, asked: Address, log: WatchedLog | None) -> _Held:
+        seen = 0 if log is None or log.seen is None else log.seen.size
+        return _Held(await self._carrier.resolve(asked, seen), self._now())
+
+    async def _card(self, asked: Address, log: WatchedLog | None) -> _Held:
+        held = self._cards.get(asked)
+        now = self._now()
+        if held is not None and now < held.fetched + _FRESH_SECONDS:
+            return held
+        try:
+            held = await self._fetched(asked, log)
+        except Unavailable:
+            if held is None:
+                raise
+            return held
+        self._cards[asked] = held
+        self._cards.move_to_end(asked)
+        if len(self._cards) > _CARDS_KEPT:
+            self._cards.popitem(last=False)
+        return held

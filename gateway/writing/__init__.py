@@ -1,0 +1,1 @@
+"""Mail that the gateway itself writes: reports to a sender, notes to its person."""

@@ -1,0 +1,107 @@
+"""What the gateway tells its person by a mail of its own: who waits, who is blocked, what changed.
+
+Pure.  Made from verified facts only: addresses and causes, no text that somebody sent.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.arriving.status_block import Mail, Status, render
+from gateway.writing.own_mail import date, mailbox, subject_field
+from mx_core.model.address import Address
+from mx_core.trust.decide import Cause
+
+_NAMED_MAX: Final = 100  # people in one note
+_WHAT: Final = {
+    Cause.DEVICE_ADDED: "added a device",
+    Cause.DEVICE_RETIRED: "retired a device",
+    Cause.DEVICE_LOST: "reported a device lost; who found it may have written since",
+    Cause.DEVICE_STOLEN: "reported a device stolen; who has it may have written since",
+    Cause.IDENTITY_ROTATED: "renewed their key, signed with the old one",
+    Cause.RECOVERED: "recovered their account with their recovery sheet: all keys are new",
+    Cause.RECOVERY_CHANGED: "has a new recovery sheet",
+    Cause.PROFILE_CHANGED: "changed what others may send them",
+    Cause.SUITE_FLOOR_LOWERED: "asks for weaker encryption than before",
+    Cause.MOVED: "moved to this address, signed with their keys",
+    Cause.ENDED: "ended their passport",
+    Cause.DELAYED_KEY_USED: "acted with a recovery sheet that was replaced without the old one",
+    Cause.SUITE_DROPPED: "can be written to with weaker encryption only than before",
+    Cause.OTHER_PID: "is shown with a key that has nothing to do with the one you know",
+    Cause.ROLLBACK: "is shown as they were some time ago",
+    Cause.FORK: "is shown with a history that contradicts the one you know",
+}
+
+
+def waiting_note(to: Address, waiting: Sequence[Address], now: int) -> bytes:
+    """Return the note that names who waits in Requests; *now* is unix seconds."""
+    named = [f"  {address}" for address in waiting[:_NAMED_MAX]]
+    if len(waiting) > _NAMED_MAX:
+        named.append(f"  and {len(waiting) - _NAMED_MAX} more")
+    who = str(waiting[0]) if len(waiting) == 1 else f"{len(waiting)} people"
+    return _note(
+        to,
+        f"{who} wrote to you for the first time",
+        [
+            "Their mail is in the mailbox Requests:",
+            "",
+            *named,
+            "",
+            "To accept somebody, move or copy a message of theirs to INBOX, or write to them.",
+            "To block somebody, move it to Junk. Do nothing, and it stays where it is.",
+            "",
+            "You get this at most once a day.",
+        ],
+        now,
+    )
+
+
+def blocked_note(to: Address, blocked: Address, now: int) -> bytes:
+    """Return the note that *blocked* is blocked, and how to undo it."""
+    return _note(
+        to,
+        f"{blocked} is blocked",
+        [
+            f"You moved mail of {blocked} to Junk, so what they write goes there from now on.",
+            "",
+            "If you (or your mail program) did not mean it: move one message of theirs from Junk",
+            "back to INBOX, or write to them. Nothing was lost.",
+        ],
+        now,
+    )
+
+
+def keys_note(to: Address, whom: Address, causes: Sequence[Cause], now: int) -> bytes:
+    """Return the note on what happened to the passport of *whom*."""
+    return _note(
+        to,
+        f"The keys of {whom} have changed",
+        [
+            *(f"{whom} {_WHAT[cause]}." for cause in causes),
+            "",
+            "If you want to be sure that it was they, ask them by telephone, and compare keys:",
+            f"  mx-gateway contact words {to} {whom}",
+        ],
+        now,
+    )
+
+
+def _note(to: Address, subject: str, lines: Sequence[str], now: int) -> bytes:
+    text = "".join(f"{line}\r\n" for line in lines).encode()
+    unique = hashlib.blake2b(b"%d " % now + text, digest_size=12).hexdigest()
+    head = [
+        b"Date: " + date(now),
+        f"From: mx-gateway <MAILER-DAEMON@{to.domain}>".encode("ascii"),
+        b"To: " + mailbox(to),
+        subject_field(subject),
+        f"Message-ID: <note.{unique}@{to.domain}>".encode("ascii"),
+        b"Auto-Submitted: auto-generated",  # RFC 3834 §5
+        b"MIME-Version: 1.0",
+        b"Content-Type: text/plain; charset=utf-8",
+        b"Content-Transfer-Encoding: quoted-printable",
+    ]
+    message = b"\r\n".join(head) + b"\r\n\r\n" + binascii.b2a_qp(text)
+    return render(Status(mail=Mail.REPORT, received=now), None) + message

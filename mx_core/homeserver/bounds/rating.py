@@ -1,0 +1,48 @@
+"""How much a person may send, and how much a peer domain may bring, in all and to one mailbox.
+
+Senders are sealed, so these are the only counts of arrival that a home server can keep.  Mail
+between people of this domain is counted where they submit it.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from typing import Final
+
+from mx_core.homeserver.bounds.rate import Rate
+from mx_core.homeserver.config import Rates
+from mx_core.model.clock import Now
+
+_SOON_SECONDS: Final = 30
+_SPREAD_SECONDS: Final = 270  # or a whole queue would come back in the same second
+
+
+class Rating:
+    """Of one served domain.  Owner: the event loop."""
+
+    def __init__(self, own_domain: str, rates: Rates, now: Now) -> None:
+        self._own_domain = own_domain
+        self._now = now
+        self.put_in_force(rates)
+
+    def put_in_force(self, rates: Rates) -> None:
+        """Count by *rates* from now on, from nothing."""
+        self._rates = rates
+        self._user = Rate(rates.user_per_minute, rates.user_burst, self._now)
+        self._peer = Rate(rates.peer_per_minute, rates.peer_burst, self._now)
+        self._mailbox = Rate(rates.peer_mailbox_per_minute, rates.peer_mailbox_burst, self._now)
+
+    def submitting(self, mailbox_id: int) -> int:
+        """Return 0 and count one envelope of a person, or the seconds to come back after."""
+        if not self._rates.counts(self._own_domain):
+            return 0
+        return math.ceil(self._user.wait(mailbox_id))
+
+    def arriving(self, peer_domain: str, address: str) -> int:
+        """Return 0 and count one envelope for *address*, or the seconds to come back after."""
+        if peer_domain == self._own_domain or not self._rates.counts(peer_domain):
+            return 0
+        if self._peer.wait(peer_domain) or self._mailbox.wait((peer_domain, address)):
+            return _SOON_SECONDS + secrets.randbelow(_SPREAD_SECONDS)
+        return 0

@@ -1,0 +1,1 @@
+"""The command line of ``mx-home``, and what it does without a running server."""

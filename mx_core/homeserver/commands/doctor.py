@@ -1,0 +1,144 @@
+"""``mx-home doctor``: is this home server as it should be, seen from its folder and from outside?
+
+Each finding is one sentence, and for each that is bad a second one says what to do.  Nothing is
+changed.  What can not be known because something before it is wrong is not asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import stat
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mx_core.control.client import ControlClient
+from mx_core.discovery.continuity import How
+from mx_core.discovery.finder import ProcessMemory
+from mx_core.homeserver.commands.initialise import txt_record
+from mx_core.homeserver.config import FILE_NAME, SOCKET_NAME, Config, load
+from mx_core.homeserver.domain import domain_key, domain_keys
+from mx_core.homeserver.domain.domain_key import KeyNotPrivate
+from mx_core.homeserver.domain.others import finder_of
+from mx_core.model.errors import (
+    BadConfiguration,
+    MailError,
+    PeerUnreachable,
+    UnknownRecipient,
+    Untrusted,
+)
+
+_CONNECT_SECONDS: Final = 5.0
+_ROOMY: Final = 4  # times the floor, below which mail is refused
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """*do* is empty when all is well."""
+
+    said: str
+    do: str = ""
+
+
+async def examine(folder: Path) -> AsyncIterator[Finding]:
+    """Yield findings, from the folder outwards."""
+    try:
+        config = load(folder)
+    except BadConfiguration as error:
+        yield Finding(str(error), f"mend {folder / FILE_NAME}, or: mx-home init --dir {folder}")
+        return
+    yield Finding(f"{folder / FILE_NAME} is good")
+    path = domain_key.place(folder)
+    try:
+        public_key = bytes(domain_key.load(path).reveal().verify_key)
+    except KeyNotPrivate as error:
+        yield Finding(str(error), f"chmod 600 {path}, as the user that runs mx-home")
+        return
+    except BadConfiguration as error:
+        yield Finding(str(error), "copy domain.key back from a backup; a new one is a new domain")
+        return
+    yield Finding(f"{path} is readable by its owner alone")
+    yield _folder(folder)
+    yield _disk(folder, config)
+    yield _clock(path)
+    running = await asyncio.to_thread(_running, folder)
+    yield running
+    if running.do:
+        return
+    for name in ("hello", "federation", "client"):
+        yield await _port(config, name)
+    yield await _found(folder, config, public_key)
+
+
+def _folder(folder: Path) -> Finding:
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        return Finding(f"others may look into {folder}", f"chmod 700 {folder}")
+    return Finding(f"{folder} is closed to others")
+
+
+def _disk(folder: Path, config: Config) -> Finding:
+    free, floor = shutil.disk_usage(folder).free, config.limits.free_disk_octets
+    said = f"{free // 1_000_000:,} MB are free; below {floor // 1_000_000:,} MB no mail is taken"
+    if free < _ROOMY * floor:
+        return Finding(said, "make room on that disk, or lower limits.free_disk_octets")
+    return Finding(said)
+
+
+def _clock(key: Path) -> Finding:
+    """Look for a clock that is behind: peers do not believe a certificate from the past."""
+    behind = key.stat().st_mtime - time.time()
+    if behind > 0:
+        return Finding(
+            f"the clock is {behind:,.0f} s or more behind: the domain key is from the future",
+            "set the clock, and let it be kept: timedatectl set-ntp true",
+        )
+    return Finding("the clock is not behind the domain key")
+
+
+def _running(folder: Path) -> Finding:
+    try:
+        told: Any = ControlClient(folder / SOCKET_NAME, "mx-home").get("/status")
+    except MailError as error:
+        return Finding(str(error), f"systemctl start mx-home, or: mx-home serve --dir {folder}")
+    return Finding(f"it runs: {told['users']} people, {told['outgoing']} messages wait to leave")
+
+
+async def _port(config: Config, name: str) -> Finding:
+    host, port = config.dialled_host, getattr(config.ports, name)
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+    except (OSError, TimeoutError):
+        return Finding(
+            f"{host} does not answer at port {port} ({name})",
+            f"open TCP port {port} in the firewall, and let {host} point here",
+        )
+    return Finding(f"{host} answers at port {port} ({name})")
+
+
+async def _found(folder: Path, config: Config, public_key: bytes) -> Finding:
+    """Look this domain up as a stranger does: record, key, certificate, document."""
+    keys = domain_keys.load(folder, public_key)
+    publish = f"publish: {txt_record(config, *keys.published)}"
+    try:
+        found = await finder_of(folder, config, ProcessMemory()).find(config.domain)
+    except UnknownRecipient:
+        return Finding(f"{config.domain} has no record: nobody finds it", publish)
+    except Untrusted as error:
+        return Finding(f"strangers do not believe {config.domain}: {error}", publish)
+    except PeerUnreachable as error:
+        return Finding(str(error), "see that DNS answers and that port hello can be reached")
+    if public_key not in found.keys:
+        return Finding(f"the record of {config.domain} names another key", publish)
+    if (found.hello.host, found.hello.port) != (config.dialled_host, config.ports.hello):
+        return Finding(f"the record of {config.domain} points at another server", publish)
+    how = {
+        How.DNSSEC: "by DNSSEC",
+        How.HTTPS: "by its well-known page; with DNSSEC no page would be needed",
+        How.STATIC: "by the static peers file: nobody without that file finds it",
+    }
+    return Finding(f"strangers find {config.domain} and its key, {how[found.how]}")

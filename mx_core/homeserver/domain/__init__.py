@@ -1,0 +1,1 @@
+"""This domain itself: its keys, its document, and how it finds others."""

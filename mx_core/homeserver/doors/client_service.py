@@ -1,0 +1,275 @@
+"""The client listener: what a gateway asks of its own home server.  docs/spec/client.md.
+
+A thin shell: reads the session, calls what knows, and says when a step is durable.  Errors of
+our tree become answers in ``refusals``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import sqlalchemy as sa
+import structlog
+from typing_extensions import override
+
+from mx_core.db import failpoint
+from mx_core.db.transactions import Transactions
+from mx_core.homeserver.doors.device_sessions import DeviceSessions, Proof, Session
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes.collect import Collector
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people.lookup import AskPeer, LookUps
+from mx_core.homeserver.people.publish import Publisher
+from mx_core.homeserver.queue.submit import Submitter
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.bodies import Body
+from mx_core.model.clock import Now
+from mx_core.model.errors import BadCredentials, Refused
+from mx_core.proto import client_pb2, federation_pb2
+from mx_core.proto.client_pb2_grpc import ClientServicer
+from mx_core.tls.leaf import Leaves, spki_hash
+
+_log = structlog.get_logger()
+
+SESSION_METADATA: Final = "mx-session-bin"
+_ACKS_MAX: Final = 1_024
+
+ReadLog = Callable[[str, str], Awaitable[bytes | None]]  # (domain, path)
+
+Context: TypeAlias = Any  # grpc.aio.ServicerContext; grpc is untyped
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What stands behind the listener."""
+
+    database: Transactions
+    leaves: Leaves
+    sessions: DeviceSessions
+    publisher: Publisher
+    look_ups: LookUps
+    ask_peer: AskPeer
+    read_log: ReadLog
+    submitter: Submitter
+    collector: Collector
+    blobs: BlobStore
+    now: Now
+
+
+class ClientService(ClientServicer):
+    """One listener."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    # ── without a session ────────────────────────────────────────────────────────────
+    @override
+    async def Register(
+        self, request: client_pb2.RegisterRequest, context: Context
+    ) -> client_pb2.RegisterReply:
+        """Make a mailbox for a genesis entry and an invite."""
+        card = await self._rooms.publisher.register(
+            request.invite, request.signed_entry, list(request.signed_epochs)
+        )
+        return client_pb2.RegisterReply(card=card)
+
+    @override
+    async def Challenge(
+        self, request: federation_pb2.ChallengeRequest, context: Context
+    ) -> client_pb2.ChallengeReply:
+        """Give a nonce, and the leaf that the device binds its signature to."""
+        leaf = self._rooms.leaves.current()
+        nonce, expires = self._rooms.sessions.challenge(spki_hash(leaf.der))
+        return client_pb2.ChallengeReply(nonce=nonce, expires=expires, leaf=leaf.der)
+
+    @override
+    async def Authenticate(
+        self, request: client_pb2.AuthenticateRequest, context: Context
+    ) -> client_pb2.AuthenticateReply:
+        """Open a session for the device that signed the nonce."""
+        proof = Proof(request.pid, request.device_id, request.nonce, request.signature)
+        leaf_spki_hash = self._rooms.sessions.spend(proof.nonce)
+
+        def read(tx: sa.Connection) -> tuple[int, bytes | None]:
+            member = accounts.by_pid(tx, proof.pid)
+            if member is None:
+                return 0, None
+            key = accounts.device_key(tx, member.mailbox_id, proof.device_id)
+            return member.mailbox_id, key
+
+        mailbox_id, sign_pk = await self._rooms.database.read(read)
+        self._rooms.sessions.prove(proof, sign_pk, leaf_spki_hash)
+        octets, session = self._rooms.sessions.open(mailbox_id, proof.device_id)
+        _log.info("device_authenticated", mailbox=mailbox_id)
+        return client_pb2.AuthenticateReply(session=octets, expires=session.expires)
+
+    # ── the passport ─────────────────────────────────────────────────────────────────
+    @override
+    async def AppendPassport(
+        self, request: client_pb2.AppendPassportRequest, context: Context
+    ) -> client_pb2.CardReply:
+        """Append an entry that follows the present head."""
+        session = await self._session(context)
+        card, gone = await self._rooms.publisher.append(session, request.signed_entry)
+        if gone:
+            self._rooms.collector.dismiss(session.mailbox_id)
+        return client_pb2.CardReply(card=card)
+
+    @override
+    async def PublishEpoch(
+        self, request: client_pb2.PublishEpochRequest, context: Context
+    ) -> client_pb2.CardReply:
+        """Hand out an epoch of the calling device."""
+        session = await self._session(context)
+        card = await self._rooms.publisher.publish_epoch(session, request.signed_epoch)
+        return client_pb2.CardReply(card=card)
+
+    @override
+    async def OwnCard(
+        self, request: client_pb2.OwnCardRequest, context: Context
+    ) -> client_pb2.CardReply:
+        """Give the card that others are given."""
+        session = await self._session(context)
+        return client_pb2.CardReply(card=await self._rooms.publisher.own_card(session))
+
+    @override
+    async def LookUp(
+        self, request: federation_pb2.LookUpRequest, context: Context
+    ) -> federation_pb2.LookUpReply:
+        """Give the card of anybody, padded."""
+        session = await self._session(context)
+        return await self._rooms.look_ups.answer(
+            str(session.mailbox_id), request, self._rooms.ask_peer
+        )
+
+    @override
+    async def ReadLog(
+        self, request: client_pb2.ReadLogRequest, context: Context
+    ) -> federation_pb2.ReadLogReply:
+        """Give a file of a domain's log, or what this server witnessed of it."""
+        await self._session(context)
+        octets = await self._rooms.read_log(request.domain, request.path)
+        return federation_pb2.ReadLogReply(octets=octets, found=octets is not None)
+
+    @override
+    async def OwnLog(
+        self, request: client_pb2.OwnLogRequest, context: Context
+    ) -> client_pb2.OwnLogReply:
+        """Give what is logged of the caller's address, with its openings."""
+        records = await self._rooms.publisher.own_log(await self._session(context))
+        return client_pb2.OwnLogReply(
+            records=[
+                client_pb2.LogRecord(
+                    version=one.version,
+                    leaf_index=one.leaf_index,
+                    opening=one.opening,
+                    binding=one.binding,
+                )
+                for one in records
+            ]
+        )
+
+    # ── mail ─────────────────────────────────────────────────────────────────────────
+    @override
+    async def Submit(
+        self, request: client_pb2.SubmitRequest, context: Context
+    ) -> client_pb2.SubmitReply:
+        """Take an envelope for sending; ACCEPTED and DUPLICATE mean that it is durable."""
+        session = await self._session(context)
+        reply = await self._rooms.submitter.submit(session, request.item)
+        # Crash here: it is durable and will leave; the gateway asks again and hears DUPLICATE.
+        failpoint.reach("committed")
+        _after(context, "replied")
+        return reply
+
+    @override
+    async def Collect(
+        self, request: client_pb2.CollectRequest, context: Context
+    ) -> AsyncIterator[client_pb2.Delivery]:
+        """Stream what waits for the calling device."""
+        session = await self._session(context)
+        async for delivery in self._rooms.collector.stream(session, request.window):
+            yield delivery
+
+    @override
+    async def Acknowledge(
+        self, request: client_pb2.AcknowledgeRequest, context: Context
+    ) -> client_pb2.AcknowledgeReply:
+        """Note what the device holds durably, and delete what nobody needs any more."""
+        session = await self._session(context)
+        sequences = list(dict.fromkeys(request.sequences))
+        if len(sequences) > _ACKS_MAX:
+            raise Refused(f"at most {_ACKS_MAX} acknowledgements at a time")
+        now = int(self._rooms.now())
+        failpoint.reach("acked")
+        deleted = await self._rooms.database.write(
+            lambda tx: deliveries.acknowledge(
+                tx, session.mailbox_id, session.device_id, sequences, now
+            )
+        )
+        if deleted:
+            # Crash here: the rows are gone, and every device that counts holds them.
+            failpoint.reach("deleted")
+        self._rooms.collector.acknowledged(session, sequences)
+        _log.info(
+            "delivery_acked", mailbox=session.mailbox_id, items=len(sequences), deleted=deleted
+        )
+        return client_pb2.AcknowledgeReply()
+
+    # ── bodies ───────────────────────────────────────────────────────────────────────
+    @override
+    async def PutBlob(
+        self, request: AsyncIterator[federation_pb2.BlobChunk], context: Context
+    ) -> federation_pb2.BlobReply:
+        """Take a body in chunks."""
+        session = await self._session(context)
+        held = await self._rooms.blobs.receive(f"mailbox {session.mailbox_id}", request)
+        return federation_pb2.BlobReply(held=held)
+
+    @override
+    async def GetBlob(
+        self, request: federation_pb2.BlobRequest, context: Context
+    ) -> AsyncIterator[federation_pb2.BlobChunk]:
+        """Give a body that waits for the caller, from an offset on."""
+        session = await self._session(context)
+        size = await self._rooms.database.read(
+            lambda tx: deliveries.holds_blob(tx, session.mailbox_id, request.id)
+        )
+        if size is None or request.offset > size:
+            raise Refused("no such body waits for this mailbox")
+        ref = federation_pb2.BlobRef(id=request.id, size=size)
+        at = request.offset
+        async for octets in self._rooms.blobs.stream(Body(None, request.id, size), at):
+            yield federation_pb2.BlobChunk(
+                ref=ref if at == request.offset else None, offset=at, octets=octets
+            )
+            at += len(octets)
+
+    async def _session(self, context: Context) -> Session:
+        """Return whose call it is; asked at every call, so a removed device is out at once.
+
+        Raises:
+            BadCredentials: No session, one of another process, or its device is gone.
+        """
+        octets = next(
+            (
+                value
+                for key, value in context.invocation_metadata() or ()
+                if key == SESSION_METADATA
+            ),
+            b"",
+        )
+        session = self._rooms.sessions.read(octets if isinstance(octets, bytes) else b"")
+        key = await self._rooms.database.read(
+            lambda tx: accounts.device_key(tx, session.mailbox_id, session.device_id)
+        )
+        if key is None:
+            raise BadCredentials("this device is no longer active")
+        return session
+
+
+def _after(context: Context, step: str) -> None:
+    """Reach *step* once the reply has been handed over."""
+    context.add_done_callback(lambda _: failpoint.reach(step))

@@ -1,0 +1,1 @@
+"""The transparency log of this domain: its rows, its files, its witnesses."""

@@ -1,0 +1,162 @@
+"""Rows are appended to mailboxes, a whole batch at a time.  Jobs for ``Database``.
+
+A batch costs a handful of statements however many items it has: building one costs more than
+running it.  Invariants: an envelope is stored once however often it comes (``seen`` outlives the
+row until a day after ``deliver_by``); sequences of a mailbox only grow, in the order given here;
+``held_octets`` changes with the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
+
+from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice
+from mx_core.homeserver.schema import DELIVERY, DEVICE, MAILBOX, SEEN
+from mx_core.homeserver.storage.bodies import take
+
+_TOMBSTONE_SECONDS: Final = 86_400
+_NOTICE_OCTETS: Final = 256
+
+Place = tuple[int, bytes]  # of a mailbox, and an env_id or a device_id in it
+
+
+@dataclass(slots=True)
+class Box:
+    """A mailbox that something is for; *held_octets* is counted on by whoever fills it."""
+
+    mailbox_id: int
+    held_octets: int
+
+
+# What is built once: statements whose parameters alone differ from batch to batch.
+_BOXES: Final = sa.select(MAILBOX.c.address, MAILBOX.c.mailbox_id, MAILBOX.c.held_octets).where(
+    MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True))
+)
+_BOXES_HELD: Final = _BOXES.order_by(MAILBOX.c.mailbox_id).with_for_update()  # as in `holding`
+_IS_KNOWN: Final = sa.select(SEEN.c.until).where(
+    SEEN.c.mailbox_id == sa.bindparam("mailbox"), SEEN.c.env_id == sa.bindparam("env")
+)
+_REMEMBER: Final = insert(SEEN).on_conflict_do_nothing().returning(SEEN.c.mailbox_id, SEEN.c.env_id)
+_FORGET: Final = SEEN.delete().where(
+    SEEN.c.mailbox_id == sa.bindparam("mailbox"), SEEN.c.env_id == sa.bindparam("env")
+)
+_ACTIVE: Final = sa.select(DEVICE.c.mailbox_id, DEVICE.c.device_id).where(
+    DEVICE.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)), DEVICE.c.active
+)
+_ENDS: Final = (
+    sa.select(MAILBOX.c.mailbox_id, MAILBOX.c.next_sequence, MAILBOX.c.held_octets)
+    .where(MAILBOX.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)))
+    .order_by(MAILBOX.c.mailbox_id)
+    .with_for_update()
+)
+_ADVANCE: Final = (
+    MAILBOX.update()
+    .where(MAILBOX.c.mailbox_id == sa.bindparam("mailbox"))
+    .values(next_sequence=sa.bindparam("next_sequence"), held_octets=sa.bindparam("held_octets"))
+)
+_INSERT: Final = DELIVERY.insert()
+
+
+def boxes(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Box]:
+    """Return the mailboxes of those of the canonical *addresses* that are somebody's; held."""
+    query = _BOXES if tx.dialect.name == "sqlite" else _BOXES_HELD
+    rows = tx.execute(query, {"addresses": sorted(addresses)})
+    return {address: Box(mailbox_id, held) for address, mailbox_id, held in rows}
+
+
+def is_known(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> bool:
+    """Tell whether the envelope was accepted before."""
+    found = tx.execute(_IS_KNOWN, {"mailbox": mailbox_id, "env": env_id})
+    return found.one_or_none() is not None
+
+
+def remember(tx: sa.Connection, arriving: Sequence[tuple[int, Envelope]]) -> set[Place]:
+    """Note envelopes as accepted, and return the places of those that were not known before."""
+    if not arriving:
+        return set()
+    notes = [
+        {
+            "mailbox_id": mailbox_id,
+            "env_id": what.env_id,
+            "until": what.deliver_by + _TOMBSTONE_SECONDS,
+        }
+        for mailbox_id, what in arriving
+    ]
+    return {(mailbox_id, env_id) for mailbox_id, env_id in tx.execute(_REMEMBER, notes)}
+
+
+def forget(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> None:
+    """Take back what ``remember`` noted: the envelope was not accepted after all."""
+    tx.execute(_FORGET, {"mailbox": mailbox_id, "env": env_id})
+
+
+def row_of(tx: sa.Connection, mailbox_id: int, what: Envelope) -> dict[str, Any]:
+    """Return the row that *what* becomes, for ``append``; its body is counted as used.
+
+    Raises:
+        BlobMissing: The body was never put, or is gone; there is no row.
+    """
+    take(tx, what.body)
+    return {
+        "mailbox_id": mailbox_id,
+        "env_id": what.env_id,
+        "octets": len(what.envelope) + what.body.size,
+        "peer_domain": what.peer_domain,
+        "envelope": what.envelope,
+        "body": what.body.inline,
+        "blob_id": what.body.blob_id,
+        "blob_size": what.body.size if what.body.blob_id else None,
+        "deliver_by": what.deliver_by,
+        "token": what.token,
+    }
+
+
+def notify(tx: sa.Connection, notices: Sequence[tuple[int, Notice]]) -> None:
+    """Tell the submitting devices, in order; nobody whose device is no longer active."""
+    if not notices:
+        return
+    mailboxes = sorted({mailbox_id for mailbox_id, _ in notices})
+    rows = tx.execute(_ACTIVE, {"mailboxes": mailboxes})
+    active = {(mailbox_id, device_id) for mailbox_id, device_id in rows}
+    append(
+        tx,
+        [
+            {
+                "mailbox_id": mailbox_id,
+                "env_id": notice.env_id,
+                "octets": _NOTICE_OCTETS,
+                "device_id": notice.device_id,
+                "relayed": notice.relayed,
+                "status": notice.status,
+                "reason": notice.reason,
+            }
+            for mailbox_id, notice in notices
+            if (mailbox_id, notice.device_id) in active
+        ],
+    )
+
+
+def append(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Give each of *rows*, all of one kind, the next sequence of its mailbox, and store them."""
+    if not rows:
+        return
+    mailboxes = sorted({row["mailbox_id"] for row in rows})
+    ends = {row[0]: [row[1], row[2]] for row in tx.execute(_ENDS, {"mailboxes": mailboxes})}
+    for row in rows:
+        end = ends[row["mailbox_id"]]
+        row["sequence"] = end[0]
+        end[0] += 1
+        end[1] += row["octets"]
+    tx.execute(
+        _ADVANCE,
+        [
+            {"mailbox": mailbox_id, "next_sequence": following, "held_octets": held}
+            for mailbox_id, (following, held) in ends.items()
+        ],
+    )
+    tx.execute(_INSERT, rows)

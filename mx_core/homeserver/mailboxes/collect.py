@@ -1,0 +1,164 @@
+"""One device's stream of what waits for it: in order, with a window, woken by commits.
+
+A sequence is in flight from the moment it is given out until it is acked; at most ``window``
+are.  The database is the queue: a stream that breaks loses nothing, and the next one begins
+with everything that is not acked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from mx_core.db.transactions import Transactions
+from mx_core.homeserver.doors.device_sessions import Session
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice, Waiting
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.model.clock import Now
+from mx_core.model.errors import BadCredentials
+from mx_core.proto.client_pb2 import Arrived, Delivery, FateNotice, QueueEmpty
+from mx_core.proto.federation_pb2 import BlobRef, Item
+
+WINDOW_MAX: Final = 256
+_AT_A_TIME: Final = 16  # rows read at once: at most 16 × (64 + 64) KiB in memory
+_INLINE_OCTETS_MAX: Final = 256 * 1024
+
+_Device = tuple[int, bytes]
+
+
+class _Stream:
+    """What one open stream has given out; all on the event loop."""
+
+    def __init__(self, changed: asyncio.Event) -> None:
+        self.changed = changed
+        self.in_flight: set[int] = set()
+        self.superseded = False
+
+
+class Collector:
+    """The open streams of all devices, at most one for each."""
+
+    def __init__(
+        self, database: Transactions, blobs: BlobStore, arrivals: Arrivals, *, now: Now
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._arrivals = arrivals
+        self._now = now
+        self._streams: dict[_Device, _Stream] = {}
+
+    async def stream(self, session: Session, window: int) -> AsyncIterator[Delivery]:
+        """Yield what waits, then ``QueueEmpty`` once, then what comes.
+
+        Raises:
+            BadCredentials: The session has run out, or its device was removed.
+        """
+        window = min(max(window, 1), WINDOW_MAX)
+        device = (session.mailbox_id, session.device_id)
+        now = int(self._now())
+        await self._database.write(lambda tx: accounts.touch_device(tx, *device, now))
+        with self._arrivals.listen(session.mailbox_id) as changed:
+            stream = _Stream(changed)
+            previous = self._streams.pop(device, None)
+            if previous is not None:
+                # the device has reconnected, and its old connection does not know it yet
+                previous.superseded = True
+                previous.changed.set()
+            self._streams[device] = stream
+            try:
+                async for delivery in self._deliveries(session, stream, window):
+                    yield delivery
+            finally:
+                if self._streams.get(device) is stream:
+                    del self._streams[device]
+
+    def acknowledged(self, session: Session, sequences: Sequence[int]) -> None:
+        """Make room in the window of the device's stream; call after the commit."""
+        stream = self._streams.get((session.mailbox_id, session.device_id))
+        if stream is not None:
+            stream.in_flight.difference_update(sequences)
+            stream.changed.set()
+
+    def dismiss(self, mailbox_id: int) -> None:
+        """Let every stream of the mailbox look whether its device is still active."""
+        self._arrivals.announce(mailbox_id)
+
+    def end_all(self) -> None:
+        """End every stream, because the server stops; devices come again to the next process."""
+        for stream in self._streams.values():
+            stream.superseded = True
+            stream.changed.set()
+
+    async def _deliveries(
+        self, session: Session, stream: _Stream, window: int
+    ) -> AsyncIterator[Delivery]:
+        given = 0  # the highest sequence given out on this stream
+        told_empty = False
+        while not stream.superseded:
+            stream.changed.clear()
+            room = window - len(stream.in_flight)
+            rows = await self._next(session, given, min(room, _AT_A_TIME)) if room > 0 else []
+            for row in rows:
+                stream.in_flight.add(row.sequence)
+                given = row.sequence
+                yield await self._delivery(row)
+            if rows:
+                continue
+            if room > 0 and not told_empty:
+                told_empty = True
+                yield Delivery(queue_empty=QueueEmpty())
+            await self._wait(session, stream)
+
+    async def _next(self, session: Session, after: int, limit: int) -> list[Waiting]:
+        def read(tx: sa.Connection) -> list[Waiting] | None:
+            if accounts.device_key(tx, session.mailbox_id, session.device_id) is None:
+                return None
+            return deliveries.waiting(tx, session.mailbox_id, session.device_id, after, limit)
+
+        rows = await self._database.read(read)
+        if rows is None:
+            raise BadCredentials("this device is no longer active")
+        return rows
+
+    async def _wait(self, session: Session, stream: _Stream) -> None:
+        left = session.expires - self._now()
+        try:
+            async with asyncio.timeout(max(left, 0)):
+                await stream.changed.wait()
+        except TimeoutError as error:
+            raise BadCredentials("this session is over: authenticate again") from error
+
+    async def _delivery(self, row: Waiting) -> Delivery:
+        match row.what:
+            case Notice() as notice:
+                return Delivery(
+                    sequence=row.sequence,
+                    fate=FateNotice(
+                        env_id=notice.env_id,
+                        relayed=notice.relayed,
+                        status=notice.status,
+                        reason=notice.reason,
+                    ),
+                )
+            case Envelope() as envelope:
+                item = Item(
+                    envelope=envelope.envelope,
+                    deliver_by=envelope.deliver_by,
+                    token=envelope.token,
+                )
+                if envelope.body.size <= _INLINE_OCTETS_MAX:
+                    item.body = await self._blobs.read(envelope.body)
+                else:
+                    item.body_ref.CopyFrom(
+                        BlobRef(id=envelope.body.blob_id, size=envelope.body.size)
+                    )
+                return Delivery(
+                    sequence=row.sequence,
+                    arrived=Arrived(peer_domain=envelope.peer_domain, item=item),
+                )

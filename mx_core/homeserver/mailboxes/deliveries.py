@@ -1,0 +1,192 @@
+"""Rows that wait for a person's devices: envelopes and notices of fate.  Jobs for ``Database``.
+
+``appending.py`` makes them; here they are read, acked and deleted.  Invariant: ``held_octets``
+and the use counts of blobs change in the transaction that changes the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
+
+from mx_core.homeserver.mailboxes.holding import hold
+from mx_core.homeserver.mailboxes.retention import may_delete
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.schema import ACK, DELIVERY, MAILBOX, SEEN
+from mx_core.homeserver.storage.bodies import Body, release
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What arrived for a mailbox, judged acceptable."""
+
+    env_id: bytes
+    peer_domain: str
+    envelope: bytes
+    body: Body
+    deliver_by: int
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What became of something that one device submitted."""
+
+    device_id: bytes
+    env_id: bytes
+    relayed: bool
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One row on its way to a device."""
+
+    sequence: int
+    what: Envelope | Notice
+
+
+def waiting(
+    tx: sa.Connection, mailbox_id: int, device_id: bytes, after: int, limit: int
+) -> list[Waiting]:
+    """Return, in order, what *device_id* has not acked beyond sequence *after*."""
+    acked = sa.exists().where(
+        ACK.c.mailbox_id == mailbox_id,
+        ACK.c.sequence == DELIVERY.c.sequence,
+        ACK.c.device_id == device_id,
+    )
+    rows = tx.execute(
+        sa.select(DELIVERY)
+        .where(
+            DELIVERY.c.mailbox_id == mailbox_id,
+            DELIVERY.c.sequence > after,
+            sa.or_(DELIVERY.c.device_id.is_(None), DELIVERY.c.device_id == device_id),
+            ~acked,
+        )
+        .order_by(DELIVERY.c.sequence)
+        .limit(limit)
+    )
+    return [_waiting(row) for row in rows]
+
+
+def acknowledge(
+    tx: sa.Connection, mailbox_id: int, device_id: bytes, sequences: Sequence[int], now: int
+) -> int:
+    """Record that the device holds these; return how many rows no device needs any more.
+
+    Crash before the commit: the device is given them again, and knows them.
+    """
+    hold(tx, [mailbox_id])
+    accounts.touch_device(tx, mailbox_id, device_id, now)
+    rows = tx.execute(
+        sa.select(DELIVERY.c.sequence, DELIVERY.c.device_id).where(
+            DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.sequence.in_(sequences)
+        )
+    ).all()
+    notices = [row[0] for row in rows if row[1] == device_id]
+    envelopes = [row[0] for row in rows if row[1] is None]
+    for sequence in envelopes:
+        tx.execute(
+            insert(ACK)
+            .values(mailbox_id=mailbox_id, sequence=sequence, device_id=device_id)
+            .on_conflict_do_nothing()
+        )
+    return _delete(tx, mailbox_id, [*notices, *_settled(tx, mailbox_id, envelopes, now)], now)
+
+
+def settle(tx: sa.Connection, mailbox_id: int, now: int) -> int:
+    """Delete what no active device needs any more; for after a removal, and from time to time."""
+    hold(tx, [mailbox_id])
+    partly = tx.execute(
+        sa.select(ACK.c.sequence).where(ACK.c.mailbox_id == mailbox_id).distinct()
+    ).scalars()
+    return _delete(tx, mailbox_id, _settled(tx, mailbox_id, list(partly), now), now)
+
+
+def forget_device(tx: sa.Connection, mailbox_id: int, device_id: bytes, now: int) -> None:
+    """Drop what waited for a device that is no longer active; its acks count for nothing."""
+    hold(tx, [mailbox_id])
+    tx.execute(ACK.delete().where(ACK.c.mailbox_id == mailbox_id, ACK.c.device_id == device_id))
+    notices = tx.execute(
+        sa.select(DELIVERY.c.sequence).where(
+            DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.device_id == device_id
+        )
+    ).scalars()
+    _delete(tx, mailbox_id, list(notices), now)
+    settle(tx, mailbox_id, now)
+
+
+def holds_blob(tx: sa.Connection, mailbox_id: int, blob_id: bytes) -> int | None:
+    """Return the size of a blob that waits for this mailbox; other people's are nobody's business."""
+    return tx.execute(
+        sa.select(DELIVERY.c.blob_size)
+        .where(DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.blob_id == blob_id)
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def forget_tombstones(tx: sa.Connection, now: int) -> int:
+    """Forget envelopes that would be refused by their date anyway."""
+    return tx.execute(SEEN.delete().where(SEEN.c.until < now)).rowcount
+
+
+def _settled(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: int) -> list[int]:
+    active = accounts.active_devices(tx, mailbox_id)
+    acked: dict[int, set[bytes]] = {sequence: set() for sequence in sequences}
+    for sequence, device_id in tx.execute(
+        sa.select(ACK.c.sequence, ACK.c.device_id).where(
+            ACK.c.mailbox_id == mailbox_id, ACK.c.sequence.in_(sequences)
+        )
+    ):
+        acked[sequence].add(device_id)
+    return [sequence for sequence, by in acked.items() if may_delete(by, active, now)]
+
+
+def _delete(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: int) -> int:
+    if not sequences:
+        return 0
+    gone = tx.execute(
+        DELIVERY.delete()
+        .where(DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.sequence.in_(sequences))
+        .returning(DELIVERY.c.octets, DELIVERY.c.blob_id)
+    ).all()
+    tx.execute(ACK.delete().where(ACK.c.mailbox_id == mailbox_id, ACK.c.sequence.in_(sequences)))
+    for _, blob_id in gone:
+        if blob_id is not None:
+            release(tx, blob_id, now)
+    tx.execute(
+        MAILBOX.update()
+        .where(MAILBOX.c.mailbox_id == mailbox_id)
+        .values(held_octets=MAILBOX.c.held_octets - sum(octets for octets, _ in gone))
+    )
+    return len(gone)
+
+
+def _waiting(row: sa.Row[tuple[object, ...]]) -> Waiting:
+    columns = row._mapping  # noqa: SLF001  # the public name of SQLAlchemy for a row's columns
+    if columns["device_id"] is not None:
+        return Waiting(
+            columns["sequence"],
+            Notice(
+                columns["device_id"],
+                columns["env_id"],
+                columns["relayed"],
+                columns["status"],
+                columns["reason"],
+            ),
+        )
+    return Waiting(
+        columns["sequence"],
+        Envelope(
+            columns["env_id"],
+            columns["peer_domain"],
+            columns["envelope"],
+            Body.stored(columns["body"], columns["blob_id"], columns["blob_size"]),
+            columns["deliver_by"],
+            columns["token"] or b"",
+        ),
+    )

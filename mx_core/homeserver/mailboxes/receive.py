@@ -1,0 +1,214 @@
+"""Takes items for the mailboxes of this domain, from a peer or from this server's own queue.
+
+The one place where an envelope becomes a person's: judged, its body made durable, then every
+item of a batch in one commit.  Refuses to know how the items came here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+import structlog
+
+from mx_core.db import failpoint
+from mx_core.db.transactions import Transactions
+from mx_core.homeserver.bounds.rating import Rating
+from mx_core.homeserver.mailboxes import appending
+from mx_core.homeserver.mailboxes.accept import Sizes, judge
+from mx_core.homeserver.mailboxes.appending import Box, Place
+from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.mailboxes.deliveries import Envelope
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.bodies import BlobMissing, Body
+from mx_core.homeserver.storage.room import Room
+from mx_core.model.clock import Now
+from mx_core.model.errors import DiskFull
+from mx_core.notation.hashing import b2_plain
+from mx_core.proto.federation_pb2 import (
+    ACCEPTED,
+    DEFERRED,
+    DUPLICATE,
+    NOT_AVAILABLE,
+    RATE_LIMITED,
+    Item,
+    ItemReply,
+)
+
+_log = structlog.get_logger()
+_LATER_SECONDS: Final = 3_600
+_SOON_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An item for a name of this domain: either *what* to store, or why it is not taken."""
+
+    address: str
+    env_id: bytes
+    what: Envelope | None
+    refusal: ItemReply
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What became of a batch, in its order, and the rows that came of it."""
+
+    replies: list[ItemReply]
+    rows: list[dict[str, Any]]
+
+
+async def body_of(item: Item, blobs: BlobStore) -> Body:
+    """Return where the octets of an item's body are, on the disk if they need a file.
+
+    Raises:
+        DiskFull: No room for the file.
+    """
+    if item.HasField("body_ref"):
+        return Body(None, item.body_ref.id, item.body_ref.size)
+    return await blobs.keep(item.body)
+
+
+class Receiver:
+    """Mailboxes of one domain, as a sender sees them."""
+
+    def __init__(
+        self,
+        database: Transactions,
+        blobs: BlobStore,
+        arrivals: Arrivals,
+        *,
+        domain: str,
+        sizes: Sizes,
+        mailbox_octets: int,
+        rating: Rating,
+        room: Room,
+        now: Now,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._arrivals = arrivals
+        self._domain = domain
+        self._sizes = sizes
+        self._mailbox_octets = mailbox_octets
+        self._rating = rating
+        self._room = room
+        self._now = now
+
+    async def take(self, peer_domain: str, items: Sequence[Item]) -> list[ItemReply]:
+        """Return the fate of each item; what is ACCEPTED is durable and announced.
+
+        Crash before the commit: nothing of the batch is here, and the sender was told nothing.
+        Crash after it: everything is; the sender asks again and hears DUPLICATE.
+        """
+        has_room = self._has_room()
+        candidates = [await self._prepare(peer_domain, item, has_room) for item in items]
+        failpoint.reach("accepted")
+
+        def store(tx: sa.Connection) -> _Stored:
+            return self._store(tx, candidates)
+
+        try:
+            stored = await self._database.write(store, self._announce)
+        except DiskFull:
+            _log.warning("disk_full", peer_domain=peer_domain, items=len(items))
+            return [_later() for _ in items]
+        return stored.replies
+
+    def _has_room(self) -> bool:
+        try:
+            self._room.check()
+        except DiskFull:
+            return False
+        return True
+
+    async def _prepare(self, peer_domain: str, item: Item, has_room: bool) -> _Candidate | None:
+        """Judge one item and make its body durable; None if it is for nobody here."""
+        judged = judge(item, sizes=self._sizes, now=self._now())
+        if judged.recipient is None or judged.recipient.domain != self._domain:
+            return None
+        address, env_id = str(judged.recipient), b2_plain(item.envelope)
+        if judged.status != ACCEPTED:
+            return _Candidate(address, env_id, None, ItemReply(status=judged.status))
+        if wait := self._rating.arriving(peer_domain, address):
+            refusal = ItemReply(status=RATE_LIMITED, retry_after=wait)
+            return _Candidate(address, env_id, None, refusal)
+        if not has_room:
+            return _Candidate(address, env_id, None, _later())
+        try:
+            body = await body_of(item, self._blobs)
+        except DiskFull:
+            return _Candidate(address, env_id, None, _later())
+        what = Envelope(
+            env_id=env_id,
+            peer_domain=peer_domain,
+            envelope=item.envelope,
+            body=body,
+            deliver_by=item.deliver_by,
+            token=item.token,
+        )
+        return _Candidate(address, env_id, what, _later())
+
+    def _store(self, tx: sa.Connection, candidates: Sequence[_Candidate | None]) -> _Stored:
+        boxes = appending.boxes(tx, {each.address for each in candidates if each is not None})
+        fresh = appending.remember(
+            tx,
+            [
+                (boxes[each.address].mailbox_id, each.what)
+                for each in candidates
+                if each is not None and each.what is not None and each.address in boxes
+            ],
+        )
+        stored = _Stored([], [])
+        for each in candidates:
+            box = None if each is None else boxes.get(each.address)
+            if each is None or (box is None and each.what is not None):
+                reply = ItemReply(status=NOT_AVAILABLE)
+            elif box is None:
+                reply = each.refusal
+            else:
+                reply = self._store_one(tx, box, each, fresh, stored)
+            stored.replies.append(reply)
+        appending.append(tx, stored.rows)
+        return stored
+
+    def _store_one(
+        self,
+        tx: sa.Connection,
+        box: Box,
+        candidate: _Candidate,
+        fresh: set[Place],
+        stored: _Stored,
+    ) -> ItemReply:
+        """Answer for an item to *box*, and note its row in *stored* if it is taken."""
+        mailbox_id, env_id, what = box.mailbox_id, candidate.env_id, candidate.what
+        # asked first: what was taken before is never refused now, for a limit or for its date,
+        # or a lost answer would become a false report of failure
+        if what is None:
+            known = appending.is_known(tx, mailbox_id, env_id)
+            return ItemReply(status=DUPLICATE) if known else candidate.refusal
+        if (mailbox_id, env_id) not in fresh:
+            return ItemReply(status=DUPLICATE)
+        fresh.remove((mailbox_id, env_id))
+        if box.held_octets + what.body.size > self._mailbox_octets:
+            appending.forget(tx, mailbox_id, env_id)
+            return candidate.refusal
+        try:
+            row = appending.row_of(tx, mailbox_id, what)
+        except BlobMissing:
+            appending.forget(tx, mailbox_id, env_id)
+            return ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS)
+        box.held_octets += row["octets"]
+        stored.rows.append(row)
+        return ItemReply(status=ACCEPTED)
+
+    def _announce(self, stored: _Stored) -> None:
+        failpoint.reach("stored")
+        for mailbox_id in {row["mailbox_id"] for row in stored.rows}:
+            self._arrivals.announce(mailbox_id)
+
+
+def _later() -> ItemReply:
+    return ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS)

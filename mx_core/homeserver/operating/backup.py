@@ -1,0 +1,171 @@
+"""A copy of a serving home, whole as of one moment; and the way back from it.
+
+A backup is a folder: the database, the bodies it names, the domain's keys, the configuration.  The
+database is copied first and the bodies after it: a body is never changed, and one that falls
+out of use stays for an hour (``BlobStore.sweep`` waits while a backup runs).  The configuration
+comes last in both directions, so a folder without one is a copy that broke off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mx_core.db.durable import make_folder, sync_directory, write_new
+from mx_core.db.failure import translate
+from mx_core.db.os_failure import translate_os
+from mx_core.homeserver.config import (
+    FILE_NAME,
+    KEY_FILE_NAME,
+    NEXT_KEY_FILE_NAME,
+    ROLE_KEY_FILE_NAME,
+    ROLLS_FILE_NAME,
+)
+from mx_core.homeserver.domain.domain_key import AlreadyThere
+from mx_core.homeserver.schema import MAILBOX
+from mx_core.model.errors import Refused, StoreDamaged
+
+DATABASE_NAME: Final = "home.sqlite"
+BLOBS_NAME: Final = "blobs"
+_SKIPPED_SEQUENCES: Final = 1 << 32  # what was given out after the backup is never given again
+
+
+def begin(folder: Path, to: Path) -> None:
+    """Make the folder *to*, which must not be there.
+
+    Raises:
+        AlreadyThere: It is; nothing is changed.
+        Refused: It cannot be made, or lies inside the home server's own *folder*.
+    """
+    if to.exists():
+        raise AlreadyThere(f"{to} exists already: a backup is a new folder")
+    if to.absolute().is_relative_to(folder.absolute()):
+        raise Refused(f"{to} is inside the home server's own folder")
+    try:
+        make_folder(to)
+    except OSError as error:
+        raise Refused(f"{to} cannot be made: {error.strerror}") from error
+
+
+def copy_database(tx: sa.Connection, to: Path) -> list[tuple[bytes, int]]:
+    """Copy the database as *tx* sees it; return the (name, size) of every body that it names.
+
+    Crash on the way: a folder without a configuration, which ``restore`` refuses.
+    """
+    path = to / DATABASE_NAME
+    write_new(path, ())
+    raw: Any = tx.connection.driver_connection
+    with contextlib.closing(sqlite3.connect(path)) as copy:
+        raw.backup(copy)
+    _sync(path)
+    return _named(path)
+
+
+def copy_rest(folder: Path, to: Path, named: Iterable[tuple[bytes, int]]) -> int:
+    """Copy the bodies in *named*, the keys and the configuration; return how many bodies.
+
+    Raises:
+        StoreDamaged: A body is missing or cut short.
+        DiskFull: No room.
+    """
+    count = 0
+    with _told():
+        make_folder(to / BLOBS_NAME)
+        for name, size in named:
+            _copy_body(folder / BLOBS_NAME, to / BLOBS_NAME, name.hex(), size)
+            count += 1
+        for file_name in (NEXT_KEY_FILE_NAME, ROLLS_FILE_NAME):  # while the key is being changed
+            if (folder / file_name).exists():
+                write_new(to / file_name, ((folder / file_name).read_bytes(),))
+        for file_name in (KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
+            write_new(to / file_name, ((folder / file_name).read_bytes(),))
+    return count
+
+
+def restore(backup: Path, folder: Path) -> int:
+    """Make *folder* a home server's out of *backup*; return how many bodies came along.
+
+    What had left, arrived or been acked after the backup happens again, and whoever hears it
+    twice knows it by its id.  Sequences go on far beyond those given out since.
+
+    Raises:
+        AlreadyThere: *folder* is a home server's.
+        Refused: *backup* is no backup, or one that broke off.
+        StoreDamaged: It is damaged; *folder* has no configuration and does not start.
+    """
+    for name in (DATABASE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
+        if not (backup / name).is_file():
+            raise Refused(f"{backup} is no whole backup: {name} is missing")
+    if folder.exists() and any(folder.iterdir()):
+        raise AlreadyThere(f"{folder} is not empty: a backup is restored into a new folder")
+    with _told():
+        make_folder(folder)
+        folder.chmod(0o700)
+        database = folder / DATABASE_NAME
+        # Crash from here on: a folder without a configuration; empty it and restore again.
+        write_new(database, _pieces(backup / DATABASE_NAME))
+        _check_and_skip(database)
+    return copy_rest(backup, folder, _named(database))
+
+
+def _check_and_skip(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
+        try:
+            [[said]] = copy.execute("PRAGMA quick_check").fetchall()[:1]
+            if said != "ok":
+                raise StoreDamaged("the database of this backup is damaged")
+            copy.execute("PRAGMA synchronous = FULL")
+            following = MAILBOX.c.next_sequence.name
+            copy.execute(
+                f"UPDATE {MAILBOX.name} SET {following} = {following} + ?",  # noqa: S608  # names of ours
+                (_SKIPPED_SEQUENCES,),
+            )
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+
+def _named(path: Path) -> list[tuple[bytes, int]]:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
+        return copy.execute("SELECT blob_id, size FROM blob ORDER BY blob_id").fetchall()
+
+
+def _copy_body(source: Path, to: Path, name: str, size: int) -> None:
+    shelf, rest = name[:2], name[2:]
+    path = source / shelf / rest
+    try:
+        found = path.stat().st_size
+    except FileNotFoundError as error:
+        raise StoreDamaged(f"the file of blob {name[:16]} is missing") from error
+    if found != size:
+        raise StoreDamaged(f"the file of blob {name[:16]} is cut short")
+    make_folder(to / shelf)
+    try:
+        os.link(path, to / shelf / rest)  # it is never changed, so one file can have two names
+        sync_directory(to / shelf)
+    except OSError:
+        write_new(to / shelf / rest, _pieces(path))
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            yield piece
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise translate_os(error) from error

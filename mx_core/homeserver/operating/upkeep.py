@@ -1,0 +1,54 @@
+"""What is done from time to time: forget what is settled, delete what nobody needs.
+
+Derived from the rows each time, so a round that is missed is only late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Final
+
+import structlog
+
+from mx_core.db.transactions import Transactions
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.model.clock import Now
+from mx_core.model.errors import Unavailable
+
+_log = structlog.get_logger()
+_ROUND_SECONDS: Final = 600.0
+
+
+async def keep_up(
+    database: Transactions, blobs: BlobStore, stopping: asyncio.Event, *, now: Now
+) -> None:
+    """Do a round now and every ten minutes, until *stopping*."""
+    while not stopping.is_set():
+        try:
+            await one_round(database, blobs, now=now)
+        except Unavailable as error:
+            _log.warning("upkeep_put_off", error=type(error).__name__)
+        try:
+            async with asyncio.timeout(_ROUND_SECONDS):
+                await stopping.wait()
+        except TimeoutError:
+            continue
+
+
+async def one_round(database: Transactions, blobs: BlobStore, *, now: Now) -> None:
+    """Forget tombstones and submitters, delete settled envelopes, sweep files.
+
+    Raises:
+        Unavailable: No room, or too busy; the next round tries again.
+    """
+    at = int(now())
+    await database.write(lambda tx: deliveries.forget_tombstones(tx, at))
+    await database.write(lambda tx: outgoing.forget_submitted(tx, at))
+    for member, _, _ in await database.read(accounts.members):
+        await database.write(partial(deliveries.settle, mailbox_id=member.mailbox_id, now=at))
+    removed = await blobs.sweep()
+    _log.debug("upkeep_done", files=removed)

@@ -1,0 +1,1 @@
+"""Who is registered here, and what this domain says of them."""

@@ -1,0 +1,243 @@
+"""What this domain says of its people: cards, freshly attested; and what it lets them change.
+
+Verifies every entry and epoch before it is stored (identity §2, §5), so that a card handed out
+is one that this server would itself believe.  Knows no transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+from nacl.signing import SigningKey
+
+from mx_core.db import failpoint
+from mx_core.db.transactions import Transactions
+from mx_core.homeserver.doors.device_sessions import Session
+from mx_core.homeserver.log import log_rows
+from mx_core.homeserver.log.log_book import LogBook
+from mx_core.homeserver.log.log_rows import Record
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes.holding import hold
+from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch, StoredAttestation
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import BadCredentials, NotPermitted, Refused
+from mx_core.model.secret import Secret
+from mx_core.notation import cbor
+from mx_core.notation.hashing import b2
+from mx_core.passport import chain
+from mx_core.passport.binding import Attestation, Binding, attest
+from mx_core.passport.card import Card
+from mx_core.passport.epoch import verify_epoch
+from mx_core.passport.state import State
+
+_log = structlog.get_logger()
+# without witnesses the age of what is shown counts from here, and 48 h is the most (identity §4)
+_ATTEST_AGAIN_SECONDS: Final = 12 * 3_600
+
+
+def invite_hash(code: str) -> bytes:
+    """Return what is stored of an invite's code; dashes and case are for the eye only."""
+    return b2("MX1.invite", [code.replace("-", "").strip().lower().encode()])
+
+
+class Publisher:
+    """Passports, epochs and cards of one domain; every card with the proof that it is logged."""
+
+    def __init__(
+        self,
+        database: Transactions,
+        domain: str,
+        key: Secret[SigningKey],
+        book: LogBook,
+        *,
+        now: Now,
+    ) -> None:
+        self._database = database
+        self._book = book
+        self._domain = domain
+        self._key = key
+        self._public_key = bytes(key.reveal().verify_key)
+        self._now = now
+
+    async def register(
+        self, invite: str, signed_entry: bytes, signed_epochs: Sequence[bytes]
+    ) -> bytes:
+        """Make a mailbox for a genesis entry, and return its card.
+
+        Asking again with the same entry gives the card again: the first answer may be lost.
+
+        Raises:
+            Untrusted: The entry or an epoch does not prove itself.
+            NotPermitted: The invite is no good.  Refused: The address is taken.
+        """
+        now = int(self._now())
+        state = chain.extend(None, signed_entry, now)
+        if state.address.domain != self._domain:
+            raise Refused(f"this server keeps no mailboxes of {state.address.domain}")
+        epochs = [_checked_epoch(state, octets) for octets in signed_epochs]
+        address, code = str(state.address), invite_hash(invite)
+
+        def store(tx: sa.Connection) -> Member:
+            # Crash before the commit: the invite is unspent.  After it: asked again, the same
+            # entry finds itself and needs no invite.
+            known = accounts.by_pid(tx, state.pid)
+            if known is not None and accounts.entries(tx, known.mailbox_id)[:1] == [signed_entry]:
+                return known
+            chain.accept(None, signed_entry, now)
+            accounts.use_invite(tx, code, state.address.local, now)
+            log_rows.enqueue(tx, address, Binding.of(state).encode())
+            return accounts.create(
+                tx,
+                address,
+                state.pid,
+                signed_entry=signed_entry,
+                devices=_devices(state),
+                epochs=epochs,
+                now=now,
+            )
+
+        member = await self._database.write(store)
+        # Crash here: the record waits, and is logged at the next start before any card shows it.
+        failpoint.reach("waiting")
+        _log.info("mailbox_registered", mailbox=member.mailbox_id)
+        return await self._card(member)
+
+    async def append(self, session: Session, signed_entry: bytes) -> tuple[bytes, frozenset[bytes]]:
+        """Append an entry to the caller's passport; return the card and the ids that are gone.
+
+        Raises:
+            Untrusted: The entry does not follow the present head (``prev``, ``seq``), or does
+                not prove itself.
+        """
+        now = int(self._now())
+
+        def store(tx: sa.Connection) -> tuple[Member, frozenset[bytes]]:
+            hold(tx, [session.mailbox_id])
+            member = _member(tx, session)
+            entries = accounts.entries(tx, member.mailbox_id)
+            if entries[-1] == signed_entry:
+                return member, frozenset()  # asked again: the first answer was lost
+            # compare-and-swap: one writer at a time, and the entry names the head that it follows
+            state = chain.accept(chain.verify_chain(entries, now=now), signed_entry, now)
+            if state.address != Address.parse(member.address):
+                raise NotPermitted("a mailbox keeps its address")
+            gone = accounts.append_entry(
+                tx,
+                member.mailbox_id,
+                seq=state.seq,
+                signed_entry=signed_entry,
+                active=_devices(state),
+                now=now,
+            )
+            # Crash before the commit: neither entry nor record.  After it: as in ``register``.
+            log_rows.enqueue(tx, member.address, Binding.of(state).encode())
+            for device_id in gone:
+                deliveries.forget_device(tx, member.mailbox_id, device_id, now)
+            return member, frozenset(gone)
+
+        member, gone = await self._database.write(store)
+        _log.info("passport_extended", mailbox=member.mailbox_id, devices_gone=len(gone))
+        return await self._card(member), gone
+
+    async def publish_epoch(self, session: Session, signed_epoch: bytes) -> bytes:
+        """Hand out an epoch of the caller's own device from now on; return the card.
+
+        Raises:
+            Untrusted: It does not prove itself.  Refused: It is not the next one.
+        """
+        now = int(self._now())
+
+        def store(tx: sa.Connection) -> Member:
+            hold(tx, [session.mailbox_id])
+            member = _member(tx, session)
+            state = chain.verify_chain(accounts.entries(tx, member.mailbox_id), now=now)
+            epoch = _checked_epoch(state, signed_epoch)
+            if epoch.device_id != session.device_id:
+                raise NotPermitted("a device publishes its own epochs only")
+            accounts.put_epoch(tx, member.mailbox_id, epoch)
+            return member
+
+        return await self._card(await self._database.write(store))
+
+    async def own_card(self, session: Session) -> bytes:
+        """Return the caller's card."""
+        return await self._card(await self._database.read(lambda tx: _member(tx, session)))
+
+    async def card_of(self, address: str, log_size: int = 0) -> bytes | None:
+        """Return the card of a person of this domain, or None; *log_size* as its reader knows it."""
+        member = await self._database.read(lambda tx: accounts.by_address(tx, address))
+        return None if member is None else await self._card(member, log_size)
+
+    async def own_log(self, session: Session) -> list[Record]:
+        """Return everything that was logged of the caller's address."""
+        member = await self._database.read(lambda tx: _member(tx, session))
+        return await self._book.history(member.address)
+
+    async def _card(self, member: Member, log_size: int = 0) -> bytes:
+        now = int(self._now())
+
+        def read(
+            tx: sa.Connection,
+        ) -> tuple[list[bytes], list[bytes], StoredAttestation | None]:
+            return (
+                accounts.entries(tx, member.mailbox_id),
+                accounts.epochs(tx, member.mailbox_id),
+                accounts.attestation(tx, member.mailbox_id),
+            )
+
+        entries, epochs, attestation = await self._database.read(read)
+        if attestation is None or not self._is_good(attestation, len(entries) - 1, now):
+            attestation = await self._attest(member, entries, now)
+        binding = Attestation.read(cbor.decode(attestation.octets)).binding.encode()
+        return Card(
+            address=Address.parse(member.address),
+            entries=tuple(entries),
+            epochs=tuple(epochs),
+            attestation=attestation.octets,
+            log_proof=await self._book.proof(member.address, binding, log_size),
+        ).encode()
+
+    def _is_good(self, attestation: StoredAttestation, seq: int, now: int) -> bool:
+        return (
+            attestation.seq == seq
+            and attestation.domain_pk == self._public_key
+            and attestation.issued <= now < attestation.issued + _ATTEST_AGAIN_SECONDS
+        )
+
+    async def _attest(
+        self, member: Member, entries: Sequence[bytes], now: int
+    ) -> StoredAttestation:
+        state = chain.verify_chain(entries, now=now)
+        made = StoredAttestation(
+            state.seq, self._public_key, now, attest(self._key.reveal(), Binding.of(state), now)
+        )
+
+        def store(tx: sa.Connection) -> None:
+            # an entry appended meanwhile has deleted the old one; ours would be out of date
+            hold(tx, [member.mailbox_id])
+            if len(accounts.entries(tx, member.mailbox_id)) == len(entries):
+                accounts.keep_attestation(tx, member.mailbox_id, made)
+
+        await self._database.write(store)
+        return made
+
+
+def _member(tx: sa.Connection, session: Session) -> Member:
+    member = accounts.by_mailbox(tx, session.mailbox_id)
+    if accounts.device_key(tx, session.mailbox_id, session.device_id) is None or member is None:
+        raise BadCredentials("this device is no longer active")
+    return member
+
+
+def _devices(state: State) -> list[NewDevice]:
+    return [NewDevice(device.id, device.sign_pk) for device in state.active]
+
+
+def _checked_epoch(state: State, octets: bytes) -> NewEpoch:
+    epoch = verify_epoch(octets, state)
+    return NewEpoch(epoch.device_id, epoch.n, octets)

@@ -1,0 +1,1 @@
+"""What must still leave: taken from own people, kept, tried, handed over."""

@@ -1,0 +1,361 @@
+"""Sends what waits to leave: one worker for each destination that something waits for.
+
+The rows are the queue; a worker holds nothing that a restart would miss.  Invariants: an item is
+in one batch at a time; a destination that has not answered yet has one batch under way, one that
+answers up to four, so that its work and ours overlap; every try of an item is noted before its
+next one; an unreachable destination is not asked more often than the first delay.  Over a shared
+database a batch is claimed before it is sent, so that no other process sends it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Protocol
+
+import structlog
+
+from mx_core.db import failpoint
+from mx_core.db.transactions import Transactions
+from mx_core.homeserver.config import Queue
+from mx_core.homeserver.mailboxes.appending import Place
+from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.queue.retry import (
+    NO_SUCH_DOMAIN,
+    NOT_ADMITTED,
+    Failed,
+    Outcome,
+    Relayed,
+    Schedule,
+    TryAgain,
+    outcome,
+    settled,
+)
+from mx_core.model.clock import Now
+from mx_core.model.errors import (
+    MailError,
+    NotPermitted,
+    Unavailable,
+    UnknownRecipient,
+    Untrusted,
+)
+from mx_core.program.logs import places
+from mx_core.proto.federation_pb2 import ItemReply
+
+_log = structlog.get_logger()
+_AT_ONCE_MAX: Final = 20  # destinations spoken to at the same time
+_BATCHES_MAX: Final = 4  # under way to one destination
+_MORE_MAX: Final = 12  # batches under way beyond each destination's first; bounds memory
+_IDLE_SECONDS: Final = 60.0
+_DRAIN_SECONDS: Final = 2.0
+_ROUND_SECONDS: Final = 600.0  # the clock may jump: look again after this at the latest
+
+
+class Carry(Protocol):
+    """Hands a batch to one destination and returns its answers, in order."""
+
+    def __call__(self, destination: str, batch: Sequence[Leaving]) -> Awaitable[list[ItemReply]]:
+        """Raise UnknownRecipient: no such domain.  NotPermitted: blocked.  Unavailable: later."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    """Owner: the event loop."""
+
+    wake: asyncio.Event
+    retried: asyncio.Event  # an operator ended its pause, or the server stops
+    paused_until: float = 0.0  # monotonic
+    last_batch: float = 0.0  # monotonic
+    answers: bool = False  # to the last batch that came back
+    sending: set[asyncio.Task[None]] = field(default_factory=set)
+    under_way: set[Place] = field(default_factory=set)  # of every batch in *sending*
+
+
+class Dispatcher:
+    """Workers by destination; ``run`` owns their tasks."""
+
+    def __init__(
+        self,
+        database: Transactions,
+        arrivals: Arrivals,
+        carry: Carry,
+        settings: Queue,
+        *,
+        now: Now,
+    ) -> None:
+        self._database = database
+        self._arrivals = arrivals
+        self._carry = carry
+        self._settings = settings
+        self._schedule = Schedule(
+            settings.first_delay_seconds, settings.longest_delay_seconds, settings.give_up_seconds
+        )
+        self._now = now
+        self._workers: dict[str, _Worker] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._at_once = asyncio.Semaphore(_AT_ONCE_MAX)
+        self._more = asyncio.Semaphore(_MORE_MAX)
+
+    def announce(self, destination: str) -> None:
+        """Look at *destination* again: something for it has been committed."""
+        worker = self._workers.get(destination)
+        if worker is not None:
+            worker.wake.set()
+        elif self._tasks is not None:
+            self._start(destination)
+
+    async def look_around(self) -> None:
+        """Take up what waits: at the start, and now and then what another process left behind.
+
+        Raises:
+            Unavailable: The database does not answer; the next time is soon enough.
+        """
+        for destination in await self._database.read(outgoing.destinations):
+            self.announce(destination)
+
+    def retry(self, destination: str) -> None:
+        """Try *destination* at once although it did not answer; what is due is to be in the rows."""
+        worker = self._workers.get(destination)
+        if worker is not None:
+            worker.paused_until = 0.0
+            worker.retried.set()
+        self.announce(destination)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until *stopping*; what is under way then is sent again after the restart."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks  # before the look: what is announced during it would be missed
+            await self.look_around()
+            await stopping.wait()
+            self._tasks = None
+            for worker in self._workers.values():
+                worker.wake.set()
+                worker.retried.set()
+            if self._running:
+                _, late = await asyncio.wait(self._running, timeout=_DRAIN_SECONDS)
+                for task in late:
+                    task.cancel()
+
+    def _start(self, destination: str) -> None:
+        if self._tasks is None:
+            return
+        worker = _Worker(asyncio.Event(), asyncio.Event())
+        self._workers[destination] = worker
+        task = self._tasks.create_task(self._work(destination, worker))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _work(self, destination: str, worker: _Worker) -> None:
+        try:
+            while self._tasks is not None:
+                worker.wake.clear()
+                try:
+                    batch = await self._next_batch(destination, worker)
+                    if batch:
+                        await self._launch(destination, worker, batch)
+                    elif worker.sending:
+                        await self._one_is_back(worker)
+                    elif not await self._rest(destination, worker):
+                        return
+                except Unavailable as error:
+                    _log.warning("queue_put_off", error=type(error).__name__)
+                    self._pause(worker)
+        finally:
+            if worker.sending:
+                await asyncio.wait(worker.sending)
+            self._workers.pop(destination, None)
+
+    async def _launch(self, destination: str, worker: _Worker, batch: list[Leaving]) -> None:
+        """Send *batch* beside what is under way, and return when another may follow."""
+        pace = worker.last_batch + self._settings.batch_seconds - time.monotonic()
+        if pace > 0 and len(batch) < self._settings.batch_items:
+            # a batch went a moment ago: what comes within this time travels together
+            await asyncio.sleep(pace)
+            batch += await self._next_batch(destination, worker, beside=batch)
+        if self._tasks is None:
+            return
+        worker.last_batch = time.monotonic()
+        places = {(what.mailbox_id, what.env_id) for what in batch}
+        worker.under_way |= places
+        slots = self._more if worker.sending else self._at_once
+        task = self._tasks.create_task(self._send(destination, worker, batch, slots))
+
+        def back(done: asyncio.Task[None]) -> None:
+            worker.sending.discard(done)
+            worker.under_way -= places
+
+        worker.sending.add(task)
+        self._running.add(task)
+        task.add_done_callback(back)
+        task.add_done_callback(self._running.discard)
+        while worker.sending and not self._may_send_more(worker):
+            await asyncio.wait(worker.sending, return_when=asyncio.FIRST_COMPLETED)
+
+    def _may_send_more(self, worker: _Worker) -> bool:
+        return worker.answers and len(worker.sending) < _BATCHES_MAX and not self._more.locked()
+
+    async def _one_is_back(self, worker: _Worker) -> None:
+        """Wait until a batch has come back, or there is something new to look at."""
+        woken = asyncio.ensure_future(worker.wake.wait())
+        try:
+            await asyncio.wait({woken, *worker.sending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+
+    async def _next_batch(
+        self, destination: str, worker: _Worker, beside: Sequence[Leaving] = ()
+    ) -> list[Leaving]:
+        """Return what is to be sent now, and fits into one batch with what is *beside* it."""
+        if time.monotonic() < worker.paused_until:
+            return []
+        settings, now = self._settings, self._now()
+        look = partial(
+            outgoing.claim if self._database.shared else outgoing.due,
+            destination=destination,
+            now=now,
+            longest_delay=settings.longest_delay_seconds,
+            limit=settings.batch_items - len(beside),
+            octets=settings.batch_octets - sum(what.octets for what in beside),
+            at_least=0 if beside else 1,
+            but=worker.under_way | {(what.mailbox_id, what.env_id) for what in beside},
+        )
+        if self._database.shared:
+            return await self._database.write(look)
+        return await self._database.read(look)
+
+    async def _rest(self, destination: str, worker: _Worker) -> bool:
+        """Wait for the next thing to do; return False when the worker may end."""
+        paused = worker.paused_until - time.monotonic()
+        if paused > 0:
+            # new mail for a destination that does not answer waits with the rest
+            await _until(worker.retried, min(paused, self._settings.first_delay_seconds))
+            return True
+        now = self._now()
+        at = await self._database.read(lambda tx: outgoing.next_due(tx, destination, now))
+        if at is None:
+            # nothing can be announced between this answer and the end of the task
+            return await _until(worker.wake, _IDLE_SECONDS)
+        await _until(worker.wake, min(max(at - self._now(), 0.001), _ROUND_SECONDS))
+        return True
+
+    async def _send(
+        self,
+        destination: str,
+        worker: _Worker,
+        batch: list[Leaving],
+        slots: asyncio.Semaphore,
+    ) -> None:
+        async with slots:
+            outcomes = await self._try(destination, worker, batch)
+        # Crash here: the peer may have the batch and this server not know it; it is sent
+        # again after the restart, and the peer says DUPLICATE.
+        failpoint.reach("sent")
+        now = self._now()
+        results = [
+            self._judged(what, what_came, now)
+            for what, what_came in zip(batch, outcomes, strict=True)
+        ]
+
+        def announce(told: list[tuple[int, bytes]]) -> None:
+            for mailbox_id in {mailbox_id for mailbox_id, _ in told}:
+                self._arrivals.announce(mailbox_id)
+
+        try:
+            await self._database.write(lambda tx: outgoing.record(tx, results, now), announce)
+            if worker.paused_until and worker.answers:
+                # it answers again: what failed only because it did not goes at once
+                worker.paused_until = 0.0
+                await self._database.write(lambda tx: outgoing.hurry(tx, now, destination))
+        except Unavailable as error:
+            # no room to note what became of a batch: it is sent again, and is a duplicate
+            _log.warning("queue_put_off", error=type(error).__name__)
+            self._pause(worker)
+
+    def _judged(
+        self, what: Leaving, what_came: Outcome, now: float
+    ) -> tuple[Leaving, Outcome, float]:
+        final = settled(
+            what_came,
+            self._schedule,
+            domain=what.destination,
+            attempts=what.attempts + 1,
+            submitted=what.submitted,
+            now=now,
+        )
+        delay = self._schedule.delay(what.attempts + 1)
+        if isinstance(final, TryAgain) and final.seconds > 0:
+            delay = min(float(final.seconds), self._settings.longest_delay_seconds)
+        return what, final, now + delay
+
+    async def _try(self, destination: str, worker: _Worker, batch: list[Leaving]) -> list[Outcome]:
+        started = time.monotonic()
+        try:
+            replies = await self._carry(destination, batch)
+        except UnknownRecipient:
+            _log.info("destination_unknown", peer_domain=destination, items=len(batch))
+            return [Failed(NO_SUCH_DOMAIN, f"{destination} is not on the network.") for _ in batch]
+        except NotPermitted:
+            _log.info("destination_blocked", peer_domain=destination, items=len(batch))
+            reason = f"Your home server exchanges no mail with {destination}."
+            return [Failed(NOT_ADMITTED, reason) for _ in batch]
+        except (Unavailable, Untrusted) as error:
+            # whatever is wrong with a peer's proof, the mail waits: it never goes elsewhere
+            self._pause(worker)
+            _log.info(
+                "destination_unreachable",
+                peer_domain=destination,
+                items=len(batch),
+                error=type(error).__name__,
+                failure=getattr(error, "failure", ""),
+            )
+            return [TryAgain(0, _why(error)) for _ in batch]
+        except MailError as error:
+            self._pause(worker)
+            _log.warning("batch_refused", peer_domain=destination, error=type(error).__name__)
+            return [TryAgain(0, "it did not take the batch") for _ in batch]
+        except Exception as error:  # noqa: BLE001  # the one catch-all of a batch: mail must wait, not die
+            self._pause(worker)
+            _log.error(
+                "batch_broke",
+                peer_domain=destination,
+                error=type(error).__name__,
+                places=places(error),
+            )
+            return [TryAgain(0, "this server met a bug of its own") for _ in batch]
+        if len(replies) != len(batch):
+            return [TryAgain(0, "its answer did not fit the batch") for _ in batch]
+        outcomes = [outcome(reply, destination) for reply in replies]
+        _log.info(
+            "batch_sent",
+            peer_domain=destination,
+            items=len(batch),
+            relayed=sum(isinstance(each, Relayed) for each in outcomes),
+            octets=sum(what.octets for what in batch),
+            milliseconds=round((time.monotonic() - started) * 1000, 1),
+        )
+        worker.answers = True
+        return outcomes
+
+    def _pause(self, worker: _Worker) -> None:
+        worker.paused_until = time.monotonic() + self._settings.first_delay_seconds
+        worker.answers = False
+        if self._tasks is not None:
+            worker.retried.clear()
+
+
+async def _until(event: asyncio.Event, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
+
+
+def _why(error: MailError) -> str:
+    return "it could not prove who it is" if isinstance(error, Untrusted) else "it did not answer"

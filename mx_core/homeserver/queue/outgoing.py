@@ -1,0 +1,359 @@
+"""Rows that must still leave, and who asked for it.  Jobs for ``Database``.
+
+Invariants: a submission is taken once for its ``env_id`` (``submitted`` remembers it for 30
+days); a row of ``outgoing`` goes in the same transaction in which its fate is noted, so every
+submission ends in exactly one notice.  Of several processes over one database one at a time has
+a row in hand: by a claim, which ends by itself if the process does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+import sqlalchemy as sa
+
+from mx_core.homeserver.mailboxes import appending
+from mx_core.homeserver.mailboxes.appending import Place
+from mx_core.homeserver.mailboxes.deliveries import Notice
+from mx_core.homeserver.mailboxes.holding import hold
+from mx_core.homeserver.queue.retry import Failed, Outcome, Relayed, TryAgain
+from mx_core.homeserver.schema import OUTGOING, SUBMITTED
+from mx_core.homeserver.storage.bodies import Body, release, take
+
+_REMEMBER_SECONDS: Final = 30 * 86_400
+_CLAIM_SECONDS: Final = 180.0  # longer than a call, the connection before it and the note after it
+_BLOB_CLAIM_SECONDS: Final = 900.0  # … and the transfer of a big body
+_IN_HAND_SECONDS: Final = 15.0
+_INLINE_OCTETS: Final = 256 * 1024
+_NOW: Final = sa.bindparam("now", type_=sa.Float())
+_FREE: Final = sa.or_(
+    OUTGOING.c.claimed_until.is_(None),
+    OUTGOING.c.claimed_until <= _NOW,
+    OUTGOING.c.claimed_until > _NOW + _BLOB_CLAIM_SECONDS,  # of a clock that has jumped back
+)
+_NEXT_FREE: Final = (
+    sa.select(OUTGOING.c.next_at)
+    .where(OUTGOING.c.destination == sa.bindparam("destination"), _FREE)
+    .order_by(OUTGOING.c.next_at)  # its index answers with one row
+    .limit(1)
+)
+_DUE: Final = (
+    sa.select(
+        OUTGOING.c.mailbox_id,
+        OUTGOING.c.device_id,
+        OUTGOING.c.env_id,
+        OUTGOING.c.destination,
+        OUTGOING.c.route,
+        OUTGOING.c.envelope,
+        OUTGOING.c.body,
+        OUTGOING.c.blob_id,
+        OUTGOING.c.blob_size,
+        OUTGOING.c.token,
+        OUTGOING.c.deliver_by,
+        OUTGOING.c.submitted,
+        OUTGOING.c.attempts,
+    )
+    .where(
+        OUTGOING.c.destination == sa.bindparam("destination"),
+        sa.or_(OUTGOING.c.next_at <= _NOW, OUTGOING.c.next_at > sa.bindparam("far")),
+        _FREE,
+        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
+            sa.bindparam("places", expanding=True)
+        ),
+    )
+    .order_by(OUTGOING.c.next_at)  # and by its index alone: a long queue is not sorted each time
+    .limit(sa.bindparam("most"))
+)
+_DUE_LOCKED: Final = _DUE.with_for_update(skip_locked=True)
+_CLAIM: Final = (
+    OUTGOING.update()
+    .where(
+        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
+            sa.bindparam("places", expanding=True)
+        )
+    )
+    .values(claimed_until=sa.bindparam("until"))
+)
+_PUT_OFF: Final = (
+    OUTGOING.update()
+    .where(
+        OUTGOING.c.mailbox_id == sa.bindparam("mailbox"), OUTGOING.c.env_id == sa.bindparam("env")
+    )
+    .values(attempts=sa.bindparam("tries"), next_at=sa.bindparam("at"), claimed_until=None)
+)
+_END: Final = (
+    OUTGOING.delete()
+    .where(
+        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
+            sa.bindparam("places", expanding=True)
+        )
+    )
+    .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One envelope on its way to *destination*."""
+
+    mailbox_id: int  # the submitter's
+    device_id: bytes
+    env_id: bytes
+    destination: str  # domain
+    route: bytes
+    envelope: bytes
+    body: Body
+    token: bytes
+    deliver_by: int
+    submitted: int
+    attempts: int = 0
+
+    @property
+    def octets(self) -> int:
+        """Return what the item weighs in a batch: a big blob travels in a batch of its own."""
+        return len(self.envelope) + self.body.size
+
+
+def submit(tx: sa.Connection, what: Leaving) -> bool:
+    """Take an item for sending; return False if it was taken before.
+
+    Raises:
+        BlobMissing: Its body has not been put.
+    """
+    if is_known(tx, what.mailbox_id, what.env_id):
+        return False
+    take(tx, what.body)
+    tx.execute(
+        SUBMITTED.insert().values(
+            mailbox_id=what.mailbox_id,
+            env_id=what.env_id,
+            device_id=what.device_id,
+            until=what.submitted + _REMEMBER_SECONDS,
+        )
+    )
+    tx.execute(
+        OUTGOING.insert().values(
+            mailbox_id=what.mailbox_id,
+            env_id=what.env_id,
+            device_id=what.device_id,
+            destination=what.destination,
+            route=what.route,
+            envelope=what.envelope,
+            body=what.body.inline,
+            blob_id=what.body.blob_id,
+            blob_size=what.body.size if what.body.blob_id else None,
+            token=what.token,
+            deliver_by=what.deliver_by,
+            submitted=what.submitted,
+            attempts=what.attempts,
+            next_at=what.submitted,
+        )
+    )
+    return True
+
+
+def is_known(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> bool:
+    """Tell whether the envelope was submitted before."""
+    return (
+        tx.execute(
+            sa.select(SUBMITTED.c.until).where(
+                SUBMITTED.c.mailbox_id == mailbox_id, SUBMITTED.c.env_id == env_id
+            )
+        ).one_or_none()
+        is not None
+    )
+
+
+def count(tx: sa.Connection, mailbox_id: int | None = None) -> int:
+    """Return how many items wait to leave, of one person or of all."""
+    query = sa.select(sa.func.count()).select_from(OUTGOING)
+    if mailbox_id is not None:
+        query = query.where(OUTGOING.c.mailbox_id == mailbox_id)
+    return tx.execute(query).scalar_one()
+
+
+def destinations(tx: sa.Connection) -> list[str]:
+    """Return the domains that something waits for."""
+    return list(tx.execute(sa.select(OUTGOING.c.destination).distinct()).scalars())
+
+
+def queues(tx: sa.Connection) -> list[tuple[str, int, float]]:
+    """Return (destination, items, when the first is due) of all that waits, by its index alone."""
+    rows = tx.execute(
+        sa.select(OUTGOING.c.destination, sa.func.count(), sa.func.min(OUTGOING.c.next_at))
+        .group_by(OUTGOING.c.destination)
+        .order_by(OUTGOING.c.destination)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def waiting(tx: sa.Connection, destination: str, limit: int) -> list[Leaving]:
+    """Return some of what waits for *destination*, due or not."""
+    return due(tx, destination, float("inf"), longest_delay=0.0, limit=limit)
+
+
+def hurry(tx: sa.Connection, now: float, destination: str | None = None) -> int:
+    """Make due at once what is put off: after a restart, or when a peer answers again.
+
+    Returns how many rows changed: what is due already is left alone, because a row is as large
+    as its message and a long queue would be written anew.
+    """
+    update = OUTGOING.update().where(OUTGOING.c.next_at > now).values(next_at=now)
+    if destination is not None:
+        update = update.where(OUTGOING.c.destination == destination)
+    return tx.execute(update).rowcount
+
+
+def due(
+    tx: sa.Connection,
+    destination: str,
+    now: float,
+    *,
+    longest_delay: float,
+    limit: int,
+    octets: float = math.inf,
+    at_least: int = 1,
+    but: Collection[Place] = (),
+) -> list[Leaving]:
+    """Return what should be tried now, oldest first, without the places in *but*.
+
+    At most *limit* that weigh *octets* together, and if anything is due *at_least* so many.
+    A row set further ahead than the longest delay comes from a clock that has jumped back.
+    """
+    asked = _asked(destination, now, longest_delay, limit, but)
+    return _within([_leaving(tuple(row)) for row in tx.execute(_DUE, asked)], octets, at_least)
+
+
+def claim(
+    tx: sa.Connection,
+    destination: str,
+    now: float,
+    *,
+    longest_delay: float,
+    limit: int,
+    octets: float = math.inf,
+    at_least: int = 1,
+    but: Collection[Place] = (),
+) -> list[Leaving]:
+    """Return as ``due`` what no other process has in hand, and take it in hand.
+
+    Crash after the commit: the rows are due again when the claim has run out.
+    """
+    asked = _asked(destination, now, longest_delay, limit, but)
+    rows = [_leaving(tuple(row)) for row in tx.execute(_DUE_LOCKED, asked)]
+    batch = _within(rows, octets, at_least)
+    if batch:
+        big = any(what.body.size > _INLINE_OCTETS for what in batch)
+        until = now + (_BLOB_CLAIM_SECONDS if big else _CLAIM_SECONDS)
+        places = [(what.mailbox_id, what.env_id) for what in batch]
+        tx.execute(_CLAIM, {"places": places, "until": until})
+    return batch
+
+
+def next_due(tx: sa.Connection, destination: str, now: float) -> float | None:
+    """Return when to look for *destination* again, or None if nothing waits for it.
+
+    That is when the first row is due that nobody has in hand; or soon, if all are in hand.
+    """
+    free = tx.execute(_NEXT_FREE, {"destination": destination, "now": now}).scalar_one_or_none()
+    if free is not None:
+        return float(free)
+    some = tx.execute(
+        sa.select(OUTGOING.c.env_id).where(OUTGOING.c.destination == destination).limit(1)
+    ).one_or_none()
+    return None if some is None else now + _IN_HAND_SECONDS
+
+
+def record(
+    tx: sa.Connection, results: Sequence[tuple[Leaving, Outcome, float]], now: float
+) -> list[tuple[int, bytes]]:
+    """Note what became of a batch; return the (mailbox, device) pairs that have news.
+
+    Each result comes with the time of the next attempt, read only for ``TryAgain``.
+    Crash before the commit: the batch is sent again, and the peer says DUPLICATE.
+    """
+    again = [
+        {"mailbox": what.mailbox_id, "env": what.env_id, "tries": what.attempts + 1, "at": at}
+        for what, outcome, at in results
+        if isinstance(outcome, TryAgain)
+    ]
+    hold(tx, {what.mailbox_id for what, _, _ in results})
+    if again:
+        tx.execute(_PUT_OFF, again)
+    ended = {
+        (what.mailbox_id, what.env_id): (what, outcome)
+        for what, outcome, _ in results
+        if not isinstance(outcome, TryAgain)
+    }
+    if not ended:
+        return []
+    gone = _end(tx, ended)
+    news = [what_came for place, what_came in ended.items() if place in gone]
+    for what, _ in news:
+        if what.body.blob_id is not None:
+            release(tx, what.body.blob_id, now)
+    appending.notify(tx, [(what.mailbox_id, _notice(what, outcome)) for what, outcome in news])
+    return [(what.mailbox_id, what.device_id) for what, _ in news]
+
+
+def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
+    """Delete the rows at *places*; return those that were there: another has its notice already."""
+    rows = tx.execute(_END, {"places": sorted(places)})
+    return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
+
+
+def _notice(what: Leaving, outcome: Relayed | Failed) -> Notice:
+    match outcome:
+        case Relayed():
+            return Notice(what.device_id, what.env_id, True, "2.0.0", "")
+        case Failed(status=status, reason=reason):
+            return Notice(what.device_id, what.env_id, False, status, reason)
+        case _:
+            assert_never(outcome)
+
+
+def forget_submitted(tx: sa.Connection, now: int) -> int:
+    """Forget who submitted what is long settled."""
+    return tx.execute(SUBMITTED.delete().where(SUBMITTED.c.until < now)).rowcount
+
+
+def _asked(
+    destination: str, now: float, longest_delay: float, limit: int, but: Collection[Place]
+) -> dict[str, Any]:
+    return {
+        "destination": destination,
+        "now": now,
+        "far": now + longest_delay,
+        "places": sorted(but),
+        "most": limit,
+    }
+
+
+def _within(rows: list[Leaving], octets: float, at_least: int) -> list[Leaving]:
+    total = 0
+    for count, row in enumerate(rows):
+        total += row.octets
+        if total > octets and count >= at_least:
+            return rows[:count]
+    return rows
+
+
+def _leaving(row: Sequence[Any]) -> Leaving:
+    mailbox_id, device_id, env_id, destination, route, envelope = row[:6]
+    body, blob_id, blob_size, token, deliver_by, submitted, attempts = row[6:]
+    return Leaving(
+        mailbox_id=mailbox_id,
+        device_id=device_id,
+        env_id=env_id,
+        destination=destination,
+        route=route,
+        envelope=envelope,
+        body=Body.stored(body, blob_id, blob_size),
+        token=token or b"",
+        deliver_by=deliver_by,
+        submitted=submitted,
+        attempts=attempts,
+    )

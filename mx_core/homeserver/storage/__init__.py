@@ -1,0 +1,1 @@
+"""Where the octets of bodies are, and whether the disk has room."""

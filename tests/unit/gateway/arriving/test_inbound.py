@@ -1,0 +1,320 @@
+"""The flow in, over a real store, with a carrier and a discovery that do as they are told."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from gateway.arriving.inbound import Inbound
+from gateway.arriving.senders import Senders
+from gateway.config import Sending
+from gateway.own.epochs import OwnEpochs
+from gateway.own.identity import OwnIdentity
+from gateway.sending.outbound import Outbound
+from gateway.sending.recipients import Recipients
+from gateway.watching.alarms import Alarms
+from gateway.watching.domain_logs import DomainLogs
+from mx_core import ports
+from mx_core.envelope.seal import DeviceKey, Sender, env_id, seal_body, seal_envelope
+from mx_core.model.address import Address
+from mx_core.model.errors import PeerUnreachable
+from mx_core.model.ids import MsgId
+from mx_core.model.mailbox_name import INBOX
+from mx_core.model.secret import Secret
+from mx_core.store.account_store import AccountStore
+from mx_core.store.own_keys import OwnEpoch
+from mx_core.trust.log_memory import LogMemory
+from tests.support.people import NOW, Person, domain_pk, make_person
+from tests.support.stores import Clock, open_store
+
+TEXT = b"From: alice@a.example\r\nSubject: x\r\n\r\nhello\r\n"
+
+
+@dataclass
+class Found:
+    """As much of a discovered domain as a reader needs."""
+
+    name: str
+    keys: tuple[bytes, ...]
+
+    def role_key(self, role: str, now: float) -> None:
+        """Run no log."""
+
+
+@dataclass
+class Discovery:
+    """Finds every domain, or none."""
+
+    answers: bool = True
+
+    async def find(self, domain: str) -> Found:
+        if not self.answers:
+            raise PeerUnreachable(f"{domain} was not found in time")
+        return Found(domain, (domain_pk(domain),))
+
+
+@dataclass
+class GivenCarrier(ports.Carrier):
+    """Hands out what it was given, once for each connection, then stays silent."""
+
+    gives: list[ports.Arrival | ports.FateNotice | ports.QueueEmpty] = field(default_factory=list)
+    acknowledged: list[int] = field(default_factory=list)
+    acked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @override
+    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
+        raise PeerUnreachable("nobody looks up here")
+
+    @override
+    async def send(self, parcel: ports.Parcel) -> None:
+        raise PeerUnreachable("nobody sends here")
+
+    @override
+    async def collect(self) -> AsyncGenerator[ports.Delivery, None]:
+        for one in self.gives:
+            yield one
+        await asyncio.Event().wait()
+
+    @override
+    async def acknowledge(self, sequences: Sequence[int]) -> None:
+        self.acknowledged += sequences
+        self.acked.set()
+
+    @override
+    async def limit(self) -> int:
+        return 1 << 20
+
+
+async def no_log(domain: str, path: str) -> None:
+    """Have no log."""
+
+
+@dataclass
+class Room:
+    """bob's gateway, as far as arriving mail goes."""
+
+    store: AccountStore
+    bob: Person
+    clock: Clock
+    carrier: GivenCarrier = field(default_factory=GivenCarrier)
+    discovery: Discovery = field(default_factory=Discovery)
+
+    async def inbound(self) -> Inbound:
+        finder: Any = self.discovery
+        carrier: Any = self.carrier
+        own = OwnIdentity(
+            self.bob.state, self.bob.first.id, Secret(self.bob.first.key), self.store, self.clock
+        )
+        for n, private, signed in self.bob.first.epochs:
+            assert await self.store.keys.new_epoch_number() == n
+            await self.store.keys.keep_epoch(
+                OwnEpoch(n, Secret(bytes(private)), signed, NOW + 10**6, NOW)
+            )
+        alarms = Alarms(self.store.relations, Address.parse("bob@b.example"), self.clock)
+        logs = DomainLogs(self.store.carrier_state, finder, "b.example", no_log, alarms, self.clock)
+        await self.store.relations.accept(make_person().pid)  # alice is no stranger here
+        recipients = Recipients(carrier, finder, logs, self.store.contacts, self.clock)
+        ordinary: Any = None  # nothing leaves here
+        outbound = Outbound(
+            self.store.outbox, recipients, carrier, nobody, Sending(), self.clock, ordinary
+        )
+        return Inbound(
+            carrier,
+            self.store.inbox,
+            self.store.intake,
+            self.store.outbox,
+            outbound,
+            Senders(finder, logs, self.store.contacts, self.clock),
+            own,
+            OwnEpochs(self.store.keys, own, carrier, self.clock),
+            self.clock,
+        )
+
+    async def inbox(self) -> int:
+        return (await self.store.mail.read(lambda reader: reader.mailbox(INBOX))).messages
+
+
+async def nobody() -> Sender:
+    raise AssertionError("nothing is sealed here")
+
+
+def arrival(sequence: int, alice: Person, bob: Person, text: bytes = TEXT) -> ports.Arrival:
+    body = seal_body(text, secrets.token_bytes)
+    n, private, _ = bob.first.epochs[-1]
+    sender = Sender(
+        alice.address,
+        alice.pid,
+        alice.first.id,
+        alice.state.seq,
+        alice.state.head,
+        alice.first.key,
+        alice.proof(),
+    )
+    envelope = seal_envelope(
+        body,
+        sender,
+        bob.pid,
+        [DeviceKey(bob.first.id, n, bytes(private.public_key))],
+        msg_id=MsgId(bytes([sequence]) * 16),
+        created=NOW,
+        deliver_by=NOW + 100,
+        entropy=secrets.token_bytes,
+    )
+    return ports.Arrival(sequence, env_id(envelope), envelope, body.octets, "a.example")
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    clock = Clock(NOW)
+    bob = make_person("bob@b.example")
+    bob.publish_epoch()
+    store = open_store(tmp_path, clock)
+    yield Room(store, bob, clock)
+    store.close()
+
+
+async def running(room: Room, story: Callable[[Inbound], Awaitable[None]]) -> None:
+    inbound = await room.inbound()
+    task = asyncio.create_task(inbound.run())
+    try:
+        async with asyncio.timeout(20):
+            await story(inbound)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.anyio
+async def test_what_is_stored_is_acknowledged_and_what_comes_twice_is_stored_once(
+    room: Room,
+) -> None:
+    first = arrival(1, make_person(), room.bob)
+    room.carrier.gives = [first, ports.Arrival(2, first.env_id, first.envelope, first.body, "x")]
+
+    async def story(_: Inbound) -> None:
+        while sorted(room.carrier.acknowledged) != [1, 2]:
+            room.carrier.acked.clear()
+            await room.carrier.acked.wait()
+
+    await running(room, story)
+
+    assert await room.inbox() == 1
+
+
+@pytest.mark.anyio
+async def test_mail_of_a_domain_that_cannot_be_found_waits_and_holds_up_nobody(
+    room: Room,
+) -> None:
+    """It is kept as ciphertext, acknowledged, and stored once the domain can be judged."""
+    room.discovery.answers = False
+    room.carrier.gives = [arrival(1, make_person(), room.bob), ports.QueueEmpty()]
+
+    async def waits(_: Inbound) -> None:
+        await room.carrier.acked.wait()
+
+    await running(room, waits)
+    assert room.carrier.acknowledged == [1]
+    assert await room.inbox() == 0
+    assert not await room.store.intake.is_empty()
+
+    room.discovery.answers = True
+    room.clock.at += 61
+    room.carrier.gives = []
+
+    async def arrives(_: Inbound) -> None:
+        while not await room.store.intake.is_empty():
+            await asyncio.sleep(0.01)
+
+    room.bob.first.epochs.clear()  # the store holds them already
+    await running(room, arrives)
+    assert await room.inbox() == 1
+
+
+@pytest.mark.anyio
+async def test_mail_of_a_domain_in_doubt_is_kept_until_the_person_has_judged(room: Room) -> None:
+    """Its log contradicts itself; the message may be good, and is not lost."""
+    await room.store.carrier_state.put(
+        "native", "log a.example", LogMemory(b"k" * 32, b"v" * 32, doubt="two faces").encode()
+    )
+    room.carrier.gives = [arrival(1, make_person(), room.bob)]
+
+    async def waits(_: Inbound) -> None:
+        await room.carrier.acked.wait()
+
+    await running(room, waits)
+
+    assert await room.inbox() == 0
+    assert await room.store.inbox.refusals() == []
+    assert not await room.store.intake.is_empty()
+
+
+@pytest.mark.anyio
+async def test_what_can_not_be_judged_for_five_days_is_refused(room: Room) -> None:
+    room.discovery.answers = False
+    envelope = arrival(1, make_person(), room.bob)
+    await room.store.intake.keep(
+        envelope.env_id, "a.example", envelope.envelope, envelope.body, NOW
+    )
+    await room.store.intake.put_off(envelope.env_id, NOW)
+    room.clock.at += 5 * 86_400 + 1
+
+    async def refused(_: Inbound) -> None:
+        while not await room.store.intake.is_empty():
+            await asyncio.sleep(0.01)
+
+    await running(room, refused)
+
+    assert [r.failure for r in await room.store.inbox.refusals()] == ["domain-unreachable"]
+    assert await room.inbox() == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("damage", "failure"),
+    [
+        (lambda a: (a.envelope[:-1] + bytes([a.envelope[-1] ^ 1]), a.body), "control"),
+        (lambda a: (a.envelope, a.body[:-1] + bytes([a.body[-1] ^ 1])), "body-hash"),
+        (lambda a: (b"MXE1" + a.envelope[4:40], a.body), "canonical"),
+    ],
+)
+async def test_what_does_not_prove_itself_is_refused_acknowledged_and_never_shown(
+    room: Room, damage: Callable[[ports.Arrival], tuple[bytes, bytes]], failure: str
+) -> None:
+    good = arrival(1, make_person(), room.bob)
+    envelope, body = damage(good)
+    room.carrier.gives = [ports.Arrival(1, env_id(envelope), envelope, body, "a.example")]
+
+    async def story(_: Inbound) -> None:
+        await room.carrier.acked.wait()
+
+    await running(room, story)
+
+    assert [r.failure for r in await room.store.inbox.refusals()] == [failure]
+    assert await room.inbox() == 0
+    assert room.carrier.acknowledged == [1]
+
+
+@pytest.mark.anyio
+async def test_what_was_sealed_to_another_device_does_not_hold_up_what_follows(
+    room: Room,
+) -> None:
+    """A stranger could otherwise stop the stream with envelopes that nobody opens."""
+    stranger = make_person("carol@b.example")
+    stranger.publish_epoch()
+    alice = make_person()
+    room.carrier.gives = [arrival(1, alice, stranger), arrival(2, alice, room.bob)]
+
+    async def story(_: Inbound) -> None:
+        while sorted(room.carrier.acknowledged) != [1, 2]:
+            room.carrier.acked.clear()
+            await room.carrier.acked.wait()
+
+    await running(room, story)
+
+    assert [r.failure for r in await room.store.inbox.refusals()] == ["no-packet"]
+    assert await room.inbox() == 1

@@ -1,0 +1,124 @@
+"""The doctor says what is wrong, and for each thing that is wrong what to do."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mx_core.homeserver.commands.doctor import Finding, examine
+from tests.support.dns import dns_servers
+from tests.support.homes import HomeProcess, Homes, run_any, running_homes
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def homes() -> Iterator[Homes]:
+    with running_homes() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def home(homes: Homes) -> HomeProcess:
+    return homes.make("a.example")
+
+
+@pytest.fixture(scope="module")
+def still(homes: Homes) -> HomeProcess:
+    return homes.make("still.example", start=False)
+
+
+async def _bad(folder: Path) -> list[Finding]:
+    return [found async for found in examine(folder) if found.do]
+
+
+async def test_a_home_that_is_well_has_nothing_to_do(home: HomeProcess) -> None:
+    found = [each async for each in examine(home.folder)]
+
+    assert [each for each in found if each.do] == []
+    assert "strangers find a.example and its key" in found[-1].said
+
+
+async def test_a_folder_that_is_no_homes_is_told(tmp_path: Path) -> None:
+    [found] = await _bad(tmp_path)
+
+    assert "mx-home init" in found.do
+
+
+async def test_a_key_that_others_read_is_told(still: HomeProcess) -> None:
+    key = still.folder / "domain.key"
+    key.chmod(0o644)
+    [found] = await _bad(still.folder)
+    key.chmod(0o600)
+
+    assert found.do.startswith(f"chmod 600 {key}")
+
+
+async def test_a_server_that_does_not_run_is_told_and_nothing_beyond_it(
+    still: HomeProcess,
+) -> None:
+    [found] = await _bad(still.folder)
+
+    assert "mx-home serve" in found.do
+
+
+async def test_a_clock_that_is_behind_is_told(still: HomeProcess) -> None:
+    key = still.folder / "domain.key"
+    os.utime(key, (time.time() + 9_000, time.time() + 9_000))
+    found = await _bad(still.folder)
+    os.utime(key)
+
+    assert "timedatectl" in found[0].do
+
+
+async def test_a_folder_that_others_may_enter_is_told(home: HomeProcess) -> None:
+    home.folder.chmod(0o755)
+    [found] = await _bad(home.folder)
+    home.folder.chmod(0o700)
+
+    assert found.do == f"chmod 700 {home.folder}"
+
+
+async def test_a_port_that_nobody_reaches_and_a_wrong_record_are_told(home: HomeProcess) -> None:
+    """The file names another port than the server was started with, as after a careless edit."""
+    path = home.folder / "mx-home.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(f"hello = {home.hello}", "hello = 1"), encoding="utf-8")
+    found = await _bad(home.folder)
+    path.write_text(text, encoding="utf-8")
+
+    assert "open TCP port 1" in found[0].do
+    assert found[1].do.startswith("publish: _mailx.a.example.")
+
+
+async def test_what_the_doctor_says_to_publish_makes_the_domain_found(homes: Homes) -> None:
+    home = homes.make("lone.test", start=False)
+    with dns_servers(signed=["lone.test"]) as dns:
+        path = home.folder / "mx-home.toml"
+        text = path.read_text(encoding="utf-8")
+        resolver = dns.settings()
+        peers = next(line for line in text.splitlines() if line.startswith("peers = "))
+        nameserver = f'nameserver = "{resolver.nameserver}:{resolver.port}"'
+        path.write_text(text.replace(peers, nameserver), encoding="utf-8")
+        home.start()
+        [found] = await _bad(home.folder)
+        assert found.said == "lone.test has no record: nobody finds it"
+
+        dns.publish("lone.test", [found.do.removeprefix("publish: ")])
+
+        said = [each async for each in examine(home.folder)][-1]
+        assert said == Finding("strangers find lone.test and its key, by DNSSEC")
+
+
+def test_the_command_ends_with_the_status_of_what_must_be_changed(
+    home: HomeProcess, still: HomeProcess
+) -> None:
+    well, ill = (run_any("doctor", "--dir", str(each.folder)) for each in (home, still))
+
+    assert (well.returncode, well.stderr) == (0, "")
+    assert ill.returncode == 78
+    assert "do:" in ill.stdout

@@ -1,0 +1,183 @@
+"""Items become a person's in one commit, or are answered with the reason why not."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mx_core.db.database import Database
+from mx_core.homeserver.bounds.rating import Rating
+from mx_core.homeserver.config import Rates
+from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes.accept import Sizes
+from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.mailboxes.deliveries import Envelope
+from mx_core.homeserver.mailboxes.receive import Receiver
+from mx_core.homeserver.people.accounts import Member
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.room import Room
+from mx_core.proto.federation_pb2 import (
+    ACCEPTED,
+    DEFERRED,
+    DUPLICATE,
+    EXPIRED,
+    NOT_AVAILABLE,
+    RATE_LIMITED,
+    TOO_LARGE,
+    BlobRef,
+    Item,
+)
+from tests.support.home_rows import DEVICE, add_member, home_database
+
+pytestmark = pytest.mark.anyio
+
+EVERYTHING = Rates(exempt=("*",))
+SIZES = Sizes(envelope=64 * 1024, inline_body=256 * 1024, blob=1 << 20)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with home_database(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def bob(database: Database) -> Member:
+    return add_member(database, "bob@b.example")
+
+
+def _receiver(
+    database: Database,
+    folder: Path,
+    *,
+    floor: int = 1,
+    mailbox_octets: int = 1 << 30,
+    arrivals: Arrivals | None = None,
+    rates: Rates = EVERYTHING,
+) -> Receiver:
+    room = Room(folder, floor)
+    blobs = BlobStore(
+        folder / "blobs",
+        database,
+        octets_max=1 << 20,
+        unused_max=1 << 30,
+        room=Room(folder, 1),
+        now=time.time,
+    )
+    blobs.recover(set())
+    return Receiver(
+        database,
+        blobs,
+        arrivals or Arrivals(),
+        domain="b.example",
+        sizes=SIZES,
+        mailbox_octets=mailbox_octets,
+        rating=Rating("b.example", rates, time.monotonic),
+        room=room,
+        now=time.time,
+    )
+
+
+def _item(**changes: Any) -> Item:
+    fields: dict[str, Any] = {
+        "route": b"bob@b.example",
+        "envelope": b"MXE1" + os.urandom(40),
+        "body": b"MXB1" + os.urandom(100),
+        "deliver_by": int(time.time()) + 86_400,
+    }
+    return Item(**{**fields, **changes})
+
+
+async def _statuses(receiver: Receiver, *items: Item) -> list[int]:
+    return [reply.status for reply in await receiver.take("a.example", items)]
+
+
+@pytest.mark.usefixtures("bob")
+async def test_each_item_has_its_own_answer_in_order(database: Database, tmp_path: Path) -> None:
+    item = _item()
+    missing = BlobRef(id=bytes(32), size=10)
+
+    statuses = await _statuses(
+        _receiver(database, tmp_path),
+        *(item, item, _item(route=b"x@b.example"), _item(route=b"bob@c.example")),
+        *(_item(envelope=b"MXE1" + bytes(70_000)), _item(body=b"", body_ref=missing), _item()),
+    )
+
+    assert statuses == [
+        *(ACCEPTED, DUPLICATE, NOT_AVAILABLE, NOT_AVAILABLE, TOO_LARGE, DEFERRED, ACCEPTED)
+    ]
+
+
+async def test_a_body_that_fits_the_wire_and_not_the_row_becomes_a_file(
+    database: Database, bob: Member, tmp_path: Path
+) -> None:
+    body = b"MXB1" + os.urandom(100_000)
+
+    assert await _statuses(_receiver(database, tmp_path), _item(body=body)) == [ACCEPTED]
+
+    [row] = await database.read(lambda tx: deliveries.waiting(tx, bob.mailbox_id, DEVICE, 0, 10))
+    assert isinstance(row.what, Envelope)
+    assert row.what.body.blob_id is not None
+    assert row.what.body.size == len(body)
+
+
+@pytest.mark.usefixtures("bob")
+async def test_a_disk_that_is_nearly_full_defers(database: Database, tmp_path: Path) -> None:
+    receiver = _receiver(database, tmp_path, floor=1 << 62)
+
+    [reply] = await receiver.take("a.example", [_item()])
+
+    assert (reply.status, reply.retry_after) == (DEFERRED, 3_600)
+
+
+@pytest.mark.usefixtures("bob")
+async def test_a_mailbox_that_is_full_defers(database: Database, tmp_path: Path) -> None:
+    receiver = _receiver(database, tmp_path, mailbox_octets=260)
+
+    assert await _statuses(receiver, _item(), _item(), _item()) == [ACCEPTED, ACCEPTED, DEFERRED]
+
+
+@pytest.mark.usefixtures("bob")
+async def test_a_domain_that_brings_too_much_for_one_mailbox_is_asked_to_come_later(
+    database: Database, tmp_path: Path
+) -> None:
+    add_member(database, "carol@b.example")
+    receiver = _receiver(database, tmp_path, rates=Rates(peer_mailbox_burst=2))
+    items = [_item(), _item(), _item()]
+
+    assert await _statuses(receiver, *items) == [ACCEPTED, ACCEPTED, RATE_LIMITED]
+    assert await _statuses(receiver, items[0], items[2]) == [DUPLICATE, RATE_LIMITED]
+    assert await _statuses(receiver, _item(route=b"carol@b.example")) == [ACCEPTED]
+    [reply] = await receiver.take("c.example", [_item()])
+    assert reply.status == ACCEPTED
+
+
+@pytest.mark.usefixtures("bob")
+async def test_what_was_taken_before_is_never_refused_for_its_date_or_a_limit(
+    database: Database, tmp_path: Path
+) -> None:
+    """Or a lost answer would become a false report of failure."""
+    item = _item()
+    assert await _statuses(_receiver(database, tmp_path), item) == [ACCEPTED]
+
+    full = _receiver(database, tmp_path, mailbox_octets=1, floor=1 << 62)
+    assert await _statuses(full, item, _item()) == [DUPLICATE, DEFERRED]
+    item.deliver_by = int(time.time()) - 1
+    assert await _statuses(full, item, _item(deliver_by=1)) == [DUPLICATE, EXPIRED]
+
+
+async def test_streams_are_woken_before_the_sender_is_answered(
+    database: Database, bob: Member, tmp_path: Path
+) -> None:
+    arrivals = Arrivals()
+    receiver = _receiver(database, tmp_path, arrivals=arrivals)
+    with arrivals.listen(bob.mailbox_id) as mine, arrivals.listen(bob.mailbox_id + 1) as other:
+        await receiver.take("a.example", [_item(), _item()])
+
+        assert mine.is_set()
+        assert not other.is_set()

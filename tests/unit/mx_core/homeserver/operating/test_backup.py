@@ -1,0 +1,141 @@
+"""A backup is whole or it is refused; a restored folder starts or says why not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME
+from mx_core.homeserver.domain import domain_key
+from mx_core.homeserver.domain.domain_key import AlreadyThere
+from mx_core.homeserver.mailboxes import appending
+from mx_core.homeserver.mailboxes.deliveries import Envelope
+from mx_core.homeserver.opening import open_database
+from mx_core.homeserver.operating import backup
+from mx_core.homeserver.operating.backup import BLOBS_NAME, DATABASE_NAME
+from mx_core.homeserver.storage import bodies
+from mx_core.homeserver.storage.bodies import Body
+from mx_core.model.errors import Refused, StoreDamaged
+from mx_core.notation.hashing import b2_plain
+from tests.support.home_rows import add_member
+
+BODY = b"MXB1" + os.urandom(100_000)
+NAME = b2_plain(BODY).hex()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with one person for whom one large message waits."""
+    folder = tmp_path / "home"
+    shelf = folder / BLOBS_NAME / NAME[:2]
+    shelf.mkdir(parents=True)
+    (shelf / NAME[2:]).write_bytes(BODY)
+    domain_key.make(folder / KEY_FILE_NAME)
+    domain_key.make(folder / ROLE_KEY_FILE_NAME)
+    (folder / FILE_NAME).write_text('domain = "b.example"\n')
+    database = open_database(folder)
+    bob = add_member(database, "bob@b.example")
+    what = Envelope(
+        env_id=bytes(32),
+        peer_domain="a.example",
+        envelope=b"MXE1",
+        body=Body(None, bytes.fromhex(NAME), len(BODY)),
+        deliver_by=int(time.time()) + 86_400,
+        token=b"",
+    )
+    database.write_at_start(lambda tx: bodies.add(tx, bytes.fromhex(NAME), len(BODY), 0.0))
+    database.write_at_start(
+        lambda tx: appending.append(tx, [appending.row_of(tx, bob.mailbox_id, what)])
+    )
+    database.close()
+    return folder
+
+
+@pytest.fixture
+def copy(home: Path, tmp_path: Path) -> Path:
+    to = tmp_path / "copy"
+    backup.begin(home, to)
+    database = open_database(home)
+    named = asyncio.run(database.read(lambda tx: backup.copy_database(tx, to)))
+    database.close()
+    assert backup.copy_rest(home, to, named) == 1
+    return to
+
+
+def test_a_restored_home_has_the_people_the_mail_the_key_and_the_bodies(
+    home: Path, copy: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+
+    assert backup.restore(copy, new) == 1
+
+    assert (new / BLOBS_NAME / NAME[:2] / NAME[2:]).read_bytes() == BODY
+    for name in (KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
+        assert (new / name).read_bytes() == (home / name).read_bytes()
+    assert new.stat().st_mode & 0o777 == 0o700
+    assert (new / KEY_FILE_NAME).stat().st_mode & 0o777 == 0o600
+    database = open_database(new)
+    boxes = database.write_at_start(lambda tx: appending.boxes(tx, ["bob@b.example"]))
+    database.close()
+    assert boxes["bob@b.example"].held_octets == 4 + len(BODY)
+
+
+def test_no_sequence_is_given_twice_after_a_restore(copy: Path, tmp_path: Path) -> None:
+    """What was given out after the backup was acked by its number."""
+    backup.restore(copy, tmp_path / "new")
+    with sqlite3.connect(tmp_path / "new" / DATABASE_NAME) as rows:
+        [following] = rows.execute("SELECT next_sequence FROM mailbox").fetchone()
+
+    assert following > 1 << 32
+
+
+def test_a_backup_is_a_new_folder_outside_the_home(home: Path, copy: Path) -> None:
+    with pytest.raises(AlreadyThere):
+        backup.begin(home, copy)
+    with pytest.raises(Refused, match="inside"):
+        backup.begin(home, home / "copy")
+
+
+@pytest.mark.parametrize("name", [DATABASE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME])
+def test_a_backup_that_broke_off_is_refused_before_anything_is_made(
+    copy: Path, tmp_path: Path, name: str
+) -> None:
+    (copy / name).unlink()
+
+    with pytest.raises(Refused, match=name):
+        backup.restore(copy, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_holds_something_is_left_alone(home: Path, copy: Path) -> None:
+    with pytest.raises(AlreadyThere):
+        backup.restore(copy, home)
+
+
+def test_a_damaged_backup_gives_no_home_that_starts(copy: Path, tmp_path: Path) -> None:
+    octets = bytearray((copy / DATABASE_NAME).read_bytes())
+    octets[16_384:] = os.urandom(len(octets) - 16_384)
+    (copy / DATABASE_NAME).write_bytes(octets)
+
+    with pytest.raises(StoreDamaged):
+        backup.restore(copy, tmp_path / "new")
+    assert not (tmp_path / "new" / FILE_NAME).exists()
+
+
+@pytest.mark.parametrize("octets", [None, b"short"])
+def test_a_body_that_is_missing_or_short_is_told(
+    copy: Path, tmp_path: Path, octets: bytes | None
+) -> None:
+    path = copy / BLOBS_NAME / NAME[:2] / NAME[2:]
+    path.unlink()
+    if octets is not None:
+        path.write_bytes(octets)
+
+    with pytest.raises(StoreDamaged, match=NAME[:16]):
+        backup.restore(copy, tmp_path / "new")
+    assert not (tmp_path / "new" / FILE_NAME).exists()
