@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 FUZZ_SECONDS ?= 20
 
-.PHONY: demo test check crash interop bench fuzz torture proto lock clean
+.PHONY: demo test check crash fleet interop bench fuzz torture proto lock clean
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mx-gateway needs Python 3.11 or newer; set PYTHON=" >&2; exit 69; }
@@ -26,6 +26,10 @@ test: $(READY)      ## everything a change must pass
 crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: the short form
 	@tests/require postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash tests/unit $(ARGS)
+
+fleet: $(READY)     ## home servers in numbers: several over one PostgreSQL, many domains, hostile peers
+	@tests/require postgres
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "fleet and not torture" tests/scenario tests/unit/mx_core $(ARGS)
 
 check: $(READY)     ## style, types, architecture
 	$(BIN)/ruff format --check .

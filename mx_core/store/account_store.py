@@ -79,7 +79,7 @@ class AccountStore:
         self.imports = Imports(database, mail, now)
         self.intake = Intake(database, folder / BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / BODIES, mail, now)
-        self.contacts = Contacts(database, now)
+        self.contacts = Contacts(database, now, mail.stirred.set)
         self.relations = Relations(database, mail, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)

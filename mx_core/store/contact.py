@@ -6,6 +6,7 @@ Addresses are canonical.  The chain is a cache and may be empty; the pin never i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -31,9 +32,11 @@ class Contact:
 class Contacts:
     """See the module."""
 
-    def __init__(self, database: Database, now: Now) -> None:
+    def __init__(self, database: Database, now: Now, told: Callable[[], None]) -> None:
+        """*told* is called when there is something new to tell, after the commit."""
         self._database = database
         self._now = now
+        self._told = told
 
     async def get(self, address: Address) -> Contact | None:
         """Return what is pinned for *address*, folded to its canonical form."""
@@ -81,13 +84,15 @@ class Contacts:
         """Keep *contact* in place of what was there; *changes* of their keys are to be told."""
         now = int(self._now())
 
-        def job(connection: sa.Connection) -> None:
+        def job(connection: sa.Connection) -> bool:
             put_contact(connection, contact, now)
-            if changes:
-                author = Author(Pin.decode(contact.pin).pid, contact.address.canonical())
-                tell(connection, Topic.KEYS, author, now, changes)
+            if not changes:
+                return False
+            author = Author(Pin.decode(contact.pin).pid, contact.address.canonical())
+            return tell(connection, Topic.KEYS, author, now, changes)
 
-        await self._database.write(job)
+        if await self._database.write(job):
+            self._told()
 
 
 def put_contact(connection: sa.Connection, contact: Contact, now_seconds: int) -> None:

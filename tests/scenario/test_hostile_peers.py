@@ -19,7 +19,7 @@ from mx_core.tls.channel import open_channel
 from tests.support.home_device import HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes, running_homes
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet, pytest.mark.timeout(300)]
 
 STRANGERS = 120  # of each kind and for each port
 HELLOS = 600

@@ -42,7 +42,7 @@ from tests.support.home_device import item_for
 from tests.support.home_rows import DEVICE, add_member
 from tests.support.torture import Measure, Sweep
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet, pytest.mark.timeout(300)]
 
 QUEUE = Queue(
     first_delay_seconds=0.25,

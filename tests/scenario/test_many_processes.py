@@ -14,7 +14,7 @@ from tests.support.home_device import HomeDevice, big_body, item_for
 from tests.support.homes import HomeProcess, Homes, eventually, run_any, running_homes
 from tests.support.postgres import PostgresServer
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 QUICK = "[queue]\nfirst_delay_seconds = 0.1\n[limits]\nhello_per_minute = 1000\n"
 

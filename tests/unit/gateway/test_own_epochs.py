@@ -78,7 +78,9 @@ def device(store: AccountStore, clock: Clock) -> Device:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(n, marks=pytest.mark.torture) for n in range(2, 20))]
+)
 async def test_over_ten_weeks_each_message_that_was_taken_in_time_opens_once(seed: int) -> None:
     """Clocks off by a day, cards a day old or the server away, mail five days late, sleep of weeks."""
     chance = random.Random(seed)

@@ -15,7 +15,7 @@ from mx_core.db.postgres import PostgresDatabase
 from mx_core.model.errors import BadConfiguration, SchemaTooNew, Unavailable
 from tests.support.postgres import USER, PostgresServer, running_postgres
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 SCHEMA = "tests.support.fixture_schema"
 PUT = sa.text("INSERT INTO thing (id, octets) VALUES (:n, '')")

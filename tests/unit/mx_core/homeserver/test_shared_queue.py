@@ -35,7 +35,7 @@ from tests.support.home_device import item_for
 from tests.support.home_rows import DEVICE, leaving, new_member
 from tests.support.postgres import PostgresServer
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 QUICK = Queue(first_delay_seconds=0.01, longest_delay_seconds=0.02, batch_seconds=0.001)
 

@@ -5,7 +5,9 @@ from mx_core.program.exits import exit_status
 
 
 def every_class(kind: type[errors.MailError]) -> list[type[errors.MailError]]:
-    return [kind, *(c for child in kind.__subclasses__() for c in every_class(child))]
+    found = [kind, *(c for child in kind.__subclasses__() for c in every_class(child))]
+    # one of another room ends a program as its parent here, and may ask its constructor for more
+    return [each for each in found if each.__module__ == errors.__name__]
 
 
 @pytest.mark.parametrize("kind", every_class(errors.MailError)[1:], ids=lambda k: k.__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 from mx_core.homeserver.bounds.limits import LIMITS, rows, table
 from mx_core.homeserver.config import Config, Limits, Rates
 
-PAGE = Path(__file__).resolve().parents[4] / "docs" / "spec" / "limits.md"
+PAGE = Path(__file__).resolve().parents[5] / "docs" / "spec" / "limits.md"
 
 
 def test_every_limit_that_can_be_set_is_in_the_table_once() -> None:
