@@ -21,13 +21,13 @@ demo: $(READY)      ## two domains, two home servers, two gateways on loopback
 
 test: $(READY)      ## everything a change must pass
 	@tests/require knotd unbound postgres
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: the short form
 	@tests/require postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash tests/unit $(ARGS)
 
-fleet: $(READY)     ## home servers in numbers: several over one PostgreSQL, many domains, hostile peers
+fleet: $(READY)     ## home servers as an operator has them: restarts, limits, PostgreSQL, many domains, hostile peers
 	@tests/require postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "fleet and not torture" tests/scenario tests/unit/mx_core $(ARGS)
 

@@ -74,6 +74,7 @@ async def test_a_failure_is_reported_once_and_harms_no_other_recipient(world: Wo
     assert len(_reports(world, subject)) == 1
 
 
+@pytest.mark.fleet
 async def test_a_failure_is_reported_once_over_restarts_of_everything(world: World) -> None:
     """Deliver 6: delivery is retried over restarts, and its end is told exactly once."""
     gone = await _somebody_at_b(world)

@@ -11,7 +11,7 @@ from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, RATE_LIMITED
 from tests.support.home_device import HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes, run, run_any, running_homes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 SOON = (
     "[queue]\nfirst_delay_seconds = 0.1\nlongest_delay_seconds = 0.5\n"

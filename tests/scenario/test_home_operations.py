@@ -14,7 +14,7 @@ from mx_core.proto.federation_pb2 import ACCEPTED, BlobRef
 from tests.support.home_device import HomeDevice, big_body, item_for
 from tests.support.homes import HomeProcess, Homes, eventually, run, running_homes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 SETTINGS = "[queue]\nfirst_delay_seconds = {}\n[limits]\nhello_per_minute = 1000\n"
 

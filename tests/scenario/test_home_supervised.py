@@ -15,7 +15,7 @@ from mx_core.proto.federation_pb2 import ACCEPTED, RATE_LIMITED
 from tests.support.home_device import HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes, eventually, running_homes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 
 @pytest.fixture(scope="module")

@@ -164,6 +164,7 @@ async def test_mail_for_nobody_fails_with_one_sentence(a: HomeProcess, b: HomePr
         assert fate.reason == "b.example has no mailbox of this name that takes mail."
 
 
+@pytest.mark.fleet
 async def test_mail_for_a_server_that_is_down_waits_over_restarts(homes: Homes) -> None:
     sender = homes.make("c.example", SOON)
     receiver = homes.make("d.example", SOON)

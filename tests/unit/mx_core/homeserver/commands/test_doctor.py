@@ -13,7 +13,7 @@ from mx_core.homeserver.commands.doctor import Finding, examine
 from tests.support.dns import dns_servers
 from tests.support.homes import HomeProcess, Homes, run_any, running_homes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 
 @pytest.fixture(scope="module")
