@@ -19,7 +19,7 @@ from mx_core.model.secret import Secret
 from tests.support.home_device import HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes, running_homes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 _SECONDS = 20.0
 

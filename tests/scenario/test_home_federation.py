@@ -41,7 +41,7 @@ from tests.support.home_device import HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes, running_homes
 from tests.support.peer_server import Behaviour, PeerServer
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 SETTINGS = "[limits]\nhello_per_minute = 1000\n"
 STRANGER = "evil.example"

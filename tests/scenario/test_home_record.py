@@ -12,7 +12,7 @@ from mx_core.proto import client_pb2
 from tests.support.home_device import HomeDevice, item_for
 from tests.support.homes import running_homes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 
 async def test_every_decrypted_message_is_recorded_and_no_name_is_logged() -> None:
