@@ -20,7 +20,7 @@ from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, EXPIRED, BlobRef
 from tests.support.home_device import HomeDevice, Stream, StreamEnded, big_body, item_for
 from tests.support.homes import HomeProcess, Homes, running_homes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 SOON = "[queue]\nfirst_delay_seconds = 0.1\nlongest_delay_seconds = 0.5\n[log]\nlevel = 'debug'\n"
 
@@ -164,7 +164,6 @@ async def test_mail_for_nobody_fails_with_one_sentence(a: HomeProcess, b: HomePr
         assert fate.reason == "b.example has no mailbox of this name that takes mail."
 
 
-@pytest.mark.fleet
 async def test_mail_for_a_server_that_is_down_waits_over_restarts(homes: Homes) -> None:
     sender = homes.make("c.example", SOON)
     receiver = homes.make("d.example", SOON)
