@@ -28,7 +28,7 @@ crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: 
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash tests/unit $(ARGS)
 
 fleet: $(READY)     ## home servers as an operator has them: discovery, restarts, limits, PostgreSQL, many domains, hostile peers
-	@tests/require postgres
+	@tests/require knotd unbound postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "fleet and not torture" tests/scenario tests/unit/mx_core $(ARGS)
 
 check: $(READY)     ## style, types, architecture

@@ -18,6 +18,8 @@ from tests.support.worlds import DnsWorld
 
 _KEY = "A" * 43 + "="
 
+pytestmark = pytest.mark.fleet
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DnsWorld]:
