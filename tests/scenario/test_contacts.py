@@ -109,6 +109,7 @@ async def test_somebody_unknown_is_told_to_be_unknown(world: World) -> None:
     assert sentence.startswith("mx-gateway: nobody@b.example has not written to you")
 
 
+@pytest.mark.fleet
 async def test_mail_to_a_changed_key_is_held_until_the_person_accepts_it(world: World) -> None:
     home = RunningHome(world.bob)
     async with HomeDevice(home, "changing") as device:  # type: ignore[arg-type]
