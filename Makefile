@@ -53,7 +53,6 @@ fuzz: $(READY)      ## every parser of foreign octets for FUZZ_SECONDS
 torture: $(READY)   ## full forms of the long sweeps; goes on where the last sitting stopped
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-torture.lock || echo "make torture: atheris has no wheel for this Python, so fuzzing is not guided" >&2
 	$(BIN)/python -m pytest -m torture tests $(ARGS)
-	MX_LONG_PROPERTIES=1 $(BIN)/python -m pytest -n 2 --timeout=0 tests/unit
 
 proto: $(READY)     ## regenerate mx_core/proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. mx_core/proto/*.proto

@@ -22,7 +22,7 @@ TARGETS = (
     *sealed_targets.TARGETS,
     *log_targets.TARGETS,
 )
-SECONDS = float(os.environ.get("MX_FUZZ_SECONDS", "0.1"))
+SECONDS = float(os.environ.get("MX_FUZZ_SECONDS", "0.5"))
 SLICE_SECONDS = 15
 SLICES = 60  # 15 minutes
 MEASURES = (

@@ -132,7 +132,7 @@ async def answer(
     return list(map(int, match[1].split())), found(key, model, NOW) if model else []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(mails, flag_sets, arrivals), max_size=5),
     st.sets(st.integers(0, 4), max_size=2),

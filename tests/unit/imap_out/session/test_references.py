@@ -49,7 +49,7 @@ def spelled(keys: list[ThreadKeys], sent: list[int] | None = None) -> bytes:
     return b"".join(forest.spell(range(1, len(keys) + 1)))
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(st.tuples(messages, st.integers(0, 3)), max_size=9))
 def test_threads_are_those_of_the_plain_model(rows: list[tuple[ThreadKeys, int]]) -> None:
     keys, sent = [key for key, _ in rows], [at for _, at in rows]

@@ -142,7 +142,7 @@ async def truth(world: Transcript) -> dict[int | None, frozenset[bytes]]:
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 @example([(0, b"UID STORE 1:4 +FLAGS.SILENT (\\Deleted)"), (1, b"EXPUNGE"), (2, b"NOOP")])
 def test_who_believes_every_line_knows_the_mailbox_as_it_is(

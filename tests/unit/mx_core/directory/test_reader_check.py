@@ -138,7 +138,7 @@ def test_an_attestation_may_run_out_while_the_mail_waits() -> None:
     assert failure == "attest-expired"
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(where=st.integers(0), octet=st.integers(1, 255))
 def test_one_wrong_octet_of_a_proof_is_refused_with_a_class(where: int, octet: int) -> None:
     altered = bytearray(PROOF)

@@ -91,7 +91,7 @@ def test_a_suite_below_the_floor_is_refused() -> None:
     assert tried(lambda: common_suite(Profile(suite_floor=2), [chosen(1)])) == (None, "suite")
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(where=st.integers(0), octet=st.integers(1, 255))
 def test_one_wrong_octet_is_refused_with_a_class_and_never_another_exception(
     where: int, octet: int

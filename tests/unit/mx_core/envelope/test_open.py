@@ -116,7 +116,7 @@ def test_one_altered_octet_of_a_body_is_refused() -> None:
         assert caught.value.failure in {"magic", "body-commitment", "body-hash"}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_an_envelope_cut_and_mended_anywhere_is_refused_with_a_documented_class(
     data: st.DataObject,
@@ -130,7 +130,7 @@ def test_an_envelope_cut_and_mended_anywhere_is_refused_with_a_documented_class(
     assert failure in DOCUMENTED or (result and result[1] == MESSAGE)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(inside=st.binary(max_size=400))
 def test_any_octets_behind_the_magic_are_refused_with_a_documented_class(inside: bytes) -> None:
     with pytest.raises(Untrusted) as caught:
@@ -139,7 +139,7 @@ def test_any_octets_behind_the_magic_are_refused_with_a_documented_class(inside:
     assert caught.value.failure in DOCUMENTED
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(control=st.binary(max_size=400))
 def test_any_octets_as_control_block_are_refused_with_a_documented_class(control: bytes) -> None:
     """A recipient can be written to by anybody who knows an epoch."""
@@ -151,7 +151,7 @@ def test_any_octets_as_control_block_are_refused_with_a_documented_class(control
     assert caught.value.failure in {"canonical", "format"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(statement=st.binary(max_size=400))
 def test_any_octets_as_statement_are_refused_with_a_documented_class(statement: bytes) -> None:
     envelope = forged_envelope(SENT.body, encode_statement=lambda _: statement)
@@ -312,7 +312,7 @@ def test_a_reader_written_from_the_page_alone_has_the_same_outcome(case: Case) -
     assert outcome_of_page_reader(case) == case.outcome
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     case=st.sampled_from([case for case, _ in VECTORS if len(case.body.value) < 10_000]),
     in_body=st.booleans(),
@@ -332,7 +332,7 @@ def test_both_readers_agree_on_whatever_arrives(
     assert outcome_of(altered) == outcome_of_page_reader(altered)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_both_readers_agree_on_whatever_is_sealed(data: st.DataObject) -> None:
     """The same, for a sender that seals nonsense at one layer and does the rest right."""

@@ -151,7 +151,7 @@ def test_a_sender_stands_in_canonical_form(sender: str) -> None:
     assert failure_of({**value_of(SAID), 1: sender}) == "format"
 
 
-@settings(max_examples=100)
+@settings(max_examples=300)
 @given(statement=by_persons, at=st.integers(0), octet=st.binary(min_size=1, max_size=1))
 def test_one_wrong_octet_is_another_statement_or_refused_and_nothing_else(
     statement: Statement, at: int, octet: bytes

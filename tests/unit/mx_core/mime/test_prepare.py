@@ -110,7 +110,7 @@ def test_offsets_of_an_odd_message_nest_and_its_fields_cover_its_header(name: st
     _check(ODD[name])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     octets=st.sampled_from(SMALL),
     changes=st.lists(
@@ -129,7 +129,7 @@ def test_any_altered_octet_leaves_a_message_that_is_taken_apart(
     _check(octets)
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

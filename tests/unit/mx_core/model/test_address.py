@@ -97,7 +97,7 @@ def test_a_tag_that_leaves_no_dot_string_names_nobody() -> None:
         Address.parse("a.+b@a.example").canonical()
 
 
-@settings(max_examples=70)
+@settings(max_examples=200)
 @given(local=locals_, domain=domains)
 def test_the_canonical_form_of_a_canonical_form_is_itself(local: str, domain: str) -> None:
     canonical = str(Address.parse(f"{local}@{domain}").canonical())
@@ -106,7 +106,7 @@ def test_the_canonical_form_of_a_canonical_form_is_itself(local: str, domain: st
     assert str(Address.parse(canonical).canonical()) == canonical
 
 
-@settings(max_examples=100)
+@settings(max_examples=300)
 @given(text=st.text(max_size=40))
 def test_any_text_is_an_address_or_refused_and_nothing_else(text: str) -> None:
     for candidate in (text, f"{text}@a.example", f"alice@{text}"):

@@ -69,7 +69,7 @@ def test_parents_are_named_outermost_first() -> None:
     assert parents(mailbox_name("a")) == []
 
 
-@settings(max_examples=100)
+@settings(max_examples=300)
 @given(
     text=st.text(alphabet=st.characters(), max_size=30)
     | st.text("aiInNbBoOxX/é\u0301", max_size=12)

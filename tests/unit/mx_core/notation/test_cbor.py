@@ -147,7 +147,7 @@ def test_a_value_outside_the_profile_is_a_bug_of_the_writer(value: object) -> No
         cbor.encode(value)
 
 
-@settings(max_examples=70)
+@settings(max_examples=200)
 @given(octets=st.binary(max_size=60))
 def test_any_octets_are_the_encoding_of_what_they_decode_to_or_refused(octets: bytes) -> None:
     value, failure = tried(lambda: cbor.decode(octets))
@@ -155,7 +155,7 @@ def test_any_octets_are_the_encoding_of_what_they_decode_to_or_refused(octets: b
     assert failure == "canonical" or cbor.encode(value) == octets
 
 
-@settings(max_examples=70)
+@settings(max_examples=200)
 @given(value=values, at=st.integers(0), octet=st.binary(min_size=1, max_size=1))
 def test_one_wrong_octet_gives_another_value_or_is_refused(
     value: cbor.Value, at: int, octet: bytes
@@ -169,7 +169,7 @@ def test_one_wrong_octet_gives_another_value_or_is_refused(
     assert failure == "canonical" or cbor.encode(decoded) == wrong
 
 
-@settings(max_examples=100)
+@settings(max_examples=300)
 @given(
     value=st.recursive(
         st.none()
@@ -191,7 +191,7 @@ def test_well_formed_cbor_of_other_profiles_is_refused_or_is_of_ours(value: obje
     assert failure == "canonical" or cbor.encode(decoded) == octets
 
 
-@settings(max_examples=100)
+@settings(max_examples=300)
 @given(
     octets=st.binary(max_size=40) | values.map(cbor.encode),
     at=st.integers(0),

@@ -126,7 +126,7 @@ def test_whatever_a_person_may_do_verifies(plan: list[tuple[str, int]]) -> None:
     assert state.identity_pk == bytes(person.identity.verify_key)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(plan=plans, where=st.integers(0), octet=st.integers(1, 255))
 def test_one_wrong_octet_is_refused_with_a_class_and_never_another_exception(
     plan: list[tuple[str, int]], where: int, octet: int
@@ -145,7 +145,7 @@ def test_one_wrong_octet_is_refused_with_a_class_and_never_another_exception(
     assert failure in CLASSES
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(octets=st.binary(max_size=300))
 def test_any_octets_at_all_are_refused_with_a_class(octets: bytes) -> None:
     state, failure = tried(lambda: verify_chain([octets], now=NOW))

@@ -217,7 +217,7 @@ def test_all_devices_come_to_the_same_whatever_the_order(
     assert all(result == results[0] for result in results)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(devices=histories())
 def test_nothing_is_lost_and_nothing_comes_back(devices: list[Device]) -> None:
     """Said again without the merge: one look at each place and at who knew of it."""

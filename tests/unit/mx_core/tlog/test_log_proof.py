@@ -208,7 +208,7 @@ def test_a_consistency_proof_that_nobody_asked_for_is_refused() -> None:
     assert check(log, log.proof(ALICE, since=2)) == "format"
 
 
-@settings(max_examples=50)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_proof_with_one_octet_altered_is_refused_or_the_same_proof(data: st.DataObject) -> None:
     log = small_log()
