@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import grpc
 from google.protobuf.message import Message
 from typing_extensions import override
 
-from mx_core.homeserver.doors.refusals import rewrapped
+from mx_core.homeserver.doors.around import Around
 
 
-class Recorder(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyped
+class Recorder(Around):
     """Stands around every method of a server; one folder may serve several."""
 
     def __init__(self, folder: Path) -> None:
@@ -28,19 +27,6 @@ class Recorder(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is unt
         self._numbers = itertools.count(1)
 
     @override
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        method = handler_call_details.method.rpartition("/")[2]
-        return rewrapped(
-            handler,
-            lambda behaviour: self._single(behaviour, method),
-            lambda behaviour: self._stream(behaviour, method),
-        )
-
     def _single(self, behaviour: Any, method: str) -> Any:
         async def answer(request: Any, context: Any) -> Any:
             reply = await behaviour(self._heard(request, method), context)
@@ -49,6 +35,7 @@ class Recorder(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is unt
 
         return answer
 
+    @override
     def _stream(self, behaviour: Any, method: str) -> Any:
         async def answer(request: Any, context: Any) -> AsyncIterator[Any]:
             async for reply in behaviour(self._heard(request, method), context):

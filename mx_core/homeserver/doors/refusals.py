@@ -7,13 +7,14 @@ the bug's type and places, never its text, which could hold what a person wrote.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import grpc
 import structlog
 from typing_extensions import override
 
+from mx_core.homeserver.doors.around import Around
 from mx_core.model.errors import (
     BadCredentials,
     Busy,
@@ -57,7 +58,7 @@ def code_of(error: MailError) -> grpc.StatusCode:
     return next(code for family, code in _TABLE if isinstance(error, family))
 
 
-class Refusals(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyped
+class Refusals(Around):
     """Stands around every method of a server."""
 
     def __init__(self, damaged: Callable[[], None]) -> None:
@@ -65,19 +66,6 @@ class Refusals(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is unt
         self._damaged = damaged
 
     @override
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        method = handler_call_details.method.rpartition("/")[2]
-        return rewrapped(
-            handler,
-            lambda behaviour: self._single(behaviour, method),
-            lambda behaviour: self._stream(behaviour, method),
-        )
-
     def _single(self, behaviour: Any, method: str) -> Any:
         async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             try:
@@ -91,6 +79,7 @@ class Refusals(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is unt
 
         return answer
 
+    @override
     def _stream(self, behaviour: Any, method: str) -> Any:
         async def answer(
             request: Any, context: grpc.aio.ServicerContext[Any, Any]
@@ -115,24 +104,6 @@ class Refusals(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is unt
         else:
             _log.info("call_refused", method=method, error=type(error).__name__)
         await context.abort(code_of(error), said)
-
-
-def rewrapped(
-    handler: Any, single: Callable[[Any], Any], stream: Callable[[Any], Any]
-) -> grpc.RpcMethodHandler:
-    """Return *handler* with its behaviour wrapped, by whether it answers once or in a stream."""
-    kinds = {
-        (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler, single),
-        (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler, stream),
-        (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler, single),
-        (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler, stream),
-    }
-    name, make, wrap = kinds[handler.request_streaming, handler.response_streaming]
-    return make(
-        wrap(getattr(handler, name)),
-        request_deserializer=handler.request_deserializer,
-        response_serializer=handler.response_serializer,
-    )
 
 
 async def _broke(context: Any, method: str, error: Exception) -> None:

@@ -11,7 +11,7 @@ import os
 import resource
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +24,7 @@ from starlette.routing import Route
 from typing_extensions import override
 
 from mx_core.db.transactions import Transactions
-from mx_core.homeserver.doors.refusals import rewrapped
+from mx_core.homeserver.doors.around import Around
 from mx_core.homeserver.schema import BLOB, MAILBOX, OUTGOING
 from mx_core.model.errors import Unavailable
 
@@ -42,7 +42,7 @@ class Metric(NamedTuple):
     values: dict[str, float]
 
 
-class Calls(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyped
+class Calls(Around):
     """Counts the calls of every listener by method and status; stands outside of everything."""
 
     def __init__(self) -> None:
@@ -50,19 +50,6 @@ class Calls(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untype
         self.open_streams = 0
 
     @override
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        method = handler_call_details.method.rpartition("/")[2]
-        return rewrapped(
-            handler,
-            lambda behaviour: self._single(behaviour, method),
-            lambda behaviour: self._stream(behaviour, method),
-        )
-
     def _single(self, behaviour: Any, method: str) -> Any:
         async def answer(request: Any, context: Any) -> Any:
             try:
@@ -72,6 +59,7 @@ class Calls(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untype
 
         return answer
 
+    @override
     def _stream(self, behaviour: Any, method: str) -> Any:
         async def answer(request: Any, context: Any) -> AsyncIterator[Any]:
             self.open_streams += 1
