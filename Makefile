@@ -6,6 +6,9 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 FUZZ_SECONDS ?= 20
 
+# bytecode is kept, whatever the environment says: the tests start hundreds of processes of this tree
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check crash fleet interop bench fuzz torture proto lock clean
 
 $(READY): requirements.lock pyproject.toml
@@ -27,7 +30,7 @@ crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: 
 	@tests/require postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash tests/unit $(ARGS)
 
-fleet: $(READY)     ## home servers as an operator has them: discovery, restarts, limits, PostgreSQL, many domains, hostile peers
+fleet: $(READY)     ## whole stories with many programs at once; home servers as an operator has them
 	@tests/require knotd unbound postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "fleet and not torture" tests/scenario tests/unit/mx_core $(ARGS)
 

@@ -23,6 +23,8 @@ from tests.support.clients import about, smtp, status, wait_until
 from tests.support.homes import free_port_base
 from tests.support.mallory import RunningHome
 
+pytestmark = pytest.mark.fleet
+
 _SECONDS = 60.0
 
 
@@ -225,7 +227,6 @@ def test_a_command_for_a_daemon_that_does_not_run_says_so(folder: Path) -> None:
 
 
 # ── a server that is away ────────────────────────────────────────────────────────────
-@pytest.mark.fleet
 def test_mail_to_a_known_contact_waits_for_a_home_server_that_is_away(world: World) -> None:
     """Bad input anywhere loses nothing: taken at once, delivered after the server is back."""
     _send(world, "before that")
@@ -250,7 +251,6 @@ def _copies(world: World, subject: str) -> int:
 
 
 # ── a disk without room ──────────────────────────────────────────────────────────────
-@pytest.mark.fleet
 def test_a_full_disk_takes_no_message_and_loses_none(world: World) -> None:
     """Bad input, disk full: 452 4.3.1, what was taken before is kept; with room it goes on."""
     taken: list[str] = []

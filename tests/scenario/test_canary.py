@@ -22,6 +22,8 @@ from tests.support.canary import Marks, files_holding, marks_found, planted
 from tests.support.clients import messages, smtp, wait_until
 from tests.support.worlds import TestedWorld
 
+pytestmark = pytest.mark.fleet
+
 SUBJECT, BODY, FILE_NAME, FILE = (
     b"kumquat7subject",
     b"kumquat7body",

@@ -15,7 +15,7 @@ from tests.support.home_device import HomeDevice
 from tests.support.mallory import RunningHome
 from tests.support.worlds import vanish
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 
 def contact(side: Side, verb: str, *arguments: str) -> str:
@@ -109,7 +109,6 @@ async def test_somebody_unknown_is_told_to_be_unknown(world: World) -> None:
     assert sentence.startswith("mx-gateway: nobody@b.example has not written to you")
 
 
-@pytest.mark.fleet
 async def test_mail_to_a_changed_key_is_held_until_the_person_accepts_it(world: World) -> None:
     home = RunningHome(world.bob)
     async with HomeDevice(home, "changing") as device:  # type: ignore[arg-type]

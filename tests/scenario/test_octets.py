@@ -8,10 +8,14 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from gateway.arriving.status_block import block_octets, parse
 from gateway.demo.world import World
 from tests.support.clients import imap, smtp, wait_until
 from tests.support.odd_messages import OddMessage, odd_messages
+
+pytestmark = pytest.mark.fleet
 
 # spec/octets §1: what submission prepends to a message that lacks it, in this order
 _PREPENDED = re.compile(

@@ -3,9 +3,13 @@
 import imaplib
 import json
 
+import pytest
+
 from gateway.demo.processes import run
 from gateway.demo.world import World
 from tests.support.clients import imap, wait_until
+
+pytestmark = pytest.mark.fleet
 
 MAIL = "Subject: searched\r\n\r\nDas Wort heißt Größenwahn, nicht Größe.\r\n".encode()
 TERMS = {"ßenwahn": 1, "WORT HEI": 1, "grösse": 0, "searched": 1, "absent": 0}

@@ -1,8 +1,12 @@
 """Who asks for it is told when the recipient's domain holds the message."""
 
+import pytest
+
 from gateway.arriving.status_block import Mail, parse
 from gateway.demo.world import World
 from tests.support.clients import about, smtp, status, wait_until
+
+pytestmark = pytest.mark.fleet
 
 
 def test_success_is_reported_as_relayed_with_the_senders_own_names(world: World) -> None:
