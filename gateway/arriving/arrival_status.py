@@ -5,6 +5,7 @@ spec/status §4 says what each note means.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.arriving.senders import JudgedSender
@@ -26,10 +27,10 @@ from gateway.arriving.status_block import (
 from mx_core.directory.reader_check import Trust
 from mx_core.envelope.statement import Statement
 from mx_core.mime.address_list import parse as parse_addresses
-from mx_core.mime.header import value
+from mx_core.mime.header import split_fields, value
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
-from mx_core.model.message import MessageForm
+from mx_core.model.message import HeaderField
 from mx_core.trust.decide import Cause
 
 _TRUST: Final = {
@@ -62,18 +63,19 @@ _FROM: Final = b"from"
 
 
 def network_status(
-    statement: Statement, sender: JudgedSender, message: bytes, form: MessageForm, received: int
+    statement: Statement, sender: JudgedSender, message: bytes, received: int
 ) -> Status:
-    """Return the status of *message*, whose own form is *form*, stored at *received*."""
+    """Return the status of *message*, stored at *received*."""
     notes = []
     if sender.verdict.trust is Trust.FIRST:
         notes.append(FIRST_CONTACT)
     notes += [_NOTE[cause] for cause in sender.verdict.notes]
-    if not _is_from(sender.address, message, form):
+    fields = split_fields(message, 0, len(message))
+    if not _is_from(sender.address, message, fields):
         notes.append(FROM_DIFFERS)
     if received > statement.deliver_by:
         notes.append(LATE)
-    if claims_status(form):
+    if claims_status(fields):
         notes.append(FORGED_STATUS)
     return Status(
         mail=Mail.NETWORK,
@@ -86,12 +88,12 @@ def network_status(
     )
 
 
-def _is_from(sender: Address, message: bytes, form: MessageForm) -> bool:
+def _is_from(sender: Address, message: bytes, fields: Sequence[HeaderField]) -> bool:
     """Tell whether the message names exactly one author, and that is *sender*."""
-    fields = [field for field in form.fields if field.name == _FROM]
-    if len(fields) != 1:
+    authors = [field for field in fields if field.name == _FROM]
+    if len(authors) != 1:
         return False
-    match parse_addresses(value(message, fields[0]), 2):
+    match parse_addresses(value(message, authors[0]), 2):
         case [entry] if entry.mailbox is not None and entry.domain is not None:
             spelt = entry.mailbox + b"@" + entry.domain
         case _:

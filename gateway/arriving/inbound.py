@@ -265,7 +265,7 @@ async def _opened(
 
     def work() -> _Stored:
         message = open_body(body, opened, statement)
-        status = network_status(statement, sender, message, prepare(message), received)
+        status = network_status(statement, sender, message, received)
         octets = render(status, sender.address) + message
         return _Stored(octets, prepare(octets), keywords(status))
 

@@ -8,6 +8,7 @@ anything of that name further down was written by somebody else and says nothing
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -17,7 +18,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
 from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, FlagSet
 from mx_core.model.ids import DeviceId
-from mx_core.model.message import MessageForm
+from mx_core.model.message import HeaderField
 
 RESERVED_FIELDS: Final = frozenset({b"mx-status", b"return-path", b"authentication-results"})
 RESERVED_KEYWORD_PREFIX: Final = "$MX"
@@ -111,9 +112,9 @@ def keywords(status: Status) -> FlagSet:
     return frozenset(flags)
 
 
-def claims_status(form: MessageForm) -> bool:
-    """Tell whether the sender's own header (of *form*) uses a field name of the status."""
-    return any(field.name.startswith(b"mx-status") for field in form.fields)
+def claims_status(fields: Iterable[HeaderField]) -> bool:
+    """Tell whether the sender's own header fields use a field name of the status."""
+    return any(field.name.startswith(b"mx-status") for field in fields)
 
 
 def sentence(status: Status) -> str:

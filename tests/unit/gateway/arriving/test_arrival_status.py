@@ -7,7 +7,6 @@ from gateway.arriving.senders import JudgedSender
 from gateway.arriving.status_block import Mail
 from mx_core.directory.reader_check import SenderClaim, verify_sender
 from mx_core.envelope.statement import Kind, PersonSender, Statement
-from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.ids import MsgId, Pid
 from mx_core.store.contact import Contact
@@ -53,12 +52,12 @@ def statement(sender: JudgedSender, deliver_by: int = NOW + 100) -> Statement:
 
 
 def notes_of(message: bytes, sender: JudgedSender, received: int = NOW) -> tuple[str, ...]:
-    return network_status(statement(sender), sender, message, prepare(message), received).notes
+    return network_status(statement(sender), sender, message, received).notes
 
 
 def test_a_first_message_is_network_mail_by_a_pinned_sender() -> None:
     sender = judged(make_person(), pin=None)
-    status = network_status(statement(sender), sender, PLAIN, prepare(PLAIN), NOW)
+    status = network_status(statement(sender), sender, PLAIN, NOW)
 
     assert status.mail is Mail.NETWORK
     assert status.sender == Address.parse("alice@a.example")

@@ -175,8 +175,8 @@ def test_every_status_has_a_sentence_that_fits_a_comment() -> None:
 
 def test_a_sender_s_own_status_field_is_noticed() -> None:
     assert FORGED_STATUS == "forged-status"
-    assert claims_status(prepare(b"mX-StAtUs : x\r\n" + MESSAGE))
-    assert not claims_status(prepare(MESSAGE))
+    assert claims_status(prepare(b"mX-StAtUs : x\r\n" + MESSAGE).fields)
+    assert not claims_status(prepare(MESSAGE).fields)
 
 
 def test_an_address_that_needs_more_than_ascii_is_told_by_from_alone() -> None:

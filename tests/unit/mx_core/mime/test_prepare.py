@@ -244,3 +244,11 @@ def test_what_is_missing_is_empty_and_not_an_error() -> None:
     assert (form.message_id, form.base_subject, form.sent) == (b"", "", None)
     assert form.envelope == b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
     assert form.body == b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)'
+
+
+def test_the_named_top_fields_alone_are_those_of_the_form() -> None:
+    for octets in (*ODD.values(), *(bomb(20_000) for bomb in BOMBS.values())):
+        alone = header.split_fields(octets, 0, len(octets))
+        assert [each for each in alone if each.name] == [
+            each for each in prepare(octets).fields if each.name
+        ]
