@@ -9,10 +9,11 @@ Invariant: jobs commit in the order in which they were given, and are announced 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -28,6 +29,7 @@ _SECONDS_PER_COMMIT: Final = 0.05  # of work before a commit; bounds how long th
 _WAITING_MAX: Final = 4_096
 _IDLE_SECONDS: Final = 0.5
 LOG_OCTETS_MAX: Final = 64 * 1024 * 1024
+LOG_OCTETS_IDLE: Final = 4 * 1024 * 1024  # what the log may keep of the disk; reused, not grown
 
 
 class Ticket(Protocol):
@@ -130,8 +132,7 @@ class Writer:
         while True:
             item = self._next()
             if item is None:
-                self._checkpoint("PASSIVE")
-                self._dirty = False
+                self._rest()
             elif isinstance(item, _Close):
                 self._checkpoint("TRUNCATE")
                 return
@@ -149,6 +150,25 @@ class Writer:
             return self._intake.get(timeout=_IDLE_SECONDS if self._dirty else None)
         except queue.Empty:
             return None
+
+    def _rest(self) -> None:
+        """Move the log into the database, and give back most of what it takes of the disk."""
+        self._checkpoint("PASSIVE")
+        if self._log_octets() > LOG_OCTETS_IDLE:
+            # whoever reads is not waited for: it is tried again when next there is nothing to do
+            with self._patience(0):
+                self._checkpoint("TRUNCATE")
+        self._dirty = False
+
+    @contextlib.contextmanager
+    def _patience(self, milliseconds: int) -> Iterator[None]:
+        """Wait so long for locks meanwhile."""
+        [before] = self._raw.execute("PRAGMA busy_timeout").fetchone()
+        self._raw.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        try:
+            yield
+        finally:
+            self._raw.execute(f"PRAGMA busy_timeout = {before}")
 
     def _truncate(self, ticket: Ticket) -> None:
         failure = self._checkpoint("TRUNCATE")

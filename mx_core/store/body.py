@@ -1,4 +1,4 @@
-"""Octets at rest: in a row up to 64 KiB, above that in a sealed file that a row names.
+"""Octets at rest: in a row up to 64 KiB, compressed there, above that in a sealed file that a row names.
 
 The file is durable before the row exists, and it is removed after the row is gone.  A crash
 between leaves a file that no row names; :func:`remove_orphans` removes those at the next open.
@@ -19,13 +19,18 @@ from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Whole
 from mx_core.model.secret import Secret
-from mx_core.store import body_file
+from mx_core.store import body_file, coding
 
 BodyId = NewType("BodyId", int)
 INLINE_OCTETS_MAX: Final = 64 * 1024
 _ALL: Final = 1 << 40  # more than any body has
+# of a row whose octets stand as they are; of a compressed one all, which are at most 64 KiB
+_SOME: Final = (
+    "body.size, CASE coding WHEN 0 THEN substr(octets, ?, ?) ELSE octets END, file, key, coding"
+)
 _WHOLE: Final = (
-    "message.id, message.size, message.internal_date, body.size, body.octets, body.file, body.key"
+    "message.id, message.size, message.internal_date,"
+    " body.size, body.octets, body.file, body.key, body.coding"
 )
 _OF_ONE: Final = (
     f"SELECT {_WHOLE}, body.id FROM message LEFT JOIN body ON body.id = message.body"  # noqa: S608  # literals
@@ -51,7 +56,7 @@ class BodyReader:
             StoreDamaged: No such body, or its file is missing or does not open.
         """
         row = self._connection.exec_driver_sql(
-            "SELECT size, substr(octets, ?, ?), file, key FROM body WHERE id = ?",
+            f"SELECT {_SOME} FROM body WHERE id = ?",  # noqa: S608  # literals
             (start + 1, _ALL if end is None else max(end - start, 0), body),
         ).one_or_none()
         if row is None:
@@ -61,15 +66,16 @@ class BodyReader:
     def octets_of(self, message: MessageId, start: int, end: int | None) -> bytes | None:
         """As ``octets``, of the body of *message*; None if there is no such message."""
         row = self._connection.exec_driver_sql(
-            "SELECT body.size, substr(octets, ?, ?), file, key, body.id"
+            f"SELECT {_SOME}, body.id"  # noqa: S608  # literals
             " FROM message LEFT JOIN body ON body.id = message.body WHERE message.id = ?",
             (start + 1, _ALL if end is None else max(end - start, 0), message),
         ).one_or_none()
         if row is None:
             return None
-        if row[4] is None:
+        *stored, body = row
+        if body is None:
             raise StoreDamaged(f"the body of message {message} is missing")
-        return self._range(row[:4], start, end)
+        return self._range(stored, start, end)
 
     def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
         """Return the first of *messages* whole: at least one, and about *octets_max* of octets.
@@ -96,10 +102,12 @@ class BodyReader:
         return wholes
 
     def _range(self, row: Sequence[Any], start: int, end: int | None) -> bytes:
-        size, inline, file_id, key = row
+        size, inline, file_id, key, how = row
         if file_id is None:
-            octets: bytes = inline or b""  # substr of an empty blob is NULL
-            return octets
+            if how == coding.PLAIN:
+                return inline or b""  # substr of an empty blob is NULL
+            octets = coding.decode(how, inline, size)
+            return octets if start == 0 and end is None else octets[start:end]
         stop = size if end is None else end
         file = body_file.SealedFile(file_id, Secret(key), size)
         return body_file.read(self._folder, file, start, stop)
@@ -131,28 +139,29 @@ class BodyWriter(BodyReader):
         rows = [self._row(octets) for octets in bodies]
         if len(rows) == 1:
             inserted = self._connection.exec_driver_sql(
-                "INSERT INTO body (size, octets, file, key) VALUES (?, ?, ?, ?)", rows[0]
+                "INSERT INTO body (size, octets, file, key, coding) VALUES (?, ?, ?, ?, ?)", rows[0]
             )
             return [BodyId(inserted.lastrowid)]
         newest = self._connection.exec_driver_sql("SELECT max(id) FROM body").scalar() or 0
         ids = [BodyId(newest + n) for n in range(1, len(rows) + 1)]
         self._connection.exec_driver_sql(
-            "INSERT INTO body (id, size, octets, file, key) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO body (id, size, octets, file, key, coding) VALUES (?, ?, ?, ?, ?, ?)",
             [(body, *row) for body, row in zip(ids, rows, strict=True)],
         )
         return ids
 
-    def _row(self, octets: bytes) -> tuple[int, bytes | None, bytes | None, bytes | None]:
+    def _row(self, octets: bytes) -> tuple[int, bytes | None, bytes | None, bytes | None, int]:
         """Return the row without its id; write the file of a large one."""
         if len(octets) <= INLINE_OCTETS_MAX:
-            return len(octets), octets, None, None
+            how, stored = coding.encode(octets)
+            return len(octets), stored, None, None, how
         file_id = secrets.token_bytes(body_file.FILE_ID_OCTETS)
         key = secrets.token_bytes(body_file.KEY_OCTETS)
         self.written.append(file_id)
         # Crash before the commit: an orphan file under a key that no longer exists.
         file = body_file.SealedFile(file_id, Secret(key), len(octets))
         body_file.write(self._folder, file, octets)
-        return len(octets), None, file_id, key
+        return len(octets), None, file_id, key, coding.PLAIN
 
     def drop(self, bodies: Iterable[BodyId]) -> None:
         """Delete the rows; ``secure_delete`` wipes the octets and the keys of their files."""

@@ -18,13 +18,17 @@ from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
-from mx_core.store import body_file, header_key
+from mx_core.store import body_file, coding, header_key
 from mx_core.store import form as message_form
-from mx_core.store.body import BodyId, BodyReader
+from mx_core.store.body import INLINE_OCTETS_MAX, BodyId, BodyReader
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.places import Message
 
 _NAMED_BY = ("message", "outbox", "sealed_body", "intake")  # the tables that name bodies
+# bodies that are compressed, so that only opening them tells how long they are
+_DOUBTFUL = (
+    "SELECT id FROM body WHERE coding != 0 AND (id, size) NOT IN (SELECT body, size FROM message)"
+)
 _READ_AT_ONCE = 16 * body_file.CHUNK_OCTETS
 
 
@@ -81,14 +85,20 @@ def check_bodies(octets: Octets) -> list[int]:
     reader = BodyReader(connection, octets.folder)
     files = {path.name for path in octets.folder.iterdir()}
     there = set()
-    rows = connection.exec_driver_sql("SELECT id, size, length(octets), file FROM body").all()
-    for body, size, length, file in rows:
+    doubtful = set(connection.exec_driver_sql(_DOUBTFUL).scalars())
+    rows = connection.exec_driver_sql("SELECT id, size, length(octets), file, coding FROM body")
+    for body, size, stored, file, how in rows.all():
         there.add(body)
-        if file is None and length != size:
+        length = size if file is not None else stored
+        if how != coding.PLAIN:
+            length = _opened(octets, body) if octets.deep or body in doubtful else size
+        if length is None:
+            report.lost(Damage.BODY, f"body {body} does not open")
+        elif length != size:
             report.mendable(Damage.BODY, f"body {body} has {length} octets, not {size}")
             if octets.repair:
                 connection.exec_driver_sql("UPDATE body SET size = ? WHERE id = ?", (length, body))
-        elif file is not None:
+        if file is not None:
             _check_file(octets, reader, (body, size, file.hex()), files)
             files.discard(file.hex())
     for name in sorted(files):
@@ -167,6 +177,14 @@ def _form_faults(
         for table in ("header_key", "header_text"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE message = ?", (message,))  # noqa: S608  # literals
         header_key.insert(connection, [(message, header_keys(whole, form))])
+
+
+def _opened(octets: Octets, body: int) -> int | None:
+    """Return how many octets a row's body has; None if it does not open."""
+    how, stored = octets.connection.exec_driver_sql(
+        "SELECT coding, octets FROM body WHERE id = ?", (body,)
+    ).one()
+    return coding.clear_size(how, stored, INLINE_OCTETS_MAX)
 
 
 def _check_file(

@@ -45,6 +45,52 @@ async def test_the_log_is_bounded_while_work_never_pauses(
 
 
 @pytest.mark.anyio
+async def test_a_log_that_nothing_is_added_to_gives_the_disk_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(writer, "LOG_OCTETS_IDLE", 200_000)
+    for _ in range(5):
+        await database.write(put)
+    while log_octets(database):
+        await asyncio.sleep(0.01)  # the test's time limit ends this
+
+    [count] = await database.read(
+        lambda connection: connection.execute(sa.text("SELECT count(*) FROM thing")).one()
+    )
+    assert count == 5
+
+
+@pytest.mark.anyio
+async def test_whoever_reads_is_not_waited_for_when_there_is_nothing_to_do(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(writer, "LOG_OCTETS_IDLE", 0)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(connection: sa.Connection) -> int:
+        count = int(connection.scalar(sa.text("SELECT count(*) FROM thing")) or 0)
+        begun.set()
+        go_on.wait(10)
+        return count
+
+    await database.write(put)
+    reading = asyncio.ensure_future(database.read(slow))
+    await asyncio.to_thread(begun.wait, 10)
+    for _ in range(3):
+        await database.write(put)
+        while database._writer._dirty:  # until it rests
+            await asyncio.sleep(0.01)
+    patience = database._writer._raw.execute("PRAGMA busy_timeout").fetchone()
+    assert log_octets(database) > 0
+    go_on.set()
+
+    assert await reading == 1
+    assert patience == (2_000,)
+
+
+@pytest.mark.anyio
 async def test_a_reader_in_the_way_delays_a_truncation_and_loses_nothing(
     database: Database,
 ) -> None:

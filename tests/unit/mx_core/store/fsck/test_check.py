@@ -266,6 +266,14 @@ def test_damage_is_found_mended_and_gone(account: Account, name: str) -> None:
         assert account.now_shown() | DERIVED == account.shown | DERIVED
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_compressed_body_that_does_not_open_is_named(account: Account, deep: bool) -> None:
+    account.damage("UPDATE body SET octets = substr(octets, 1, 60), size = size + 1 WHERE id = 1")
+
+    [found] = [f for f in account.check(deep=deep).findings if "open" in f.sentence]
+    assert (found.damage, found.can_be_mended) == (Damage.BODY, False)
+
+
 def test_what_a_folder_lost_comes_back_under_a_new_uid(account: Account) -> None:
     account.damage("UPDATE segment SET uids = x'01' WHERE mailbox IN (SELECT mailbox FROM folder)")
 
