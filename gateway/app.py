@@ -41,7 +41,7 @@ from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration, Corrupt, Refused
 from mx_core.model.ids import QueueId
-from mx_core.program import logs
+from mx_core.program import event_loop, logs
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits as SmtpLimits
 
@@ -64,7 +64,7 @@ def run(directories: Directories, *, port_base: int | None) -> None:
             config, listen=msgspec.structs.replace(config.listen, port_base=port_base)
         )
     logs.configure(config.log)
-    with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+    with event_loop.runner() as runner:
         runner.run(Gateway(directories, config).run())
 
 
@@ -317,11 +317,3 @@ def _bound(ports: Ports) -> dict[str, list[socket.socket]]:
             sock.close()
         raise
     return bound
-
-
-def _fastest_loop() -> Any:
-    try:
-        import uvloop  # noqa: PLC0415  # an extra, worth about a quarter
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

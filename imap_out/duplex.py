@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import ssl
 from collections.abc import Callable
@@ -32,6 +33,10 @@ class Duplex(asyncio.Protocol):
         self._buffer = bytearray()
         self._paused = False
         self._readable = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf  # loop time
+        self._deadline = math.inf  # of the wait below; the alarm is never later
+        self._awaited = self._late = False  # the task waits until a deadline; it has passed
         self._writable = asyncio.Event()
         self._writable.set()
         self.ended = False  # the peer sends nothing more
@@ -51,6 +56,50 @@ class Duplex(asyncio.Protocol):
     async def readable(self) -> None:
         """Return when there are octets, or the end, or the server stops."""
         await self._readable.wait()
+
+    async def readable_until(self, deadline: float) -> None:
+        """As ``readable``.
+
+        One alarm serves all that a connection ever waits for: one for each command, set and
+        taken back, costs as much as the command itself.
+
+        Raises:
+            TimeoutError: Nothing came until *deadline*, in the time of the loop, or it is past:
+                a peer that always has something to say meets it too.
+        """
+        if asyncio.get_running_loop().time() >= deadline:
+            raise TimeoutError
+        if self._readable.is_set():
+            return
+        self._deadline = deadline
+        if deadline < self._alarm_at:
+            self._set_alarm(deadline)
+        self._awaited = True
+        try:
+            await self._readable.wait()
+        finally:
+            self._awaited = False
+        if self._late:
+            self._late = False
+            if not (self._buffer or self.ended or self.woken):
+                self._readable.clear()
+                raise TimeoutError
+
+    def _set_alarm(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = at
+        self._alarm = asyncio.get_running_loop().call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
+        if not self._awaited:
+            return  # a command is under way; the next wait sets another
+        if asyncio.get_running_loop().time() < self._deadline:
+            self._set_alarm(self._deadline)
+            return
+        self._late = True
+        self._readable.set()
 
     def waiting(self) -> bytes | None:
         """Return what was read and not taken yet; None once the peer is gone."""
@@ -112,6 +161,17 @@ class Duplex(asyncio.Protocol):
             raise ConnectionResetError
         self._set_transport(transport)
 
+    def acknowledge(self) -> None:
+        """Tell the peer at once that what it sent has come: it is to send the rest.
+
+        A client that writes a literal and its CRLF apart (imaplib, mutt) waits for our ACK in
+        between, and the kernel would hold that back for 40 ms: an APPEND took 45 ms, now 2.
+        What an answer follows is acknowledged by the answer.
+        """
+        if _QUICKACK is not None and self._sock is not None:
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
     def compress(self) -> None:
         """Go on compressed, both ways."""
         self._deflate = Deflate()
@@ -136,17 +196,9 @@ class Duplex(asyncio.Protocol):
         self._sock = None if sock is None or sock.family == socket.AF_UNIX else sock
         transport.set_write_buffer_limits(high=_WRITE_HIGH_OCTETS)
 
-    def _acknowledge(self) -> None:
-        # A client that writes a literal and its CRLF apart (imaplib, mutt) waits for our ACK in
-        # between, and the kernel would hold that back for 40 ms: an APPEND took 45 ms, now 2.
-        if _QUICKACK is not None and self._sock is not None:
-            with contextlib.suppress(OSError):
-                self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-
     @override
     def data_received(self, data: bytes) -> None:
         self.octets_in += len(data)
-        self._acknowledge()
         self._buffer += data
         self._readable.set()
         if len(self._buffer) > _READ_HIGH_OCTETS and not self._paused:
@@ -163,6 +215,8 @@ class Duplex(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
         self._lost = exc or ConnectionResetError()
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._readable.set()
         self._writable.set()
 

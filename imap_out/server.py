@@ -235,21 +235,19 @@ class _Conversation:
         """Wait for octets (or, idling, for news) and take them in."""
         if self._connection.pushes:
             return await self._idle()
+        deadline, why = login_deadline, "nobody logged in"
         if self._account is None:
-            try:
-                async with asyncio.timeout_at(login_deadline):
-                    await _breathe()  # a peer that always has something to say meets it too
-                    await self._duplex.readable()
-            except TimeoutError:
-                self._connection.say_goodbye("nobody logged in", self._out)
-                return Next.CLOSE
+            await _breathe()
         else:
-            try:
-                async with asyncio.timeout(self._limits.idle_seconds):
-                    await self._duplex.readable()
-            except TimeoutError:
-                self._connection.say_goodbye("nothing was said for too long", self._out)
-                return Next.CLOSE
+            deadline = asyncio.get_running_loop().time() + self._limits.idle_seconds
+            why = "nothing was said for too long"
+        if self._connection.framer.amid:
+            self._duplex.acknowledge()
+        try:
+            await self._duplex.readable_until(deadline)
+        except TimeoutError:
+            self._connection.say_goodbye(why, self._out)
+            return Next.CLOSE
         self._connection.framer.feed(self._duplex.take())
         return Next.READ
 

@@ -18,7 +18,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import BadCredentials, NotPermitted
 from mx_core.model.secret import Secret
 from mx_core.ports import Account
-from mx_core.program import logs
+from mx_core.program import event_loop, logs
 from mx_core.store.account_store import AccountStore
 
 
@@ -56,15 +56,9 @@ async def _serve(folder: Path, password: Path) -> None:
 
 
 def main() -> None:
-    try:
-        import uvloop  # noqa: PLC0415  # the gateway, too, takes it where it is installed
-
-        loop_factory = uvloop.new_event_loop
-    except ImportError:
-        loop_factory = None
     logs.configure(logs.Log(level="warning"))
     folder = Path(sys.argv[1])
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    with event_loop.runner() as runner:
         runner.run(_serve(folder, folder / "password"))
 
 

@@ -81,6 +81,11 @@ class Framer:
         """Tell whether something is buffered that no frame has used yet."""
         return bool(self._buffer)
 
+    @property
+    def amid(self) -> bool:
+        """Tell whether a frame, or a line, has begun whose end has not come."""
+        return bool(self._buffer or self._segments or self._skip)
+
     def next_line(self) -> bytes | Poisoned | None:
         """Return one line without its CRLF: a SASL response, or DONE; None asks for more."""
         line = self._take_line()

@@ -10,6 +10,7 @@ Invariant: jobs commit in the order in which they were given, and are announced 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import threading
 import time
@@ -215,7 +216,7 @@ class Writer:
         pending: list[Ticket] = []
         ticket: Ticket | None = first
         try:
-            with self._connection.begin():
+            with self._transaction():
                 while ticket is not None:
                     pending.append(ticket)
                     if not self._run_one(ticket, alone=len(pending) == 1):
@@ -228,6 +229,23 @@ class Writer:
             self._consider(failure)
             if self._raw.in_transaction:
                 self._raw.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Hold one transaction; jobs that are given the driver need nobody else to know of it."""
+        if self._given is self._connection:
+            with self._connection.begin():
+                yield
+            return
+        self._raw.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._raw.execute("COMMIT")
+        except BaseException:
+            if self._raw.in_transaction:
+                with contextlib.suppress(Exception):  # the first error is the one to tell
+                    self._raw.execute("ROLLBACK")
+            raise
 
     def _run_one(self, ticket: Ticket, *, alone: bool) -> bool:
         """Run one ticket; return whether it has something to commit.
@@ -288,6 +306,6 @@ class Writer:
 
     def _log_octets(self) -> int:
         try:
-            return self._log.stat().st_size
+            return os.stat(self._log).st_size  # noqa: PTH116  # after each commit
         except FileNotFoundError:
             return 0

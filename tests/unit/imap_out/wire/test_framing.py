@@ -173,3 +173,16 @@ def test_one_append_takes_so_many_messages_and_no_more() -> None:
     (refused,) = events(b"a APPEND b" + b" {1+}\r\nx" * 5 + b"\r\n")
     assert isinstance(refused, Poisoned)
     assert refused.too_big
+
+
+def test_a_frame_is_amid_until_its_end_has_come() -> None:
+    framer = Framer(SMALL)
+    framer.authenticated = True
+    amid = []
+    for octets in (b"a APP", b"END b {3+}\r\n", b"xyz", b"\r\n", b"b NOOP\r\n"):
+        framer.feed(octets)
+        while framer.next_frame() is not None:
+            pass
+        amid.append(framer.amid)
+
+    assert amid == [True, True, True, False, False]
