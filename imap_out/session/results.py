@@ -31,6 +31,13 @@ class Numbers:
     def at(self, places: range) -> Sequence[int]:
         """Return the numbers of some results."""
         found = self._found[places.start : places.stop]
+        if not found:
+            return ()
+        run = range(found[0], found[0] + len(found))
+        if found[-1] == run[-1] and list(found) == list(run):  # all of a stretch
+            if self._uids is None:
+                return range(run.start + 1, run.stop + 1)
+            return self._uids[run.start : run.stop].tolist()
         if self._uids is None:
             return [at + 1 for at in found]
         return list(map(self._uids.__getitem__, found))
@@ -50,7 +57,7 @@ async def tell(word: bytes, numbers: Numbers, out: Out, end: bytes = b"") -> lis
     out.put(said[0])
     for places in _slices(range(len(numbers))):
         # as Python spells a list, which is four times as fast as number by number
-        said.append(b" " + str(list(numbers.at(places)))[1:-1].replace(",", "").encode())
+        said.append(b" " + str([*numbers.at(places)])[1:-1].replace(",", "").encode())
         out.put(said[-1])
         await out.room()
     said.append(end + b"\r\n")

@@ -41,6 +41,7 @@ from mx_core.store.column import (
 from mx_core.store.header_key import Kind
 
 _KEPT_OCTETS: Final = 64 * 1024 * 1024  # of all columns of an account
+_NO_RUN: Final = range(0)
 _DENSE: Final = 64  # of the 4,096 ids of a chunk, so many must be asked for to load all of it
 
 
@@ -98,7 +99,7 @@ class Columns:
         run = _run(messages)
         out = array("q")
         found: dict[int, int] = {}
-        for column in self._columns(number, messages):
+        for column in self._columns(number, messages, run):
             assert isinstance(column, NumberColumn)  # noqa: S101  # by its kind
             numbers = column.numbers
             if run:
@@ -116,7 +117,7 @@ class Columns:
         run = _run(messages)
         out: list[bytes] = []
         found: dict[int, bytes] = {}
-        for column in self._columns(kind, messages):
+        for column in self._columns(kind, messages, run):
             assert isinstance(column, TextColumn)  # noqa: S101  # by its kind
             if run:
                 out += column.texts(run.start, run.stop)
@@ -125,10 +126,12 @@ class Columns:
                 found.update(zip(range(column.first, column.end), texts, strict=True))
         return out if run else list(map(found.__getitem__, messages))
 
-    def _columns(self, kind: Kind, messages: Sequence[MessageId]) -> Iterator[Column]:
+    def _columns(
+        self, kind: Kind, messages: Sequence[MessageId], run: range = _NO_RUN
+    ) -> Iterator[Column]:
         if not messages:
             return
-        low, high = min(messages), max(messages)
+        low, high = (run[0], run[-1]) if run else (min(messages), max(messages))
         chunks = range(low >> CHUNK_BITS, (high >> CHUNK_BITS) + 1)
         if len(messages) < _DENSE * (len(chunks) - 1):
             chosen = "IN (SELECT value FROM json_each(?))"
@@ -195,7 +198,7 @@ def _run(messages: Sequence[MessageId]) -> range:
         return range(0)
     run = range(messages[0], messages[0] + len(messages))
     # the last one tells nearly always that they are none
-    return run if messages[-1] == run[-1] and list(messages) == list(run) else range(0)
+    return run if messages[-1] == run[-1] and array("Q", messages) == array("Q", run) else range(0)
 
 
 def _ids(numbers: set[int]) -> Any:
