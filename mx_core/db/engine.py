@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
-from sqlcipher3 import dbapi2 as sqlcipher
 
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
@@ -23,6 +22,9 @@ from mx_core.model.secret import Secret
 KEY_OCTETS: Final = 32
 PAGE_OCTETS: Final = 16_384
 _CACHE_KIB: Final = 16_384
+_PLAIN_READER_CACHE_KIB: Final = (
+    2_048  # the system keeps the same pages, and need not decipher them
+)
 _BUSY_MILLISECONDS: Final = 2_000
 
 
@@ -39,7 +41,7 @@ def reader_engine(path: Path, key: Secret[bytes] | None, size: int) -> sa.Engine
 def _engine(
     path: Path, key: Secret[bytes] | None, *, mode: str, size: int, begin: str
 ) -> sa.Engine:
-    driver: Any = sqlite3 if key is None else sqlcipher
+    driver: Any = sqlite3 if key is None else _sqlcipher()
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
 
     def connect() -> Any:
@@ -70,6 +72,12 @@ def _engine(
     return engine
 
 
+def _sqlcipher() -> Any:
+    from sqlcipher3 import dbapi2  # noqa: PLC0415  # 5 MB that a home server does not need
+
+    return dbapi2
+
+
 def _prepare(connection: Any, key: Secret[bytes] | None, *, writes: bool) -> None:
     """Issue the pragmas; the order matters, and a missing cipher pragma looks like damage."""
     if key is not None:
@@ -81,7 +89,8 @@ def _prepare(connection: Any, key: Secret[bytes] | None, *, writes: bool) -> Non
     elif writes:
         connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    cache = _CACHE_KIB if writes or key is not None else _PLAIN_READER_CACHE_KIB
+    connection.execute(f"PRAGMA cache_size = -{cache}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a wrong key fails here

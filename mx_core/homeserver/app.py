@@ -41,7 +41,12 @@ from mx_core.homeserver.doors.client_service import ClientService
 from mx_core.homeserver.doors.device_sessions import DeviceSessions
 from mx_core.homeserver.doors.federation_service import FederationService
 from mx_core.homeserver.doors.hello_service import HelloService
-from mx_core.homeserver.doors.listeners import LeafCredentials, listener, must_be_free
+from mx_core.homeserver.doors.listeners import (
+    QUIET_OPTIONS,
+    LeafCredentials,
+    listener,
+    must_be_free,
+)
 from mx_core.homeserver.doors.record_rpc import Recorder
 from mx_core.homeserver.doors.refusals import Refusals
 from mx_core.homeserver.doors.site import serve_page, site
@@ -226,7 +231,7 @@ def build(
     servers = (
         listener(host, ports.hello, leaf_only.credentials(), around),
         listener(host, ports.federation, anchors.server_credentials(), around),
-        listener(host, ports.client, leaf_only.credentials(), around),
+        listener(host, ports.client, leaf_only.credentials(), around, QUIET_OPTIONS),
     )
     hello_pb2_grpc.add_HelloServicer_to_server(hello, servers[0])  # type: ignore[no-untyped-call]  # generated
     federation_pb2_grpc.add_FederationServicer_to_server(federation, servers[1])  # type: ignore[no-untyped-call]  # generated

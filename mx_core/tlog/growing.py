@@ -6,8 +6,9 @@ After each batch a leaf with the root of the map is added, so every tree that is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from mx_core.model.errors import Untrusted
 from mx_core.tlog import label_map, merkle
 from mx_core.tlog.label_map import Tree, Value
 from mx_core.tlog.leaf import BindingLeaf, RootLeaf, parse_leaf
@@ -27,29 +28,43 @@ class GrowingLog:
         """Return the log of *leaves*.
 
         Raises:
-            Untrusted: ``log-leaf``: a leaf of no known kind.
+            Untrusted: ``log-leaf``: a leaf of no known kind, or of another map.
         """
         log = cls()
         log.follow(leaves)
         return log
 
     def follow(self, leaves: Iterable[bytes]) -> None:
-        """Append entries that are in the log already; raises as ``replay``."""
-        for octets in leaves:
+        """Append entries that are in the log already; raises as ``replay``.
+
+        The map is made once, from the newest leaf of each label, so a long log is read in a time
+        that hardly depends on how it came to be.  It has to be what the last entry says.
+        """
+        newest: dict[bytes, Value] = {}
+        entries: list[bytes] = []
+        leaf: BindingLeaf | RootLeaf | None = None
+        for index, octets in enumerate(leaves, self.size):
             leaf = parse_leaf(octets)
             if isinstance(leaf, BindingLeaf):
-                self._enter(leaf)
-            self._append(octets)
+                newest[leaf.label] = Value(leaf.version, leaf.commitment, index)
+            entries.append(octets)
+        tree = label_map.put(self.map, newest)
+        if isinstance(leaf, RootLeaf) and leaf.map_root != label_map.root_of(tree):
+            raise Untrusted("log-leaf", "a log entry that names another map than the leaves make")
+        self.map = tree
+        self._append(entries)
 
     def add(self, leaves: Iterable[BindingLeaf]) -> list[bytes]:
         """Append a batch and its map-root leaf; return the entries to keep, in order."""
+        newest: dict[bytes, Value] = {}
         entries: list[bytes] = []
-        for leaf in leaves:
-            self._enter(leaf)
+        for index, leaf in enumerate(leaves, self.size):
+            newest[leaf.label] = Value(leaf.version, leaf.commitment, index)
             entries.append(leaf.octets())
-            self._append(entries[-1])
-        entries.append(RootLeaf(label_map.root_of(self.map), self.size).octets())
-        self._append(entries[-1])
+        self.map = label_map.put(self.map, newest)
+        root = label_map.root_of(self.map)
+        entries.append(RootLeaf(root, self.size + len(entries)).octets())
+        self._append(entries)
         return entries
 
     def rewind(self, size: int, tree: Tree) -> None:
@@ -72,18 +87,16 @@ class GrowingLog:
         newest = label_map.get(self.map, label)
         return 1 if newest is None else newest.version + 1
 
-    def _enter(self, leaf: BindingLeaf) -> None:
-        value = Value(leaf.version, leaf.commitment, self.size)
-        self.map = label_map.put(self.map, leaf.label, value)
-
-    def _append(self, entry: bytes) -> None:
-        found, level, count = merkle.leaf_hash(entry), 0, self.size
-        self._levels[0] += found
-        while count & 1:
-            count >>= 1
-            found = merkle.node_hash(self.node(level, 2 * count), found)
-            level += 1
+    def _append(self, entries: Sequence[bytes]) -> None:
+        """Add the hashes of *entries*, and of every subtree that they complete."""
+        self._levels[0] += b"".join(map(merkle.leaf_hash, entries))
+        self.size += len(entries)
+        level = 1
+        while complete := self.size >> level:
             if level == len(self._levels):
                 self._levels.append(bytearray())
-            self._levels[level] += found
-        self.size += 1
+            here = self._levels[level]
+            for at in range(len(here) // HASH_OCTETS, complete):
+                pair = self.node(level - 1, 2 * at), self.node(level - 1, 2 * at + 1)
+                here += merkle.node_hash(*pair)
+            level += 1

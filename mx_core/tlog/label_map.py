@@ -9,7 +9,8 @@ Failure class: ``map-proof``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeAlias
@@ -71,22 +72,12 @@ def root_of(tree: Tree) -> bytes:
     return EMPTY if tree is None else tree.hash
 
 
-def put(tree: Tree, label: bytes, value: Value) -> Tree:
-    """Return *tree* with *value* as the newest of *label*."""
-    trail: list[tuple[Fork, int]] = []
-    at, depth = tree, 0
-    while isinstance(at, Fork):
-        bit = _bit(label, depth)
-        trail.append((at, bit))
-        at, depth = (at.right if bit else at.left), depth + 1
-    single = Single(label, value, _single_hash(label, value))
-    if at is None or at.label == label:
-        made: Tree = single
-    else:
-        made = _parted(at, single, depth)
-    for fork, bit in reversed(trail):
-        made = _fork(fork.left, made) if bit else _fork(made, fork.right)
-    return made
+def put(tree: Tree, newest: Mapping[bytes, Value]) -> Tree:
+    """Return *tree* with what each label of *newest* has there as its newest.
+
+    A subtree that several of them change is made once, and not once for each.
+    """
+    return _with(tree, sorted(newest.items()), 0)
 
 
 def get(tree: Tree, label: bytes) -> Value | None:
@@ -108,15 +99,20 @@ def path_to(tree: Tree, label: bytes) -> Path:
     return Path(tuple(siblings), None if at is None else (at.label, at.value))
 
 
-def _parted(one: Single, other: Single, depth: int) -> Tree:
-    """Return the subtree at *depth* of two labels that agree up to there."""
-    end = depth
-    while _bit(one.label, end) == _bit(other.label, end):
-        end += 1
-    made: Tree = _fork(one, other) if _bit(other.label, end) else _fork(other, one)
-    for at in range(end - 1, depth - 1, -1):
-        made = _fork(None, made) if _bit(one.label, at) else _fork(made, None)
-    return made
+def _with(tree: Tree, values: Sequence[tuple[bytes, Value]], depth: int) -> Tree:
+    """Return the subtree at *depth* with *values*, in the order of their labels, beneath it."""
+    if not values:
+        return tree
+    left = right = None
+    if isinstance(tree, Fork):
+        left, right = tree.left, tree.right
+    elif tree is not None and all(label != tree.label for label, _ in values):
+        values = sorted([*values, (tree.label, tree.value)])
+    if len(values) == 1 and not isinstance(tree, Fork):
+        [(label, value)] = values
+        return Single(label, value, _single_hash(label, value))
+    middle = bisect_left(values, 1, key=lambda one: _bit(one[0], depth))
+    return _fork(_with(left, values[:middle], depth + 1), _with(right, values[middle:], depth + 1))
 
 
 def _fork(left: Tree, right: Tree) -> Fork:

@@ -56,6 +56,11 @@ class LeafCredentials:
         return _configuration(leaf)
 
 
+# A listener of many quiet connections: gRPC keeps for each a buffer as large as a TLS record may
+# be, 16 KiB if nothing is said.
+QUIET_OPTIONS: Final = (("grpc.tsi.max_frame_size", 4 * 1024),)
+
+
 def must_be_free(host: str, ports: Sequence[int]) -> None:
     """Look before any server is made: one that was made and never served can not be dropped quietly.
 
@@ -78,13 +83,14 @@ def listener(
     port: int,
     credentials: grpc.ServerCredentials,
     interceptors: Sequence[grpc.aio.ServerInterceptor],
+    options: Sequence[tuple[str, int]] = (),
 ) -> Any:
-    """Return a server bound to *host*:*port*, not yet serving.
+    """Return a server bound to *host*:*port*, not yet serving; *options* beside ours, of gRPC.
 
     Raises:
         BadConfiguration: The port is taken, or the address is not of this machine.
     """
-    server = grpc.aio.server(interceptors=list(interceptors), options=list(_OPTIONS))
+    server = grpc.aio.server(interceptors=list(interceptors), options=[*_OPTIONS, *options])
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         bound = server.add_secure_port(target, credentials)

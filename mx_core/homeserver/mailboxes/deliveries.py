@@ -98,6 +98,11 @@ def acknowledge(
     return _delete(tx, mailbox_id, [*notices, *_settled(tx, mailbox_id, envelopes, now)], now)
 
 
+def partly_acked(tx: sa.Connection) -> list[int]:
+    """Return the mailboxes in which something was acked and is still kept for another device."""
+    return list(tx.execute(sa.select(ACK.c.mailbox_id).distinct()).scalars())
+
+
 def settle(tx: sa.Connection, mailbox_id: int, now: int) -> int:
     """Delete what no active device needs any more; for after a removal, and from time to time."""
     hold(tx, [mailbox_id])

@@ -13,7 +13,6 @@ import structlog
 
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.mailboxes import deliveries
-from mx_core.homeserver.people import accounts
 from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.model.clock import Now
@@ -48,7 +47,7 @@ async def one_round(database: Transactions, blobs: BlobStore, *, now: Now) -> No
     at = int(now())
     await database.write(lambda tx: deliveries.forget_tombstones(tx, at))
     await database.write(lambda tx: outgoing.forget_submitted(tx, at))
-    for member, _, _ in await database.read(accounts.members):
-        await database.write(partial(deliveries.settle, mailbox_id=member.mailbox_id, now=at))
+    for mailbox_id in await database.read(deliveries.partly_acked):
+        await database.write(partial(deliveries.settle, mailbox_id=mailbox_id, now=at))
     removed = await blobs.sweep()
     _log.debug("upkeep_done", files=removed)

@@ -63,3 +63,13 @@ def test_versions_count_from_one_without_gaps() -> None:
 def test_a_leaf_of_no_known_kind_is_not_replayed() -> None:
     with pytest.raises(Untrusted):
         GrowingLog.replay([b"?"])
+
+
+def test_leaves_that_do_not_make_the_map_that_the_last_one_names_are_not_replayed() -> None:
+    log = SmallLog()
+    log.add(("alice@a.example", b"1"), ("bob@a.example", b"1"))
+    altered = bytearray(log.entries[0])
+    altered[-1] ^= 1
+
+    with pytest.raises(Untrusted):
+        GrowingLog.replay([bytes(altered), *log.entries[1:]])

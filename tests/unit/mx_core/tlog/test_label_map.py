@@ -25,7 +25,7 @@ def value(number: int) -> Value:
 def map_of(found: dict[bytes, Value]) -> Tree:
     tree: Tree = None
     for label, one in found.items():
-        tree = label_map.put(tree, label, one)
+        tree = label_map.put(tree, {label: one})
     return tree
 
 
@@ -63,6 +63,19 @@ def test_the_root_is_that_of_the_definition_in_any_order_of_entry(
     assert label_map.root_of(map_of(backwards)) == by_definition(found)
 
 
+@given(
+    st.dictionaries(labels, st.integers(0, 99).map(value), max_size=20),
+    st.dictionaries(labels, st.integers(100, 255).map(value), max_size=20),
+)
+def test_what_is_put_together_is_as_if_put_one_after_the_other(
+    first: dict[bytes, Value], then: dict[bytes, Value]
+) -> None:
+    together = label_map.put(label_map.put(None, first), then)
+
+    assert together == map_of(first | then)
+    assert label_map.root_of(together) == by_definition(first | then)
+
+
 @given(st.dictionaries(labels, st.integers(0, 255).map(value), max_size=40), labels)
 def test_a_path_shows_the_value_or_the_absence(found: dict[bytes, Value], asked: bytes) -> None:
     tree = map_of(found)
@@ -86,7 +99,7 @@ def test_a_path_of_another_label_convinces_nobody(found: dict[bytes, Value]) -> 
 def test_an_older_map_is_left_as_it_was() -> None:
     before = map_of({bytes(32): value(1)})
     root = label_map.root_of(before)
-    after = label_map.put(before, bytes(32), value(2))
+    after = label_map.put(before, {bytes(32): value(2)})
 
     assert label_map.root_of(before) == root
     assert label_map.get(after, bytes(32)) == value(2)

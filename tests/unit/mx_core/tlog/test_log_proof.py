@@ -126,7 +126,7 @@ def a_root_of_an_older_map(log: SmallLog) -> tuple[LogProof, bytes | None, str]:
 
 def a_last_leaf_that_is_no_root(log: SmallLog) -> tuple[LogProof, bytes | None, str]:
     entry = BindingLeaf(bytes(32), 1, bytes(32)).octets()
-    log.log._append(entry)
+    log.log._append([entry])
     log.entries.append(entry)
     return replace(log.proof(ALICE), root_leaf=log.entries[-2]), b"alice 1", ALICE
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from nacl.signing import SigningKey
 
 from mx_core.db.database import Database
 from mx_core.homeserver.domain.role_keys import RoleKeys, load_or_make, of_seed
 from mx_core.homeserver.log import log_files, log_rows
 from mx_core.homeserver.log.log_book import LogBook
+from mx_core.homeserver.schema import LOG_LEAF
 from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration, DiskFull, StoreDamaged
 from mx_core.model.secret import Secret
@@ -80,6 +82,23 @@ async def test_only_the_newest_binding_can_be_proved(database: Database) -> None
 
     with pytest.raises(StoreDamaged):
         await book.proof(ALICE, b"a1", 0)
+
+
+async def test_a_log_whose_leaves_were_altered_is_not_shown_again(database: Database) -> None:
+    book = await open_book(database)
+    await wait_in_line(database, (ALICE, b"a1"))
+    await book.flush()
+
+    def alter(tx: sa.Connection) -> None:
+        first = LOG_LEAF.c.leaf_index == 1
+        leaf = bytearray(tx.execute(sa.select(LOG_LEAF.c.octets).where(first)).scalar_one())
+        leaf[-1] ^= 1
+        tx.execute(LOG_LEAF.update().where(first).values(octets=bytes(leaf)))
+
+    await database.write(alter)
+
+    with pytest.raises(StoreDamaged):
+        await open_book(database)
 
 
 async def test_many_callers_at_once_make_one_order(database: Database) -> None:
