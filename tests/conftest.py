@@ -1,10 +1,22 @@
 """Fixtures that every test may use."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import PostgresServer, running_postgres
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    """Take the thousands of collected tests out of what every later collection walks through."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

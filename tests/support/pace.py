@@ -18,15 +18,16 @@ def _known_work() -> None:
         pass
 
 
-def known_seconds(job: Callable[[], object], tries: int = 3) -> float:
-    """Return what *job* takes at least, of *tries*; each is held against known work done before and after.
+def takes_at_most(seconds: float, job: Callable[[], object], tries: int = 3) -> bool:
+    """Tell whether *job* takes no more than *seconds* of the known machine in one of *tries*.
 
-    A slow or shared machine slows both, so the figure is one of the job.
+    Each try is held against known work done before and after it: a slow or shared machine slows
+    both, so what is judged is the job.
     """
-    figures = []
     for _ in range(tries):
         before = _seconds(_known_work)
         took = _seconds(job)
         slower = max(1.0, (before + _seconds(_known_work)) / 2 / _KNOWN_SECONDS)
-        figures.append(took / slower)
-    return min(figures)
+        if took / slower <= seconds:
+            return True
+    return False
