@@ -116,10 +116,11 @@ class PeerClient:
             raise Untrusted("blob", f"the server of {self._peer} sent another body than it named")
         return octets
 
-    async def look_up(self, address: str, log_size: int = 0) -> bytes | None:
+    async def look_up(self, address: str, log_size: int = 0, token: bytes = b"") -> bytes | None:
         """Return the Card of a canonical *address*, unverified, or None for NOT_AVAILABLE.
 
-        *log_size* is that of the newest tree of the peer's log that the asker knows.
+        *log_size* is that of the newest tree of the peer's log that the asker knows; *token* is a
+        contact's, or none.
 
         Raises:
             Busy: The peer asks to be asked later.
@@ -128,7 +129,7 @@ class PeerClient:
 
         async def use(link: Link) -> federation_pb2.LookUpReply:
             reply: federation_pb2.LookUpReply = await link.stub.LookUp(
-                federation_pb2.LookUpRequest(address=address, log_size=log_size),
+                federation_pb2.LookUpRequest(address=address, log_size=log_size, token=token),
                 metadata=link.metadata,
                 timeout=_CALL_SECONDS,
             )

@@ -25,6 +25,7 @@ from mx_core.federation.client import PeerClient
 from mx_core.federation.own import OwnDomain
 from mx_core.federation.sessions import Sessions
 from mx_core.homeserver.bounds import peer_rules
+from mx_core.homeserver.bounds.admitting import Admitting
 from mx_core.homeserver.bounds.budget import NameBudget
 from mx_core.homeserver.bounds.peer_rules import PeerRules
 from mx_core.homeserver.bounds.rate import Rate
@@ -159,6 +160,7 @@ def build(
         now=now,
         uploads=_name_of(folder) if database.shared else "",
     )
+    peer_names = NameBudget(limits.look_ups_per_peer_hour, now)
     receiver = Receiver(
         database,
         blobs,
@@ -166,7 +168,7 @@ def build(
         domain=domain,
         sizes=sizes,
         mailbox_octets=limits.mailbox_octets,
-        rating=rating,
+        admitting=Admitting(database, domain, rating, peer_names, now),
         room=room,
         now=now,
     )
@@ -192,7 +194,7 @@ def build(
             sessions=Sessions(domain, key.reveal(), leaves.current, now),
             window=BatchWindow(),
             receiver=receiver,
-            look_ups=LookUps(publisher, domain, NameBudget(limits.look_ups_per_peer_hour, now)),
+            look_ups=LookUps(publisher, domain, peer_names),
             blobs=blobs,
             rules=rules,
             book=book,

@@ -92,7 +92,9 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peer_burst: int = 3_000
     peer_mailbox_per_minute: int = 60  # … and of them for one mailbox: senders are sealed
     peer_mailbox_burst: int = 120
-    exempt: tuple[str, ...] = ()  # domains that are not counted; "*": nobody is (test networks)
+    stranger_per_minute: int = 2  # … without a token, for one mailbox: each has paid postage
+    stranger_burst: int = 20
+    exempt: tuple[str, ...] = ()  # domains neither counted nor asked for postage; "*": nobody is
 
     def counts(self, domain: str) -> bool:
         """Tell whether what *domain* sends is counted."""

@@ -29,6 +29,16 @@ MAILBOX: Final = sa.Table(
     sa.Column("registered", WHOLE, nullable=False),
     sa.Column("next_sequence", WHOLE, nullable=False),  # of deliveries; never reused
     sa.Column("held_octets", WHOLE, nullable=False),  # of deliveries, kept in step with them
+    # what the newest profile says (identity §2), for a look-up that reads no passport:
+    sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("postage_bits", WHOLE, nullable=False, server_default="20"),
+    sa.Column("tags_until", WHOLE, nullable=False, server_default="0"),  # 0: never given
+)
+TAG: Final = sa.Table(  # of the week, of everybody whose mail is let in; spec/admission
+    "tag",
+    METADATA,
+    _mailbox(),
+    sa.Column("tag", sa.LargeBinary, primary_key=True),
 )
 ENTRY: Final = sa.Table(  # SignedEntry octets as received, identity §2
     "entry",
@@ -91,6 +101,7 @@ DELIVERY: Final = sa.Table(  # what waits for a person's devices
     sa.Column("relayed", sa.Boolean),
     sa.Column("status", sa.Text),
     sa.Column("reason", sa.Text),
+    sa.Column("postage_bits", WHOLE),  # asked for; none: NULL or 0
 )
 ACK: Final = sa.Table(
     "ack",
@@ -134,6 +145,7 @@ OUTGOING: Final = sa.Table(  # what must still leave
     sa.Column("attempts", WHOLE, nullable=False),
     sa.Column("next_at", sa.Float, nullable=False),
     sa.Column("claimed_until", sa.Float),  # by one of several processes, while it sends
+    sa.Column("postage", sa.LargeBinary),
     sa.Index("outgoing_due", "destination", "next_at"),
 )
 BLOB: Final = sa.Table(  # a file, named by the hash of its octets; on the disk before the row is

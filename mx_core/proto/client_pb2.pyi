@@ -146,18 +146,32 @@ class Arrived(_message.Message):
     def __init__(self, peer_domain: _Optional[str] = ..., item: _Optional[_Union[_federation_pb2.Item, _Mapping]] = ...) -> None: ...
 
 class FateNotice(_message.Message):
-    __slots__ = ("env_id", "relayed", "status", "reason")
+    __slots__ = ("env_id", "relayed", "status", "reason", "postage_bits")
     ENV_ID_FIELD_NUMBER: _ClassVar[int]
     RELAYED_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    POSTAGE_BITS_FIELD_NUMBER: _ClassVar[int]
     env_id: bytes
     relayed: bool
     status: str
     reason: str
-    def __init__(self, env_id: _Optional[bytes] = ..., relayed: _Optional[bool] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    postage_bits: int
+    def __init__(self, env_id: _Optional[bytes] = ..., relayed: _Optional[bool] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., postage_bits: _Optional[int] = ...) -> None: ...
 
 class QueueEmpty(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReplaceTagsRequest(_message.Message):
+    __slots__ = ("tags", "good_until")
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    GOOD_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    tags: _containers.RepeatedScalarFieldContainer[bytes]
+    good_until: int
+    def __init__(self, tags: _Optional[_Iterable[bytes]] = ..., good_until: _Optional[int] = ...) -> None: ...
+
+class ReplaceTagsReply(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 

@@ -105,6 +105,11 @@ class ClientStub:
                 request_serializer=mx__core_dot_proto_dot_client__pb2.AcknowledgeRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_client__pb2.AcknowledgeReply.FromString,
                 _registered_method=True)
+        self.ReplaceTags = channel.unary_unary(
+                '/mailx.client.v1.Client/ReplaceTags',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.ReplaceTagsRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_client__pb2.ReplaceTagsReply.FromString,
+                _registered_method=True)
 
 
 class ClientServicer:
@@ -196,6 +201,12 @@ class ClientServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplaceTags(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClientServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -268,6 +279,11 @@ def add_ClientServicer_to_server(servicer, server):
                     servicer.Acknowledge,
                     request_deserializer=mx__core_dot_proto_dot_client__pb2.AcknowledgeRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_client__pb2.AcknowledgeReply.SerializeToString,
+            ),
+            'ReplaceTags': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceTags,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.ReplaceTagsRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_client__pb2.ReplaceTagsReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -648,6 +664,33 @@ class Client:
             '/mailx.client.v1.Client/Acknowledge',
             mx__core_dot_proto_dot_client__pb2.AcknowledgeRequest.SerializeToString,
             mx__core_dot_proto_dot_client__pb2.AcknowledgeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceTags(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/ReplaceTags',
+            mx__core_dot_proto_dot_client__pb2.ReplaceTagsRequest.SerializeToString,
+            mx__core_dot_proto_dot_client__pb2.ReplaceTagsReply.FromString,
             options,
             channel_credentials,
             insecure,

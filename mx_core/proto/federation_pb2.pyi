@@ -143,12 +143,14 @@ class BlobRequest(_message.Message):
     def __init__(self, id: _Optional[bytes] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class LookUpRequest(_message.Message):
-    __slots__ = ("address", "log_size")
+    __slots__ = ("address", "log_size", "token")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     LOG_SIZE_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
     address: str
     log_size: int
-    def __init__(self, address: _Optional[str] = ..., log_size: _Optional[int] = ...) -> None: ...
+    token: bytes
+    def __init__(self, address: _Optional[str] = ..., log_size: _Optional[int] = ..., token: _Optional[bytes] = ...) -> None: ...
 
 class LookUpReply(_message.Message):
     __slots__ = ("card", "padding", "retry_after")

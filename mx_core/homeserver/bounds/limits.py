@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from mx_core.admission.postage import BITS_USUAL
+from mx_core.admission.tag_list import TAGS_MAX
 from mx_core.federation import batch
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.doors import listeners
@@ -40,6 +42,10 @@ LIMITS: Final = (
     Limit("… at once", "rates.peer_burst", 0, "", "as above"),
     Limit("… for one mailbox", "rates.peer_mailbox_per_minute", 0, "a minute", "RATE_LIMITED, 30 to 300 s"),
     Limit("… for one mailbox at once", "rates.peer_mailbox_burst", 0, "", "as above"),
+    Limit("… without a token", "rates.stranger_per_minute", 0, "a minute", "RATE_LIMITED, 30 to 300 s"),
+    Limit("… without a token at once", "rates.stranger_burst", 0, "", "as above"),
+    Limit("postage without a token", "", BITS_USUAL, "bits, or those of the profile", "POSTAGE and how much, before existence is told"),
+    Limit("tags of the week of one person", "", TAGS_MAX, "", "INVALID_ARGUMENT; the gateway leaves out those it wrote to longest ago"),
     Limit("waiting for one person's devices", "limits.mailbox_octets", 0, "octets", "DEFERRED, an hour"),
     Limit("waiting to leave, of one person", "limits.outgoing_items", 0, "items", "DEFERRED, a minute"),
     Limit("trying to deliver", "queue.give_up_seconds", 0, "s", "a report to the sender, 5.4.7"),
@@ -48,7 +54,7 @@ LIMITS: Final = (
     Limit("bodies put and not named by an envelope", "limits.unused_blob_octets", 0, "octets", "RESOURCE_EXHAUSTED; swept after an hour"),
     Limit("room left on the disk", "limits.free_disk_octets", 0, "octets", "below it DEFERRED; reading and acks go on"),
     Limit("names one person looks up", "limits.look_ups_per_user_hour", 0, "an hour", "an empty answer of the usual size, and when"),
-    Limit("names one domain looks up", "limits.look_ups_per_peer_hour", 0, "an hour", "as above; a name that is nobody's counts three"),
+    Limit("names one domain looks up", "limits.look_ups_per_peer_hour", 0, "an hour", "as above; a name that is nobody's counts three, mail without a token as a name"),
     Limit("introductions from one /24 or /48", "limits.hello_per_minute", 0, "a minute", "RESOURCE_EXHAUSTED, before anything is looked up"),
     Limit("challenges outstanding", "limits.sessions", 0, "", "RESOURCE_EXHAUSTED"),
 )  # fmt: skip

@@ -32,6 +32,7 @@ class Rating:
         self._user = Rate(rates.user_per_minute, rates.user_burst, self._now)
         self._peer = Rate(rates.peer_per_minute, rates.peer_burst, self._now)
         self._mailbox = Rate(rates.peer_mailbox_per_minute, rates.peer_mailbox_burst, self._now)
+        self._stranger = Rate(rates.stranger_per_minute, rates.stranger_burst, self._now)
 
     def submitting(self, mailbox_id: int) -> int:
         """Return 0 and count one envelope of a person, or the seconds to come back after."""
@@ -39,10 +40,18 @@ class Rating:
             return 0
         return math.ceil(self._user.wait(mailbox_id))
 
-    def arriving(self, peer_domain: str, address: str) -> int:
-        """Return 0 and count one envelope for *address*, or the seconds to come back after."""
-        if peer_domain == self._own_domain or not self._rates.counts(peer_domain):
+    def counts(self, peer_domain: str) -> bool:
+        """Tell whether what *peer_domain* brings is counted at all."""
+        return peer_domain != self._own_domain and self._rates.counts(peer_domain)
+
+    def arriving(self, peer_domain: str, address: str, *, stranger: bool) -> int:
+        """Return 0 and count one envelope for *address*, or the seconds to come back after.
+
+        A *stranger* shows no token.  They are counted apart, so that they crowd out no contact.
+        """
+        if not self.counts(peer_domain):
             return 0
-        if self._peer.wait(peer_domain) or self._mailbox.wait((peer_domain, address)):
+        of_mailbox = self._stranger if stranger else self._mailbox
+        if self._peer.wait(peer_domain) or of_mailbox.wait((peer_domain, address)):
             return _SOON_SECONDS + secrets.randbelow(_SPREAD_SECONDS)
         return 0

@@ -19,7 +19,7 @@ from mx_core.db.transactions import Transactions
 from mx_core.homeserver.doors.device_sessions import DeviceSessions, Proof, Session
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.collect import Collector
-from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people import accounts, doorway
 from mx_core.homeserver.people.lookup import AskPeer, LookUps
 from mx_core.homeserver.people.publish import Publisher
 from mx_core.homeserver.queue.submit import Submitter
@@ -217,6 +217,20 @@ class ClientService(ClientServicer):
             "delivery_acked", mailbox=session.mailbox_id, items=len(sequences), deleted=deleted
         )
         return client_pb2.AcknowledgeReply()
+
+    @override
+    async def ReplaceTags(
+        self, request: client_pb2.ReplaceTagsRequest, context: Context
+    ) -> client_pb2.ReplaceTagsReply:
+        """Let in whoever shows a token of one of these tags, and nobody else by a token."""
+        session = await self._session(context)
+        tags, until = list(request.tags), request.good_until
+        doorway.check_tags(tags, until, self._rooms.now())
+        await self._rooms.database.write(
+            lambda tx: doorway.replace_tags(tx, session.mailbox_id, tags, until)
+        )
+        failpoint.reach("tagged")
+        return client_pb2.ReplaceTagsReply()
 
     # ── bodies ───────────────────────────────────────────────────────────────────────
     @override

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mx_core.admission.postage import POSTAGE_OCTETS
+from mx_core.admission.token import TOKEN_OCTETS
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
 from mx_core.notation.hashing import DIGEST_OCTETS
@@ -26,7 +28,6 @@ from mx_core.proto.federation_pb2 import (
 ENVELOPE_MAGIC: Final = b"MXE1"
 BODY_MAGIC: Final = b"MXB1"
 DELIVER_BY_AHEAD_SECONDS: Final = 6 * 86_400
-TOKEN_OCTETS: Final = 24
 _ROUTE_OCTETS_MAX: Final = 64 + 1 + 253
 
 
@@ -57,7 +58,9 @@ def judge(item: Item, *, sizes: Sizes, now: float) -> Judged:
         return Judged(status, recipient)
     if len(item.envelope) > sizes.envelope:
         return Judged(TOO_LARGE, recipient)
-    if not item.envelope.startswith(ENVELOPE_MAGIC) or len(item.token) not in {0, TOKEN_OCTETS}:
+    if not item.envelope.startswith(ENVELOPE_MAGIC):
+        return Judged(UNREADABLE, recipient)
+    if len(item.token) not in {0, TOKEN_OCTETS} or len(item.postage) not in {0, POSTAGE_OCTETS}:
         return Judged(UNREADABLE, recipient)
     if not now < item.deliver_by <= now + DELIVER_BY_AHEAD_SECONDS:
         return Judged(EXPIRED, recipient)

@@ -134,6 +134,7 @@ def notify(tx: sa.Connection, notices: Sequence[tuple[int, Notice]]) -> None:
                 "relayed": notice.relayed,
                 "status": notice.status,
                 "reason": notice.reason,
+                "postage_bits": notice.postage_bits,
             }
             for mailbox_id, notice in notices
             if (mailbox_id, notice.device_id) in active

@@ -144,6 +144,7 @@ class Collector:
                         relayed=notice.relayed,
                         status=notice.status,
                         reason=notice.reason,
+                        postage_bits=notice.postage_bits,
                     ),
                 )
             case Envelope() as envelope:

@@ -40,6 +40,7 @@ class Notice:
     relayed: bool
     status: str
     reason: str
+    postage_bits: int = 0  # asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ def _waiting(row: sa.Row[tuple[object, ...]]) -> Waiting:
                 columns["relayed"],
                 columns["status"],
                 columns["reason"],
+                columns["postage_bits"] or 0,
             ),
         )
     return Waiting(

@@ -7,7 +7,7 @@ item of a batch in one commit.  Refuses to know how the items came here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ import structlog
 
 from mx_core.db import failpoint
 from mx_core.db.transactions import Transactions
-from mx_core.homeserver.bounds.rating import Rating
+from mx_core.homeserver.bounds.admitting import Admitting, Asking
 from mx_core.homeserver.mailboxes import appending
 from mx_core.homeserver.mailboxes.accept import Sizes, judge
 from mx_core.homeserver.mailboxes.appending import Box, Place
@@ -32,7 +32,6 @@ from mx_core.proto.federation_pb2 import (
     DEFERRED,
     DUPLICATE,
     NOT_AVAILABLE,
-    RATE_LIMITED,
     Item,
     ItemReply,
 )
@@ -83,7 +82,7 @@ class Receiver:
         domain: str,
         sizes: Sizes,
         mailbox_octets: int,
-        rating: Rating,
+        admitting: Admitting,
         room: Room,
         now: Now,
     ) -> None:
@@ -93,7 +92,7 @@ class Receiver:
         self._domain = domain
         self._sizes = sizes
         self._mailbox_octets = mailbox_octets
-        self._rating = rating
+        self._admitting = admitting
         self._room = room
         self._now = now
 
@@ -103,8 +102,7 @@ class Receiver:
         Crash before the commit: nothing of the batch is here, and the sender was told nothing.
         Crash after it: everything is; the sender asks again and hears DUPLICATE.
         """
-        has_room = self._has_room()
-        candidates = [await self._prepare(peer_domain, item, has_room) for item in items]
+        candidates = await self._candidates(peer_domain, items)
         failpoint.reach("accepted")
 
         def store(tx: sa.Connection) -> _Stored:
@@ -124,19 +122,43 @@ class Receiver:
             return False
         return True
 
-    async def _prepare(self, peer_domain: str, item: Item, has_room: bool) -> _Candidate | None:
-        """Judge one item and make its body durable; None if it is for nobody here."""
-        judged = judge(item, sizes=self._sizes, now=self._now())
+    async def _candidates(self, peer_domain: str, items: Sequence[Item]) -> list[_Candidate | None]:
+        """Judge all: by what stands outside, then whether they are let in; only then keep bodies.
+
+        None stands for what is for nobody here.
+        """
+        now, has_room = self._now(), self._has_room()
+        outside = [self._outside(item, now) for item in items]
+        at_the_door = [
+            Asking(each.address, each.env_id, item)
+            for each, item in zip(outside, items, strict=True)
+            if each is not None and each.refusal.status == ACCEPTED
+        ]
+        answers = iter(await self._admitting.judge(peer_domain, at_the_door))
+        found: list[_Candidate | None] = []
+        for each, item in zip(outside, items, strict=True):
+            if each is None or each.refusal.status != ACCEPTED:
+                found.append(each)
+                continue
+            answer = next(answers)
+            if answer.status != ACCEPTED:
+                found.append(replace(each, refusal=answer))
+            elif not has_room:
+                found.append(replace(each, refusal=_later()))
+            else:
+                found.append(await self._with_body(peer_domain, each, item))
+        return found
+
+    def _outside(self, item: Item, now: float) -> _Candidate | None:
+        judged = judge(item, sizes=self._sizes, now=now)
         if judged.recipient is None or judged.recipient.domain != self._domain:
             return None
-        address, env_id = str(judged.recipient), b2_plain(item.envelope)
-        if judged.status != ACCEPTED:
-            return _Candidate(address, env_id, None, ItemReply(status=judged.status))
-        if wait := self._rating.arriving(peer_domain, address):
-            refusal = ItemReply(status=RATE_LIMITED, retry_after=wait)
-            return _Candidate(address, env_id, None, refusal)
-        if not has_room:
-            return _Candidate(address, env_id, None, _later())
+        reply = ItemReply(status=judged.status)
+        return _Candidate(str(judged.recipient), b2_plain(item.envelope), None, reply)
+
+    async def _with_body(self, peer_domain: str, each: _Candidate, item: Item) -> _Candidate:
+        """Make the body of an item durable that is let in."""
+        address, env_id = each.address, each.env_id
         try:
             body = await body_of(item, self._blobs)
         except DiskFull:

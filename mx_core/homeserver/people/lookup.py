@@ -22,7 +22,8 @@ from mx_core.proto.federation_pb2 import LookUpReply, LookUpRequest
 _NOT_BEFORE_SECONDS: Final = 0.05
 _JITTER_MILLISECONDS: Final = 25
 
-AskPeer = Callable[[Address, int], Awaitable[bytes | None]]  # and the log size that is known
+# of whom, the log size that is known, a contact's token or none
+AskPeer = Callable[[Address, int, bytes], Awaitable[bytes | None]]
 
 
 class LookUps:
@@ -63,10 +64,10 @@ class LookUps:
         except BadAddress:
             return None
         if address.domain == self._domain:
-            return await self._publisher.card_of(text, log_size)
+            return await self._publisher.card_of(text, log_size, asked.token)
         if ask_peer is None:
             return None
         try:
-            return await ask_peer(address, log_size)
+            return await ask_peer(address, log_size, asked.token)
         except UnknownRecipient:
             return None

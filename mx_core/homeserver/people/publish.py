@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import structlog
 from nacl.signing import SigningKey
 
+from mx_core.admission.token import TOKEN_OCTETS, opens
 from mx_core.db import failpoint
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.doors.device_sessions import Session
@@ -21,7 +22,7 @@ from mx_core.homeserver.log.log_book import LogBook
 from mx_core.homeserver.log.log_rows import Record
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.holding import hold
-from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people import accounts, doorway
 from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch, StoredAttestation
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
@@ -91,7 +92,7 @@ class Publisher:
             chain.accept(None, signed_entry, now)
             accounts.use_invite(tx, code, state.address.local, now)
             log_rows.enqueue(tx, address, Binding.of(state).encode())
-            return accounts.create(
+            made = accounts.create(
                 tx,
                 address,
                 state.pid,
@@ -100,6 +101,8 @@ class Publisher:
                 epochs=epochs,
                 now=now,
             )
+            doorway.take_profile(tx, made.mailbox_id, state.profile)
+            return made
 
         member = await self._database.write(store)
         # Crash here: the record waits, and is logged at the next start before any card shows it.
@@ -134,6 +137,7 @@ class Publisher:
                 active=_devices(state),
                 now=now,
             )
+            doorway.take_profile(tx, member.mailbox_id, state.profile)
             # Crash before the commit: neither entry nor record.  After it: as in ``register``.
             log_rows.enqueue(tx, member.address, Binding.of(state).encode())
             for device_id in gone:
@@ -168,9 +172,24 @@ class Publisher:
         """Return the caller's card."""
         return await self._card(await self._database.read(lambda tx: _member(tx, session)))
 
-    async def card_of(self, address: str, log_size: int = 0) -> bytes | None:
-        """Return the card of a person of this domain, or None; *log_size* as its reader knows it."""
-        member = await self._database.read(lambda tx: accounts.by_address(tx, address))
+    async def card_of(self, address: str, log_size: int = 0, token: bytes = b"") -> bytes | None:
+        """Return the card of a person of this domain, or None; *log_size* as its reader knows it.
+
+        Who is closed is nobody, unless a contact of theirs made the *token*.
+        """
+
+        def find(tx: sa.Connection) -> Member | None:
+            door = doorway.doors(tx, [address]).get(address)
+            if door is None:
+                return None
+            if door.closed and not (
+                len(token) == TOKEN_OCTETS
+                and opens(doorway.hinted(tx, door.mailbox_id, token), token, address)
+            ):
+                return None
+            return accounts.by_mailbox(tx, door.mailbox_id)
+
+        member = await self._database.read(find)
         return None if member is None else await self._card(member, log_size)
 
     async def own_log(self, session: Session) -> list[Record]:

@@ -19,7 +19,14 @@ from mx_core.homeserver.mailboxes import appending
 from mx_core.homeserver.mailboxes.appending import Place
 from mx_core.homeserver.mailboxes.deliveries import Notice
 from mx_core.homeserver.mailboxes.holding import hold
-from mx_core.homeserver.queue.retry import Failed, Outcome, Relayed, TryAgain
+from mx_core.homeserver.queue.retry import (
+    NOT_ADMITTED,
+    AsksPostage,
+    Failed,
+    Outcome,
+    Relayed,
+    TryAgain,
+)
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 from mx_core.homeserver.storage.bodies import Body, release, take
 
@@ -55,6 +62,7 @@ _DUE: Final = (
         OUTGOING.c.deliver_by,
         OUTGOING.c.submitted,
         OUTGOING.c.attempts,
+        OUTGOING.c.postage,
     )
     .where(
         OUTGOING.c.destination == sa.bindparam("destination"),
@@ -94,6 +102,10 @@ _END: Final = (
     .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
 )
 
+_FORGET: Final = SUBMITTED.delete().where(
+    SUBMITTED.c.mailbox_id == sa.bindparam("mailbox"), SUBMITTED.c.env_id == sa.bindparam("env")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
@@ -110,6 +122,7 @@ class Leaving:
     deliver_by: int
     submitted: int
     attempts: int = 0
+    postage: bytes = b""
 
     @property
     def octets(self) -> int:
@@ -146,6 +159,7 @@ def submit(tx: sa.Connection, what: Leaving) -> bool:
             blob_id=what.body.blob_id,
             blob_size=what.body.size if what.body.blob_id else None,
             token=what.token,
+            postage=what.postage,
             deliver_by=what.deliver_by,
             submitted=what.submitted,
             attempts=what.attempts,
@@ -295,6 +309,10 @@ def record(
     for what, _ in news:
         if what.body.blob_id is not None:
             release(tx, what.body.blob_id, now)
+    unpaid = [what for what, outcome in news if isinstance(outcome, AsksPostage)]
+    if unpaid:
+        # with postage the same envelope is a new submission, and not a duplicate
+        tx.execute(_FORGET, [{"mailbox": what.mailbox_id, "env": what.env_id} for what in unpaid])
     appending.notify(tx, [(what.mailbox_id, _notice(what, outcome)) for what, outcome in news])
     return [(what.mailbox_id, what.device_id) for what, _ in news]
 
@@ -305,8 +323,12 @@ def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
     return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
 
 
-def _notice(what: Leaving, outcome: Relayed | Failed) -> Notice:
+def _notice(what: Leaving, outcome: Relayed | Failed | AsksPostage) -> Notice:
     match outcome:
+        case AsksPostage(bits=bits):
+            # what a gateway reads that does not know of postage: the words of a failure
+            reason = f"{what.destination} asks for postage, which was not paid."
+            return Notice(what.device_id, what.env_id, False, NOT_ADMITTED, reason, bits)
         case Relayed():
             return Notice(what.device_id, what.env_id, True, "2.0.0", "")
         case Failed(status=status, reason=reason):
@@ -343,7 +365,7 @@ def _within(rows: list[Leaving], octets: float, at_least: int) -> list[Leaving]:
 
 def _leaving(row: Sequence[Any]) -> Leaving:
     mailbox_id, device_id, env_id, destination, route, envelope = row[:6]
-    body, blob_id, blob_size, token, deliver_by, submitted, attempts = row[6:]
+    body, blob_id, blob_size, token, deliver_by, submitted, attempts, postage = row[6:]
     return Leaving(
         mailbox_id=mailbox_id,
         device_id=device_id,
@@ -356,4 +378,5 @@ def _leaving(row: Sequence[Any]) -> Leaving:
         deliver_by=deliver_by,
         submitted=submitted,
         attempts=attempts,
+        postage=postage or b"",
     )

@@ -64,10 +64,10 @@ class Peers:
             await self._forget(destination)
             raise
 
-    async def card(self, address: Address, log_size: int) -> bytes | None:
+    async def card(self, address: Address, log_size: int, token: bytes) -> bytes | None:
         """Return the card that the home server of *address* gives, or None if it gives none.
 
-        *log_size*: as the asker knows the log of that domain.
+        *log_size*: as the asker knows the log of that domain; *token*: of a contact, or none.
 
         Raises:
             UnknownRecipient: There is no such domain on the network.
@@ -77,7 +77,7 @@ class Peers:
             return None  # as if it were not: nothing can be sent there
         client = await self._client(address.domain)
         try:
-            return await client.look_up(str(address), log_size)
+            return await client.look_up(str(address), log_size, token)
         except UnknownRecipient:
             raise
         except Untrusted:
@@ -136,6 +136,7 @@ class Peers:
             envelope=what.envelope,
             deliver_by=what.deliver_by,
             token=what.token,
+            postage=what.postage,
         )
         if what.body.size > _INLINE_OCTETS_MAX:
             item.body_ref.CopyFrom(BlobRef(id=what.body.blob_id, size=what.body.size))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from mx_core.admission.postage import BITS_MAX
 from mx_core.proto import federation_pb2
 
 _ATTEMPTS_MIN: Final = 5  # before giving up for age: with the usual delays half an hour of trying
@@ -53,7 +54,14 @@ class Failed:
     reason: str
 
 
-Outcome = Relayed | TryAgain | Failed
+@dataclass(frozen=True, slots=True)
+class AsksPostage:
+    """Not without so many *bits* of work by whoever submitted it: it goes back to them."""
+
+    bits: int
+
+
+Outcome = Relayed | TryAgain | Failed | AsksPostage
 
 NOBODY: Final = "5.1.1"
 NO_SUCH_DOMAIN: Final = "5.1.2"
@@ -79,7 +87,9 @@ def outcome(reply: federation_pb2.ItemReply, domain: str) -> Outcome:
         case federation_pb2.EXPIRED:
             return Failed(TOO_LATE, f"The message reached {domain} too late to be accepted.")
         case federation_pb2.POSTAGE:
-            return Failed(NOT_ADMITTED, f"{domain} asks for postage, which was not paid.")
+            if 0 < reply.postage_bits <= BITS_MAX:
+                return AsksPostage(reply.postage_bits)
+            return Failed(NOT_ADMITTED, f"{domain} asks for more postage than anybody pays.")
         case federation_pb2.UNREADABLE:
             return Failed(NOT_UNDERSTOOD, f"{domain} does not understand this kind of message.")
         case _:
@@ -100,7 +110,7 @@ def settled(
                     f"{domain} could not take the message for {days} days ({what.reason}).",
                 )
             return what
-        case Relayed() | Failed():
+        case Relayed() | Failed() | AsksPostage():
             return what
         case _:
             assert_never(what)

@@ -77,6 +77,7 @@ class Submitter:
             envelope=item.envelope,
             body=await body_of(item, self._blobs),
             token=item.token,
+            postage=item.postage,
             deliver_by=item.deliver_by,
             submitted=int(now),
         )

@@ -1,0 +1,1 @@
+"""What lets mail in before anybody can read it: weekly tokens of contacts, postage of strangers."""

@@ -1,0 +1,134 @@
+"""Who of those that bring mail is let in: contacts by their token, strangers by work and budget.
+
+Asked before anything of an item is stored.  What somebody without a token hears until they have
+paid is the same whether the name is nobody's, somebody's, or somebody's who is closed.
+spec/admission §4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from mx_core.admission.postage import BITS_USUAL, is_paid
+from mx_core.admission.token import admits
+from mx_core.db.transactions import Transactions
+from mx_core.homeserver.bounds.budget import NameBudget
+from mx_core.homeserver.bounds.rating import Rating
+from mx_core.homeserver.people import doorway
+from mx_core.homeserver.people.doorway import Door
+from mx_core.model.clock import Now
+from mx_core.proto.federation_pb2 import (
+    ACCEPTED,
+    NOT_AVAILABLE,
+    POSTAGE,
+    RATE_LIMITED,
+    Item,
+    ItemReply,
+)
+
+_LET_IN: Final = ItemReply(status=ACCEPTED)
+_NOBODY: Final = ItemReply(status=NOT_AVAILABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One item at a door of this domain."""
+
+    address: str
+    env_id: bytes
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of it: the *door*, if there is one, and whether a contact's tag made its token."""
+
+    door: Door | None
+    is_contact: bool
+
+
+class Admitting:
+    """Of one domain.  Owner: the event loop."""
+
+    def __init__(
+        self,
+        database: Transactions,
+        own_domain: str,
+        rating: Rating,
+        names: NameBudget,
+        now: Now,
+    ) -> None:
+        """*names* is the budget of distinct names that peers also spend by looking up."""
+        self._database = database
+        self._own_domain = own_domain
+        self._rating = rating
+        self._names = names
+        self._now = now
+
+    async def judge(self, peer_domain: str, asking: Sequence[Asking]) -> list[ItemReply]:
+        """Return for each whether it is let in (ACCEPTED), or the answer that it gets."""
+
+        def look(tx: sa.Connection) -> list[_Seen]:
+            doors = doorway.doors(tx, {each.address for each in asking})
+            return [_seen(tx, doors.get(each.address), each) for each in asking]
+
+        if not asking:
+            return []
+        seen = await self._database.read(look)
+        return [
+            self._judged(peer_domain, each, what) for each, what in zip(asking, seen, strict=True)
+        ]
+
+    def _judged(self, peer_domain: str, asking: Asking, seen: _Seen) -> ItemReply:
+        door = seen.door
+        known = seen.is_contact or self._ran_out(asking, door)
+        counted = self._rating.counts(peer_domain)
+        if counted and not known:
+            refusal = self._asked_of_strangers(peer_domain, asking, door)
+            if refusal is not None:
+                return refusal
+        if door is None or (door.closed and not known):
+            return _NOBODY
+        if wait := self._rating.arriving(peer_domain, asking.address, stranger=not known):
+            return ItemReply(status=RATE_LIMITED, retry_after=wait)
+        return _LET_IN
+
+    def _asked_of_strangers(
+        self, peer_domain: str, asking: Asking, door: Door | None
+    ) -> ItemReply | None:
+        """Return what a stranger hears before existence is told, or None if they have paid."""
+        if wait := self._names.wait(peer_domain, asking.address):
+            return ItemReply(status=RATE_LIMITED, retry_after=wait)
+        bits = BITS_USUAL if door is None or door.closed else door.postage_bits
+        item = asking.item
+        if bits == 0 or is_paid(
+            item.postage,
+            bits,
+            route=item.route,
+            env_id=asking.env_id,
+            deliver_by=item.deliver_by,
+        ):
+            exists = door is not None and not door.closed
+            self._names.spend(peer_domain, asking.address, found=exists)
+            return None
+        # one price for all: that a name is nobody's is not told by what asking for it costs
+        self._names.spend(peer_domain, asking.address, found=True)
+        return ItemReply(status=POSTAGE, postage_bits=bits)
+
+    def _ran_out(self, asking: Asking, door: Door | None) -> bool:
+        """Tell whether the token can not be judged, because the devices have slept for too long."""
+        if door is None or door.closed or not asking.item.token:
+            return False
+        return 0 < door.tags_until <= self._now()
+
+
+def _seen(tx: sa.Connection, door: Door | None, asking: Asking) -> _Seen:
+    item = asking.item
+    if door is None or not item.token:
+        return _Seen(door, False)
+    tags = doorway.hinted(tx, door.mailbox_id, item.token)
+    return _Seen(door, admits(tags, item.token, asking.env_id, item.deliver_by))

@@ -1,0 +1,95 @@
+"""What is asked of mail at a person's door: who is let in by a token, and what strangers pay.
+
+Rows of ``tag`` and the part of ``mailbox`` that a profile decides.  Jobs for ``Database``.  A tag
+is found by the first octets of a token, through its key; nothing here knows whose tag it is.
+spec/admission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from mx_core.admission.tag_list import TAGS_MAX, TAGS_MIN, good_until
+from mx_core.admission.token import hint_range, is_sorted_list
+from mx_core.homeserver.mailboxes.holding import hold
+from mx_core.homeserver.schema import MAILBOX, TAG
+from mx_core.model.errors import Refused
+from mx_core.passport.op import Profile
+
+_DOORS: Final = sa.select(
+    MAILBOX.c.address,
+    MAILBOX.c.mailbox_id,
+    MAILBOX.c.closed,
+    MAILBOX.c.postage_bits,
+    MAILBOX.c.tags_until,
+).where(MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True)))
+_HINTED: Final = sa.select(TAG.c.tag).where(
+    TAG.c.mailbox_id == sa.bindparam("mailbox"),
+    TAG.c.tag.between(sa.bindparam("least"), sa.bindparam("greatest")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One person's door; *tags_until*: 0, or when the list of tags runs out, unix seconds."""
+
+    mailbox_id: int
+    closed: bool
+    postage_bits: int
+    tags_until: int
+
+
+def doors(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Door]:
+    """Return the doors of those of the canonical *addresses* that are somebody's."""
+    rows = tx.execute(_DOORS, {"addresses": sorted(addresses)})
+    return {row[0]: Door(row[1], bool(row[2]), row[3], row[4]) for row in rows}
+
+
+def hinted(tx: sa.Connection, mailbox_id: int, token: bytes) -> list[bytes]:
+    """Return the tags that may have made *token*: almost always none, or one."""
+    least, greatest = hint_range(token)
+    asked = {"mailbox": mailbox_id, "least": least, "greatest": greatest}
+    return list(tx.execute(_HINTED, asked).scalars())
+
+
+def check_tags(tags: Sequence[bytes], tags_until: int, now: float) -> None:
+    """Raise Refused unless *tags* are a list that a device may give."""
+    if not TAGS_MIN <= len(tags) <= TAGS_MAX or len(tags).bit_count() != 1:
+        raise Refused(f"tags come as a power of two of them, {TAGS_MIN} to {TAGS_MAX}")
+    if not is_sorted_list(tags):
+        raise Refused("tags are of 32 octets, ascending, and none comes twice")
+    if not now < tags_until <= good_until(now):
+        raise Refused("a list of tags is good for twelve weeks at most")
+
+
+def replace_tags(tx: sa.Connection, mailbox_id: int, tags: Sequence[bytes], until: int) -> None:
+    """Hold exactly *tags* from now on.
+
+    Crash before the commit: the list before is in force, and the device gives its own again.
+    """
+    hold(tx, [mailbox_id])
+    known = set(tx.execute(sa.select(TAG.c.tag).where(TAG.c.mailbox_id == mailbox_id)).scalars())
+    gone, new = known.difference(tags), [tag for tag in tags if tag not in known]
+    if gone:
+        delete = TAG.delete().where(
+            TAG.c.mailbox_id == mailbox_id, TAG.c.tag == sa.bindparam("one")
+        )
+        tx.execute(delete, [{"one": tag} for tag in gone])
+    if new:
+        tx.execute(TAG.insert(), [{"mailbox_id": mailbox_id, "tag": tag} for tag in new])
+    tx.execute(
+        MAILBOX.update().where(MAILBOX.c.mailbox_id == mailbox_id).values(tags_until=until)
+    )
+
+
+def take_profile(tx: sa.Connection, mailbox_id: int, profile: Profile) -> None:
+    """Do from now on as the newest profile of the passport says."""
+    tx.execute(
+        MAILBOX.update()
+        .where(MAILBOX.c.mailbox_id == mailbox_id)
+        .values(closed=not profile.lookup_open, postage_bits=profile.postage_bits)
+    )
