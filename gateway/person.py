@@ -23,7 +23,9 @@ from gateway.own.changes import OwnChanges
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
+from gateway.own.tags import OwnTags
 from gateway.policy_desk import PolicyDesk
+from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.outbound import Outbound
 from gateway.sending.outbox import JudgedOutbox
@@ -86,7 +88,12 @@ class Person(ports.Account):
             now,
         )
         self._finder = finder
-        self.recipients = recipients = Recipients(carrier, finder, logs, store.contacts, now)
+        franking = Franking(store.secrets, store.contacts, now)
+        self.recipients = recipients = Recipients(
+            carrier, finder, logs, store.contacts, franking, now
+        )
+        self._tags = OwnTags(store.secrets, carrier, store.carrier_state, now)
+        store.secrets.gave = self._tags.hurry
         relay_accounts = RelayAccounts(store.settings)
         reaching = Reaching(recipients)
         self._ordinary = OrdinaryMail(store.policy, reaching, relay_accounts, SmtpRelay())
@@ -99,6 +106,7 @@ class Person(ports.Account):
             config.sending,
             now,
             self._ordinary,
+            franking,
         )
         self.inbound = Inbound(
             carrier,
@@ -149,6 +157,7 @@ class Person(ports.Account):
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
                 tasks.create_task(self.changes.run())
+                tasks.create_task(self._tags.run())
                 tasks.create_task(self._notices.run())
                 tasks.create_task(self._logs.run())
                 tasks.create_task(self._watch.run())

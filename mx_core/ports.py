@@ -329,6 +329,18 @@ class Parcel:
     envelope: bytes  # MXE1
     body: bytes  # MXB1
     deliver_by: int  # unix seconds
+    postage_bits: int = 0  # asked for by the recipient's home server
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What goes beside a parcel so that it is let in (spec/admission); b"" each: nothing."""
+
+    token: bytes = b""
+    postage: bytes = b""
+
+
+UNSTAMPED = Stamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +370,7 @@ class FateNotice:
     fate: Fate
     reason: str  # one sentence, "" when relayed
     status: str  # RFC 3463 code, "2.0.0" when relayed
+    postage_bits: int = 0  # not 0: not failed, but asked for so much postage
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,16 +384,17 @@ Delivery = Arrival | FateNotice | QueueEmpty
 class Carrier(Protocol):
     """A network behind one account: the native one speaks to the own home server."""
 
-    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0, token: bytes = b"") -> bytes:
         """Return the octets of the recipient's Card, unverified (identity §3).
 
-        *log_size* is that of the newest tree of the domain's log that is known here.
+        *log_size* is that of the newest tree of the domain's log that is known here; *token* shows
+        a contact to who answers contacts only.
 
         Raises:
             UnknownRecipient: NOT_AVAILABLE.  PeerUnreachable: try later.
         """
 
-    async def send(self, parcel: Parcel) -> None:
+    async def send(self, parcel: Parcel, stamp: Stamp = UNSTAMPED) -> None:
         """Return once the own home server holds the parcel durably; sending twice is harmless."""
 
     def collect(self) -> AsyncGenerator[Delivery, None]:

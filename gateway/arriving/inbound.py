@@ -195,7 +195,11 @@ class Inbound:
             await self._outbound.settle_relayed(notice.env_id)
             return
         item = await self._outbox.by_env_id(notice.env_id)
-        if item is not None:
+        if item is None:
+            return
+        if notice.postage_bits:
+            await self._outbound.pay(item, notice.env_id, notice.postage_bits)
+        else:
             await self._outbound.settle_failed(item, notice.reason, notice.status)
 
     def _acknowledge_soon(self, sequence: int) -> None:

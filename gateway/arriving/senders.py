@@ -26,6 +26,7 @@ from mx_core.trust.log_memory import Told
 from mx_core.trust.pin import Pin
 
 _LISTENED_TO = frozenset({Trust.IMPLICIT, Trust.ENDORSED, Trust.VERIFIED})
+_ANSWERED = _LISTENED_TO | {Trust.FIRST}  # an answer to a stranger is let in, if we write one
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class JudgedSender:
     verdict: SenderVerdict
     contact: Contact
     told: tuple[tuple[str, Told], ...] = ()  # (origin, tree): what others have seen of logs
+    secret: bytes = b""  # that they give us, for tokens
 
     @property
     def come_from(self) -> ComeFrom:
@@ -46,6 +48,7 @@ class JudgedSender:
             Author(self.by.pid, self.address.canonical()),
             doubtful=self.verdict.trust is Trust.REMOVED_DEVICE,
             changes=noted_change(decision, self.verdict.state.seq),
+            secret=self.secret,
         )
 
     @property
@@ -106,7 +109,9 @@ class Senders:
         )
         told = _told(opened, verdict, address)
         contact = Contact(address, verdict.pin.encode(), verdict.chain)
-        return JudgedSender(address, claimed.by, verdict, contact, told)
+        # of who is in doubt nothing is taken over, not even what our tokens would be made of
+        secret = Ext.decode(opened.ext).secret if verdict.trust in _ANSWERED else b""
+        return JudgedSender(address, claimed.by, verdict, contact, told, secret)
 
 
 def _told(

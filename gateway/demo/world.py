@@ -56,6 +56,7 @@ class World:
     discovery: str = ""  # TOML lines of [discovery]; empty: a static peers file
     home_options: tuple[str, ...] = ()
     log_level: str = "info"
+    rates: str = 'exempt = ["*"]'  # TOML lines of [rates] of the home servers
     acquainted: bool = True  # everybody has accepted everybody: what they write goes to INBOX
     cast: tuple[tuple[str, str], ...] = (("alice", "a.example"), ("bob", "b.example"))
     sides: list[Side] = field(default_factory=list)
@@ -171,7 +172,7 @@ class World:
             # nobody waits a minute here, and all domains introduce themselves from one address
             config.write("\n[queue]\nfirst_delay_seconds = 1.0\n")
             config.write("\n[limits]\nhello_per_minute = 600\n")
-            config.write('\n[rates]\nexempt = ["*"]\n')
+            config.write(f"\n[rates]\n{self.rates}\n")
         (gateway_dir / "config").mkdir(parents=True, mode=0o700)
         discovery = self.discovery or f'peers = "{peers}"'
         (gateway_dir / "config" / "config.toml").write_text(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.config import Sending
+from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.recipients import Recipients
 from gateway.sending.retry import has_run_out, next_attempt
@@ -84,6 +85,7 @@ class Outbound:
         sending: Sending,
         now: Now,
         ordinary: OrdinaryMail,
+        franking: Franking,
     ) -> None:
         """*me* tells who seals, with a proof that holds; nothing moves before ``run``."""
         self.travelled = Travelled()
@@ -96,6 +98,7 @@ class Outbound:
         self._sending = sending
         self._now = now
         self._ordinary = ordinary
+        self._franking = franking
         self._wake = asyncio.Event()
         self._moving: set[QueueId] = set()
 
@@ -138,7 +141,7 @@ class Outbound:
             # Crash before this commit: sealed anew at the next start, with the same msg_id.
             if not await self._outbox.seal(item.queue_id, item.recipient, parcel, pid):
                 return  # cancelled meanwhile
-        await self._carrier.send(parcel)
+        await self._carrier.send(parcel, await self._franking.stamp(parcel))
         # Crash here: the same octets are sent again, and the server knows their env_id.
         failpoint.reach("sent")
         await self._outbox.sent(item.queue_id, item.recipient)
@@ -174,7 +177,7 @@ class Outbound:
             created=created,
             deliver_by=created + DELIVER_BY_SECONDS,
             suite=recipient.suite,
-            ext=await self._ext(item),
+            ext=await self._ext(item, recipient.pid),
             entropy=secrets.token_bytes,
         )
         parcel = Parcel(
@@ -186,10 +189,10 @@ class Outbound:
         )
         return parcel, recipient.pid
 
-    async def _ext(self, item: OutboxItem) -> bytes:
-        """Return what we have seen of both domains' logs, for the recipient to compare."""
+    async def _ext(self, item: OutboxItem, pid: Pid) -> bytes:
+        """Return what we have seen of both domains' logs, and what their answer is let in by."""
         trees = await self._recipients.gossip(item.sender.domain, item.recipient.domain)
-        return Ext(trees).encode()
+        return Ext(trees, await self._franking.mine(pid)).encode()
 
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
         """Settle *item*, and tell the sender in their INBOX: once, with the state."""
@@ -204,6 +207,18 @@ class Outbound:
         item = await self._outbox.by_env_id(env_id)
         report = None if item is None else await self._reports.relayed(item)
         await self._outbox.relayed(env_id, report=report)
+
+    async def pay(self, item: OutboxItem, env_id: EnvId, bits: int) -> None:
+        """Send what was not let in again, with *bits* of postage, unless it was tried for days."""
+        if has_run_out(self._now(), item.created, item.attempts, self._sending):
+            reason = f"{item.recipient.domain} did not take it, with postage neither."
+            await self.settle_failed(item, reason, "5.7.1")
+            return
+        again = next_attempt(self._now(), item.attempts, self._sending)
+        if await self._outbox.asked_for_postage(env_id, bits, again):
+            # Crash here: paid for at the next start; the notice comes again and only puts it off.
+            failpoint.reach("franked")
+            self.wake()
 
     async def hold(self, item: OutboxItem, reason: str) -> None:
         """Tell the sender, in their INBOX, that *item* waits for them: once, with the state."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from weakref import WeakValueDictionary
 
+from gateway.sending.franking import Franking
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import noted_change
 from mx_core.directory.proving import Moved, WatchedLog
@@ -40,9 +41,16 @@ class Recipients:
     """Look-ups are caused by sending only, one at a time for each address."""
 
     def __init__(
-        self, carrier: Carrier, finder: Finder, logs: DomainLogs, contacts: Contacts, now: Now
+        self,
+        carrier: Carrier,
+        finder: Finder,
+        logs: DomainLogs,
+        contacts: Contacts,
+        franking: Franking,
+        now: Now,
     ) -> None:
         """Nothing is asked before ``verified``."""
+        self._franking = franking
         self._logs = logs
         self._carrier = carrier
         self._finder = finder
@@ -77,8 +85,8 @@ class Recipients:
             # the domain first: who is not on the network is not asked for at any server
             domain = await self._finder.find(asked.domain)
             log = await self._logs.ready(domain)
-            held = await self._card(asked, log)
             contact = await self._contacts.get(asked)
+            held = await self._card(asked, log, contact)
             if contact is None and left is not None:
                 # what was said of the person holds wherever they go
                 contact = await self._contacts.of_pid(left.pid)
@@ -123,7 +131,7 @@ class Recipients:
         async with turn:
             domain = await self._finder.find(asked.domain)
             log = await self._logs.ready(domain)
-            held = await self._fetched(asked, log)
+            held = await self._fetched(asked, log, await self._contacts.get(asked))
             now = self._now()
             found = verify_card(
                 held.card,
@@ -167,17 +175,20 @@ class Recipients:
         """Return the trees of logs that whoever is written to may compare with theirs."""
         return await self._logs.gossip(*domains)
 
-    async def _fetched(self, asked: Address, log: WatchedLog | None) -> _Held:
+    async def _fetched(
+        self, asked: Address, log: WatchedLog | None, contact: Contact | None
+    ) -> _Held:
         seen = 0 if log is None or log.seen is None else log.seen.size
-        return _Held(await self._carrier.resolve(asked, seen), self._now())
+        token = await self._franking.look_up_token(asked, contact)
+        return _Held(await self._carrier.resolve(asked, seen, token), self._now())
 
-    async def _card(self, asked: Address, log: WatchedLog | None) -> _Held:
+    async def _card(self, asked: Address, log: WatchedLog | None, contact: Contact | None) -> _Held:
         held = self._cards.get(asked)
         now = self._now()
         if held is not None and now < held.fetched + _FRESH_SECONDS:
             return held
         try:
-            held = await self._fetched(asked, log)
+            held = await self._fetched(asked, log, contact)
         except Unavailable:
             if held is None:
                 raise

@@ -8,6 +8,7 @@ Pure.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from hmac import compare_digest
 from typing import Final
@@ -63,5 +64,5 @@ def hint_range(token: bytes) -> tuple[bytes, bytes]:
 def is_sorted_list(tags: Sequence[bytes]) -> bool:
     """Tell whether *tags* are 32 octets each, ascending, none twice."""
     return all(len(tag) == TAG_OCTETS for tag in tags) and all(
-        before < after for before, after in zip(tags, tags[1:], strict=False)
+        before < after for before, after in itertools.pairwise(tags)
     )

@@ -3,7 +3,7 @@
 ``MX_FAILPOINT=sealed`` kills at the first time that step is reached, ``sealed:3`` at the third.
 Steps: accepted committed replied sealed sent acked stored deleted; of the search index:
 indexing indexed; of ordinary mail: relayed; of an import: imported; of a domain's log:
-waiting logged witnessed; of the own passport: appended.
+waiting logged witnessed; of the own passport: appended; of admission: tagged franked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ RELAY_STEPS: Final = ("relayed",)  # ordinary mail
 IMPORT_STEPS: Final = ("imported",)
 LOG_STEPS: Final = ("waiting", "logged", "witnessed")
 PASSPORT_STEPS: Final = ("appended",)
-STEPS: Final = MAIL_STEPS + INDEX_STEPS + RELAY_STEPS + IMPORT_STEPS + LOG_STEPS + PASSPORT_STEPS
+ADMISSION_STEPS: Final = ("tagged", "franked")
+STEPS: Final = (
+    *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS),
+    *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS),
+)
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")
 _left = int(_count or 1)

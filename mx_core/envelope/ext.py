@@ -1,6 +1,7 @@
 """ext: what travels with the statement of a person and is signed by its hash.  Identity §8.
 
-Only the gossip of checkpoints is read here; what else may stand there is let through.
+The gossip of checkpoints and the contact secret are read here; what else may stand there is let
+through.
 
 Failure classes: ``canonical``, ``format``.
 """
@@ -16,8 +17,9 @@ from mx_core.notation.cbor import Value
 from mx_core.notation.hashing import DIGEST_OCTETS
 
 CHECKPOINTS_MAX: Final = 4
-_CHECKPOINTS: Final = 0
-_MORE: Final = frozenset({_CHECKPOINTS, 1, 2, 3})
+SECRET_OCTETS: Final = 32
+_CHECKPOINTS, _SECRET = 0, 2
+_MORE: Final = frozenset({_CHECKPOINTS, 1, _SECRET, 3})
 
 
 class Gossip(NamedTuple):
@@ -30,15 +32,19 @@ class Gossip(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ext:
-    """{? 0: [* [origin, size, root]]}; at most four."""
+    """{? 0: [* [origin, size, root]], ? 2: secret}; of trees at most four."""
 
     checkpoints: tuple[Gossip, ...] = ()
+    secret: bytes = b""  # 32 octets that the reader's tokens are made of; b"" for none
 
     def encode(self) -> bytes:
         """Return the octets; b"" for nothing, because an empty ext is left out."""
-        if not self.checkpoints:
-            return b""
-        return cbor.encode({_CHECKPOINTS: [list(one) for one in self.checkpoints]})
+        field: dict[int, Value] = {}
+        if self.checkpoints:
+            field[_CHECKPOINTS] = [list(one) for one in self.checkpoints]
+        if self.secret:
+            field[_SECRET] = self.secret
+        return cbor.encode(field) if field else b""
 
     @classmethod
     def decode(cls, ext: bytes | None) -> Ext:
@@ -51,7 +57,8 @@ class Ext:
             return cls()
         field = keyed(cbor.decode(ext), frozenset(), _MORE)
         told = array(field[_CHECKPOINTS]) if _CHECKPOINTS in field else []
-        return cls(tuple(_gossip(one) for one in told[:CHECKPOINTS_MAX]))
+        secret = octets(field[_SECRET], SECRET_OCTETS) if _SECRET in field else b""
+        return cls(tuple(_gossip(one) for one in told[:CHECKPOINTS_MAX]), secret)
 
 
 def _gossip(value: Value) -> Gossip:

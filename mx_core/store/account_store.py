@@ -27,6 +27,7 @@ from mx_core.model.mailbox_name import (
 from mx_core.model.secret import Secret
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
+from mx_core.store.contact_secret import ContactSecrets
 from mx_core.store.folders.upkeep import Folders, make_first
 from mx_core.store.imports import Imports
 from mx_core.store.inbox import Inbox
@@ -81,6 +82,7 @@ class AccountStore:
         self.outbox = OutboxTable(database, folder / BODIES, mail, now)
         self.contacts = Contacts(database, now, mail.stirred.set)
         self.relations = Relations(database, mail, now)
+        self.secrets = ContactSecrets(database, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)
         self.policy = PolicyRules(database)

@@ -18,7 +18,7 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX, REQUESTS, MailboxName
 from mx_core.model.message import MessageForm
-from mx_core.store import relation
+from mx_core.store import contact_secret, relation
 from mx_core.store.contact import Contact, put_contact
 from mx_core.store.mail import Mail
 from mx_core.store.policy import note_encrypted
@@ -46,6 +46,7 @@ class ComeFrom:
     own: bool = False  # the account itself, on another device
     doubtful: bool = False  # signed by a device that was removed
     changes: str = ""  # what is to be noted: causes of spec/card §6, and at which entry
+    secret: bytes = b""  # that the author gave, of which tokens to them are made
 
 
 class Inbox:
@@ -89,6 +90,8 @@ class Inbox:
             note_encrypted(connection, form.message_id)
             if contact is not None:
                 put_contact(connection, contact, now)
+            if come_from is not None and come_from.secret:
+                contact_secret.take(connection, come_from.author.pid, come_from.secret, now)
             return True
 
         # Crash before the commit: the server still holds the envelope and gives it again.

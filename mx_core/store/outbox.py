@@ -23,7 +23,7 @@ from mx_core.model.notify import AS_USUAL
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
 from mx_core.store import outbox_box, relation
-from mx_core.store.outbox_reader import State
+from mx_core.store.outbox_reader import State, address_of
 from mx_core.store.outbox_state import (
     UNSENT,
     UNSETTLED,
@@ -157,7 +157,7 @@ class OutboxTable(WaitingOutbox):
                     (queue_id, digest, writer.bodies.add(parcel.body)),
                 )
             connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
                 (
                     queue_id,
                     str(recipient),
@@ -189,6 +189,42 @@ class OutboxTable(WaitingOutbox):
                 writer, connection, queue_id, recipient, State.SENT, (State.SEALED,)
             )
         )
+
+    async def asked_for_postage(self, env_id: EnvId, bits: int, again: float) -> bool:
+        """Have the very same envelope sent again, with *bits* of postage; False: it is settled.
+
+        At once when it is asked for so much for the first time, else at *again*, counting an
+        attempt: the notice may have come twice, or the peer does not take what was paid.
+
+        Crash before this: the notice comes again.  After it: paid for at the next start.
+        """
+
+        def job(writer: Writer, connection: sa.Connection) -> bool:
+            row = connection.exec_driver_sql(
+                "SELECT queue_id, recipient, postage_bits FROM parcel WHERE env_id = ?", (env_id,)
+            ).one_or_none()
+            if row is None:
+                return False  # sealed anew meanwhile, or settled
+            queue_id, recipient, before = row[0], address_of(row[1]), row[2]
+            back = (State.SENT, State.SEALED)
+            if not change(writer, connection, queue_id, recipient, State.SEALED, back):
+                return False
+            connection.exec_driver_sql(
+                "UPDATE parcel SET postage_bits = ? WHERE env_id = ?", (bits, env_id)
+            )
+            connection.exec_driver_sql(
+                "UPDATE outbox_recipient SET next_at = ?, attempts = attempts + ?"
+                " WHERE queue_id = ? AND recipient = ?",
+                (
+                    int(self._now() if bits > before else again),
+                    bits <= before,
+                    queue_id,
+                    str(recipient),
+                ),
+            )
+            return True
+
+        return await self._mail.write_with(job)
 
     async def relayed(self, env_id: EnvId, *, report: Report | None = None) -> bool:
         """Settle the item of *env_id*: the recipient's home server holds it.

@@ -131,7 +131,7 @@ class OutboxReader:
 
         def job(connection: sa.Connection) -> Parcel | None:
             row = connection.exec_driver_sql(
-                "SELECT env_id, envelope, deliver_by, body, route FROM parcel"
+                "SELECT env_id, envelope, deliver_by, body, route, postage_bits FROM parcel"
                 " JOIN sealed_body ON sealed_body.queue_id = parcel.queue_id"
                 " AND sealed_body.digest = parcel.digest"
                 " WHERE parcel.queue_id = ? AND recipient = ?",
@@ -139,10 +139,10 @@ class OutboxReader:
             ).one_or_none()
             if row is None:
                 return None
-            env_id, envelope, deliver_by, body, route = row
+            env_id, envelope, deliver_by, body, route, bits = row
             octets = BodyReader(connection, self._folder).octets(body)
             to = address_of(route) if route else recipient
-            return Parcel(to, EnvId(env_id), envelope, octets, deliver_by)
+            return Parcel(to, EnvId(env_id), envelope, octets, deliver_by, bits)
 
         return await self._database.read(job)
 

@@ -39,7 +39,7 @@ from mx_core.homeserver.storage.room import Room
 from mx_core.model.errors import Corrupt, MailError
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, DUPLICATE, Item
-from tests.support.home_rows import DEVICE, add_member
+from tests.support.home_rows import DEVICE, add_member, admitting
 from tests.support.power_cut import Run, say
 
 BOB = "bob@b.example"
@@ -108,7 +108,7 @@ class Rooms:
             domain="b.example",
             sizes=SIZES,
             mailbox_octets=1 << 40,
-            rating=Rating("b.example", Rates(exempt=("*",)), time.monotonic),
+            admitting=admitting(database, "b.example"),
             room=room,
             now=time.time,
         )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import Iterator
 
 import grpc
 import pytest
 
+from mx_core.admission.tag_list import good_until, tag_list
 from mx_core.notation import cbor
 from mx_core.notation.hashing import b2_plain
 from mx_core.passport.binding import Attestation
 from mx_core.passport.card import Card
+from mx_core.proto import client_pb2
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, BlobRef, Item
 from mx_core.tlog.log_proof import LogProof
 from tests.support.home_device import HomeDevice, StreamEnded, big_body, item_for
@@ -141,6 +144,35 @@ async def test_an_ack_that_was_cut_off_is_harmless(
         )
         # and a copy of the same envelope stays known, whether its row is there or not
         assert await bob.submit(item) == DUPLICATE
+
+
+async def test_a_list_of_tags_that_was_cut_off_is_given_again(
+    pair: tuple[HomeProcess, HomeProcess],
+) -> None:
+    home, now = pair[1], time.time()
+    request = client_pb2.ReplaceTagsRequest(
+        tags=tag_list([b"\x01" * 32], bytes(32), now), good_until=good_until(now)
+    )
+    async with HomeDevice(home, f"u{next(_names)}") as bob:
+        await bob.join()
+        await asyncio.to_thread(home.stop)
+        await asyncio.to_thread(lambda: home.start(failpoint="tagged"))
+        await _authenticated(bob)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await bob.stub.ReplaceTags(request, metadata=bob.metadata, timeout=20.0)
+        await _restart_when_dead(home)
+        held = _tags_of(home, str(bob.address))
+
+        await _authenticated(bob)
+        await bob.stub.ReplaceTags(request, metadata=bob.metadata, timeout=20.0)
+
+    assert held == list(request.tags) == _tags_of(home, str(bob.address))
+
+
+def _tags_of(home: HomeProcess, address: str) -> list[bytes]:
+    with contextlib.closing(sqlite3.connect(home.folder / "home.sqlite")) as rows:
+        asked = "SELECT tag FROM tag JOIN mailbox USING (mailbox_id) WHERE address = ? ORDER BY tag"
+        return [tag for (tag,) in rows.execute(asked, (address,))]
 
 
 async def _authenticated(device: HomeDevice) -> None:

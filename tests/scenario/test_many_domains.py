@@ -21,8 +21,7 @@ import pytest
 import structlog
 
 from mx_core.db.database import Database
-from mx_core.homeserver.bounds.rating import Rating
-from mx_core.homeserver.config import Queue, Rates
+from mx_core.homeserver.config import Queue
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.accept import Sizes
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
@@ -39,7 +38,7 @@ from mx_core.model.errors import PeerUnreachable
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import Item, ItemReply
 from tests.support.home_device import item_for
-from tests.support.home_rows import DEVICE, add_member
+from tests.support.home_rows import DEVICE, add_member, admitting
 from tests.support.torture import Measure, Sweep
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet, pytest.mark.timeout(300)]
@@ -81,7 +80,7 @@ class Domain:
             domain=name,
             sizes=Sizes(envelope=1 << 16, inline_body=1 << 18, blob=1 << 20),
             mailbox_octets=1 << 40,
-            rating=Rating(name, Rates(exempt=("*",)), time.monotonic),
+            admitting=admitting(self.database, name),
             room=room,
             now=time.time,
         )

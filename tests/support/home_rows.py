@@ -11,12 +11,26 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mx_core.db.database import Database
+from mx_core.db.transactions import Transactions
+from mx_core.homeserver.bounds.admitting import Admitting
+from mx_core.homeserver.bounds.budget import NameBudget
+from mx_core.homeserver.bounds.rating import Rating
+from mx_core.homeserver.config import Rates
 from mx_core.homeserver.people import accounts
 from mx_core.homeserver.people.accounts import Member, NewDevice
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.storage.bodies import Body
 
 DEVICE = b"d" * 16
+EVERYTHING = Rates(exempt=("*",))
+
+
+def admitting(
+    database: Transactions, domain: str, rates: Rates = EVERYTHING, names: int = 3_000
+) -> Admitting:
+    """Return what lets mail in to *domain*; by default nobody is counted or asked."""
+    rating = Rating(domain, rates, time.monotonic)
+    return Admitting(database, domain, rating, NameBudget(names, time.time), time.time)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from gateway.config import Sending
 from gateway.legacy.relay_account import RelayAccount, RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
 from gateway.policy_desk import PolicyDesk
+from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.outbound import Outbound
 from gateway.sending.outbox import JudgedOutbox
@@ -24,7 +25,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import MailError, NotOnNetwork, UnknownRecipient
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
-from mx_core.ports import Parcel
+from mx_core.ports import UNSTAMPED, Parcel, Stamp
 from mx_core.store.account_store import AccountStore
 from tests.support.logged_domain import LoggedDomain
 from tests.support.loopback_tls import client_context
@@ -64,7 +65,7 @@ class Network:
             raise NotOnNetwork(f"{domain} is not on the network")
         return SimpleNamespace(name=domain, keys=(domain_pk(domain),), role_key=lambda *_: None)
 
-    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0, token: bytes = b"") -> bytes:
         if str(recipient) in self.faults:
             raise self.faults[str(recipient)]
         if recipient.domain in self.logged:
@@ -76,7 +77,7 @@ class Network:
     async def read_log(self, domain: str, path: str) -> bytes | None:
         return await self.logged[domain].read_log(path) if domain in self.logged else None
 
-    async def send(self, parcel: Parcel) -> None:
+    async def send(self, parcel: Parcel, _stamp: Stamp = UNSTAMPED) -> None:
         self.parcels.append(parcel)
 
 
@@ -151,11 +152,12 @@ async def sending_account(
             logs = DomainLogs(
                 store.carrier_state, either, ALICE.domain, network.read_log, alarms, clock
             )
-            recipients = Recipients(either, either, logs, store.contacts, clock)
+            franking = Franking(store.secrets, store.contacts, clock)
+            recipients = Recipients(either, either, logs, store.contacts, franking, clock)
             reaching = Reaching(recipients)
             ordinary = ordinary_mail(store, recipients)
             outbound = Outbound(
-                store.outbox, recipients, either, _nobody, Sending(), clock, ordinary
+                store.outbox, recipients, either, _nobody, Sending(), clock, ordinary, franking
             )
             outbox = JudgedOutbox(
                 store.outbox,

@@ -48,12 +48,12 @@ class NativeCarrier(ports.Carrier):
         self._body_octets = body_octets
 
     @override
-    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0, token: bytes = b"") -> bytes:
         async def use(
             stub: client_pb2_grpc.ClientStub, metadata: Metadata
         ) -> federation_pb2.LookUpReply:
             request = federation_pb2.LookUpRequest(
-                address=str(recipient.canonical()), log_size=log_size
+                address=str(recipient.canonical()), log_size=log_size, token=token
             )
             reply: federation_pb2.LookUpReply = await stub.LookUp(
                 request, metadata=metadata, timeout=CALL_SECONDS
@@ -68,11 +68,13 @@ class NativeCarrier(ports.Carrier):
         return bytes(reply.card)
 
     @override
-    async def send(self, parcel: ports.Parcel) -> None:
+    async def send(self, parcel: ports.Parcel, stamp: ports.Stamp = ports.UNSTAMPED) -> None:
         item = federation_pb2.Item(
             route=str(parcel.recipient.canonical()).encode(),
             envelope=parcel.envelope,
             deliver_by=parcel.deliver_by,
+            token=stamp.token,
+            postage=stamp.postage,
         )
         if len(parcel.body) <= blobs.INLINE_OCTETS_MAX:
             item.body = parcel.body
@@ -177,6 +179,15 @@ class NativeCarrier(ports.Carrier):
 
         await self.home.call(use)
 
+    async def replace_tags(self, tags: Sequence[bytes], until: int) -> None:
+        """Return once the home server lets in by exactly these tags; they are good *until* then."""
+
+        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> None:
+            request = client_pb2.ReplaceTagsRequest(tags=tags, good_until=until)
+            await stub.ReplaceTags(request, metadata=metadata, timeout=CALL_SECONDS)
+
+        await self.home.call(use)
+
     async def append_passport(self, signed_entry: bytes) -> bytes:
         """Return the card, once the home server holds and hands out the entry; again is harmless.
 
@@ -227,4 +238,5 @@ def _fate(sequence: int, notice: client_pb2.FateNotice) -> ports.FateNotice:
         fate=ports.Fate.RELAYED if notice.relayed else ports.Fate.FAILED,
         reason=notice.reason,
         status=notice.status,
+        postage_bits=notice.postage_bits,
     )

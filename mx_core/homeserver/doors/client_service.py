@@ -229,6 +229,7 @@ class ClientService(ClientServicer):
         await self._rooms.database.write(
             lambda tx: doorway.replace_tags(tx, session.mailbox_id, tags, until)
         )
+        # Crash here: the list is in force; the device gives the same one again.
         failpoint.reach("tagged")
         return client_pb2.ReplaceTagsReply()
 

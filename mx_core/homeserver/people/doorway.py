@@ -81,9 +81,7 @@ def replace_tags(tx: sa.Connection, mailbox_id: int, tags: Sequence[bytes], unti
         tx.execute(delete, [{"one": tag} for tag in gone])
     if new:
         tx.execute(TAG.insert(), [{"mailbox_id": mailbox_id, "tag": tag} for tag in new])
-    tx.execute(
-        MAILBOX.update().where(MAILBOX.c.mailbox_id == mailbox_id).values(tags_until=until)
-    )
+    tx.execute(MAILBOX.update().where(MAILBOX.c.mailbox_id == mailbox_id).values(tags_until=until))
 
 
 def take_profile(tx: sa.Connection, mailbox_id: int, profile: Profile) -> None:

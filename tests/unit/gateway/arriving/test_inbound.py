@@ -15,6 +15,7 @@ from gateway.arriving.senders import Senders
 from gateway.config import Sending
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
+from gateway.sending.franking import Franking
 from gateway.sending.outbound import Outbound
 from gateway.sending.recipients import Recipients
 from gateway.watching.alarms import Alarms
@@ -67,11 +68,11 @@ class GivenCarrier(ports.Carrier):
     acked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @override
-    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0, token: bytes = b"") -> bytes:
         raise PeerUnreachable("nobody looks up here")
 
     @override
-    async def send(self, parcel: ports.Parcel) -> None:
+    async def send(self, parcel: ports.Parcel, stamp: ports.Stamp = ports.UNSTAMPED) -> None:
         raise PeerUnreachable("nobody sends here")
 
     @override
@@ -118,10 +119,18 @@ class Room:
         alarms = Alarms(self.store.relations, Address.parse("bob@b.example"), self.clock)
         logs = DomainLogs(self.store.carrier_state, finder, "b.example", no_log, alarms, self.clock)
         await self.store.relations.accept(make_person().pid)  # alice is no stranger here
-        recipients = Recipients(carrier, finder, logs, self.store.contacts, self.clock)
+        franking = Franking(self.store.secrets, self.store.contacts, self.clock)
+        recipients = Recipients(carrier, finder, logs, self.store.contacts, franking, self.clock)
         ordinary: Any = None  # nothing leaves here
         outbound = Outbound(
-            self.store.outbox, recipients, carrier, nobody, Sending(), self.clock, ordinary
+            self.store.outbox,
+            recipients,
+            carrier,
+            nobody,
+            Sending(),
+            self.clock,
+            ordinary,
+            franking,
         )
         return Inbound(
             carrier,

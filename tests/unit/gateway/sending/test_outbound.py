@@ -9,6 +9,7 @@ import pytest
 from typing_extensions import override
 
 from gateway.config import Sending
+from gateway.sending.franking import Franking
 from gateway.sending.outbound import DELIVER_BY_SECONDS, Outbound
 from mx_core import ports
 from mx_core.envelope.seal import Sender
@@ -38,11 +39,11 @@ class RacingCarrier(ports.Carrier):
         self._error = error
 
     @override
-    async def resolve(self, recipient: Address, log_size: int = 0) -> bytes:
+    async def resolve(self, recipient: Address, log_size: int = 0, token: bytes = b"") -> bytes:
         raise PeerUnreachable("nobody looks up here")
 
     @override
-    async def send(self, parcel: ports.Parcel) -> None:
+    async def send(self, parcel: ports.Parcel, stamp: ports.Stamp = ports.UNSTAMPED) -> None:
         self.sent.append(parcel.recipient)
         if parcel.recipient == BOB:
             assert await self._store.outbox.relayed(parcel.env_id)
@@ -88,7 +89,10 @@ async def test_a_fate_that_comes_while_its_item_is_tried_ends_nothing_and_tells_
     recipients: Any = None  # what is sealed already asks nobody
     clock = Clock()
     ordinary = ordinary_mail(store, recipients)
-    outbound = Outbound(store.outbox, recipients, carrier, nobody, Sending(), clock, ordinary)
+    franking = Franking(store.secrets, store.contacts, clock)
+    outbound = Outbound(
+        store.outbox, recipients, carrier, nobody, Sending(), clock, ordinary, franking
+    )
     await sealed_for(store, BOB, b"1", START)
     await sealed_for(store, CAROL, b"2", START + 60)
     running = asyncio.create_task(outbound.run())

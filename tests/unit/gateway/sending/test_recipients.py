@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.sending.franking import Franking
 from gateway.sending.recipients import Recipients
 from gateway.watching.domain_logs import DomainLogs
 from mx_core.model.address import Address
@@ -47,7 +48,7 @@ class Network:
     async def find(self, domain: str) -> Found:
         return Found(domain, (domain_pk(domain),))
 
-    async def resolve(self, recipient: Address, _log_size: int = 0) -> bytes:
+    async def resolve(self, recipient: Address, _log_size: int = 0, _token: bytes = b"") -> bytes:
         self.asked.append(recipient)
         if recipient not in self.cards:
             raise UnknownRecipient(f"{recipient} is not here")
@@ -82,7 +83,8 @@ def room(tmp_path: Path) -> Iterator[Room]:
     store = open_store(tmp_path, clock)
     there: Any = network
     logs = DomainLogs(store.carrier_state, there, "z.example", there, there, clock)
-    yield Room(store, network, Recipients(there, there, logs, store.contacts, clock))
+    franking = Franking(store.secrets, store.contacts, clock)
+    yield Room(store, network, Recipients(there, there, logs, store.contacts, franking, clock))
     store.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -19,7 +20,7 @@ from mx_core.homeserver.people import accounts
 from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch
 from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.outgoing import Leaving
-from mx_core.homeserver.queue.retry import Failed, Relayed, TryAgain
+from mx_core.homeserver.queue.retry import AsksPostage, Failed, Relayed, TryAgain
 from mx_core.homeserver.schema import METADATA
 from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.bodies import BlobMissing, Body
@@ -320,6 +321,25 @@ def test_a_submission_ends_in_exactly_one_notice(do: Do[object], bob: Member) ->
     assert do(lambda tx: outgoing.record(tx, [result], NOW)) == []
     [row] = do(lambda tx: deliveries.waiting(tx, bob.mailbox_id, A, 0, 10))
     assert row.what == Notice(A, leaving.env_id, False, "5.1.1", "No.")
+
+
+def test_what_must_be_paid_for_goes_back_once_and_may_be_submitted_again(
+    do: Do[object], bob: Member
+) -> None:
+    leaving = _leaving(bob, b"1")
+    do(lambda tx: outgoing.submit(tx, leaving))
+    asked = (leaving, AsksPostage(20), 0.0)
+
+    assert do(lambda tx: outgoing.record(tx, [asked], NOW)) == [(bob.mailbox_id, A)]
+    assert do(lambda tx: outgoing.record(tx, [asked], NOW)) == []
+    [row] = do(lambda tx: deliveries.waiting(tx, bob.mailbox_id, A, 0, 10))
+    assert isinstance(row.what, Notice)
+    assert (row.what.relayed, row.what.status, row.what.postage_bits) == (False, "5.7.1", 20)
+
+    paid = replace(leaving, postage=b"12345678")
+    assert do(lambda tx: outgoing.submit(tx, paid)) is True
+    [waits] = do(lambda tx: outgoing.due(tx, "c.example", NOW, longest_delay=60.0, limit=9))
+    assert waits == paid
 
 
 def test_what_could_not_leave_waits_and_comes_again(do: Do[object], bob: Member) -> None:

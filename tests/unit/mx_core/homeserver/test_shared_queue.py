@@ -15,8 +15,7 @@ import sqlalchemy as sa
 from mx_core.db.postgres import PostgresDatabase
 from mx_core.homeserver.bounds import peer_rules
 from mx_core.homeserver.bounds.peer_rules import PeerRules
-from mx_core.homeserver.bounds.rating import Rating
-from mx_core.homeserver.config import Queue, Rates
+from mx_core.homeserver.config import Queue
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.accept import Sizes
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
@@ -32,7 +31,7 @@ from mx_core.homeserver.storage.room import Room
 from mx_core.model.clock import Now
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, ItemReply
 from tests.support.home_device import item_for
-from tests.support.home_rows import DEVICE, leaving, new_member
+from tests.support.home_rows import DEVICE, admitting, leaving, new_member
 from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
@@ -316,7 +315,7 @@ def _receiver(
         domain="b.example",
         sizes=Sizes(envelope=1 << 16, inline_body=1 << 18, blob=1 << 20),
         mailbox_octets=1 << 40,
-        rating=Rating("b.example", Rates(exempt=("*",)), time.monotonic),
+        admitting=admitting(database, "b.example"),
         room=room,
         now=time.time,
     )

@@ -1,6 +1,7 @@
 """Durable before yes; settled exactly once; nothing kept after."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,58 @@ async def test_a_submission_is_due_at_once_for_each_recipient_in_order(store: Ac
     assert len(bob.msg_id) == 16
     assert len(queue_id) == 16
     assert await store.outbox.octets(queue_id) == OCTETS
+
+
+@pytest.mark.anyio
+async def test_what_was_asked_postage_for_is_the_same_parcel_and_due_again(
+    store: AccountStore,
+) -> None:
+    outbox = store.outbox
+    queue_id = await outbox.enqueue(submission())
+    first = parcel(BOB)
+    assert await outbox.seal(queue_id, BOB, first)
+    assert await outbox.sent(queue_id, BOB)
+
+    assert await outbox.asked_for_postage(first.env_id, 20, START + 100)
+
+    bob = next(item for item in await outbox.due(START, 10) if item.recipient == BOB)
+    assert (bob.state, bob.next_at, bob.attempts) == (State.SEALED, START, 0)
+    assert await outbox.parcel(queue_id, BOB) == replace(first, postage_bits=20)
+
+
+@pytest.mark.anyio
+async def test_asked_for_as_much_again_it_waits_and_counts(store: AccountStore) -> None:
+    """The notice may have come twice, so it is no failure; and no peer makes us spin."""
+    outbox = store.outbox
+    queue_id = await outbox.enqueue(submission())
+    first = parcel(BOB)
+    await outbox.seal(queue_id, BOB, first)
+    for bits in (20, 22):
+        assert await outbox.asked_for_postage(first.env_id, bits, START + 100)
+        assert await outbox.sent(queue_id, BOB)
+
+    assert await outbox.asked_for_postage(first.env_id, 22, START + 100)
+
+    bob = await outbox.item(queue_id, BOB)
+    assert bob is not None
+    assert (bob.state, bob.next_at, bob.attempts) == (State.SEALED, START + 100, 1)
+
+
+@pytest.mark.anyio
+async def test_an_envelope_that_was_sealed_anew_or_settled_is_paid_for_no_more(
+    store: AccountStore,
+) -> None:
+    outbox = store.outbox
+    queue_id = await outbox.enqueue(submission())
+    old, new = parcel(BOB), parcel(BOB, b"2")
+    await outbox.seal(queue_id, BOB, old)
+    await outbox.seal(queue_id, BOB, new)
+    assert not await outbox.asked_for_postage(old.env_id, 20, START)
+
+    await outbox.sent(queue_id, BOB)
+    await outbox.relayed(new.env_id)
+
+    assert not await outbox.asked_for_postage(new.env_id, 20, START)
 
 
 @pytest.mark.anyio

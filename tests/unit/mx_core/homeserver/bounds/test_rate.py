@@ -76,20 +76,22 @@ def test_the_keys_known_are_bounded() -> None:
 def test_neither_own_mail_nor_an_exempted_domain_is_counted(peer: str, waits: bool) -> None:
     rates = Rates(peer_mailbox_burst=1, exempt=("c.example",))
     rating = Rating("b.example", rates, _Clock())
-    rating.arriving(peer, "bob@b.example")
+    rating.arriving(peer, "bob@b.example", stranger=False)
 
-    assert (rating.arriving(peer, "bob@b.example") > 0) is waits
+    assert (rating.arriving(peer, "bob@b.example", stranger=False) > 0) is waits
 
 
 def test_a_star_exempts_everybody() -> None:
     rating = Rating("b.example", Rates(peer_burst=1, exempt=("*",)), _Clock())
 
-    assert [rating.arriving("a.example", "bob@b.example") for _ in range(9)] == [0] * 9
+    assert [rating.arriving("a.example", "bob@b.example", stranger=False) for _ in range(9)] == [
+        0
+    ] * 9
 
 
 def test_one_domain_is_counted_over_all_mailboxes() -> None:
     rating = Rating("b.example", Rates(peer_burst=2), _Clock())
-    waits = [rating.arriving("a.example", f"p{n}@b.example") for n in range(3)]
+    waits = [rating.arriving("a.example", f"p{n}@b.example", stranger=False) for n in range(3)]
 
     assert waits[:2] == [0, 0]
     assert 30 <= waits[2] < 300

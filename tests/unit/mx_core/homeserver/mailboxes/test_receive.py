@@ -11,32 +11,34 @@ from typing import Any
 import pytest
 
 from mx_core.db.database import Database
-from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.config import Rates
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.accept import Sizes
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.deliveries import Envelope
 from mx_core.homeserver.mailboxes.receive import Receiver
+from mx_core.homeserver.people import doorway
 from mx_core.homeserver.people.accounts import Member
+from mx_core.homeserver.schema import DELIVERY, SEEN
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.room import Room
+from mx_core.passport.op import Profile
 from mx_core.proto.federation_pb2 import (
     ACCEPTED,
     DEFERRED,
     DUPLICATE,
     EXPIRED,
     NOT_AVAILABLE,
+    POSTAGE,
     RATE_LIMITED,
     TOO_LARGE,
     BlobRef,
     Item,
 )
-from tests.support.home_rows import DEVICE, add_member, home_database
+from tests.support.home_rows import DEVICE, EVERYTHING, add_member, admitting, home_database
 
 pytestmark = pytest.mark.anyio
 
-EVERYTHING = Rates(exempt=("*",))
 SIZES = Sizes(envelope=64 * 1024, inline_body=256 * 1024, blob=1 << 20)
 
 
@@ -77,7 +79,7 @@ def _receiver(
         domain="b.example",
         sizes=SIZES,
         mailbox_octets=mailbox_octets,
-        rating=Rating("b.example", rates, time.monotonic),
+        admitting=admitting(database, "b.example", rates),
         room=room,
         now=time.time,
     )
@@ -142,12 +144,12 @@ async def test_a_mailbox_that_is_full_defers(database: Database, tmp_path: Path)
     assert await _statuses(receiver, _item(), _item(), _item()) == [ACCEPTED, ACCEPTED, DEFERRED]
 
 
-@pytest.mark.usefixtures("bob")
 async def test_a_domain_that_brings_too_much_for_one_mailbox_is_asked_to_come_later(
-    database: Database, tmp_path: Path
+    database: Database, bob: Member, tmp_path: Path
 ) -> None:
-    add_member(database, "carol@b.example")
-    receiver = _receiver(database, tmp_path, rates=Rates(peer_mailbox_burst=2))
+    for member in (bob, add_member(database, "carol@b.example")):
+        _asks_for(database, member, 0)
+    receiver = _receiver(database, tmp_path, rates=Rates(stranger_burst=2))
     items = [_item(), _item(), _item()]
 
     assert await _statuses(receiver, *items) == [ACCEPTED, ACCEPTED, RATE_LIMITED]
@@ -155,6 +157,39 @@ async def test_a_domain_that_brings_too_much_for_one_mailbox_is_asked_to_come_la
     assert await _statuses(receiver, _item(route=b"carol@b.example")) == [ACCEPTED]
     [reply] = await receiver.take("c.example", [_item()])
     assert reply.status == ACCEPTED
+
+
+def _asks_for(database: Database, member: Member, bits: int) -> None:
+    profile = Profile(postage_bits=bits)
+    database.write_at_start(lambda tx: doorway.take_profile(tx, member.mailbox_id, profile))
+
+
+async def test_what_is_not_let_in_leaves_neither_row_nor_file(
+    database: Database, bob: Member, tmp_path: Path
+) -> None:
+    receiver = _receiver(database, tmp_path, rates=Rates())
+    large = _item(body=b"MXB1" + os.urandom(100_000))
+
+    [asked] = await receiver.take("a.example", [large])
+
+    assert (asked.status, asked.postage_bits) == (POSTAGE, 20)
+    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+    for table in (SEEN, DELIVERY):
+        assert await database.read(lambda tx, table=table: tx.execute(table.select()).all()) == []
+    _asks_for(database, bob, 0)
+    assert await _statuses(receiver, large) == [ACCEPTED]
+
+
+async def test_what_was_let_in_before_is_known_whatever_is_asked_now(
+    database: Database, bob: Member, tmp_path: Path
+) -> None:
+    _asks_for(database, bob, 0)
+    receiver, item = _receiver(database, tmp_path, rates=Rates()), _item()
+    assert await _statuses(receiver, item) == [ACCEPTED]
+
+    _asks_for(database, bob, 20)
+
+    assert await _statuses(receiver, item, _item()) == [DUPLICATE, POSTAGE]
 
 
 @pytest.mark.usefixtures("bob")

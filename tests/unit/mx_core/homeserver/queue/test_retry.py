@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mx_core.homeserver.queue.retry import Failed, Relayed, Schedule, TryAgain, outcome, settled
+from mx_core.homeserver.queue.retry import (
+    AsksPostage,
+    Failed,
+    Relayed,
+    Schedule,
+    TryAgain,
+    outcome,
+    settled,
+)
 from mx_core.proto import federation_pb2
 from mx_core.proto.federation_pb2 import ItemReply
 
@@ -64,8 +72,19 @@ def test_every_status_has_an_outcome(status: federation_pb2.Status) -> None:
             assert "b.example" in result.reason
         case TryAgain():
             assert result.reason
+        case AsksPostage():
+            raise AssertionError("nobody was asked for any bits")
         case Relayed():
             assert status in {federation_pb2.ACCEPTED, federation_pb2.DUPLICATE}
+
+
+@pytest.mark.parametrize(("bits", "is_paid"), [(1, True), (24, True), (25, False), (0, False)])
+def test_postage_is_asked_of_the_sender_unless_nobody_would_pay_so_much(
+    bits: int, is_paid: bool
+) -> None:
+    result = outcome(ItemReply(status=federation_pb2.POSTAGE, postage_bits=bits), "b.example")
+
+    assert result == AsksPostage(bits) if is_paid else isinstance(result, Failed)
 
 
 def test_a_status_of_a_newer_version_loses_nothing() -> None:

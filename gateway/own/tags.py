@@ -1,0 +1,80 @@
+"""Tells the own home server whose mail is let in: the tags of the week of all contacts.
+
+The server learns neither who they are nor how many (spec/admission §2).  Whoever is blocked is
+left out, with all their devices, at the next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from mx_core.admission.tag_list import good_until, tag_list
+from mx_core.admission.token import week_of
+from mx_core.carriers.native.carrier import NativeCarrier
+from mx_core.model.clock import Now
+from mx_core.model.errors import Refused, Unavailable, Untrusted
+from mx_core.notation.hashing import b2
+from mx_core.store.contact_secret import ContactSecrets
+from mx_core.store.setting import CarrierState
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS: Final = 30.0
+_RETRY_SECONDS: Final = 60.0
+_CARRIER: Final = "native"
+_NAME: Final = "tags"
+
+
+class OwnTags:
+    """See the module."""
+
+    def __init__(
+        self, secrets: ContactSecrets, carrier: NativeCarrier, state: CarrierState, now: Now
+    ) -> None:
+        """Nothing is told before ``run`` or ``renew``."""
+        self._secrets = secrets
+        self._carrier = carrier
+        self._state = state
+        self._now = now
+        self._wake = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Look at once: a secret was given, or somebody was blocked."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Tell what has changed, for ever."""
+        while True:
+            self._wake.clear()
+            pause = _LOOK_SECONDS
+            try:
+                await self.renew()
+            except (Unavailable, Refused, Untrusted) as error:
+                log.info("tags_wait", why=type(error).__name__)
+                pause = _RETRY_SECONDS
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def renew(self) -> None:
+        """Give the list to the home server unless it holds it already.
+
+        Raises:
+            Unavailable, Refused, Untrusted: It was not taken; the one before is in force.
+        """
+        now = self._now()
+        given = await self._secrets.given()
+        # what the list is made of: it is made anew when that changes, and each week
+        made_of = b2("MX1.admit.given", [week_of(now).to_bytes(8, "big"), *given])
+        if await self._state.get(_CARRIER, _NAME) == made_of:
+            return
+        tags = await asyncio.to_thread(tag_list, given, await self._secrets.filler(), now)
+        await self._carrier.replace_tags(tags, good_until(now))
+        # Crash here: the same list is given again at the next start.
+        await self._state.put(_CARRIER, _NAME, made_of)
+        log.info("tags_replaced", tags=len(tags))

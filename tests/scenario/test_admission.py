@@ -1,0 +1,108 @@
+"""Two domains that ask for postage: a stranger pays once, an answer and all that follows do not."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.world import Side
+from mx_core.mail_programs.mail_settings import MailSettings
+from mx_core.proto.federation_pb2 import POSTAGE, Batch, BatchReply, Item
+from tests.support.clients import about, imap, smtp, wait_until
+from tests.support.worlds import TestedWorld
+
+pytestmark = pytest.mark.fleet
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedWorld]:
+    with TestedWorld(
+        tmp_path_factory.mktemp("admission"),
+        rates="user_burst = 60",
+        acquainted=False,
+        recorded=True,
+    ) as made:
+        yield made
+
+
+def send(sender: MailSettings, recipient: str, subject: str, octets: int = 10) -> None:
+    text = (
+        f"From: {sender.address}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
+        f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@x.example>\r\n\r\n"
+        + "line of it\r\n"
+        * (octets // 12 + 1)
+    )
+    with smtp(sender) as client:
+        client.sendmail(sender.address, [recipient], text.encode())
+
+
+def move(settings: MailSettings, subject: str, source: str, target: str) -> None:
+    with imap(settings) as client:
+        client.select(source)
+        found = client.uid("SEARCH", "SUBJECT", subject)[1][0].decode()
+        assert client.uid("MOVE", found.replace(" ", ","), target)[0] == "OK"
+
+
+def brought(world: TestedWorld, side: Side) -> list[tuple[Item, int]]:
+    """Return every item that a peer brought to *side*, and the status that it got, in order."""
+    folder = world.recording(side)
+    found: list[tuple[Item, int]] = []
+    for asked, told in zip(
+        sorted(folder.glob("*-DeliverBatch-in-*")),
+        sorted(folder.glob("*-DeliverBatch-out-*")),
+        strict=False,  # the last one may not be answered yet; a batch comes after the one before
+    ):
+        items = Batch.FromString(asked.read_bytes()).items
+        answers = BatchReply.FromString(told.read_bytes()).items
+        found += zip(items, [answer.status for answer in answers], strict=True)
+    return found
+
+
+def tags_of(side: Side) -> list[bytes]:
+    """Return what the home server of *side* lets in by."""
+    database = Path(side.home_dir / "home.sqlite")
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as rows:
+        return [tag for (tag,) in rows.execute("SELECT tag FROM tag ORDER BY tag")]
+
+
+def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
+    world: TestedWorld,
+) -> None:
+    alice, bob = world.alice.known, world.bob.known
+
+    send(alice, bob.address, "hello-bob")
+    wait_until(lambda: bool(about(bob, "hello-bob", "Requests")))
+    asked, paid = brought(world, world.bob)
+    assert asked[1] == POSTAGE
+    assert (asked[0].token, asked[0].postage) == (b"", b"")
+    assert asked[0].envelope == paid[0].envelope  # sealed once
+    assert (paid[0].token, len(paid[0].postage)) == (b"", 8)
+
+    wait_until(lambda: len(tags_of(world.alice)) == 64)
+    send(bob, alice.address, "hello-alice")
+    wait_until(lambda: bool(about(alice, "hello-alice")))
+    [(answer, _)] = brought(world, world.alice)
+    assert (len(answer.token), answer.postage) == (24, b"")
+
+    wait_until(lambda: len(tags_of(world.bob)) == 64)
+    send(alice, bob.address, "again")
+    wait_until(lambda: bool(about(bob, "again")))
+    [(again, _)] = brought(world, world.bob)[2:]
+    assert (len(again.token), again.postage) == (24, b"")
+    assert again.token[:8] in {tag[:8] for tag in tags_of(world.bob)}
+
+    before = set(tags_of(world.bob))
+    tokens = len(brought(world, world.bob))
+
+    move(bob, "again", "INBOX", "Junk")
+    wait_until(lambda: len(before & set(tags_of(world.bob))) < len(before) - 10)
+    send(alice, bob.address, "unwanted")
+    wait_until(lambda: bool(about(bob, "unwanted", "Junk")))
+
+    refused, paid = brought(world, world.bob)[tokens:]
+    assert (len(refused[0].token), refused[1]) == (24, POSTAGE)
+    assert (paid[0].token, len(paid[0].postage)) == (b"", 8)

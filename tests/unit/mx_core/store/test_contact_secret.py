@@ -1,0 +1,98 @@
+"""Secrets given and got: one for each person, kept, and none for whom the owner blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mx_core.model.address import Address
+from mx_core.model.ids import EnvId, MsgId, Pid
+from mx_core.model.mailbox_name import MailboxName
+from mx_core.ports import MailWriter
+from mx_core.store.account_store import AccountStore
+from mx_core.store.inbox import ComeFrom
+from mx_core.store.relation import Author
+from tests.support.stores import form_of, open_store
+
+pytestmark = pytest.mark.anyio
+
+BOB, EVE = Pid(b"b" * 32), Pid(b"e" * 32)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[AccountStore]:
+    opened = open_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+async def arrives(store: AccountStore, pid: Pid, secret: bytes, mark: bytes) -> None:
+    octets = b"Subject: x\r\n\r\nhello\r\n"
+    assert await store.inbox.receive(
+        msg_id=MsgId(mark * 16),
+        env_id=EnvId(mark * 32),
+        octets=octets,
+        form=form_of(octets),
+        epoch=1,
+        come_from=ComeFrom(Author(pid, Address("bob", "b.example")), secret=secret),
+    )
+
+
+async def test_each_person_gets_one_secret_which_outlives_a_restart(tmp_path: Path) -> None:
+    first, told = open_store(tmp_path), []
+    first.secrets.gave = lambda: told.append(True)
+    mine = await first.secrets.mine(BOB)
+    assert await first.secrets.mine(EVE) != mine
+    assert await first.secrets.mine(BOB) == mine
+    filler = await first.secrets.filler()
+    first.close()
+
+    again = open_store(tmp_path)
+    assert await again.secrets.mine(BOB) == mine
+    assert len(await again.secrets.given()) == 2
+    assert await again.secrets.filler() == filler
+    assert len(told) == 2
+    again.close()
+
+
+async def test_the_newest_secret_of_theirs_counts_and_leaves_mine_alone(
+    store: AccountStore,
+) -> None:
+    mine = await store.secrets.mine(BOB)
+    assert await store.secrets.theirs(BOB) is None
+
+    await arrives(store, BOB, b"1" * 32, b"1")
+    await arrives(store, BOB, b"2" * 32, b"2")
+    await arrives(store, BOB, b"", b"3")
+
+    assert await store.secrets.theirs(BOB) == b"2" * 32
+    assert await store.secrets.mine(BOB) == mine
+    assert await store.secrets.theirs(EVE) is None
+
+
+async def test_who_gave_first_is_given_one_all_the_same(store: AccountStore) -> None:
+    await arrives(store, BOB, b"1" * 32, b"1")
+
+    mine = await store.secrets.mine(BOB)
+
+    assert await store.secrets.given() == [mine]
+    assert await store.secrets.theirs(BOB) == b"1" * 32
+
+
+async def test_who_is_blocked_is_left_out_until_they_are_not(store: AccountStore) -> None:
+    mine = await store.secrets.mine(BOB)
+    await store.secrets.mine(EVE)
+    await arrives(store, BOB, b"1" * 32, b"1")
+
+    await store.mail.write(lambda writer: _move_all(writer, "Requests", "Junk"))
+    assert mine not in await store.secrets.given()
+    await store.mail.write(lambda writer: _move_all(writer, "Junk", "INBOX"))
+
+    assert mine in await store.secrets.given()
+
+
+def _move_all(writer: MailWriter, source: str, target: str) -> None:
+    box = writer.mailbox(MailboxName(source))
+    writer.move(box.id, list(writer.snapshot(box.id).uids), MailboxName(target))
