@@ -32,6 +32,7 @@ from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import Fact, Facts, MessageForm, Submission, Whole
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot
+from mx_core.model.stamp import UNSTAMPED, Stamp
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -330,17 +331,6 @@ class Parcel:
     body: bytes  # MXB1
     deliver_by: int  # unix seconds
     postage_bits: int = 0  # asked for by the recipient's home server
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What goes beside a parcel so that it is let in (spec/admission); b"" each: nothing."""
-
-    token: bytes = b""
-    postage: bytes = b""
-
-
-UNSTAMPED = Stamp()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from mx_core.admission.token import look_up_token, tag_of, token_for, week_of
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.ids import Pid
-from mx_core.ports import Parcel, Stamp
+from mx_core.model.stamp import Stamp
+from mx_core.ports import Parcel
 from mx_core.store.contact import Contact, Contacts
 from mx_core.store.contact_secret import ContactSecrets
 from mx_core.trust.pin import Pin

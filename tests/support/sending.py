@@ -25,7 +25,8 @@ from mx_core.model.address import Address
 from mx_core.model.errors import MailError, NotOnNetwork, UnknownRecipient
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
-from mx_core.ports import UNSTAMPED, Parcel, Stamp
+from mx_core.model.stamp import UNSTAMPED, Stamp
+from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
 from tests.support.logged_domain import LoggedDomain
 from tests.support.loopback_tls import client_context

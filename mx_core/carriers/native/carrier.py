@@ -21,6 +21,7 @@ from mx_core.model.errors import (
     UnknownRecipient,
 )
 from mx_core.model.ids import EnvId
+from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
 
@@ -68,7 +69,7 @@ class NativeCarrier(ports.Carrier):
         return bytes(reply.card)
 
     @override
-    async def send(self, parcel: ports.Parcel, stamp: ports.Stamp = ports.UNSTAMPED) -> None:
+    async def send(self, parcel: ports.Parcel, stamp: Stamp = UNSTAMPED) -> None:
         item = federation_pb2.Item(
             route=str(parcel.recipient.canonical()).encode(),
             envelope=parcel.envelope,

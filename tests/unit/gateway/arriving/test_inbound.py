@@ -27,6 +27,7 @@ from mx_core.model.errors import PeerUnreachable
 from mx_core.model.ids import MsgId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
+from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnEpoch
 from mx_core.trust.log_memory import LogMemory
@@ -72,7 +73,7 @@ class GivenCarrier(ports.Carrier):
         raise PeerUnreachable("nobody looks up here")
 
     @override
-    async def send(self, parcel: ports.Parcel, stamp: ports.Stamp = ports.UNSTAMPED) -> None:
+    async def send(self, parcel: ports.Parcel, stamp: Stamp = UNSTAMPED) -> None:
         raise PeerUnreachable("nobody sends here")
 
     @override

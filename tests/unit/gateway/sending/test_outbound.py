@@ -18,6 +18,7 @@ from mx_core.model.errors import MailError, PeerUnreachable, Refused, Untrusted
 from mx_core.model.ids import EnvId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
+from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox_reader import State
 from tests.support.sending import ordinary_mail
@@ -43,7 +44,7 @@ class RacingCarrier(ports.Carrier):
         raise PeerUnreachable("nobody looks up here")
 
     @override
-    async def send(self, parcel: ports.Parcel, stamp: ports.Stamp = ports.UNSTAMPED) -> None:
+    async def send(self, parcel: ports.Parcel, stamp: Stamp = UNSTAMPED) -> None:
         self.sent.append(parcel.recipient)
         if parcel.recipient == BOB:
             assert await self._store.outbox.relayed(parcel.env_id)
