@@ -33,6 +33,7 @@ from mx_core.envelope.seal import (
 )
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
+    DiskFull,
     EncryptionRequired,
     MailError,
     MessageGone,
@@ -52,6 +53,9 @@ log = structlog.get_logger()
 DELIVER_BY_SECONDS = 5 * 86400  # identity §5
 RESEAL_SECONDS = 86400  # an envelope not handed over within a day is sealed anew
 _NOT_WRITTEN_SECONDS = 5.0
+_MANY = 2  # accepted while one step was taken: more are to be expected
+_SHOWN_SECONDS = 0.03
+_WAYS_MADE = 33  # a second
 _DUE_AT_ONCE = 200
 _SUBMISSIONS_AT_ONCE = 16
 _LARGE_OCTETS = 256 * 1024  # sealing these would hold up the loop
@@ -112,6 +116,8 @@ class Outbound:
             room = asyncio.Semaphore(_SUBMISSIONS_AT_ONCE)
             while True:
                 self._wake.clear()
+                if await self._show() >= _MANY:
+                    await self._make_way()
                 groups: defaultdict[QueueId, list[OutboxItem]] = defaultdict(list)
                 for item in await self._outbox.due(self._now(), _DUE_AT_ONCE):
                     if item.queue_id not in self._moving:
@@ -123,6 +129,28 @@ class Outbound:
                     task.add_done_callback(lambda _: room.release())
                 if not groups:
                     await self._sleep()
+
+    async def _show(self) -> int:
+        """Let what was accepted stand in Outbox; only then does it leave.  Return how many came."""
+        shown = 0
+        try:
+            while new := await self._outbox.show_new():
+                shown += new
+        except DiskFull as error:
+            log.warning("outbox_not_shown", why=type(error).__name__)
+            await asyncio.sleep(_NOT_WRITTEN_SECONDS)
+            self._wake.set()  # again, before anybody comes
+        return shown
+
+    async def _make_way(self) -> None:
+        """While many come one after the other let them come, for a bounded time: somebody waits.
+
+        What was accepted leaves a little later, and shares more commits when it does.
+        """
+        for _ in range(_WAYS_MADE):
+            await asyncio.sleep(_SHOWN_SECONDS)
+            if not await self._show():
+                return
 
     async def deliver(self, item: OutboxItem, body: _SharedBody) -> None:
         """Hand over for one recipient, sealed unless it was decided otherwise.

@@ -22,8 +22,8 @@ from gateway.sending.reaching import Reaching
 from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
 from mx_core.db import failpoint
+from mx_core.mime import thread
 from mx_core.mime.prepare import prepare
-from mx_core.mime.thread import answered
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
@@ -35,8 +35,10 @@ from mx_core.model.errors import (
 )
 from mx_core.model.ids import QueueId
 from mx_core.model.message import HeaderField, MessageForm, Submission
-from mx_core.store.outbox import Asked, OutboxTable, new_queue_id
+from mx_core.store.outbox import OutboxTable
+from mx_core.store.outbox_accept import Asked, new_queue_id
 from mx_core.store.policy import PolicyRules
+from smtp_in.message import top_fields
 
 _REPLY_SECONDS = 0.005  # the reply is written before the loop turns; the kernel has it by then
 _LOOKED_SECONDS: Final = 600.0  # from RCPT to the end of a long message
@@ -93,19 +95,22 @@ class JudgedOutbox(ports.Outbox):
     async def enqueue(self, submission: Submission) -> QueueId:
         # Crash here: nothing is kept and nothing was said; the mail program sends again.
         failpoint.reach("accepted")
-        form = await _form(submission.octets)
-        decisions = await self._weighed(submission, form.fields)
-        queue_id = new_queue_id()
+        fields = top_fields(submission.octets)
+        decisions = await self._weighed(submission, fields)
+        queue_id = new_queue_id(self._now())
         asked = {
             who: self._asked(submission, queue_id, who, decision)
             for who, decision in decisions.items()
         }
-        await self._table.enqueue(
-            submission,
-            asked=asked,
-            form=form,
-            queue_id=queue_id,
-        )
+        if any(each.report for each in asked.values()):
+            # what the person must decide is told with it: both or neither
+            form = await _form(submission.octets)
+            await self._table.enqueue(submission, asked=asked, form=form, queue_id=queue_id)
+        else:
+            message_id = thread.message_id(submission.octets, fields)
+            await self._table.accept(
+                submission, message_id=message_id, asked=asked, queue_id=queue_id
+            )
         self._accepted()
         # Crash once 250 is on its way: it is in the outbox and leaves at the next start.
         asyncio.get_running_loop().call_later(_REPLY_SECONDS, failpoint.reach, "replied")
@@ -134,7 +139,7 @@ class JudgedOutbox(ports.Outbox):
         if not clear:
             return decisions
         settings = Settings.of(await self._of_rules(), clear[0])
-        ids = answered(submission.octets, fields)
+        ids = thread.answered(submission.octets, fields)
         answers = bool(ids) and await self._rules.any_encrypted(ids)
         return dict(weigh(decisions, mixed=settings.mixed, guard=settings.guard, answers=answers))
 

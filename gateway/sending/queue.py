@@ -34,6 +34,8 @@ async def retry(person: Person, queue_id: QueueId) -> int:
 async def cancel(person: Person, queue_id: QueueId) -> int:
     """Settle as failed what the home server does not hold yet."""
     cancelled = 0
+    while await person.store.outbox.show_new():
+        pass  # so that what is given up can become a draft
     for item in await _of(person, queue_id):
         if item.state is not State.SENT:
             cancelled += await person.store.outbox.failed(

@@ -26,6 +26,7 @@ from mx_core.tlog.log_proof import Logged, LogProof
 from mx_core.trust.pin import Pin, accept
 
 _FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
+_FOUND_SECONDS: Final = 60.0  # judging a card costs a millisecond; of a person's burst only once
 _CARDS_KEPT: Final = 1_000
 _MOVES_MAX: Final = 3  # one after the other, from an address that was known
 
@@ -35,6 +36,27 @@ class _Held:
     card: bytes
     fetched: float
     shown: Logged | None = None  # what its log proof showed, once it was checked
+    found: _Found | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a card was found to say, and all that this was judged by."""
+
+    recipient: Recipient
+    at: float
+    keys: tuple[bytes, ...]
+    log: WatchedLog | None
+
+    def holds(
+        self, now: float, keys: tuple[bytes, ...], log: WatchedLog | None, pin: bytes
+    ) -> bool:
+        """Tell whether judging again would find the same: nothing it depends on has changed."""
+        return (
+            0 <= now - self.at < _FOUND_SECONDS
+            and (self.keys, self.log) == (keys, log)
+            and self.recipient.pin.encode() == pin
+        )
 
 
 class Recipients:
@@ -90,12 +112,15 @@ class Recipients:
             if contact is None and left is not None:
                 # what was said of the person holds wherever they go
                 contact = await self._contacts.of_pid(left.pid)
-            now = self._now()
+            now, keys = self._now(), tuple(domain.keys)
+            known = held.found if contact is not None and contact.address == asked else None
+            if known is not None and contact and known.holds(now, keys, log, contact.pin):
+                return known.recipient
             try:
                 recipient = verify_card(
                     held.card,
                     asked=asked,
-                    domain_keys=domain.keys,
+                    domain_keys=keys,
                     pin=None if contact is None else Pin.decode(contact.pin),
                     now=now,
                     card_age=now - held.fetched,
@@ -117,6 +142,7 @@ class Recipients:
                     Contact(asked, pinned, recipient.chain),
                     changes=noted_change(recipient.decision, recipient.seq),
                 )
+            held.found = _Found(recipient, now, keys, log)
             return recipient
 
     async def accepted(self, address: Address) -> None:

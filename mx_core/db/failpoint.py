@@ -1,7 +1,7 @@
 """Stop the process dead at a named durable step, when a crash test asks for it.
 
 ``MX_FAILPOINT=sealed`` kills at the first time that step is reached, ``sealed:3`` at the third.
-Steps: accepted committed replied sealed sent acked stored deleted; of the search index:
+Steps: accepted committed replied shown sealed sent acked stored deleted; of the search index:
 indexing indexed; of ordinary mail: relayed; of an import: imported; of a domain's log:
 waiting logged witnessed; of the own passport: appended; of admission: tagged franked.
 """
@@ -16,6 +16,7 @@ MAIL_STEPS: Final = (
     "accepted",
     "committed",
     "replied",
+    "shown",
     "sealed",
     "sent",
     "acked",

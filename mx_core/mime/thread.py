@@ -46,6 +46,13 @@ def answered(octets: bytes, fields: Iterable[HeaderField]) -> list[bytes]:
     return list(islice(found, _ANSWERED_MAX))
 
 
+def message_id(octets: bytes, fields: Iterable[HeaderField]) -> bytes:
+    """Return the Message-ID of the top header without its brackets, or b""."""
+    first = next((value(octets, field) for field in fields if field.name == b"message-id"), b"")
+    found = _MSG_ID.search(first)
+    return b"" if found is None else found[1]
+
+
 def named(message_id: bytes) -> bytes:
     """Return 16 octets that stand for a Message-ID, given without its brackets."""
     return blake2b(message_id, digest_size=_OCTETS, person=_PERSON).digest()

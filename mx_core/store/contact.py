@@ -48,7 +48,7 @@ class Contacts:
             ).one_or_none()
             return None if row is None else Contact(address_of(wanted), row[0], row[1])
 
-        return await self._database.read(job)
+        return self._database.glance(job)
 
     async def of_pid(self, pid: Pid) -> Contact | None:
         """Return what was pinned last for *pid*, under whichever address.

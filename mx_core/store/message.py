@@ -13,7 +13,7 @@ from mx_core.model.message import MessageForm
 from mx_core.ports import NewMail
 from mx_core.store import form as message_form
 from mx_core.store import header_key
-from mx_core.store.body import BodyId, BodyWriter
+from mx_core.store.body import BodyId
 from mx_core.store.journal import Journal, new_global_id
 
 
@@ -30,11 +30,15 @@ class Kept:
 
 
 def keep(
-    connection: sa.Connection, log: Journal, bodies: BodyWriter, new: Sequence[NewMail], now: int
+    connection: sa.Connection,
+    log: Journal,
+    bodies: Sequence[BodyId],
+    new: Sequence[NewMail],
+    now: int,
 ) -> list[tuple[MessageId, Kept]]:
-    """Store octets and rows of *new* messages, each to be used by one place.
+    """Store the rows of *new* messages, whose octets *bodies* hold; each is used by one place.
 
-    *now*, unix seconds, dates those that have no date.  Raises as ``BodyWriter.add_all``.
+    *now*, unix seconds, dates those that have no date.
     """
     kept = [
         Kept(
@@ -45,7 +49,7 @@ def keep(
             now if each.internal_date is None else each.internal_date,
             uses=1,
         )
-        for each, body in zip(new, bodies.add_all([each.octets for each in new]), strict=True)
+        for each, body in zip(new, bodies, strict=True)
     ]
     return list(zip(insert(connection, log, kept), kept, strict=True))
 

@@ -8,21 +8,15 @@ parcels are dropped; the rows stay to tell what became of the message.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
-
 import sqlalchemy as sa
 
 from mx_core.db import failpoint
 from mx_core.model.address import Address
-from mx_core.model.ids import EnvId, MsgId, Pid, QueueId
-from mx_core.model.message import MessageForm, Submission
-from mx_core.model.notify import AS_USUAL
+from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
-from mx_core.store import outbox_box, relation
+from mx_core.store import relation
+from mx_core.store.outbox_accept import AcceptingOutbox
 from mx_core.store.outbox_reader import State, address_of
 from mx_core.store.outbox_state import (
     UNSENT,
@@ -33,106 +27,11 @@ from mx_core.store.outbox_state import (
     settle,
     tell,
 )
-from mx_core.store.outbox_wait import WaitingOutbox
-from mx_core.store.policy import note_encrypted
 from mx_core.store.writer import Writer
-from mx_core.trust.pin import Pin
-
-_MSG_ID_OCTETS: Final = 16
-_QUEUE_ID_OCTETS: Final = 8
-NATIVE: Final = "native"  # the policy that only ever leaves end-to-end encrypted
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What was decided for one recipient when the submission was accepted; frozen with it.
-
-    *held* is the reason why it waits for a person, and *report* tells them; "" and None: it does
-    not.
-    """
-
-    policy: str = NATIVE
-    decision: str = ""
-    held: str = ""
-    report: Report | None = None
-
-
-_AS_EVER: Final = Asked()
-
-
-class OutboxTable(WaitingOutbox):
+class OutboxTable(AcceptingOutbox):
     """See the module."""
-
-    async def enqueue(
-        self,
-        submission: Submission,
-        *,
-        asked: Mapping[Address, Asked] | None = None,
-        form: MessageForm | None = None,
-        queue_id: QueueId | None = None,
-    ) -> QueueId:
-        """Return once the submission is durable; each recipient gets its msg_id here.
-
-        A recipient that *asked* does not name goes end-to-end encrypted or not at all.  With
-        its *form* the message stands in Outbox while it waits; *queue_id* is a new one.
-
-        Raises:
-            DiskFull: Nothing was taken.
-        """
-        queue_id = queue_id or new_queue_id()
-        message_id = b"" if form is None else form.message_id
-        now = int(self._now())
-
-        def job(writer: Writer, connection: sa.Connection) -> None:
-            connection.exec_driver_sql(
-                "INSERT INTO outbox (queue_id, sender, created, size, body, envid, return_full)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    queue_id,
-                    str(submission.sender),
-                    now,
-                    len(submission.octets),
-                    writer.bodies.add(submission.octets) if form is None else None,
-                    submission.envid,
-                    submission.return_full,
-                ),
-            )
-            for place, recipient in enumerate(submission.recipients):
-                frozen = (asked or {}).get(recipient, _AS_EVER)
-                wanted = submission.wanted.get(recipient, AS_USUAL)
-                connection.exec_driver_sql(
-                    "INSERT INTO outbox_recipient VALUES"
-                    " (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?)",
-                    (
-                        queue_id,
-                        place,
-                        str(recipient),
-                        recipient in submission.hidden,
-                        MsgId(secrets.token_bytes(_MSG_ID_OCTETS)),
-                        frozen.policy,
-                        (State.HELD if frozen.held else State.QUEUED).value,
-                        now,
-                        frozen.held,
-                        wanted.spelt(),
-                        wanted.original,
-                        frozen.decision,
-                    ),
-                )
-                _accept_known(connection, recipient, now)
-                if frozen.report is not None:
-                    tell(writer, frozen.report)
-                if frozen.policy == NATIVE and not frozen.held:
-                    note_encrypted(connection, message_id)
-            if form is not None:
-                body = outbox_box.enter(writer, connection, queue_id, submission.octets, form)
-                connection.exec_driver_sql(
-                    "UPDATE outbox SET body = ? WHERE queue_id = ?", (body, queue_id)
-                )
-
-        await self._mail.write_with(job)
-        # Crash here: durable and not confirmed; the mail program sends it again, as SMTP has it.
-        failpoint.reach("committed")
-        return queue_id
 
     async def seal(
         self, queue_id: QueueId, recipient: Address, parcel: Parcel, pid: Pid | None = None
@@ -274,20 +173,3 @@ class OutboxTable(WaitingOutbox):
             return True
 
         return await self._mail.write_with(job)
-
-
-def new_queue_id() -> QueueId:
-    """Return one that was never given."""
-    return QueueId(secrets.token_hex(_QUEUE_ID_OCTETS))
-
-
-def _accept_known(connection: sa.Connection, recipient: Address, now: int) -> None:
-    """Accept whom the owner writes to, also if they were blocked.
-
-    Who is not known yet is accepted when their keys are: see ``OutboxTable.seal``.
-    """
-    pin = connection.exec_driver_sql(
-        "SELECT pin FROM contact WHERE address = ?", (str(recipient.canonical()),)
-    ).scalar()
-    if pin is not None:
-        relation.accept(connection, Pin.decode(pin).pid, now)

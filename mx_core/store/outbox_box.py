@@ -6,6 +6,7 @@ transaction.  docs/spec/outbox.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,9 +15,11 @@ from mx_core.model.flags import DRAFT, NOT_ENCRYPTED, SEEN, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import OUTBOX, MailboxName
 from mx_core.model.message import MessageForm
+from mx_core.ports import NewMail
 from mx_core.store import sent_copy
 from mx_core.store.body import BodyId
 from mx_core.store.outbox_word import DEFERRED, FAILED, HELD, PENDING, STATE, SUBMITTED
+from mx_core.store.policy import note_encrypted
 from mx_core.store.writer import Writer
 
 
@@ -31,6 +34,7 @@ class _Fates:
     failed: int
     cancelled: int
     clear: int
+    native: int  # that leave end-to-end encrypted or not at all, and wait for nobody
 
     def flags(self) -> FlagSet:
         """Return the keywords that say so."""
@@ -45,23 +49,36 @@ class _Fates:
         return frozenset(flag for flag, holds in said.items() if holds)
 
 
-def enter(
-    writer: Writer, connection: sa.Connection, queue_id: str, octets: bytes, form: MessageForm
-) -> BodyId:
-    """Put a submission whose recipients are noted into Outbox; return the body that both share."""
-    flags = _fates(connection, queue_id).flags() | {SEEN}
+@dataclass(frozen=True, slots=True)
+class Entering:
+    """A submission whose recipients are noted, and the body that holds its octets."""
+
+    queue_id: str
+    body: BodyId
+    octets: bytes
+    form: MessageForm
+
+
+def enter(writer: Writer, connection: sa.Connection, entering: Sequence[Entering]) -> None:
+    """Put submissions into Outbox, whose messages then share their bodies."""
     box = writer.mailbox(OUTBOX).id
-    uid = writer.append(box, octets, form, flags, queued=True).uid
-    message = writer.places.find(box, [uid])[0].message
-    body: int = connection.exec_driver_sql(
-        "SELECT body FROM message WHERE id = ?", (message,)
-    ).scalar_one()
+    fates = [_fates(connection, each.queue_id) for each in entering]
+    new = [
+        NewMail(each.octets, each.form, fate.flags() | {SEEN})
+        for each, fate in zip(entering, fates, strict=True)
+    ]
+    appended = writer.append_all(box, new, queued=[each.body for each in entering])
+    places = writer.places.find(box, [each.uid for each in appended])
     connection.exec_driver_sql(
-        "UPDATE outbox SET message = ?, mailbox = ?, uid = ? WHERE queue_id = ?",
-        (message, box, uid, queue_id),
+        "UPDATE outbox SET message = ?, mailbox = ?, uid = ?, shown = 1 WHERE queue_id = ?",
+        [
+            (place.message, box, place.uid, each.queue_id)
+            for place, each in zip(places, entering, strict=True)
+        ],
     )
-    sent_copy.expect(connection, queue_id, form.message_id)
-    return BodyId(body)
+    for each, fate in zip(entering, fates, strict=True):
+        if fate.native:
+            note_encrypted(connection, each.form.message_id)
 
 
 def show(writer: Writer, connection: sa.Connection, queue_id: str) -> None:
@@ -135,7 +152,8 @@ def _fates(connection: sa.Connection, queue_id: str) -> _Fates:
         " sum(state = 'failed' AND reason = 'cancelled by you'),"
         " sum(state = 'relayed' AND NOT EXISTS (SELECT 1 FROM handed_over"
         " WHERE handed_over.queue_id = outbox_recipient.queue_id"
-        " AND handed_over.recipient = outbox_recipient.recipient))"
+        " AND handed_over.recipient = outbox_recipient.recipient)),"
+        " sum(policy = 'native' AND state != 'held')"
         " FROM outbox_recipient WHERE queue_id = ?",
         (queue_id,),
     ).one()

@@ -74,16 +74,16 @@ class OutboxReader:
         self._folder = folder
 
     async def due(self, now: float, limit: int) -> list[OutboxItem]:
-        """Return what is to be sealed or sent now, longest due first."""
+        """Return what is to be sealed or sent now, longest due first; not before it is shown."""
         return await self._items(
-            f"{_ITEM} WHERE state IN ('queued', 'sealed') AND next_at <= ?"
+            f"{_ITEM} WHERE state IN ('queued', 'sealed') AND next_at <= ? AND shown"
             " ORDER BY next_at, created, place LIMIT ?",
             (int(now), limit),
         )
 
     async def next_due(self) -> int | None:
         """Return when the next item is due, or None if nothing waits for time."""
-        return await self._database.read(
+        return self._database.glance(
             lambda connection: connection.exec_driver_sql(
                 "SELECT min(next_at) FROM outbox_recipient WHERE state IN ('queued', 'sealed')"
             ).scalar()
@@ -91,9 +91,9 @@ class OutboxReader:
 
     async def unsettled(self, limit: int = 1_000) -> list[OutboxItem]:
         """Return what is neither relayed nor failed, oldest first."""
-        return await self._items(
-            f"{_ITEM} WHERE state NOT IN ('relayed', 'failed') ORDER BY created, place LIMIT ?",
-            (limit,),
+        query = f"{_ITEM} WHERE state NOT IN ('relayed', 'failed') ORDER BY created, place LIMIT ?"
+        return await self._database.read(
+            lambda connection: [_item(row) for row in connection.exec_driver_sql(query, (limit,))]
         )
 
     async def item(self, queue_id: QueueId, recipient: Address) -> OutboxItem | None:
@@ -150,7 +150,7 @@ class OutboxReader:
         def job(connection: sa.Connection) -> list[OutboxItem]:
             return [_item(row) for row in connection.exec_driver_sql(query, values).all()]
 
-        return await self._database.read(job)
+        return self._database.glance(job)
 
 
 def _item(row: Sequence[Any]) -> OutboxItem:

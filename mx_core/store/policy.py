@@ -31,7 +31,7 @@ class PolicyRules:
                 found.setdefault(scope, {})[name] = value
             return found
 
-        return await self._database.read(job)
+        return self._database.glance(job)
 
     async def put(self, scope: str, name: str, value: str) -> None:
         """Keep a rule in place of what was there; durable when this returns."""
@@ -58,7 +58,7 @@ class PolicyRules:
     async def any_encrypted(self, message_ids: Iterable[bytes]) -> bool:
         """Tell whether one of these messages came or went end-to-end encrypted."""
         asked = json.dumps([named(each).hex() for each in message_ids])
-        return await self._database.read(
+        return self._database.glance(
             lambda connection: (
                 connection.exec_driver_sql(
                     "SELECT 1 FROM json_each(?) AS asked JOIN encrypted_message"

@@ -13,7 +13,7 @@ class Settings:
 
     async def get(self, name: str) -> bytes | None:
         """Return what is kept under *name*."""
-        return await self._database.read(
+        return self._database.glance(
             lambda connection: connection.exec_driver_sql(
                 "SELECT octets FROM setting WHERE name = ?", (name,)
             ).scalar()
@@ -38,7 +38,7 @@ class CarrierState:
 
     async def get(self, carrier: str, name: str) -> bytes | None:
         """Return what *carrier* keeps under *name*."""
-        return await self._database.read(
+        return self._database.glance(
             lambda connection: connection.exec_driver_sql(
                 "SELECT octets FROM carrier_state WHERE carrier = ? AND name = ?", (carrier, name)
             ).scalar()

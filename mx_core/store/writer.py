@@ -23,7 +23,7 @@ from mx_core.model.message import MessageForm
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo, NewMail
 from mx_core.store import message, outbox_word, relation, sent_copy
-from mx_core.store.body import BodyWriter
+from mx_core.store.body import BodyId, BodyWriter
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.folders.book import Shelf
@@ -176,11 +176,10 @@ class Writer(Reader):
         internal_date: int | None = None,
         *,
         author: relation.Author | None = None,
-        queued: bool = False,
     ) -> Appended:
         """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota."""
         new = NewMail(octets, form, flags, internal_date)
-        return self.append_all(mailbox, [new], author=author, queued=queued)[0]
+        return self.append_all(mailbox, [new], author=author)[0]
 
     def append_all(
         self,
@@ -188,13 +187,14 @@ class Writer(Reader):
         new: Sequence[NewMail],
         *,
         author: relation.Author | None = None,
-        queued: bool = False,
+        queued: Sequence[BodyId] | None = None,
     ) -> list[Appended]:
-        """As ``append``, of several at once under one modseq; *queued*: they are to be sent."""
+        """As ``append``; *queued*: they are to be sent, and these bodies hold their octets."""
         box = self._box(mailbox)
-        if not queued:
+        if queued is None:
             self._places.check_open(mailbox)  # before octets are written
-        rows = message.keep(self._connection, self.log, self.bodies, new, int(self._now()))
+        bodies = self.bodies.add_all([e.octets for e in new]) if queued is None else queued
+        rows = message.keep(self._connection, self.log, bodies, new, int(self._now()))
         if author is not None:
             for ident, _ in rows:
                 relation.note_author(self._connection, ident, author)

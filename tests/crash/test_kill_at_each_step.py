@@ -18,7 +18,7 @@ from tests.support.clients import messages, smtp, wait_until
 
 # process → the steps it reaches while alice writes to bob, in the order of the flow
 REACHED = {
-    "gateway alice": ("accepted", "committed", "replied", "sealed", "sent", "acked"),
+    "gateway alice": ("accepted", "committed", "replied", "shown", "sealed", "sent", "acked"),
     "home a.example": ("accepted", "committed", "replied", "sent", "acked", "deleted"),
     "home b.example": ("accepted", "stored", "committed", "replied", "acked", "deleted"),
     "gateway bob": ("stored", "acked"),

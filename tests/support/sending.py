@@ -101,7 +101,9 @@ class SendingAccount:
         for who in to:
             await self.outbox.judge(sender, who)
         octets = f"From: {ALICE}\r\nMessage-ID: <m@a.example>\r\n{header}\r\nhello\r\n".encode()
-        return await self.outbox.enqueue(Submission(sender, to, octets))
+        queue_id = await self.outbox.enqueue(Submission(sender, to, octets))
+        await self.store.outbox.show_new()
+        return queue_id
 
     async def move(self) -> dict[Address, tuple[str, str]]:
         """Let everything that is due take one step; return (state, status) of what was due."""

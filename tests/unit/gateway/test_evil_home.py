@@ -69,6 +69,7 @@ async def send(account: SendingAccount) -> str:
         queue_id = await account.outbox.enqueue(Submission(ALICE, (BOB,), octets))
     except Refused:
         return "refused"  # the mail program hears it at once: nothing is pinned yet
+    await account.store.outbox.show_new()
     [item] = [one for one in await account.store.outbox.due(NOW, 10) if one.queue_id == queue_id]
     body = _SharedBody(await account.store.outbox.octets(item.queue_id))
     await account.outbound._deliver_or_tell(item, body)

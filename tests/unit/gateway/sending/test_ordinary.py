@@ -211,6 +211,7 @@ async def test_success_is_reported_to_who_asked_with_the_server_that_took_it() -
         await alice.desk.set("everybody", "encryption", "optional")
         await alice.outbox.judge(ALICE, DORA)
         await alice.outbox.enqueue(Submission(ALICE, (DORA,), b"Subject: x\r\n\r\n", wanted=asked))
+        await alice.store.outbox.show_new()
         await alice.move()
 
         [report] = await alice.reports()

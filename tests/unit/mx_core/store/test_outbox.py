@@ -13,7 +13,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
 from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox import Asked
+from mx_core.store.outbox_accept import Asked
 from mx_core.store.outbox_reader import State
 from mx_core.store.outbox_state import Report
 from tests.support.stores import START, Clock, form_of, open_store
@@ -56,7 +56,7 @@ async def test_a_submission_is_due_at_once_for_each_recipient_in_order(store: Ac
     assert bob.sender == ALICE
     assert len({bob.msg_id, carol.msg_id}) == 2
     assert len(bob.msg_id) == 16
-    assert len(queue_id) == 16
+    assert len(queue_id) == 20
     assert await store.outbox.octets(queue_id) == OCTETS
 
 

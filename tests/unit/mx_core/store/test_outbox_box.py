@@ -16,7 +16,7 @@ from mx_core.model.message import Submission
 from mx_core.ports import Appended, FlagChange, MailReader, MailWriter, Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
-from mx_core.store.outbox import Asked
+from mx_core.store.outbox_accept import Asked
 from mx_core.store.outbox_reader import State
 from tests.support.stores import START, STORE_KEY, Clock, memory_store, open_store
 

@@ -1,0 +1,157 @@
+"""MAIL to 250, durable, beside Postfix and a plain aiosmtpd in the same run.
+
+Each cell is asked of all servers in turn, ``MX_BENCH_ROUNDS`` times (3); medians.  Floors are for an
+idle machine with two cores; on a busy one the peers' figures say what it had to give.
+"""
+
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.rows import Row
+from bench.submitting.client import Cell, Connection, letter, round_of
+from bench.submitting.servers import OwnDoor, Postfix, Server, Sink
+
+ROUNDS = int(os.environ.get("MX_BENCH_ROUNDS", "3"))
+SMALL = 10_000
+MEGABYTE = 1_000_000
+# connections, messages, floor and goal in messages a second
+SMALL_CELLS = ((1, 400, 450.0, 900.0), (10, 1_000, 800.0, 3_000.0), (100, 1_000, 800.0, 3_000.0))
+LARGE_CELLS = ((1, 20, 80.0, 200.0), (10, 40, 80.0, 200.0))
+HUGE = 50_000_000
+
+
+def measure() -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="mx-bench-") as directory:
+        folder = Path(directory)
+        own, others = OwnDoor(folder / "own"), [Sink()]
+        peers: list[Server] = [*others]
+        try:
+            if Postfix.installed():
+                folder.chmod(0o755)
+                peers.insert(0, Postfix(folder / "postfix"))
+            return [*_small(own, peers), *_large(own, peers), *_huge(own)]
+        finally:
+            for server in (own, *peers):
+                server.stop()
+
+
+def _small(own: OwnDoor, peers: Sequence[Server]) -> list[Row]:
+    rows = []
+    for connections, messages, floor, goal in SMALL_CELLS:
+        cells, used = _cells(own, peers, connections, messages, SMALL)
+        what, mine = f"10 KB, {connections} at once", cells.pop(own.name)
+        compared = ", ".join(f"{name} {_rate(found):,.0f}" for name, found in cells.items())
+        first = next(iter(cells.values()))
+        rows += [
+            Row(
+                f"{what} ({compared})",
+                "1/s",
+                "higher",
+                _rate(mine),
+                messages,
+                _rate(first),
+                floor,
+                goal,
+            ),
+            Row(
+                f"{what}, p99",
+                "ms",
+                "lower",
+                statistics.median(cell.p99_ms for cell in mine),
+                messages,
+                statistics.median(cell.p99_ms for cell in first),
+                {1: 20.0, 100: 150.0}.get(connections),
+                {100: 60.0}.get(connections),
+            ),
+            Row(f"{what}, processor, all of the flow out too", "ms", "lower", used, messages),
+        ]
+    return rows
+
+
+def _large(own: OwnDoor, peers: Sequence[Server]) -> list[Row]:
+    rows = []
+    for connections, messages, floor, goal in LARGE_CELLS:
+        cells, _ = _cells(own, peers, connections, messages, MEGABYTE)
+        mine = cells.pop(own.name)
+        compared = ", ".join(f"{name} {_rate(found):,.0f}" for name, found in cells.items())
+        rows.append(
+            Row(
+                f"1 MB, {connections} at once ({compared})",
+                "MB/s",
+                "higher",
+                _rate(mine),
+                messages,
+                _rate(next(iter(cells.values()))),
+                floor,
+                goal,
+            )
+        )
+    return rows
+
+
+def _huge(own: OwnDoor) -> list[Row]:
+    octets = letter(HUGE, 1)
+    time.sleep(2)
+    own.forget_peak()
+    before = own.resident_mb()
+    seconds = asyncio.run(_submit_one(own, octets))
+    peak = own.resident_mb("VmHWM")
+    return [
+        Row("50 MB", "s", "lower", seconds, 1, floor=1.5),
+        Row("50 MB, extra memory at most", "MB", "lower", peak - before, 1, floor=30.0),
+    ]
+
+
+async def _submit_one(own: OwnDoor, octets: bytes) -> float:
+    connection = await Connection.open(own.port, own.user, own.password)
+    begun = time.perf_counter()
+    await connection.submit(octets)
+    seconds = time.perf_counter() - begun
+    await connection.close()
+    return seconds
+
+
+def _cells(
+    own: OwnDoor, peers: Sequence[Server], connections: int, messages: int, octets: int
+) -> tuple[dict[str, list[Cell]], float]:
+    """Return rounds by server, the peers' in their order, and our processor ms for a message."""
+    found: dict[str, list[Cell]] = {server.name: [] for server in (*peers, own)}
+    used = []
+    for _ in range(ROUNDS):
+        for server in (own, *peers):
+            before = own.processor_seconds()
+            cell = asyncio.run(
+                round_of(
+                    server.port,
+                    server.user,
+                    server.password,
+                    connections=connections,
+                    messages=messages,
+                    octets=octets,
+                )
+            )
+            found[server.name].append(cell)
+            if server is own:
+                _await_rest(own)  # what was accepted also leaves; it shall not disturb the others
+                used.append((own.processor_seconds() - before) * 1000 / messages)
+    return found, statistics.median(used)
+
+
+def _await_rest(own: OwnDoor) -> None:
+    """Return when its process does nothing any more."""
+    used = own.processor_seconds()
+    while True:
+        time.sleep(0.5)
+        now = own.processor_seconds()
+        if now - used < 0.03:  # a twentieth of the time
+            return
+        used = now
+
+
+def _rate(cells: Sequence[Cell]) -> float:
+    return statistics.median(cell.per_second for cell in cells)
