@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn, final
 
@@ -31,7 +32,10 @@ from gateway.loopback.peer_uid import is_own_loopback
 from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join, rejoin
 from gateway.person import Person
+from gateway.place import check_place
 from gateway.policy_desk import PolicyDesk
+from gateway.recovery.recovering import AskedBack, Recovering
+from gateway.recovery.taking_over import is_under_way
 from gateway.sending import queue
 from gateway.web.control import Daemon, control_app
 from gateway.web.page.server import Page
@@ -50,14 +54,15 @@ log = structlog.get_logger()
 _FIRST_PASSWORD = "first mail program"  # noqa: S105  # a name, not a secret
 
 
-def run(directories: Directories, *, port_base: int | None) -> None:
-    """Run the gateway until SIGTERM or SIGINT.
+def run(directories: Directories, *, port_base: int | None, moved: bool = False) -> None:
+    """Run the gateway until SIGTERM or SIGINT; *moved*: its data lie elsewhere than before.
 
     Raises:
         MailError: What keeps it from starting, or stopped it; told in one sentence.
     """
     os.umask(0o077)
     directories.prepare()
+    check_place(directories.data, moved=moved)
     config = load(directories.config_file)
     if port_base is not None:
         config = msgspec.structs.replace(
@@ -81,6 +86,7 @@ class Gateway(Daemon):
         self._master = master_key.load(directories.data)
         self._tls = local_ca.load(directories.data / "ca", dt.datetime.now(dt.UTC))
         self._accounts = OpenAccounts()
+        self._recovering = Recovering(directories, self._master, config, time.time)
         self._tasks: asyncio.TaskGroup | None = None
         self._adding = asyncio.Lock()  # one registration at a time
 
@@ -96,6 +102,7 @@ class Gateway(Daemon):
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
+                self._recovering.sweep()
                 for store in stored(self._directories, self._master, time.time):
                     stores.append(store)
                     await self._restart(store)
@@ -114,6 +121,7 @@ class Gateway(Daemon):
                 sock.close()
             for person in self._accounts:
                 person.store.close()
+            await self._recovering.close()
 
     @override
     async def status(self) -> dict[str, Any]:
@@ -172,6 +180,26 @@ class Gateway(Daemon):
         return {"settings": settings, "recovery_words": words}
 
     @override
+    async def begin_recovery(self, asked: AskedBack) -> dict[str, Any]:
+        return await self._recovering.begin(asked, self._accounts.holds)
+
+    @override
+    async def finish_recovery(self, token: str, kept: Sequence[str]) -> dict[str, Any]:
+        async with self._adding:
+            store = await self._recovering.finish(token, kept)
+            try:
+                own = await self._recovering.go_on(store)
+            except Refused:
+                remove(store)
+                raise
+            except BaseException:
+                self._go_on_recovering(store)
+                raise
+            self._start(store, own)
+        password = await store.passwords.add(f"restored {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M}")
+        return {"settings": asdict(self._settings(own.address, password.reveal()))}
+
+    @override
     async def add_password(self, address: Address, name: str) -> str:
         return (await self._accounts.find(address).store.passwords.add(name)).reveal()
 
@@ -224,13 +252,25 @@ class Gateway(Daemon):
     def imported(self, address: Address) -> Person:
         return self._accounts.find(address)
 
+    @override
+    def recoverable(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
     async def _restart(self, store: AccountStore) -> None:
+        if await is_under_way(store):
+            self._go_on_recovering(store)
+            return
         own = await rejoin(store, time.time)
         if own is None:
             log.warning("unfinished_account_removed")
             remove(store)
             return
         self._start(store, own)
+
+    def _go_on_recovering(self, store: AccountStore) -> None:
+        if self._tasks is None:
+            raise AssertionError("accounts start inside the task group")
+        self._tasks.create_task(self._recovering.go_on_until_taken(store, self._start, remove))
 
     def _start(self, store: AccountStore, own: OwnIdentity) -> None:
         if self._tasks is None:

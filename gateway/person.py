@@ -25,6 +25,7 @@ from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
 from gateway.own.tags import OwnTags
 from gateway.policy_desk import PolicyDesk
+from gateway.recovery.backups import Backups
 from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.outbound import Outbound
@@ -134,6 +135,7 @@ class Person(ports.Account):
         )
         self.policy = PolicyDesk(store.policy, reaching, self.outbox, relay_accounts)
         self.exporting = Exporting(store, own.address)
+        self.backups = Backups(store, own)
         self.importing = Importing(store, open_source, now)
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
@@ -164,6 +166,7 @@ class Person(ports.Account):
                 tasks.create_task(self._sweep())
                 tasks.create_task(self.importing.run())
                 tasks.create_task(self.exporting.run())
+                tasks.create_task(self.backups.run())
                 tasks.create_task(keep_up(self.store.folders, self._now))
         finally:
             await self._ordinary.close()
@@ -209,5 +212,6 @@ class Person(ports.Account):
             "outbox": waiting,
             "refused": len(await self.store.inbox.refusals()),
             "sent": self.outbound.travelled.as_json(),
+            "backup": await self.backups.state(),
             "search_index": asdict(await self.store.text_index.state()),
         }

@@ -17,9 +17,11 @@ from gateway.directories import directories
 
 _COMMANDS = {
     "account": "gateway.cli.account:account",
+    "backup": "gateway.cli.backup:backup",
     "client": "gateway.cli.client:client",
     "contact": "gateway.cli.contact:contact",
     "demo": "gateway.cli.demo:demo",
+    "device": "gateway.cli.device:device",
     "evidence": "gateway.cli.evidence:evidence",
     "export": "gateway.cli.export:export",
     "folder": "gateway.cli.folder:folder",
@@ -29,7 +31,9 @@ _COMMANDS = {
     "password": "gateway.cli.password:password",
     "policy": "gateway.cli.policy:policy",
     "queue": "gateway.cli.queue:queue",
+    "recover": "gateway.cli.restore:recover",
     "relay": "gateway.cli.relay:relay",
+    "restore": "gateway.cli.restore:restore",
     "status": "gateway.cli.status:status",
     "up": "gateway.cli.up:up",
 }

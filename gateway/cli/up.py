@@ -14,10 +14,11 @@ from gateway.directories import Directories
     type=int,
     help="Use ports N to N+3 for IMAP, SMTP and both with TLS, N+4 for the page.",
 )
+@click.option("--moved", is_flag=True, help="The data directory was moved here, and not copied.")
 @click.pass_obj
-def up(directories: Directories, port_base: int | None) -> None:
+def up(directories: Directories, port_base: int | None, *, moved: bool) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; prints "ready" when mail programs can connect."""
     with told_in_one_sentence("mx-gateway"):
         from gateway.app import run  # noqa: PLC0415  # half a second of imports that --help spares
 
-        run(directories, port_base=port_base)
+        run(directories, port_base=port_base, moved=moved)

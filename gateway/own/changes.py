@@ -7,6 +7,7 @@ confirmed the entry everything goes on with the old key.  Identity §2, §7.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,11 +17,13 @@ from nacl.signing import SigningKey
 from gateway.own.identity import OwnIdentity
 from mx_core.db import failpoint
 from mx_core.model.errors import Refused, StoreDamaged, Unavailable, Untrusted
+from mx_core.model.ids import DeviceId
 from mx_core.model.secret import Secret
 from mx_core.notation import cbor
 from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
-from mx_core.passport.make import Writer, rotate_identity
+from mx_core.passport.make import Writer, remove_device, rotate_identity
+from mx_core.passport.op import Reason
 from mx_core.store.own_keys import OwnKey
 
 log = structlog.get_logger()
@@ -85,6 +88,37 @@ class OwnChanges:
             Unavailable: It is under way, and finished as soon as the home server answers.
             Untrusted: The home server holds another passport; nothing is changed.
         """
+        await self._change(
+            lambda writer, renewed: rotate_identity(
+                self._own.state, writer, renewed, self._own.now()
+            )
+        )
+
+    async def remove(self, device_id: DeviceId, reason: Reason, since: int | None) -> None:
+        """Remove another device of this account; nobody seals to it any more, and it is let in nowhere.
+
+        *since*: for a lost or stolen one, from when on what it signs is not believed.  The identity
+        key is replaced, because a full device held it.
+
+        Raises:
+            Refused: It is no other active device.  As ``rotate`` besides.
+        """
+        own = self._own
+        if device_id == own.device_id:
+            raise Refused(
+                "a device does not remove itself; with the recovery sheet, on another computer:"
+                f" mx-gateway recover {own.address}"
+            )
+        if own.state.active_device(device_id) is None:
+            raise Refused(f"{device_id.hex()} is no device of {own.address}")
+        await self._change(
+            lambda writer, renewed: remove_device(
+                own.state, writer, device_id, reason, own.now(), since=since, new_identity=renewed
+            )
+        )
+
+    async def _change(self, made: Callable[[Writer, SigningKey], bytes]) -> None:
+        """Write the entry that *made* returns, with the identity key that it brings."""
         async with self._turn:
             await self._finish()
             own = self._own
@@ -93,8 +127,7 @@ class OwnChanges:
                 raise Refused("this device does not hold the identity key")
             renewed = SigningKey.generate()
             writer = Writer(own.device_id, own.signing_key.reveal(), SigningKey(seed.reveal()))
-            entry = rotate_identity(own.state, writer, renewed, own.now())
-            change = _Change(entry, Secret(bytes(renewed)))
+            change = _Change(made(writer, renewed), Secret(bytes(renewed)))
             # Crash before this: nothing happened.  After it: the next start goes on with it.
             await own.store.keys.put(OwnKey.CHANGE, change.encode())
             await self._finish()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 
-from mnemonic import Mnemonic
 from nacl.signing import SigningKey
 
 from gateway.config import Config
@@ -20,10 +18,10 @@ from mx_core.model.errors import MailError, StoreDamaged, Unavailable
 from mx_core.model.secret import Secret
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.make import genesis
+from mx_core.recovery.sheet import Sheet
 from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnKey
 
-_SEED_OCTETS = 32
 _PAUSES_SECONDS = (0.5, 2.0)
 
 
@@ -39,8 +37,8 @@ async def join(
     finder = finder_of(config.discovery, store.carrier_state, now)
     domain = await finder.find(address.domain)
     identity, device = SigningKey.generate(), SigningKey.generate()
-    recovery_seed = secrets.token_bytes(_SEED_OCTETS)
-    recovery = SigningKey(recovery_seed)
+    sheet = Sheet.new()
+    recovery = sheet.key
     entry = genesis(address.canonical(), identity, recovery, device, store.device_id, now=now())
     state = verify_chain([entry], now=now())
     own = OwnIdentity(state, store.device_id, Secret(device), store, now)
@@ -48,13 +46,14 @@ async def join(
     await store.keys.put(OwnKey.IDENTITY, Secret(bytes(identity)))
     await store.keys.put(OwnKey.DEVICE, Secret(bytes(device)))
     await store.keys.put(OwnKey.RECOVERY_PUBLIC, Secret(bytes(recovery.verify_key)))
+    await store.keys.put(OwnKey.BACKUP_PUBLIC, Secret(sheet.backup_secret.public))
     await store.passport.add(0, entry)
     signed_epoch = await make_epoch(store.keys, own, now)
     card = await _registered(domain, invite, entry, signed_epoch, now)
     # the card is compared octet for octet with what was signed, then kept: the account exists
     await own.keep_card(card)
     await store.keys.acknowledge_epoch((await store.keys.epochs())[0].n, int(now()))
-    return own, str(Mnemonic("english").to_mnemonic(recovery_seed))
+    return own, sheet.words
 
 
 async def _registered(

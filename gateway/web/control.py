@@ -20,6 +20,7 @@ from gateway.web.export_control import Exported, export_routes
 from gateway.web.folder_control import FolderStore, folder_routes
 from gateway.web.import_control import Imported, import_routes
 from gateway.web.policy_control import policy_routes
+from gateway.web.recovery_control import Desk, Recoverable, recovery_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.mail_programs.programs import chosen
 from mx_core.model.address import Address
@@ -75,7 +76,7 @@ class OneQueued(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_id: str
 
 
-class Daemon(Behind, Protocol):
+class Daemon(Behind, Desk, Protocol):
     """What the command line may ask besides; ``gateway.app`` provides it."""
 
     async def let_leave_queued(self, queue_id: QueueId) -> int:
@@ -107,6 +108,9 @@ class Daemon(Behind, Protocol):
 
     def imported(self, address: Address) -> Imported:
         """Return whose imports are asked for; raises Refused."""
+
+    def recoverable(self, address: Address) -> Recoverable:
+        """Return whose backups and devices are asked for; raises Refused."""
 
 
 def control_app(daemon: Daemon) -> Starlette:
@@ -215,6 +219,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *policy_routes(daemon.policy_desk),
             *export_routes(daemon.exported),
             *import_routes(daemon.imported),
+            *recovery_routes(daemon.recoverable, daemon),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )

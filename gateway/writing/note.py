@@ -89,6 +89,47 @@ def keys_note(to: Address, whom: Address, causes: Sequence[Cause], now: int) -> 
     )
 
 
+def no_backup_note(to: Address, days: int, trouble: str, now: int) -> bytes:
+    """Return the warning that nothing was backed up for *days*; *trouble*: why the last failed."""
+    return _note(
+        to,
+        f"Warning: no backup for {days} days",
+        [
+            f"The mail of {to} is on this computer and nowhere else. If it is lost, so is the mail.",
+            *([f"The last try failed: {trouble}", ""] if trouble else [""]),
+            "To make a backup now, or one each day, for example to another disk:",
+            "  mx-gateway backup FILE",
+            "  mx-gateway backup --daily FOLDER",
+            "",
+            "It can be opened with your recovery sheet only.",
+        ],
+        now,
+    )
+
+
+def restored_note(to: Address, created: int, now: int) -> bytes:
+    """Return the note that this device is new, made from a backup of the unix second *created*."""
+    made = date(created).decode("ascii")
+    return _note(
+        to,
+        f"{to} was restored on this computer",
+        [
+            f"The mail is as it was in the backup of {made}.",
+            "",
+            "What arrived after it could be read by the old computer only; that holds for a quarter of",
+            "an hour from now on, too. If you miss something, ask whoever wrote it to send it again.",
+            "",
+            "What waited to be sent is in Outbox and held: it may have left before. Everybody who",
+            "compared keys with you is asked to compare them again.",
+            "",
+            "The recovery sheet is a new one. Backups from before open with the old one only,",
+            "so make a new backup now:",
+            "  mx-gateway backup FILE",
+        ],
+        now,
+    )
+
+
 def _note(to: Address, subject: str, lines: Sequence[str], now: int) -> bytes:
     text = "".join(f"{line}\r\n" for line in lines).encode()
     unique = hashlib.blake2b(b"%d " % now + text, digest_size=12).hexdigest()

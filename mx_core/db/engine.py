@@ -8,7 +8,9 @@ temporary file, which would be clear text.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -104,3 +106,52 @@ def _prepare(connection: Any, key: Secret[bytes] | None, *, writes: bool) -> Non
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints are the writer's
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA foreign_keys = ON")
+
+
+def copy_rows(
+    path: Path,
+    key: Secret[bytes],
+    to: Path,
+    to_key: Secret[bytes],
+    left_out: Mapping[str, str],
+) -> None:
+    """Write the rows of the database *path*, as of one moment, into a new one at *to*.
+
+    *left_out*: for a table, which of its rows stay behind (SQL, of ours).  They are never read,
+    and what was deleted is in no page of the copy.  Blocks; others read and write meanwhile.
+    """
+    driver: Any = _sqlcipher()
+    source = driver.connect(
+        f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, isolation_level=None
+    )
+    with contextlib.closing(source):
+        _prepare(source, key, writes=False)
+        source.execute(
+            "ATTACH DATABASE ? AS copy KEY ?", (str(to.absolute()), f"x'{to_key.reveal().hex()}'")
+        )
+        source.execute(f"PRAGMA copy.cipher_page_size = {PAGE_OCTETS}")
+        source.execute("PRAGMA copy.cipher_hmac_algorithm = HMAC_SHA256")
+        source.execute("PRAGMA copy.synchronous = FULL")
+        source.execute("BEGIN")
+        made = source.execute(
+            "SELECT type, name, sql FROM main.sqlite_master"
+            " WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+        ).fetchall()
+        tables = [(name, sql) for kind, name, sql in made if kind == "table"]
+        for _, sql in tables:
+            source.execute(_in_copy(sql))
+        for name, _ in tables:
+            chosen = f" WHERE NOT ({left_out[name]})" if name in left_out else ""
+            source.execute(f'INSERT INTO copy."{name}" SELECT * FROM main."{name}"{chosen}')  # noqa: S608  # names of ours
+        source.execute("DELETE FROM copy.sqlite_sequence")
+        source.execute("INSERT INTO copy.sqlite_sequence SELECT * FROM main.sqlite_sequence")
+        for kind, _, sql in made:
+            if kind == "index":
+                source.execute(_in_copy(sql))
+        source.execute("COMMIT")
+
+
+def _in_copy(sql: str) -> str:
+    """Return the statement that made a table or an index, for the copy."""
+    kind = next(k for k in ("TABLE", "UNIQUE INDEX", "INDEX") if sql.startswith(f"CREATE {k} "))
+    return f"CREATE {kind} copy.{sql.removeprefix(f'CREATE {kind} ')}"

@@ -3,7 +3,8 @@
 ``MX_FAILPOINT=sealed`` kills at the first time that step is reached, ``sealed:3`` at the third.
 Steps: accepted committed replied shown sealed sent acked stored deleted; of the search index:
 indexing indexed; of ordinary mail: relayed; of an import: imported; of a domain's log:
-waiting logged witnessed; of the own passport: appended; of admission: tagged franked.
+waiting logged witnessed; of the own passport: appended; of admission: tagged franked; of a
+recovery: restored recovered.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ IMPORT_STEPS: Final = ("imported",)
 LOG_STEPS: Final = ("waiting", "logged", "witnessed")
 PASSPORT_STEPS: Final = ("appended",)
 ADMISSION_STEPS: Final = ("tagged", "franked")
+RECOVERY_STEPS: Final = ("restored", "recovered")
 STEPS: Final = (
     *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS),
-    *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS),
+    *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECOVERY_STEPS),
 )
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")

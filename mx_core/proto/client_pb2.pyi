@@ -53,6 +53,22 @@ class AuthenticateReply(_message.Message):
     expires: int
     def __init__(self, session: _Optional[bytes] = ..., expires: _Optional[int] = ...) -> None: ...
 
+class RecoveryCardRequest(_message.Message):
+    __slots__ = ("address", "recovery_pk")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    RECOVERY_PK_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    recovery_pk: bytes
+    def __init__(self, address: _Optional[str] = ..., recovery_pk: _Optional[bytes] = ...) -> None: ...
+
+class RecoverRequest(_message.Message):
+    __slots__ = ("signed_entry", "signed_epochs")
+    SIGNED_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    signed_entry: bytes
+    signed_epochs: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, signed_entry: _Optional[bytes] = ..., signed_epochs: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
 class AppendPassportRequest(_message.Message):
     __slots__ = ("signed_entry",)
     SIGNED_ENTRY_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,16 @@ class ClientStub:
                 request_serializer=mx__core_dot_proto_dot_client__pb2.AuthenticateRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_client__pb2.AuthenticateReply.FromString,
                 _registered_method=True)
+        self.RecoveryCard = channel.unary_unary(
+                '/mailx.client.v1.Client/RecoveryCard',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.RecoveryCardRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_client__pb2.CardReply.FromString,
+                _registered_method=True)
+        self.Recover = channel.unary_unary(
+                '/mailx.client.v1.Client/Recover',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.RecoverRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_client__pb2.CardReply.FromString,
+                _registered_method=True)
         self.AppendPassport = channel.unary_unary(
                 '/mailx.client.v1.Client/AppendPassport',
                 request_serializer=mx__core_dot_proto_dot_client__pb2.AppendPassportRequest.SerializeToString,
@@ -129,6 +139,18 @@ class ClientServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Authenticate(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecoveryCard(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Recover(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,6 +246,16 @@ def add_ClientServicer_to_server(servicer, server):
                     servicer.Authenticate,
                     request_deserializer=mx__core_dot_proto_dot_client__pb2.AuthenticateRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_client__pb2.AuthenticateReply.SerializeToString,
+            ),
+            'RecoveryCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecoveryCard,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.RecoveryCardRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_client__pb2.CardReply.SerializeToString,
+            ),
+            'Recover': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recover,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.RecoverRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_client__pb2.CardReply.SerializeToString,
             ),
             'AppendPassport': grpc.unary_unary_rpc_method_handler(
                     servicer.AppendPassport,
@@ -367,6 +399,60 @@ class Client:
             '/mailx.client.v1.Client/Authenticate',
             mx__core_dot_proto_dot_client__pb2.AuthenticateRequest.SerializeToString,
             mx__core_dot_proto_dot_client__pb2.AuthenticateReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecoveryCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/RecoveryCard',
+            mx__core_dot_proto_dot_client__pb2.RecoveryCardRequest.SerializeToString,
+            mx__core_dot_proto_dot_client__pb2.CardReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Recover(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/Recover',
+            mx__core_dot_proto_dot_client__pb2.RecoverRequest.SerializeToString,
+            mx__core_dot_proto_dot_client__pb2.CardReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,7 +6,10 @@ holds ``mail.db``, ``bodies/`` and the derived ``index.db``; nothing in it is cl
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +31,7 @@ from mx_core.model.secret import Secret
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
 from mx_core.store.contact_secret import ContactSecrets
+from mx_core.store.copying import Copy, copy_database
 from mx_core.store.folders.upkeep import Folders, make_first
 from mx_core.store.imports import Imports
 from mx_core.store.inbox import Inbox
@@ -71,6 +75,7 @@ class AccountStore:
         now: Now,
     ) -> None:
         self._database = database
+        self._key = key
         self.folder = folder
         self.device_id = device_id  # names this machine in the journal, and in the passport
         self.mail = mail
@@ -120,6 +125,18 @@ class AccountStore:
         except BaseException:
             database.close()
             raise
+
+    @asynccontextmanager
+    async def copied(self, to: Path, key: Secret[bytes]) -> AsyncIterator[Copy]:
+        """Give a copy of the account as of now, its database in the new file *to* under *key*.
+
+        Inside, the body files that it names stay.
+
+        Raises:
+            DiskFull, StoreDamaged: It cannot be made.
+        """
+        async with self.mail.keeping_files():
+            yield await asyncio.to_thread(copy_database, self._database.path, self._key, to, key)
 
     def close(self) -> None:
         """Finish what waits and close."""

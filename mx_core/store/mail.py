@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -59,6 +59,8 @@ class Mail:
         self.stirred = asyncio.Event()  # there is something to tell; see ``relations``
         self.queue_changed: Callable[[], None] = lambda: None  # a person's move made mail due
         self.index: Index | None = None
+        self._copies = 0  # under way: they read body files after the rows that name them
+        self._put_off: list[bytes] = []  # files to remove when no copy is under way
         self._swept = 0  # writer thread: when the last sweep was
         self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
 
@@ -108,8 +110,7 @@ class Mail:
         if writer.stirred:
             self.stirred.set()
         if writer.bodies.dropped:
-            # Crash before this: orphans, removed at the next open; their keys are gone.
-            await asyncio.to_thread(remove_files, self._folder, writer.bodies.dropped)
+            await self._let_go(writer.bodies.dropped)
         return result
 
     def run(
@@ -128,6 +129,24 @@ class Mail:
             remove_files(self._folder, writer.bodies.written)
             raise
         return result, writer
+
+    @asynccontextmanager
+    async def keeping_files(self) -> AsyncIterator[None]:
+        """Remove no body file inside: a copy that is being taken may name it."""
+        self._copies += 1
+        try:
+            yield
+        finally:
+            self._copies -= 1
+            files, self._put_off = ([], self._put_off) if self._copies else (self._put_off, [])
+            await self._let_go(files)
+
+    async def _let_go(self, files: Sequence[bytes]) -> None:
+        if self._copies:
+            self._put_off += files
+            return
+        # Crash before this: orphans, removed at the next open; their keys are gone.
+        await asyncio.to_thread(remove_files, self._folder, files)
 
     def now(self) -> int:
         """Return unix seconds by the clock that stamps INTERNALDATE."""

@@ -6,7 +6,7 @@ the row goes under ``secure_delete`` and the write-ahead log is emptied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,8 +22,10 @@ class OwnKey(Enum):
 
     IDENTITY = "identity"  # Ed25519 seed
     RECOVERY_PUBLIC = "recovery-public"  # Ed25519 public key; the seed is on paper
+    BACKUP_PUBLIC = "backup-public"  # X-Wing public key; the seed is made of the one on paper
     DEVICE = "device"  # Ed25519 seed
     CARD = "card"  # the newest card that the own server attested
+    RECOVERY = "recovery"  # the entry and the epoch by which a sheet makes this device one
     CHANGE = "change"  # an entry that was sent and not confirmed, with the key that it brings
 
 
@@ -74,6 +76,17 @@ class OwnKeys:
                 ).rowcount
             )
         )
+
+    async def put_all(self, keys: Mapping[OwnKey, bytes]) -> None:
+        """Keep all of *keys*, each in place of what was there, or none."""
+
+        def job(connection: sa.Connection) -> None:
+            for name, octets in keys.items():
+                connection.exec_driver_sql(
+                    "INSERT OR REPLACE INTO own_key VALUES (?, ?)", (name.value, octets)
+                )
+
+        await self._database.write(job)
 
     async def new_epoch_number(self) -> int:
         """Return a number that was never given out, durably: nobody can sign two epochs with it.
@@ -180,7 +193,10 @@ class OwnPassport:
                 connection.exec_driver_sql(
                     "INSERT OR REPLACE INTO own_key VALUES (?, ?)", (name.value, octets)
                 )
-            connection.exec_driver_sql("DELETE FROM own_key WHERE name = ?", (OwnKey.CHANGE.value,))
+            connection.exec_driver_sql(
+                "DELETE FROM own_key WHERE name IN (?, ?)",
+                (OwnKey.CHANGE.value, OwnKey.RECOVERY.value),
+            )
             there = connection.exec_driver_sql(
                 "SELECT octets FROM own_entry WHERE seq = ?", (seq,)
             ).scalar()
@@ -190,5 +206,24 @@ class OwnPassport:
             if there is not None or count != seq:
                 raise StoreDamaged(f"the own passport has no place for an entry {seq}")
             connection.exec_driver_sql("INSERT INTO own_entry VALUES (?, ?)", (seq, entry))
+
+        await self._database.write(job)
+
+    async def follow(self, entries: Sequence[bytes]) -> None:
+        """Take over what other devices have added: *entries* from genesis on.
+
+        Raises:
+            StoreDamaged: They do not go on from what stands here.
+        """
+
+        def job(connection: sa.Connection) -> None:
+            there = connection.exec_driver_sql("SELECT octets FROM own_entry ORDER BY seq")
+            known = there.scalars().all()
+            if list(entries[: len(known)]) != known:
+                raise StoreDamaged("the own passport does not go on from the one that is kept")
+            for seq in range(len(known), len(entries)):
+                connection.exec_driver_sql(
+                    "INSERT INTO own_entry VALUES (?, ?)", (seq, entries[seq])
+                )
 
         await self._database.write(job)

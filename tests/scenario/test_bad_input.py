@@ -171,6 +171,7 @@ def _copied(world: World, folder: Path) -> Path:
     world.alice.gateway.stop()
     try:
         shutil.copytree(world.alice.gateway_dir, folder / "gateway")
+        (folder / "gateway" / "data" / "place").unlink()  # else it would be refused as a copy
     finally:
         world.alice.gateway.start()
     return folder / "gateway"
@@ -322,6 +323,7 @@ def _small_disk(world: World) -> Iterator[_Room]:
     _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(data))
     try:
         shutil.copytree(saved, data, dirs_exist_ok=True)
+        (data / "place").unlink()  # else it would be refused as a copy
         world.alice.gateway.start()
         yield _Room(200_000, lambda: _run("mount", "-o", "remount,size=256m", str(data)))
         world.alice.gateway.stop()
@@ -332,6 +334,7 @@ def _small_disk(world: World) -> Iterator[_Room]:
         _run("umount", str(data))
         shutil.rmtree(data)
         saved.rename(data)
+        (data / "place").unlink(missing_ok=True)
         world.alice.gateway.start()
 
 

@@ -26,7 +26,7 @@ from mx_core.homeserver.queue.submit import Submitter
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.model.clock import Now
-from mx_core.model.errors import BadCredentials, Refused
+from mx_core.model.errors import BadCredentials, NotPermitted, Refused
 from mx_core.proto import client_pb2, federation_pb2
 from mx_core.proto.client_pb2_grpc import ClientServicer
 from mx_core.tls.leaf import Leaves, spki_hash
@@ -104,6 +104,27 @@ class ClientService(ClientServicer):
         octets, session = self._rooms.sessions.open(mailbox_id, proof.device_id)
         _log.info("device_authenticated", mailbox=mailbox_id)
         return client_pb2.AuthenticateReply(session=octets, expires=session.expires)
+
+    @override
+    async def RecoveryCard(
+        self, request: client_pb2.RecoveryCardRequest, context: Context
+    ) -> client_pb2.CardReply:
+        """Give the card of an address to whoever holds a recovery sheet of it."""
+        card = await self._rooms.publisher.recovery_card(request.address, request.recovery_pk)
+        if card is None:
+            raise NotPermitted("no address here has, or had, this recovery sheet")
+        return client_pb2.CardReply(card=card)
+
+    @override
+    async def Recover(
+        self, request: client_pb2.RecoverRequest, context: Context
+    ) -> client_pb2.CardReply:
+        """Give a passport to the device that its recovery sheet names; the others are out."""
+        card, mailbox_id = await self._rooms.publisher.recover(
+            request.signed_entry, list(request.signed_epochs)
+        )
+        self._rooms.collector.dismiss(mailbox_id)
+        return client_pb2.CardReply(card=card)
 
     # ── the passport ─────────────────────────────────────────────────────────────────
     @override

@@ -33,7 +33,9 @@ from mx_core.notation.hashing import b2
 from mx_core.passport import chain
 from mx_core.passport.binding import Attestation, Binding, attest
 from mx_core.passport.card import Card
+from mx_core.passport.entry import SignedEntry
 from mx_core.passport.epoch import verify_epoch
+from mx_core.passport.op import ChangeRecovery, Genesis, Recover
 from mx_core.passport.state import State
 
 _log = structlog.get_logger()
@@ -122,31 +124,67 @@ class Publisher:
         def store(tx: sa.Connection) -> tuple[Member, frozenset[bytes]]:
             hold(tx, [session.mailbox_id])
             member = _member(tx, session)
-            entries = accounts.entries(tx, member.mailbox_id)
-            if entries[-1] == signed_entry:
-                return member, frozenset()  # asked again: the first answer was lost
-            # compare-and-swap: one writer at a time, and the entry names the head that it follows
-            state = chain.accept(chain.verify_chain(entries, now=now), signed_entry, now)
-            if state.address != Address.parse(member.address):
-                raise NotPermitted("a mailbox keeps its address")
-            gone = accounts.append_entry(
-                tx,
-                member.mailbox_id,
-                seq=state.seq,
-                signed_entry=signed_entry,
-                active=_devices(state),
-                now=now,
-            )
-            doorway.take_profile(tx, member.mailbox_id, state.profile)
-            # Crash before the commit: neither entry nor record.  After it: as in ``register``.
-            log_rows.enqueue(tx, member.address, Binding.of(state).encode())
-            for device_id in gone:
-                deliveries.forget_device(tx, member.mailbox_id, device_id, now)
-            return member, frozenset(gone)
+            return member, _extended(tx, member, signed_entry, now)
 
         member, gone = await self._database.write(store)
         _log.info("passport_extended", mailbox=member.mailbox_id, devices_gone=len(gone))
         return await self._card(member), gone
+
+    async def recover(
+        self, signed_entry: bytes, signed_epochs: Sequence[bytes]
+    ) -> tuple[bytes, int]:
+        """Append an entry that a recovery sheet signed, without a session: it proves itself.
+
+        Returns the card, with the epochs of the new device, and the mailbox.  Asking again with
+        the same entry gives the card again.
+
+        Raises:
+            NotPermitted: It is no recovery.  Refused: No mailbox has this passport.
+            Untrusted: It does not follow the present head, or does not prove itself.
+        """
+        now = int(self._now())
+        entry = SignedEntry.decode(signed_entry).entry
+        if entry.pid is None or not any(isinstance(op, Recover) for op in entry.ops):
+            raise NotPermitted("without a session a recovery is taken, and nothing else")
+        pid = entry.pid
+
+        def store(tx: sa.Connection) -> tuple[Member, frozenset[bytes]]:
+            member = accounts.by_pid(tx, pid)
+            if member is None:
+                raise Refused("this server keeps no mailbox of this passport")
+            hold(tx, [member.mailbox_id])
+            gone = _extended(tx, member, signed_entry, now)
+            state = chain.verify_chain(accounts.entries(tx, member.mailbox_id), now=now)
+            for octets in signed_epochs:
+                epoch = _checked_epoch(state, octets)
+                if epoch.device_id != entry.by:
+                    raise NotPermitted("a recovery brings epochs of the new device only")
+                accounts.put_epoch(tx, member.mailbox_id, epoch)
+            return member, gone
+
+        # Crash after the commit: the entry is the head; asked again, it finds itself.
+        member, gone = await self._database.write(store)
+        _log.info("passport_recovered", mailbox=member.mailbox_id, devices_gone=len(gone))
+        return await self._card(member), member.mailbox_id
+
+    async def recovery_card(self, address: str, recovery_pk: bytes) -> bytes | None:
+        """Return the card of *address*, if its passport ever named the key *recovery_pk*.
+
+        Who knows that key holds a sheet, or has seen the card already: nothing is told anew.
+        """
+
+        def read(tx: sa.Connection) -> Member | None:
+            member = accounts.by_address(tx, address)
+            known = member is not None and any(
+                recovery_pk == op.recovery_pk
+                for octets in accounts.entries(tx, member.mailbox_id)
+                for op in SignedEntry.decode(octets).entry.ops
+                if isinstance(op, Genesis | Recover | ChangeRecovery)
+            )
+            return member if known else None
+
+        member = await self._database.read(read)
+        return None if member is None else await self._card(member)
 
     async def publish_epoch(self, session: Session, signed_epoch: bytes) -> bytes:
         """Hand out an epoch of the caller's own device from now on; return the card.
@@ -244,6 +282,33 @@ class Publisher:
 
         await self._database.write(store)
         return made
+
+
+def _extended(tx: sa.Connection, member: Member, signed_entry: bytes, now: int) -> frozenset[bytes]:
+    """Append the entry and forget the devices that it removes; return their ids.
+
+    Compare-and-swap: one writer at a time, and the entry names the head that it follows.
+    """
+    entries = accounts.entries(tx, member.mailbox_id)
+    if entries[-1] == signed_entry:
+        return frozenset()  # asked again: the first answer was lost
+    state = chain.accept(chain.verify_chain(entries, now=now), signed_entry, now)
+    if state.address != Address.parse(member.address):
+        raise NotPermitted("a mailbox keeps its address")
+    gone = accounts.append_entry(
+        tx,
+        member.mailbox_id,
+        seq=state.seq,
+        signed_entry=signed_entry,
+        active=_devices(state),
+        now=now,
+    )
+    doorway.take_profile(tx, member.mailbox_id, state.profile)
+    # Crash before the commit: neither entry nor record.  After it: as in ``register``.
+    log_rows.enqueue(tx, member.address, Binding.of(state).encode())
+    for device_id in gone:
+        deliveries.forget_device(tx, member.mailbox_id, device_id, now)
+    return frozenset(gone)
 
 
 def _member(tx: sa.Connection, session: Session) -> Member:

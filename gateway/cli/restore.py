@@ -1,0 +1,75 @@
+"""``mx-gateway restore`` and ``recover``: the way back with a recovery sheet."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.backup import LONG_SECONDS
+from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.settings import typed_settings
+from gateway.cli.words import asked_words, show_words
+from gateway.directories import Directories
+from mx_core.control.client import ControlClient
+
+
+@click.command()
+@click.argument("file")
+@click.option(
+    "--older-sheet", is_flag=True, help="FILE was made with an older sheet: ask for both."
+)
+@click.option("--keep", multiple=True, help="A device (its id) that goes on being one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def restore(
+    directories: Directories, file: str, keep: tuple[str, ...], *, older_sheet: bool, as_json: bool
+) -> None:
+    """Bring the backup FILE back on this computer, which becomes a new device.
+
+    Asks for the words of the recovery sheet and shows those of a new one.  Every device that is
+    not kept is out, and nobody seals to it any more.
+    """
+    asked = {"file": str(Path(file).absolute())}
+    if older_sheet:
+        asked["words_of_file"] = asked_words("The 24 words of the sheet that FILE was made with")
+    asked["words"] = asked_words("The 24 words of the newest sheet")
+    _recover(directories, asked, keep, as_json=as_json)
+
+
+@click.command()
+@click.argument("address")
+@click.option("--keep", multiple=True, help="A device (its id) that goes on being one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def recover(
+    directories: Directories, address: str, keep: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Take ADDRESS back with its recovery sheet alone, from any computer: it was lost or stolen.
+
+    Every device that is not kept is out at once.  Mail and contacts come with a backup only.
+    """
+    words = asked_words("The 24 words of the newest sheet")
+    _recover(directories, {"address": address, "words": words}, keep, as_json=as_json)
+
+
+def _recover(
+    directories: Directories, asked: dict[str, Any], keep: tuple[str, ...], *, as_json: bool
+) -> None:
+    with told_in_one_sentence("mx-gateway"):
+        client = ControlClient(directories.control_socket, "mx-gateway", LONG_SECONDS)
+        begun = client.post("/recoveries/begin", asked)
+        if not as_json:
+            show_words(begun["recovery_words"])
+        if sys.stdin.isatty():
+            gone = len(begun["devices"]) - len(keep)
+            click.confirm(f"{gone} devices of {begun['address']} are out now. Go on?", abort=True)
+        done = client.post("/recoveries/finish", {"token": begun["token"], "kept": list(keep)})
+    if as_json:
+        click.echo(json.dumps({**begun, **done}))
+        return
+    click.echo(f"{begun['address']} is on this computer now.\n")
+    click.echo(typed_settings(done["settings"]))

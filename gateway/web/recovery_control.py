@@ -1,0 +1,155 @@
+"""Backups, devices and recoveries, on the control socket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from gateway.own.changes import OwnChanges
+from gateway.own.identity import OwnIdentity
+from gateway.recovery.backups import Backups
+from gateway.recovery.recovering import AskedBack
+from gateway.web.endpoint import body, json_endpoint
+from mx_core.model.address import Address
+from mx_core.model.errors import Refused
+from mx_core.model.ids import DeviceId
+from mx_core.passport.op import Kind, Reason
+
+_REASONS: Final = {"retired": Reason.RETIRED, "lost": Reason.LOST, "stolen": Reason.STOLEN}
+
+
+class NewBackup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /backups, and /backups/daily, where *target* is a folder, or empty: no more."""
+
+    address: str
+    target: str
+
+
+class KnownSheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /backups/sheet."""
+
+    address: str
+    words: str
+
+
+class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /devices."""
+
+    address: str
+
+
+class GoneDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /devices/remove; *reason*: retired, lost or stolen; *since*: unix seconds, not retired."""
+
+    address: str
+    device: str
+    reason: str
+    since: int = 0
+
+
+class Finish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /recoveries/finish."""
+
+    token: str
+    kept: tuple[str, ...] = ()
+
+
+class Recoverable(Protocol):
+    """Whose backups and devices these are."""
+
+    backups: Backups
+    changes: OwnChanges
+    own: OwnIdentity
+
+
+class Desk(Protocol):
+    """Where a recovery is begun and finished."""
+
+    async def begin_recovery(self, asked: AskedBack) -> dict[str, Any]:
+        """Return what it would do; raises as ``Recovering.begin``."""
+
+    async def finish_recovery(self, token: str, kept: Sequence[str]) -> dict[str, Any]:
+        """Return the settings for a mail program; raises as ``Recovering.finish``."""
+
+
+Endpoint = Callable[[Request], Awaitable[dict[str, Any]]]
+
+
+def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) -> list[Route]:
+    """Return the routes; *account_of* raises Refused for an address that is no account."""
+
+    async def made(request: Request) -> dict[str, Any]:
+        asked = await body(request, NewBackup)
+        return await account_of(Address.parse(asked.address)).backups.make(Path(asked.target))
+
+    async def daily(request: Request) -> dict[str, Any]:
+        asked = await body(request, NewBackup)
+        backups = account_of(Address.parse(asked.address)).backups
+        await backups.make_daily(asked.target)
+        await backups.look()
+        return await backups.state()
+
+    async def sheet(request: Request) -> dict[str, Any]:
+        asked = await body(request, KnownSheet)
+        await account_of(Address.parse(asked.address)).backups.know_sheet(asked.words)
+        return {}
+
+    async def devices(request: Request) -> dict[str, Any]:
+        asked = await body(request, OneAccount)
+        return {"devices": told_devices(account_of(Address.parse(asked.address)).own)}
+
+    async def removed(request: Request) -> dict[str, Any]:
+        asked = await body(request, GoneDevice)
+        person = account_of(Address.parse(asked.address))
+        reason = _REASONS.get(asked.reason)
+        if reason is None:
+            raise Refused("a device is retired, lost or stolen")
+        since = None if reason is Reason.RETIRED else asked.since or int(person.own.now())
+        await person.changes.remove(device_of(asked.device), reason, since)
+        return {"devices": told_devices(person.own)}
+
+    async def begun(request: Request) -> dict[str, Any]:
+        return await desk.begin_recovery(await body(request, AskedBack))
+
+    async def finished(request: Request) -> dict[str, Any]:
+        asked = await body(request, Finish)
+        return await desk.finish_recovery(asked.token, asked.kept)
+
+    served: dict[str, Endpoint] = {
+        "/backups": made,
+        "/backups/daily": daily,
+        "/backups/sheet": sheet,
+        "/devices": devices,
+        "/devices/remove": removed,
+        "/recoveries/begin": begun,
+        "/recoveries/finish": finished,
+    }
+    return [Route(path, json_endpoint(each), methods=["POST"]) for path, each in served.items()]
+
+
+def told_devices(own: OwnIdentity) -> list[dict[str, Any]]:
+    """Return every device that the passport ever named, the newest last."""
+    return [
+        {
+            "device": record.device.id.hex(),
+            "this": record.device.id == own.device_id,
+            "full": record.device.kind is Kind.FULL,
+            "active": record.removal is None,
+            "removed": None if record.removal is None else record.removal.reason.name.lower(),
+            "since": None if record.removal is None else record.removal.since,
+        }
+        for record in own.state.devices
+    ]
+
+
+def device_of(text: str) -> DeviceId:
+    """Return the device that *text* names in hex; raises Refused."""
+    try:
+        return DeviceId(bytes.fromhex(text))
+    except ValueError as error:
+        raise Refused(f"{text!r} is no device: see mx-gateway device list") from error

@@ -1,0 +1,1 @@
+"""What a recovery sheet opens: the passport, and backups that were sealed to it."""

@@ -1,0 +1,205 @@
+"""The computer is gone: sheet and backup on an empty one bring everything back, and it is out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.processes import Program, run
+from gateway.demo.world import Side, World
+from mx_core.mail_programs.mail_settings import MailSettings
+from mx_core.model.errors import Unavailable
+from tests.support.clients import about, imap, messages, smtp, wait_until
+
+pytestmark = pytest.mark.fleet
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path / "world") as made:
+        yield made
+
+
+def gateway(folder: Path, *arguments: str, stdin: str = "") -> str:
+    return run(["gateway", "--home", str(folder), *arguments], stdin=stdin)
+
+
+def add_person(side: Side, person: str) -> tuple[MailSettings, str]:
+    """Return settings and recovery words of one more person."""
+    invite = run(
+        ["mx_core.homeserver", "invite", "--dir", str(side.home_dir), "--name", person]
+    ).strip()
+    told = json.loads(
+        gateway(
+            side.gateway_dir, "account", "add", f"{person}@{side.domain}",
+            *("--invite", invite, "--json"),
+        )
+    )  # fmt: skip
+    return MailSettings(**told["settings"]), told["recovery_words"]
+
+
+def write(settings: MailSettings, to: str, subject: str, octets: int = 100) -> None:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = settings.address, to, subject
+    message.set_content("still here\n" * (octets // 11))
+    with smtp(settings) as client:
+        client.sendmail(settings.address, [to], message.as_bytes(policy=SMTP))
+
+
+def hashes(settings: MailSettings) -> dict[str, list[str]]:
+    """Return the digests of all messages, by mailbox."""
+    with imap(settings) as client:
+        names = [line.rsplit(b' "/" ', 1)[1].strip(b'"').decode() for line in client.list()[1]]
+    return {
+        name: sorted(
+            hashlib.sha256(octets).hexdigest() for octets in messages(settings, f'"{name}"')
+        )
+        for name in names
+    }
+
+
+def validity(settings: MailSettings) -> int:
+    with imap(settings) as client:
+        client.select("INBOX", readonly=True)
+        return int(client.untagged_responses["UIDVALIDITY"][0])
+
+
+def empty_home(side: Side, name: str) -> Path:
+    """Return a home of that name beside the side's own, with nothing but the configuration."""
+    folder = side.gateway_dir.with_name(name)
+    (folder / "config").mkdir(parents=True, mode=0o700)
+    shutil.copy(side.gateway_dir / "config" / "config.toml", folder / "config")
+    return folder
+
+
+def started(folder: Path) -> Program:
+    program = Program(
+        f"mx-gateway in {folder.name}",
+        ["gateway", "--home", str(folder), "up"],
+        folder.with_name(f"gateway-{folder.name}.log"),
+    )
+    program.start()
+    return program
+
+
+@pytest.mark.timeout(180)
+def test_sheet_and_backup_bring_every_message_back_and_the_lost_device_is_out(
+    world: World, tmp_path: Path
+) -> None:
+    bob, home = world.bob.known, world.alice.gateway_dir
+    carol, words = add_person(world.alice, "carol")
+    gateway(home, "contact", "accept", carol.address, bob.address)
+    for number, octets in enumerate((100, 300_000, 5_000)):
+        write(bob, carol.address, f"letter-{number}", octets)
+        wait_until(lambda number=number: len(about(carol, f"letter-{number}")) == 1)
+    with imap(carol) as client:
+        client.append("Archive", "(\\Seen)", None, b"Subject: mine\r\n\r\n" + b"x" * 200_000)
+    before, old_validity = hashes(carol), validity(carol)
+    file = tmp_path / "carol.mxbackup"
+    gateway(home, "backup", str(file), "--account", carol.address)
+    write(bob, carol.address, "after-the-backup")
+    wait_until(lambda: len(about(carol, "after-the-backup")) == 1)
+
+    world.alice.gateway.stop()
+    fresh = empty_home(world.alice, "fresh")
+    program = started(fresh)
+    try:
+        wrong = "abandon " * 23 + "art"
+        with pytest.raises(Unavailable, match="another recovery sheet"):
+            gateway(fresh, "restore", str(file), "--json", stdin=wrong + "\n")
+        told = json.loads(gateway(fresh, "restore", str(file), "--json", stdin=words + "\n"))
+        restored = MailSettings(**told["settings"])
+        after = hashes(restored)
+        note = about(restored, "was restored on this computer")
+        _look_up_anew(world.bob)
+        write(bob, carol.address, "to-the-new-device")
+        wait_until(lambda: len(about(restored, "to-the-new-device")) == 1)
+        devices = json.loads(gateway(fresh, "device", "list", "--json"))
+    finally:
+        program.stop()
+    checked = json.loads(gateway(fresh, "fsck", carol.address, "--deep", "--json"))
+
+    inbox = set(after.pop("INBOX"))
+    assert set(before.pop("INBOX")) < inbox
+    assert len(note) == 1
+    assert {name: found for name, found in after.items() if name != "Gateway"} == {
+        name: found for name, found in before.items() if name != "Gateway"
+    }
+    assert validity_of(fresh, restored) > old_validity
+    assert [one["active"] for one in devices] == [False, True]
+    assert checked["sound"], checked
+    _is_out(world, carol)
+
+
+def _look_up_anew(side: Side) -> None:
+    """Let a gateway ask for cards again, which it does every quarter of an hour."""
+    side.gateway.stop()
+    side.gateway.start()
+
+
+def validity_of(folder: Path, settings: MailSettings) -> int:
+    program = started(folder)
+    try:
+        return validity(settings)
+    finally:
+        program.stop()
+
+
+def _is_out(world: World, lost: MailSettings) -> None:
+    """The old computer, started again: it is let in nowhere, and what is sent to carol passes by."""
+    world.alice.gateway.start()
+    wait_until(lambda: not _account(world, lost.address)["connected"])
+    write(world.bob.known, lost.address, "not-for-the-thief")
+    wait_until(lambda: "no active device" in _account(world, lost.address)["trouble"])
+    assert about(lost, "not-for-the-thief") == []
+
+
+def _account(world: World, address: str) -> dict[str, object]:
+    accounts = world.status(world.alice)["accounts"]
+    return next(one for one in accounts if one["address"] == address)
+
+
+@pytest.mark.timeout(180)
+def test_a_thief_is_shut_out_from_a_borrowed_computer_with_the_sheet_alone(
+    world: World, tmp_path: Path
+) -> None:
+    home = world.alice.gateway_dir
+    carol, words = add_person(world.alice, "carol")
+    file = tmp_path / "carol.mxbackup"
+    gateway(home, "backup", str(file), "--account", carol.address)
+    # the thief's computer goes on running while the owner speaks from another one
+    borrowed = empty_home(world.alice, "borrowed")
+    config = borrowed / "config" / "config.toml"
+    text = config.read_text()
+    base = int(text.split("port_base = ")[1].split()[0])
+    config.write_text(text.replace(f"port_base = {base}", f"port_base = {base + 500}"))
+    program = started(borrowed)
+    try:
+        told = json.loads(gateway(borrowed, "recover", carol.address, "--json", stdin=words + "\n"))
+        wait_until(lambda: "no active device" in str(_account(world, carol.address)["trouble"]))
+    finally:
+        program.stop()
+
+    world.alice.gateway.stop()
+    fresh = empty_home(world.alice, "fresh")
+    program = started(fresh)
+    try:
+        with pytest.raises(Unavailable, match="replaced by a newer one"):
+            gateway(fresh, "restore", str(file), "--json", stdin=words + "\n")
+        both = words + "\n" + told["recovery_words"] + "\n"
+        again = json.loads(
+            gateway(fresh, "restore", str(file), "--older-sheet", "--json", stdin=both)
+        )
+        devices = json.loads(gateway(fresh, "device", "list", "--json"))
+    finally:
+        program.stop()
+
+    assert again["address"] == carol.address
+    assert [one["active"] for one in devices] == [False, False, True]
