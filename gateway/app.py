@@ -253,6 +253,10 @@ class Gateway(Daemon):
         return self._accounts.find(address)
 
     @override
+    def pulled(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
+    @override
     def recoverable(self, address: Address) -> Person:
         return self._accounts.find(address)
 

@@ -25,6 +25,7 @@ from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
 from gateway.own.tags import OwnTags
 from gateway.policy_desk import PolicyDesk
+from gateway.pulling.pulling import Pulling
 from gateway.recovery.backups import Backups
 from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
@@ -137,6 +138,7 @@ class Person(ports.Account):
         self.exporting = Exporting(store, own.address)
         self.backups = Backups(store, own)
         self.importing = Importing(store, open_source, now)
+        self.pulling = Pulling(store, own.address, now)
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
         self._notices = Notices(store.relations, own.address, now)
@@ -165,6 +167,7 @@ class Person(ports.Account):
                 tasks.create_task(self._watch.run())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self.importing.run())
+                tasks.create_task(self.pulling.run())
                 tasks.create_task(self.exporting.run())
                 tasks.create_task(self.backups.run())
                 tasks.create_task(keep_up(self.store.folders, self._now))

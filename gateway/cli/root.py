@@ -27,6 +27,7 @@ _COMMANDS = {
     "folder": "gateway.cli.folder:folder",
     "fsck": "gateway.cli.fsck:fsck",
     "import": "gateway.cli.import_:import_",
+    "legacy": "gateway.cli.legacy:legacy",
     "page": "gateway.cli.page:page",
     "password": "gateway.cli.password:password",
     "policy": "gateway.cli.policy:policy",

@@ -12,7 +12,7 @@ SCHEME: Final = "imaps"
 _PORT: Final = 993
 
 
-def server_of(url: str, ca_file: str = "") -> Server:
+def server_of(url: str, ca_file: str = "", *, by_token: bool = False) -> Server:
     """Return whom *url* names.
 
     Raises:
@@ -35,4 +35,4 @@ def server_of(url: str, ca_file: str = "") -> Server:
         raise Refused(f"{url} is no address of an account: imaps://user@host")
     if ":" in user:
         raise Refused("a password does not belong into the address; it is asked for")
-    return Server(host, port, unquote(user), ca_file)
+    return Server(host, port, unquote(user), ca_file, by_token)

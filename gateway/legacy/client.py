@@ -23,12 +23,15 @@ from mx_core.model.secret import Secret
 _CONNECT_SECONDS: Final = 30.0
 _SILENCE_SECONDS: Final = 60.0  # without an octet
 _COMMAND_SECONDS: Final = 120.0
+_IDLE_SECONDS: Final = 30.0  # for IDLE to begin, and for it to end: else the connection is dead
 _OCTETS_A_SECOND: Final = 10_000  # a server that is slower is given up
 _NO_TLS: Final = (
     "{} does not speak TLS from the first octet; a port that begins in clear (STARTTLS) is not"
     " used, because whoever stands between can take the offer away: name the port for IMAP over"
     " TLS, which is mostly 993"
 )
+_TOKEN_METHODS: Final = frozenset({"AUTH=XOAUTH2", "AUTH=OAUTHBEARER"})
+_NO_OAUTH: Final = "{} takes no token of OAuth; it wants a password or an app password"
 _LOGIN_DISABLED: Final = (
     "{} does not let anybody log in with a password; it may want an app password or OAuth"
 )
@@ -42,6 +45,7 @@ class Server:
     port: int
     user: str
     ca_file: str = ""  # trusted instead of the system's roots
+    by_token: bool = False  # what logs in is a token of OAuth, and no password
 
     @property
     def name(self) -> str:
@@ -68,6 +72,7 @@ class ImapClient:
     def __init__(self, server: Server, guard: Guard) -> None:
         self.server = server
         self.capabilities: frozenset[str] = frozenset()
+        self.news = False  # a command was answered with something that it had not asked for
         self._guard = guard
 
     @classmethod
@@ -103,19 +108,27 @@ class ImapClient:
             SaidNo: NO or BAD.
             PeerUnreachable: The connection is of no more use.
         """
-        expected = Expected(octets, answers, take, told)
+
+        def hear(data: Data) -> None:
+            self.news |= _is_news(command, data)
+            take(data)
+
+        expected = Expected(octets, answers, hear, told)
         async with self._limit(_COMMAND_SECONDS + octets / _OCTETS_A_SECOND):
             status = await self._guard.run(self._guard.command(command), expected, _SILENCE_SECONDS)
         return self._agreed(command.partition(" ")[0], status)
 
-    async def idle(self, seconds: float) -> list[Data]:
-        """Wait until the server tells something, or for *seconds*; return what it told.  RFC 2177."""
+    async def idle(self, seconds: float, called: asyncio.Event | None = None) -> list[Data]:
+        """Wait until the server tells something, for *seconds*, or until *called*.
+
+        Return what it told.  RFC 2177.
+        """
         told: list[Data] = []
         if "IDLE" not in self.capabilities:
             raise SaidNo(f"{self.server.name} does not know IDLE", b"")
-        async with self._limit(seconds + 2 * _COMMAND_SECONDS):
+        async with self._limit(seconds + 2 * _IDLE_SECONDS):
             status = await self._guard.run_idle(
-                seconds, Expected(take=told.append), _COMMAND_SECONDS
+                seconds, Expected(take=told.append), _IDLE_SECONDS, called
             )
         self._agreed("IDLE", status)
         return told
@@ -133,7 +146,10 @@ class ImapClient:
             greeting = await self._guard.greeting()
         await self._ask_capabilities()
         if greeting.word != "PREAUTH":
-            if "LOGINDISABLED" in self.capabilities and "AUTH=PLAIN" not in self.capabilities:
+            if self.server.by_token:
+                if not self.capabilities & _TOKEN_METHODS:
+                    raise Refused(_NO_OAUTH.format(self.server.name))
+            elif "LOGINDISABLED" in self.capabilities and "AUTH=PLAIN" not in self.capabilities:
                 raise Refused(_LOGIN_DISABLED.format(self.server.name))
             try:
                 await self._log_in(secret)
@@ -159,11 +175,12 @@ class ImapClient:
         self.capabilities = frozenset(found)
 
     async def _log_in(self, secret: Secret[str]) -> None:
-        if "AUTH=PLAIN" in self.capabilities:
-            name, reply = "AUTHENTICATE", f"\0{self.server.user}\0{secret.reveal()}"
-            # RFC 4616 §2; sent when the server asks, which every server knows   RFC 3501 §6.2.2
-            expected = Expected(reply=base64.b64encode(reply.encode()))
-            call = self._guard.command("AUTHENTICATE PLAIN")
+        if self.server.by_token or "AUTH=PLAIN" in self.capabilities:
+            method, said, refused = self._sasl(secret)
+            # sent when the server asks, which every server knows   RFC 3501 §6.2.2
+            replies = (base64.b64encode(said.encode()), refused)
+            name, expected = "AUTHENTICATE", Expected(replies=replies)
+            call = self._guard.command(f"AUTHENTICATE {method}")
         else:
             name, expected = "LOGIN", Expected()
             user = quoted(self.server.user)
@@ -172,6 +189,21 @@ class ImapClient:
         async with self._limit(_COMMAND_SECONDS):
             status = await self._guard.run(call, expected, _SILENCE_SECONDS)
         self._agreed(name, status)
+
+    def _sasl(self, secret: Secret[str]) -> tuple[str, str, bytes]:
+        """Return the mechanism, what it says, and what it says to a reason why not."""
+        user, said = self.server.user, secret.reveal()
+        if not self.server.by_token:
+            return "PLAIN", f"\0{user}\0{said}", b"*"  # RFC 4616 §2
+        if "AUTH=OAUTHBEARER" in self.capabilities:  # a comma or = would end the name
+            name = user.replace("=", "=3D").replace(",", "=2C")
+            return (
+                "OAUTHBEARER",
+                f"n,a={name},\x01auth=Bearer {said}\x01\x01",
+                b"AQ==",
+            )  # RFC 7628 §3
+        # of Google and Microsoft, as their pages say: older, and what both know
+        return "XOAUTH2", f"user={user}\x01auth=Bearer {said}\x01\x01", b""
 
     def _agreed(self, name: str, status: Status) -> Status:
         if status.word != "OK":
@@ -186,6 +218,17 @@ class ImapClient:
                 yield
         except TimeoutError as error:
             raise PeerUnreachable(f"{self.server.name} does not answer in time") from error
+
+
+def _is_news(command: str, data: Data) -> bool:
+    """Tell whether *data* is of a change in the open mailbox, told beside the answer.
+
+    A server may tell it with any command, and then not once more.  RFC 9051 §5.2.
+    """
+    if data.name in {"EXISTS", "EXPUNGE", "VANISHED"}:
+        return not command.startswith(("SELECT", "EXAMINE"))
+    listed = data.values[0] if data.name == "FETCH" and data.values else None
+    return isinstance(listed, list) and b"FLAGS" in listed and "FLAGS" not in command
 
 
 async def _connected(server: Server) -> Guard:

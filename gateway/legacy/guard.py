@@ -17,7 +17,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from aioimaplib.aioimaplib import AUTH, NONAUTH, SELECTED, Command, IMAP4ClientProtocol
+from aioimaplib.aioimaplib import (
+    AUTH,
+    NONAUTH,
+    SELECTED,
+    Cmd,
+    Command,
+    Commands,
+    Exec,
+    IMAP4ClientProtocol,
+)
 from typing_extensions import override
 
 from gateway.legacy.answers import Answer, AnswerReader, BadAnswer, Data, GoOn, Status, shown
@@ -32,6 +41,9 @@ _FIRST: Final = asyncio.FIRST_COMPLETED
 # below this level it writes what it sends, a password with a quotation mark as well
 logging.getLogger("aioimaplib").setLevel(logging.WARNING)
 
+# RFC 5465, which it does not know
+Commands.setdefault("NOTIFY", Cmd("NOTIFY", (AUTH, SELECTED), Exec.is_sync))
+
 _Call = Coroutine[Any, Any, Any]
 _End = asyncio.Future[Status | None]  # None: it never came, and _error says why
 
@@ -40,15 +52,15 @@ _End = asyncio.Future[Status | None]  # None: it never came, and _error says why
 class Expected:
     """What a command may be answered with, and who takes it.
 
-    *octets* bounds the literals of one answer, and with *answers* the whole; *reply* is sent
-    when the server first says ``+``.
+    *octets* bounds the literals of one answer, and with *answers* the whole; each time that the
+    server says ``+``, one of *replies* is sent.
     """
 
     octets: int = LITERAL_OCTETS
     answers: int = ANSWERS_MAX
     take: Callable[[Data], None] = lambda _data: None
     told: Callable[[Status], None] = lambda _status: None
-    reply: bytes = b""
+    replies: tuple[bytes, ...] = ()
 
 
 _GREETING: Final = Expected(0, 100)
@@ -70,7 +82,7 @@ class Guard(IMAP4ClientProtocol):  # type: ignore[misc]  # untyped in aioimaplib
         self._heard = 0  # octets, ever
         self._end: _End = loop.create_future()
         self._greeted = False
-        self._reply = b""
+        self._replies: list[bytes] = []
         self._expect(_GREETING)
 
     # ── whoever asks ────────────────────────────────────────────────────────────────
@@ -93,14 +105,18 @@ class Guard(IMAP4ClientProtocol):  # type: ignore[misc]  # untyped in aioimaplib
                     raise TimeoutError
             return await self._ended(end, running)
 
-    async def run_idle(self, seconds: float, expected: Expected, limit: float) -> Status:
-        """IDLE until something is told, or for *seconds*; it begins and ends within *limit* each.
+    async def run_idle(
+        self, seconds: float, expected: Expected, limit: float, called: asyncio.Event | None = None
+    ) -> Status:
+        """IDLE until something is told or *called*, or for *seconds*.
+
+        It begins and ends within *limit* each.
 
         Raises:
             PeerUnreachable: As ``run``; also when the server goes while one waits.
             TimeoutError: As ``run``.
         """
-        woken = asyncio.Event()
+        woken = called or asyncio.Event()
 
         def take(data: Data) -> None:
             expected.take(data)
@@ -197,9 +213,8 @@ class Guard(IMAP4ClientProtocol):  # type: ignore[misc]  # untyped in aioimaplib
         self._end.set_result(answer)
 
     def _go_on(self) -> None:
-        if self._reply:
-            self.transport.write(self._reply + b"\r\n")
-            self._reply = b""
+        if self._replies:
+            self.transport.write(self._replies.pop(0) + b"\r\n")
         elif self.has_pending_idle_command():
             super().data_received(b"+\r\n")
 
@@ -215,7 +230,7 @@ class Guard(IMAP4ClientProtocol):  # type: ignore[misc]  # untyped in aioimaplib
     # ── one command ─────────────────────────────────────────────────────────────────
     def _expect(self, expected: Expected) -> None:
         self._expected = expected
-        self._reply = expected.reply
+        self._replies = list(expected.replies)
         self._answers = expected.answers
         self._octets = expected.octets * 2 + expected.answers * _LINE_OCTETS + _SPARE_OCTETS
         self._reader.literal_octets_max = expected.octets

@@ -6,12 +6,11 @@ against what can be before anything is made of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
-from gateway.legacy.answers import Atom, BadAnswer, Data, Value
+from gateway.legacy.answers import Atom, BadAnswer, Data, Status, Value
 from gateway.legacy.client import ImapClient, quoted
 from imap_out.wire import utf7
 from imap_out.wire.dates import parse_date_time
@@ -23,7 +22,8 @@ _MESSAGES_MAX: Final = 5_000_000
 _MAILBOXES_MAX: Final = 10_000
 _SPARE: Final = 1_000
 PART_OCTETS: Final = 1024 * 1024  # a larger message is asked for in parts
-_VALIDITY: Final = re.compile(rb"UIDVALIDITY ([0-9]{1,10})")
+_MODSEQ_MAX: Final = (1 << 63) - 1
+_CODES_MAX: Final = 50
 _KEYWORD_OCTETS_MAX: Final = 100
 
 
@@ -47,6 +47,10 @@ class Opened:
 
     uid_validity: int
     messages: int
+    uid_next: int = 0  # 0: the server does not say
+    modseq: int = 0  # 0: it does not count changes (RFC 7162 §3.1.2.2)
+    keeps: FlagSet | None = None  # flags that may be changed for good; None: it does not say
+    makes: bool = False  # and any keyword besides (PERMANENTFLAGS \\*)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +90,19 @@ async def open_to_write(client: ImapClient, raw: bytes) -> Opened:
     return await _open(client, "SELECT", raw)
 
 
-async def uids(client: ImapClient, opened: Opened) -> list[int]:
-    """Return all UIDs of the open mailbox, ascending."""
+async def uids(client: ImapClient, opened: Opened, first: int = 1) -> list[int]:
+    """Return the UIDs of the open mailbox from *first* on, ascending."""
     found: set[int] = set()
     if not opened.messages:
         return []
 
     def take(data: Data) -> None:
-        if data.name == "FETCH" and (uid := _number(_items(data).get("UID"), _UID_MAX)):
+        if data.name == "FETCH" and (uid := number_of(items_of(data).get("UID"), _UID_MAX)):
             found.add(uid)
 
-    await client.ask("UID FETCH 1:* (UID)", take, answers=opened.messages + _SPARE)
-    return sorted(found)
+    await client.ask(f"UID FETCH {first}:* (UID)", take, answers=opened.messages + _SPARE)
+    # of n:* the last message is told, whatever its UID   RFC 9051 §9 (sequence-set)
+    return sorted(uid for uid in found if uid >= first)
 
 
 async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
@@ -108,9 +113,9 @@ async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
     def take(data: Data) -> None:
         if data.name != "FETCH":
             return
-        items = _items(data)
-        uid = _number(items.get("UID"), _UID_MAX)
-        size = _number(items.get("RFC822.SIZE"), 1 << 40)
+        items = items_of(data)
+        uid = number_of(items.get("UID"), _UID_MAX)
+        size = number_of(items.get("RFC822.SIZE"), 1 << 40)
         if uid in asked and size is not None:
             found[uid] = Row(
                 uid, size, flags_of(items.get("FLAGS")), _date(items.get("INTERNALDATE")),
@@ -119,7 +124,7 @@ async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
 
     more = " X-GM-MSGID" if "X-GM-EXT-1" in client.capabilities else ""
     await client.ask(
-        f"UID FETCH {_set(wanted)} (UID RFC822.SIZE FLAGS INTERNALDATE{more})",
+        f"UID FETCH {sequence_set(wanted)} (UID RFC822.SIZE FLAGS INTERNALDATE{more})",
         take,
         answers=2 * len(wanted) + _SPARE,
     )
@@ -136,15 +141,15 @@ async def octets(client: ImapClient, wanted: Sequence[Row]) -> dict[int, bytes]:
 
     def take(data: Data) -> None:
         if data.name == "FETCH":
-            items = _items(data)
-            uid, body = _number(items.get("UID"), _UID_MAX), items.get("BODY[]")
+            items = items_of(data)
+            uid, body = number_of(items.get("UID"), _UID_MAX), items.get("BODY[]")
             if uid in asked and _is_text(body):
                 found[uid] = bytes(body)
 
     # some servers are wrong about sizes by a few percent; RFC 9051 §2.3.4 notwithstanding
     room = 2 * sum(row.size for row in wanted) + PART_OCTETS
     await client.ask(
-        f"UID FETCH {_set([row.uid for row in wanted])} (UID BODY.PEEK[])",
+        f"UID FETCH {sequence_set([row.uid for row in wanted])} (UID BODY.PEEK[])",
         take,
         octets=room,
         answers=2 * len(wanted) + _SPARE,
@@ -181,25 +186,34 @@ def flags_of(value: Value) -> FlagSet:
 
 async def _open(client: ImapClient, verb: str, raw: bytes) -> Opened:
     exists = 0
+    codes: dict[bytes, bytes] = {}
 
     def take(data: Data) -> None:
         nonlocal exists
         if data.name == "EXISTS" and data.number is not None:
             exists = data.number
 
-    validity: list[int] = []
-    await client.ask(
-        f"{verb} {quoted(raw.decode('ascii'))}",
-        take,
-        told=lambda status: validity.extend(
-            int(match[1]) for match in [_VALIDITY.fullmatch(status.code)] if match
-        ),
-    )
+    def told(status: Status) -> None:
+        name, _, value = status.code.partition(b" ")
+        if len(codes) < _CODES_MAX:
+            codes[name.upper()] = value
+
+    counts = " (CONDSTORE)" if "CONDSTORE" in client.capabilities else ""
+    await client.ask(f"{verb} {quoted(raw.decode('ascii'))}{counts}", take, told=told)
     if exists > _MESSAGES_MAX:
         raise BadAnswer(f"{client.server.name} says that a mailbox holds {exists} messages")
-    if not validity or not 0 < validity[-1] <= _UID_MAX:
+    validity = number_of(Atom(codes.get(b"UIDVALIDITY", b"")), _UID_MAX)
+    if not validity:
         raise BadAnswer(f"{client.server.name} opens a mailbox without a UIDVALIDITY")
-    return Opened(validity[-1], exists)
+    kept = codes.get(b"PERMANENTFLAGS", b"").strip(b"()").split()
+    return Opened(
+        validity,
+        exists,
+        number_of(Atom(codes.get(b"UIDNEXT", b"")), _UID_MAX) or 0,
+        number_of(Atom(codes.get(b"HIGHESTMODSEQ", b"")), _MODSEQ_MAX) or 0,
+        flags_of([Atom(each) for each in kept]) if b"PERMANENTFLAGS" in codes else None,
+        rb"\*" in kept,
+    )
 
 
 async def _part(client: ImapClient, uid: int, start: int) -> bytes | None:
@@ -207,9 +221,9 @@ async def _part(client: ImapClient, uid: int, start: int) -> bytes | None:
 
     def take(data: Data) -> None:
         if data.name == "FETCH":
-            items = _items(data)
+            items = items_of(data)
             body = items.get(f"BODY[]<{start}>")
-            if _number(items.get("UID"), _UID_MAX) == uid and _is_text(body):
+            if number_of(items.get("UID"), _UID_MAX) == uid and _is_text(body):
                 found.append(bytes(body))
 
     asked = f"UID FETCH {uid} (UID BODY.PEEK[]<{start}.{PART_OCTETS}>)"
@@ -221,7 +235,7 @@ def _is_text(value: Value) -> TypeGuard[bytes]:
     return isinstance(value, bytes) and not isinstance(value, Atom)
 
 
-def _items(data: Data) -> dict[str, Value]:
+def items_of(data: Data) -> dict[str, Value]:
     """Return the items of a FETCH by name; only atoms are names."""
     if not data.values or not isinstance(data.values[0], list):
         return {}
@@ -233,7 +247,8 @@ def _items(data: Data) -> dict[str, Value]:
     }
 
 
-def _number(value: Value, most: int) -> int | None:
+def number_of(value: Value, most: int) -> int | None:
+    """Return the number that an atom spells; None: it is none, or more than *most*."""
     if not isinstance(value, Atom) or not value.isdigit() or len(value) > 20:  # noqa: PLR2004  # digits
         return None
     number = int(value)
@@ -241,7 +256,7 @@ def _number(value: Value, most: int) -> int | None:
 
 
 def _shared(value: Value) -> bytes:
-    number = _number(value, (1 << 64) - 1)
+    number = number_of(value, (1 << 64) - 1)
     return b"" if number is None else number.to_bytes(8, "big")
 
 
@@ -268,7 +283,7 @@ def _name(attributes: list[Value], delimiter: Value, name: bytes) -> RemoteName:
     )
 
 
-def _set(numbers: Sequence[int]) -> str:
+def sequence_set(numbers: Sequence[int]) -> str:
     """Return numbers as a sequence set, runs as ranges.  RFC 9051 §9."""
     runs: list[list[int]] = []
     for number in sorted(numbers):

@@ -119,7 +119,11 @@ class Importing:
             "trouble": self._trouble,
             "look": self._look.as_json(),
             "progress": None if self._bringing is None else self._bringing.progress.as_json(),
-            "imports": [await self._told(one) for one in await self._imports.all()],
+            "imports": [
+                await self._told(one)
+                for one in await self._imports.all()
+                if one.state is not ImportState.PULLED
+            ],
         }
 
     async def run(self) -> None:

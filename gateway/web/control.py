@@ -19,6 +19,7 @@ from gateway.web.endpoint import body, json_endpoint
 from gateway.web.export_control import Exported, export_routes
 from gateway.web.folder_control import FolderStore, folder_routes
 from gateway.web.import_control import Imported, import_routes
+from gateway.web.legacy_control import Pulled, legacy_routes
 from gateway.web.policy_control import policy_routes
 from gateway.web.recovery_control import Desk, Recoverable, recovery_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
@@ -108,6 +109,9 @@ class Daemon(Behind, Desk, Protocol):
 
     def imported(self, address: Address) -> Imported:
         """Return whose imports are asked for; raises Refused."""
+
+    def pulled(self, address: Address) -> Pulled:
+        """Return whose accounts elsewhere are asked for; raises Refused."""
 
     def recoverable(self, address: Address) -> Recoverable:
         """Return whose backups and devices are asked for; raises Refused."""
@@ -219,6 +223,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *policy_routes(daemon.policy_desk),
             *export_routes(daemon.exported),
             *import_routes(daemon.imported),
+            *legacy_routes(daemon.pulled),
             *recovery_routes(daemon.recoverable, daemon),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),

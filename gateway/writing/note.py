@@ -130,6 +130,30 @@ def restored_note(to: Address, created: int, now: int) -> bytes:
     )
 
 
+def pull_note(to: Address, location: str, why: str, now: int) -> bytes:
+    """Return the note that mail of the account at *location* does not come; *why* is a sentence."""
+    return _note(
+        to,
+        f"Mail of {location} is not coming",
+        [
+            f"Your gateway can not pull mail from {location}:",
+            "",
+            f"  {why}",
+            "",
+            "It goes on trying. Nothing is lost: what has come there since stays there, and comes",
+            "when this is mended. Other accounts are not touched by it.",
+            "",
+            "If a password or a permission has changed, say the new one:",
+            f"  mx-gateway legacy add {to} {location}",
+            "To see how it is:",
+            f"  mx-gateway legacy list {to}",
+            "If you do not want that mail any more:",
+            f"  mx-gateway legacy remove {to} {location}",
+        ],
+        now,
+    )
+
+
 def _note(to: Address, subject: str, lines: Sequence[str], now: int) -> bytes:
     text = "".join(f"{line}\r\n" for line in lines).encode()
     unique = hashlib.blake2b(b"%d " % now + text, digest_size=12).hexdigest()

@@ -2,9 +2,9 @@
 
 ``MX_FAILPOINT=sealed`` kills at the first time that step is reached, ``sealed:3`` at the third.
 Steps: accepted committed replied shown sealed sent acked stored deleted; of the search index:
-indexing indexed; of ordinary mail: relayed; of an import: imported; of a domain's log:
-waiting logged witnessed; of the own passport: appended; of admission: tagged franked; of a
-recovery: restored recovered.
+indexing indexed; of ordinary mail: relayed; of an import, and of mail that is pulled: imported;
+of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
+own passport: appended; of admission: tagged franked; of a recovery: restored recovered.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ MAIL_STEPS: Final = (
 INDEX_STEPS: Final = ("indexing", "indexed")
 RELAY_STEPS: Final = ("relayed",)  # ordinary mail
 IMPORT_STEPS: Final = ("imported",)
+PULL_STEPS: Final = ("flagged", "pushed")
 LOG_STEPS: Final = ("waiting", "logged", "witnessed")
 PASSPORT_STEPS: Final = ("appended",)
 ADMISSION_STEPS: Final = ("tagged", "franked")
 RECOVERY_STEPS: Final = ("restored", "recovered")
 STEPS: Final = (
-    *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS),
+    *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS, *PULL_STEPS),
     *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECOVERY_STEPS),
 )
 

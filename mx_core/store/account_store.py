@@ -28,6 +28,7 @@ from mx_core.model.mailbox_name import (
     MailboxName,
 )
 from mx_core.model.secret import Secret
+from mx_core.store.agreements import Agreements
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
 from mx_core.store.contact_secret import ContactSecrets
@@ -41,6 +42,7 @@ from mx_core.store.outbox import OutboxTable
 from mx_core.store.own_keys import OwnKeys, OwnPassport
 from mx_core.store.password import ClientPasswords
 from mx_core.store.policy import PolicyRules
+from mx_core.store.pulls import Pulls
 from mx_core.store.relations import Relations
 from mx_core.store.setting import CarrierState, Settings
 from mx_core.store.text_index.index import TextIndex
@@ -83,6 +85,8 @@ class AccountStore:
         self.text_index = mail.index = TextIndex(folder / INDEX, key, Source(database, mail), now)
         self.inbox = Inbox(database, mail, now)
         self.imports = Imports(database, mail, now)
+        self.pulls = Pulls(database, mail, now)
+        self.agreements = Agreements(database, mail)
         self.intake = Intake(database, folder / BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / BODIES, mail, now)
         self.contacts = Contacts(database, now, mail.stirred.set)

@@ -17,6 +17,7 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.message import MessageForm
 from mx_core.ports import NewMail
+from mx_core.store import copies
 from mx_core.store.writer import Writer
 
 ImportId = NewType("ImportId", int)
@@ -33,7 +34,11 @@ _NUMBERED_OCTETS: Final = 8  # a key that is UIDVALIDITY and UID
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """One message to be stored; with *shared* and without octets: one that is here already."""
+    """One message to be stored; with *shared* and without octets: one that is here already.
+
+    *digest* is of what the source gave.  Where other *octets* are stored, *kept* is of those,
+    and *agreed* are the flags that the source has (docs/spec/pull.md §2, §4).
+    """
 
     key: bytes
     digest: bytes
@@ -42,6 +47,8 @@ class Brought:
     flags: FlagSet
     received: int
     shared: bytes = b""
+    kept: bytes | None = None
+    agreed: FlagSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Kept:
 
     stored: int = 0
     shown_again: int = 0  # stored before, under another folder of the source
-    known: int = 0  # brought before
+    known: int = 0  # brought before, or another copy of what is here
     plainer: int = 0  # stored without keywords for which the account has no room
 
 
@@ -61,6 +68,18 @@ class BatchPlace(NamedTuple):
     folder: ImportFolderId
     mailbox: MailboxId
     only_new: bool
+    one_copy: bool = False  # another copy of a message that the mailbox shows is not stored
+
+
+class _Row(NamedTuple):
+    """One row of the ledger."""
+
+    folder: ImportFolderId
+    key: bytes
+    digest: bytes
+    message: int
+    flags: str | None = None
+    kept: bytes | None = None
 
 
 def store(
@@ -68,7 +87,7 @@ def store(
 ) -> Kept:
     """Store what was not brought before; part of one job."""
     before = known(connection, place.folder, [each.key for each in brought])
-    rows: list[tuple[int, bytes, bytes, int]] = []
+    rows: list[_Row] = []
     plainer = again = 0
     new: list[tuple[Brought, NewMail]] = []
     renamed = _Renumbered(connection, place.folder)
@@ -78,7 +97,7 @@ def store(
         old = renamed.message(each)
         here = _shared(connection, place.which, each.shared) if each.shared else None
         if old is not None:
-            rows.append((place.folder, each.key, each.digest, old))
+            rows.append(_Row(place.folder, each.key, each.digest, *old))
             continue
         flags = writer.keepable(each.flags)
         plainer += len(flags) < len(each.flags)
@@ -86,13 +105,23 @@ def store(
             if not place.only_new:
                 writer.show(place.mailbox, here[0], flags)
                 again += 1
-            rows.append((place.folder, each.key, here[1], here[0]))
+            rows.append(_row(place, each, here[0])._replace(digest=here[1]))
         elif each.form is not None:  # else it was here a moment ago: the next run brings it
+            copy = (
+                copies.same_here(
+                    writer, connection, place.mailbox, place.folder, each.octets, each.form
+                )
+                if place.one_copy
+                else None
+            )
+            if copy is not None:  # what the source says of it is asked for by the next pass
+                rows.append(_Row(place.folder, each.key, each.digest, copy[0], None, copy[1]))
+                continue
             new.append((each, NewMail(each.octets, each.form, flags, each.received)))
     appended = writer.append_all(place.mailbox, [mail for _, mail in new]) if new else []
     uids = [done.uid for done in appended]
     for stored, (each, _) in zip(writer.places.find(place.mailbox, uids), new, strict=True):
-        rows.append((place.folder, each.key, each.digest, stored.message))
+        rows.append(_row(place, each, stored.message))
         if each.shared:
             connection.exec_driver_sql(
                 "INSERT OR REPLACE INTO import_shared VALUES (?, ?, ?, ?)",
@@ -100,9 +129,20 @@ def store(
             )
     if rows:
         connection.exec_driver_sql(
-            "INSERT INTO imported (folder, key, digest, message) VALUES (?, ?, ?, ?)", rows
+            "INSERT INTO imported (folder, key, digest, message, flags, kept)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
         )
     return Kept(len(new), again, len(brought) - len(new) - again, plainer)
+
+
+def spelt(flags: FlagSet | None) -> str | None:
+    """Return *flags* as the ledger keeps them."""
+    return None if flags is None else " ".join(sorted(flags))
+
+
+def _row(place: BatchPlace, each: Brought, message: int) -> _Row:
+    return _Row(place.folder, each.key, each.digest, message, spelt(each.agreed), each.kept)
 
 
 class _Renumbered:
@@ -114,23 +154,24 @@ class _Renumbered:
     def __init__(self, connection: sa.Connection, folder: ImportFolderId) -> None:
         self._connection = connection
         self._folder = folder
-        self._spare: dict[tuple[bytes, bytes], list[int]] = {}
+        self._spare: dict[tuple[bytes, bytes], list[tuple[int, str | None, bytes | None]]] = {}
         self._any: dict[bytes, bool] = {}
 
-    def message(self, each: Brought) -> int | None:
-        """Return the message that *each* is under its old number, if there is one."""
+    def message(self, each: Brought) -> tuple[int, str | None, bytes | None] | None:
+        """Return message, agreed flags and kept digest of *each* under its old number."""
         validity = each.key[:_VALIDITY_OCTETS]
         if len(each.key) != _NUMBERED_OCTETS or not each.octets or not self._is_new(validity):
             return None
         spare = self._spare.get((validity, each.digest))
         if spare is None:
             rows = self._connection.exec_driver_sql(
-                "SELECT message, substr(key, 1, 4) = ? FROM imported"
+                "SELECT message, substr(key, 1, 4) = ?, flags, kept FROM imported"
                 " WHERE folder = ? AND digest = ? ORDER BY message",
                 (validity, self._folder, each.digest),
             ).all()
-            taken = {message for message, now in rows if now}
-            spare = sorted({message for message, now in rows if not now} - taken)
+            taken = {message for message, now, _, _ in rows if now}
+            old = {message: (flags, kept) for message, now, flags, kept in rows if not now}
+            spare = [(message, *old[message]) for message in sorted(old.keys() - taken)]
             self._spare[validity, each.digest] = spare
         return spare.pop(0) if spare else None
 

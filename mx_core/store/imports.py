@@ -38,6 +38,7 @@ class ImportState(Enum):
     PAUSED = "paused"
     STOPPED = "stopped"  # by an error that a person must see to
     DONE = "done"
+    PULLED = "pulled"  # no import was asked for: its mail is pulled (docs/spec/pull.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +186,12 @@ class Imports:
         brought: Sequence[Brought],
         *,
         only_new: bool = False,
+        one_copy: bool = False,
     ) -> Kept:
         """Store what was not brought before, all in one commit.
 
         *only_new*: what another folder of the source shows is noted and not shown here.
+        *one_copy*: so is another copy of what the mailbox shows already.
 
         Raises:
             NoSuchMailbox: The target was deleted; ``folder`` makes it anew.
@@ -203,7 +206,7 @@ class Imports:
             ).scalar()
             if mailbox is None:
                 raise NoSuchMailbox("the mailbox that the mail was put in was deleted")
-            place = import_batch.BatchPlace(which, folder, MailboxId(mailbox), only_new)
+            place = import_batch.BatchPlace(which, folder, MailboxId(mailbox), only_new, one_copy)
             return import_batch.store(writer, connection, place, brought)
 
         # Crash before the commit: nothing of this batch is here, and all of it is brought again.
@@ -248,7 +251,7 @@ class Imports:
         """Return up to *limit* messages of the ledger behind *after*, as they are stored now."""
         rows = await self._database.read(
             lambda connection: connection.exec_driver_sql(
-                "SELECT imported.message, imported.digest, ifnull(uses, 0) FROM imported"
+                "SELECT imported.message, imported.digest, kept, ifnull(uses, 0) FROM imported"
                 " LEFT JOIN message ON message.id = imported.message"
                 " WHERE folder = ? AND imported.message > ? ORDER BY imported.message LIMIT ?",
                 (folder, after, limit),
@@ -257,12 +260,14 @@ class Imports:
 
         def job(reader: MailReader) -> list[Stored]:
             found = []
-            for message, then, uses in rows:
+            for message, then, kept, uses in rows:
                 try:
                     octets = reader.octets(MessageId(message)) if uses else None
                 except MessageGone:
                     octets = None
                 now = None if octets is None else digest(octets)
+                if now == kept:  # as it was stored, with what the gateway put before it
+                    now = then
                 found.append(Stored(message, then, now, 0 if octets is None else len(octets)))
             return found
 

@@ -18,7 +18,7 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX, REQUESTS, MailboxName
 from mx_core.model.message import MessageForm
-from mx_core.store import contact_secret, relation
+from mx_core.store import contact_secret, copies, relation
 from mx_core.store.contact import Contact, put_contact
 from mx_core.store.mail import Mail
 from mx_core.store.policy import note_encrypted
@@ -86,7 +86,10 @@ class Inbox:
                 return False
             mailbox = INBOX if come_from is None else _place(writer, connection, come_from, now)
             author = None if come_from is None else come_from.author
-            writer.append(writer.mailbox(mailbox).id, octets, form, flags, author=author)
+            box = writer.mailbox(mailbox).id
+            appended = writer.append(box, octets, form, flags, author=author)
+            if author is not None and copies.are_looked_for(connection):
+                copies.take_over(writer, connection, box, appended.uid, octets, form)
             note_encrypted(connection, form.message_id)
             if contact is not None:
                 put_contact(connection, contact, now)

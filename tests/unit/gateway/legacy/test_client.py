@@ -1,6 +1,8 @@
 """The client against servers that are wrong on purpose: one sentence, in bounded time and memory."""
 
 import asyncio
+import base64
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -233,3 +235,58 @@ def test_addresses_of_accounts(url: str, host: str, port: int, user: str) -> Non
 def test_what_is_no_address_of_an_account(url: str, sentence: str) -> None:
     with pytest.raises(Refused, match=sentence):
         server_of(url)
+
+
+@pytest.mark.parametrize(
+    ("offered", "said"),
+    [
+        ("AUTH=XOAUTH2 LOGINDISABLED", b"user=a=b,c@d.example\x01auth=Bearer token\x01\x01"),
+        ("AUTH=OAUTHBEARER AUTH=XOAUTH2", b"n,a=a=3Db=2Cc@d.example,\x01auth=Bearer token\x01\x01"),
+    ],
+)
+async def test_a_token_logs_in(tmp_path: Path, offered: str, said: bytes) -> None:
+    async def answered(talk: Talk) -> None:
+        await talk.send(b"+ \r\n")
+        talk.heard.append((await talk.reader.readline()).decode().strip())
+        await talk.send(b"%t OK in\r\n")
+
+    script: dict[str, Reply] = {
+        "CAPABILITY": f"* CAPABILITY IMAP4rev1 {offered}\r\n%t OK\r\n".encode(),
+        "AUTHENTICATE": answered,
+    }
+    async with scripted(tmp_path, script) as (server, talks):
+        by_token = dataclasses.replace(server, user="a=b,c@d.example", by_token=True)
+        client = await ImapClient.open(by_token, Secret("token"))
+        await client.close()
+
+        assert base64.b64decode(talks[0].heard[2]) == said
+
+
+@pytest.mark.parametrize(("method", "last"), [("XOAUTH2", ""), ("OAUTHBEARER", "AQ==")])
+async def test_a_token_that_is_refused_is_one_sentence(
+    tmp_path: Path, method: str, last: str
+) -> None:
+    async def refused(talk: Talk) -> None:
+        await talk.send(b"+ \r\n")
+        await talk.reader.readline()
+        await talk.send(b"+ eyJzdGF0dXMiOiI0MDAifQ==\r\n")
+        talk.heard.append((await talk.reader.readline()).decode().strip())
+        await talk.send(b"%t NO invalid token\r\n")
+
+    script: dict[str, Reply] = {
+        "CAPABILITY": f"* CAPABILITY IMAP4rev1 AUTH={method}\r\n%t OK\r\n".encode(),
+        "AUTHENTICATE": refused,
+    }
+    async with scripted(tmp_path, script) as (server, talks):
+        with pytest.raises(BadCredentials, match="invalid token"):
+            await ImapClient.open(dataclasses.replace(server, by_token=True), PASSWORD)
+
+        assert talks[0].heard[2] == last
+
+
+async def test_who_takes_no_token_is_not_given_one(tmp_path: Path) -> None:
+    async with scripted(tmp_path, {}) as (server, talks):
+        with pytest.raises(Refused, match="takes no token"):
+            await ImapClient.open(dataclasses.replace(server, by_token=True), PASSWORD)
+
+        assert talks[0].heard == ["CAPABILITY"]

@@ -1,0 +1,129 @@
+"""Mail of an account in Dovecot comes in, and flags are the same on both sides."""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.arriving.status_block import Mail, block_octets, parse
+from gateway.legacy.client import Server
+from mx_core.model.flags import Flag
+from mx_core.model.ids import Uid
+from mx_core.model.mailbox_name import MailboxName
+from mx_core.ports import FlagChange
+from mx_core.store.account_store import AccountStore
+from tests.support.dovecot import dovecot, imap
+from tests.support.old_mail import letter, stored
+from tests.support.pulls import asked, follows, pulling, until
+from tests.support.stores import memory_store
+
+pytestmark = [pytest.mark.interop, pytest.mark.anyio]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="mx-dovecot-") as folder:
+        Path(folder).chmod(0o755)  # its users walk through
+        with dovecot(Path(folder)) as made:
+            yield made
+
+
+def put(server: Server, box: str, number: int, flags: str = "") -> None:
+    with imap(server) as client:
+        client.append(box, flags, "", letter(number))
+
+
+def flags_there(server: Server, box: str) -> dict[int, set[str]]:
+    with imap(server) as client:
+        client.select(box, readonly=True)
+        rows = client.uid("FETCH", "1:*", "(FLAGS)")[1]
+    found = {}
+    for row in rows:
+        if row is not None:
+            match = re.search(rb"UID (\d+).*FLAGS \(([^)]*)\)|FLAGS \(([^)]*)\).*UID (\d+)", row)
+            assert match is not None
+            uid, flags = match[1] or match[4], match[2] or match[3] or b""
+            found[int(uid)] = set(flags.decode().split()) - {"\\Recent"}
+    return found
+
+
+def flag_there(server: Server, box: str, uid: int, change: str, flags: str) -> None:
+    with imap(server) as client:
+        client.select(box)
+        client.uid("STORE", str(uid), change, flags)
+
+
+async def flags_here(store: AccountStore, box: str) -> list[set[str]]:
+    return [set(flags) for _, flags, _ in (await stored(store)).get(box, [])]
+
+
+async def flag_here(store: AccountStore, box: str, uid: int, change: FlagChange, flag: str) -> None:
+    def job(writer):
+        mailbox = writer.mailbox(MailboxName(box)).id
+        writer.store_flags(mailbox, [Uid(uid)], change, frozenset({Flag(flag)}))
+
+    await store.mail.write(job)
+
+
+async def test_mail_is_pulled_and_marked_and_flags_go_both_ways(server: Server) -> None:
+    with imap(server) as client:
+        client.create("Work/Caf&AOk-")
+    put(server, "INBOX", 1)
+    put(server, "INBOX", 2, "(\\Seen \\Flagged)")
+    put(server, "Junk", 3)
+    put(server, "Work/Caf&AOk-", 4, "(\\Answered)")
+    with memory_store() as store:
+        async with pulling(store, asked(server)) as made:
+            await until(lambda: follows(made))
+            found = await stored(store)
+            marked, flags, _ = found["INBOX"][0]
+
+            status = parse(marked)
+            assert status is not None
+            assert status.mail is Mail.ORDINARY
+            assert marked[block_octets(marked) :] == letter(1)
+            assert flags == {"$NotEncrypted"}
+            assert found["INBOX"][1][1] == {"\\Seen", "\\Flagged", "$NotEncrypted"}
+            assert found["Junk"][0][1] == {"$Junk", "$NotEncrypted"}
+            assert found["Work/Café"][0][1] == {"\\Answered", "$NotEncrypted"}
+
+            # what comes is here within a moment, by IDLE and NOTIFY
+            await asyncio.to_thread(put, server, "INBOX", 5)
+            await until(lambda: _has(store, "INBOX", 3), 2)
+            await asyncio.to_thread(put, server, "Work/Caf&AOk-", 6)
+            await until(lambda: _has(store, "Work/Café", 2), 2)
+
+            # theirs → ours
+            for box, name in (("INBOX", "INBOX"), ("Work/Caf&AOk-", "Work/Café")):
+                await asyncio.to_thread(flag_there, server, box, 1, "+FLAGS", "(\\Seen $Forwarded)")
+                await until(lambda name=name: _flagged(store, name, 0, {"\\Seen", "$Forwarded"}), 2)
+                await asyncio.to_thread(flag_there, server, box, 1, "-FLAGS", "(\\Seen)")
+                await until(lambda name=name: _unflagged(store, name, 0, "\\Seen"), 2)
+
+            # ours → theirs
+            for box, name in (("INBOX", "INBOX"), ("Work/Caf&AOk-", "Work/Café")):
+                await flag_here(store, name, 1, FlagChange.ADD, "\\Flagged")
+                await until(lambda box=box: _there(server, box, 1, "\\Flagged", True), 2)
+                await flag_here(store, name, 1, FlagChange.REMOVE, "$Forwarded")
+                await until(lambda box=box: _there(server, box, 1, "$Forwarded", False), 2)
+            assert "$NotEncrypted" not in set().union(*flags_there(server, "INBOX").values())
+
+
+async def _has(store: AccountStore, box: str, number: int) -> bool:
+    return len(await flags_here(store, box)) == number
+
+
+async def _flagged(store: AccountStore, box: str, at: int, flags: set[str]) -> bool:
+    return flags <= (await flags_here(store, box))[at]
+
+
+async def _unflagged(store: AccountStore, box: str, at: int, flag: str) -> bool:
+    return flag not in (await flags_here(store, box))[at]
+
+
+async def _there(server: Server, box: str, uid: int, flag: str, there: bool) -> bool:
+    found = await asyncio.to_thread(flags_there, server, f'"{box}"')
+    return (flag in found[uid]) is there
