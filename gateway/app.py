@@ -237,6 +237,10 @@ class Gateway(Daemon):
         await self._accounts.find(address).changes.rotate()
 
     @override
+    async def reach(self, address: Address, *, everybody: bool) -> None:
+        await self._accounts.find(address).changes.be_found_by(everybody=everybody)
+
+    @override
     def folder_store(self, address: Address) -> AccountStore:
         return self._accounts.find(address).store
 

@@ -75,3 +75,17 @@ def rotate(directories: Directories, address: str) -> None:
             "/accounts/rotate", {"address": address}
         )
     click.echo(f"{address} has a new key.")
+
+
+@account.command()
+@click.argument("address")
+@click.argument("who", type=click.Choice(["everybody", "contacts"]))
+@click.pass_obj
+def reach(directories: Directories, address: str, who: str) -> None:
+    """Let ADDRESS be found by everybody, or by your contacts and whom you invite only."""
+    with told_in_one_sentence("mx-gateway"):
+        ControlClient(directories.control_socket, "mx-gateway").post(
+            "/accounts/reach", {"address": address, "everybody": who == "everybody"}
+        )
+    found = "everybody" if who == "everybody" else "your contacts only"
+    click.echo(f"{address} is found by {found}.")

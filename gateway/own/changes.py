@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
@@ -22,7 +22,7 @@ from mx_core.model.secret import Secret
 from mx_core.notation import cbor
 from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
-from mx_core.passport.make import Writer, remove_device, rotate_identity
+from mx_core.passport.make import Writer, remove_device, rotate_identity, set_profile
 from mx_core.passport.op import Reason
 from mx_core.store.own_keys import OwnKey
 
@@ -117,8 +117,19 @@ class OwnChanges:
             )
         )
 
-    async def _change(self, made: Callable[[Writer, SigningKey], bytes]) -> None:
-        """Write the entry that *made* returns, with the identity key that it brings."""
+    async def be_found_by(self, *, everybody: bool) -> None:
+        """Be found by everybody, or by contacts and the invited only; raises as ``rotate``."""
+        own = self._own
+        profile = replace(own.state.profile, lookup_open=everybody)
+        if profile != own.state.profile:
+            await self._change(
+                lambda writer, _: set_profile(own.state, writer, profile, own.now()), renews=False
+            )
+
+    async def _change(
+        self, made: Callable[[Writer, SigningKey], bytes], *, renews: bool = True
+    ) -> None:
+        """Write the entry that *made* returns; *renews*: with the identity key that it brings."""
         async with self._turn:
             await self._finish()
             own = self._own
@@ -127,7 +138,7 @@ class OwnChanges:
                 raise Refused("this device does not hold the identity key")
             renewed = SigningKey.generate()
             writer = Writer(own.device_id, own.signing_key.reveal(), SigningKey(seed.reveal()))
-            change = _Change(made(writer, renewed), Secret(bytes(renewed)))
+            change = _Change(made(writer, renewed), Secret(bytes(renewed)) if renews else seed)
             # Crash before this: nothing happened.  After it: the next start goes on with it.
             await own.store.keys.put(OwnKey.CHANGE, change.encode())
             await self._finish()

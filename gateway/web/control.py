@@ -48,6 +48,13 @@ class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str
 
 
+class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /accounts/reach."""
+
+    address: str
+    everybody: bool
+
+
 class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /clients: a file for *program*; *name*: what its password is called."""
 
@@ -91,6 +98,9 @@ class Daemon(Behind, Desk, Protocol):
 
     async def rotate(self, address: Address) -> None:
         """Replace an account's identity key; raises Unavailable: it goes on by itself."""
+
+    async def reach(self, address: Address, *, everybody: bool) -> None:
+        """Let an account be found by everybody or by contacts only; raises as ``rotate``."""
 
     async def add_password(self, address: Address, name: str) -> str:
         """Return a new client password, told this once."""
@@ -199,6 +209,11 @@ def control_app(daemon: Daemon) -> Starlette:
         await daemon.rotate(Address.parse((await body(request, OneAccount)).address))
         return {}
 
+    async def reach(request: Request) -> dict[str, Any]:
+        asked = await body(request, Reach)
+        await daemon.reach(Address.parse(asked.address), everybody=asked.everybody)
+        return {}
+
     return Starlette(
         routes=[
             Route("/status", json_endpoint(status), methods=["GET"]),
@@ -215,6 +230,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/accounts/reindex", json_endpoint(reindex), methods=["POST"]),
             Route("/clients", json_endpoint(add_client), methods=["POST"]),
             Route("/accounts/rotate", json_endpoint(rotate), methods=["POST"]),
+            Route("/accounts/reach", json_endpoint(reach), methods=["POST"]),
             Route("/page", json_endpoint(page), methods=["POST"]),
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),

@@ -79,6 +79,22 @@ async def test_a_rotation_is_taken_by_the_server_and_kept_here(room: Room) -> No
 
 
 @pytest.mark.anyio
+async def test_who_finds_the_account_is_said_once_and_its_key_stays(room: Room) -> None:
+    before = await room.identity()
+
+    await room.changes.be_found_by(everybody=True)
+    assert room.own.state.seq == 0, "it was open already"
+    await room.changes.be_found_by(everybody=False)
+    await room.changes.be_found_by(everybody=False)
+
+    assert room.own.state.seq == room.home.person.state.seq == 1
+    assert not room.home.person.state.profile.lookup_open
+    assert await room.identity() == before
+    await room.changes.rotate()
+    assert not room.own.state.profile.lookup_open
+
+
+@pytest.mark.anyio
 async def test_a_lost_answer_is_asked_for_again_with_the_same_entry(room: Room) -> None:
     before = await room.identity()
     room.home.answers = False
