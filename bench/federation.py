@@ -7,11 +7,13 @@ and the sender has noted so durably: its row has become the notice for the devic
 on the same disk: rows of that size, 64 to a commit.
 """
 
+import contextlib
 import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,11 +22,11 @@ from bench.rows import Row
 from mx_core.homeserver.opening import open_database
 from mx_core.homeserver.operating.backup import DATABASE_NAME
 from mx_core.homeserver.people.accounts import Member
-from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.schema import ENTRY, OUTGOING, SUBMITTED
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.notation.hashing import b2_plain
-from tests.support.home_rows import DEVICE, add_member
+from tests.support.home_rows import DEVICE, new_member
 from tests.support.homes import HomeProcess, running_homes
 
 SECONDS = float(os.environ.get("MX_BENCH_SECONDS", "5"))
@@ -63,21 +65,72 @@ def measure() -> list[Row]:
 
 def fill(sender: HomeProcess, receiver: HomeProcess, count: int) -> None:
     """Put *count* messages into the sender's queue, and their recipients at the receiver."""
-    database = open_database(receiver.folder)
-    people = [f"p{n}@b.example" for n in range(RECIPIENTS)]
-    for address in people:
-        add_member(database, address)
-    database.close()
+    people = add_recipients(receiver)
+    alice = member_of(sender, "alice@a.example")
     database = open_database(sender.folder)
-    alice = add_member(database, "alice@a.example")
-
-    def some(tx: sa.Connection, first: int) -> None:
-        for item in items_for(alice, people, range(first, min(first + 1_000, count))):
-            outgoing.submit(tx, item)
 
     for first in range(0, count, 1_000):
-        database.write_at_start(lambda tx, first=first: some(tx, first))
+        items = items_for(alice, people, range(first, min(first + 1_000, count)))
+        database.write_at_start(partial(submit, items=list(items)))
     database.close()
+
+
+def submit(tx: sa.Connection, items: Sequence[Leaving]) -> None:
+    """Put *items* into the queue as ``outgoing.submit`` does one after the other."""
+    submitted = [
+        {
+            "mailbox_id": item.mailbox_id,
+            "env_id": item.env_id,
+            "device_id": item.device_id,
+            "until": item.deliver_by,
+        }
+        for item in items
+    ]
+    rows = [
+        {
+            "mailbox_id": item.mailbox_id,
+            "env_id": item.env_id,
+            "device_id": item.device_id,
+            "destination": item.destination,
+            "route": item.route,
+            "envelope": item.envelope,
+            "body": item.body.inline,
+            "token": item.token,
+            "deliver_by": item.deliver_by,
+            "submitted": item.submitted,
+            "attempts": 0,
+            "next_at": item.submitted,
+        }
+        for item in items
+    ]
+    tx.execute(SUBMITTED.insert(), submitted)
+    tx.execute(OUTGOING.insert(), rows)
+
+
+def add_recipients(receiver: HomeProcess) -> list[str]:
+    """Make the mailboxes of those who are written to; return their addresses."""
+    people = [f"p{n}@{receiver.domain}" for n in range(RECIPIENTS)]
+
+    def add(tx: sa.Connection) -> None:
+        for address in people:
+            unlogged(tx, address)
+
+    with contextlib.closing(open_database(receiver.folder)) as database:
+        database.write_at_start(add)
+    return people
+
+
+def member_of(home: HomeProcess, address: str) -> Member:
+    """Make a mailbox at a server that is not running."""
+    with contextlib.closing(open_database(home.folder)) as database:
+        return database.write_at_start(partial(unlogged, address=address))
+
+
+def unlogged(tx: sa.Connection, address: str) -> Member:
+    """Make a mailbox without a passport: what is none cannot be logged at the start."""
+    member = new_member(tx, address)
+    tx.execute(ENTRY.delete().where(ENTRY.c.mailbox_id == member.mailbox_id))
+    return member
 
 
 def items_for(alice: Member, people: list[str], numbers: range) -> Iterator[Leaving]:
@@ -90,7 +143,7 @@ def items_for(alice: Member, people: list[str], numbers: range) -> Iterator[Leav
             device_id=DEVICE,
             env_id=b2_plain(envelope),
             destination="b.example",
-            route=people[n % RECIPIENTS].encode(),
+            route=people[n % len(people)].encode(),
             envelope=envelope,
             body=Body.of(b"MXB1" + secrets.token_bytes(BODY_OCTETS - 4)),
             token=b"",
@@ -100,22 +153,33 @@ def items_for(alice: Member, people: list[str], numbers: range) -> Iterator[Leav
 
 
 def timed(sender: HomeProcess, receiver: HomeProcess, count: int) -> tuple[float, float, float]:
-    """Return seconds until all is noted, and what both processes used of their processor."""
+    """Start *sender*; return seconds until *count* are noted, and what both used of a processor."""
+    noted, kept = told(sender), stored(receiver)
     receiver_before = processor(receiver.pid)
     sender.start()
     started, sender_before = time.perf_counter(), processor(sender.pid)
-    look = sqlite3.connect(f"file:{sender.folder / DATABASE_NAME}?mode=ro", uri=True)
-    query = "SELECT next_sequence FROM mailbox"
-    while look.execute(query).fetchone()[0] < count + 1:
+    while told(sender) < noted + count:
         time.sleep(0.02)
     taken = time.perf_counter() - started
-    [kept] = (
-        sqlite3.connect(f"file:{receiver.folder / DATABASE_NAME}?mode=ro", uri=True)
-        .execute("SELECT count(*) FROM delivery")
-        .fetchone()
-    )
-    assert kept == count, f"{kept} of {count} arrived"
+    arrived = stored(receiver) - kept
+    assert arrived == count, f"{arrived} of {count} arrived"
     return taken, processor(sender.pid) - sender_before, processor(receiver.pid) - receiver_before
+
+
+def told(sender: HomeProcess) -> int:
+    """Return how many messages of the first mailbox have become notices."""
+    return asked(sender, "SELECT next_sequence FROM mailbox WHERE mailbox_id = 1")
+
+
+def stored(receiver: HomeProcess) -> int:
+    """Return how many messages wait for their recipients."""
+    return asked(receiver, "SELECT count(*) FROM delivery")
+
+
+def asked(home: HomeProcess, query: str) -> int:
+    place = f"file:{home.folder / DATABASE_NAME}?mode=ro"
+    with contextlib.closing(sqlite3.connect(place, uri=True)) as look:
+        return int(look.execute(query).fetchone()[0])
 
 
 def bare(path: Path, count: int) -> float:

@@ -7,8 +7,7 @@ and the recipient's by one over another, on one PostgreSQL server with ``fsync``
 
 import asyncio
 import time
-
-import sqlalchemy as sa
+from functools import partial
 
 from bench.federation import (
     NO_LIMIT,
@@ -17,12 +16,12 @@ from bench.federation import (
     bare,
     items_for,
     processor,
+    submit,
+    unlogged,
 )
 from bench.rows import Row
 from mx_core.db.postgres import PostgresDatabase
 from mx_core.homeserver.opening import MIGRATIONS
-from mx_core.homeserver.queue import outgoing
-from tests.support.home_rows import new_member
 from tests.support.homes import HomeProcess, running_homes
 from tests.support.postgres import PostgresServer, running_postgres
 
@@ -66,17 +65,13 @@ async def fill(server: PostgresServer, count: int) -> None:
     database = await PostgresDatabase.open(server.url("receiver"), migrations=MIGRATIONS)
     people = [f"p{n}@b.example" for n in range(RECIPIENTS)]
     for address in people:
-        await database.write(lambda tx, address=address: new_member(tx, address))
+        await database.write(partial(unlogged, address=address))
     await database.close()
     database = await PostgresDatabase.open(server.url("sender"), migrations=MIGRATIONS)
-    alice = await database.write(lambda tx: new_member(tx, "alice@a.example"))
+    alice = await database.write(lambda tx: unlogged(tx, "alice@a.example"))
     for first in range(0, count, 1_000):
-
-        def some(tx: sa.Connection, first: int = first) -> None:
-            for item in items_for(alice, people, range(first, min(first + 1_000, count))):
-                outgoing.submit(tx, item)
-
-        await database.write(some)
+        items = items_for(alice, people, range(first, min(first + 1_000, count)))
+        await database.write(partial(submit, items=list(items)))
     await database.close()
 
 

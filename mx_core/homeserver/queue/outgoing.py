@@ -95,9 +95,12 @@ _PUT_OFF: Final = (
 _END: Final = (
     OUTGOING.delete()
     .where(
+        # by the index: for pairs alone SQLite reads the whole queue, whatever there is for whom
+        OUTGOING.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)),
+        OUTGOING.c.env_id.in_(sa.bindparam("envs", expanding=True)),
         sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
             sa.bindparam("places", expanding=True)
-        )
+        ),
     )
     .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
 )
@@ -319,7 +322,12 @@ def record(
 
 def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
     """Delete the rows at *places*; return those that were there: another has its notice already."""
-    rows = tx.execute(_END, {"places": sorted(places)})
+    asked = {
+        "mailboxes": sorted({mailbox_id for mailbox_id, _ in places}),
+        "envs": sorted({env_id for _, env_id in places}),
+        "places": sorted(places),
+    }
+    rows = tx.execute(_END, asked)
     return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
 
 
