@@ -59,6 +59,9 @@ class Sending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     longest_delay_seconds: float = 4 * 3600.0
     give_up_seconds: float = 5 * 86400.0
     judge_seconds: float = 5.0  # longest wait for a verdict at RCPT TO
+    undo_seconds: float = (
+        0.0  # how long all mail waits in Outbox, where it can be taken back; 10 is usual
+    )
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

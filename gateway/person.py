@@ -131,6 +131,7 @@ class Person(ports.Account):
             SenderReports(store.outbox, now),
             has_relay=self._ordinary.possible,
             judge_seconds=config.sending.judge_seconds,
+            undo_seconds=config.sending.undo_seconds,
             accepted=self.outbound.wake,
             now=now,
         )

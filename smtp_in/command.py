@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 # Reverse-path = Path / "<>" ;  Path = "<" [ A-d-l ":" ] Mailbox ">"      RFC 5321 §4.1.2
@@ -19,6 +19,9 @@ _PATH: Final = re.compile(
 # esmtp-param = esmtp-keyword ["=" esmtp-value]                           RFC 5321 §4.1.2
 _PARAMETER: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"(@.*)')
+# Mailbox = Local-part "@" ( Domain / address-literal )                   RFC 5321 §4.1.2, §4.1.3
+_QUOTED_MAILBOX: Final = re.compile(r'"(?:[^"\\]|\\.){1,62}"@[A-Za-z0-9.-]{1,253}')
+_LITERAL: Final = re.compile(r"[^@]@\[(?:[0-9.]{7,15}|IPv6:[0-9A-Fa-f:.]{2,45})\]\Z")
 _SIZE: Final = re.compile(r"[0-9]{1,20}")
 
 
@@ -28,6 +31,8 @@ class Path:
 
     address: str
     parameters: dict[str, str]
+    # a form that is an address and that no account here has: quoted, or at an address literal
+    foreign: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,9 @@ def parse_path(argument: str | None, keyword: str) -> Path | None:
         if parameter is None:
             return None
         parameters[parameter[1].upper()] = parameter[2] or ""
-    return Path(_unquoted(match["address"]), parameters)
+    address = match["address"]
+    foreign = bool(_QUOTED_MAILBOX.fullmatch(address) or _LITERAL.search(address))
+    return Path(_unquoted(address), parameters, foreign)
 
 
 def parse_size(value: str) -> int | None:

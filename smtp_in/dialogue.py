@@ -105,6 +105,7 @@ class Dialogue:
                 self.account.address,
                 self.account.may_send_as,
                 self._house.limits,
+                time.time(),
             )
             if isinstance(begun, Transaction):
                 self.transaction = begun

@@ -18,6 +18,7 @@ class Limits:
     line_octets: int = 64 * 1024  # of a line inside DATA; at twice that a hang-up
     auth_line_octets: int = 12_288  # RFC 4954 §4
     recipients: int = 500
+    hold_seconds: int = 30 * 86400  # how far ahead a message may be dated (RFC 4865)
     connections: int = 512
     failed_logins: int = 5  # per connection; a mail program tries each mechanism once
     before_login_seconds: float = 30.0  # from the greeting to a successful AUTH

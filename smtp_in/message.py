@@ -59,6 +59,7 @@ def make_submission(
         envid=asked.envid,
         return_full=asked.return_full,
         wanted={each: asked.wanted[each] for each in asked.recipients if each in asked.wanted},
+        not_before=asked.hold.moment(now),
     )
 
 

@@ -65,6 +65,9 @@ NO_ARGUMENT: Final = Reply(501, "5.5.4", "that command takes no argument")
 UNKNOWN_PARAMETER: Final = Reply(555, "5.5.4", "a parameter of that command is not known here")
 HELLO_FIRST: Final = Reply(503, "5.5.1", "say EHLO first")
 BAD_DSN: Final = Reply(501, "5.5.4", "RET, ENVID, NOTIFY or ORCPT says nothing that is known")
+BAD_HOLD: Final = Reply(
+    501, "5.5.4", "HOLDFOR takes seconds and HOLDUNTIL a time, at most 30 days ahead"
+)
 BAD_BDAT: Final = Reply(501, "5.5.4", "BDAT takes a number of octets, and LAST")
 NEEDS_SMTPUTF8: Final = Reply(553, "5.6.7", "that address needs MAIL with SMTPUTF8")
 BDAT_BEGUN: Final = Reply(503, "5.5.1", "the message comes in chunks; BDAT LAST ends it")
@@ -101,7 +104,7 @@ _OF_ERROR: Final[dict[type[errors.MailError], tuple[int, str]]] = {
     errors.EncryptionRequired: (550, "5.7.10"),
     errors.BadMessage: (554, "5.6.0"),
     errors.Unavailable: (451, "4.4.0"),
-    errors.PeerUnreachable: (451, "4.4.1"),
+    errors.PeerUnreachable: (450, "4.4.1"),
     errors.Busy: (450, "4.3.2"),
     errors.DiskFull: (452, "4.3.1"),
     errors.Untrusted: (550, "5.7.5"),

@@ -13,12 +13,14 @@ from typing import Final
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress, NotPermitted
 from mx_core.model.notify import NotifyRequest
-from smtp_in import dsn, replies
+from smtp_in import dsn, future, replies
 from smtp_in.command import Path, parse_size
 from smtp_in.limits import Limits
 from smtp_in.replies import Reply
 
-_MAIL_PARAMETERS: Final = frozenset({"SIZE", "BODY", "AUTH", "SMTPUTF8", "RET", "ENVID"})
+_MAIL_PARAMETERS: Final = (
+    frozenset({"SIZE", "BODY", "AUTH", "SMTPUTF8", "RET", "ENVID"}) | future.PARAMETERS
+)
 _RCPT_PARAMETERS: Final = frozenset({"NOTIFY", "ORCPT"})
 _BODIES: Final = frozenset({"7BIT", "8BITMIME"})  # RFC 6152 §2
 
@@ -33,6 +35,8 @@ class Transaction:
     envid: str = ""
     return_full: bool = False
     wanted: dict[Address, NotifyRequest] = field(default_factory=dict)
+    hold: future.Hold = future.NONE
+    refusal: Reply | None = None  # for every recipient: the sender is nobody's here
 
     def knows(self, recipient: Address) -> bool:
         """Tell whether that mailbox was named already, in any case of its letters."""
@@ -45,9 +49,16 @@ def folded(address: Address) -> str:
 
 
 def judge_mail(
-    path: Path | None, own: Address, may_send_as: Callable[[Address], bool], limits: Limits
+    path: Path | None,
+    own: Address,
+    may_send_as: Callable[[Address], bool],
+    limits: Limits,
+    now: float,
 ) -> Transaction | Reply:
     """Begin a message, or refuse it.
+
+    A sender in a form that nobody here can have (quoted, or at an address literal) is an address
+    all the same: it is refused with each recipient, as the right to a sender may be (RFC 6409 §6.1).
 
     The null sender is what mail programs use for read receipts (RFC 8098 §3); it stands for
     the account's own address, so that a failure can be reported.
@@ -62,18 +73,26 @@ def judge_mail(
     return_full = dsn.parse_return(path.parameters.get("RET", "HDRS"))
     if envid is None or return_full is None:
         return replies.BAD_DSN
+    hold = future.parse_hold(path.parameters, now, limits.hold_seconds)
+    if hold is None:
+        return replies.BAD_HOLD
+    begun = Transaction(own, utf8=utf8, envid=envid, return_full=return_full, hold=hold)
     if path.address == "":
-        return Transaction(own, utf8=utf8, envid=envid, return_full=return_full)
+        return begun
     if not utf8 and not path.address.isascii():
         return replies.NEEDS_SMTPUTF8  # RFC 6531 §3.5
     try:
         sender = Address.parse(path.address)
         allowed = may_send_as(sender)
     except BadAddress as error:
+        if path.foreign:
+            begun.refusal = _no_such_sender(own, path.address)
+            return begun
         return Reply(replies.BAD_SENDER.code, replies.BAD_SENDER.enhanced, str(error))
     if not allowed:
-        return replies.of_error(NotPermitted(f"this login sends as {own}, not as {sender}"))
-    return Transaction(sender, utf8=utf8, envid=envid, return_full=return_full)
+        return _no_such_sender(own, str(sender))
+    begun.sender = sender
+    return begun
 
 
 def judge_recipient(
@@ -82,6 +101,8 @@ def judge_recipient(
     """Return the recipient to ask the outbox about, a refusal, or None if it was named before."""
     if path is None or path.address == "":
         return replies.BAD_RCPT
+    if transaction.refusal is not None:
+        return transaction.refusal
     if not path.parameters.keys() <= _RCPT_PARAMETERS:
         return replies.UNKNOWN_PARAMETER
     wanted = dsn.parse_request(path.parameters.get("NOTIFY"), path.parameters.get("ORCPT"))
@@ -100,6 +121,10 @@ def judge_recipient(
         return replies.TOO_MANY_RECIPIENTS
     transaction.wanted[recipient] = wanted
     return recipient
+
+
+def _no_such_sender(own: Address, sender: str) -> Reply:
+    return replies.of_error(NotPermitted(f"this login sends as {own}, not as {sender}"))
 
 
 def _refuse_parameters(parameters: dict[str, str], limits: Limits) -> Reply | None:

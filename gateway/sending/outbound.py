@@ -280,7 +280,7 @@ class Outbound:
         try:
             await self.deliver(item, body)
         except Unavailable as error:
-            if has_run_out(self._now(), item.created, item.attempts, self._sending):
+            if has_run_out(self._now(), item.released, item.attempts, self._sending):
                 await self.settle_failed(item, f"It was tried for days: {error}.", "5.4.7")
             else:
                 await self._defer(item, str(error))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from typing_extensions import override
@@ -65,16 +65,21 @@ class JudgedOutbox(ports.Outbox):
         *,
         has_relay: Callable[[], Awaitable[bool]],
         judge_seconds: float,
+        undo_seconds: float = 0.0,
         accepted: Callable[[], None],
         now: Now,
     ) -> None:
-        """*has_relay*: ordinary mail can be sent; *accepted* wakes the flow out."""
+        """*has_relay*: ordinary mail can be sent; *accepted* wakes the flow out.
+
+        Everything waits *undo_seconds* in Outbox, where it can be taken back.
+        """
         self._table = table
         self._rules = rules
         self._reaching = reaching
         self._reports = reports
         self._has_relay = has_relay
         self._judge_seconds = judge_seconds
+        self._undo_seconds = undo_seconds
         self._accepted = accepted
         self._now = now
         self._looked: OrderedDict[Address, _Glance] = OrderedDict()
@@ -98,6 +103,9 @@ class JudgedOutbox(ports.Outbox):
         fields = top_fields(submission.octets)
         decisions = await self._weighed(submission, fields)
         queue_id = new_queue_id(self._now())
+        if self._undo_seconds:
+            until = int(self._now() + self._undo_seconds)
+            submission = replace(submission, not_before=max(submission.not_before, until))
         asked = {
             who: self._asked(submission, queue_id, who, decision)
             for who, decision in decisions.items()

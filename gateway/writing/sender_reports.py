@@ -49,7 +49,7 @@ class SenderReports:
 
     async def delayed(self, item: OutboxItem, reason: str) -> Report | None:
         """Return the report of a long wait: once, if it is wanted."""
-        waited = self._now() - item.created
+        waited = self._now() - item.released
         if item.delay_told or waited < DELAY_TOLD_SECONDS or Notify.DELAY not in item.wanted.when:
             return None
         return await self._made(item, Action.DELAYED, f"{reason}.", _DELAYED_STATUS)

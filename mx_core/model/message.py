@@ -76,3 +76,4 @@ class Submission:
     envid: str = ""  # what the sender calls this submission, RFC 3461 §4.4
     return_full: bool = False  # the whole message comes back with a failure, RFC 3461 §4.3
     wanted: Mapping[Address, NotifyRequest] = field(default_factory=dict)  # others: as usual
+    not_before: int = 0  # unix seconds: it may leave from then on, RFC 4865

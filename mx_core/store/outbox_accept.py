@@ -215,8 +215,8 @@ class AcceptingOutbox(WaitingOutbox):
         now = int(self._now())
         connection.exec_driver_sql(
             "INSERT INTO outbox"
-            " (queue_id, sender, created, size, body, envid, return_full, shown)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " (queue_id, sender, created, size, body, envid, return_full, shown, not_before)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 queue_id,
                 str(submission.sender),
@@ -226,6 +226,7 @@ class AcceptingOutbox(WaitingOutbox):
                 submission.envid,
                 submission.return_full,
                 shown,
+                submission.not_before,
             ),
         )
         rows = []
@@ -241,7 +242,7 @@ class AcceptingOutbox(WaitingOutbox):
                     MsgId(secrets.token_bytes(_MSG_ID_OCTETS)),
                     frozen.policy,
                     (State.HELD if frozen.held else State.QUEUED).value,
-                    now,
+                    max(now, submission.not_before),
                     frozen.held,
                     wanted.spelt(),
                     wanted.original,

@@ -55,12 +55,13 @@ class OutboxItem:
     envid: str
     return_full: bool
     decision: str  # why it may leave as *policy* says
+    released: int  # from when on it may leave
 
 
 _ITEM: Final = (
     "SELECT outbox_recipient.queue_id, outbox_recipient.recipient, sender, hidden, msg_id, policy, state,"
     " attempts, next_at, reason, status, created, size, notify, orcpt, delay_told, envid, return_full,"
-    " decision"
+    " decision, max(created, not_before)"
     " FROM outbox_recipient"
     " JOIN outbox ON outbox.queue_id = outbox_recipient.queue_id"
 )
@@ -173,6 +174,7 @@ def _item(row: Sequence[Any]) -> OutboxItem:
         envid=row[16],
         return_full=bool(row[17]),
         decision=row[18],
+        released=row[19],
     )
 
 

@@ -54,7 +54,7 @@ def test_the_codes_that_mail_programs_act_on() -> None:
         errors.MessageTooLarge: "552 5.3.4",
         errors.BadMessage: "554 5.6.0",
         errors.BadCredentials: "535 5.7.8",
-        errors.PeerUnreachable: "451 4.4.1",
+        errors.PeerUnreachable: "450 4.4.1",
         errors.DiskFull: "452 4.3.1",
     }
 

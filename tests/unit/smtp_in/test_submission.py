@@ -8,11 +8,12 @@ from smtp_in.replies import Reply
 from smtp_in.submission import Transaction, judge_mail, judge_recipient
 
 ALICE = Address.parse("alice@a.example")
+NOW = 1_800_000_000
 LIMITS = Limits(message_octets=1000, recipients=2)
 
 
 def mail(path: Path | None) -> Transaction | Reply:
-    return judge_mail(path, ALICE, lambda sender: sender.canonical() == ALICE, LIMITS)
+    return judge_mail(path, ALICE, lambda sender: sender.canonical() == ALICE, LIMITS, NOW)
 
 
 def rcpt(address: str, transaction: Transaction | None = None) -> Address | Reply | None:
@@ -45,6 +46,18 @@ def test_a_sender_that_is_no_address_is_refused() -> None:
         assert (refusal.code, refusal.enhanced) == (553, "5.1.7")
 
 
+def test_a_sender_in_a_form_that_nobody_here_has_is_refused_with_each_recipient() -> None:
+    begun = mail(Path("a b@a.example", {}, foreign=True))
+
+    assert isinstance(begun, Transaction)
+    for who in ("bob@b.example", "carol@c.example"):
+        refusal = rcpt(who, begun)
+        assert isinstance(refusal, Reply)
+        assert (
+            refusal.line() == "550 5.7.1 this login sends as alice@a.example, not as a b@a.example"
+        )
+
+
 def test_parameters_are_judged() -> None:
     judged = {
         (("SIZE", "1000"),): None,
@@ -56,7 +69,10 @@ def test_parameters_are_judged() -> None:
         (("RET", "HDRS"),): None,
         (("RET", "SOME"),): replies.BAD_DSN,
         (("ENVID", ""),): replies.BAD_DSN,
-        (("HOLDFOR", "1"),): replies.UNKNOWN_PARAMETER,
+        (("MT-PRIORITY", "1"),): replies.UNKNOWN_PARAMETER,
+        (("HOLDFOR", "0"),): replies.BAD_HOLD,
+        (("HOLDFOR", "2592001"),): replies.BAD_HOLD,
+        (("HOLDFOR", "1"), ("HOLDUNTIL", "2027-01-15T08:00:00Z")): replies.BAD_HOLD,
     }
 
     for parameters, refusal in judged.items():

@@ -119,3 +119,20 @@ def test_queue_ids_rise_with_time_and_never_repeat() -> None:
 
     assert len(at_once) == 1_000
     assert max(at_once) < min(new_queue_id(START + 1) for _ in range(10))
+
+
+async def test_a_dated_message_stands_in_outbox_and_is_due_when_its_time_has_come() -> None:
+    clock = Clock()
+    with memory_store(clock) as store:
+        submission = Submission(ALICE, (BOB,), letter(1), not_before=START + 60)
+        queue_id = await store.outbox.accept(submission, message_id=b"1@a.example")
+        await store.outbox.show_new()
+        waiting = await seen(store, OUTBOX)
+        early, next_due = await store.outbox.due(START + 59, 10), await store.outbox.next_due()
+        [item] = await store.outbox.due(START + 60, 10)
+
+        assert waiting == [(letter(1), {SEEN, PENDING})]
+        assert (early, next_due) == ([], START + 60)
+        assert (item.queue_id, item.created, item.released) == (queue_id, START, START + 60)
+        assert await store.outbox.hasten(queue_id, BOB)  # the person may let it leave now
+        assert len(await store.outbox.due(START, 10)) == 1
