@@ -17,6 +17,7 @@ from typing import Any, NoReturn, final
 
 import msgspec
 import structlog
+from nacl.public import PrivateKey
 from typing_extensions import override
 
 import imap_out.server
@@ -37,6 +38,8 @@ from gateway.policy_desk import PolicyDesk
 from gateway.recovery.recovering import AskedBack, Recovering
 from gateway.recovery.taking_over import is_under_way
 from gateway.sending import queue
+from gateway.spool.folder import Spool
+from gateway.spool.taking import Taking
 from gateway.web.control import Daemon, control_app
 from gateway.web.page.server import Page
 from imap_out.wire.limits import Limits as ImapLimits
@@ -89,6 +92,16 @@ class Gateway(Daemon):
         self._recovering = Recovering(directories, self._master, config, time.time)
         self._tasks: asyncio.TaskGroup | None = None
         self._adding = asyncio.Lock()  # one registration at a time
+        limits = config.limits
+        self._smtp_limits = SmtpLimits(
+            message_octets=limits.message_octets,
+            recipients=limits.recipients,
+            connections=limits.connections,
+        )
+        key = PrivateKey(master_key.spool_key(self._master).reveal())
+        spool = Spool(directories.spool)
+        spool.publish(key.public_key)
+        self._taking = Taking(spool, key, self._accounts.find, self._smtp_limits)
 
     async def run(self) -> None:
         """Serve until a signal, then stop: front doors first, stores last."""
@@ -106,6 +119,7 @@ class Gateway(Daemon):
                 for store in stored(self._directories, self._master, time.time):
                     stores.append(store)
                     await self._restart(store)
+                tasks.create_task(self._taking.run())
                 doors = self._open_doors(tasks, listeners, stopping)
                 await asyncio.sleep(0)  # each door's first step: the control socket listens
                 print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
@@ -142,6 +156,10 @@ class Gateway(Daemon):
     @override
     async def let_leave_queued(self, queue_id: QueueId) -> int:
         return sum([await queue.let_leave(person, queue_id) for person in self._accounts])
+
+    @override
+    async def take_spooled(self, name: str) -> QueueId:
+        return await self._taking.take(name)
 
     @override
     async def contacts(self, account: Address) -> list[dict[str, Any]]:
@@ -308,11 +326,7 @@ class Gateway(Daemon):
             [smtp_in.server.Listener(s, tls, implicit=False) for s in listeners["smtp"]]
             + [smtp_in.server.Listener(s, tls, implicit=True) for s in listeners["smtp_tls"]],
             self._accounts,
-            limits=SmtpLimits(
-                message_octets=limits.message_octets,
-                recipients=limits.recipients,
-                connections=limits.connections,
-            ),
+            limits=self._smtp_limits,
             allow_clear=is_own_loopback,
             stopping=stopping,
         )

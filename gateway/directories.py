@@ -1,7 +1,7 @@
 """Where the gateway keeps things: XDG directories, systemd's variables first, ``--home`` before all.
 
 config   config.toml
-data     master.key, accounts/<id>/, ca/
+data     master.key, accounts/<id>/, ca/, spool/
 runtime  control.sock
 """
 
@@ -32,6 +32,11 @@ class Directories:
     def accounts(self) -> Path:
         """One directory of random name for each account."""
         return self.data / "accounts"
+
+    @property
+    def spool(self) -> Path:
+        """Where ``sendmail`` leaves messages, sealed."""
+        return self.data / "spool"
 
     @property
     def control_socket(self) -> Path:

@@ -47,6 +47,11 @@ def account_key(master: Secret[bytes], account_id: str) -> Secret[bytes]:
     return Secret(b2("MX1.account", [account_id.encode()], key=master.reveal()))
 
 
+def spool_key(master: Secret[bytes]) -> Secret[bytes]:
+    """Return the X25519 key that opens what ``sendmail`` has sealed.  spec/spool."""
+    return Secret(b2("MX1.spool", [], key=master.reveal()))
+
+
 def _read(path: Path) -> Secret[bytes]:
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())

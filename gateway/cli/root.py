@@ -35,6 +35,7 @@ _COMMANDS = {
     "recover": "gateway.cli.restore:recover",
     "relay": "gateway.cli.relay:relay",
     "restore": "gateway.cli.restore:restore",
+    "sendmail": "gateway.cli.sendmail:sendmail",
     "status": "gateway.cli.status:status",
     "up": "gateway.cli.up:up",
 }

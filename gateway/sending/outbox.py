@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, final
 
@@ -97,12 +97,53 @@ class JudgedOutbox(ports.Outbox):
         return decision.text
 
     @override
-    async def enqueue(self, submission: Submission) -> QueueId:
+    async def enqueue(self, submission: Submission, queue_id: QueueId | None = None) -> QueueId:
         # Crash here: nothing is kept and nothing was said; the mail program sends again.
         failpoint.reach("accepted")
         fields = top_fields(submission.octets)
         decisions = await self._weighed(submission, fields)
-        queue_id = new_queue_id(self._now())
+        given = queue_id or new_queue_id(self._now())
+        await self._keep(submission, fields, given, decisions)
+        # Crash once 250 is on its way: it is in the outbox and leaves at the next start.
+        asyncio.get_running_loop().call_later(_REPLY_SECONDS, failpoint.reach, "replied")
+        return given
+
+    async def take_in(self, submission: Submission, queue_id: QueueId) -> None:
+        """Take what nobody waits for any more; what would be refused is held, with a report.
+
+        Once for each *queue_id*, however often it is called.
+
+        Raises:
+            PeerUnreachable: Whether it may be sent can not be told now.
+        """
+        if await self._table.knows(queue_id):
+            return
+        # Crash here: the letter is in the spool, and taken in at the next start.
+        failpoint.reach("accepted")
+        fields = top_fields(submission.octets)
+        decisions: dict[Address, Decision] = {}
+        for who, word in self._words(submission, fields).items():
+            decision = await self.decided(who, await self._look(who), word)
+            if decision.verdict is Verdict.LATER:
+                raise PeerUnreachable(decision.text)
+            refused = decision.verdict is Verdict.REFUSE
+            decisions[who] = _held(decision, decision.text) if refused else decision
+        try:
+            weighed = await self._whole(submission, fields, decisions)
+        except EncryptionRequired as error:
+            weighed = {
+                who: _held(each, str(error)) if each.frozen is Frozen.ORDINARY else each
+                for who, each in decisions.items()
+            }
+        await self._keep(submission, fields, queue_id, weighed)
+
+    async def _keep(
+        self,
+        submission: Submission,
+        fields: Sequence[HeaderField],
+        queue_id: QueueId,
+        decisions: Mapping[Address, Decision],
+    ) -> None:
         if self._undo_seconds:
             until = int(self._now() + self._undo_seconds)
             submission = replace(submission, not_before=max(submission.not_before, until))
@@ -120,9 +161,6 @@ class JudgedOutbox(ports.Outbox):
                 submission, message_id=message_id, asked=asked, queue_id=queue_id
             )
         self._accepted()
-        # Crash once 250 is on its way: it is in the outbox and leaves at the next start.
-        asyncio.get_running_loop().call_later(_REPLY_SECONDS, failpoint.reach, "replied")
-        return queue_id
 
     async def decided(
         self, recipient: Address, looked: Looked, word: Override | None = None
@@ -134,15 +172,21 @@ class JudgedOutbox(ports.Outbox):
     async def _weighed(
         self, submission: Submission, fields: Sequence[HeaderField]
     ) -> dict[Address, Decision]:
-        of_message = joined([of_address(submission.sender), of_header(submission.octets, fields)])
         decisions: dict[Address, Decision] = {}
-        for who in submission.recipients:
-            word = joined([of_message, of_address(who)])
+        for who, word in self._words(submission, fields).items():
             decision = await self.decided(who, await self._remembered(who), word)
             if decision.verdict in {Verdict.REFUSE, Verdict.LATER}:
                 # accepted at RCPT; only the header's word, or a change since, can have raised it
                 raise EncryptionRequired(f"{decision.text} ({who})")
             decisions[who] = decision
+        return await self._whole(submission, fields, decisions)
+
+    async def _whole(
+        self,
+        submission: Submission,
+        fields: Sequence[HeaderField],
+        decisions: dict[Address, Decision],
+    ) -> dict[Address, Decision]:
         clear = [who for who, each in decisions.items() if each.frozen is Frozen.ORDINARY]
         if not clear:
             return decisions
@@ -150,6 +194,13 @@ class JudgedOutbox(ports.Outbox):
         ids = thread.answered(submission.octets, fields)
         answers = bool(ids) and await self._rules.any_encrypted(ids)
         return dict(weigh(decisions, mixed=settings.mixed, guard=settings.guard, answers=answers))
+
+    def _words(
+        self, submission: Submission, fields: Sequence[HeaderField]
+    ) -> dict[Address, Override | None]:
+        """Return what the message itself says, for each recipient."""
+        of_message = joined([of_address(submission.sender), of_header(submission.octets, fields)])
+        return {who: joined([of_message, of_address(who)]) for who in submission.recipients}
 
     def _asked(
         self, submission: Submission, queue_id: QueueId, who: Address, decision: Decision
@@ -176,6 +227,10 @@ class JudgedOutbox(ports.Outbox):
         if glance is not None and self._now() < glance.at + _LOOKED_SECONDS:
             return glance.looked
         return await self._look(recipient)
+
+
+def _held(decision: Decision, why: str) -> Decision:
+    return Decision(Verdict.HOLD, Frozen.NATIVE, why, decision.because)
 
 
 def _refusal(sender: Address, recipient: Address, looked: Looked, decision: Decision) -> MailError:

@@ -22,6 +22,7 @@ from gateway.web.import_control import Imported, import_routes
 from gateway.web.legacy_control import Pulled, legacy_routes
 from gateway.web.policy_control import policy_routes
 from gateway.web.recovery_control import Desk, Recoverable, recovery_routes
+from gateway.web.spool_control import spool_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.mail_programs.programs import chosen
 from mx_core.model.address import Address
@@ -116,6 +117,9 @@ class Daemon(Behind, Desk, Protocol):
 
     def exported(self, address: Address) -> Exported:
         """Return whose exports are asked for; raises Refused."""
+
+    async def take_spooled(self, name: str) -> QueueId:
+        """Take in a letter of the spool; raises what its sender is to be told."""
 
     def imported(self, address: Address) -> Imported:
         """Return whose imports are asked for; raises Refused."""
@@ -241,6 +245,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *import_routes(daemon.imported),
             *legacy_routes(daemon.pulled),
             *recovery_routes(daemon.recoverable, daemon),
+            *spool_routes(daemon.take_spooled),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )

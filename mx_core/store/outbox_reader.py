@@ -105,6 +105,17 @@ class OutboxReader:
         )
         return found[0] if found else None
 
+    async def knows(self, queue_id: QueueId) -> bool:
+        """Tell whether a submission of that id was taken, whatever has become of it."""
+        return self._database.glance(
+            lambda connection: (
+                connection.exec_driver_sql(
+                    "SELECT 1 FROM outbox WHERE queue_id = ?", (queue_id,)
+                ).scalar()
+                is not None
+            )
+        )
+
     async def by_env_id(self, env_id: EnvId) -> OutboxItem | None:
         """Return the item that this envelope was, or is, sealed for."""
         found = await self._items(
