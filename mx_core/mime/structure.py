@@ -23,7 +23,8 @@ from mx_core.mime.limits import BOUNDARY_OCTETS_MAX, DEPTH_MAX, HEADER_OCTETS_MA
 from mx_core.model.message import HeaderField
 
 _DASHES: Final = b"--"
-_DASH_LINE: Final = re.compile(rb"\n--")
+_DASH_LINE: Final = b"\n--"
+_NEAR_OCTETS: Final = 4_096  # a shorter header is found without looking at each octet in turn
 _DASH: Final = ord("-")
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _HEADER_STOP: Final = re.compile(rb"\n(?:\r?\n|--)")
@@ -163,7 +164,11 @@ class Scan:
         if hit is not None:
             return start, hit, False
         heads, shortest = self._heads, self._shortest
-        pattern = _HEADER_STOP if self._may_end_parts() else _EMPTY_LINE
+        may_end_parts = self._may_end_parts()
+        blank = self._near_blank_line(start)
+        if blank >= 0 and not (may_end_parts and octets.find(_DASH_LINE, start, blank) >= 0):
+            return blank + 1, None, True
+        pattern = _HEADER_STOP if may_end_parts else _EMPTY_LINE
         for stop in pattern.finditer(octets, start):
             line, text = stop.start() + 1, stop.end()
             if octets[text - 1] != _DASH:
@@ -174,6 +179,13 @@ class Scan:
             if hit is not None:
                 return hit.before, hit, False
         return len(octets), None, False
+
+    def _near_blank_line(self, start: int) -> int:
+        """Return where the line before the first blank one ends, if that is near; else -1."""
+        near = start + _NEAR_OCTETS
+        crlf = self._octets.find(b"\n\r\n", start, near)
+        lf = self._octets.find(b"\n\n", start, near if crlf < 0 else crlf + 1)
+        return crlf if lf < 0 else lf
 
     def _read_type(self, node: Node, complete: bool) -> None:
         for entry in node.fields:
@@ -229,13 +241,14 @@ class Scan:
         if hit is not None or not self._may_end_parts():
             return hit
         octets, heads, shortest = self._octets, self._heads, self._shortest
-        for found in _DASH_LINE.finditer(octets, start):
-            text = found.end()
-            if octets[text : text + shortest] not in heads:
-                continue
-            hit = self._delimiter_at(found.start() + 1, self._before_break(found.start(), start))
-            if hit is not None:
-                return hit
+        newline = octets.find(_DASH_LINE, start)
+        while newline >= 0:
+            text = newline + len(_DASH_LINE)
+            if octets[text : text + shortest] in heads:
+                hit = self._delimiter_at(newline + 1, self._before_break(newline, start))
+                if hit is not None:
+                    return hit
+            newline = octets.find(_DASH_LINE, text)
         return None
 
     def _may_end_parts(self) -> bool:
