@@ -83,9 +83,15 @@ def appending(samples: list[Sample]) -> list[Case]:
             return {"MULTIAPPEND of 100": APPENDS / (time.perf_counter() - begun)}
 
     return [
-        Case([Bound("APPEND one by one", "1/s", "higher", 700, 1_000, 646)], one_by_one),
-        Case([Bound("APPEND pipelined", "1/s", "higher", 1_500, 2_500, 785)], pipelined),
-        Case([Bound("MULTIAPPEND of 100", "1/s", "higher", 2_000, 4_000, 1_495)], multi),
+        Case(
+            [Bound("APPEND one by one", "1/s", "higher", 700, 1_000, 646)], one_by_one, indexed=True
+        ),
+        Case(
+            [Bound("APPEND pipelined", "1/s", "higher", 1_500, 2_500, 785)], pipelined, indexed=True
+        ),
+        Case(
+            [Bound("MULTIAPPEND of 100", "1/s", "higher", 2_000, 4_000, 1_495)], multi, indexed=True
+        ),
     ]
 
 

@@ -1,11 +1,13 @@
 """The process that is measured: ``python -m bench.side_by_side.own_door FOLDER``.
 
 The door, the store and the password check are those of the gateway; networks are left out.
-Prints the port and the password, and serves until SIGTERM.
+Prints the port and the password, and serves until SIGTERM.  For each line that it is given it prints
+how many messages are not in the search index yet.
 """
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -45,6 +47,20 @@ async def _serve(folder: Path, password: Path) -> None:
     with contextlib.suppress(NotPermitted):  # the same one after a restart
         await asyncio.to_thread(password.write_text, (await store.passwords.add("bench")).reveal())
     print(sock.getsockname()[1], await asyncio.to_thread(password.read_text), flush=True)
+    answering: set[asyncio.Task[None]] = set()
+
+    async def tell() -> None:
+        print((await store.text_index.state()).waiting, flush=True)
+
+    def asked() -> None:
+        if os.read(sys.stdin.fileno(), 1):
+            task = asyncio.ensure_future(tell())
+            answering.add(task)
+            task.add_done_callback(answering.discard)
+        else:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), asked)
     await serve(
         [Listener(sock, None, False)],
         _Person(store),

@@ -12,6 +12,7 @@ from bench.side_by_side.line import Line, Refused
 
 _DOVECOT = Path("/usr/sbin/dovecot")
 _DOVECOT_PORT = 14_391
+_PATIENCE_SECONDS = 300
 _CONFIGURATION = """\
 base_dir = {folder}/run
 state_dir = {folder}/run
@@ -79,6 +80,9 @@ class Server(Protocol):
     def forget(self) -> None:
         """Drop whatever speeds up what was asked before; the mail stays."""
 
+    def catch_up(self) -> float:
+        """Return how many seconds it took until what is made of new mail afterwards was made."""
+
     def stop(self) -> None:
         """End it."""
 
@@ -127,6 +131,9 @@ class Dovecot:
         for cache in (self._folder / "mail").rglob("dovecot.index.cache"):
             cache.unlink()
 
+    def catch_up(self) -> float:
+        return 0.0
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
@@ -155,6 +162,7 @@ class Own:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.side_by_side.own_door", self._folder],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -166,6 +174,21 @@ class Own:
     def forget(self) -> None:
         self.stop()
         self.start()
+
+    def catch_up(self) -> float:
+        """Wait for the search index, for as long as is worth it."""
+        begun = time.monotonic()
+        while self._not_indexed() and time.monotonic() < begun + _PATIENCE_SECONDS:
+            time.sleep(0.2)
+        return time.monotonic() - begun
+
+    def _not_indexed(self) -> int:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
 
     def stop(self) -> None:
         if self._process is not None:

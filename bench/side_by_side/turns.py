@@ -37,6 +37,7 @@ class Case:
     run: Callable[[Server, int], Measured]
     rounds: int = ROUNDS
     extension: bytes = b""  # asked only where it is announced
+    indexed: bool = False  # the search index has work by it: how much, is told as well
 
 
 def take(case: Case, servers: Sequence[Server]) -> list[Row]:

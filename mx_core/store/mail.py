@@ -44,6 +44,9 @@ class Index(Protocol):
     def wake(self) -> None:
         """Something was committed; never blocks."""
 
+    def step_aside(self) -> None:
+        """Somebody asks, and should not wait for the index; never blocks."""
+
 
 class Mail:
     """See the module."""
@@ -70,6 +73,7 @@ class Mail:
 
     def begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
         """As ``read``, for a caller that does something else meanwhile."""
+        self._step_aside()
         return self._database.begin(
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
@@ -82,6 +86,7 @@ class Mail:
 
     def glance(self, job: Callable[[MailReader], T]) -> T:
         """As ``read``, at once on the caller's thread: for jobs that read a few rows."""
+        self._step_aside()
         return self._database.glance(
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
@@ -164,6 +169,7 @@ class Mail:
 
     async def follow(self, mailbox: MailboxId) -> Following:
         """Follow a mailbox from now on; raises NoSuchMailbox."""
+        self._step_aside()
         following, here = self._known.live.follow(mailbox)
         if not here:
             try:
@@ -173,6 +179,10 @@ class Mail:
                 raise
         following.hold(following.newest())
         return following
+
+    def _step_aside(self) -> None:
+        if self.index is not None:
+            self.index.step_aside()
 
     async def sweep(self) -> None:
         """Drop expunged octets that are past their grace and that no view holds."""

@@ -102,6 +102,10 @@ class TextIndex:
         self._pace.step_aside()
         self._news.set()
 
+    def step_aside(self) -> None:
+        """Leave the interpreter to who asks something; never blocks."""
+        self._pace.step_aside()
+
     def make_anew(self) -> None:
         """Delete the file and index all mail again."""
         self._unfit.set()

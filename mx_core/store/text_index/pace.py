@@ -11,14 +11,15 @@ _REST: Final = 0.5  # of what was worked
 _REST_MAX_SECONDS: Final = 0.01
 _LONG_REST: Final = 8.0
 _LONG_REST_MAX_SECONDS: Final = 0.04
-_STEP_ASIDE_SECONDS: Final = 0.1  # after each change that somebody made
+_STEP_ASIDE_SECONDS: Final = 0.1  # after each thing that somebody asked or changed
 
 
 class Pace:
     """Called between small pieces of work: rests half as long as was worked, every two milliseconds.
 
-    While mail is being stored it rests eight times as long as it works: a change gives the
-    interpreter away at each statement, and would wait for a piece of this work to have it back.
+    While somebody stores or reads mail it rests eight times as long as it works: whoever waits for
+    a statement, or for a thread, gives the interpreter away and would wait for a piece of this work
+    to have it back.
     """
 
     def __init__(self, rest: Callable[[float], None] = time.sleep) -> None:

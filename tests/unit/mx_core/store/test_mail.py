@@ -21,7 +21,7 @@ from mx_core.model.flags import DELETED, FLAGGED, RECENT, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import Appended, FlagChange, MailboxInfo, MailReader, MailWriter
+from mx_core.ports import Appended, FlagChange, MailboxInfo, MailReader, MailWriter, TextHits
 from mx_core.store.account_store import AccountStore
 from mx_core.store.mail import Mail
 from tests.support.stores import START, Clock, form_of, open_store
@@ -590,3 +590,36 @@ async def test_appends_given_together_are_numbered_in_order(mail: Mail) -> None:
     assert [each.uid for each in appended] == list(range(1, 51))
     first = await mail.read(lambda reader: reader.octets(shot.messages[0]))
     assert first == b"0\r\n"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ask", ["read", "glance", "follow", "write"])
+async def test_the_index_steps_aside_for_whoever_asks(mail: Mail, ask: str) -> None:
+    class Index:
+        aside = 0
+
+        async def hits(self, term: str, *, body_only: bool) -> TextHits:
+            return TextHits(frozenset(), frozenset(), MessageId(0))
+
+        def wake(self) -> None:
+            self.aside += 1
+
+        def step_aside(self) -> None:
+            self.aside += 1
+
+    inbox = (await box(mail)).id
+    mail.index = index = Index()
+
+    def job(reader: MailReader) -> object:
+        return reader.mailbox(INBOX)
+
+    if ask == "read":
+        await mail.read(job)
+    elif ask == "glance":
+        mail.glance(job)
+    elif ask == "follow":
+        (await mail.follow(inbox)).close()
+    else:
+        await mail.write(job)
+
+    assert index.aside
