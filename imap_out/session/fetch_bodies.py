@@ -84,7 +84,13 @@ async def tell(
         # one message is read faster than a thread is found for it
         part, start, _ = next(view.rows.touched(places))
         one = _Batch(part, start, [places[0] - start])
-        rows = session.mail.glance(_reading(session, plan, among(part.messages, one.inside)))
+        if plan.body.partial is None:
+            rows = session.mail.glance(_reading(session, plan, among(part.messages, one.inside)))
+        else:
+            first, count = plan.body.partial
+            message = MessageId(part.messages[places[0] - start])
+            octets = await session.ahead.read(session.mail, message, first, first + count)
+            rows = [(0, 0, octets)]
         await _put(session, view, plan, one, rows, out)
         return
     batches = _batches(view, places)

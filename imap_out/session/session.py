@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from imap_out.session import capability
+from imap_out.session.ahead import Ahead
 from imap_out.session.hiding import Hiding
 from imap_out.session.notify import Notice
 from imap_out.session.recent import RecentClaims
@@ -76,6 +77,11 @@ class Session:
     enabled: set[bytes] = field(default_factory=set)  # of `capability.CAN_BE_ENABLED`
     hiding: Hiding = field(default_factory=Hiding)
     client: str = ""  # the name that the program gives itself
+    ahead: Ahead = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing in hand."""
+        self.ahead = Ahead(self.shelves)
 
     @property
     def state(self) -> State:
@@ -136,6 +142,7 @@ class Session:
 
     async def deselect(self) -> None:
         """Leave the selected mailbox, if there is one."""
+        self.ahead.drop()
         if self.view is not None:
             view, self.view = self.view, None
             await view.close()

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any, Final
 
 OCTETS_MAX: Final = 64 * 1024 * 1024
+AHEAD_MAX: Final = 16  # connections that have pieces of a message in hand
 _OVERHEAD: Final = 200  # of a key, its place in the table and the objects around the octets
 
 
@@ -27,8 +28,10 @@ class Shelf:
 class Shelves:
     """All shelves of a process; the one unused for longest goes first."""
 
-    def __init__(self, octets_max: int = OCTETS_MAX) -> None:
+    def __init__(self, octets_max: int = OCTETS_MAX, ahead_max: int = AHEAD_MAX) -> None:
         self._octets_max = octets_max
+        self.ahead_max = ahead_max
+        self.ahead = 0  # how many connections read ahead; see ``ahead``
         self._shelves: OrderedDict[Hashable, Shelf] = OrderedDict()
         self.octets = 0
 

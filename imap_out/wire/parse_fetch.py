@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -54,13 +55,20 @@ def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
     which = args.sequence_set()
     args.space()
     told = args.last_text(_REMEMBERED_OCTETS)
-    if told is not None and b"<" not in told:  # ranges differ each time
+    if told is not None:
         with suppress(BadSyntax):  # read again below, for the place where it is wrong
-            read = _remembered(told, by_uid)
-            args.rest()
-            return Fetch(which, *read)
+            read = _remembered(told, by_uid) if b"<" not in told else _of_range(told, by_uid)
+            if read is not None:
+                args.rest()
+                return Fetch(which, *read)
     return Fetch(which, *_what(args, by_uid=by_uid))
 
+
+# BODY with its one section, and a range behind that
+_ONE_RANGE: Final = re.compile(
+    rb"([^\[\]<>]*BODY(?:\.PEEK)?\[[^\[\]<>]*\])<([0-9]{1,10})\.([0-9]{1,10})>([^\[\]<>]*)",
+    re.IGNORECASE,
+)
 
 What = tuple[tuple[FetchItem, ...], bool, int | None, bool, Partial | None]
 
@@ -72,6 +80,23 @@ def _remembered(text: bytes, by_uid: bool) -> What:
     what = _what(args, by_uid=by_uid)
     args.expect_end()
     return what
+
+
+def _of_range(text: bytes, by_uid: bool) -> What | None:
+    """Read what is remembered but for its one range, which differs each time; None: another text."""
+    whole = _ONE_RANGE.fullmatch(text)
+    if whole is None:
+        return None
+    before, first, count, after = whole.groups()
+    if int(first) > _NUMBER_MAX or not 0 < int(count) <= _NUMBER_MAX:
+        return None
+    items, _, changed_since, vanished, partial = _remembered(before + after, by_uid)
+    ranged = (int(first), int(count))
+    sections = [item for item in items if isinstance(item, BodySection)]
+    if len(sections) != 1:
+        return None
+    items = tuple(replace(item, partial=ranged) if item is sections[0] else item for item in items)
+    return items, by_uid, changed_since, vanished, partial
 
 
 def _what(args: Cursor, *, by_uid: bool) -> What:
