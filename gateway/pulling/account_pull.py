@@ -36,6 +36,7 @@ _LONGEST_REST_SECONDS: Final = 600.0
 _REFUSED_REST_SECONDS: Final = 3600.0  # more often, and a server locks the account
 _IDLE_SECONDS: Final = 540.0  # then IDLE is begun anew; a server may end it after 30 min
 _LOOK_SECONDS: Final = 120.0  # at other folders, where the server does not tell of them
+_PROOF_SECONDS: Final = 10.0  # of waiting, after which what was broken is taken for mended
 _POLL_SECONDS: Final = 60.0  # where it does not even know IDLE
 _PASSES_MAX: Final = 3  # over a folder before one waits again, however much it changes
 _STILL_BROKEN_SECONDS: Final = 900  # then the person is written to
@@ -58,7 +59,8 @@ class AccountPull:
         self._called = asyncio.Event()
         self._stirred: set[MailboxId] = set()  # here, since the last pass
         self._phase = "connecting"
-        self._whole = False  # every folder has been looked at since it was connected
+        self._works = False  # since it was connected: all was looked at, and waited for once
+        self._was_broken = bool(pull.trouble)
 
     def state(self) -> dict[str, Any]:
         """Return what the command line shows of it."""
@@ -81,7 +83,7 @@ class AccountPull:
     async def _again_and_again(self) -> None:
         rest = _FIRST_REST_SECONDS
         while True:
-            self._whole = False
+            self._works = False
             try:
                 await self._connected()
             except Corrupt:
@@ -91,7 +93,7 @@ class AccountPull:
                 await self._failed(error, rest, after_seconds=0)
             except Unavailable as error:
                 rest = min(rest * 2, _LONGEST_REST_SECONDS)
-                rest = _FIRST_REST_SECONDS if self._whole else rest
+                rest = _FIRST_REST_SECONDS if self._works else rest
                 await self._failed(error, rest, after_seconds=_STILL_BROKEN_SECONDS)
             except Exception:  # of ours: this account rests, and no other
                 log.exception("pull_failed")
@@ -101,6 +103,7 @@ class AccountPull:
 
     async def _failed(self, error: MailError, rest: float, *, after_seconds: int) -> None:
         log.info("pull_rests", why=type(error).__name__, seconds=rest)
+        self._was_broken = True
         with contextlib.suppress(Unavailable):  # a full disk: it is told of when there is room
             since = await self._store.pulls.note(self._pull.id, str(error))
             if self._store.mail.now() >= since + after_seconds:
@@ -132,10 +135,6 @@ class AccountPull:
                 )
         for one in self._in_order():
             await one.run(client)
-        if not self._whole:
-            self._whole = True
-            await self._store.pulls.note(self._pull.id, "")
-            log.info("pull_follows", folders=len(self._passes))
 
     async def _follow(self, client: ImapClient, *, tells_all: bool) -> None:
         """Do what either side tells of, until it is time to look at everything again."""
@@ -148,11 +147,21 @@ class AccountPull:
                 await self._passes[row].run(client)
             await self._until_still(client)
             self._phase = "following"
-            dirty = await self._wait(
-                client, min(left, _IDLE_SECONDS if tells_all else _LOOK_SECONDS)
-            )
+            if not self._was_broken:
+                await self._say_that_it_works()
+            longest = _IDLE_SECONDS if tells_all else _LOOK_SECONDS
+            seconds = min(left, _PROOF_SECONDS if self._was_broken else longest)
+            dirty = await self._wait(client, seconds)
+            await self._say_that_it_works()
             if not tells_all and not dirty and not self._called.is_set():
                 dirty = await self._differing(client)
+
+    async def _say_that_it_works(self) -> None:
+        """Some servers work until one waits: what was broken works when that was seen."""
+        if not self._works:
+            self._works, self._was_broken = True, False
+            await self._store.pulls.note(self._pull.id, "")
+            log.info("pull_follows", folders=len(self._passes))
 
     async def _until_still(self, client: ImapClient) -> None:
         """Open INBOX, which stays open, until nothing has changed in it meanwhile."""

@@ -266,6 +266,8 @@ class FolderPass:
         # Crash here: it has them, and is told them once more, which changes nothing.
         failpoint.reach("pushed")
         now = {one.key: pushed(one.agreed, change, told.get(uid)) for uid, one in both.items()}
+        # what else they have changed meanwhile is told just now, and perhaps never again
+        client.news |= any(not same(told.get(u, now[o.key]), now[o.key]) for u, o in both.items())
         await self._store.agreements.agree(row, now)
 
     # ── what can not be ─────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """Mail of an account in Dovecot comes in, and flags are the same on both sides."""
 
 import asyncio
+import random
 import re
 import tempfile
 from collections.abc import Iterator
@@ -127,3 +128,72 @@ async def _unflagged(store: AccountStore, box: str, at: int, flag: str) -> bool:
 async def _there(server: Server, box: str, uid: int, flag: str, there: bool) -> bool:
     found = await asyncio.to_thread(flags_there, server, f'"{box}"')
     return (flag in found[uid]) is there
+
+
+async def test_both_sides_change_at_once_and_end_the_same(server: Server) -> None:
+    with memory_store() as store:
+        assert await converged(store, server, messages=300, rounds=150)
+
+
+async def converged(store: AccountStore, server: Server, *, messages: int, rounds: int) -> bool:
+    """Change mail there and flags here at random; tell whether both are the same a little later."""
+    chance = random.Random(7)
+    await asyncio.to_thread(fill, server, messages)
+    names = ("\\Seen", "\\Flagged", "\\Answered", "Work", "$Forwarded")
+
+    def change_there(number: int) -> None:
+        with imap(server) as client:
+            client.select("INBOX")
+            uids = client.uid("SEARCH", "ALL")[1][0].split()
+            for uid in chance.sample(uids, 10):
+                sign = chance.choice("+-")
+                client.uid("STORE", uid.decode(), f"{sign}FLAGS", f"({chance.choice(names)})")
+            client.append("INBOX", "", "", letter(messages + number))
+            if number % 10 == 0:
+                client.uid("STORE", chance.choice(uids).decode(), "+FLAGS", "(\\Deleted)")
+                client.expunge()
+
+    async with pulling(store, asked(server)) as made:
+        changing = asyncio.gather(
+            *(asyncio.to_thread(change_there, number) for number in range(rounds // 10))
+        )
+        await until(lambda: follows(made), 120)
+        for _ in range(rounds):
+            uid = chance.randrange(1, messages)
+            change = chance.choice((FlagChange.ADD, FlagChange.REMOVE))
+            await flag_here(store, "INBOX", uid, change, chance.choice(names))
+        await changing
+        try:
+            await until(lambda: _same(store, server), 30)
+        except TimeoutError:
+            return False
+    return True
+
+
+def fill(server: Server, messages: int) -> None:
+    with imap(server) as client:
+        for number in range(messages):
+            client.append("INBOX", "", "", letter(number))
+
+
+async def _same(store: AccountStore, server: Server) -> bool:
+    """Of what is there still: what has been removed there stays here."""
+    there, texts = await asyncio.to_thread(everything, server)
+    here = {
+        octets[block_octets(octets) :]: set(flags) - {"$NotEncrypted"}
+        for octets, flags, _ in (await stored(store))["INBOX"]
+    }
+    return {text: here.get(text) for text in texts} == dict(zip(texts, there, strict=True))
+
+
+def everything(server: Server) -> tuple[list[set[str]], list[bytes]]:
+    flags, texts = [], []
+    with imap(server) as client:
+        client.select("INBOX", readonly=True)
+        for row in client.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[])")[1]:
+            if isinstance(row, tuple):
+                match = re.search(rb"FLAGS \(([^)]*)\)", row[0])
+                assert match is not None
+                flags.append(set(match[1].decode().split()) - {"\\Recent"})
+                texts.append(row[1])
+    return flags, texts

@@ -34,7 +34,7 @@ async def pulling(store: AccountStore, *accounts: AskedPull) -> AsyncIterator[Pu
             running.result()
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not await holds():
             await asyncio.sleep(0.02)

@@ -1,6 +1,7 @@
 """Accounts elsewhere against a server that does what a test tells it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from gateway.arriving.status_block import block_octets
 from gateway.legacy.client import Server
+from gateway.pulling import account_pull
 from gateway.pulling.pulling import Pulling
 from mx_core.model.errors import BadCredentials, Refused
 from mx_core.model.flags import Flag
@@ -17,10 +19,10 @@ from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.ports import FlagChange
 from mx_core.store.account_store import AccountStore
 from tests.support.imap_account import LiveAccount
-from tests.support.imap_script import Reply, scripted
+from tests.support.imap_script import Reply, Talk, scripted
 from tests.support.old_mail import letter, stored
 from tests.support.pulls import ALICE, asked, follows, pulling, until
-from tests.support.stores import memory_store
+from tests.support.stores import Clock, memory_store
 
 pytestmark = pytest.mark.anyio
 
@@ -225,3 +227,113 @@ async def _there(account: LiveAccount, wanted: dict[int, set[str]]) -> bool:
     await asyncio.sleep(0)
     mail = account.boxes["INBOX"].mail
     return all(mail[uid].flags == flags for uid, flags in wanted.items())
+
+
+async def endless(talk: Talk) -> None:
+    while True:
+        await talk.send(b"* 1 FETCH (UID 1 FLAGS ())\r\n" * 1000)
+
+
+async def huge(talk: Talk) -> None:
+    await talk.send(b"* 1 FETCH (UID 1 BODY[] {2000000000}\r\n")
+    while True:
+        await talk.send(b"x" * 100_000)
+
+
+async def closing(talk: Talk) -> None:
+    talk.writer.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "sentence"),
+    [
+        ("UID FETCH", endless, "more answers than there can be|more than was asked"),
+        ("UID FETCH 1 (UID BODY", huge, "larger than what was asked for"),
+        ("LIST", b'* LIST () "/" "' + b"x" * 200_000, "without end|more than was asked"),
+        ("SELECT", b"* 4000000000 EXISTS\r\n* OK [UIDVALIDITY 1]\r\n%t OK\r\n", "holds 4000000000"),
+        ("SELECT", b"%t OK\r\n", "without a UIDVALIDITY"),
+        ("SELECT", b"%t OK\r\nx9 OK injected\r\n", "UIDVALIDITY|not asked"),
+        ("IDLE", closing, "closed the connection"),
+        ("IDLE", b"+ idling\r\n* BYE enough\r\n", "ended the connection: enough"),
+    ],
+)
+async def test_a_hostile_server_is_told_of_once_and_others_go_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    answer: Reply,
+    sentence: str,
+) -> None:
+    monkeypatch.setattr(account_pull, "_FIRST_REST_SECONDS", 0.01)
+    monkeypatch.setattr(account_pull, "_LONGEST_REST_SECONDS", 0.02)
+    good, bad, clock = LiveAccount(), LiveAccount(), Clock()
+    bad.put("INBOX", letter(1))
+    with memory_store(clock) as store:
+        async with (
+            scripted(tmp_path, good.script()) as (first, _),
+            scripted(tmp_path, {command: answer} | bad.script() | {command: answer}) as (second, _),
+            pulling(store, asked(first), asked(second)) as made,
+        ):
+            await until(lambda: _troubled(made, sentence))
+            assert "Gateway" not in await stored(store)  # it may soon be mended
+            clock.at += 1000
+            await until(lambda: _written_to(store, second))
+            good.put("INBOX", letter(2))
+            await until(lambda: _came(store, letter(2)))
+            assert (await made.state())[0]["trouble"] == ""
+            assert len((await stored(store))["Gateway"]) == 1
+
+
+async def test_a_refusal_is_told_at_once_and_again_only_after_it_has_worked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_pull, "_REFUSED_REST_SECONDS", 0.01)
+    monkeypatch.setattr(account_pull, "_FIRST_REST_SECONDS", 0.01)
+    monkeypatch.setattr(account_pull, "_PROOF_SECONDS", 0.1)
+    account = LiveAccount()
+    refused: dict[str, Reply] = {"LOGIN": b"%t NO password expired\r\n"}
+    script = dict(account.script())
+    async with scripted(tmp_path, script) as (server, talks), a_store() as store:
+        async with pulled(server, store) as made:
+            for number in (1, 2):
+                script.update(refused)
+                talks[-1].writer.transport.abort()
+                await until(lambda: _troubled(made, "password expired"))
+                await until(lambda number=number: _letters(store, number))  # type: ignore[misc]
+                del script["LOGIN"]
+                await until(lambda: _mended(made))
+                account.put("INBOX", letter(number))
+                await until(lambda number=number: _came(store, letter(number)))  # type: ignore[misc]
+        _, flags, _ = (await stored(store))["Gateway"][0]
+        assert flags == set()
+
+
+async def test_a_secret_is_not_shown(tmp_path: Path) -> None:
+    account = LiveAccount()
+    async with scripted(tmp_path, account.script()) as (server, _), a_store() as store:
+        async with pulled(server, store) as made:
+            assert "secret" not in str(await made.state())
+        assert "secret" not in repr(asked(server))
+
+
+async def _troubled(made: Pulling, sentence: str) -> bool:
+    return any(re.search(sentence, one["trouble"]) for one in await made.state())
+
+
+async def _mended(made: Pulling) -> bool:
+    return not any(one["trouble"] for one in await made.state())
+
+
+async def _letters(store: AccountStore, number: int) -> bool:
+    return len((await stored(store)).get("Gateway", [])) == number
+
+
+async def _written_to(store: AccountStore, server: Server) -> bool:
+    letters = (await stored(store)).get("Gateway", [])
+    return any(
+        server.location.encode() in octets.replace(b"=\r\n", b"") for octets, _, _ in letters
+    )
+
+
+async def _came(store: AccountStore, octets: bytes) -> bool:
+    return octets in await texts(store)
