@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 @click.option("--once", is_flag=True, help="Play one round trip, print what travelled, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as one line of JSON.")
 @click.option("--stranger", is_flag=True, help="Add carol@b.example, whom nobody has accepted.")
+@click.option("--echo", is_flag=True, help="Add echo@b.example, which answers what is sent to it.")
 @click.option(
     "--port-base", type=int, default=0, help="First of fourteen ports; default: free ones."
 )
-def demo(*, once: bool, as_json: bool, stranger: bool, port_base: int) -> None:
+def demo(*, once: bool, as_json: bool, stranger: bool, echo: bool, port_base: int) -> None:
     """Run alice@a.example and bob@b.example, two domains, on loopback only.
 
     The two have accepted each other, so what they write goes to INBOX, not to Requests.
@@ -55,12 +56,16 @@ def demo(*, once: bool, as_json: bool, stranger: bool, port_base: int) -> None:
         settings = {side.person: msgspec.to_builtins(side.known) for side in world.sides}
         if stranger:
             settings["carol"] = msgspec.to_builtins(world.add_person(world.bob, "carol"))
+        if echo:
+            world.add_echo(world.bob)
         if as_json:
             click.echo(json.dumps(settings))
         else:
             for person, typed in settings.items():
                 click.echo(f"{person}\n{typed_settings(typed)}\n")
             click.echo("Type one person's settings into a mail program and write to the other.")
+            if echo:
+                click.echo("echo@b.example answers what is sent to it.")
             click.echo("Ctrl-C ends everything and removes it.")
         stop.wait()
 

@@ -22,6 +22,7 @@ _COMMANDS = {
     "contact": "gateway.cli.contact:contact",
     "demo": "gateway.cli.demo:demo",
     "device": "gateway.cli.device:device",
+    "echo": "gateway.cli.echo:echo",
     "evidence": "gateway.cli.evidence:evidence",
     "export": "gateway.cli.export:export",
     "folder": "gateway.cli.folder:folder",

@@ -20,7 +20,7 @@ def asked_words(what: str) -> str:
 
 
 def show_words(words: str) -> None:
-    """Print a sheet that replaces the old one, and have two of its words typed at a terminal."""
+    """Print a new sheet, and have two of its words typed at a terminal."""
     click.echo("\nRecovery sheet: write these 24 words on paper. They are shown once, and kept")
     click.echo("nowhere; with them you get the address back when every device is lost.\n")
     typed = words.split()

@@ -61,6 +61,7 @@ class World:
     cast: tuple[tuple[str, str], ...] = (("alice", "a.example"), ("bob", "b.example"))
     sides: list[Side] = field(default_factory=list)
     ports: Block | None = None
+    echoes: list[Program] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         try:
@@ -90,6 +91,8 @@ class World:
 
     def close(self) -> None:
         """Stop gateways first, then home servers."""
+        for echo in self.echoes:
+            echo.stop()
         for side in self.sides:
             side.gateway.stop()
         for side in self.sides:
@@ -116,6 +119,24 @@ class World:
             + [f"{person}@{side.domain}", "--invite", invite, "--json"]
         )
         return MailSettings(**json.loads(told)["settings"])
+
+    def add_echo(self, side: Side) -> Program:
+        """Give the domain of *side* an echo, echo@ it, that answers from now on."""
+        told = run([_HOME, "user", "add", "--echo", "--dir", str(side.home_dir)])
+        address, invite = told.split(maxsplit=1)[0], told.split("--invite ")[1].split()[0]
+        folder = self.directory / f"echo-{side.domain}"
+        (folder / "config").mkdir(parents=True, mode=0o700)
+        config = (side.gateway_dir / "config" / "config.toml").read_text(encoding="utf-8")
+        (folder / "config" / "config.toml").write_text(config, encoding="utf-8")
+        run([_GATEWAY, "--home", str(folder), "echo", "join", address, "--invite", invite])
+        echo = Program(
+            f"mx-gateway of {address}",
+            [_GATEWAY, "--home", str(folder), "echo", "serve"],
+            self.directory / f"{folder.name}.log",
+        )
+        self.echoes.append(echo)
+        echo.start()
+        return echo
 
     def publish(self) -> None:
         """Write the peers file: what DNS would say of each domain."""

@@ -4,7 +4,8 @@
 Steps: accepted committed replied shown sealed sent acked stored deleted; of the search index:
 indexing indexed; of ordinary mail: relayed; of an import, and of mail that is pulled: imported;
 of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
-own passport: appended; of admission: tagged franked; of a recovery: restored recovered.
+own passport: appended; of admission: tagged franked; of a recovery: restored recovered;
+of an echo: marked.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ LOG_STEPS: Final = ("waiting", "logged", "witnessed")
 PASSPORT_STEPS: Final = ("appended",)
 ADMISSION_STEPS: Final = ("tagged", "franked")
 RECOVERY_STEPS: Final = ("restored", "recovered")
+ECHO_STEPS: Final = ("marked",)
 STEPS: Final = (
     *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS, *PULL_STEPS),
-    *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECOVERY_STEPS),
+    *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECOVERY_STEPS, *ECHO_STEPS),
 )
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")

@@ -15,6 +15,8 @@ DIRECTORY: Final = click.option(
     help="The home server's own directory.",
 )
 
+_ECHO_HOME: Final = "/var/lib/mx-echo"  # that of systemd/mx-echo.service
+
 
 @click.command()
 @DIRECTORY
@@ -35,6 +37,28 @@ def list_users(folder: Path) -> None:
     """List people: address, devices, octets that wait."""
     for each in control(folder).get("/users")["users"]:
         click.echo(f"{each['address']}\t{each['devices']}\t{each['held_octets']}")
+
+
+@user.command(name="add")
+@DIRECTORY
+@click.option(
+    "--echo", is_flag=True, help="For the account that answers new people; see the guide."
+)
+@click.argument("name", required=False)
+def add_user(folder: Path, name: str | None, *, echo: bool) -> None:
+    """Print an invite for NAME and what to type with it; NAME of an echo is echo if not given."""
+    if not (name := name or ("echo" if echo else None)):
+        raise click.UsageError("say the name: mx-home user add NAME")
+    server = control(folder)
+    address = f"{name}@{server.get('/status')['domain']}"
+    code = server.post("/invite", {"name": name})["code"]
+    click.echo(f"{address} can be registered once, within seven days:")
+    if not echo:
+        click.echo(f"  mx-gateway account add {address} --invite {code}")
+        return
+    # this server can not read, so it can not answer: the echo is a gateway with keys of its own
+    click.echo(f"  mx-gateway --home {_ECHO_HOME} echo join {address} --invite {code}")
+    click.echo("  systemctl enable --now mx-echo")
 
 
 @click.command()

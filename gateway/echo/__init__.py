@@ -1,0 +1,1 @@
+"""The account that answers whoever writes to it, so that a new person sees a whole round trip."""
