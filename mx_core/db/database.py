@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
+import structlog
 
 from mx_core.db.durable import sync_directory
 from mx_core.db.engine import KEY_OCTETS, reader_engine, writer_engine
@@ -26,6 +27,8 @@ from mx_core.db.readers import Readers, connections_of
 from mx_core.db.writer import Writer
 from mx_core.model.errors import BadConfiguration
 from mx_core.model.secret import Secret
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -97,6 +100,25 @@ class _AskedAtStart(Generic[T]):
             self.future.set_exception(self._error)
         else:
             self.future.set_result(self._result)
+
+
+class _AtLeisure:
+    """A job for whom nobody waits."""
+
+    more = False
+
+    def __init__(self, job: Callable[[sa.Connection], bool]) -> None:
+        self._job = job
+
+    def run(self, connection: sa.Connection) -> None:
+        self.more = self._job(connection)
+
+    def abandoned(self) -> bool:
+        return False
+
+    def fail(self, error: BaseException) -> None:
+        self.more = False
+        log.error("work_at_leisure_failed", error=type(error).__name__)
 
 
 class Database:
@@ -200,6 +222,14 @@ class Database:
         ticket = _AskedAtStart(job)
         self._writer.submit(ticket)
         return ticket.future.result()
+
+    def at_leisure(self, job: Callable[[sa.Connection], bool]) -> None:
+        """Run *job*, in a transaction of its own, when there has been nothing to do for a while.
+
+        Again and again for as long as it returns that there is more; what comes in between goes
+        first.  One that fails is tried again when next there was a change: nothing may depend on it.
+        """
+        self._writer.do_at_leisure(lambda: _AtLeisure(job))
 
     async def truncate_log(self) -> None:
         """Empty the write-ahead log: rows deleted before this call are in no file any more.

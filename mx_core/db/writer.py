@@ -29,6 +29,7 @@ _JOBS_PER_COMMIT: Final = 256
 _SECONDS_PER_COMMIT: Final = 0.05  # of work before a commit; bounds how long the first job waits
 _WAITING_MAX: Final = 4_096
 _IDLE_SECONDS: Final = 0.5
+_PAUSE_SECONDS: Final = 0.005  # between two steps of what is done at leisure
 LOG_OCTETS_MAX: Final = 64 * 1024 * 1024
 LOG_OCTETS_IDLE: Final = 4 * 1024 * 1024  # what the log may keep of the disk; reused, not grown
 
@@ -46,6 +47,21 @@ class Ticket(Protocol):
         """Keep *error* as the outcome: nothing of this job is durable."""
 
 
+class Step(Ticket, Protocol):
+    """A job that nobody waits for."""
+
+    @property
+    def more(self) -> bool:
+        """Tell whether, once it ran, there is another step."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """Do such steps at leisure from now on."""
+
+    step: Callable[[], Step]
+
+
 @dataclass(frozen=True, slots=True)
 class _Truncate:
     """Empty the write-ahead log, so that what was deleted is gone from it too."""
@@ -58,7 +74,7 @@ class _Close:
     """End the thread."""
 
 
-_Item = Ticket | _Truncate | _Close
+_Item = Ticket | _Begin | _Truncate | _Close
 Settle = Callable[[Sequence[Any]], None]  # told of tickets whose outcome is final, in commit order
 
 
@@ -79,6 +95,8 @@ class Writer:
         self._state = threading.Lock()  # orders submit() against close()
         self._refusal: Exception | None = None  # under _state: why nothing is taken any more
         self._dirty = False  # writer thread: committed since the last checkpoint
+        self._leisure: Callable[[], Step] | None = None  # writer thread
+        self._pausing = False  # writer thread: between two steps of it
         # What a killed process left in the log goes into the database, and the log is emptied:
         # a key that was deleted just before must not live on in it.
         self._checkpoint("TRUNCATE")
@@ -96,6 +114,10 @@ class Writer:
     def submit_truncate(self, ticket: Ticket) -> None:
         """Queue a truncation of the log, after which *ticket* runs."""
         self._take(_Truncate(ticket))
+
+    def do_at_leisure(self, step: Callable[[], Step]) -> None:
+        """Do such steps whenever there was nothing to do for a while, until one tells of no more."""
+        self._take(_Begin(step))
 
     def close(self) -> None:
         """Finish what waits, checkpoint, and end the thread."""
@@ -123,7 +145,7 @@ class Writer:
             self._consider(StoreDamaged("the writer stopped for an unknown reason"))
             while not self._intake.empty():
                 item = self._intake.get_nowait()
-                if not isinstance(item, _Close):
+                if not isinstance(item, _Begin | _Close):
                     ticket = item.ticket if isinstance(item, _Truncate) else item
                     ticket.fail(StoreDamaged("the writer stopped for an unknown reason"))
                     self._settle([ticket])
@@ -139,6 +161,8 @@ class Writer:
                 return
             elif isinstance(item, _Truncate):
                 self._truncate(item.ticket)
+            elif isinstance(item, _Begin):
+                self._leisure, self._dirty = item.step, True
             else:
                 self._batch(item)
 
@@ -148,12 +172,22 @@ class Writer:
             held, self._held = self._held, None
             return held
         try:
-            return self._intake.get(timeout=_IDLE_SECONDS if self._dirty else None)
+            wait = _IDLE_SECONDS if self._dirty else None
+            return self._intake.get(timeout=_PAUSE_SECONDS if self._pausing else wait)
         except queue.Empty:
             return None
 
     def _rest(self) -> None:
-        """Move the log into the database, and give back most of what it takes of the disk."""
+        """Do a step of what is done at leisure; if there is none, empty the log.
+
+        It is moved into the database, and gives back the disk it takes.
+        """
+        if self._leisure is not None:
+            step = self._leisure()
+            self._commit_together(step, lambda: None)
+            self._pausing = step.more
+            if self._pausing:
+                return
         self._checkpoint("PASSIVE")
         if self._log_octets() > LOG_OCTETS_IDLE:
             # whoever reads is not waited for: it is tried again when next there is nothing to do
@@ -191,7 +225,7 @@ class Writer:
                 item = self._intake.get_nowait()
             except queue.Empty:
                 return None
-            if isinstance(item, _Close | _Truncate):
+            if isinstance(item, _Begin | _Close | _Truncate):
                 self._held = item  # comes after this commit
                 return None
             tickets.append(item)

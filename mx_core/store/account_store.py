@@ -122,6 +122,7 @@ class AccountStore:
             # Crash before this: the same orphans, found again at the next open.
             remove_files(bodies, dropped)
             database.write_at_start(lambda connection: remove_orphans(connection, bodies))
+            database.at_leisure(mail.pack_some)
             for _ in range(_KEY_STEPS):
                 if not database.write_at_start(mail.make_keys):
                     break

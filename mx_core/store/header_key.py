@@ -26,8 +26,8 @@ from mx_core.model.header_keys import (
     ThreadTable,
 )
 from mx_core.model.ids import MessageId
-from mx_core.store import form as message_form
 from mx_core.store.body import BodyReader
+from mx_core.store.forms import runs
 
 Kind = TextField | OrderText | OrderNumber | type[ThreadKeys]
 
@@ -67,10 +67,9 @@ def make(connection: sa.Connection, bodies: BodyReader, message: MessageId) -> H
     row = connection.exec_driver_sql(
         "SELECT body FROM message WHERE id = ?", (message,)
     ).one_or_none()
-    found = connection.exec_driver_sql(message_form.SELECT, (f"[{int(message)}]",)).one_or_none()
-    if row is None or found is None:
+    form = runs.forms(connection, [message]).get(message)
+    if row is None or form is None:
         return None
-    form = message_form.from_row(found)
     return header_keys(bodies.octets(row[0], 0, form.header_end), form)
 
 

@@ -44,6 +44,11 @@ class Journal:
         """Return the highest modseq given out so far."""
         return ModSeq(self._modseq)
 
+    @property
+    def newest_message(self) -> MessageId:
+        """Return the highest id of a message given out so far."""
+        return MessageId(self._message)
+
     def next_modseq(self) -> ModSeq:
         """Return a modseq above all that were ever given out.  RFC 7162 §3.1."""
         self._changed = True

@@ -23,6 +23,7 @@ from mx_core.ports import MailReader, MailWriter, TextHits, Watch
 from mx_core.store import header_key
 from mx_core.store.body import BodyReader, remove_files
 from mx_core.store.folders.book import Shelf
+from mx_core.store.forms import runs
 from mx_core.store.live import Following
 from mx_core.store.reader import Known, Reader
 from mx_core.store.watch import Watches
@@ -33,6 +34,8 @@ _GRACE_SECONDS: Final = 60
 _SWEEP_EVERY_SECONDS: Final = 15
 _KEYS_AT_ONCE: Final = 500  # about 50 ms
 _SWEEP_MAX: Final = 1_000  # messages for each job, so that no command waits for a large sweep
+_SWEEP_RUNS_MAX: Final = 16  # of forms, which are written anew: about 50 ms
+_RUNS_WAITING: Final = 2  # of forms, before an arrival packs one and not only whoever has time
 
 
 class Index(Protocol):
@@ -65,6 +68,7 @@ class Mail:
         self._copies = 0  # under way: they read body files after the rows that name them
         self._put_off: list[bytes] = []  # files to remove when no copy is under way
         self._swept = 0  # writer thread: when the last sweep was
+        self._newest_run = -1  # writer thread: of forms, which has begun; at first not known
         self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
 
     async def read(self, job: Callable[[MailReader], T]) -> T:
@@ -129,6 +133,11 @@ class Mail:
                 self._swept = now
                 self._sweep(writer, connection, now - _GRACE_SECONDS)
                 self.make_keys(connection, writer.bodies)
+            newest = writer.log.newest_message
+            before, self._newest_run = self._newest_run, newest >> runs.RUN_BITS
+            if 0 <= before < self._newest_run:
+                # If the job is undone, so is this; the next run that begins packs it.
+                runs.pack_next(connection, newest - _RUNS_WAITING * runs.RUN)
             writer.finish()
         except BaseException:
             remove_files(self._folder, writer.bodies.written)
@@ -152,6 +161,11 @@ class Mail:
             return
         # Crash before this: orphans, removed at the next open; their keys are gone.
         await asyncio.to_thread(remove_files, self._folder, files)
+
+    def pack_some(self, connection: sa.Connection) -> bool:
+        """Pack the forms of some older messages; tell if more are left.  For when there is time."""
+        newest = connection.exec_driver_sql("SELECT newest_message FROM clock").scalar()
+        return newest is not None and runs.pack_next(connection, newest)
 
     def now(self) -> int:
         """Return unix seconds by the clock that stamps INTERNALDATE."""
@@ -222,10 +236,11 @@ class Mail:
         free = set(rows)
         for column in self._known.live.held() if free else ():
             free.difference_update(column)
-        doomed = sorted(free)[:_SWEEP_MAX]
+        doomed = runs.of_few_runs(sorted(free)[:_SWEEP_MAX], _SWEEP_RUNS_MAX)
         if not doomed:
             return 0
         asked = (json.dumps(doomed),)
+        runs.forget(connection, doomed)
         chosen = "IN (SELECT value FROM json_each(?))"
         bodies = connection.exec_driver_sql(f"SELECT body FROM message WHERE id {chosen}", asked)  # noqa: S608  # literals
         writer.bodies.drop(bodies.scalars().all())

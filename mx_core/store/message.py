@@ -11,9 +11,9 @@ from mx_core.mime.header_keys import header_keys
 from mx_core.model.ids import GlobalId, MessageId
 from mx_core.model.message import MessageForm
 from mx_core.ports import NewMail
-from mx_core.store import form as message_form
 from mx_core.store import header_key
 from mx_core.store.body import BodyId
+from mx_core.store.forms import row as form_row
 from mx_core.store.journal import Journal, new_global_id
 
 
@@ -67,8 +67,8 @@ def insert(connection: sa.Connection, log: Journal, kept: Sequence[Kept]) -> lis
         ],
     )
     connection.exec_driver_sql(
-        message_form.INSERT,
-        [message_form.to_row(message, each.form, each.octets) for message, each in rows],
+        form_row.INSERT,
+        [form_row.to_row(message, each.form, each.octets) for message, each in rows],
     )
     header_key.insert(
         connection,

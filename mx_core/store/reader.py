@@ -24,11 +24,11 @@ from mx_core.model.message import Fact, Facts, MessageForm, Whole
 from mx_core.model.part import parts_of
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import MailboxInfo
-from mx_core.store import facts, saved, segment
-from mx_core.store import form as message_form
+from mx_core.store import saved, segment
 from mx_core.store.body import BodyReader
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetId, FlagSets
+from mx_core.store.forms import facts, runs
 from mx_core.store.live import Live
 
 _INFO: Final = (
@@ -127,8 +127,10 @@ class Reader:
         Raises:
             MessageGone: One is no longer kept.
         """
-        rows = self._by_id(message_form.SELECT, messages)
-        return [message_form.from_row(rows[message]) for message in messages]
+        found = runs.forms(self._connection, messages)
+        if any(message not in found for message in messages):
+            raise MessageGone("a message was expunged and is no longer kept")
+        return [found[message] for message in messages]
 
     def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[Facts]:
         """Return the facts of the first of *messages*, at least one; raises MessageGone.

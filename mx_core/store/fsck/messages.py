@@ -18,9 +18,11 @@ from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
+from mx_core.model.message import Fact, MessageForm
 from mx_core.store import body_file, coding, header_key
-from mx_core.store import form as message_form
 from mx_core.store.body import INLINE_OCTETS_MAX, BodyId, BodyReader
+from mx_core.store.forms import facts, runs
+from mx_core.store.forms import row as form_row
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.places import Message
 
@@ -118,6 +120,7 @@ def check_bodies(octets: Octets) -> list[int]:
 def check_forms(octets: Octets) -> None:
     """Compare each message with its body, and its form and keys with its octets."""
     connection, report = octets.connection, octets.report
+    _check_runs(octets)
     reader = BodyReader(connection, octets.folder)
     for message, size, body, length in connection.exec_driver_sql(
         "SELECT message.id, message.size, body.id, body.size FROM message"
@@ -143,12 +146,29 @@ def check_forms(octets: Octets) -> None:
                 )
 
 
+def _check_runs(octets: Octets) -> None:
+    """Look at forms that stand in runs: what does not open, or is of no message, goes."""
+    connection = octets.connection
+    kept = set(connection.exec_driver_sql("SELECT id FROM message").scalars())
+    strays: set[int] = set()
+    for run, slots in runs.whole(connection):
+        if slots is None:
+            octets.report.mendable(Damage.FORM, f"the forms of run {run} do not open")
+            if octets.repair:
+                runs.drop(connection, run)
+        else:
+            strays |= {run << runs.RUN_BITS | slot for slot in slots} - kept
+    if strays:
+        octets.report.mendable(Damage.FORM, f"{len(strays)} forms in runs belong to no message")
+        if octets.repair:
+            runs.forget(connection, sorted(strays))
+
+
 def _form_faults(
     octets: Octets, reader: BodyReader, message: MessageId, body: BodyId
 ) -> Iterator[str]:
     connection = octets.connection
-    rows = connection.exec_driver_sql(message_form.SELECT, (json.dumps([message]),)).all()
-    have = message_form.from_row(rows[0]) if rows else None
+    have = _form_of(connection, message)
     keyed = connection.exec_driver_sql(
         "SELECT EXISTS (SELECT 1 FROM header_key WHERE message = ?)"
         " AND EXISTS (SELECT 1 FROM header_text WHERE message = ?)",
@@ -162,21 +182,37 @@ def _form_faults(
     except StoreDamaged:
         return  # the file is a finding of its own
     form = prepare(whole)
-    header = connection.exec_driver_sql(
-        "SELECT header FROM form WHERE message = ?", (message,)
-    ).scalar()
-    wrong = have != form or header not in {None, whole[: form.header_end]}
+    wrong = have != form or _told_otherwise(connection, message, whole, form)
     if have is None:
         yield "has no prepared form"
     elif wrong:
         yield "has a prepared form that is not of its octets"
     if wrong and octets.repair:
         connection.exec_driver_sql("DELETE FROM form WHERE message = ?", (message,))
-        connection.exec_driver_sql(message_form.INSERT, message_form.to_row(message, form, whole))
+        connection.exec_driver_sql(form_row.INSERT, form_row.to_row(message, form, whole))
     if (wrong or not keyed) and octets.repair:
         for table in ("header_key", "header_text"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE message = ?", (message,))  # noqa: S608  # literals
         header_key.insert(connection, [(message, header_keys(whole, form))])
+
+
+def _told_otherwise(
+    connection: sa.Connection, message: MessageId, whole: bytes, form: MessageForm
+) -> bool:
+    """Tell whether what stands beside the form of *message* for FETCH is not of its octets."""
+    [(date,)] = connection.exec_driver_sql(
+        "SELECT internal_date FROM message WHERE id = ?", (message,)
+    )
+    asked = [Fact.HEADER, Fact.INTERNAL_DATE]
+    told = facts.read(connection, [message], asked, lambda _message, end: whole[:end])
+    return [(table[0], at) for table, at in told] != [(whole[: form.header_end], date)]
+
+
+def _form_of(connection: sa.Connection, message: MessageId) -> MessageForm | None:
+    try:
+        return runs.forms(connection, [message]).get(message)
+    except StoreDamaged:
+        return None  # of the whole run; that is a finding of its own
 
 
 def _opened(octets: Octets, body: int) -> int | None:

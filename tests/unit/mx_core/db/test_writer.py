@@ -91,6 +91,56 @@ async def test_whoever_reads_is_not_waited_for_when_there_is_nothing_to_do(
 
 
 @pytest.mark.anyio
+async def test_what_is_done_at_leisure_is_done_to_the_end_after_each_change(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.01)
+    left = [2]
+
+    def step(connection: sa.Connection) -> bool:
+        if left[0]:
+            left[0] -= 1
+            put(connection)
+        return left[0] > 0
+
+    async def done() -> int:
+        while left[0] or database._writer._dirty:  # until it rests
+            await asyncio.sleep(0.01)
+        return await database.read(
+            lambda connection: int(connection.scalar(sa.text("SELECT count(*) FROM thing")) or 0)
+        )
+
+    database.at_leisure(step)
+    assert await done() == 2
+    left[0] = 3
+    await database.write(put)
+    assert await done() == 6
+
+
+@pytest.mark.anyio
+async def test_work_at_leisure_that_fails_leaves_nothing_and_stops_nobody(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.01)
+    tries = []
+
+    def step(connection: sa.Connection) -> bool:
+        tries.append(1)
+        put(connection)
+        raise Busy("on purpose")
+
+    database.at_leisure(step)
+    while not tries or database._writer._dirty:  # until it rests
+        await asyncio.sleep(0.01)
+    await database.write(put)
+    [count] = await database.read(
+        lambda connection: connection.execute(sa.text("SELECT count(*) FROM thing")).one()
+    )
+
+    assert count == 1
+
+
+@pytest.mark.anyio
 async def test_a_reader_in_the_way_delays_a_truncation_and_loses_nothing(
     database: Database,
 ) -> None:

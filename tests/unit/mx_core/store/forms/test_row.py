@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mx_core.model.ids import MessageId
 from mx_core.model.message import HeaderField, MessageForm, PartMapOctets
-from mx_core.store import form as message_form
+from mx_core.store.forms import row as message_form
 
 NAMES = st.binary(max_size=20).map(lambda name: name.replace(b"\n", b"-"))
 OFFSETS = st.integers(0, 2**32 - 1)

@@ -1,0 +1,185 @@
+"""What never changes about thousands of messages, read in as few pages and steps as it takes.
+
+Of messages whose forms are in runs a piece is opened for 128 at once; of the others, which are the
+newest, rows are read.  One reading is of one kind and stops where the other begins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from itertools import groupby
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from mx_core.model.ids import MessageId
+from mx_core.model.message import Fact, Facts
+from mx_core.store.forms.runs import RUN, RUN_BITS, Piece, Runs
+
+_OCTETS_MAX: Final = 1 << 20  # about, of one reading
+_OF_MESSAGE: Final = {Fact.SIZE: "message.size", Fact.INTERNAL_DATE: "message.internal_date"}
+_OF_FORM: Final = {
+    Fact.SIZE: "form.size",
+    Fact.ENVELOPE: "form.envelope",
+    Fact.BODYSTRUCTURE: "form.bodystructure",
+    Fact.BODY: "form.body",
+    Fact.HEADER: "form.fields",
+}
+_WEIGHTS: Final = {
+    Fact.HEADER: " + form.header_end + length(form.fields)",
+    Fact.ENVELOPE: " + length(form.envelope)",
+    Fact.BODYSTRUCTURE: " + length(form.bodystructure)",
+    Fact.BODY: " + length(form.body)",
+}
+_NUMBERS: Final = {Fact.SIZE: 0, Fact.INTERNAL_DATE: 1}  # columns of Piece.TOLD
+_TEXTS: Final = {Fact.ENVELOPE: 0, Fact.BODYSTRUCTURE: 1, Fact.BODY: 2}
+
+HeaderOf = Callable[[MessageId, int], bytes]  # the octets of a message up to an offset
+
+
+def read(
+    connection: sa.Connection,
+    messages: Sequence[MessageId],
+    asked: Sequence[Fact],
+    header_of: HeaderOf,
+) -> list[Facts]:
+    """Return the facts of the first of *messages*: of as many as about 1 MiB holds.
+
+    No fact is asked for twice.  Fewer, or none, where a message is no longer kept.
+    """
+    if not messages:
+        return []
+    if any(fact not in _OF_MESSAGE for fact in asked):
+        runs = Runs(connection)
+        packed = runs.among(messages)
+        if packed > 0:
+            return _of_runs(runs, messages[:packed], asked, header_of)
+        messages = messages[:-packed]
+    return _of_rows(connection, messages, asked, header_of)
+
+
+# ── from runs ────────────────────────────────────────────────────────────────────────
+def _of_runs(
+    runs: Runs, messages: Sequence[MessageId], asked: Sequence[Fact], header_of: HeaderOf
+) -> list[Facts]:
+    rows: list[Facts] = []
+    left = _OCTETS_MAX
+    for run, some in groupby(messages, key=lambda message: message >> RUN_BITS):
+        wanted = list(some)
+        pieces = _Pieces(runs, run, asked)
+        at = pieces.positions([message & (RUN - 1) for message in wanted])
+        if not at:
+            break
+        columns = [pieces.column(fact, wanted, at, header_of) for fact in asked]
+        rows += zip(*columns, strict=True)
+        left -= pieces.octets * len(at) // RUN
+        if left <= 0 or len(at) < len(wanted):
+            break
+    return rows
+
+
+class _Pieces:
+    """The pieces of one run that some facts are in."""
+
+    def __init__(self, runs: Runs, run: int, asked: Sequence[Fact]) -> None:
+        tables = {Piece.HEAD if fact is Fact.HEADER else Piece.TOLD for fact in asked}
+        self._runs = runs
+        self._run = run
+        self._opened = dict(zip(tables, runs.open_all(tables, run), strict=False))
+
+    @property
+    def octets(self) -> int:
+        return sum(len(piece.octets) for piece in self._opened.values())
+
+    def positions(self, slots: Sequence[int]) -> Sequence[int]:
+        """Return where those *slots* stand, up to the first that is not there."""
+        for piece in self._opened.values():
+            return piece.positions(slots)
+        return ()
+
+    def column(
+        self, fact: Fact, wanted: Sequence[MessageId], at: Sequence[int], header_of: HeaderOf
+    ) -> Sequence[Any]:
+        if fact is Fact.HEADER:
+            return list(zip(self._headers(wanted, at, header_of), self._texts(1, at), strict=True))
+        told = self._opened[Piece.TOLD]
+        if fact in _NUMBERS:
+            return _chosen(told.numbers(_NUMBERS[fact]), at)
+        return _chosen(told.texts(_TEXTS[fact]), at)
+
+    def _headers(
+        self, wanted: Sequence[MessageId], at: Sequence[int], header_of: HeaderOf
+    ) -> Iterator[Any]:
+        headers = _chosen(self._opened[Piece.HEAD].texts(0), at)
+        if None not in headers:
+            return iter(headers)
+        ends: Sequence[int] = ()
+        rest = self._runs.open(Piece.REST, self._run)
+        if rest is not None:
+            ends = _chosen(rest.numbers(0), at)
+        found = zip(wanted, ends, headers, strict=False)
+        return (header_of(m, e) if h is None else h for m, e, h in found)
+
+    def _texts(self, column: int, at: Sequence[int]) -> Sequence[Any]:
+        return _chosen(self._opened[Piece.HEAD].texts(column), at)
+
+
+def _chosen(column: Sequence[Any], at: Sequence[int]) -> Sequence[Any]:
+    if isinstance(at, range):  # all of them
+        return column
+    return tuple(map(column.__getitem__, at))
+
+
+# ── from rows ────────────────────────────────────────────────────────────────────────
+def _of_rows(
+    connection: sa.Connection,
+    messages: Sequence[MessageId],
+    asked: Sequence[Fact],
+    header_of: HeaderOf,
+) -> list[Facts]:
+    run = messages[-1] - messages[0] == len(messages) - 1  # as good as always ascending ids
+    chosen = (messages[0], messages[-1]) if run else (json.dumps(list(messages)),)
+    result = connection.exec_driver_sql(_query(asked, run=run), chosen)
+    rows: list[Any] = []
+    left = _OCTETS_MAX
+    with closing(result):  # a statement left half way would hold its transaction open
+        driver: Any = result.cursor
+        for message, row in zip(messages, driver, strict=False):
+            if row[-1] != message:
+                break
+            rows.append(row)
+            left -= row[-2]
+            if left <= 0:
+                break
+    if not rows:
+        return []
+    columns = list(zip(*rows, strict=True))
+    told = columns[: len(asked)]
+    if Fact.HEADER in asked:
+        ends, headers = columns[len(asked) : len(asked) + 2]
+        if None in headers:  # long, or older than the column
+            found = zip(messages, ends, headers, strict=False)
+            headers = tuple(header_of(m, e) if h is None else h for m, e, h in found)
+        at = asked.index(Fact.HEADER)
+        told[at] = tuple(zip(headers, told[at], strict=True))
+    return list(zip(*told, strict=True))
+
+
+def _query(asked: Sequence[Fact], *, run: bool) -> str:
+    # the form alone, or the row of the message alone, if one of them knows all
+    of_form = any(fact not in _OF_MESSAGE for fact in asked)
+    of_message = not of_form or any(fact not in _OF_FORM for fact in asked)
+    names = {**_OF_MESSAGE, **_OF_FORM} if of_form else _OF_MESSAGE
+    columns = [names[fact] for fact in asked]
+    if Fact.HEADER in asked:
+        columns += ["form.header_end", "form.header"]
+    weight = "64" + "".join(_WEIGHTS.get(fact, "") for fact in asked)
+    id_ = "message.id" if of_message else "form.message"
+    tables = "message" if of_message else "form"
+    joined = " JOIN form ON form.message = message.id" if of_message and of_form else ""
+    told = ", ".join([*columns, weight, id_])
+    if run:
+        return f"SELECT {told} FROM {tables}{joined} WHERE {id_} BETWEEN ? AND ? ORDER BY {id_}"  # noqa: S608  # literals
+    return f"SELECT {told} FROM json_each(?) AS asked JOIN {tables} ON {id_} = asked.value{joined}"  # noqa: S608  # literals

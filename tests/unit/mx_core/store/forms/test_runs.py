@@ -1,0 +1,275 @@
+"""Forms in runs are those that arrived: read, kept beside rows, forgotten, and checked."""
+
+import asyncio
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mx_core.db import writer
+from mx_core.mime.prepare import prepare
+from mx_core.model.errors import MessageGone
+from mx_core.model.flags import DELETED
+from mx_core.model.ids import MessageId, Uid
+from mx_core.model.mailbox_name import INBOX
+from mx_core.model.message import Fact
+from mx_core.ports import FlagChange, MailReader, NewMail
+from mx_core.store.account_store import AccountStore
+from mx_core.store.forms import runs
+from mx_core.store.forms.runs import RUN
+from mx_core.store.fsck.check import check_store
+from mx_core.store.fsck.finding import Damage
+from mx_core.store.writer import Writer
+from tests.support.stores import STORE_KEY, Clock, open_store
+
+COUNT = 3 * RUN
+LONG = 200  # this message has a header that no run takes, the next one a form that none takes
+FACTS = (Fact.SIZE, Fact.INTERNAL_DATE, Fact.ENVELOPE, Fact.BODYSTRUCTURE, Fact.BODY, Fact.HEADER)
+PIECES = ("form_head", "form_told", "form_rest")
+
+
+def octets_of(number: int) -> bytes:
+    more = b""
+    if number == LONG:
+        more = b"X-Long: " + b"x" * 20_000 + b"\r\n"
+    if number == LONG + 1:  # the first Subject is the one that counts
+        more = b"Subject: " + b"s" * 20_000 + b"\r\n"
+    date = b"Date: Mon, 1 Jan 2024 00:00:%02d +0000\r\n" % (number % 60)
+    dated = date if number % 3 else b""
+    return (
+        b"%bFrom: a%d@a.example\r\nSubject: m%d \xc3\xa9\r\n%bMessage-ID: <%d@a>\r\n\r\nbody %d\r\n"
+        % (more, number, number, dated, number, number)
+    )
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "pack_next", lambda *_: False)
+        store = open_store(folder)
+        asyncio.run(append(store, range(COUNT)))
+        store.close()
+    return folder
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(
+    filled: Path, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AccountStore]:
+    """All forms are rows still, and nobody has time."""
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 3_600)
+    shutil.copy(filled / "mail.db", tmp_path)
+    opened = open_store(tmp_path, clock)
+    yield opened
+    opened.close()
+
+
+async def append(store: AccountStore, numbers: range) -> None:
+    inbox = (await store.mail.read(lambda reader: reader.mailbox(INBOX))).id
+    new = [
+        NewMail(octets, prepare(octets), frozenset(), 1000 + number)
+        for number in numbers
+        for octets in [octets_of(number)]
+    ]
+    await store.mail.write(lambda writer: writer.append_all(inbox, new))
+
+
+def pack_all(store: AccountStore) -> int:
+    steps = 0
+    while store._database.write_at_start(store.mail.pack_some):
+        steps += 1
+    return steps
+
+
+def ask(store: AccountStore, statement: str) -> list[int]:
+    def job(connection: sa.Connection) -> list[int]:
+        return list(connection.exec_driver_sql(statement).scalars())
+
+    return store._database.write_at_start(job)
+
+
+def everything(reader: MailReader, messages: list[MessageId]) -> list[object]:
+    told: list[object] = []
+    left = messages
+    while left:
+        some = reader.facts(left, FACTS)
+        told += some
+        left = left[len(some) :]
+    return [told, reader.forms(messages)]
+
+
+def ids(store: AccountStore) -> list[MessageId]:
+    inbox = store.mail.glance(lambda reader: reader.mailbox(INBOX)).id
+    return list(store.mail.glance(lambda reader: reader.snapshot(inbox)).messages)
+
+
+def test_packed_or_not_a_form_tells_the_same(store: AccountStore) -> None:
+    messages = ids(store)
+    shuffled = random.Random(3).sample(messages, 150)
+    orders = (messages, messages[::-1], messages[5::7], shuffled, messages[LONG : LONG + 1])
+
+    before = [store.mail.glance(lambda r, o=o: everything(r, o)) for o in orders]
+    assert ask(store, "SELECT count(*) FROM form") == [COUNT]
+    assert pack_all(store) > 0
+    loose = ask(store, "SELECT message FROM form ORDER BY message")
+    after = [store.mail.glance(lambda r, o=o: everything(r, o)) for o in orders]
+
+    assert after == before
+    # the run of the newest is not whole yet; one is too long
+    assert loose == [LONG + 2, *range(COUNT, COUNT + 1)]
+    assert [each.fields for each in before[0][1]] == [  # type: ignore[index, union-attr]  # objects
+        prepare(octets_of(n)).fields for n in range(COUNT)
+    ]
+
+
+def test_one_step_packs_one_run_and_old_rows_stand_beside_it(store: AccountStore) -> None:
+    messages = ids(store)
+    before = store.mail.glance(lambda reader: everything(reader, messages))
+    store._database.write_at_start(store.mail.pack_some)
+    loose = ask(store, "SELECT count(*) FROM form")
+
+    assert loose == [COUNT - (RUN - 1)]  # ids begin with 1
+    assert store.mail.glance(lambda reader: everything(reader, messages)) == before
+
+
+def test_a_row_counts_where_there_is_a_run_too(store: AccountStore) -> None:
+    pack_all(store)
+    message = ids(store)[10]
+
+    def mend(_writer: Writer, connection: sa.Connection) -> None:
+        connection.exec_driver_sql(
+            "INSERT INTO form SELECT ?, size, header_end, fields, 'told', bodystructure, body,"
+            " parts, sent, message_id, base_subject, header FROM form LIMIT 1",
+            (message,),
+        )
+
+    asyncio.run(store.mail.write_with(mend))
+    near = ids(store)[8:13]
+    told = []
+    while near:
+        some = store.mail.glance(lambda reader, near=near: reader.facts(near, [Fact.ENVELOPE]))
+        told += [envelope for (envelope,) in some]
+        near = near[len(some) :]
+    [form] = store.mail.glance(lambda reader: reader.forms([message]))
+
+    assert [envelope == "told" for envelope in told] == [False, False, True, False, False]
+    assert form.envelope == "told"
+
+
+def test_arrivals_pack_what_is_older_when_nobody_has_time(store: AccountStore) -> None:
+    asyncio.run(append(store, range(COUNT, COUNT + 2)))
+    asyncio.run(append(store, range(COUNT + 2, COUNT + RUN)))
+
+    [oldest] = ask(store, "SELECT min(message) FROM form")
+    assert oldest >= RUN
+    assert ask(store, "SELECT count(*) FROM form")[0] < COUNT + RUN
+
+
+def test_what_is_expunged_is_in_no_run_any_more(store: AccountStore, clock: Clock) -> None:
+    pack_all(store)
+    messages = ids(store)
+    gone = [*range(50, 60), *range(RUN - 1, 2 * RUN - 1), COUNT - 1]  # a whole run, and the newest
+    kept = [message for at, message in enumerate(messages) if at not in gone]
+    before = store.mail.glance(lambda reader: everything(reader, kept))
+    inbox = store.mail.glance(lambda reader: reader.mailbox(INBOX)).id
+
+    async def expunge() -> None:
+        uids = [Uid(at + 1) for at in gone]
+        await store.mail.write(
+            lambda w: w.store_flags(inbox, uids, FlagChange.ADD, frozenset({DELETED}))
+        )
+        await store.mail.write(lambda writer: writer.expunge(inbox))
+        clock.at += 120
+        await store.mail.sweep()
+
+    asyncio.run(expunge())
+    assert store.mail.glance(lambda reader: everything(reader, kept)) == before
+    for piece in PIECES:
+        assert ask(store, f"SELECT run FROM {piece} ORDER BY run") == [0, 2]
+    for at in (50, RUN):
+        with pytest.raises(MessageGone):
+            store.mail.glance(lambda reader, at=at: reader.facts([messages[at]], FACTS))
+        with pytest.raises(MessageGone):
+            store.mail.glance(lambda reader, at=at: reader.forms([messages[at]]))
+    some = store.mail.glance(lambda reader: reader.facts(messages[48:60], [Fact.HEADER]))
+    assert len(some) == 2
+
+
+def test_a_job_that_fails_undoes_its_packing(store: AccountStore) -> None:
+    messages = ids(store)
+    before = store.mail.glance(lambda reader: everything(reader, messages))
+
+    def fail(_writer: Writer, connection: sa.Connection) -> None:
+        store.mail.pack_some(connection)
+        raise MessageGone("on purpose")
+
+    with pytest.raises(MessageGone):
+        asyncio.run(store.mail.write_with(fail))
+
+    assert ask(store, "SELECT count(*) FROM form") == [COUNT]
+    assert store.mail.glance(lambda reader: everything(reader, messages)) == before
+    assert pack_all(store) > 0
+
+
+def test_a_large_sweep_takes_few_runs_at_once() -> None:
+    spread = list(range(0, 40 * RUN, RUN))
+
+    assert list(runs.of_few_runs(spread, 3)) == spread[:3]
+    assert list(runs.of_few_runs(spread, 40)) == spread
+    assert list(runs.of_few_runs(range(RUN), 1)) == list(range(RUN))
+
+
+def test_packing_is_done_when_there_is_time(
+    store: AccountStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.01)
+    asyncio.run(append(store, range(COUNT, COUNT + 1)))
+    while ask(store, "SELECT count(*) FROM form")[0] > RUN:
+        asyncio.run(asyncio.sleep(0.02))  # the test's time limit ends this
+
+
+DAMAGES = {
+    "a run that does not open": ["UPDATE form_told SET octets = substr(octets, 2) WHERE run = 1"],
+    "a run that is gone": ["DELETE FROM form_rest WHERE run = 1"],
+    "a run of messages that are gone": [
+        f"INSERT INTO {piece} SELECT 900, size, coding, octets FROM {piece} WHERE run = 1"
+        for piece in PIECES
+    ],
+    "a run that tells what is in another": [
+        "DELETE FROM form_head WHERE run = 0",
+        "UPDATE form_head SET run = 0 WHERE run = 1",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damage_of_a_run_is_found_mended_and_gone(filled: Path, tmp_path: Path, name: str) -> None:
+    shutil.copy(filled / "mail.db", tmp_path)
+    store = open_store(tmp_path)
+    messages = ids(store)
+    before = store.mail.glance(lambda reader: everything(reader, messages))
+    pack_all(store)
+    for statement in DAMAGES[name]:
+        store._database.write_at_start(lambda c, s=statement: c.exec_driver_sql(s).rowcount)
+    store.close()
+
+    def check(*, repair: bool, deep: bool) -> set[Damage]:
+        report = check_store(tmp_path, STORE_KEY, Clock(), repair=repair, deep=deep)
+        assert report.is_sound or not repair
+        return {finding.damage for finding in report.findings}
+
+    assert check(repair=False, deep=True) == {Damage.FORM}
+    assert check(repair=True, deep=True) == {Damage.FORM}
+    assert check(repair=False, deep=True) == set()
+    again = open_store(tmp_path)
+    assert again.mail.glance(lambda reader: everything(reader, messages)) == before
+    again.close()
