@@ -1,13 +1,12 @@
 """The process that is measured: ``python -m bench.side_by_side.own_door FOLDER``.
 
 The door, the store and the password check are those of the gateway; networks are left out.
-Prints the port and the password, and serves until SIGTERM.  For each line that it is given it prints
-how many messages are not in the search index yet.
+Prints the port and the password, and serves until SIGTERM.  For each SIGUSR1 it prints how many
+messages are not in the search index yet.
 """
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
@@ -53,14 +52,11 @@ async def _serve(folder: Path, password: Path) -> None:
         print((await store.text_index.state()).waiting, flush=True)
 
     def asked() -> None:
-        if os.read(sys.stdin.fileno(), 1):
-            task = asyncio.ensure_future(tell())
-            answering.add(task)
-            task.add_done_callback(answering.discard)
-        else:
-            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        task = asyncio.ensure_future(tell())
+        answering.add(task)
+        task.add_done_callback(answering.discard)
 
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), asked)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, asked)
     await serve(
         [Listener(sock, None, False)],
         _Person(store),

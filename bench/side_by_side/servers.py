@@ -162,7 +162,6 @@ class Own:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.side_by_side.own_door", self._folder],
-            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -179,15 +178,13 @@ class Own:
         """Wait for the search index, for as long as is worth it."""
         begun = time.monotonic()
         while self._not_indexed() and time.monotonic() < begun + _PATIENCE_SECONDS:
-            time.sleep(0.2)
+            time.sleep(0.5)
         return time.monotonic() - begun
 
     def _not_indexed(self) -> int:
         assert self._process is not None
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
+        self._process.send_signal(signal.SIGUSR1)
         return int(self._process.stdout.readline())
 
     def stop(self) -> None:
