@@ -61,7 +61,8 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
         session.enabled.add(CONDSTORE)
     asked = positions(view, command.which, by_uid=command.by_uid)
     places = view.there(asked)
-    uids, before = view.uids_at(places), view.flags_at(places)
+    uids = view.uids_at(places)
+    before = view.flags_at(places) if command.silent else []
     late: set[Uid] = set()
     if uids:
         late = await session.mail.write(lambda writer: _store(writer, view, uids, command))
@@ -72,10 +73,10 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
     if command.silent:
         # only what came out otherwise than the client must think is told
         after = view.flags_at(places)
-        pairs = list(zip(before, after, strict=True))
-        as_thought = {pair: _is_as_thought(*pair, command) for pair in set(pairs)}
+        pairs = set(zip(before, after, strict=True))
+        as_thought = {pair: _is_as_thought(*pair, command) for pair in pairs}
         if not all(as_thought.values()):
-            known = compress(uids, map(as_thought.__getitem__, pairs))
+            known = compress(uids, map(as_thought.__getitem__, zip(before, after, strict=True)))
     view.told((uid for uid in known if uid not in late) if late else known)
     stored = view.there(places)
     if late:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from array import array
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import compress, groupby
+from itertools import groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -168,7 +168,7 @@ class Places:
         """
         chosen = _Chosen(uids)
         turned: dict[int, FlagSetId] = {}
-        moved: dict[tuple[int, int], list[int]] = {}  # (old set, new set) → UIDs, ascending
+        by_set: defaultdict[int, list[int]] = defaultdict(list)  # UIDs, ascending, by set before
         told_uids, told_sets = array("I"), array("I")
         modseq: ModSeq | None = None
         for part in segment.holding(self._connection, mailbox, uids):
@@ -195,13 +195,17 @@ class Places:
                 now = array("I", map(turned.__getitem__, before))
                 for at, number in zip(hit, now, strict=True):
                     part.flag_sets[at], part.modseqs[at] = number, modseq
-            for old in changing & numbers:
-                some = gone if len(numbers) == 1 else compress(gone, map(old.__eq__, before))
-                moved.setdefault((old, turned[old]), []).extend(some)
+            if len(numbers) == 1:
+                by_set[before[0]] += gone
+            else:
+                for uid, old in zip(gone, before, strict=True):
+                    by_set[old].append(uid)
             told_uids += gone
             told_sets += now
             segment.save(self._connection, mailbox, part)
-        moved = {pair: found for pair, found in moved.items() if found}
+        moved: dict[tuple[int, int], list[int]] = {
+            (old, turned[old]): some for old, some in by_set.items()
+        }
         if modseq is not None:
             self._finish_flagging(mailbox, modseq, moved)
             flags = self._flag_sets.of_all(told_sets)
@@ -249,18 +253,17 @@ class Places:
         self, mailbox: MailboxId, modseq: ModSeq, moved: dict[tuple[int, int], list[int]]
     ) -> None:
         unseen = deleted = 0
-        rows: list[journal_row.Value] = []
+        # UIDs by what was set and cleared, which is the same for many sets
+        turns: defaultdict[tuple[FlagSet, FlagSet], list[int]] = defaultdict(list)
         for (old, new), uids in moved.items():
             before, after = self._flag_sets.of(old), self._flag_sets.of(new)
             unseen += len(uids) * ((SEEN in before) - (SEEN in after))
             deleted += len(uids) * ((DELETED in after) - (DELETED in before))
-            rows.append(
-                [
-                    journal_row.ranges(uids),
-                    journal_row.texts(after - before),
-                    journal_row.texts(before - after),
-                ]
-            )
+            turns[after - before, before - after] += uids
+        rows: list[journal_row.Value] = [
+            [journal_row.ranges(sorted(uids)), journal_row.texts(given), journal_row.texts(taken)]
+            for (given, taken), uids in turns.items()
+        ]
         self._connection.exec_driver_sql(
             "UPDATE mailbox SET highest_modseq = ?, unseen = unseen + ?, deleted = deleted + ?"
             " WHERE id = ?",
