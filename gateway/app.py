@@ -28,7 +28,7 @@ from gateway.config import Config, load
 from gateway.directories import Directories
 from gateway.hidden_capabilities import hiding_of
 from gateway.loopback import local_ca
-from gateway.loopback.listeners import Ports, bind, chosen_ports
+from gateway.loopback.listeners import Ports, bound, chosen_ports
 from gateway.loopback.peer_uid import is_own_loopback
 from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join, rejoin
@@ -46,9 +46,10 @@ from imap_out.wire.limits import Limits as ImapLimits
 from mx_core.control.server import serve_control
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
-from mx_core.model.errors import BadConfiguration, Corrupt, Refused
+from mx_core.model.errors import Corrupt, Refused
 from mx_core.model.ids import QueueId
-from mx_core.program import event_loop, logs
+from mx_core.program import activation, event_loop, logs, notify
+from mx_core.program.watchdog import tell_alive
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits as SmtpLimits
 
@@ -85,6 +86,8 @@ class Gateway(Daemon):
         self._directories = directories
         self._config = config
         self._ports: Ports = chosen_ports(config.listen)
+        self._passed = activation.passed()
+        self._control = self._passed.at_path(directories.control_socket)
         self._page = Page(self._ports.page)
         self._master = master_key.load(directories.data)
         self._tls = local_ca.load(directories.data / "ca", dt.datetime.now(dt.UTC))
@@ -110,7 +113,7 @@ class Gateway(Daemon):
         loop.set_exception_handler(logs.loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        listeners = _bound(self._ports)
+        listeners = bound(self._ports, self._passed)
         stores: list[AccountStore] = []
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -123,8 +126,11 @@ class Gateway(Daemon):
                 doors = self._open_doors(tasks, listeners, stopping)
                 await asyncio.sleep(0)  # each door's first step: the control socket listens
                 print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
+                notify.tell("READY=1")
+                tasks.create_task(tell_alive(_turns, stopping))
                 log.info("gateway_ready", accounts=len(stores), imap_port=self._ports.imap)
                 await asyncio.wait(doors)
+                notify.tell("STOPPING=1")
                 for task in doors:
                     task.result()
                 _stop()
@@ -330,7 +336,9 @@ class Gateway(Daemon):
             allow_clear=is_own_loopback,
             stopping=stopping,
         )
-        control = serve_control(control_app(self), self._directories.control_socket, stopping)
+        control = serve_control(
+            control_app(self), self._directories.control_socket, stopping, listening=self._control
+        )
         page = self._page.serve(self, listeners["page"], stopping)
         return [tasks.create_task(serving) for serving in (imap, smtp, control, page)]
 
@@ -358,24 +366,13 @@ async def _until_damaged(person: Person) -> None:
         person.inbound.connected, person.inbound.trouble = False, sentence
 
 
+async def _turns() -> None:
+    """Prove nothing but that the loop turns: damage stops one account, not the program."""
+
+
 class _Stopped(Exception):
     """All front doors have closed: no error, it ends the task group after a signal."""
 
 
 def _stop() -> NoReturn:
     raise _Stopped
-
-
-def _bound(ports: Ports) -> dict[str, list[socket.socket]]:
-    bound: dict[str, list[socket.socket]] = {}
-    try:
-        bound["imap"] = bind(ports.imap, "IMAP")
-        bound["smtp"] = bind(ports.smtp, "SMTP")
-        bound["imap_tls"] = bind(ports.imap_tls, "IMAP with TLS")
-        bound["smtp_tls"] = bind(ports.smtp_tls, "SMTP with TLS")
-        bound["page"] = bind(ports.page, "the page")
-    except BadConfiguration:
-        for sock in (s for group in bound.values() for s in group):
-            sock.close()
-        raise
-    return bound

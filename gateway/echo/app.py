@@ -26,9 +26,10 @@ from gateway.own.joining import rejoin
 from gateway.person import Person
 from gateway.place import check_place
 from mx_core.model.address import Address
-from mx_core.model.errors import BadConfiguration, Refused, Unavailable
+from mx_core.model.errors import BadConfiguration, Refused
 from mx_core.model.secret import Secret
 from mx_core.program import event_loop, logs, notify
+from mx_core.program.watchdog import tell_alive
 from mx_core.store.account_store import AccountStore
 
 log = structlog.get_logger()
@@ -102,12 +103,12 @@ async def _serve(directories: Directories, config: Config, ready: Callable[[], N
         person = Person(store, own, config, time.time)
         answering = Answering(store, own.address, person.outbound.wake, time.time)
         running = asyncio.ensure_future(_run(person, answering))
-        alive = asyncio.ensure_future(_prove_alive(store))
+        alive = asyncio.ensure_future(tell_alive(lambda: store.settings.put(_MARK, b"1"), stopping))
         ready()
         notify.tell("READY=1", f"STATUS=answering for {own.address.domain}")
         log.info("echo_ready")
         stop = asyncio.ensure_future(stopping.wait())
-        await asyncio.wait({running, alive, stop}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
         notify.tell("STOPPING=1")
         for task in (running, alive, stop):
             if not task.done():
@@ -143,16 +144,3 @@ async def _opened(directories: Directories) -> tuple[AccountStore, OwnIdentity]:
         f"{directories.data} holds no echo; make one, in a --home of its own, with:"
         " mx-gateway --home FOLDER echo join ADDRESS --invite CODE"
     )
-
-
-async def _prove_alive(store: AccountStore) -> None:
-    """Tell the watchdog, if there is one, that the loop turns and the store takes changes."""
-    seconds = notify.watchdog_seconds()
-    if seconds is None:
-        await asyncio.Event().wait()
-        return
-    while True:
-        with contextlib.suppress(Unavailable):
-            await store.settings.put(_MARK, b"1")
-        notify.tell("WATCHDOG=1")
-        await asyncio.sleep(seconds / 3)

@@ -1,4 +1,4 @@
-"""The sockets that mail programs connect to: bound before anything else is started.
+"""The sockets that mail programs connect to: passed or bound before anything else is started.
 
 A taken port is one sentence and exit 78; nothing is ever moved silently, because mail programs
 are configured with the numbers.
@@ -7,15 +7,24 @@ are configured with the numbers.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 from dataclasses import dataclass
 
 from gateway.config import Listen
 from mx_core.model.errors import BadConfiguration
+from mx_core.program.activation import Passed
 
 _HOSTS = ("127.0.0.1", "::1")
 _BACKLOG = 128
 _PORT_MAX = 65_535
+_PURPOSES = {
+    "imap": "IMAP",
+    "smtp": "SMTP",
+    "imap_tls": "IMAP with TLS",
+    "smtp_tls": "SMTP with TLS",
+    "page": "the page",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,38 @@ def chosen_ports(listen: Listen) -> Ports:
                 f"from 1 to {_PORT_MAX}"
             )
     return ports
+
+
+def bound(ports: Ports, passed: Passed) -> dict[str, list[socket.socket]]:
+    """Return the listening sockets of each purpose: those that were passed, else bound here.
+
+    Raises:
+        BadConfiguration: A port is taken, or one was passed that is not ours or not on loopback.
+    """
+    ours: dict[str, list[socket.socket]] = {}
+    try:
+        for purpose, spoken in _PURPOSES.items():
+            port = getattr(ports, purpose)
+            ours[purpose] = passed.at_port(port)
+            for sock in ours[purpose]:
+                _must_be_loopback(sock)
+            ours[purpose] = ours[purpose] or bind(port, spoken)
+        passed.must_be_taken()
+    except BadConfiguration:
+        passed.close()
+        for sock in (s for group in ours.values() for s in group):
+            sock.close()
+        raise
+    return ours
+
+
+def _must_be_loopback(sock: socket.socket) -> None:
+    host, port = sock.getsockname()[:2]
+    if not ipaddress.ip_address(host).is_loopback:
+        raise BadConfiguration(
+            f"the service manager listens at {host}:{port}, where others can connect:"
+            f" write ListenStream=127.0.0.1:{port} into mx-gateway.socket"
+        )
 
 
 def bind(port: int, purpose: str) -> list[socket.socket]:

@@ -78,14 +78,19 @@ async def serve_control(
     stopping: asyncio.Event,
     *,
     allowed: Callable[[int], bool] = lambda uid: uid == os.getuid(),
+    listening: socket.socket | None = None,
 ) -> None:
     """Serve *app* at *path* until *stopping*; the socket file is gone afterwards.
 
-    The socket listens from the first step of this coroutine on.
+    The socket listens from the first step of this coroutine on.  *listening*: it does already, it
+    is the service manager's, and so is its file, which stays.
 
     Raises:
         BadConfiguration, Busy: As ``bind_control``.
     """
+    if listening is not None:
+        await serve_sockets(app, [listening], stopping, lambda one: allowed(_uid_of(one)))
+        return
     listening = bind_control(path)
     try:
         await serve_sockets(app, [listening], stopping, lambda one: allowed(_uid_of(one)))

@@ -17,6 +17,7 @@ from typing import Any, Final
 import grpc
 import structlog
 from nacl.signing import SigningKey
+from starlette.applications import Starlette
 
 from mx_core.control.server import must_fit, serve_control
 from mx_core.db.transactions import Transactions
@@ -50,7 +51,7 @@ from mx_core.homeserver.doors.listeners import (
 )
 from mx_core.homeserver.doors.record_rpc import Recorder
 from mx_core.homeserver.doors.refusals import Refusals
-from mx_core.homeserver.doors.site import serve_page, site
+from mx_core.homeserver.doors.site import page_sockets, serve_page, site
 from mx_core.homeserver.log import log_rows
 from mx_core.homeserver.log.log_book import LogBook
 from mx_core.homeserver.log.log_files import LogReading
@@ -86,7 +87,8 @@ from mx_core.model.errors import (
 )
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
-from mx_core.program import logs, notify
+from mx_core.program import activation, logs, notify
+from mx_core.program.activation import Passed
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
 from mx_core.tls.anchors import AnchorSet
 from mx_core.tls.leaf import Leaves
@@ -275,6 +277,7 @@ async def serve(
         Corrupt, DiskFull: As the database says.
     """
     asyncio.get_running_loop().set_exception_handler(logs.loop_error)
+    passed = activation.passed()
     key = domain_key.load(domain_key.place(folder))
     stopping = asyncio.Event()
     async with opened(folder, config) as database:
@@ -303,12 +306,8 @@ async def serve(
                 if database.shared:
                     tasks.create_task(_wake_others(home, stopping))
                 tasks.create_task(home.cosigned.run(stopping))
-                if config.ports.site:
-                    page = site(config, home.document, home.book)
-                    tasks.create_task(serve_page(page, config.host, config.ports.site, stopping))
-                if config.ports.metrics:
-                    page = metrics_app(database, home.calls, home.certificate_ends)
-                    tasks.create_task(serve_page(page, LOOPBACK, config.ports.metrics, stopping))
+                for page, sockets in _pages(config, home, passed):
+                    tasks.create_task(serve_page(page, sockets, stopping))
                 async with _serving(home):
                     ready()
                     notify.tell("READY=1")
@@ -320,6 +319,25 @@ async def serve(
         finally:
             await home.peers.close()
     _log.info("home_stopped", domain=config.domain)
+
+
+def _pages(
+    config: Config, home: Home, passed: Passed
+) -> list[tuple[Starlette, list[socket.socket]]]:
+    """Return what is served over plain HTTP, and where; only these can be passed sockets.
+
+    gRPC for Python can not take a descriptor, so its three listeners are always bound here.
+    """
+    pages: list[tuple[Starlette, list[socket.socket]]] = []
+    if config.ports.site:
+        sockets = page_sockets(config.host, config.ports.site, passed)
+        pages.append((site(config, home.document, home.book), sockets))
+    if config.ports.metrics:
+        sockets = page_sockets(LOOPBACK, config.ports.metrics, passed)
+        app = metrics_app(home.database, home.calls, home.certificate_ends)
+        pages.append((app, sockets))
+    passed.must_be_taken()
+    return pages
 
 
 async def _recover(home: Home) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import uvicorn
@@ -25,6 +25,7 @@ from mx_core.homeserver.doors.autoconfig import autoconfig_routes
 from mx_core.homeserver.log import log_files
 from mx_core.homeserver.log.log_book import LogBook
 from mx_core.model.errors import BadConfiguration
+from mx_core.program.activation import Passed
 
 LOG_PREFIX: Final = "/.well-known/mailx-kt"
 
@@ -61,20 +62,10 @@ def site(config: Config, document: OwnDocument, book: LogBook) -> Starlette:
     )
 
 
-async def serve_page(app: Starlette, host: str, port: int, stopping: asyncio.Event) -> None:
-    """Serve *app* over plain HTTP until *stopping*.
-
-    Raises:
-        BadConfiguration: The port is taken.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise BadConfiguration(f"cannot listen at {host}:{port}: {error.strerror}") from error
+async def serve_page(
+    app: Starlette, sockets: Sequence[socket.socket], stopping: asyncio.Event
+) -> None:
+    """Serve *app* over plain HTTP on *sockets* until *stopping*."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -87,10 +78,29 @@ async def serve_page(app: Starlette, host: str, port: int, stopping: asyncio.Eve
         )
     )
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(server.serve(sockets=[listening]))
+        serving = tasks.create_task(server.serve(sockets=list(sockets)))
         await stopping.wait()
         server.should_exit = True
         await serving
+
+
+def page_sockets(host: str, port: int, passed: Passed) -> list[socket.socket]:
+    """Return the sockets of a page at *port*: those that were passed, else one bound at *host*.
+
+    Raises:
+        BadConfiguration: The port is taken.
+    """
+    if found := passed.at_port(port):
+        return found
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise BadConfiguration(f"cannot listen at {host}:{port}: {error.strerror}") from error
+    return [listening]
 
 
 class _Server(uvicorn.Server):

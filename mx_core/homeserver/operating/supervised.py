@@ -20,7 +20,8 @@ from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.commands.exits import DiskFailed
 from mx_core.homeserver.config import Config, load
 from mx_core.model.errors import BadConfiguration, Corrupt, Unavailable
-from mx_core.program import logs, notify
+from mx_core.program import logs
+from mx_core.program.watchdog import tell_alive
 
 _log = structlog.get_logger()
 _LIVE: Final = frozenset({"rates", "log"})
@@ -68,19 +69,10 @@ def on_signals(stopping: asyncio.Event, reload: Callable[[], None]) -> None:
 async def prove_alive(database: Transactions, stopping: asyncio.Event) -> None:
     """Tell the watchdog, if there is one, that the loop turns and that changes are written.
 
-    A full disk is no reason: a restart would not mend it.
-
     Raises:
         Corrupt: The database takes no change any more.
     """
-    seconds = notify.watchdog_seconds()
-    while seconds is not None and not stopping.is_set():
-        with contextlib.suppress(Unavailable):
-            await database.write(lambda _: None)
-        notify.tell("WATCHDOG=1")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds / 3):
-                await stopping.wait()
+    await tell_alive(lambda: database.write(lambda _: None), stopping)
 
 
 async def stop_if_unsure(

@@ -1,8 +1,14 @@
+import re
+import socket
+from pathlib import Path
+
 import pytest
 
 from gateway.config import Listen
-from gateway.loopback.listeners import bind, chosen_ports
+from gateway.demo.ports import reserve
+from gateway.loopback.listeners import Ports, bind, bound, chosen_ports
 from mx_core.model.errors import BadConfiguration
+from mx_core.program.activation import Passed
 
 
 def test_a_port_base_gives_five_ports_in_a_row() -> None:
@@ -40,3 +46,53 @@ def test_only_loopback_is_listened_on() -> None:
 def test_a_number_that_is_no_port_or_stands_twice_is_named(listen: Listen) -> None:
     with pytest.raises(BadConfiguration, match="different numbers from 1 to 65535"):
         chosen_ports(listen)
+
+
+def _ports(free: int) -> Ports:
+    return Ports(free, free + 1, free + 2, free + 3, free + 4)
+
+
+def test_what_was_passed_is_used_and_the_rest_is_bound_here() -> None:
+    block = reserve(5, 0)
+    ports = _ports(block.first)
+    block.close()
+    mine = socket.create_server(("127.0.0.1", ports.imap))
+    listeners = bound(ports, Passed([mine]))
+    try:
+        assert listeners["imap"] == [mine]
+        assert {s.getsockname()[1] for s in listeners["smtp"]} == {ports.smtp}
+    finally:
+        for one in (s for group in listeners.values() for s in group):
+            one.close()
+
+
+def test_a_passed_socket_that_others_can_reach_is_refused() -> None:
+    block = reserve(5, 0)
+    ports = _ports(block.first)
+    block.close()
+    wide = socket.create_server(("", ports.imap))
+
+    with pytest.raises(BadConfiguration, match="where others can connect"):
+        bound(ports, Passed([wide]))
+    assert wide.fileno() == -1
+
+
+def test_a_passed_socket_that_no_setting_asks_for_is_refused() -> None:
+    block = reserve(6, 0)
+    ports, other = _ports(block.first), block.first + 5
+    block.close()
+    stray = socket.create_server(("127.0.0.1", other))
+
+    with pytest.raises(BadConfiguration, match=rf"127\.0\.0\.1:{other}, and no setting does"):
+        bound(ports, Passed([stray]))
+
+
+def test_the_socket_unit_listens_where_the_settings_say() -> None:
+    unit = Path(__file__).resolve().parents[4] / "systemd" / "mx-gateway.socket"
+    ports = chosen_ports(Listen())
+    numbers = sorted(getattr(ports, name) for name in ports.__slots__)
+    found = re.findall(r"^ListenStream=(.*):(\d+)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sorted(int(port) for host, port in found if host == "127.0.0.1") == numbers
+    assert sorted(int(port) for host, port in found if host == "[::1]") == numbers
+    assert len(found) == 2 * len(numbers)
