@@ -1,8 +1,9 @@
 """A network of many domains in one process, a third of it down at any time: every message arrives once.
 
-Each domain has the rooms of ``mx-home`` over a database of its own, and its queue's workers; what
-lies between two domains is a call that fails when either is down, and whose answer is sometimes
-lost after the batch was taken.  Delays are a few hundred times shorter than the usual ones.
+Each domain has the rooms of ``mx-home`` over a database of its own, its queue's workers, and its log
+with what witnesses it; what lies between two domains is a call that fails when either is down, and
+whose answer is sometimes lost after it was taken.  Messages are sealed, and opened at the end.  Delays
+are a few hundred times shorter than the usual ones.
 """
 
 from __future__ import annotations
@@ -13,32 +14,41 @@ import logging
 import random
 import resource
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import structlog
+from nacl.signing import SigningKey
 
 from mx_core.db.database import Database
 from mx_core.homeserver.config import Queue
+from mx_core.homeserver.domain.role_keys import of_seed
+from mx_core.homeserver.log import log_rows
+from mx_core.homeserver.log.log_book import LogBook
+from mx_core.homeserver.log.witnessing import Cosigned, Witness
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.accept import Sizes
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice, Waiting
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.opening import MIGRATIONS
+from mx_core.homeserver.people.accounts import Member
 from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.schema import ENTRY
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.homeserver.storage.room import Room
 from mx_core.model.errors import PeerUnreachable
+from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import Item, ItemReply
-from tests.support.home_device import item_for
-from tests.support.home_rows import DEVICE, add_member, admitting
+from mx_core.tlog import note
+from tests.support.envelope import mail, read
+from tests.support.home_rows import DEVICE, admitting, new_member
 from tests.support.torture import Measure, Sweep
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet, pytest.mark.timeout(300)]
@@ -53,6 +63,7 @@ DOWN = 0.3
 LOST = 0.1  # answers that do not come back
 EACH_SENDS = 4
 WEATHER_SECONDS = 0.6
+LEAVES = 4  # of each log: two bindings, and the root of the map after each
 IN_SHORT, IN_FULL, A_STEP = 50, 500, 500
 
 
@@ -64,7 +75,7 @@ class Domain:
         self.up = True
         folder.mkdir()
         self.database = Database.open(folder / "home.sqlite", migrations=MIGRATIONS, readers=1)
-        self.member = add_member(self.database, f"u@{name}")
+        self.member = self.database.write_at_start(self._join)
         arrivals, room = Arrivals(), Room(folder, 1)
         self._receiver = Receiver(
             self.database,
@@ -86,6 +97,18 @@ class Domain:
         )
         self._network = network
         self.dispatcher = Dispatcher(self.database, arrivals, self._carry, QUEUE, now=time.time)
+        roles = of_seed(Secret(SigningKey(b2_plain(name.encode()))))
+        self.role_keys = dict(roles.public)
+        self.book = LogBook(self.database, name, roles, time.time)
+        self.witness = Witness(self.database, name, roles.witness, time.time)
+        correspondents = Correspondents(self, network)
+        self.cosigned = Cosigned(self.book, correspondents, correspondents, time.time)  # type: ignore[arg-type]  # what it asks of them
+        self.spoken_to: dict[str, None] = {}
+
+    def _join(self, tx: sa.Connection) -> Member:
+        member = new_member(tx, f"u@{self.name}")
+        tx.execute(ENTRY.delete())  # what is no passport cannot be logged at the start
+        return member
 
     async def _carry(self, destination: str, batch: Sequence[Leaving]) -> list[ItemReply]:
         return await self._network.carry(self, destination, batch)
@@ -108,10 +131,45 @@ class Domain:
             lambda _: self.dispatcher.announce(what.destination),
         )
 
+    async def log(self, binding: bytes) -> None:
+        """Let a Binding of the one who lives here wait, as a change of passport does."""
+        await self.database.write(lambda tx: log_rows.enqueue(tx, f"u@{self.name}", binding))
+
+    async def is_witnessed(self) -> bool:
+        """Tell whether all it spoke to hold its newest tree, and it shows their word for it."""
+        shown = self.book.published
+        if len(note.signature_lines(shown.note)) < 1 + len(self.spoken_to):
+            return False
+        for peer in self.spoken_to:
+            held = await self._network.domains[peer].witness.newest(self.name)
+            if held is None or note.signature_lines(held)[0] not in shown.note:
+                return False
+        return True
+
     async def rows(self) -> list[Waiting]:
         return await self.database.read(
             lambda tx: deliveries.waiting(tx, self.member.mailbox_id, DEVICE, 0, 1 << 20)
         )
+
+
+class Correspondents:
+    """What a domain's log asks of the peers that mail was taken by, in place of its connections."""
+
+    def __init__(self, domain: Domain, network: Network) -> None:
+        self._domain = domain
+        self._network = network
+
+    def recent(self, count: int) -> list[str]:
+        return list(self._domain.spoken_to)[:count]
+
+    async def add_checkpoint(self, peer: str, body: bytes) -> tuple[int, bytes]:
+        return await self._network.add_checkpoint(self._domain, peer, body)
+
+    async def find(self, peer: str) -> Correspondents:
+        return Correspondents(self._network.domains[peer], self._network)
+
+    def role_key(self, role: str, _now: float) -> bytes:
+        return self._domain.role_keys[role]
 
 
 class Network:
@@ -129,15 +187,32 @@ class Network:
     async def carry(
         self, sender: Domain, destination: str, batch: Sequence[Leaving]
     ) -> list[ItemReply]:
+        receiver = self._reached(sender, destination)
+        replies = await receiver.take(sender.name, batch)
+        self._may_lose_the_answer()
+        if receiver is not sender:
+            sender.spoken_to[destination] = None
+        return replies
+
+    async def add_checkpoint(
+        self, sender: Domain, destination: str, body: bytes
+    ) -> tuple[int, bytes]:
+        receiver = self._reached(sender, destination)
+        answer = await receiver.witness.add(sender.name, sender.role_keys["kt"], body)
+        self._may_lose_the_answer()
+        return answer
+
+    def _reached(self, sender: Domain, destination: str) -> Domain:
         receiver = self.domains[destination]
         if not (sender.up and receiver.up):
             self.failed += 1
             raise PeerUnreachable(f"{destination} does not answer")
-        replies = await receiver.take(sender.name, batch)
+        return receiver
+
+    def _may_lose_the_answer(self) -> None:
         if self.chance.random() < LOST:
             self.lost += 1
             raise PeerUnreachable("the answer did not come back")
-        return replies
 
     def weather(self) -> None:
         """Choose anew who is down."""
@@ -170,37 +245,47 @@ async def converge(folder: Path, count: int, seed: int, limit_seconds: float) ->
     before = time.process_time()
     network = Network(folder, count, seed)
     domains = list(network.domains.values())
+    for domain in domains:
+        await domain.log(b"the first binding")
+        await domain.book.start()
     opened = time.process_time()
-    expected: dict[str, Counter[bytes]] = {domain.name: Counter() for domain in domains}
+    expected: dict[str, dict[bytes, bytes]] = {domain.name: {} for domain in domains}
     network.weather()
     async with _running(network), asyncio.timeout(limit_seconds):
-        for _ in range(EACH_SENDS):
+        for number in range(EACH_SENDS):
             for domain in domains:
                 to = network.chance.choice(domains)
-                item = item_for(f"u@{to.name}")
+                text = f"{number} of {domain.name} to {to.name}".encode()
+                sealed = mail(text, seed=text)
                 what = Leaving(
                     mailbox_id=domain.member.mailbox_id,
                     device_id=DEVICE,
-                    env_id=b2_plain(item.envelope),
+                    env_id=b2_plain(sealed.envelope),
                     destination=to.name,
-                    route=item.route,
-                    envelope=item.envelope,
-                    body=Body.of(item.body),
+                    route=f"u@{to.name}".encode(),
+                    envelope=sealed.envelope,
+                    body=Body.of(sealed.body.octets),
                     token=b"",
-                    deliver_by=item.deliver_by,
+                    deliver_by=int(time.time()) + 86_400,
                     submitted=int(time.time()),
                 )
-                expected[to.name][what.env_id] += 1
+                expected[to.name][what.env_id] = text
                 await domain.submit(what)
+        for domain in domains:
+            await domain.log(b"the second binding")
         waiting = list(domains)
         while waiting:
             await asyncio.sleep(WEATHER_SECONDS)
             network.weather()
-            waiting = [domain for domain in waiting if not await _all_told(domain)]
+            await asyncio.gather(*(domain.cosigned.one_round() for domain in waiting))
+            waiting = [domain for domain in waiting if not await _is_settled(domain)]
         for domain in domains:
             rows = [row.what for row in await domain.rows()]
-            got = Counter(row.env_id for row in rows if isinstance(row, Envelope))
-            assert got == expected[domain.name]  # each once, and nothing else
+            came = [row for row in rows if isinstance(row, Envelope)]
+            assert len(came) == len(expected[domain.name])  # each once, and nothing else
+            texts = {row.env_id: read(row.envelope, row.body.inline or b"")[1] for row in came}
+            assert texts == expected[domain.name]
+            assert domain.book.published.size == LEAVES
             assert all(row.relayed for row in rows if isinstance(row, Notice))
             assert await domain.database.read(outgoing.count) == 0
     assert network.failed
@@ -217,9 +302,11 @@ async def converge(folder: Path, count: int, seed: int, limit_seconds: float) ->
     }
 
 
-async def _all_told(domain: Domain) -> bool:
+async def _is_settled(domain: Domain) -> bool:
+    """Tell whether it has heard of all its mail, and all who took some have seen its log."""
     rows = await domain.rows()
-    return sum(isinstance(row.what, Notice) for row in rows) == EACH_SENDS
+    told = sum(isinstance(row.what, Notice) for row in rows) == EACH_SENDS
+    return told and await domain.is_witnessed()
 
 
 def _many_files() -> None:

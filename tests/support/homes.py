@@ -104,8 +104,9 @@ class HomeProcess:
                 text=True,
             )
         assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], _START_SECONDS)
-        line = self._process.stdout.readline() if readable else ""
+        told = select.poll()  # select knows no descriptor beyond 1,023
+        told.register(self._process.stdout, select.POLLIN)
+        line = self._process.stdout.readline() if told.poll(_START_SECONDS * 1e3) else ""
         assert line == "ready\n", f"mx-home did not start: {self.log.read_text()}"
 
     def stop(self) -> int:
