@@ -19,6 +19,7 @@ from gateway.legacy.smtp_relay import SmtpRelay
 from gateway.migration.export.exporting import Exporting
 from gateway.migration.importing import Importing
 from gateway.migration.opening import open_source
+from gateway.migration.telling import Telling
 from gateway.own.changes import OwnChanges
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
@@ -139,6 +140,7 @@ class Person(ports.Account):
         self.exporting = Exporting(store, own.address)
         self.backups = Backups(store, own)
         self.importing = Importing(store, open_source, now)
+        self._telling = Telling(store.imports, self.importing, own.address, now)
         self.pulling = Pulling(store, own.address, now)
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
@@ -168,6 +170,7 @@ class Person(ports.Account):
                 tasks.create_task(self._watch.run())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self.importing.run())
+                tasks.create_task(self._telling.run())
                 tasks.create_task(self.pulling.run())
                 tasks.create_task(self.exporting.run())
                 tasks.create_task(self.backups.run())

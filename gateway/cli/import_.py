@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,29 +96,17 @@ def import_(
 
 
 def _until_done(client: ControlClient, account: str) -> dict[str, Any]:
-    shown = sys.stderr.isatty()
-    while True:
-        state: dict[str, Any] = client.post("/imports/state", {"address": account})
-        if shown:
-            click.echo(f"\r\x1b[K{_line(state)}", nl=False, err=True)
-        if state["phase"] == "idle":
-            if shown:
-                click.echo("\r\x1b[K", nl=False, err=True)
-            return state
-        time.sleep(_ASK_EVERY_SECONDS)
-
-
-def _line(state: dict[str, Any]) -> str:
-    """Return one line that says how far it is."""
-    progress, look = state["progress"], state["look"]
-    if state["phase"] != "bringing" or progress is None:
-        return f"{state['phase']}: {look['messages']} messages, {look['octets'] // _MIB} MiB"
-    speed = progress["stored"] / max(progress["seconds"], 0.1)
-    left = max(look["messages"] - progress["seen"], 0) / max(speed, 1.0)
-    return (
-        f"{progress['seen']} of {look['messages']} messages, {speed:.0f} a second,"
-        f" about {left / 60:.0f} min left: {progress['folder']}"
-    )
+    with contextlib.ExitStack() as stack:
+        show: Callable[[dict[str, Any]], None] = lambda _state: None  # noqa: E731
+        if sys.stderr.isatty():
+            bar = importlib.import_module("gateway.cli.import_bar")
+            show = stack.enter_context(bar.shown())
+        while True:
+            state: dict[str, Any] = client.post("/imports/state", {"address": account})
+            show(state)
+            if state["phase"] == "idle":
+                return state
+            time.sleep(_ASK_EVERY_SECONDS)
 
 
 def _show_look(state: dict[str, Any]) -> None:

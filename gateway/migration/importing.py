@@ -13,11 +13,12 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from gateway.migration.bringing import Bringing
+from gateway.migration.bringing import Bringing, Progress
 from gateway.migration.looking import Look, check_room, look
 from gateway.migration.naming import mailbox_for
 from gateway.migration.pace import Pace
 from gateway.migration.proof import prove
+from gateway.migration.remaining import seconds_left
 from gateway.migration.source import Source
 from mx_core.model.clock import Now
 from mx_core.model.errors import Corrupt, DiskFull, MailError, Refused, Unavailable
@@ -67,6 +68,7 @@ class Importing:
         self._open = open_source
         self._now = now
         self._wake = asyncio.Event()
+        self.stirred = asyncio.Event()  # it has begun, or ended; whoever tells of it clears it
         self._task: asyncio.Task[None] | None = None  # of the loop: what runs now
         self._current: Import | None = None
         self._dry: Asked | None = None  # a look that was asked for
@@ -118,6 +120,7 @@ class Importing:
             "phase": self._phase,
             "trouble": self._trouble,
             "look": self._look.as_json(),
+            "seconds_left": self._seconds_left(),
             "progress": None if self._bringing is None else self._bringing.progress.as_json(),
             "imports": [
                 await self._told(one)
@@ -137,11 +140,13 @@ class Importing:
                 self._phase = "idle"
                 await self._wake.wait()
                 continue
+            self.stirred.set()
             async with asyncio.TaskGroup() as tasks:
                 self._task = tasks.create_task(
                     self._looked(self._dry) if self._dry is not None else self._brought(one)
                 )
             self._task = None
+            self.stirred.set()
 
     async def _looked(self, asked: Asked) -> None:
         self._phase = "looking"
@@ -185,7 +190,7 @@ class Importing:
         source = await asyncio.to_thread(self._open, asked)
         began = time.monotonic()
         try:
-            self._phase, self._look = "looking", Look()
+            self._phase, self._look, self._bringing = "looking", Look(), None
             await look(source, self._imports, one, asked.into, self._look)
             check_room(self._look, self._folder)
             self._phase = "bringing"
@@ -210,6 +215,18 @@ class Importing:
         plain = msgspec.json.encode(msgspec.structs.replace(asked, secret="")).decode()
         await self._imports.end(one.id, plain, msgspec.json.encode(report).decode())
         log.info("import_done", messages=self._bringing.progress.stored)
+
+    def _seconds_left(self) -> int:
+        look = self._look
+        done = Progress() if self._bringing is None else self._bringing.progress
+        return seconds_left(
+            look.messages,
+            done.seen if self._phase != "looking" else 0,
+            done.seconds,
+            octets=look.octets,
+            octets_a_day=look.octets_a_day,
+            guess=look.seconds,
+        )
 
     async def _before(self, source: Source) -> Import | None:
         return next((i for i in await self._imports.all() if i.location == source.location), None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from gateway.web.import_control import Imported
+from gateway.web.legacy_control import Pulled
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
@@ -47,3 +49,9 @@ class Behind(Protocol):
 
     async def passwords(self, address: Address) -> list[dict[str, Any]]:
         """Return names and last uses."""
+
+    def imported(self, address: Address) -> Imported:
+        """Return whose imports are asked for; raises Refused."""
+
+    def pulled(self, address: Address) -> Pulled:
+        """Return whose accounts elsewhere are asked for; raises Refused."""

@@ -18,8 +18,8 @@ from gateway.web.behind import Behind
 from gateway.web.endpoint import body, json_endpoint
 from gateway.web.export_control import Exported, export_routes
 from gateway.web.folder_control import FolderStore, folder_routes
-from gateway.web.import_control import Imported, import_routes
-from gateway.web.legacy_control import Pulled, legacy_routes
+from gateway.web.import_control import import_routes
+from gateway.web.legacy_control import legacy_routes
 from gateway.web.policy_control import policy_routes
 from gateway.web.recovery_control import Desk, Recoverable, recovery_routes
 from gateway.web.spool_control import spool_routes
@@ -120,12 +120,6 @@ class Daemon(Behind, Desk, Protocol):
 
     async def take_spooled(self, name: str) -> QueueId:
         """Take in a letter of the spool; raises what its sender is to be told."""
-
-    def imported(self, address: Address) -> Imported:
-        """Return whose imports are asked for; raises Refused."""
-
-    def pulled(self, address: Address) -> Pulled:
-        """Return whose accounts elsewhere are asked for; raises Refused."""
 
     def recoverable(self, address: Address) -> Recoverable:
         """Return whose backups and devices are asked for; raises Refused."""

@@ -42,7 +42,7 @@ def waiting_note(to: Address, waiting: Sequence[Address], now: int) -> bytes:
     if len(waiting) > _NAMED_MAX:
         named.append(f"  and {len(waiting) - _NAMED_MAX} more")
     who = str(waiting[0]) if len(waiting) == 1 else f"{len(waiting)} people"
-    return _note(
+    return note(
         to,
         f"{who} wrote to you for the first time",
         [
@@ -61,7 +61,7 @@ def waiting_note(to: Address, waiting: Sequence[Address], now: int) -> bytes:
 
 def blocked_note(to: Address, blocked: Address, now: int) -> bytes:
     """Return the note that *blocked* is blocked, and how to undo it."""
-    return _note(
+    return note(
         to,
         f"{blocked} is blocked",
         [
@@ -76,7 +76,7 @@ def blocked_note(to: Address, blocked: Address, now: int) -> bytes:
 
 def keys_note(to: Address, whom: Address, causes: Sequence[Cause], now: int) -> bytes:
     """Return the note on what happened to the passport of *whom*."""
-    return _note(
+    return note(
         to,
         f"The keys of {whom} have changed",
         [
@@ -91,7 +91,7 @@ def keys_note(to: Address, whom: Address, causes: Sequence[Cause], now: int) -> 
 
 def no_backup_note(to: Address, days: int, trouble: str, now: int) -> bytes:
     """Return the warning that nothing was backed up for *days*; *trouble*: why the last failed."""
-    return _note(
+    return note(
         to,
         f"Warning: no backup for {days} days",
         [
@@ -110,7 +110,7 @@ def no_backup_note(to: Address, days: int, trouble: str, now: int) -> bytes:
 def restored_note(to: Address, created: int, now: int) -> bytes:
     """Return the note that this device is new, made from a backup of the unix second *created*."""
     made = date(created).decode("ascii")
-    return _note(
+    return note(
         to,
         f"{to} was restored on this computer",
         [
@@ -132,7 +132,7 @@ def restored_note(to: Address, created: int, now: int) -> bytes:
 
 def pull_note(to: Address, location: str, why: str, now: int) -> bytes:
     """Return the note that mail of the account at *location* does not come; *why* is a sentence."""
-    return _note(
+    return note(
         to,
         f"Mail of {location} is not coming",
         [
@@ -154,7 +154,8 @@ def pull_note(to: Address, location: str, why: str, now: int) -> bytes:
     )
 
 
-def _note(to: Address, subject: str, lines: Sequence[str], now: int) -> bytes:
+def note(to: Address, subject: str, lines: Sequence[str], now: int) -> bytes:
+    """Return a message of the gateway to its person; *lines* are plain text."""
     text = "".join(f"{line}\r\n" for line in lines).encode()
     unique = hashlib.blake2b(b"%d " % now + text, digest_size=12).hexdigest()
     head = [

@@ -18,8 +18,10 @@ from mx_core.db import failpoint
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone, NoSuchMailbox
-from mx_core.model.ids import MailboxId, MessageId
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import QUEUED, MailboxName, mailbox_name
+from mx_core.model.message import MessageForm
 from mx_core.ports import MailboxInfo, MailReader
 from mx_core.store import import_batch
 from mx_core.store.import_batch import Brought, ImportFolderId, ImportId, Kept
@@ -28,6 +30,7 @@ from mx_core.store.writer import Writer
 
 _SELECT: Final = "SELECT id, location, asked, state, began, trouble, report FROM import_source"
 _TROUBLES_MAX: Final = 10_000
+_NOTE: Final = "import.note"  # the setting: where the message on what runs stands
 _ASIDE: Final = " (imported)"  # where nothing can be put into what has the name
 
 
@@ -233,6 +236,30 @@ class Imports:
 
         await self._database.write(job)
 
+    async def show_note(
+        self, mailbox: MailboxName, octets: bytes, form: MessageForm, flags: FlagSet, *, last: bool
+    ) -> None:
+        """Put a message into *mailbox* in place of the one before; after the *last* none is.
+
+        Crash before the commit: the one before stands, and is replaced by the next.
+        """
+
+        def job(writer: Writer, connection: sa.Connection) -> None:
+            box = writer.mailbox(mailbox)
+            before = connection.exec_driver_sql(
+                "SELECT octets FROM setting WHERE name = ?", (_NOTE,)
+            ).scalar()
+            validity, uid = json.loads(before) if before else (0, 0)
+            if validity == box.uid_validity:
+                writer.places.remove(box.id, writer.places.find(box.id, [Uid(uid)]))
+            made = writer.append(box.id, octets, form, flags)
+            told = b"" if last else json.dumps([made.uid_validity, made.uid]).encode()
+            connection.exec_driver_sql(
+                "INSERT OR REPLACE INTO setting VALUES (?, ?)", (_NOTE, told)
+            )
+
+        await self._mail.write_with(job)
+
     async def troubles(self, which: ImportId, limit: int = 100) -> list[tuple[str, str]]:
         """Return what could not be brought, in order of place."""
         return await self._database.read(
@@ -266,7 +293,9 @@ class Imports:
                 except MessageGone:
                     octets = None
                 now = None if octets is None else digest(octets)
-                if now == kept:  # as it was stored, with what the gateway put before it
+                if (
+                    now is not None and now == kept
+                ):  # as it was stored, with what the gateway put before it
                     now = then
                 found.append(Stored(message, then, now, 0 if octets is None else len(octets)))
             return found

@@ -25,6 +25,7 @@ from gateway.web.behind import Behind
 from gateway.web.page.account_views import account_routes
 from gateway.web.page.contact_views import contact_routes
 from gateway.web.page.guard import Guard, cookie, session_of
+from gateway.web.page.mail_views import mail_routes
 from gateway.web.page.outbox_views import outbox_routes
 from gateway.web.page.rendering import rendered
 from gateway.web.page.visits import SESSION_SECONDS, Visits
@@ -59,6 +60,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             *account_routes(behind),
             *contact_routes(behind),
             *outbox_routes(behind),
+            *mail_routes(behind),
         ],
         middleware=[Middleware(_Door, visits=visits)],
         exception_handlers={MailError: _refused, HTTPException: _not_here},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
@@ -22,8 +22,48 @@ pytestmark = pytest.mark.anyio
 
 HOST = "127.0.0.1:1180"
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}"
-READ = ("/", "/accounts/new", "/programs?account=alice%40a.example", "/outbox")
+READ = (
+    "/", "/accounts/new", "/programs?account=alice%40a.example", "/outbox",
+    "/mail?account=alice%40a.example",
+)  # fmt: skip
 CONTACT = "/contact?account=alice%40a.example&contact=bob%40b.example"
+
+
+@dataclass
+class Elsewhere:
+    """Imports of which every name was chosen by somebody else."""
+
+    did: list[tuple[str, ...]]
+
+    async def state(self) -> dict[str, Any]:
+        return {
+            "phase": EVIL,
+            "seconds_left": 90,
+            "look": {"messages": 10},
+            "progress": {"seen": 3},
+            "imports": [
+                {"source": EVIL, "state": state, "trouble": EVIL, "report": report}
+                for state, report in (
+                    ("running", None), ("paused", None), ("done", {"holds": True, "doubles": 2}),
+                )
+            ],
+        }  # fmt: skip
+
+    async def pause(self) -> int:
+        self.did.append(("pause",))
+        return 1
+
+    async def resume(self) -> int:
+        self.did.append(("resume",))
+        return 1
+
+
+class Pulled:
+    async def state(self) -> list[dict[str, Any]]:
+        return [
+            {"location": EVIL, "trouble": EVIL, "now": {"phase": EVIL}},
+            {"location": EVIL, "trouble": "", "now": None},
+        ]
 
 
 class Everything(Behind):
@@ -84,6 +124,20 @@ class Everything(Behind):
 
     async def revoke_password(self, address: Address, name: str) -> None:
         self.did.append(("revoke", str(address), name))
+
+    def imported(self, address: Address) -> Any:
+        return self
+
+    def pulled(self, address: Address) -> Any:
+        return self
+
+    @property
+    def importing(self) -> Any:
+        return Elsewhere(self.did)
+
+    @property
+    def pulling(self) -> Any:
+        return Pulled()
 
     async def passwords(self, address: Address) -> list[dict[str, Any]]:
         return [{"name": EVIL, "last_used": EVIL}]
@@ -198,6 +252,8 @@ async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
             ("revoke", "alice@a.example", "a b/c"),
             "/programs?account=alice%40a.example",
         ),
+        ("/mail/pause", {"account": "alice@a.example"}, ("pause",), READ[-1]),
+        ("/mail/resume", {"account": "alice@a.example"}, ("resume",), READ[-1]),
         (
             "/contact/verify",
             {"account": "alice@a.example", "contact": "bob@b.example", "code": "c"},
@@ -341,3 +397,11 @@ def _inert(answer: httpx.Response) -> None:
     assert " style=" not in text
     for tag in re.findall(r"<script[^>]*>", text):
         assert tag == '<script src="/static/live.js" defer>'
+
+
+async def test_how_far_an_import_is_is_seen(inside: httpx.AsyncClient) -> None:
+    answer = await inside.get(READ[-1])
+
+    assert '<progress max="10" value="3"' in answer.text
+    assert "3 of 10 messages, about 2 min left" in answer.text
+    assert answer.text.count("<button aria-label") == 2  # pause what runs, go on with what rests
