@@ -21,14 +21,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench.rows import Row
-from imap_out.session.connection import Connection
+from bench.side_by_side.inside import Inside
 from imap_out.session.kept_answer import KeptAnswer
-from imap_out.session.out import Out
-from imap_out.session.recent import RecentClaims
-from imap_out.session.session import Security
-from imap_out.wire.limits import Limits
 from mx_core.mime.header_keys import hash_of
-from mx_core.model.address import Address
 from mx_core.model.flags import SEEN
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.model.secret import Secret
@@ -116,71 +111,12 @@ def _fill(name: str, count: int, seed: int) -> Any:
     return job
 
 
-class _Account:
-    def __init__(self, mail: Any) -> None:
-        self.address = Address.parse("a@a.example")
-        self.mail = mail
-        self.outbox: Any = None
-
-    def may_send_as(self, _sender: Address) -> bool:
-        return True
-
-
-class _Accounts:
-    def __init__(self, mail: Any) -> None:
-        self._account: Any = _Account(mail)
-
-    async def authenticate(self, _username: str, _password: Secret[str]) -> Any:
-        return self._account
-
-
-class _Session:
-    """A connection without its socket."""
-
-    def __init__(self, mail: Any) -> None:
-        self.said = bytearray()
-        safe = Security(tls=True, can_start_tls=False, clear_allowed=False)
-        self.core = Connection(_Accounts(mail), Limits(), safe, RecentClaims(), repr)
-        self.out = Out(self._send, lambda: asyncio.sleep(0), 64 * 1024)
-
-    async def _send(self, octets: bytes) -> None:
-        self.said += octets
-
-    async def ask(self, command: str) -> tuple[float, bytes]:
-        """Return milliseconds and the answer."""
-        self.said.clear()
-        begun = time.perf_counter()
-        self.core.framer.feed(b"a " + command.encode() + b"\r\n")
-        await self.core.step(self.out)
-        await self.out.flush()
-        took = 1_000 * (time.perf_counter() - begun)
-        assert b"\r\na OK" in b"\r\n" + bytes(self.said), bytes(self.said[-200:])
-        return took, bytes(self.said)
-
-
-class _Ticker:
-    """Tells the longest time, in ms, that the loop did not come round."""
-
-    def __init__(self) -> None:
-        self.worst = 0.0
-
-    async def run(self) -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(0.001)
-            now = time.perf_counter()
-            self.worst = max(self.worst, 1_000 * (now - last))
-            last = now
-
-
 async def _measure(folder: Path) -> list[Row]:
     store = AccountStore.open(folder, Secret(bytes(32)), time.time)
     await store.mail.write_with(_fill("Small", SMALL, 1))
     await store.mail.write_with(_fill("Large", LARGE, 2))
-    session = _Session(store.mail)
+    session = Inside(store.mail)
     await session.ask("LOGIN a b")
-    ticker = _Ticker()
-    ticking = asyncio.ensure_future(ticker.run())
     rows: list[Row] = []
     try:
         await session.ask("SELECT Small")
@@ -192,7 +128,7 @@ async def _measure(folder: Path) -> list[Row]:
             ("UNSEEN", 4, 2),
         ):
             rows.append(
-                await _row(session, ticker, f"SEARCH {key} of {SMALL:,}", f"UID SEARCH {key}",
+                await _row(session, f"SEARCH {key} of {SMALL:,}", f"UID SEARCH {key}",
                            floor, goal)
             )  # fmt: skip
         await session.ask("SELECT Large")
@@ -206,9 +142,8 @@ async def _measure(folder: Path) -> list[Row]:
             "SEARCH RETURN (COUNT) SUBJECT word77",
         ):
             name = f"{command} of {LARGE:,}"
-            rows.append(await _row(session, ticker, name, f"UID {command}", large))
+            rows.append(await _row(session, name, f"UID {command}", large))
     finally:
-        ticking.cancel()
         store.close()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
     rows.append(Row("memory at most", "MB", "lower", memory, 1))
@@ -216,15 +151,14 @@ async def _measure(folder: Path) -> list[Row]:
 
 
 async def _row(
-    session: _Session,
-    ticker: _Ticker,
+    session: Inside,
     name: str,
     command: str,
     floor: float,
     goal: float | None = None,
 ) -> Row:
     first, _ = await session.ask(command)
-    ticker.worst = 0.0
+    session.held = 0.0
     times, used = [], []
     for _ in range(ROUNDS):
         view = session.core.session.view
@@ -236,7 +170,7 @@ async def _row(
     print(
         f"{name}: first {first:.1f}, then {min(times):.1f}–{max(times):.1f} ms,"
         f" processor {statistics.median(used):.1f} ms,"
-        f" the loop was held {ticker.worst:.1f} ms",
+        f" the loop was held {session.held:.1f} ms",
         flush=True,
     )
     return Row(name, "ms", "lower", statistics.median(times), ROUNDS, floor=floor, goal=goal)

@@ -1,59 +1,138 @@
-"""One mailbox of many messages of 1 KB: what a session's first steps cost at each size.
+"""One mailbox of many messages of 1 KB: what it costs at each size, with its search index.
 
-20,000 by default; ``MX_BENCH_SCALE=1000000`` is the full form.  The curve has 10,000, 100,000 and
-1,000,000 as far as the size goes, so a cost that grows faster than the mailbox shows.
+20,000 by default; ``MX_BENCH_SCALE=1000000`` is the full form, and ``make torture`` goes through
+that one in steps, over as many sittings as it takes.  The curve has 10,000, 100,000 and 1,000,000
+as far as the size goes, so a cost that grows faster than the mailbox shows.
 """
 
 import asyncio
 import os
+import random
 import shutil
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.rows import Row
+from bench.side_by_side.inside import Inside
 from bench.side_by_side.memory import megabytes
+from imap_out.session.kept_answer import KeptAnswer
 from mx_core.mime.prepare import prepare
 from mx_core.model.flags import Flag
 from mx_core.model.ids import MailboxId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
-from mx_core.ports import FlagChange, MailReader, MailWriter
+from mx_core.ports import FlagChange, MailReader, NewMail
 from mx_core.store.account_store import AccountStore
 
 FULL = 1_000_000
+STEP = 10_000  # filled at once, and as many as the index may be behind
 SIZE = int(os.environ.get("MX_BENCH_SCALE", "20000"))
-CURVE = [size for size in (10_000, 100_000, FULL) if size < SIZE] + [SIZE]
-OCTETS = (
-    b"From: a@a.example\r\nTo: b@b.example\r\nSubject: one of many\r\n"
-    b"Date: Mon, 1 Jan 2024 00:00:00 +0000\r\nMessage-ID: <1@a.example>\r\n\r\n"
-) + b"A line of usual length, as people write them.\r\n" * 18
-_AT_ONCE = 1_000
+RARE, ABSENT = "zyxqvortal", "qqnotpresentqq"
+HITS = 20  # at most, however large the mailbox
+_AT_ONCE = 500
 _OFTEN = 20
+_ASKED = 5
 _CHANGED = 10
+_SESSIONS = 100
+_WORDS = [f"{random.Random(n).getrandbits(40):x}" for n in range(20_000)]
+_BEGINNING = 1_600_000_000
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is measured at each size; *floor* at most, *large* where it is more than 100,000."""
+
+    name: str
+    unit: str
+    floor: float | None
+    large: float | None = None
+
+    def bound(self, size: int) -> float | None:
+        return self.floor if self.large is None or size <= FULL // 10 else self.large
+
+
+LINES = (
+    Line("APPEND, 500 a commit", "µs", None),
+    Line("index behind by 10,000", "s", 60),
+    Line("SELECT after start", "ms", 1_000),
+    Line("SELECT warm, p50", "ms", 50),
+    Line("10 changes since, p50", "ms", 20),
+    Line("TEXT absent, p50", "ms", 20),
+    Line("TEXT in 20, p50", "ms", 300),
+    Line("SORT (SUBJECT), p50", "ms", 300, 3_000),
+    Line("SORT (REVERSE DATE), p50", "ms", 300, 3_000),
+    Line("THREAD REFERENCES, p50", "ms", 300, 3_000),
+    Line("the loop held meanwhile, at most", "ms", None),
+    Line("one more session", "MB", 0.3),
+    Line("memory of the process", "MB", 400),
+    Line("store and index for each octet of mail", "×", None),
+)
+
+
+def curve(size: int) -> list[int]:
+    """Return the sizes to measure at on the way to *size*."""
+    return [each for each in (10_000, 100_000, FULL) if each < size] + [size]
 
 
 def measure() -> list[Row]:
     folder = Path(tempfile.mkdtemp(prefix="mx-bench-", dir="/var/tmp"))
     try:
-        return asyncio.run(_measure(folder))
+        return [row for size in curve(SIZE) for row in rows(size, asyncio.run(step(folder, size)))]
     finally:
         shutil.rmtree(folder)
 
 
-async def _measure(folder: Path) -> list[Row]:
-    rows: list[Row] = []
-    for size in CURVE:
-        store = _opened(folder)
-        adding = await _fill(store, size)
+def rows(size: int, figures: dict[str, float]) -> list[Row]:
+    """Return what was found at *size* beside its bounds."""
+    return [
+        Row(
+            f"{size:,}: {line.name}",
+            line.unit,
+            "lower",
+            figures[line.name],
+            1,
+            None,
+            line.bound(size),
+        )
+        for line in LINES
+    ]
+
+
+async def step(folder: Path, size: int, *, ask: bool = True) -> dict[str, float]:
+    """Append until there are *size* messages, let the index follow, and measure if asked to."""
+    store = _opened(folder)
+    try:
+        found = await _fill(store, size)
+    finally:
         store.close()
-        rows += [
-            Row(f"{size:,}: APPEND, {_AT_ONCE:,} a commit", "µs", "lower", adding, 1),
-            *await _steps(folder, size),
-        ]
-    resident = megabytes(os.getpid())
-    return [*rows, Row(f"{SIZE:,}: memory of the process", "MB", "lower", resident, 1, floor=400)]
+    if ask:
+        found |= await _ask(folder, size)
+    return found
+
+
+def octets_of(number: int) -> bytes:
+    """Return a message of about 1 KB, the same for the same *number*."""
+    draw = random.Random(number)
+    answers = number and draw.random() < 0.6
+    parent = max(0, number - 1 - int(draw.expovariate(1 / 20)))
+    words = draw.choices(_WORDS, k=70)
+    topic = _WORDS[parent % 997 if answers else number % 997]
+    told = (
+        f"In-Reply-To: <{parent}@a.example>\r\nReferences: <{parent}@a.example>\r\n"
+        if answers
+        else ""
+    )
+    date = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(_BEGINNING + 60 * number))
+    rare = f" {RARE}" if number % (FULL // 1_000) == 7 and number < HITS * (FULL // 1_000) else ""
+    text = "\r\n".join(" ".join(words[at : at + 7]) for at in range(0, len(words), 7))
+    return (
+        f"From: {words[0]} <{draw.randrange(500)}@a.example>\r\nTo: b@b.example\r\n"
+        f"Subject: {'Re: ' if answers else ''}{topic} {topic[::-1]}\r\nDate: {date}\r\n"
+        f"Message-ID: <{number}@a.example>\r\n{told}\r\n{text}{rare}\r\n"
+    ).encode()
 
 
 def _opened(folder: Path) -> AccountStore:
@@ -64,61 +143,106 @@ async def _inbox(store: AccountStore) -> MailboxId:
     return await store.mail.read(lambda reader: reader.mailbox(INBOX).id)
 
 
-async def _fill(store: AccountStore, size: int) -> float:
-    """Append until there are *size*; return microseconds for each message."""
-    inbox, form = await _inbox(store), prepare(OCTETS)
+async def _fill(store: AccountStore, size: int) -> dict[str, float]:
+    inbox = await _inbox(store)
     there = await store.mail.read(lambda reader: reader.mailbox(INBOX).messages)
+    store.text_index.start()
+    storing, behind = [0.0], [0.0]
+    for first in range(there, size, STEP):
+        last = min(first + STEP, size)
+        for at in range(first, last, _AT_ONCE):
+            octets = [octets_of(number) for number in range(at, min(at + _AT_ONCE, last))]
+            new = [NewMail(each, prepare(each), frozenset(), _BEGINNING) for each in octets]
+            begun = time.perf_counter()
+            await store.mail.write(lambda writer, new=new: writer.append_all(inbox, new))
+            storing.append((time.perf_counter() - begun) / len(new) * 1e6)
+        begun = time.perf_counter()
+        newest = max((await store.mail.read(lambda reader: reader.snapshot(inbox))).messages)
+        while store.text_index.indexed_until <= newest:  # noqa: ASYNC110  # a thread's number
+            await asyncio.sleep(0.05)
+        behind.append(time.perf_counter() - begun)
+    return {LINES[0].name: statistics.median(storing), LINES[1].name: max(behind)}
 
-    def some(writer: MailWriter) -> None:
-        for _ in range(_AT_ONCE):
-            writer.append(inbox, OCTETS, form, frozenset())
 
-    begun = time.perf_counter()
-    for _ in range(there, size, _AT_ONCE):
-        await store.mail.write(some)
-    return (time.perf_counter() - begun) / (size - there) * 1e6
-
-
-async def _steps(folder: Path, size: int) -> list[Row]:
+async def _ask(folder: Path, size: int) -> dict[str, float]:
     store = _opened(folder)
     inbox = await _inbox(store)
-    mail = store.mail
+    found: dict[str, float] = {}
 
     async def select() -> float:
         begun = time.perf_counter()
-        (await mail.follow(inbox)).close()
+        (await store.mail.follow(inbox)).close()
         return (time.perf_counter() - begun) * 1e3
 
-    first = await select()
-    warm = statistics.median([await select() for _ in range(_OFTEN)])
-    rows = await mail.read(lambda reader: reader.snapshot(inbox))
-    known = rows.highest_modseq
-    mark = Flag(f"$at{size}")
-    some = [rows.uids[at] for at in range(0, size, size // _CHANGED)][:_CHANGED]
-    await mail.write(
+    found["SELECT after start"] = await select()
+    found["SELECT warm, p50"] = statistics.median([await select() for _ in range(_OFTEN)])
+    found["10 changes since, p50"] = await _resync(store, inbox, size)
+    store.text_index.start()
+    session = Inside(store.mail)
+    await session.ask("LOGIN a b")
+    await session.ask("SELECT INBOX")
+    for name, command, hits in (
+        ("TEXT absent, p50", f"UID SEARCH TEXT {ABSENT}", 0),
+        ("TEXT in 20, p50", f"UID SEARCH TEXT {RARE}", min(HITS, -(-(size - 7) // 1_000))),
+        ("SORT (SUBJECT), p50", "UID SORT (SUBJECT) UTF-8 ALL", size),
+        ("SORT (REVERSE DATE), p50", "UID SORT (REVERSE DATE) UTF-8 ALL", size),
+        ("THREAD REFERENCES, p50", "UID THREAD REFERENCES UTF-8 ALL", None),
+    ):
+        found[name] = await _asked(session, command, hits)
+    found["the loop held meanwhile, at most"] = session.held
+    before = megabytes(os.getpid())
+    others = [Inside(store.mail) for _ in range(_SESSIONS)]
+    for other in others:
+        await other.ask("LOGIN a b")
+        await other.ask("SELECT INBOX")
+    found["memory of the process"] = megabytes(os.getpid())
+    found["one more session"] = (found["memory of the process"] - before) / _SESSIONS
+    store.close()
+    mail = sum(len(octets_of(number)) for number in range(0, size, size // 1_000)) / 1_000 * size
+    found["store and index for each octet of mail"] = _disk(folder) / mail
+    return found
+
+
+def _disk(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+async def _resync(store: AccountStore, inbox: MailboxId, size: int) -> float:
+    shown = await store.mail.read(lambda reader: reader.snapshot(inbox))
+    known, mark = shown.highest_modseq, Flag(f"$at{size}")
+    some = [shown.uids[at] for at in range(0, size, size // _CHANGED)][:_CHANGED]
+    await store.mail.write(
         lambda writer: writer.store_flags(inbox, some, FlagChange.ADD, frozenset({mark}))
     )
 
-    def resync(reader: MailReader) -> int:
+    def changes(reader: MailReader) -> int:
         newest = reader.snapshot(inbox)
         return len(newest.changed_since(known)) + len(reader.vanished_since(inbox, known))
 
     took = []
     for _ in range(_OFTEN):
         begun = time.perf_counter()
-        found = await mail.read(resync)
+        found = await store.mail.read(changes)
         took.append((time.perf_counter() - begun) * 1e3)
         assert found == _CHANGED, found
-    store.close()
-    return [
-        Row(f"{size:,}: SELECT after start", "ms", "lower", first, 1, floor=1_000),
-        Row(f"{size:,}: SELECT warm, p50", "ms", "lower", warm, _OFTEN, floor=50),
-        Row(
-            f"{size:,}: 10 changes since, p50",
-            "ms",
-            "lower",
-            statistics.median(took),
-            _OFTEN,
-            floor=20,
-        ),
-    ]
+    return statistics.median(took)
+
+
+async def _asked(session: Inside, command: str, hits: int | None) -> float:
+    """Return milliseconds of *command* when nothing but its answer is not in memory yet."""
+    await session.ask(command)
+    took, used = [], []
+    for _ in range(_ASKED):
+        view = session.core.session.view
+        assert view is not None
+        view.kept = KeptAnswer()  # what is measured is making the answer
+        begun = time.process_time()
+        milliseconds, answer = await session.ask(command)
+        used.append(1e3 * (time.process_time() - begun))
+        took.append(milliseconds)
+        if hits is not None:
+            told = answer.split(b"\r\n", 1)[0].split()[2:]
+            assert len(told) == hits, f"{command}: {len(told)} for {hits}"
+    least = f"{min(took):.1f} ms at best, processor {min(used):.1f}"
+    print(f"{command[:40]}: {least} ms, loop held for {session.held:.1f}", flush=True)
+    return statistics.median(took)
