@@ -64,6 +64,12 @@ class Sending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
+class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How mail is shown."""
+
+    mark_subjects: bool = True  # "[not encrypted]" before the subject of ordinary mail, when stored
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -71,6 +77,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     discovery: Discovery = Discovery()
     limits: Limits = Limits()
     sending: Sending = Sending()
+    reading: Reading = Reading()
     hide: tuple[Hide, ...] = ()
     log: Log = Log()
 

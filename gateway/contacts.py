@@ -46,6 +46,8 @@ async def verify(person: Person, address: Address, code: str) -> None:
     verified = replace(pin, tier=Tier.VERIFIED)
     # Crash before this: nothing is verified, and the person sees that.
     await person.store.contacts.put(replace(contact, pin=verified.encode()))
+    # Crash before this: their earlier mail keeps its mark until they are verified again.
+    await person.store.relations.verified(pin.pid)
 
 
 async def accept(person: Person, address: Address) -> int:

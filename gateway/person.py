@@ -141,7 +141,7 @@ class Person(ports.Account):
         self.backups = Backups(store, own)
         self.importing = Importing(store, open_source, now)
         self._telling = Telling(store.imports, self.importing, own.address, now)
-        self.pulling = Pulling(store, own.address, now)
+        self.pulling = Pulling(store, own.address, now, mark_subjects=config.reading.mark_subjects)
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
         self._notices = Notices(store.relations, own.address, now)

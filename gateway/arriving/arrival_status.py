@@ -5,6 +5,7 @@ spec/status §4 says what each note means.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -26,6 +27,7 @@ from gateway.arriving.status_block import (
 )
 from mx_core.directory.reader_check import Trust
 from mx_core.envelope.statement import Statement
+from mx_core.mime import encoded_word
 from mx_core.mime.address_list import parse as parse_addresses
 from mx_core.mime.header import split_fields, value
 from mx_core.model.address import Address
@@ -60,6 +62,8 @@ _NOTE: Final = {
     Cause.FORK: KEY_CHANGED_NOTE,
 }
 _FROM: Final = b"from"
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+_LIKE_AN_ADDRESS: Final = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
 
 
 def network_status(
@@ -93,7 +97,12 @@ def _is_from(sender: Address, message: bytes, fields: Sequence[HeaderField]) -> 
     authors = [field for field in fields if field.name == _FROM]
     if len(authors) != 1:
         return False
-    match parse_addresses(value(message, authors[0]), 2):
+    written = value(message, authors[0])
+    if _CONTROL.search(written):
+        return False  # some mail programs end an address there, others go on
+    match parse_addresses(written, 2):
+        case [entry] if entry.name and not _names_only(sender, entry.name):
+            return False
         case [entry] if entry.mailbox is not None and entry.domain is not None:
             spelt = entry.mailbox + b"@" + entry.domain
         case _:
@@ -102,3 +111,14 @@ def _is_from(sender: Address, message: bytes, fields: Sequence[HeaderField]) -> 
         return Address.parse(spelt.decode()).canonical() == sender
     except (BadAddress, UnicodeDecodeError):
         return False
+
+
+def _names_only(sender: Address, name: bytes) -> bool:
+    """Tell whether every address in a shown name is the sender's: a list may show only the name."""
+    for word in _LIKE_AN_ADDRESS.findall(encoded_word.decode(name)):
+        try:
+            if Address.parse(word).canonical() != sender:
+                return False
+        except BadAddress:
+            return False
+    return True

@@ -27,7 +27,7 @@ from mx_core.envelope.statement import Statement
 from mx_core.mime.prepare import prepare
 from mx_core.model.clock import Now
 from mx_core.model.errors import DiskFull, MailError, Refused, Unavailable, Untrusted
-from mx_core.model.flags import FlagSet
+from mx_core.model.flags import UNVERIFIED, FlagSet
 from mx_core.model.ids import EnvId
 from mx_core.model.message import MessageForm
 from mx_core.program.logs import places
@@ -117,7 +117,7 @@ class Inbound:
             octets=stored.octets,
             form=stored.form,
             epoch=opened.epoch.n,
-            flags=stored.flags,
+            flags=stored.flags - {UNVERIFIED} if sender.by.pid == self._own.pid else stored.flags,
             contact=sender.contact,
             come_from=replace(sender.come_from, own=sender.by.pid == self._own.pid),
         )

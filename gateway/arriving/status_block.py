@@ -16,7 +16,7 @@ from typing import Final
 
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
-from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, FlagSet
+from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, UNVERIFIED, FlagSet
 from mx_core.model.ids import DeviceId
 from mx_core.model.message import HeaderField
 
@@ -36,6 +36,7 @@ REDUCED_SECRECY: Final = "reduced-secrecy"
 LATE: Final = "late"
 FORGED_STATUS: Final = "forged-status"
 
+_COMPARED: Final = frozenset({"endorsed", "verified"})
 _DATE_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _VERSION: Final = "1"
 _BLOCK_FIELDS: Final = 2
@@ -109,6 +110,9 @@ def keywords(status: Status) -> FlagSet:
         flags.add(NOT_ENCRYPTED)
     if KEY_CHANGED_NOTE in status.notes:
         flags.add(KEY_CHANGED)
+    compared = status.trust in _COMPARED and FROM_DIFFERS not in status.notes
+    if status.mail is Mail.NETWORK and not compared:
+        flags.add(UNVERIFIED)
     return frozenset(flags)
 
 
@@ -128,8 +132,9 @@ def sentence(status: Status) -> str:
         "endorsed": "vouched for by a contact of yours",
         "verified": "verified by you",
     }.get(status.trust, "not proven")
+    other = "; the From field names somebody else" if FROM_DIFFERS in status.notes else ""
     changed = "; their key has changed" if KEY_CHANGED_NOTE in status.notes else ""
-    return f"end-to-end encrypted; the sender is {trust}{changed}"
+    return f"end-to-end encrypted; the sender is {trust}{changed}{other}"
 
 
 def _status_field(status: Status) -> bytes:

@@ -48,12 +48,21 @@ Report = Callable[[str], Awaitable[None]]
 class AccountPull:
     """See the module."""
 
-    def __init__(self, store: AccountStore, pull: Pull, asked: AskedPull, report: Report) -> None:
+    def __init__(
+        self,
+        store: AccountStore,
+        pull: Pull,
+        asked: AskedPull,
+        report: Report,
+        *,
+        mark_subjects: bool = False,
+    ) -> None:
         """*report* writes a letter to the person: that it stays broken, in one sentence."""
         self._store = store
         self._pull = pull
         self._asked = asked
         self._report = report
+        self._mark_subjects = mark_subjects
         self._tally = Tally()
         self._passes: dict[bytes, FolderPass] = {}
         self._called = asyncio.Event()
@@ -131,7 +140,12 @@ class AccountPull:
         for folder in listed:
             if not isinstance(folder, Trouble):
                 self._passes[folder.row] = before.get(folder.row) or FolderPass(
-                    self._store, self._pull.source, self._pull.location, folder, self._tally
+                    self._store,
+                    self._pull.source,
+                    self._pull.location,
+                    folder,
+                    self._tally,
+                    mark_subjects=self._mark_subjects,
                 )
         for one in self._in_order():
             await one.run(client)

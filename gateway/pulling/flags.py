@@ -11,12 +11,12 @@ from typing import Final
 
 from gateway.arriving.status_block import RESERVED_KEYWORD_PREFIX
 from gateway.legacy.remote_mailbox import Opened
-from mx_core.model.flags import DELETED, KEY_CHANGED, NOT_ENCRYPTED, Flag, FlagSet
+from mx_core.model.flags import DELETED, KEY_CHANGED, NOT_ENCRYPTED, UNVERIFIED, Flag, FlagSet
 
 JUNK: Final = Flag("$Junk")
 _JUNK_ELSEWHERE: Final = frozenset({"$junk", "junk"})  # as programs spell it
 _NOT_JUNK: Final = frozenset({"$notjunk", "nonjunk", "notjunk"})
-_OURS: Final = frozenset(flag.lower() for flag in (NOT_ENCRYPTED, KEY_CHANGED, DELETED))
+_OURS: Final = frozenset(flag.lower() for flag in (NOT_ENCRYPTED, KEY_CHANGED, UNVERIFIED, DELETED))
 _STATE: Final = RESERVED_KEYWORD_PREFIX.lower()
 
 

@@ -50,9 +50,17 @@ class FolderPass:
     """See the module; one for each folder, kept between passes."""
 
     def __init__(
-        self, store: AccountStore, source: ImportId, via: str, folder: SourceFolder, tally: Tally
+        self,
+        store: AccountStore,
+        source: ImportId,
+        via: str,
+        folder: SourceFolder,
+        tally: Tally,
+        *,
+        mark_subjects: bool = False,
     ) -> None:
-        """*via* names the account in what is stored."""
+        """*via* names the account in what is stored; *mark_subjects*: spec/octets §2."""
+        self._mark_subjects = mark_subjects
         self.folder = folder
         self.mailbox: MailboxId | None = None  # where it goes, known after the first pass
         self._store = store
@@ -175,7 +183,7 @@ class FolderPass:
     def _prepared(self, found: Sequence[tuple[bytes, Row, bytes]], now: int) -> list[Brought]:
         brought = []
         for key, row, octets in found:
-            mark = marked(octets, self._via, now)
+            mark = marked(octets, self._via, now, subjects=self._mark_subjects)
             form = prepare(mark.octets)
             date = row.received if row.received is not None else form.sent
             junk = verdict(row.flags, self.folder.special_use, mark.spam)

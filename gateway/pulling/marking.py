@@ -22,6 +22,8 @@ from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
 from mx_core.model.flags import FlagSet
 
+SUBJECT_MARK: Final = b" [not encrypted]"
+_SUBJECT: Final = b"subject"
 _STATUS: Final = b"mx-status"
 _RETURN_PATH: Final = b"return-path"
 _ADDRESS: Final = re.compile(rb"\s*<([^<>\s]{3,320})>\s*")
@@ -38,8 +40,12 @@ class Marked:
     spam: bytes  # b"yes": a filter on its way said so
 
 
-def marked(octets: bytes, via: str, now: int) -> Marked:
-    """Return *octets* behind their status block; *via* is the account, *now* unix seconds."""
+def marked(octets: bytes, via: str, now: int, *, subjects: bool = False) -> Marked:
+    """Return *octets* behind their status block; *via* is the account, *now* unix seconds.
+
+    *subjects*: every Subject of the top header begins with `SUBJECT_MARK`, so that no mail program
+    can show one without it.
+    """
     fields = split_fields(octets, 0, len(octets))
     reserved = [field for field in fields if _is_reserved(field.name)]
     forged = any(field.name.startswith(_STATUS) for field in reserved)
@@ -52,9 +58,14 @@ def marked(octets: bytes, via: str, now: int) -> Marked:
         more=(("via", via),),
     )
     kept, at = [render(status, _address(path))], 0
-    for field in reserved:
-        kept.append(octets[at : field.start])
-        at = field.end
+    for field in fields:
+        if _is_reserved(field.name):
+            kept.append(octets[at : field.start])
+            at = field.end
+        elif subjects and field.name == _SUBJECT:
+            colon = octets.index(b":", field.start, field.end) + 1
+            kept += [octets[at:colon], SUBJECT_MARK]
+            at = colon
     kept.append(octets[at:])
     return Marked(b"".join(kept), keywords(status), b"yes" if spam else b"")
 

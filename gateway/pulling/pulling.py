@@ -25,11 +25,14 @@ _TROUBLES_SHOWN: Final = 100
 class Pulling:
     """See the module."""
 
-    def __init__(self, store: AccountStore, own: Address, now: Now) -> None:
+    def __init__(
+        self, store: AccountStore, own: Address, now: Now, *, mark_subjects: bool = False
+    ) -> None:
         """Nothing is connected before ``run``."""
         self._store = store
         self._own = own
         self._now = now
+        self._mark_subjects = mark_subjects
         self._changed = asyncio.Event()
         self._running: dict[str, tuple[Pull, AccountPull, asyncio.Task[None]]] = {}
 
@@ -84,7 +87,7 @@ class Pulling:
             await self._store.pulls.tell(pull.id, GATEWAY, octets, prepare(octets))
 
         asked = msgspec.json.decode(pull.asked, type=AskedPull)
-        return AccountPull(self._store, pull, asked, report)
+        return AccountPull(self._store, pull, asked, report, mark_subjects=self._mark_subjects)
 
     async def _told(self, one: Pull) -> dict[str, Any]:
         running = self._running.get(one.location)

@@ -16,15 +16,28 @@ from mx_core.mime.casemap import fold
 from mx_core.mime.encoded_word import decode
 from mx_core.mime.header import first_value, value
 from mx_core.mime.limits import ADDRESSES_MAX
-from mx_core.model.message import MessageForm
+from mx_core.model.message import HeaderField, MessageForm
 
 ADDRESS_FIELDS: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+_STATUS: Final = b"mx-status"
+
+
+def _counting(form: MessageForm, name: bytes) -> Sequence[HeaderField]:
+    """Return the fields called *name* (lower case) that count.
+
+    Of the gateway's own name only the first field of a message can be its word; every other was
+    written by somebody else, and must not be found as if it were (spec/status §3).
+    """
+    fields = form.fields[:1] if name.startswith(_STATUS) else form.fields
+    return [field for field in fields if field.name == name]
+
+
 def has_field(form: MessageForm, name: bytes) -> bool:
     """Tell whether there is a field called *name* (lower case) at all."""
-    return any(field.name == name for field in form.fields)
+    return bool(_counting(form, name))
 
 
 def field_holds(header: bytes, form: MessageForm, name: bytes, wanted: str) -> bool:
@@ -35,8 +48,7 @@ def field_holds(header: bytes, form: MessageForm, name: bytes, wanted: str) -> b
     """
     return any(
         wanted in reading
-        for field in form.fields
-        if field.name == name
+        for field in _counting(form, name)
         for reading in readings(name, value(header, field))
     )
 

@@ -17,6 +17,7 @@ SYSTEM_FLAGS: Final = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
 
 NOT_ENCRYPTED: Final = Flag("$NotEncrypted")  # the weak case is the marked one (spec/status)
 KEY_CHANGED: Final = Flag("$KeyChanged")
+UNVERIFIED: Final = Flag("$Unverified")  # encrypted, and who wrote it was never compared
 
 _CANONICAL = {flag.lower(): flag for flag in SYSTEM_FLAGS}
 

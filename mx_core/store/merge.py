@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, Flag, FlagSet
+from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, UNVERIFIED, Flag, FlagSet
 from mx_core.model.mailbox_name import GATEWAY, INBOX, OUTBOX, REQUESTS, SEND_ORDINARY
 from mx_core.store.journal_row import Op, PlaceName, Row
 
@@ -28,6 +28,7 @@ _FIRST: Final = {
     ("Trash", "\\Trash", ""),
     ("Key changed", "", f"KEYWORD {KEY_CHANGED}"),
     ("Not encrypted", "", f"KEYWORD {NOT_ENCRYPTED}"),
+    ("Unverified", "", f"KEYWORD {UNVERIFIED}"),
 }  # what every account begins with; merged by name
 _NAME_OCTETS_MAX: Final = 1000
 

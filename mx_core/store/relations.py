@@ -5,6 +5,7 @@ A note and the memory of having written it are one transaction, so that each is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -12,7 +13,8 @@ import sqlalchemy as sa
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
-from mx_core.model.ids import Pid
+from mx_core.model.flags import UNVERIFIED
+from mx_core.model.ids import MailboxId, Pid, Uid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import MessageForm
 from mx_core.store import relation
@@ -44,6 +46,16 @@ class Relations:
             relation.accept(connection, pid, int(self._now()))
 
         await self._database.write(job)
+
+    async def verified(self, pid: Pid) -> None:
+        """Take the mark of the unverified from what *pid* has written, wherever it stands."""
+        for mailbox in await self._mail.read(lambda reader: reader.mailboxes()):
+            if not mailbox.rule:
+                await self._mail.write_with(
+                    lambda writer, connection, box=mailbox.id: _unmark(  # type: ignore[misc]
+                        writer, connection, box, pid
+                    )
+                )
 
     async def tell(self, topic: Topic, author: Author, detail: str = "") -> None:
         """Have it told that this happened; a second time changes nothing."""
@@ -111,3 +123,17 @@ class Relations:
         """Return when there is something new to tell."""
         await self._mail.stirred.wait()
         self._mail.stirred.clear()
+
+
+def _unmark(writer: Writer, connection: sa.Connection, mailbox: MailboxId, pid: Pid) -> None:
+    marked = writer.places.find(mailbox, None, lambda flags: UNVERIFIED in flags)
+    theirs = set(
+        connection.exec_driver_sql(
+            "SELECT message FROM written_by WHERE pid = ?"
+            " AND message IN (SELECT value FROM json_each(?))",
+            (pid, json.dumps([place.message for place in marked])),
+        ).scalars()
+    )
+    uids = [Uid(place.uid) for place in marked if place.message in theirs]
+    if uids:
+        writer.places.flag(mailbox, uids, lambda flags: flags - {UNVERIFIED})

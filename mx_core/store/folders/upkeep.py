@@ -7,6 +7,7 @@ transaction, and doing one again changes nothing, so a crash costs nothing but t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ from mx_core.db.database import Database
 from mx_core.mime.search_text import body_text, header_text
 from mx_core.model.clock import Now
 from mx_core.model.errors import NoSuchMailbox, NotPermitted
-from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED
+from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, UNVERIFIED
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.ports import MailboxInfo
@@ -26,11 +27,14 @@ from mx_core.store.mail import Mail
 from mx_core.store.places import Place
 from mx_core.store.writer import Writer
 
-FIRST: Final = (
-    (MailboxName("Key changed"), f"KEYWORD {KEY_CHANGED}"),
-    (MailboxName("Not encrypted"), f"KEYWORD {NOT_ENCRYPTED}"),
-)
-_MADE: Final = "folders.first"  # the setting that says so
+# by the setting that says that they were made
+FIRST: Final = {
+    "folders.first": (
+        (MailboxName("Key changed"), f"KEYWORD {KEY_CHANGED}"),
+        (MailboxName("Not encrypted"), f"KEYWORD {NOT_ENCRYPTED}"),
+    ),
+    "folders.unverified": ((MailboxName("Unverified"), f"KEYWORD {UNVERIFIED}"),),
+}
 _SLICE: Final = 200
 _TEXT_OCTETS: Final = 4 << 20  # of messages whose text one transaction decodes
 
@@ -187,13 +191,17 @@ class Folders:
 
 def make_first(writer: Writer, connection: sa.Connection) -> None:
     """Make the folders that every account begins with, once: who removed them keeps them removed."""
-    noted = connection.exec_driver_sql(
-        "INSERT OR IGNORE INTO setting VALUES (?, ?)", (_MADE, b"1")
-    ).rowcount
-    if not noted:
-        return
+    for setting, folders in FIRST.items():
+        noted = connection.exec_driver_sql(
+            "INSERT OR IGNORE INTO setting VALUES (?, ?)", (setting, b"1")
+        ).rowcount
+        if noted:
+            _make(writer, folders)
+
+
+def _make(writer: Writer, folders: Iterable[tuple[MailboxName, str]]) -> None:
     taken = {box.name for box in writer.mailboxes()}
-    for name, rule in FIRST:
+    for name, rule in folders:
         free = name if name not in taken else MailboxName(f"{name} (status)")
         if free not in taken:
             writer.add_fixed_folder(free, rule)

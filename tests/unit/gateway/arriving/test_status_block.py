@@ -1,5 +1,7 @@
 """The status block: what is written is read back, and only the first field counts."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ from gateway.arriving.status_block import (
 )
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
-from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED
+from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, UNVERIFIED
 from mx_core.model.ids import DeviceId
 
 ALICE = Address.parse("alice@a.example")
@@ -154,11 +156,14 @@ def test_a_parameter_of_a_later_version_is_kept() -> None:
 
 
 def test_the_weak_case_is_the_marked_one() -> None:
-    assert keywords(NETWORK) == frozenset()
+    assert keywords(replace(NETWORK, trust="verified")) == frozenset()
+    assert keywords(replace(NETWORK, trust="endorsed")) == frozenset()
+    assert keywords(replace(NETWORK, trust="implicit")) == {UNVERIFIED}
     assert keywords(REPORT) == frozenset()
     assert keywords(ORDINARY) == {NOT_ENCRYPTED}
-    changed = Status(mail=Mail.NETWORK, received=0, sender=ALICE, notes=(KEY_CHANGED_NOTE,))
-    assert keywords(changed) == {KEY_CHANGED}
+    notes = (KEY_CHANGED_NOTE,)
+    changed = Status(Mail.NETWORK, received=0, sender=ALICE, trust="none", notes=notes)
+    assert keywords(changed) == {KEY_CHANGED, UNVERIFIED}
 
 
 def test_every_status_has_a_sentence_that_fits_a_comment() -> None:

@@ -70,10 +70,10 @@ async def test_a_folder_is_made_shown_listed_and_removed() -> None:
             "subscribed": False, "fixed": False, "complete": True,
         }  # fmt: skip
         assert [line.split()[0] for line in listed.output.splitlines()] == [
-            "Key", "Not", "Starred/now",
+            "Key", "Not", "Starred/now", "Unverified",
         ]  # fmt: skip
         assert removed.exit_code == 0
-        assert [each["name"] for each in left] == ["Key changed", "Not encrypted"]
+        assert [each["name"] for each in left] == ["Key changed", "Not encrypted", "Unverified"]
 
 
 async def test_a_folder_of_the_gateway_is_removed_by_its_person() -> None:

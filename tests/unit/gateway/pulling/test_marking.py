@@ -1,7 +1,10 @@
 """Ordinary mail as it is stored: its octets behind one block, less what only we may say."""
 
+import pytest
+
 from gateway.arriving.status_block import Mail, block_octets, parse
 from gateway.pulling.marking import marked
+from mx_core.mime.prepare import prepare
 from tests.support.old_mail import letter
 
 VIA = "imaps://alice@mail.example:993"
@@ -55,3 +58,24 @@ def test_the_word_of_a_filter_is_heard() -> None:
     assert marked(b"X-Spam-Flag: YES\r\n" + letter(1), VIA, NOW).spam == b"yes"
     assert marked(b"X-Spam-Status: Yes, score=9\r\n" + letter(1), VIA, NOW).spam == b"yes"
     assert marked(b"X-Spam-Status: No, hits=yes\r\n" + letter(1), VIA, NOW).spam == b""
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        (b"Subject: hello\r\n", b"Subject: [not encrypted] hello\r\n"),
+        (b"SUBJECT:hello\r\n", b"SUBJECT: [not encrypted]hello\r\n"),
+        (b"Subject:\r\n =?utf-8?q?x?=\r\n", b"Subject: [not encrypted]\r\n =?utf-8?q?x?=\r\n"),
+        (b"Subject: a\r\nSubject: b\r\n",
+         b"Subject: [not encrypted] a\r\nSubject: [not encrypted] b\r\n"),
+        (b"", b""),
+    ],
+)  # fmt: skip
+def test_every_subject_can_begin_with_a_mark_that_changes_no_thread(
+    subject: bytes, shown: bytes
+) -> None:
+    rest = b"From: a@b\r\n\r\nSubject: not a field\r\n"
+    octets = marked(subject + rest, VIA, NOW, subjects=True).octets
+
+    assert octets[block_octets(octets) :] == shown + rest
+    assert prepare(octets).base_subject == prepare(subject + rest).base_subject

@@ -91,14 +91,15 @@ async def test_a_new_account_has_the_usual_mailboxes_subscribed(mail: Mail) -> N
         ("Trash", "\\Trash"),
         ("Key changed", ""),
         ("Not encrypted", ""),
+        ("Unverified", ""),
         ("Requests", ""),
         ("Gateway", ""),
         ("Outbox", ""),
         ("Outbox/Send as ordinary email", ""),
     }
     assert all(each.subscribed and each.uid_next == 1 for each in boxes)
-    assert len({each.uid_validity for each in boxes}) == 12
-    assert len({each.global_id for each in boxes}) == 12
+    assert len({each.uid_validity for each in boxes}) == 13
+    assert len({each.global_id for each in boxes}) == 13
 
 
 @pytest.mark.anyio

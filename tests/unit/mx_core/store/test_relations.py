@@ -11,12 +11,12 @@ from mx_core.db.engine import writer_engine
 from mx_core.db.migrate import migrate
 from mx_core.model.address import Address
 from mx_core.model.errors import NotPermitted
-from mx_core.model.flags import DELETED, Flag
+from mx_core.model.flags import DELETED, UNVERIFIED, Flag
 from mx_core.model.ids import EnvId, MsgId, Pid, QueueId, Uid
 from mx_core.model.mailbox_name import GATEWAY, INBOX, REQUESTS, MailboxName
 from mx_core.model.message import Submission
 from mx_core.notation import cbor
-from mx_core.ports import Copied, FlagChange, MailWriter, Parcel
+from mx_core.ports import Copied, FlagChange, MailReader, MailWriter, Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.contact import Contact
 from mx_core.store.inbox import ComeFrom
@@ -277,3 +277,29 @@ async def test_pins_of_an_earlier_version_lose_what_stands_beside_them_now(tmp_p
 
 async def enqueued(room: Room, recipient: Address) -> QueueId:
     return await room.store.outbox.enqueue(Submission(ME, (recipient,), OCTETS))
+
+
+@pytest.mark.anyio
+async def test_who_is_verified_is_no_longer_marked_wherever_their_mail_stands(room: Room) -> None:
+    carol = Author(Pid(b"c" * 32), Address("carol", "c.example"))
+    for author in (BOB, BOB, carol):
+        await room.comes(author)
+
+    def mark(writer: MailWriter) -> None:
+        box = writer.mailbox(REQUESTS).id
+        uids = list(writer.snapshot(box).uids)
+        writer.store_flags(box, uids, FlagChange.ADD, frozenset({UNVERIFIED}))
+        writer.copy(box, uids[:1], ARCHIVE)
+
+    await room.store.mail.write(mark)
+    await room.store.relations.verified(BOB.pid)
+
+    def marked(reader: MailReader, name: MailboxName) -> list[bool]:
+        return [UNVERIFIED in flags for flags in reader.snapshot(reader.mailbox(name).id).flags]
+
+    assert await room.store.mail.read(lambda reader: marked(reader, REQUESTS)) == [
+        False,
+        False,
+        True,
+    ]
+    assert await room.store.mail.read(lambda reader: marked(reader, ARCHIVE)) == [False]

@@ -139,7 +139,7 @@ async def test_a_large_mailbox_is_judged_in_slices_and_once(store: AccountStore)
 
 
 @pytest.mark.anyio
-async def test_an_account_begins_with_two_folders_that_are_subscribed_and_stay(
+async def test_an_account_begins_with_three_folders_that_are_subscribed_and_stay(
     store: AccountStore,
 ) -> None:
     found = {state.info.name: state.info for state in await store.folders.all()}
@@ -147,6 +147,7 @@ async def test_an_account_begins_with_two_folders_that_are_subscribed_and_stay(
     assert {name: info.rule for name, info in found.items()} == {
         "Key changed": "KEYWORD $KeyChanged",
         "Not encrypted": "KEYWORD $NotEncrypted",
+        "Unverified": "KEYWORD $Unverified",
     }
     assert all(info.subscribed and not info.special_use for info in found.values())
     for change in ("delete", "rename"):
@@ -171,7 +172,7 @@ async def test_who_removes_a_first_folder_keeps_it_removed(tmp_path: Path) -> No
     subscribed = await again.mail.read(lambda reader: reader.subscriptions())
     again.close()
 
-    assert names == ["Key changed"]
+    assert names == ["Key changed", "Unverified"]
     assert NOT_ENCRYPTED_NAME not in subscribed
 
 
