@@ -33,7 +33,6 @@ from mx_core.envelope.seal import (
 )
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
-    DiskFull,
     EncryptionRequired,
     MailError,
     MessageGone,
@@ -136,7 +135,7 @@ class Outbound:
         try:
             while new := await self._outbox.show_new():
                 shown += new
-        except DiskFull as error:
+        except Unavailable as error:  # a full disk, or too much at once
             log.warning("outbox_not_shown", why=type(error).__name__)
             await asyncio.sleep(_NOT_WRITTEN_SECONDS)
             self._wake.set()  # again, before anybody comes

@@ -23,6 +23,7 @@ from mx_core.db.database import Database
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
+from mx_core.model.errors import MessageGone
 from mx_core.model.ids import MsgId, QueueId
 from mx_core.model.message import MessageForm, Submission
 from mx_core.model.notify import AS_USUAL
@@ -157,10 +158,7 @@ class AcceptingOutbox(WaitingOutbox):
         chosen = dict(islice(self._new.items(), _SHOWN_AT_ONCE))
         if not chosen:
             return 0
-        octets = {
-            queue_id: await self.octets(queue_id) if kept is None else kept
-            for queue_id, kept in chosen.items()
-        }
+        octets = {each: await self._octets_of(each, kept) for each, kept in chosen.items()}
         forms = await _forms(octets)
 
         def job(writer: Writer, connection: sa.Connection) -> None:
@@ -188,8 +186,18 @@ class AcceptingOutbox(WaitingOutbox):
         await self._mail.write_with(job)
         failpoint.reach("shown")
         for queue_id in chosen:
-            self._held_octets -= len(self._new.pop(queue_id) or b"")
+            # another call may have shown it meanwhile, and has then let go of it
+            self._held_octets -= len(self._new.pop(queue_id, None) or b"")
         return len(chosen)
+
+    async def _octets_of(self, queue_id: QueueId, kept: bytes | None) -> bytes:
+        """Return what was submitted, b"" if it was given up meanwhile: then it is not shown."""
+        if kept is not None:
+            return kept
+        try:
+            return await self.octets(queue_id)
+        except MessageGone:
+            return b""
 
     async def _not_shown(self) -> list[QueueId]:
         return await self._database.read(

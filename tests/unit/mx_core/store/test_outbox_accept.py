@@ -1,5 +1,6 @@
 """Accepted first and shown right after: nothing is lost, doubled or sent in between."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,27 @@ async def test_a_dated_message_stands_in_outbox_and_is_due_when_its_time_has_com
         assert (item.queue_id, item.created, item.released) == (queue_id, START, START + 60)
         assert await store.outbox.hasten(queue_id, BOB)  # the person may let it leave now
         assert len(await store.outbox.due(START, 10)) == 1
+
+
+async def test_two_who_show_at_once_show_each_message_once() -> None:
+    with memory_store() as store:
+        for number in range(5):
+            await accept(store, number, 20_000 if number == 2 else 3)
+        await asyncio.gather(*(store.outbox.show_new() for _ in range(3)))
+
+        assert await store.outbox.show_new() == 0
+        assert len(await seen(store, OUTBOX)) == 5
+        assert store.outbox._held_octets == 0
+
+
+async def test_what_was_given_up_before_it_was_shown_is_not_shown(tmp_path: Path) -> None:
+    first = open_store(tmp_path)
+    queue_id = await accept(first, 1, 20_000)
+    await first.outbox.failed(queue_id, BOB, "given up")
+    shown = await first.outbox.show_new(), await seen(first, OUTBOX)
+    first.close()
+
+    again = open_store(tmp_path)
+    assert shown == (1, [])
+    assert (await again.outbox.show_new(), await seen(again, OUTBOX)) == (0, [])
+    again.close()
