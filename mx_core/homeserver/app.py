@@ -190,6 +190,7 @@ def build(
     federation = FederationService(
         federation_service.Rooms(
             domain=domain,
+            database=database,
             finder=finder,
             anchors=anchors,
             check=PeerCheck(anchors.keys_of, now),
@@ -212,6 +213,8 @@ def build(
             publisher=publisher,
             look_ups=LookUps(publisher, domain, NameBudget(limits.look_ups_per_user_hour, now)),
             ask_peer=peers.card,
+            fetch_body=peers.fetch_body,
+            rating=rating,
             read_log=LogReading(domain, book, witness, peers).read,
             submitter=Submitter(
                 database,

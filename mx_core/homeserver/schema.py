@@ -102,6 +102,20 @@ DELIVERY: Final = sa.Table(  # what waits for a person's devices
     sa.Column("status", sa.Text),
     sa.Column("reason", sa.Text),
     sa.Column("postage_bits", WHOLE),  # asked for; none: NULL or 0
+    sa.Column("body_stays", sa.Boolean),  # at the peer's server: the blob named is not here
+)
+KEPT: Final = sa.Table(  # bodies that strangers of other domains may fetch once they accept
+    "kept",
+    METADATA,
+    _mailbox(),
+    sa.Column("env_id", sa.LargeBinary, primary_key=True),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("body_id", sa.LargeBinary, nullable=False),  # BLAKE2b-256 of the octets
+    sa.Column("body", sa.LargeBinary),  # up to 64 KiB, else the blob of that id
+    sa.Column("size", WHOLE, nullable=False),
+    sa.Column("until", WHOLE, nullable=False),
+    sa.Index("kept_until", "until"),
+    sa.Index("kept_body", "destination", "body_id"),
 )
 ACK: Final = sa.Table(
     "ack",

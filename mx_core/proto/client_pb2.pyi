@@ -135,6 +135,14 @@ class SubmitReply(_message.Message):
     retry_after: int
     def __init__(self, status: _Optional[_Union[_federation_pb2.Status, str]] = ..., retry_after: _Optional[int] = ...) -> None: ...
 
+class FetchBodyRequest(_message.Message):
+    __slots__ = ("peer_domain", "ref")
+    PEER_DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    REF_FIELD_NUMBER: _ClassVar[int]
+    peer_domain: str
+    ref: _federation_pb2.BlobRef
+    def __init__(self, peer_domain: _Optional[str] = ..., ref: _Optional[_Union[_federation_pb2.BlobRef, _Mapping]] = ...) -> None: ...
+
 class CollectRequest(_message.Message):
     __slots__ = ("window",)
     WINDOW_FIELD_NUMBER: _ClassVar[int]
@@ -154,12 +162,14 @@ class Delivery(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., arrived: _Optional[_Union[Arrived, _Mapping]] = ..., fate: _Optional[_Union[FateNotice, _Mapping]] = ..., queue_empty: _Optional[_Union[QueueEmpty, _Mapping]] = ...) -> None: ...
 
 class Arrived(_message.Message):
-    __slots__ = ("peer_domain", "item")
+    __slots__ = ("peer_domain", "item", "body_stays")
     PEER_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
+    BODY_STAYS_FIELD_NUMBER: _ClassVar[int]
     peer_domain: str
     item: _federation_pb2.Item
-    def __init__(self, peer_domain: _Optional[str] = ..., item: _Optional[_Union[_federation_pb2.Item, _Mapping]] = ...) -> None: ...
+    body_stays: bool
+    def __init__(self, peer_domain: _Optional[str] = ..., item: _Optional[_Union[_federation_pb2.Item, _Mapping]] = ..., body_stays: _Optional[bool] = ...) -> None: ...
 
 class FateNotice(_message.Message):
     __slots__ = ("env_id", "relayed", "status", "reason", "postage_bits")

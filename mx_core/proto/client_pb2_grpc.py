@@ -105,6 +105,11 @@ class ClientStub:
                 request_serializer=mx__core_dot_proto_dot_federation__pb2.BlobRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_federation__pb2.BlobChunk.FromString,
                 _registered_method=True)
+        self.FetchBody = channel.unary_stream(
+                '/mailx.client.v1.Client/FetchBody',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.FetchBodyRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_federation__pb2.BlobChunk.FromString,
+                _registered_method=True)
         self.Collect = channel.unary_stream(
                 '/mailx.client.v1.Client/Collect',
                 request_serializer=mx__core_dot_proto_dot_client__pb2.CollectRequest.SerializeToString,
@@ -211,6 +216,12 @@ class ClientServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FetchBody(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Collect(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -300,6 +311,11 @@ def add_ClientServicer_to_server(servicer, server):
             'GetBlob': grpc.unary_stream_rpc_method_handler(
                     servicer.GetBlob,
                     request_deserializer=mx__core_dot_proto_dot_federation__pb2.BlobRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_federation__pb2.BlobChunk.SerializeToString,
+            ),
+            'FetchBody': grpc.unary_stream_rpc_method_handler(
+                    servicer.FetchBody,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.FetchBodyRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_federation__pb2.BlobChunk.SerializeToString,
             ),
             'Collect': grpc.unary_stream_rpc_method_handler(
@@ -695,6 +711,33 @@ class Client:
             target,
             '/mailx.client.v1.Client/GetBlob',
             mx__core_dot_proto_dot_federation__pb2.BlobRequest.SerializeToString,
+            mx__core_dot_proto_dot_federation__pb2.BlobChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchBody(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mailx.client.v1.Client/FetchBody',
+            mx__core_dot_proto_dot_client__pb2.FetchBodyRequest.SerializeToString,
             mx__core_dot_proto_dot_federation__pb2.BlobChunk.FromString,
             options,
             channel_credentials,

@@ -19,6 +19,7 @@ class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RATE_LIMITED: _ClassVar[Status]
     UNREADABLE: _ClassVar[Status]
     EXPIRED: _ClassVar[Status]
+    WHOLE: _ClassVar[Status]
 STATUS_UNSPECIFIED: Status
 ACCEPTED: Status
 DUPLICATE: Status
@@ -29,6 +30,7 @@ POSTAGE: Status
 RATE_LIMITED: Status
 UNREADABLE: Status
 EXPIRED: Status
+WHOLE: Status
 
 class ChallengeRequest(_message.Message):
     __slots__ = ()
@@ -103,14 +105,16 @@ class Batch(_message.Message):
     def __init__(self, batch_id: _Optional[bytes] = ..., created: _Optional[int] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class ItemReply(_message.Message):
-    __slots__ = ("status", "retry_after", "postage_bits")
+    __slots__ = ("status", "retry_after", "postage_bits", "body_stays")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
     POSTAGE_BITS_FIELD_NUMBER: _ClassVar[int]
+    BODY_STAYS_FIELD_NUMBER: _ClassVar[int]
     status: Status
     retry_after: int
     postage_bits: int
-    def __init__(self, status: _Optional[_Union[Status, str]] = ..., retry_after: _Optional[int] = ..., postage_bits: _Optional[int] = ...) -> None: ...
+    body_stays: bool
+    def __init__(self, status: _Optional[_Union[Status, str]] = ..., retry_after: _Optional[int] = ..., postage_bits: _Optional[int] = ..., body_stays: _Optional[bool] = ...) -> None: ...
 
 class BatchReply(_message.Message):
     __slots__ = ("items",)

@@ -26,10 +26,12 @@ from mx_core.proto.federation_pb2 import (
     NOT_AVAILABLE,
     POSTAGE,
     RATE_LIMITED,
+    TOO_LARGE,
     Item,
     ItemReply,
 )
 
+FIRST_BODY_OCTETS: Final = 4 * 1024  # of a stranger, brought with the envelope
 _LET_IN: Final = ItemReply(status=ACCEPTED)
 _NOBODY: Final = ItemReply(status=NOT_AVAILABLE)
 
@@ -93,9 +95,12 @@ class Admitting:
                 return refusal
         if door is None or (door.closed and not known):
             return _NOBODY
+        fits = _fit_of_first_mail(asking.item) if counted and not known else _LET_IN
+        if fits.status != ACCEPTED:
+            return fits
         if wait := self._rating.arriving(peer_domain, asking.address, stranger=not known):
             return ItemReply(status=RATE_LIMITED, retry_after=wait)
-        return _LET_IN
+        return fits
 
     def _asked_of_strangers(
         self, peer_domain: str, asking: Asking, door: Door | None
@@ -124,6 +129,13 @@ class Admitting:
         if door is None or door.closed or not asking.item.token:
             return False
         return 0 < door.tags_until <= self._now()
+
+
+def _fit_of_first_mail(item: Item) -> ItemReply:
+    """Return how a stranger's item is taken: a larger body stays with its server.  spec/requests §5."""
+    if item.HasField("body_ref"):
+        return ItemReply(status=ACCEPTED, body_stays=True)
+    return ItemReply(status=TOO_LARGE if len(item.body) > FIRST_BODY_OCTETS else ACCEPTED)
 
 
 def _seen(tx: sa.Connection, door: Door | None, asking: Asking) -> _Seen:

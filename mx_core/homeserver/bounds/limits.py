@@ -12,9 +12,11 @@ from typing import Final, NamedTuple
 from mx_core.admission.postage import BITS_USUAL
 from mx_core.admission.tag_list import TAGS_MAX
 from mx_core.federation import batch
+from mx_core.homeserver.bounds.admitting import FIRST_BODY_OCTETS
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.doors import listeners
 from mx_core.homeserver.mailboxes import accept, collect, retention
+from mx_core.homeserver.queue import keeping
 
 
 class Limit(NamedTuple):
@@ -45,6 +47,8 @@ LIMITS: Final = (
     Limit("… without a token", "rates.stranger_per_minute", 0, "a minute", "RATE_LIMITED, 30 to 300 s"),
     Limit("… without a token at once", "rates.stranger_burst", 0, "", "as above"),
     Limit("postage without a token", "", BITS_USUAL, "bits, or those of the profile", "POSTAGE and how much, before existence is told"),
+    Limit("body brought without a token", "", FIRST_BODY_OCTETS, "octets", "TOO_LARGE; it is named instead, and fetched once the person accepts"),
+    Limit("a body waits to be accepted", "", keeping.KEEP_SECONDS, "s", "it is gone, and the reader is told"),
     Limit("tags of the week of one person", "", TAGS_MAX, "", "INVALID_ARGUMENT; the gateway leaves out those it wrote to longest ago"),
     Limit("waiting for one person's devices", "limits.mailbox_octets", 0, "octets", "DEFERRED, an hour"),
     Limit("waiting to leave, of one person", "limits.outgoing_items", 0, "items", "DEFERRED, a minute"),

@@ -16,6 +16,8 @@ from typing_extensions import override
 
 from mx_core.db import failpoint
 from mx_core.db.transactions import Transactions
+from mx_core.federation.client import CHUNK_OCTETS
+from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.doors.device_sessions import DeviceSessions, Proof, Session
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.collect import Collector
@@ -26,7 +28,7 @@ from mx_core.homeserver.queue.submit import Submitter
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.model.clock import Now
-from mx_core.model.errors import BadCredentials, NotPermitted, Refused
+from mx_core.model.errors import BadCredentials, Busy, NotPermitted, Refused
 from mx_core.proto import client_pb2, federation_pb2
 from mx_core.proto.client_pb2_grpc import ClientServicer
 from mx_core.tls.leaf import Leaves, spki_hash
@@ -36,6 +38,7 @@ _log = structlog.get_logger()
 SESSION_METADATA: Final = "mx-session-bin"
 _ACKS_MAX: Final = 1_024
 
+FetchBody = Callable[[str, bytes, int], Awaitable[bytes]]  # (peer, name, octets)
 ReadLog = Callable[[str, str], Awaitable[bytes | None]]  # (domain, path)
 
 Context: TypeAlias = Any  # grpc.aio.ServicerContext; grpc is untyped
@@ -51,6 +54,8 @@ class Rooms:
     publisher: Publisher
     look_ups: LookUps
     ask_peer: AskPeer
+    fetch_body: FetchBody
+    rating: Rating
     read_log: ReadLog
     submitter: Submitter
     collector: Collector
@@ -282,6 +287,19 @@ class ClientService(ClientServicer):
                 ref=ref if at == request.offset else None, offset=at, octets=octets
             )
             at += len(octets)
+
+    @override
+    async def FetchBody(
+        self, request: client_pb2.FetchBodyRequest, context: Context
+    ) -> AsyncIterator[federation_pb2.BlobChunk]:
+        """Give a body that stayed at the server of a stranger, fetched from there now."""
+        session, ref = await self._session(context), request.ref
+        if self._rooms.rating.submitting(session.mailbox_id):
+            raise Busy("too much was sent and fetched in a minute; try again in one")
+        octets = await self._rooms.fetch_body(request.peer_domain, ref.id, ref.size)
+        for at in range(0, len(octets), CHUNK_OCTETS):
+            piece = octets[at : at + CHUNK_OCTETS]
+            yield federation_pb2.BlobChunk(ref=None if at else ref, offset=at, octets=piece)
 
     async def _session(self, context: Context) -> Session:
         """Return whose call it is; asked at every call, so a removed device is out at once.

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from typing_extensions import override
 
 from mx_core.db import failpoint
+from mx_core.db.transactions import Transactions
 from mx_core.discovery.finder import Finder
 from mx_core.federation.batch import BatchWindow, verify_batch
 from mx_core.federation.sessions import Sessions
@@ -22,6 +23,7 @@ from mx_core.homeserver.log.log_book import LogBook
 from mx_core.homeserver.log.witnessing import Witness
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.people.lookup import LookUps
+from mx_core.homeserver.queue import keeping
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.model.clock import Now
 from mx_core.model.errors import NotPermitted, Unavailable, UnknownRecipient, Untrusted
@@ -41,6 +43,7 @@ class Rooms:
     """What stands behind the listener."""
 
     domain: str
+    database: Transactions
     finder: Finder
     anchors: AnchorSet
     check: PeerCheck
@@ -124,10 +127,20 @@ class FederationService(FederationServicer):
     async def GetBlob(
         self, request: federation_pb2.BlobRequest, context: Context
     ) -> AsyncIterator[federation_pb2.BlobChunk]:
-        """Refuse: bodies wait for the people of this domain, and their gateways fetch them."""
-        self._peer(context)
-        raise NotPermitted("bodies are put by their sender; none is given to a peer")
-        yield  # the refusal of a stream
+        """Give a body that stayed here when its envelope went to the calling domain."""
+        peer, now = self._peer(context), self._rooms.now()
+        body = await self._rooms.database.read(
+            lambda tx: keeping.find(tx, peer.domain, request.id, now)
+        )
+        if body is None or request.offset > body.size:
+            raise NotPermitted("no such body is kept for your domain")
+        ref = federation_pb2.BlobRef(id=request.id, size=body.size)
+        at = request.offset
+        async for octets in self._rooms.blobs.stream(body, at):
+            yield federation_pb2.BlobChunk(
+                ref=ref if at == request.offset else None, offset=at, octets=octets
+            )
+            at += len(octets)
 
     @override
     async def LookUp(

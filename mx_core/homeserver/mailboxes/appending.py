@@ -101,11 +101,12 @@ def row_of(tx: sa.Connection, mailbox_id: int, what: Envelope) -> dict[str, Any]
     Raises:
         BlobMissing: The body was never put, or is gone; there is no row.
     """
-    take(tx, what.body)
+    if not what.body_stays:
+        take(tx, what.body)
     return {
         "mailbox_id": mailbox_id,
         "env_id": what.env_id,
-        "octets": len(what.envelope) + what.body.size,
+        "octets": what.octets,
         "peer_domain": what.peer_domain,
         "envelope": what.envelope,
         "body": what.body.inline,
@@ -113,6 +114,7 @@ def row_of(tx: sa.Connection, mailbox_id: int, what: Envelope) -> dict[str, Any]
         "blob_size": what.body.size if what.body.blob_id else None,
         "deliver_by": what.deliver_by,
         "token": what.token,
+        "body_stays": what.body_stays,
     }
 
 

@@ -153,7 +153,7 @@ class Collector:
                     deliver_by=envelope.deliver_by,
                     token=envelope.token,
                 )
-                if envelope.body.size <= _INLINE_OCTETS_MAX:
+                if envelope.body.size <= _INLINE_OCTETS_MAX and not envelope.body_stays:
                     item.body = await self._blobs.read(envelope.body)
                 else:
                     item.body_ref.CopyFrom(
@@ -161,5 +161,9 @@ class Collector:
                     )
                 return Delivery(
                     sequence=row.sequence,
-                    arrived=Arrived(peer_domain=envelope.peer_domain, item=item),
+                    arrived=Arrived(
+                        peer_domain=envelope.peer_domain,
+                        item=item,
+                        body_stays=envelope.body_stays,
+                    ),
                 )

@@ -29,6 +29,12 @@ class Envelope:
     body: Body
     deliver_by: int
     token: bytes
+    body_stays: bool = False  # at the peer's server; the body here is a name
+
+    @property
+    def octets(self) -> int:
+        """Return what the row weighs here."""
+        return len(self.envelope) + (0 if self.body_stays else self.body.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,11 @@ def holds_blob(tx: sa.Connection, mailbox_id: int, blob_id: bytes) -> int | None
     """Return the size of a blob that waits for this mailbox; other people's are nobody's business."""
     return tx.execute(
         sa.select(DELIVERY.c.blob_size)
-        .where(DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.blob_id == blob_id)
+        .where(
+            DELIVERY.c.mailbox_id == mailbox_id,
+            DELIVERY.c.blob_id == blob_id,
+            DELIVERY.c.body_stays.is_not(True),
+        )
         .limit(1)
     ).scalar_one_or_none()
 
@@ -158,16 +168,16 @@ def _delete(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: i
     gone = tx.execute(
         DELIVERY.delete()
         .where(DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.sequence.in_(sequences))
-        .returning(DELIVERY.c.octets, DELIVERY.c.blob_id)
+        .returning(DELIVERY.c.octets, DELIVERY.c.blob_id, DELIVERY.c.body_stays)
     ).all()
     tx.execute(ACK.delete().where(ACK.c.mailbox_id == mailbox_id, ACK.c.sequence.in_(sequences)))
-    for _, blob_id in gone:
-        if blob_id is not None:
+    for _, blob_id, body_stays in gone:
+        if blob_id is not None and not body_stays:
             release(tx, blob_id, now)
     tx.execute(
         MAILBOX.update()
         .where(MAILBOX.c.mailbox_id == mailbox_id)
-        .values(held_octets=MAILBOX.c.held_octets - sum(octets for octets, _ in gone))
+        .values(held_octets=MAILBOX.c.held_octets - sum(octets for octets, _, _ in gone))
     )
     return len(gone)
 
@@ -195,5 +205,6 @@ def _waiting(row: sa.Row[tuple[object, ...]]) -> Waiting:
             Body.stored(columns["body"], columns["blob_id"], columns["blob_size"]),
             columns["deliver_by"],
             columns["token"] or b"",
+            bool(columns["body_stays"]),
         ),
     )

@@ -32,6 +32,7 @@ from mx_core.proto.federation_pb2 import (
     DEFERRED,
     DUPLICATE,
     NOT_AVAILABLE,
+    WHOLE,
     Item,
     ItemReply,
 )
@@ -146,7 +147,7 @@ class Receiver:
             elif not has_room:
                 found.append(replace(each, refusal=_later()))
             else:
-                found.append(await self._with_body(peer_domain, each, item))
+                found.append(await self._taken(peer_domain, each, item, stays=answer.body_stays))
         return found
 
     def _outside(self, item: Item, now: float) -> _Candidate | None:
@@ -156,8 +157,10 @@ class Receiver:
         reply = ItemReply(status=judged.status)
         return _Candidate(str(judged.recipient), b2_plain(item.envelope), None, reply)
 
-    async def _with_body(self, peer_domain: str, each: _Candidate, item: Item) -> _Candidate:
-        """Make the body of an item durable that is let in."""
+    async def _taken(
+        self, peer_domain: str, each: _Candidate, item: Item, *, stays: bool
+    ) -> _Candidate:
+        """Make the body of an item durable that is let in, unless it *stays* where it is."""
         address, env_id = each.address, each.env_id
         try:
             body = await body_of(item, self._blobs)
@@ -170,6 +173,7 @@ class Receiver:
             body=body,
             deliver_by=item.deliver_by,
             token=item.token,
+            body_stays=stays,
         )
         return _Candidate(address, env_id, what, _later())
 
@@ -212,19 +216,21 @@ class Receiver:
             known = appending.is_known(tx, mailbox_id, env_id)
             return ItemReply(status=DUPLICATE) if known else candidate.refusal
         if (mailbox_id, env_id) not in fresh:
-            return ItemReply(status=DUPLICATE)
+            return ItemReply(status=DUPLICATE, body_stays=what.body_stays)
         fresh.remove((mailbox_id, env_id))
-        if box.held_octets + what.body.size > self._mailbox_octets:
+        if box.held_octets + what.octets > self._mailbox_octets:
             appending.forget(tx, mailbox_id, env_id)
             return candidate.refusal
         try:
             row = appending.row_of(tx, mailbox_id, what)
         except BlobMissing:
             appending.forget(tx, mailbox_id, env_id)
+            if not what.token:  # the sender has asked first whether to bring it
+                return ItemReply(status=WHOLE)
             return ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS)
         box.held_octets += row["octets"]
         stored.rows.append(row)
-        return ItemReply(status=ACCEPTED)
+        return ItemReply(status=ACCEPTED, body_stays=what.body_stays)
 
     def _announce(self, stored: _Stored) -> None:
         failpoint.reach("stored")

@@ -19,6 +19,7 @@ from mx_core.homeserver.mailboxes import appending
 from mx_core.homeserver.mailboxes.appending import Place
 from mx_core.homeserver.mailboxes.deliveries import Notice
 from mx_core.homeserver.mailboxes.holding import hold
+from mx_core.homeserver.queue import keeping
 from mx_core.homeserver.queue.retry import (
     NOT_ADMITTED,
     AsksPostage,
@@ -309,8 +310,10 @@ def record(
         return []
     gone = _end(tx, ended)
     news = [what_came for place, what_came in ended.items() if place in gone]
-    for what, _ in news:
-        if what.body.blob_id is not None:
+    for what, outcome in news:
+        if isinstance(outcome, Relayed) and outcome.body_stays:
+            keeping.keep(tx, what.mailbox_id, what.env_id, what.destination, what.body, now)
+        elif what.body.blob_id is not None:
             release(tx, what.body.blob_id, now)
     unpaid = [what for what, outcome in news if isinstance(outcome, AsksPostage)]
     if unpaid:
@@ -337,7 +340,7 @@ def _notice(what: Leaving, outcome: Relayed | Failed | AsksPostage) -> Notice:
             # what a gateway reads that does not know of postage: the words of a failure
             reason = f"{what.destination} asks for postage, which was not paid."
             return Notice(what.device_id, what.env_id, False, NOT_ADMITTED, reason, bits)
-        case Relayed():
+        case Relayed(_):
             return Notice(what.device_id, what.env_id, True, "2.0.0", "")
         case Failed(status=status, reason=reason):
             return Notice(what.device_id, what.env_id, False, status, reason)

@@ -35,7 +35,9 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """The recipient's home server holds it durably."""
+    """The recipient's home server holds it durably; *body_stays*: all but the body."""
+
+    body_stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def outcome(reply: federation_pb2.ItemReply, domain: str) -> Outcome:
     """Return what the answer of *domain* about one item means."""
     match reply.status:
         case federation_pb2.ACCEPTED | federation_pb2.DUPLICATE:
-            return Relayed()
+            return Relayed(reply.body_stays)
         case federation_pb2.DEFERRED:
             return TryAgain(reply.retry_after, f"{domain} asks to try again later")
         case federation_pb2.RATE_LIMITED:

@@ -15,7 +15,7 @@ from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.doors.device_sessions import Session
 from mx_core.homeserver.mailboxes.accept import Sizes, judge
 from mx_core.homeserver.mailboxes.receive import body_of
-from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue import keeping, outgoing
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.storage.blobs import BlobStore
@@ -88,7 +88,8 @@ class Submitter:
             # Crash after it: the item is due at the restart, and asking again is a duplicate.
             if outgoing.is_known(tx, what.mailbox_id, what.env_id):
                 return SubmitReply(status=DUPLICATE)
-            if outgoing.count(tx, what.mailbox_id) >= self._outgoing_items:
+            waiting = outgoing.count(tx, what.mailbox_id) + keeping.count(tx, what.mailbox_id)
+            if waiting >= self._outgoing_items:
                 return SubmitReply(status=DEFERRED, retry_after=_LATER_SECONDS)
             outgoing.submit(tx, what)
             return SubmitReply(status=ACCEPTED)

@@ -57,7 +57,7 @@ class BlobStore:
         # of this process alone where several share the folder: each goes on with its own uploads
         self._incoming = folder / (f"incoming-{uploads}" if uploads else "incoming")
         self._database = database
-        self._octets_max = octets_max
+        self.octets_max = octets_max
         self._unused_max = unused_max
         self._room = room
         self._now = now
@@ -96,8 +96,8 @@ class BlobStore:
         ref = first.ref
         if len(ref.id) != DIGEST_OCTETS or ref.size == 0:
             raise Refused("an upload begins with the name of the blob")
-        if ref.size > self._octets_max:
-            raise MessageTooLarge(f"a body is at most {self._octets_max} octets")
+        if ref.size > self.octets_max:
+            raise MessageTooLarge(f"a body is at most {self.octets_max} octets")
         if await self._is_here(ref.id) is not None:
             return ref.size
         self._room.check()
