@@ -1,0 +1,34 @@
+"""The name of a body that is not here yet: what stands in its place until it is fetched.
+
+``MXH1 || BLAKE2b-256 of the body || u64 its octets``: 44 octets, which no body begins like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_MAGIC: Final = b"MXH1"
+_ID_OCTETS: Final = 32
+_SIZE_OCTETS: Final = 8
+_OCTETS: Final = len(_MAGIC) + _ID_OCTETS + _SIZE_OCTETS
+
+
+@dataclass(frozen=True, slots=True)
+class BodyName:
+    """Which body, and how long it is."""
+
+    id: bytes
+    size: int
+
+    def encode(self) -> bytes:
+        """Return the octets that stand for the body."""
+        return _MAGIC + self.id + self.size.to_bytes(_SIZE_OCTETS, "big")
+
+    @classmethod
+    def read(cls, octets: bytes) -> BodyName | None:
+        """Return the name that *octets* are, or None: they are a body, or nothing."""
+        if not octets.startswith(_MAGIC) or len(octets) != _OCTETS:
+            return None
+        name, size = octets[len(_MAGIC) : -_SIZE_OCTETS], octets[-_SIZE_OCTETS:]
+        return cls(name, int.from_bytes(size, "big"))
