@@ -9,6 +9,7 @@ from typing import Any, final
 import structlog
 from typing_extensions import override
 
+from gateway.arriving.fetching import Fetching
 from gateway.arriving.inbound import Inbound
 from gateway.arriving.senders import Senders
 from gateway.config import Config
@@ -122,6 +123,7 @@ class Person(ports.Account):
             epochs,
             now,
         )
+        self._fetching = Fetching(store.awaited, carrier, now)
         self.outbound.reached = self.inbound.hurry
         self.inbound.synced = self._watch.hurry
         store.mail.queue_changed = self.outbound.wake
@@ -165,6 +167,7 @@ class Person(ports.Account):
                 tasks.create_task(self._epochs.run())
                 tasks.create_task(self.changes.run())
                 tasks.create_task(self._tags.run())
+                tasks.create_task(self._fetching.run())
                 tasks.create_task(self._notices.run())
                 tasks.create_task(self._logs.run())
                 tasks.create_task(self._watch.run())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.arriving.senders import JudgedSender
@@ -70,17 +71,28 @@ def network_status(
     statement: Statement, sender: JudgedSender, message: bytes, received: int
 ) -> Status:
     """Return the status of *message*, stored at *received*."""
+    return with_message(sender_status(statement, sender, received), message)
+
+
+def with_message(status: Status, message: bytes) -> Status:
+    """Return *status* with what is to be said of *message* itself."""
+    notes = list(status.notes)
+    fields = split_fields(message, 0, len(message))
+    if status.sender is not None and not _is_from(status.sender, message, fields):
+        notes.append(FROM_DIFFERS)
+    if claims_status(fields):
+        notes.append(FORGED_STATUS)
+    return replace(status, notes=tuple(dict.fromkeys(notes)))
+
+
+def sender_status(statement: Statement, sender: JudgedSender, received: int) -> Status:
+    """Return what is known before the message itself is: of who wrote it, and how it came."""
     notes = []
     if sender.verdict.trust is Trust.FIRST:
         notes.append(FIRST_CONTACT)
     notes += [_NOTE[cause] for cause in sender.verdict.notes]
-    fields = split_fields(message, 0, len(message))
-    if not _is_from(sender.address, message, fields):
-        notes.append(FROM_DIFFERS)
     if received > statement.deliver_by:
         notes.append(LATE)
-    if claims_status(fields):
-        notes.append(FORGED_STATUS)
     return Status(
         mail=Mail.NETWORK,
         received=received,

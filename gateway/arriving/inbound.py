@@ -14,23 +14,27 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from gateway.arriving.arrival_status import network_status
+from gateway.arriving.arrival_status import network_status, sender_status
 from gateway.arriving.senders import JudgedSender, Senders
 from gateway.arriving.status_block import keywords, render
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
 from gateway.sending.outbound import Outbound
+from gateway.writing.note import request_message
 from mx_core import ports
 from mx_core.db import failpoint
 from mx_core.envelope.open import OpenedControl, open_body, open_control, verify_statement
 from mx_core.envelope.statement import Statement
 from mx_core.mime.prepare import prepare
+from mx_core.model.address import Address
+from mx_core.model.body_name import BodyName
 from mx_core.model.clock import Now
 from mx_core.model.errors import DiskFull, MailError, Refused, Unavailable, Untrusted
 from mx_core.model.flags import UNVERIFIED, FlagSet
 from mx_core.model.ids import EnvId
 from mx_core.model.message import MessageForm
 from mx_core.program.logs import places
+from mx_core.store.awaited import Awaited
 from mx_core.store.inbox import Inbox
 from mx_core.store.intake import Intake
 from mx_core.store.outbox import OutboxTable
@@ -109,7 +113,23 @@ class Inbound:
         statement = verify_statement(opened, sign_pk=sender.sign_pk, my_pid=self._own.pid)
         await self._senders.heard(sender)
         received = int(self._now())
-        stored = await _opened(arrival.body, opened, statement, sender, received)
+        name = BodyName.read(arrival.body)
+        awaits = None
+        if name is None:
+            stored = await _opened(arrival.body, opened, statement, sender, received)
+        else:
+            stored = _in_its_place(self._own.address, sender.address, statement, received)
+            status = render(sender_status(statement, sender, received), sender.address)
+            awaits = Awaited(
+                arrival.env_id,
+                sender.come_from.author,
+                arrival.peer_domain,
+                name,
+                opened.body_key,
+                opened.statement_octets,
+                status,
+                received,
+            )
         # False: stored before; only the acknowledgement was lost, or it was sealed anew
         new = await self._inbox.receive(
             msg_id=statement.msg_id,
@@ -120,6 +140,7 @@ class Inbound:
             flags=stored.flags - {UNVERIFIED} if sender.by.pid == self._own.pid else stored.flags,
             contact=sender.contact,
             come_from=replace(sender.come_from, own=sender.by.pid == self._own.pid),
+            awaits=awaits,
         )
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
 
@@ -256,6 +277,12 @@ class _Stored:
     octets: bytes
     form: MessageForm
     flags: FlagSet
+
+
+def _in_its_place(me: Address, sender: Address, statement: Statement, received: int) -> _Stored:
+    """Return what stands in Requests for a message whose body stays at its server."""
+    octets = request_message(me, sender, statement.length, received)
+    return _Stored(octets, prepare(octets), frozenset())
 
 
 async def _opened(

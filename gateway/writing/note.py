@@ -74,6 +74,44 @@ def blocked_note(to: Address, blocked: Address, now: int) -> bytes:
     )
 
 
+def gone_note(to: Address, whom: Address, now: int) -> bytes:
+    """Return the note that the text of a first message of *whom* can not be had any more."""
+    return note(
+        to,
+        f"A message of {whom} could not be fetched",
+        [
+            f"You accepted {whom}, and the text of their first message was to come then.",
+            "Their server keeps it for 30 days and does not give it any more, or gave another.",
+            "",
+            f"Write to {whom}, and ask them to send it again.",
+        ],
+        now,
+    )
+
+
+def request_message(to: Address, whom: Address, length: int, now: int) -> bytes:
+    """Return what stands in Requests for a message of *length* octets that is still at its server."""
+    head = [
+        b"Date: " + date(now),
+        b"From: " + mailbox(whom),
+        f"Sender: mx-gateway <MAILER-DAEMON@{to.domain}>".encode("ascii"),
+    ]
+    return note(
+        to,
+        f"{whom} asks to send you a message of {max(1, length // 1000)} kB",
+        [
+            f"{whom} wrote to you for the first time. It is proved that it was they; what they",
+            f"wrote, {length} octets, is still at their server, for 30 days.",
+            "",
+            "To get it, move or copy this message to INBOX, or write to them: it then comes to",
+            "INBOX as a message of its own, and you may delete this one.",
+            "To block them, move this message to Junk. Do nothing, and nothing comes.",
+        ],
+        now,
+        head,
+    )
+
+
 def keys_note(to: Address, whom: Address, causes: Sequence[Cause], now: int) -> bytes:
     """Return the note on what happened to the passport of *whom*."""
     return note(
@@ -154,13 +192,18 @@ def pull_note(to: Address, location: str, why: str, now: int) -> bytes:
     )
 
 
-def note(to: Address, subject: str, lines: Sequence[str], now: int) -> bytes:
-    """Return a message of the gateway to its person; *lines* are plain text."""
+def note(
+    to: Address, subject: str, lines: Sequence[str], now: int, head: Sequence[bytes] = ()
+) -> bytes:
+    """Return a message for the person *to*; *lines* are plain text.
+
+    *head*: the fields that name whom it is from; without them, the gateway.
+    """
     text = "".join(f"{line}\r\n" for line in lines).encode()
     unique = hashlib.blake2b(b"%d " % now + text, digest_size=12).hexdigest()
-    head = [
-        b"Date: " + date(now),
-        f"From: mx-gateway <MAILER-DAEMON@{to.domain}>".encode("ascii"),
+    own = [b"Date: " + date(now), f"From: mx-gateway <MAILER-DAEMON@{to.domain}>".encode("ascii")]
+    fields = [
+        *(head or own),
         b"To: " + mailbox(to),
         subject_field(subject),
         f"Message-ID: <note.{unique}@{to.domain}>".encode("ascii"),
@@ -169,5 +212,5 @@ def note(to: Address, subject: str, lines: Sequence[str], now: int) -> bytes:
         b"Content-Type: text/plain; charset=utf-8",
         b"Content-Transfer-Encoding: quoted-printable",
     ]
-    message = b"\r\n".join(head) + b"\r\n\r\n" + binascii.b2a_qp(text)
+    message = b"\r\n".join(fields) + b"\r\n\r\n" + binascii.b2a_qp(text)
     return render(Status(mail=Mail.REPORT, received=now), None) + message

@@ -4,7 +4,7 @@
 Steps: accepted committed replied shown sealed sent acked stored deleted; of the search index:
 indexing indexed; of ordinary mail: relayed; of an import, and of mail that is pulled: imported;
 of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
-own passport: appended; of admission: tagged franked; of a recovery: restored recovered;
+own passport: appended; of admission: tagged franked fetched; of a recovery: restored recovered;
 of an echo: marked.
 """
 
@@ -31,7 +31,7 @@ IMPORT_STEPS: Final = ("imported",)
 PULL_STEPS: Final = ("flagged", "pushed")
 LOG_STEPS: Final = ("waiting", "logged", "witnessed")
 PASSPORT_STEPS: Final = ("appended",)
-ADMISSION_STEPS: Final = ("tagged", "franked")
+ADMISSION_STEPS: Final = ("tagged", "franked", "fetched")
 RECOVERY_STEPS: Final = ("restored", "recovered")
 ECHO_STEPS: Final = ("marked",)
 STEPS: Final = (

@@ -128,8 +128,13 @@ def open_body(body: bytes, opened: OpenedControl, statement: Statement) -> bytes
     Raises:
         Untrusted: a class of spec/envelope §8, from ``size`` and ``magic`` to ``text-hash``.
     """
+    return open_body_later(body, opened.body_key, statement)
+
+
+def open_body_later(body: bytes, key: Secret[bytes], statement: Statement) -> bytes:
+    """As ``open_body``, when only the *key* of the body was kept of what was opened."""
     head = BodyHead.decode(body)
-    body_key = opened.body_key.reveal()
+    body_key = key.reveal()
     if not (statement.body_commit == head.commitment == body_commitment(body_key, head.salt)):
         raise refuse(EnvelopeFailure.BODY_COMMITMENT, "the body is bound to another key")
     if hash_of_body(body) != statement.body_hash:

@@ -29,6 +29,7 @@ from mx_core.model.mailbox_name import (
 )
 from mx_core.model.secret import Secret
 from mx_core.store.agreements import Agreements
+from mx_core.store.awaited import AwaitedBodies
 from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
 from mx_core.store.contact_secret import ContactSecrets
@@ -87,6 +88,7 @@ class AccountStore:
         self.imports = Imports(database, mail, now)
         self.pulls = Pulls(database, mail, now)
         self.agreements = Agreements(database, mail)
+        self.awaited = AwaitedBodies(database, mail, now)
         self.intake = Intake(database, folder / BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / BODIES, mail, now)
         self.contacts = Contacts(database, now, mail.stirred.set)

@@ -22,7 +22,7 @@ from mx_core.model.ids import EnvId, Pid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import MessageForm
 from mx_core.model.secret import Secret
-from mx_core.store import relation
+from mx_core.store import copies, relation
 from mx_core.store.mail import Mail
 from mx_core.store.outbox_reader import address_of
 from mx_core.store.policy import note_encrypted
@@ -77,7 +77,9 @@ class AwaitedBodies:
             if not _drop(connection, one.env_id):
                 return False
             inbox = writer.mailbox(INBOX).id
-            writer.append(inbox, octets, form, flags, author=one.author)
+            appended = writer.append(inbox, octets, form, flags, author=one.author)
+            if copies.are_looked_for(connection):
+                copies.take_over(writer, connection, inbox, appended.uid, octets, form)
             note_encrypted(connection, form.message_id)
             return True
 
@@ -134,7 +136,7 @@ def _drop(connection: sa.Connection, env_id: EnvId) -> bool:
 
 
 def _awaited(row: sa.Row[Any]) -> Awaited:
-    env_id, pid, address, peer_domain, name, key, statement, status, received, attempts = row
+    env_id, pid, address, peer_domain, name, key, statement, status, received, attempts = tuple(row)
     named = BodyName.read(name)
     if named is None:
         raise StoreDamaged("the name of a body that is awaited cannot be read")

@@ -18,7 +18,8 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX, REQUESTS, MailboxName
 from mx_core.model.message import MessageForm
-from mx_core.store import contact_secret, copies, relation
+from mx_core.store import awaited, contact_secret, copies, relation
+from mx_core.store.awaited import Awaited
 from mx_core.store.contact import Contact, put_contact
 from mx_core.store.mail import Mail
 from mx_core.store.policy import note_encrypted
@@ -68,12 +69,14 @@ class Inbox:
         flags: FlagSet = frozenset(),
         contact: Contact | None = None,
         come_from: ComeFrom | None = None,
+        awaits: Awaited | None = None,
     ) -> bool:
         """Store an opened and verified message; return False if it was stored before.
 
         *epoch* is the number of the key that opened it; *contact* is the pin as it is after
         this message; *come_from* decides the mailbox, without it INBOX.  The msg_id, the
-        message, the pin and what is to be told of them are one transaction.
+        message, the pin and what is to be told of them are one transaction; so is the body that
+        it *awaits*, if *octets* only stand in its place.
         """
         now = int(self._now())
 
@@ -90,7 +93,10 @@ class Inbox:
             appended = writer.append(box, octets, form, flags, author=author)
             if author is not None and copies.are_looked_for(connection):
                 copies.take_over(writer, connection, box, appended.uid, octets, form)
-            note_encrypted(connection, form.message_id)
+            if awaits is None:
+                note_encrypted(connection, form.message_id)
+            else:
+                awaited.put(connection, awaits)
             if contact is not None:
                 put_contact(connection, contact, now)
             if come_from is not None and come_from.secret:

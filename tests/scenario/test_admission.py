@@ -11,7 +11,7 @@ import pytest
 
 from gateway.demo.world import Side
 from mx_core.mail_programs.mail_settings import MailSettings
-from mx_core.proto.federation_pb2 import POSTAGE, Batch, BatchReply, Item
+from mx_core.proto.federation_pb2 import ACCEPTED, POSTAGE, Batch, BatchReply, Item
 from tests.support.clients import about, imap, smtp, wait_until
 from tests.support.worlds import TestedWorld
 
@@ -63,10 +63,11 @@ def brought(world: TestedWorld, side: Side) -> list[tuple[Item, int]]:
 
 
 def tags_of(side: Side) -> list[bytes]:
-    """Return what the home server of *side* lets in by."""
+    """Return what the home server of *side* lets in by to its first person."""
     database = Path(side.home_dir / "home.sqlite")
+    asked = "SELECT tag FROM tag JOIN mailbox USING (mailbox_id) WHERE address = ? ORDER BY tag"
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as rows:
-        return [tag for (tag,) in rows.execute("SELECT tag FROM tag ORDER BY tag")]
+        return [tag for (tag,) in rows.execute(asked, (side.address,))]
 
 
 def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
@@ -74,9 +75,10 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
 ) -> None:
     alice, bob = world.alice.known, world.bob.known
 
+    earlier = len(brought(world, world.bob))
     send(alice, bob.address, "hello-bob")
     wait_until(lambda: bool(about(bob, "hello-bob", "Requests")))
-    asked, paid = brought(world, world.bob)
+    asked, paid = brought(world, world.bob)[earlier:]
     assert asked[1] == POSTAGE
     assert (asked[0].token, asked[0].postage) == (b"", b"")
     assert asked[0].envelope == paid[0].envelope  # sealed once
@@ -91,7 +93,7 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
     wait_until(lambda: len(tags_of(world.bob)) == 64)
     send(alice, bob.address, "again")
     wait_until(lambda: bool(about(bob, "again")))
-    [(again, _)] = brought(world, world.bob)[2:]
+    [(again, _)] = brought(world, world.bob)[earlier + 2 :]
     assert (len(again.token), again.postage) == (24, b"")
     assert again.token[:8] in {tag[:8] for tag in tags_of(world.bob)}
 
@@ -106,3 +108,30 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
     refused, paid = brought(world, world.bob)[tokens:]
     assert (len(refused[0].token), refused[1]) == (24, POSTAGE)
     assert (paid[0].token, len(paid[0].postage)) == (b"", 8)
+
+
+def test_a_larger_first_message_comes_when_it_is_accepted_and_not_before(
+    world: TestedWorld,
+) -> None:
+    ann, bob = world.add_person(world.alice, "ann"), world.bob.known
+    before = len(brought(world, world.bob))
+
+    send(ann, bob.address, "long-letter", 300_000)
+    asking = "ann@a.example asks to send you a message"
+    wait_until(lambda: bool(about(bob, asking, "Requests")))
+    unpaid, paid = brought(world, world.bob)[before:]
+    assert (unpaid[1], paid[1]) == (POSTAGE, ACCEPTED)
+    for item, _ in (unpaid, paid):
+        assert item.body == b""
+        assert item.body_ref.size > 300_000
+    assert list(world.recording(world.bob).glob("*-PutBlob-in-*")) == []
+    assert not about(bob, "long-letter")
+
+    move(bob, "asks", "Requests", "INBOX")
+    wait_until(lambda: bool(about(bob, "long-letter")))
+
+    [letter] = about(bob, "long-letter")
+    assert letter.endswith(b"line of it\r\n" * (300_000 // 12 + 1))
+    assert b"from=ann%40a.example" in letter or b"from=ann@a.example" in letter
+    send(ann, bob.address, "short-letter")
+    wait_until(lambda: bool(about(bob, "short-letter")))

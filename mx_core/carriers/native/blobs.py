@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 from mx_core.carriers.native.home import Home, Metadata
 from mx_core.model.errors import Untrusted
 from mx_core.notation.hashing import b2_plain
-from mx_core.proto import client_pb2_grpc, federation_pb2
+from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
+
+Chunks = AsyncIterable[federation_pb2.BlobChunk]
 
 INLINE_OCTETS_MAX = 256 * 1024
 _CHUNK_OCTETS = 256 * 1024
@@ -41,13 +43,38 @@ async def get(home: Home, ref: federation_pb2.BlobRef, limit: int) -> bytes:
     Raises:
         Untrusted: ``blob``: longer than *limit*, or other octets than the name says.
     """
+
+    def call(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> Chunks:
+        request = federation_pb2.BlobRequest(id=ref.id)
+        chunks: Chunks = stub.GetBlob(request, metadata=metadata, timeout=_TRANSFER_SECONDS)
+        return chunks
+
+    return await _gathered(home, ref, limit, call)
+
+
+async def fetch(home: Home, peer_domain: str, ref: federation_pb2.BlobRef, limit: int) -> bytes:
+    """As ``get``, of a body that stayed at the server of *peer_domain*."""
+
+    def call(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> Chunks:
+        request = client_pb2.FetchBodyRequest(peer_domain=peer_domain, ref=ref)
+        chunks: Chunks = stub.FetchBody(request, metadata=metadata, timeout=_TRANSFER_SECONDS)
+        return chunks
+
+    return await _gathered(home, ref, limit, call)
+
+
+async def _gathered(
+    home: Home,
+    ref: federation_pb2.BlobRef,
+    limit: int,
+    call: Callable[[client_pb2_grpc.ClientStub, Metadata], Chunks],
+) -> bytes:
     if ref.size > limit:
         raise Untrusted("blob", f"a body of {ref.size} octets is larger than this gateway takes")
 
     async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> bytes:
-        request = federation_pb2.BlobRequest(id=ref.id)
         received = bytearray()
-        async for chunk in stub.GetBlob(request, metadata=metadata, timeout=_TRANSFER_SECONDS):
+        async for chunk in call(stub, metadata):
             received += chunk.octets
             if len(received) > ref.size:
                 break

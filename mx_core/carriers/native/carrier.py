@@ -14,6 +14,7 @@ from mx_core.carriers.native import blobs
 from mx_core.carriers.native.channel import our_errors
 from mx_core.carriers.native.home import CALL_SECONDS, Home, Metadata
 from mx_core.model.address import Address
+from mx_core.model.body_name import BodyName
 from mx_core.model.errors import (
     BadCredentials,
     Busy,
@@ -189,6 +190,16 @@ class NativeCarrier(ports.Carrier):
 
         await self.home.call(use)
 
+    async def fetch_body(self, peer_domain: str, name: BodyName) -> bytes:
+        """Return a body that stayed at the server of *peer_domain*, through the own home server.
+
+        Raises:
+            Unavailable: It could not be had now, or is kept no longer: that is not told apart.
+            Untrusted: ``blob``: other octets than the name says.
+        """
+        ref = federation_pb2.BlobRef(id=name.id, size=name.size)
+        return await blobs.fetch(self.home, peer_domain, ref, self._body_octets)
+
     async def append_passport(self, signed_entry: bytes) -> bytes:
         """Return the card, once the home server holds and hands out the entry; again is harmless.
 
@@ -221,7 +232,9 @@ class NativeCarrier(ports.Carrier):
     async def _arrival(self, sequence: int, arrived: client_pb2.Arrived) -> ports.Arrival:
         item = arrived.item
         body = item.body
-        if item.HasField("body_ref"):
+        if arrived.body_stays:
+            body = BodyName(item.body_ref.id, item.body_ref.size).encode()
+        elif item.HasField("body_ref"):
             body = await blobs.get(self.home, item.body_ref, self._body_octets)
         return ports.Arrival(
             sequence=sequence,

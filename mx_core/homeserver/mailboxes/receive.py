@@ -218,7 +218,8 @@ class Receiver:
         if (mailbox_id, env_id) not in fresh:
             return ItemReply(status=DUPLICATE, body_stays=what.body_stays)
         fresh.remove((mailbox_id, env_id))
-        if box.held_octets + what.octets > self._mailbox_octets:
+        brought = 0 if what.body_stays else what.body.size
+        if box.held_octets + brought > self._mailbox_octets:
             appending.forget(tx, mailbox_id, env_id)
             return candidate.refusal
         try:

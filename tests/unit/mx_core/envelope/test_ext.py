@@ -21,7 +21,14 @@ def test_nothing_is_no_octets() -> None:
 def test_other_items_of_the_page_are_passed_over_and_no_more_than_four_trees_are_read() -> None:
     octets = cbor.encode({0: [list(TREE)] * 9, 1: [3, b"h" * 32], 2: b"s" * 32})
 
-    assert Ext.decode(octets) == Ext((TREE,) * CHECKPOINTS_MAX)
+    assert Ext.decode(octets) == Ext((TREE,) * CHECKPOINTS_MAX, b"s" * 32)
+
+
+def test_a_secret_goes_alone_or_with_trees_and_has_32_octets() -> None:
+    for ext in (Ext((), b"s" * 32), Ext((TREE,), b"s" * 32)):
+        assert Ext.decode(ext.encode()) == ext
+    with pytest.raises(Untrusted):
+        Ext.decode(cbor.encode({2: b"s" * 31}))
 
 
 @pytest.mark.parametrize(

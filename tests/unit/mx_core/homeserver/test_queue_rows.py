@@ -18,7 +18,7 @@ from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice
 from mx_core.homeserver.opening import MIGRATIONS
 from mx_core.homeserver.people import accounts
 from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch
-from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue import keeping, outgoing
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.queue.retry import AsksPostage, Failed, Relayed, TryAgain
 from mx_core.homeserver.schema import METADATA
@@ -340,6 +340,29 @@ def test_what_must_be_paid_for_goes_back_once_and_may_be_submitted_again(
     assert do(lambda tx: outgoing.submit(tx, paid)) is True
     [waits] = do(lambda tx: outgoing.due(tx, "c.example", NOW, longest_delay=60.0, limit=9))
     assert waits == paid
+
+
+def test_a_body_that_stays_is_kept_for_that_domain_alone_and_for_thirty_days(
+    do: Do[object], bob: Member
+) -> None:
+    small = _leaving(bob, b"1")
+    large = _leaving(bob, b"2", Body(None, BLOB, 10))
+    do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
+    for what in (small, large):
+        do(lambda tx, w=what: outgoing.submit(tx, w))
+        do(lambda tx, w=what: outgoing.record(tx, [(w, Relayed(body_stays=True), 0.0)], NOW))
+    end = NOW + keeping.KEEP_SECONDS
+
+    for what in (small, large):
+        name = keeping.body_name(what.body)
+        assert do(lambda tx, n=name: keeping.find(tx, "c.example", n, end - 1)) == what.body
+        assert do(lambda tx, n=name: keeping.find(tx, "d.example", n, end - 1)) is None
+        assert do(lambda tx, n=name: keeping.find(tx, "c.example", n, end)) is None
+    assert do(lambda tx: keeping.count(tx, bob.mailbox_id)) == 2
+    assert do(lambda tx: keeping.forget_old(tx, end - 1)) == 0
+    assert do(lambda tx: bodies.forget_unused(tx, end + DAY, 9)) == []
+    assert do(lambda tx: keeping.forget_old(tx, end)) == 2
+    assert do(lambda tx: bodies.forget_unused(tx, end + 1, 9)) == [BLOB]
 
 
 def test_what_could_not_leave_waits_and_comes_again(do: Do[object], bob: Member) -> None:

@@ -12,15 +12,16 @@ import pytest
 
 from mx_core.db.database import Database
 from mx_core.homeserver.config import Rates
-from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.mailboxes import appending, deliveries
 from mx_core.homeserver.mailboxes.accept import Sizes
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.deliveries import Envelope
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.people import doorway
 from mx_core.homeserver.people.accounts import Member
-from mx_core.homeserver.schema import DELIVERY, SEEN
+from mx_core.homeserver.schema import BLOB, DELIVERY, SEEN
 from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.bodies import Body
 from mx_core.homeserver.storage.room import Room
 from mx_core.passport.op import Profile
 from mx_core.proto.federation_pb2 import (
@@ -32,6 +33,7 @@ from mx_core.proto.federation_pb2 import (
     POSTAGE,
     RATE_LIMITED,
     TOO_LARGE,
+    WHOLE,
     BlobRef,
     Item,
 )
@@ -111,8 +113,49 @@ async def test_each_item_has_its_own_answer_in_order(database: Database, tmp_pat
     )
 
     assert statuses == [
-        *(ACCEPTED, DUPLICATE, NOT_AVAILABLE, NOT_AVAILABLE, TOO_LARGE, DEFERRED, ACCEPTED)
+        *(ACCEPTED, DUPLICATE, NOT_AVAILABLE, NOT_AVAILABLE, TOO_LARGE, WHOLE, ACCEPTED)
     ]
+
+
+@pytest.mark.usefixtures("bob")
+async def test_a_body_that_a_contact_brought_and_that_was_swept_is_put_again(
+    database: Database, tmp_path: Path
+) -> None:
+    missing = _item(body=b"", body_ref=BlobRef(id=bytes(32), size=10), token=bytes(24))
+
+    assert await _statuses(_receiver(database, tmp_path), missing) == [DEFERRED]
+
+
+async def test_a_strangers_larger_body_is_named_and_stays_where_it_is(
+    database: Database, bob: Member, tmp_path: Path
+) -> None:
+    _asks_for(database, bob, 0)
+    receiver = _receiver(database, tmp_path, rates=Rates(), mailbox_octets=1_000)
+    named = _item(body=b"", body_ref=BlobRef(id=b"n" * 32, size=90_000))
+
+    brought, *replies = await receiver.take(
+        "a.example", [_item(body=b"MXB1" + bytes(4_093)), named, named, _item()]
+    )
+
+    assert brought.status == TOO_LARGE
+    assert [(reply.status, reply.body_stays) for reply in replies] == [
+        *((ACCEPTED, True), (DUPLICATE, True), (ACCEPTED, False))
+    ]
+    rows = await database.read(lambda tx: deliveries.waiting(tx, bob.mailbox_id, DEVICE, 0, 10))
+    first = rows[0].what
+    assert isinstance(first, Envelope)
+    assert (first.body_stays, first.body) == (True, Body(None, b"n" * 32, 90_000))
+    assert (
+        await database.read(lambda tx: deliveries.holds_blob(tx, bob.mailbox_id, b"n" * 32)) is None
+    )
+    await database.write(
+        lambda tx: deliveries.acknowledge(
+            tx, bob.mailbox_id, DEVICE, [row.sequence for row in rows], 1
+        )
+    )
+    assert await database.read(lambda tx: tx.execute(BLOB.select()).all()) == []
+    boxes = await database.read(lambda tx: appending.boxes(tx, [bob.address]))
+    assert boxes[bob.address].held_octets == 0
 
 
 async def test_a_body_that_fits_the_wire_and_not_the_row_becomes_a_file(
@@ -177,7 +220,7 @@ async def test_what_is_not_let_in_leaves_neither_row_nor_file(
     for table in (SEEN, DELIVERY):
         assert await database.read(lambda tx, table=table: tx.execute(table.select()).all()) == []
     _asks_for(database, bob, 0)
-    assert await _statuses(receiver, large) == [ACCEPTED]
+    assert await _statuses(receiver, large, _item()) == [TOO_LARGE, ACCEPTED]
 
 
 async def test_what_was_let_in_before_is_known_whatever_is_asked_now(
