@@ -58,7 +58,7 @@ def test_a_sound_account_ends_with_0(home: Path, by: str) -> None:
     name = "ALICE@a.example" if by == "address" else folder_in(directories(home)).name
     done = fsck(home, name)
 
-    assert (done.exit_code, done.output) == (0, "12 mailboxes, 0 messages\nnothing is wrong\n")
+    assert (done.exit_code, done.output) == (0, "13 mailboxes, 0 messages\nnothing is wrong\n")
 
 
 def test_damage_ends_with_65_until_it_is_mended(home: Path) -> None:
