@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mx_core.model.ids import EnvId, MsgId
+from mx_core.model.ids import EnvId, MsgId, Pid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox_reader import State
@@ -37,9 +37,36 @@ asyncio.run(main())
 """
 
 
-def killed_at(step: str, folder: Path) -> None:
+_FETCHING = """
+import asyncio, sys
+from pathlib import Path
+from mx_core.model.address import Address
+from mx_core.model.body_name import BodyName
+from mx_core.model.ids import EnvId, MsgId, Pid
+from mx_core.model.secret import Secret
+from mx_core.store.awaited import Awaited
+from mx_core.store.inbox import ComeFrom
+from mx_core.store.relation import Author
+from tests.support.stores import START, form_of, open_store
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    author = Author(Pid(b"e" * 32), Address("eve", "e.example"))
+    one = Awaited(EnvId(b"e" * 32), author, "e.example", BodyName(b"n" * 32, 9), Secret(b"k" * 32),
+                  b"statement", b"status", START)
+    await store.inbox.receive(msg_id=MsgId(b"m" * 16), env_id=one.env_id, octets=b"x",
+                              form=form_of(b"x"), epoch=1, come_from=ComeFrom(author), awaits=one)
+    await store.relations.accept(author.pid)
+    await store.awaited.store(one, b"y", form_of(b"y"), frozenset())
+    print("done")
+
+asyncio.run(main())
+"""
+
+
+def killed_at(step: str, folder: Path, program: str = _PROGRAM) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(folder)],
+        [sys.executable, "-c", program, str(folder)],
         env={**os.environ, "MX_FAILPOINT": step},
         capture_output=True,
         check=False,
@@ -80,6 +107,28 @@ def test_a_durable_step_is_done_after_a_kill(
             epoch=1,
         )
         assert not again
+        store.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(("step", "messages"), [("stored", 0), ("fetched", 1)])
+def test_what_is_awaited_is_stored_once_whenever_it_was_cut_off(
+    tmp_path: Path, step: str, messages: int
+) -> None:
+    killed_at(step, tmp_path, _FETCHING)
+
+    async def story() -> None:
+        store = open_store(tmp_path)
+        await store.relations.accept(Pid(b"e" * 32))
+        assert (await store.mail.read(lambda reader: reader.mailbox(INBOX))).messages == messages
+        due = await store.awaited.due()
+        assert len(due) == 1 - messages
+        for one in due:
+            assert await store.awaited.store(one, b"y", form_of(b"y"), frozenset())
+            assert not await store.awaited.store(one, b"y", form_of(b"y"), frozenset())
+        assert (await store.mail.read(lambda reader: reader.mailbox(INBOX))).messages == 1
         store.close()
 
     asyncio.run(story())
