@@ -14,14 +14,14 @@ from typing import final
 
 from typing_extensions import override
 
-from gateway import master_key
 from gateway.directories import Directories
 from gateway.person import Person
+from gateway.unlocking import master_key
 from mx_core import ports
 from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import BadCredentials, Refused, Untrusted
+from mx_core.model.errors import BadCredentials, Locked, Refused, Untrusted
 from mx_core.model.secret import Secret
 from mx_core.passport.chain import verify_chain
 from mx_core.store.account_store import MIGRATIONS, AccountStore
@@ -37,6 +37,7 @@ class OpenAccounts(ports.Accounts):
     def __init__(self) -> None:
         """Nobody yet; the composition adds them."""
         self._persons: dict[Address, Person] = {}
+        self.locked = ""  # why nobody can log in now; the sentence for the person
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self._persons.values())
@@ -47,10 +48,16 @@ class OpenAccounts(ports.Accounts):
 
     def find(self, address: Address) -> Person:
         """Return whose *address* is; raises Refused."""
+        self.check_unlocked()
         try:
             return self._persons[address.canonical()]
         except KeyError:
             raise Refused(f"{address} is no account of this gateway") from None
+
+    def check_unlocked(self) -> None:
+        """Raise Locked while the master key is not here."""
+        if self.locked:
+            raise Locked(self.locked)
 
     def holds(self, address: Address) -> bool:
         """Tell whether there is an account for *address*."""
@@ -58,6 +65,7 @@ class OpenAccounts(ports.Accounts):
 
     @override
     async def authenticate(self, username: str, password: Secret[str]) -> ports.Account:
+        self.check_unlocked()
         # every person's passwords are tried, so a known and an unknown name cost the same work
         found: ports.Account | None = None
         for person in self._persons.values():

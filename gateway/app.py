@@ -6,10 +6,12 @@ Start-up is recovery: nothing here asks how the last run ended.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,44 +19,42 @@ from typing import Any, NoReturn, final
 
 import msgspec
 import structlog
-from nacl.public import PrivateKey
 from typing_extensions import override
 
-import imap_out.server
-import smtp_in.server
-from gateway import contacts, master_key
+from gateway import contacts
 from gateway.accounts import OpenAccounts, new_store, remove, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
-from gateway.hidden_capabilities import hiding_of
 from gateway.loopback import local_ca
-from gateway.loopback.listeners import Ports, bound, chosen_ports
-from gateway.loopback.peer_uid import is_own_loopback
+from gateway.loopback.doors import mail_doors, smtp_limits
+from gateway.loopback.listeners import Ports, bound, chosen_ports, told_settings
 from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join, rejoin
-from gateway.person import Person
+from gateway.person import Person, until_damaged
 from gateway.place import check_place
 from gateway.policy_desk import PolicyDesk
 from gateway.recovery.recovering import AskedBack, Recovering
 from gateway.recovery.taking_over import is_under_way
 from gateway.sending import queue
-from gateway.spool.folder import Spool
-from gateway.spool.taking import Taking
+from gateway.spool.taking import Taking, taking_of
+from gateway.unlocking.receiving import Receiving
+from gateway.unlocking.vault import Vault
 from gateway.web.control import Daemon, control_app
 from gateway.web.page.server import Page
-from imap_out.wire.limits import Limits as ImapLimits
 from mx_core.control.server import serve_control
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
-from mx_core.model.errors import Corrupt, Refused
+from mx_core.model.errors import Locked, Refused, Unavailable
 from mx_core.model.ids import QueueId
+from mx_core.model.secret import Secret
 from mx_core.program import activation, event_loop, logs, notify
+from mx_core.program.memory import keep_out_of_dumps
 from mx_core.program.watchdog import tell_alive
 from mx_core.store.account_store import AccountStore
-from smtp_in.limits import Limits as SmtpLimits
 
 log = structlog.get_logger()
 
+_LOCK_SECONDS = 0.3
 _FIRST_PASSWORD = "first mail program"  # noqa: S105  # a name, not a secret
 
 
@@ -65,6 +65,7 @@ def run(directories: Directories, *, port_base: int | None, moved: bool = False)
         MailError: What keeps it from starting, or stopped it; told in one sentence.
     """
     os.umask(0o077)
+    keep_out_of_dumps()
     directories.prepare()
     check_place(directories.data, moved=moved)
     config = load(directories.config_file)
@@ -73,8 +74,11 @@ def run(directories: Directories, *, port_base: int | None, moved: bool = False)
             config, listen=msgspec.structs.replace(config.listen, port_base=port_base)
         )
     logs.configure(config.log)
+    managed = "LISTEN_FDS" in os.environ  # its sockets are the service manager's
     with event_loop.runner() as runner:
-        runner.run(Gateway(directories, config).run())
+        gateway = Gateway(directories, config)
+        runner.run(gateway.run())
+    gateway.vault.begin_again_if_locked(managed=managed)
 
 
 @final
@@ -89,46 +93,46 @@ class Gateway(Daemon):
         self._passed = activation.passed()
         self._control = self._passed.at_path(directories.control_socket)
         self._page = Page(self._ports.page)
-        self._master = master_key.load(directories.data)
+        self.vault = Vault(directories)
         self._tls = local_ca.load(directories.data / "ca", dt.datetime.now(dt.UTC))
         self._accounts = OpenAccounts()
-        self._recovering = Recovering(directories, self._master, config, time.time)
+        self._recovering = Recovering(directories, self.vault.master, config, time.time)
         self._tasks: asyncio.TaskGroup | None = None
+        self._stopping = asyncio.Event()
+        self._receiving = Receiving(directories, config, self.vault, time.time)
         self._adding = asyncio.Lock()  # one registration at a time
-        limits = config.limits
-        self._smtp_limits = SmtpLimits(
-            message_octets=limits.message_octets,
-            recipients=limits.recipients,
-            connections=limits.connections,
-        )
-        key = PrivateKey(master_key.spool_key(self._master).reveal())
-        spool = Spool(directories.spool)
-        spool.publish(key.public_key)
-        self._taking = Taking(spool, key, self._accounts.find, self._smtp_limits)
+        self._taking: Taking | None = None
 
     async def run(self) -> None:
         """Serve until a signal, then stop: front doors first, stores last."""
-        stopping = asyncio.Event()
+        stopping = self._stopping
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(logs.loop_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         listeners = bound(self._ports, self._passed)
-        stores: list[AccountStore] = []
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._recovering.sweep()
-                for store in stored(self._directories, self._master, time.time):
-                    stores.append(store)
-                    await self._restart(store)
-                tasks.create_task(self._taking.run())
+                if self.vault.is_locked:
+                    self._accounts.locked = self.vault.sentence
+                    self._receiving.begin(tasks)
+                else:
+                    await self._open_accounts()
                 doors = self._open_doors(tasks, listeners, stopping)
                 await asyncio.sleep(0)  # each door's first step: the control socket listens
                 print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
                 notify.tell("READY=1")
                 tasks.create_task(tell_alive(_turns, stopping))
-                log.info("gateway_ready", accounts=len(stores), imap_port=self._ports.imap)
+                if sys.stdout.isatty() and not list(self._accounts):
+                    print(f"To go on, open {self.page_link()}", flush=True)  # noqa: T201  # a person reads
+                log.info(
+                    "gateway_ready",
+                    accounts=len(list(self._accounts)),
+                    locked=self.vault.is_locked,
+                    imap_port=self._ports.imap,
+                )
                 await asyncio.wait(doors)
                 notify.tell("STOPPING=1")
                 for task in doors:
@@ -145,7 +149,10 @@ class Gateway(Daemon):
 
     @override
     async def status(self) -> dict[str, Any]:
-        return {"accounts": [await person.status() for person in self._accounts]}
+        return {
+            "accounts": [await person.status() for person in self._accounts],
+            "locked": self.vault.is_locked,
+        }
 
     @override
     async def queue(self) -> list[dict[str, Any]]:
@@ -165,6 +172,8 @@ class Gateway(Daemon):
 
     @override
     async def take_spooled(self, name: str) -> QueueId:
+        if self._taking is None:
+            raise Locked(self.vault.sentence)
         return await self._taking.take(name)
 
     @override
@@ -192,7 +201,7 @@ class Gateway(Daemon):
         async with self._adding:
             if self._accounts.holds(address):
                 raise Refused(f"{address} is an account of this gateway already")
-            store = new_store(self._directories, self._master, time.time)
+            store = new_store(self._directories, self.vault.master(), time.time)
             try:
                 own, words = await join(store, address, invite, self._config, time.time)
             except BaseException:
@@ -273,6 +282,10 @@ class Gateway(Daemon):
         return self._accounts.find(address).policy
 
     @override
+    async def set_rule(self, account: Address, name: str, value: str) -> None:
+        await self._accounts.find(account).policy.set("everybody", name, value)
+
+    @override
     def exported(self, address: Address) -> Person:
         return self._accounts.find(address)
 
@@ -287,6 +300,43 @@ class Gateway(Daemon):
     @override
     def recoverable(self, address: Address) -> Person:
         return self._accounts.find(address)
+
+    @override
+    async def lock(self) -> None:
+        self.vault.lock()
+        # the answer goes out first; then the process begins again, with nothing in its memory
+        asyncio.get_running_loop().call_later(_LOCK_SECONDS, self._stopping.set)
+
+    @override
+    async def unlock(self, passphrase: Secret[str]) -> None:
+        async with self._adding:
+            await self.vault.unlock(passphrase)
+            self._receiving.end()
+            await self._open_accounts()
+
+    @override
+    async def unlock_by(self, method: str, passphrase: Secret[str]) -> None:
+        await self.vault.change(method, passphrase)
+        for person in self._accounts:
+            with contextlib.suppress(Unavailable):  # tried again within the hour
+                await self._receiving.renew(person.store.folder, person.address, person.carrier)
+
+    async def _open_accounts(self) -> None:
+        """Open every account on disk and start it; and the clock after which all is locked."""
+        if self._tasks is None:
+            raise AssertionError("accounts start inside the task group")
+        for store in stored(self._directories, self.vault.master(), time.time):
+            await self._restart(store)
+        self._accounts.locked = ""
+        spool, master = self._directories.spool, self.vault.master()
+        self._taking = taking_of(spool, master, self._accounts.find, smtp_limits(self._config))
+        self._tasks.create_task(self._taking.run())
+        if minutes := self._config.unlock.lock_after_minutes:
+            self._tasks.create_task(self._lock_after(minutes * 60.0))
+
+    async def _lock_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.lock()
 
     async def _restart(self, store: AccountStore) -> None:
         if await is_under_way(store):
@@ -309,7 +359,8 @@ class Gateway(Daemon):
             raise AssertionError("accounts start inside the task group")
         person = Person(store, own, self._config, time.time)
         self._accounts.add(person)
-        self._tasks.create_task(_until_damaged(person))
+        self._tasks.create_task(until_damaged(person))
+        self._tasks.create_task(self._receiving.keep(store.folder, own.address, person.carrier))
 
     def _open_doors(
         self,
@@ -317,53 +368,15 @@ class Gateway(Daemon):
         listeners: dict[str, list[socket.socket]],
         stopping: asyncio.Event,
     ) -> list[asyncio.Task[None]]:
-        limits = self._config.limits
-        tls = self._tls.context
-        imap = imap_out.server.serve(
-            [imap_out.server.Listener(s, tls, implicit=False) for s in listeners["imap"]]
-            + [imap_out.server.Listener(s, tls, implicit=True) for s in listeners["imap_tls"]],
-            self._accounts,
-            limits=ImapLimits(connections=limits.connections, account_octets=limits.account_octets),
-            allow_clear=is_own_loopback,
-            stopping=stopping,
-            hiding=hiding_of(self._config.hide),
-        )
-        smtp = smtp_in.server.serve(
-            [smtp_in.server.Listener(s, tls, implicit=False) for s in listeners["smtp"]]
-            + [smtp_in.server.Listener(s, tls, implicit=True) for s in listeners["smtp_tls"]],
-            self._accounts,
-            limits=self._smtp_limits,
-            allow_clear=is_own_loopback,
-            stopping=stopping,
-        )
+        mail = mail_doors(listeners, self._tls.context, self._accounts, self._config, stopping)
         control = serve_control(
             control_app(self), self._directories.control_socket, stopping, listening=self._control
         )
         page = self._page.serve(self, listeners["page"], stopping)
-        return [tasks.create_task(serving) for serving in (imap, smtp, control, page)]
+        return [tasks.create_task(serving) for serving in (*mail, control, page)]
 
     def _settings(self, address: Address, password: str) -> MailSettings:
-        return MailSettings(
-            address=str(address),
-            username=str(address),
-            password=password,
-            host="localhost",
-            imap=self._ports.imap,
-            smtp=self._ports.smtp,
-            imap_tls=self._ports.imap_tls,
-            smtp_tls=self._ports.smtp_tls,
-            ca=str(self._tls.root_file),
-        )
-
-
-async def _until_damaged(person: Person) -> None:
-    """Run one account; damage in its store stops it and no other."""
-    try:
-        await person.run()
-    except* Corrupt as group:
-        sentence = str(group.exceptions[0])
-        log.error("account_stopped", why=type(group.exceptions[0]).__name__)  # noqa: TRY400
-        person.inbound.connected, person.inbound.trouble = False, sentence
+        return told_settings(address, password, self._ports, self._tls.root_file)
 
 
 async def _turns() -> None:

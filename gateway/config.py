@@ -70,6 +70,13 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mark_subjects: bool = True  # "[not encrypted]" before the subject of ordinary mail, when stored
 
 
+class Unlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the gateway locks itself, and what it does while it is locked."""
+
+    lock_after_minutes: float = 0.0  # from unlocking on; 0: never
+    receive_while_locked: bool = True  # keep what arrives, sealed as it came
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -78,6 +85,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     sending: Sending = Sending()
     reading: Reading = Reading()
+    unlock: Unlock = Unlock()
     hide: tuple[Hide, ...] = ()
     log: Log = Log()
 

@@ -35,6 +35,7 @@ from gateway.sending.outbound import Outbound
 from gateway.sending.outbox import JudgedOutbox
 from gateway.sending.reaching import Reaching
 from gateway.sending.recipients import Recipients
+from gateway.unlocking.receiving import arrival_of, drop, kept
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import Notices
@@ -44,7 +45,7 @@ from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import Device, Home
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import Unavailable
+from mx_core.model.errors import Corrupt, Unavailable
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox_reader import State
 
@@ -77,6 +78,7 @@ class Person(ports.Account):
         self.store = store
         self.mail = store.mail
         self._home = home
+        self.carrier = carrier
         self._now = now
         alarms = Alarms(store.relations, own.address, now)
         self._logs = logs = DomainLogs(
@@ -166,6 +168,7 @@ class Person(ports.Account):
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
                 tasks.create_task(self.changes.run())
+                tasks.create_task(self._take_kept())
                 tasks.create_task(self._tags.run())
                 tasks.create_task(self._fetching.run())
                 tasks.create_task(self._notices.run())
@@ -200,6 +203,19 @@ class Person(ports.Account):
         self.outbound.wake()
         return released
 
+    async def _take_kept(self) -> None:
+        """Take in what came while the gateway was locked; what finds no room waits for a start."""
+        for path in await asyncio.to_thread(kept, self.store.folder):
+            arrival = await asyncio.to_thread(arrival_of, path)
+            try:
+                done = arrival is None or await self.inbound.take_kept(arrival)
+            except Unavailable as error:
+                log.info("kept_arrival_put_off", why=type(error).__name__)
+                return
+            if done:
+                # Crash before this: it is taken again, and known by its msg_id.
+                await asyncio.to_thread(drop, path)
+
     async def _sweep(self) -> None:
         """Let go of expunged octets that no session's view holds any more."""
         while True:
@@ -225,3 +241,13 @@ class Person(ports.Account):
             "backup": await self.backups.state(),
             "search_index": asdict(await self.store.text_index.state()),
         }
+
+
+async def until_damaged(person: Person) -> None:
+    """Run one account; damage in its store stops it and no other."""
+    try:
+        await person.run()
+    except* Corrupt as group:
+        sentence = str(group.exceptions[0])
+        log.error("account_stopped", why=type(group.exceptions[0]).__name__)  # noqa: TRY400
+        person.inbound.connected, person.inbound.trouble = False, sentence

@@ -144,6 +144,25 @@ class Inbound:
         )
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
 
+    async def take_kept(self, arrival: ports.Arrival) -> bool:
+        """Take what was kept while the gateway was locked; False: a bug of ours stood in the way.
+
+        Raises:
+            DiskFull: There is no room for it.
+        """
+        try:
+            return await self._settle(arrival)
+        except DiskFull:
+            raise
+        except Unavailable:
+            return await self._intake.keep(
+                arrival.env_id,
+                arrival.peer_domain,
+                arrival.envelope,
+                arrival.body,
+                self._now() + _FIRST_WAIT_SECONDS,
+            )
+
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds * random.uniform(0.8, 1.2)):  # noqa: S311  # spreads clients

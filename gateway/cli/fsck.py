@@ -6,12 +6,15 @@ import json
 import os
 import sys
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.words import asked_passphrase
 from gateway.directories import Directories
+from mx_core.model.secret import Secret
 
 if TYPE_CHECKING:
     from mx_core.store.fsck.finding import Report
@@ -31,15 +34,18 @@ def fsck(
     The gateway must be stopped.  Ends with 0 if nothing is wrong, or nothing any more, and
     with 65 if something is.
     """
-    from gateway import master_key  # noqa: PLC0415  # spares --help its imports
-    from gateway.accounts import folder_of  # noqa: PLC0415
+    from gateway.accounts import folder_of  # noqa: PLC0415  # spares --help its imports
+    from gateway.unlocking import master_key  # noqa: PLC0415
     from mx_core.store.fsck.check import check_store  # noqa: PLC0415
 
     with told_in_one_sentence("mx-gateway"):
-        folder = folder_of(
-            directories, lambda: master_key.load(directories.data), account, time.time
-        )
-        key = master_key.account_key(master_key.load(directories.data), folder.name)
+
+        @cache
+        def master() -> Secret[bytes]:
+            return master_key.load_asking(directories.data, asked_passphrase)
+
+        folder = folder_of(directories, master, account, time.time)
+        key = master_key.account_key(master(), folder.name)
         report = check_store(folder, key, time.time, repair=repair, deep=deep)
     click.echo(json.dumps(_as_json(report)) if as_json else _typed(report))
     sys.exit(0 if report.is_sound else os.EX_DATAERR)

@@ -23,12 +23,14 @@ _COMMANDS = {
     "demo": "gateway.cli.demo:demo",
     "device": "gateway.cli.device:device",
     "echo": "gateway.cli.echo:echo",
+    "doctor": "gateway.cli.doctor:doctor",
     "evidence": "gateway.cli.evidence:evidence",
     "export": "gateway.cli.export:export",
     "folder": "gateway.cli.folder:folder",
     "fsck": "gateway.cli.fsck:fsck",
     "import": "gateway.cli.import_:import_",
     "legacy": "gateway.cli.legacy:legacy",
+    "lock": "gateway.cli.lock:lock",
     "page": "gateway.cli.page:page",
     "password": "gateway.cli.password:password",
     "policy": "gateway.cli.policy:policy",
@@ -38,6 +40,8 @@ _COMMANDS = {
     "restore": "gateway.cli.restore:restore",
     "sendmail": "gateway.cli.sendmail:sendmail",
     "status": "gateway.cli.status:status",
+    "uninstall": "gateway.cli.doctor:uninstall",
+    "unlock": "gateway.cli.lock:unlock",
     "up": "gateway.cli.up:up",
 }
 

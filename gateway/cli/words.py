@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from mx_core.model.secret import Secret
+
 _ROW: Final = 6
 _ASKED_BACK: Final = 2
 
@@ -17,6 +19,13 @@ def asked_words(what: str) -> str:
     if sys.stdin.isatty():
         return str(click.prompt(what, err=True))
     return sys.stdin.readline().strip()
+
+
+def asked_passphrase() -> Secret[str]:
+    """Return the passphrase that the person types, or the next line of standard input."""
+    if sys.stdin.isatty():
+        return Secret(str(click.prompt("Passphrase", hide_input=True, err=True)))
+    return Secret(sys.stdin.readline().rstrip("\n"))
 
 
 def show_words(words: str) -> None:

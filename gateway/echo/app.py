@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway import master_key
 from gateway.accounts import new_store, remove, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
@@ -25,6 +24,7 @@ from gateway.own.joining import join as register
 from gateway.own.joining import rejoin
 from gateway.person import Person
 from gateway.place import check_place
+from gateway.unlocking import master_key
 from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration, Refused
 from mx_core.model.secret import Secret

@@ -10,8 +10,11 @@ import errno
 import ipaddress
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.config import Listen
+from mx_core.mail_programs.mail_settings import MailSettings
+from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration
 from mx_core.program.activation import Passed
 
@@ -122,3 +125,18 @@ def bind(port: int, purpose: str) -> list[socket.socket]:
             ) from error
         sockets.append(listener)
     return sockets
+
+
+def told_settings(address: Address, password: str, ports: Ports, ca: Path) -> MailSettings:
+    """Return what a mail program is to be told of *address*."""
+    return MailSettings(
+        address=str(address),
+        username=str(address),
+        password=password,
+        host="localhost",
+        imap=ports.imap,
+        smtp=ports.smtp,
+        imap_tls=ports.imap_tls,
+        smtp_tls=ports.smtp_tls,
+        ca=str(ca),
+    )

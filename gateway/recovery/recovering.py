@@ -18,12 +18,12 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from gateway import master_key
 from gateway.config import Config
 from gateway.directories import Directories
 from gateway.found_domains import finder_of
 from gateway.own.identity import OwnIdentity
 from gateway.recovery import backup_file, taking_over
+from gateway.unlocking import master_key
 from mx_core.carriers.native.registration import recovery_card
 from mx_core.db import failpoint
 from mx_core.db.durable import make_folder, sync_directory
@@ -74,9 +74,13 @@ class Recovering:
     """See the module.  One recovery at a time; a new one replaces one that was not finished."""
 
     def __init__(
-        self, directories: Directories, master: Secret[bytes], config: Config, now: Now
+        self,
+        directories: Directories,
+        master: Callable[[], Secret[bytes]],
+        config: Config,
+        now: Now,
     ) -> None:
-        """*master*: what the keys of accounts are made of."""
+        """*master*: what the keys of accounts are made of; raises Locked."""
         self._directories = directories
         self._master = master
         self._config = config
@@ -109,7 +113,7 @@ class Recovering:
             of_file = Sheet.read(asked.words_of_file) if asked.words_of_file else present
             account = secrets.token_hex(_ID_OCTETS)
             folder = self._scratch / account
-            key = master_key.account_key(self._master, account)
+            key = master_key.account_key(self._master(), account)
             try:
                 address, backup_of = await asyncio.to_thread(
                     _laid_out, asked, of_file, folder, key, self._now
@@ -167,7 +171,7 @@ class Recovering:
             sync_directory(self._scratch)
             # Crash from here on: the next start finds the account, and goes on with the same entry.
             failpoint.reach("restored")
-            key = master_key.account_key(self._master, there.name)
+            key = master_key.account_key(self._master(), there.name)
             return AccountStore.open(there, key, self._now)
 
     async def go_on(self, store: AccountStore) -> OwnIdentity:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path as Folder
 from typing import Any, Final, Protocol
 
 import structlog
@@ -16,6 +17,7 @@ from nacl.public import PrivateKey
 
 from gateway.spool.folder import Spool
 from gateway.spool.letter import Letter, opened
+from gateway.unlocking.master_key import spool_key
 from mx_core.mime import address_list
 from mx_core.mime.header import value
 from mx_core.model.address import Address
@@ -30,6 +32,7 @@ from mx_core.model.errors import (
 )
 from mx_core.model.ids import QueueId
 from mx_core.model.message import Submission
+from mx_core.model.secret import Secret
 from smtp_in.body import has_bare_octet
 from smtp_in.command import Path
 from smtp_in.limits import Limits
@@ -139,6 +142,16 @@ class Taking:
             raise Refused("the message names no recipient")
         submission = make_submission(letter.octets, asked, now=time.time(), unique=name * 2)
         return submission, writer.outbox
+
+
+def taking_of(
+    folder: Folder, master: Secret[bytes], find: Callable[[Address], Writer], limits: Limits
+) -> Taking:
+    """Return what takes from *folder*, where the key to seal for it is published from now on."""
+    key = PrivateKey(spool_key(master).reveal())
+    spool = Spool(folder)
+    spool.publish(key.public_key)
+    return Taking(spool, key, find, limits)
 
 
 def _add(asked: Transaction, recipient: str, letter: Letter, limits: Limits) -> None:

@@ -6,12 +6,14 @@ from typing import Any, Protocol
 
 from gateway.web.import_control import Imported
 from gateway.web.legacy_control import Pulled
+from gateway.web.lock_control import Lockable
+from gateway.web.recovery_control import Desk
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
 
 
-class Behind(Protocol):
+class Behind(Desk, Lockable, Protocol):
     """``gateway.app`` provides it.  Every refusal is one sentence, as a ``MailError``."""
 
     async def status(self) -> dict[str, Any]:
@@ -46,6 +48,9 @@ class Behind(Protocol):
 
     async def revoke_password(self, address: Address, name: str) -> None:
         """Make a client password useless."""
+
+    async def set_rule(self, account: Address, name: str, value: str) -> None:
+        """Make a rule of *account* for everybody; raises BadPolicy."""
 
     async def passwords(self, address: Address) -> list[dict[str, Any]]:
         """Return names and last uses."""

@@ -20,8 +20,9 @@ from gateway.web.export_control import Exported, export_routes
 from gateway.web.folder_control import FolderStore, folder_routes
 from gateway.web.import_control import import_routes
 from gateway.web.legacy_control import legacy_routes
+from gateway.web.lock_control import lock_routes
 from gateway.web.policy_control import policy_routes
-from gateway.web.recovery_control import Desk, Recoverable, recovery_routes
+from gateway.web.recovery_control import Recoverable, recovery_routes
 from gateway.web.spool_control import spool_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.mail_programs.programs import chosen
@@ -85,7 +86,7 @@ class OneQueued(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_id: str
 
 
-class Daemon(Behind, Desk, Protocol):
+class Daemon(Behind, Protocol):
     """What the command line may ask besides; ``gateway.app`` provides it."""
 
     async def let_leave_queued(self, queue_id: QueueId) -> int:
@@ -240,6 +241,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *legacy_routes(daemon.pulled),
             *recovery_routes(daemon.recoverable, daemon),
             *spool_routes(daemon.take_spooled),
+            *lock_routes(daemon),
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )

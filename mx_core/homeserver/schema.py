@@ -64,6 +64,14 @@ EPOCH: Final = sa.Table(  # SignedEpoch octets as received, identity §3
     sa.Column("n", WHOLE, primary_key=True, autoincrement=False),
     sa.Column("octets", sa.LargeBinary, nullable=False),
 )
+COLLECT_TOKEN: Final = sa.Table(  # what a locked device shows
+    "collect_token",
+    METADATA,
+    _mailbox(),
+    sa.Column("device_id", sa.LargeBinary, primary_key=True),
+    sa.Column("token_hash", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("expires", WHOLE, nullable=False),
+)
 ATTESTATION: Final = sa.Table(  # the newest one; derived, may be deleted at any time
     "attestation",
     METADATA,

@@ -115,6 +115,10 @@ class BadConfiguration(Refused):
 
 
 # ── Unavailable ──────────────────────────────────────────────────────────────────────
+class Locked(Unavailable):
+    """The master key is not here; a person unlocks the gateway."""
+
+
 class PeerUnreachable(Unavailable):
     """A server did not answer in time."""
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mx_core.proto import federation_pb2 as mx__core_dot_proto_dot_federation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amx_core/proto/client.proto\x12\x0fmailx.client.v1\x1a\x1emx_core/proto/federation.proto\"N\n\x0fRegisterRequest\x12\x0e\n\x06invite\x18\x01 \x01(\t\x12\x14\n\x0csigned_entry\x18\x02 \x01(\x0c\x12\x15\n\rsigned_epochs\x18\x03 \x03(\x0c\"\x1d\n\rRegisterReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\">\n\x0e\x43hallengeReply\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\"W\n\x13\x41uthenticateRequest\x12\x0b\n\x03pid\x18\x01 \x01(\x0c\x12\x11\n\tdevice_id\x18\x02 \x01(\x0c\x12\r\n\x05nonce\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"5\n\x11\x41uthenticateReply\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\";\n\x13RecoveryCardRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x13\n\x0brecovery_pk\x18\x02 \x01(\x0c\"=\n\x0eRecoverRequest\x12\x14\n\x0csigned_entry\x18\x01 \x01(\x0c\x12\x15\n\rsigned_epochs\x18\x02 \x03(\x0c\"-\n\x15\x41ppendPassportRequest\x12\x14\n\x0csigned_entry\x18\x01 \x01(\x0c\"+\n\x13PublishEpochRequest\x12\x14\n\x0csigned_epoch\x18\x01 \x01(\x0c\"\x10\n\x0eOwnCardRequest\"\x19\n\tCardReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\".\n\x0eReadLogRequest\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"\x0f\n\rOwnLogRequest\":\n\x0bOwnLogReply\x12+\n\x07records\x18\x01 \x03(\x0b\x32\x1a.mailx.client.v1.LogRecord\"R\n\tLogRecord\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x12\n\nleaf_index\x18\x02 \x01(\x04\x12\x0f\n\x07opening\x18\x03 \x01(\x0c\x12\x0f\n\x07\x62inding\x18\x04 \x01(\x0c\"8\n\rSubmitRequest\x12\'\n\x04item\x18\x01 \x01(\x0b\x32\x19.mailx.federation.v1.Item\"O\n\x0bSubmitReply\x12+\n\x06status\x18\x01 \x01(\x0e\x32\x1b.mailx.federation.v1.Status\x12\x13\n\x0bretry_after\x18\x02 \x01(\x04\"R\n\x10\x46\x65tchBodyRequest\x12\x13\n\x0bpeer_domain\x18\x01 \x01(\t\x12)\n\x03ref\x18\x02 \x01(\x0b\x32\x1c.mailx.federation.v1.BlobRef\" \n\x0e\x43ollectRequest\x12\x0e\n\x06window\x18\x01 \x01(\r\"\xb2\x01\n\x08\x44\x65livery\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12+\n\x07\x61rrived\x18\x02 \x01(\x0b\x32\x18.mailx.client.v1.ArrivedH\x00\x12+\n\x04\x66\x61te\x18\x03 \x01(\x0b\x32\x1b.mailx.client.v1.FateNoticeH\x00\x12\x32\n\x0bqueue_empty\x18\x04 \x01(\x0b\x32\x1b.mailx.client.v1.QueueEmptyH\x00\x42\x06\n\x04what\"[\n\x07\x41rrived\x12\x13\n\x0bpeer_domain\x18\x01 \x01(\t\x12\'\n\x04item\x18\x02 \x01(\x0b\x32\x19.mailx.federation.v1.Item\x12\x12\n\nbody_stays\x18\x03 \x01(\x08\"c\n\nFateNotice\x12\x0e\n\x06\x65nv_id\x18\x01 \x01(\x0c\x12\x0f\n\x07relayed\x18\x02 \x01(\x08\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x0cpostage_bits\x18\x05 \x01(\r\"\x0c\n\nQueueEmpty\"6\n\x12ReplaceTagsRequest\x12\x0c\n\x04tags\x18\x01 \x03(\x0c\x12\x12\n\ngood_until\x18\x02 \x01(\x04\"\x12\n\x10ReplaceTagsReply\"\'\n\x12\x41\x63knowledgeRequest\x12\x11\n\tsequences\x18\x01 \x03(\x04\"\x12\n\x10\x41\x63knowledgeReply2\xa3\x0b\n\x06\x43lient\x12L\n\x08Register\x12 .mailx.client.v1.RegisterRequest\x1a\x1e.mailx.client.v1.RegisterReply\x12S\n\tChallenge\x12%.mailx.federation.v1.ChallengeRequest\x1a\x1f.mailx.client.v1.ChallengeReply\x12X\n\x0c\x41uthenticate\x12$.mailx.client.v1.AuthenticateRequest\x1a\".mailx.client.v1.AuthenticateReply\x12P\n\x0cRecoveryCard\x12$.mailx.client.v1.RecoveryCardRequest\x1a\x1a.mailx.client.v1.CardReply\x12\x46\n\x07Recover\x12\x1f.mailx.client.v1.RecoverRequest\x1a\x1a.mailx.client.v1.CardReply\x12T\n\x0e\x41ppendPassport\x12&.mailx.client.v1.AppendPassportRequest\x1a\x1a.mailx.client.v1.CardReply\x12P\n\x0cPublishEpoch\x12$.mailx.client.v1.PublishEpochRequest\x1a\x1a.mailx.client.v1.CardReply\x12\x46\n\x07OwnCard\x12\x1f.mailx.client.v1.OwnCardRequest\x1a\x1a.mailx.client.v1.CardReply\x12N\n\x06LookUp\x12\".mailx.federation.v1.LookUpRequest\x1a .mailx.federation.v1.LookUpReply\x12M\n\x07ReadLog\x12\x1f.mailx.client.v1.ReadLogRequest\x1a!.mailx.federation.v1.ReadLogReply\x12\x46\n\x06OwnLog\x12\x1e.mailx.client.v1.OwnLogRequest\x1a\x1c.mailx.client.v1.OwnLogReply\x12\x46\n\x06Submit\x12\x1e.mailx.client.v1.SubmitRequest\x1a\x1c.mailx.client.v1.SubmitReply\x12K\n\x07PutBlob\x12\x1e.mailx.federation.v1.BlobChunk\x1a\x1e.mailx.federation.v1.BlobReply(\x01\x12M\n\x07GetBlob\x12 .mailx.federation.v1.BlobRequest\x1a\x1e.mailx.federation.v1.BlobChunk0\x01\x12P\n\tFetchBody\x12!.mailx.client.v1.FetchBodyRequest\x1a\x1e.mailx.federation.v1.BlobChunk0\x01\x12G\n\x07\x43ollect\x12\x1f.mailx.client.v1.CollectRequest\x1a\x19.mailx.client.v1.Delivery0\x01\x12U\n\x0b\x41\x63knowledge\x12#.mailx.client.v1.AcknowledgeRequest\x1a!.mailx.client.v1.AcknowledgeReply\x12U\n\x0bReplaceTags\x12#.mailx.client.v1.ReplaceTagsRequest\x1a!.mailx.client.v1.ReplaceTagsReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amx_core/proto/client.proto\x12\x0fmailx.client.v1\x1a\x1emx_core/proto/federation.proto\"N\n\x0fRegisterRequest\x12\x0e\n\x06invite\x18\x01 \x01(\t\x12\x14\n\x0csigned_entry\x18\x02 \x01(\x0c\x12\x15\n\rsigned_epochs\x18\x03 \x03(\x0c\"\x1d\n\rRegisterReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\">\n\x0e\x43hallengeReply\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\"W\n\x13\x41uthenticateRequest\x12\x0b\n\x03pid\x18\x01 \x01(\x0c\x12\x11\n\tdevice_id\x18\x02 \x01(\x0c\x12\r\n\x05nonce\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"5\n\x11\x41uthenticateReply\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\";\n\x13RecoveryCardRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x13\n\x0brecovery_pk\x18\x02 \x01(\x0c\"=\n\x0eRecoverRequest\x12\x14\n\x0csigned_entry\x18\x01 \x01(\x0c\x12\x15\n\rsigned_epochs\x18\x02 \x03(\x0c\"-\n\x15\x41ppendPassportRequest\x12\x14\n\x0csigned_entry\x18\x01 \x01(\x0c\"+\n\x13PublishEpochRequest\x12\x14\n\x0csigned_epoch\x18\x01 \x01(\x0c\"&\n\x13\x43ollectTokenRequest\x12\x0f\n\x07seconds\x18\x01 \x01(\r\"3\n\x11\x43ollectTokenReply\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\"\x10\n\x0eOwnCardRequest\"\x19\n\tCardReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\".\n\x0eReadLogRequest\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"\x0f\n\rOwnLogRequest\":\n\x0bOwnLogReply\x12+\n\x07records\x18\x01 \x03(\x0b\x32\x1a.mailx.client.v1.LogRecord\"R\n\tLogRecord\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x12\n\nleaf_index\x18\x02 \x01(\x04\x12\x0f\n\x07opening\x18\x03 \x01(\x0c\x12\x0f\n\x07\x62inding\x18\x04 \x01(\x0c\"8\n\rSubmitRequest\x12\'\n\x04item\x18\x01 \x01(\x0b\x32\x19.mailx.federation.v1.Item\"O\n\x0bSubmitReply\x12+\n\x06status\x18\x01 \x01(\x0e\x32\x1b.mailx.federation.v1.Status\x12\x13\n\x0bretry_after\x18\x02 \x01(\x04\"R\n\x10\x46\x65tchBodyRequest\x12\x13\n\x0bpeer_domain\x18\x01 \x01(\t\x12)\n\x03ref\x18\x02 \x01(\x0b\x32\x1c.mailx.federation.v1.BlobRef\" \n\x0e\x43ollectRequest\x12\x0e\n\x06window\x18\x01 \x01(\r\"\xb2\x01\n\x08\x44\x65livery\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12+\n\x07\x61rrived\x18\x02 \x01(\x0b\x32\x18.mailx.client.v1.ArrivedH\x00\x12+\n\x04\x66\x61te\x18\x03 \x01(\x0b\x32\x1b.mailx.client.v1.FateNoticeH\x00\x12\x32\n\x0bqueue_empty\x18\x04 \x01(\x0b\x32\x1b.mailx.client.v1.QueueEmptyH\x00\x42\x06\n\x04what\"[\n\x07\x41rrived\x12\x13\n\x0bpeer_domain\x18\x01 \x01(\t\x12\'\n\x04item\x18\x02 \x01(\x0b\x32\x19.mailx.federation.v1.Item\x12\x12\n\nbody_stays\x18\x03 \x01(\x08\"c\n\nFateNotice\x12\x0e\n\x06\x65nv_id\x18\x01 \x01(\x0c\x12\x0f\n\x07relayed\x18\x02 \x01(\x08\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x0cpostage_bits\x18\x05 \x01(\r\"\x0c\n\nQueueEmpty\"6\n\x12ReplaceTagsRequest\x12\x0c\n\x04tags\x18\x01 \x03(\x0c\x12\x12\n\ngood_until\x18\x02 \x01(\x04\"\x12\n\x10ReplaceTagsReply\"\'\n\x12\x41\x63knowledgeRequest\x12\x11\n\tsequences\x18\x01 \x03(\x04\"\x12\n\x10\x41\x63knowledgeReply2\xfd\x0b\n\x06\x43lient\x12L\n\x08Register\x12 .mailx.client.v1.RegisterRequest\x1a\x1e.mailx.client.v1.RegisterReply\x12S\n\tChallenge\x12%.mailx.federation.v1.ChallengeRequest\x1a\x1f.mailx.client.v1.ChallengeReply\x12X\n\x0c\x41uthenticate\x12$.mailx.client.v1.AuthenticateRequest\x1a\".mailx.client.v1.AuthenticateReply\x12P\n\x0cRecoveryCard\x12$.mailx.client.v1.RecoveryCardRequest\x1a\x1a.mailx.client.v1.CardReply\x12\x46\n\x07Recover\x12\x1f.mailx.client.v1.RecoverRequest\x1a\x1a.mailx.client.v1.CardReply\x12T\n\x0e\x41ppendPassport\x12&.mailx.client.v1.AppendPassportRequest\x1a\x1a.mailx.client.v1.CardReply\x12P\n\x0cPublishEpoch\x12$.mailx.client.v1.PublishEpochRequest\x1a\x1a.mailx.client.v1.CardReply\x12X\n\x0c\x43ollectToken\x12$.mailx.client.v1.CollectTokenRequest\x1a\".mailx.client.v1.CollectTokenReply\x12\x46\n\x07OwnCard\x12\x1f.mailx.client.v1.OwnCardRequest\x1a\x1a.mailx.client.v1.CardReply\x12N\n\x06LookUp\x12\".mailx.federation.v1.LookUpRequest\x1a .mailx.federation.v1.LookUpReply\x12M\n\x07ReadLog\x12\x1f.mailx.client.v1.ReadLogRequest\x1a!.mailx.federation.v1.ReadLogReply\x12\x46\n\x06OwnLog\x12\x1e.mailx.client.v1.OwnLogRequest\x1a\x1c.mailx.client.v1.OwnLogReply\x12\x46\n\x06Submit\x12\x1e.mailx.client.v1.SubmitRequest\x1a\x1c.mailx.client.v1.SubmitReply\x12K\n\x07PutBlob\x12\x1e.mailx.federation.v1.BlobChunk\x1a\x1e.mailx.federation.v1.BlobReply(\x01\x12M\n\x07GetBlob\x12 .mailx.federation.v1.BlobRequest\x1a\x1e.mailx.federation.v1.BlobChunk0\x01\x12P\n\tFetchBody\x12!.mailx.client.v1.FetchBodyRequest\x1a\x1e.mailx.federation.v1.BlobChunk0\x01\x12G\n\x07\x43ollect\x12\x1f.mailx.client.v1.CollectRequest\x1a\x19.mailx.client.v1.Delivery0\x01\x12U\n\x0b\x41\x63knowledge\x12#.mailx.client.v1.AcknowledgeRequest\x1a!.mailx.client.v1.AcknowledgeReply\x12U\n\x0bReplaceTags\x12#.mailx.client.v1.ReplaceTagsRequest\x1a!.mailx.client.v1.ReplaceTagsReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,42 +50,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPENDPASSPORTREQUEST']._serialized_end=567
   _globals['_PUBLISHEPOCHREQUEST']._serialized_start=569
   _globals['_PUBLISHEPOCHREQUEST']._serialized_end=612
-  _globals['_OWNCARDREQUEST']._serialized_start=614
-  _globals['_OWNCARDREQUEST']._serialized_end=630
-  _globals['_CARDREPLY']._serialized_start=632
-  _globals['_CARDREPLY']._serialized_end=657
-  _globals['_READLOGREQUEST']._serialized_start=659
-  _globals['_READLOGREQUEST']._serialized_end=705
-  _globals['_OWNLOGREQUEST']._serialized_start=707
-  _globals['_OWNLOGREQUEST']._serialized_end=722
-  _globals['_OWNLOGREPLY']._serialized_start=724
-  _globals['_OWNLOGREPLY']._serialized_end=782
-  _globals['_LOGRECORD']._serialized_start=784
-  _globals['_LOGRECORD']._serialized_end=866
-  _globals['_SUBMITREQUEST']._serialized_start=868
-  _globals['_SUBMITREQUEST']._serialized_end=924
-  _globals['_SUBMITREPLY']._serialized_start=926
-  _globals['_SUBMITREPLY']._serialized_end=1005
-  _globals['_FETCHBODYREQUEST']._serialized_start=1007
-  _globals['_FETCHBODYREQUEST']._serialized_end=1089
-  _globals['_COLLECTREQUEST']._serialized_start=1091
-  _globals['_COLLECTREQUEST']._serialized_end=1123
-  _globals['_DELIVERY']._serialized_start=1126
-  _globals['_DELIVERY']._serialized_end=1304
-  _globals['_ARRIVED']._serialized_start=1306
-  _globals['_ARRIVED']._serialized_end=1397
-  _globals['_FATENOTICE']._serialized_start=1399
-  _globals['_FATENOTICE']._serialized_end=1498
-  _globals['_QUEUEEMPTY']._serialized_start=1500
-  _globals['_QUEUEEMPTY']._serialized_end=1512
-  _globals['_REPLACETAGSREQUEST']._serialized_start=1514
-  _globals['_REPLACETAGSREQUEST']._serialized_end=1568
-  _globals['_REPLACETAGSREPLY']._serialized_start=1570
-  _globals['_REPLACETAGSREPLY']._serialized_end=1588
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=1590
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=1629
-  _globals['_ACKNOWLEDGEREPLY']._serialized_start=1631
-  _globals['_ACKNOWLEDGEREPLY']._serialized_end=1649
-  _globals['_CLIENT']._serialized_start=1652
-  _globals['_CLIENT']._serialized_end=3095
+  _globals['_COLLECTTOKENREQUEST']._serialized_start=614
+  _globals['_COLLECTTOKENREQUEST']._serialized_end=652
+  _globals['_COLLECTTOKENREPLY']._serialized_start=654
+  _globals['_COLLECTTOKENREPLY']._serialized_end=705
+  _globals['_OWNCARDREQUEST']._serialized_start=707
+  _globals['_OWNCARDREQUEST']._serialized_end=723
+  _globals['_CARDREPLY']._serialized_start=725
+  _globals['_CARDREPLY']._serialized_end=750
+  _globals['_READLOGREQUEST']._serialized_start=752
+  _globals['_READLOGREQUEST']._serialized_end=798
+  _globals['_OWNLOGREQUEST']._serialized_start=800
+  _globals['_OWNLOGREQUEST']._serialized_end=815
+  _globals['_OWNLOGREPLY']._serialized_start=817
+  _globals['_OWNLOGREPLY']._serialized_end=875
+  _globals['_LOGRECORD']._serialized_start=877
+  _globals['_LOGRECORD']._serialized_end=959
+  _globals['_SUBMITREQUEST']._serialized_start=961
+  _globals['_SUBMITREQUEST']._serialized_end=1017
+  _globals['_SUBMITREPLY']._serialized_start=1019
+  _globals['_SUBMITREPLY']._serialized_end=1098
+  _globals['_FETCHBODYREQUEST']._serialized_start=1100
+  _globals['_FETCHBODYREQUEST']._serialized_end=1182
+  _globals['_COLLECTREQUEST']._serialized_start=1184
+  _globals['_COLLECTREQUEST']._serialized_end=1216
+  _globals['_DELIVERY']._serialized_start=1219
+  _globals['_DELIVERY']._serialized_end=1397
+  _globals['_ARRIVED']._serialized_start=1399
+  _globals['_ARRIVED']._serialized_end=1490
+  _globals['_FATENOTICE']._serialized_start=1492
+  _globals['_FATENOTICE']._serialized_end=1591
+  _globals['_QUEUEEMPTY']._serialized_start=1593
+  _globals['_QUEUEEMPTY']._serialized_end=1605
+  _globals['_REPLACETAGSREQUEST']._serialized_start=1607
+  _globals['_REPLACETAGSREQUEST']._serialized_end=1661
+  _globals['_REPLACETAGSREPLY']._serialized_start=1663
+  _globals['_REPLACETAGSREPLY']._serialized_end=1681
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=1683
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=1722
+  _globals['_ACKNOWLEDGEREPLY']._serialized_start=1724
+  _globals['_ACKNOWLEDGEREPLY']._serialized_end=1742
+  _globals['_CLIENT']._serialized_start=1745
+  _globals['_CLIENT']._serialized_end=3278
 # @@protoc_insertion_point(module_scope)

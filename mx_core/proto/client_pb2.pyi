@@ -81,6 +81,20 @@ class PublishEpochRequest(_message.Message):
     signed_epoch: bytes
     def __init__(self, signed_epoch: _Optional[bytes] = ...) -> None: ...
 
+class CollectTokenRequest(_message.Message):
+    __slots__ = ("seconds",)
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    seconds: int
+    def __init__(self, seconds: _Optional[int] = ...) -> None: ...
+
+class CollectTokenReply(_message.Message):
+    __slots__ = ("token", "expires")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    token: bytes
+    expires: int
+    def __init__(self, token: _Optional[bytes] = ..., expires: _Optional[int] = ...) -> None: ...
+
 class OwnCardRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

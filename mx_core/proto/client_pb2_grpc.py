@@ -70,6 +70,11 @@ class ClientStub:
                 request_serializer=mx__core_dot_proto_dot_client__pb2.PublishEpochRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_client__pb2.CardReply.FromString,
                 _registered_method=True)
+        self.CollectToken = channel.unary_unary(
+                '/mailx.client.v1.Client/CollectToken',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.CollectTokenRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_client__pb2.CollectTokenReply.FromString,
+                _registered_method=True)
         self.OwnCard = channel.unary_unary(
                 '/mailx.client.v1.Client/OwnCard',
                 request_serializer=mx__core_dot_proto_dot_client__pb2.OwnCardRequest.SerializeToString,
@@ -169,6 +174,12 @@ class ClientServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PublishEpoch(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CollectToken(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -277,6 +288,11 @@ def add_ClientServicer_to_server(servicer, server):
                     servicer.PublishEpoch,
                     request_deserializer=mx__core_dot_proto_dot_client__pb2.PublishEpochRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_client__pb2.CardReply.SerializeToString,
+            ),
+            'CollectToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CollectToken,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.CollectTokenRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_client__pb2.CollectTokenReply.SerializeToString,
             ),
             'OwnCard': grpc.unary_unary_rpc_method_handler(
                     servicer.OwnCard,
@@ -523,6 +539,33 @@ class Client:
             '/mailx.client.v1.Client/PublishEpoch',
             mx__core_dot_proto_dot_client__pb2.PublishEpochRequest.SerializeToString,
             mx__core_dot_proto_dot_client__pb2.CardReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/CollectToken',
+            mx__core_dot_proto_dot_client__pb2.CollectTokenRequest.SerializeToString,
+            mx__core_dot_proto_dot_client__pb2.CollectTokenReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import master_key
 from gateway.demo.world import World
+from gateway.unlocking import master_key
 from mx_core.db.database import Database
 from tests.support.clients import about, smtp, status, wait_until
 from tests.support.homes import free_port_base

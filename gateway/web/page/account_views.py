@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -10,21 +11,26 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
+from gateway.web.page.begin_views import rows_of
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
+from gateway.web.page.sheet_checks import SheetChecks
 from mx_core.mail_programs.programs import PROGRAMS, chosen
 from mx_core.model.address import Address
 
 _SEE_OTHER: Final = 303
-_ROW: Final = 6  # words of a recovery sheet in one line
 
 
-def account_routes(behind: Behind) -> list[Route]:
+def account_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
     """Return the routes."""
 
     async def overview(_: Request) -> Response:
         told = await behind.status()
-        return rendered("overview.html", accounts=told["accounts"])
+        if told["locked"]:
+            return RedirectResponse("/unlock", _SEE_OTHER)
+        if not told["accounts"]:
+            return RedirectResponse("/begin", _SEE_OTHER)
+        return rendered("overview.html", accounts=[_dated(each) for each in told["accounts"]])
 
     async def new(_: Request) -> Response:
         return rendered("new_account.html")
@@ -32,9 +38,13 @@ def account_routes(behind: Behind) -> list[Route]:
     async def added(request: Request) -> Response:
         address, invite = await read_form(request, "address", "invite")
         made = await behind.add_account(Address.parse(address), invite)
-        words = made["recovery_words"].split()
-        rows = [words[at : at + _ROW] for at in range(0, len(words), _ROW)]
-        return rendered("made_account.html", settings=made["settings"], rows=rows)
+        words = made["recovery_words"]
+        return rendered(
+            "made_account.html",
+            settings=made["settings"],
+            rows=rows_of(words),
+            check=checks.ask(words),
+        )
 
     async def programs(request: Request) -> Response:
         address = Address.parse(request.query_params.get("account", ""))
@@ -66,3 +76,10 @@ def account_routes(behind: Behind) -> list[Route]:
         Route("/programs", added_program, methods=["POST"]),
         Route("/programs/revoke", revoked, methods=["POST"]),
     ]
+
+
+def _dated(account: dict[str, Any]) -> dict[str, Any]:
+    """Return *account* with the time of its last backup as a person reads it."""
+    last = account["backup"]["last"]
+    shown = f"{datetime.fromtimestamp(last, UTC):%Y-%m-%d %H:%M} UTC" if last else ""
+    return {**account, "backup": {**account["backup"], "last": shown}}

@@ -23,11 +23,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.web.behind import Behind
 from gateway.web.page.account_views import account_routes
+from gateway.web.page.api import api_routes
+from gateway.web.page.begin_views import begin_routes
 from gateway.web.page.contact_views import contact_routes
 from gateway.web.page.guard import Guard, cookie, session_of
 from gateway.web.page.mail_views import mail_routes
 from gateway.web.page.outbox_views import outbox_routes
 from gateway.web.page.rendering import rendered
+from gateway.web.page.sheet_checks import SheetChecks
 from gateway.web.page.visits import SESSION_SECONDS, Visits
 from mx_core.model.errors import MailError, Refused, Unavailable
 
@@ -37,6 +40,7 @@ _SEE_OTHER: Final = HTTPStatus.SEE_OTHER
 
 def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
     """Return the application; *hosts*: how the person's browser may name it, each with port."""
+    checks = SheetChecks()
 
     async def enter(request: Request) -> Response:
         session = visits.enter(request.query_params.get("ticket", ""))
@@ -57,10 +61,12 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             Route("/enter", enter, methods=["GET"]),
             Route("/leave", leave, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
-            *account_routes(behind),
+            *account_routes(behind, checks),
+            *begin_routes(behind, checks),
             *contact_routes(behind),
             *outbox_routes(behind),
             *mail_routes(behind),
+            *api_routes(behind),
         ],
         middleware=[Middleware(_Door, visits=visits)],
         exception_handlers={MailError: _refused, HTTPException: _not_here},

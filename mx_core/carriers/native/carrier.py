@@ -155,6 +155,21 @@ class NativeCarrier(ports.Carrier):
         reply = await self.home.call(use)
         return reply.octets if reply.found else None
 
+    async def collect_token(self, seconds: int) -> tuple[bytes, int]:
+        """Return a token that only collects, and when it ends; 0 seconds revokes the last one."""
+
+        async def use(
+            stub: client_pb2_grpc.ClientStub, metadata: Metadata
+        ) -> client_pb2.CollectTokenReply:
+            request = client_pb2.CollectTokenRequest(seconds=seconds)
+            reply: client_pb2.CollectTokenReply = await stub.CollectToken(
+                request, metadata=metadata, timeout=CALL_SECONDS
+            )
+            return reply
+
+        reply = await self.home.call(use)
+        return bytes(reply.token), int(reply.expires)
+
     async def own_log(self) -> list[LogRecord]:
         """Return what the home server logged of this account's address, by version."""
 

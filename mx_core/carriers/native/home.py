@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, final
 
 from nacl.signing import SigningKey
+from typing_extensions import override
 
 from mx_core.carriers.native.channel import open_channel, our_errors
 from mx_core.discovery.finder import Domain
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 CALL_SECONDS = 30.0
 _RENEW_SECONDS = 60.0
+_TOKEN_CHANNEL_SECONDS = 1_800.0  # the domain is looked up anew by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,19 @@ class Home:
     """The own home server, as one device sees it."""
 
     def __init__(
-        self, domain: str, device: Device, find: Callable[[str], Awaitable[Domain]], now: Now
+        self, domain: str, device: Device | None, find: Callable[[str], Awaitable[Domain]], now: Now
     ) -> None:
-        """*find* discovers the domain; it is asked again after each lost connection."""
+        """*find* discovers the domain; it is asked again after each lost connection.
+
+        *device*: None only for a home that proves itself in another way.
+        """
         self.domain = domain
         self._device = device
         self._find = find
         self._now = now
         self._lock = asyncio.Lock()  # one connection attempt at a time
         self._channel: LentChannel | None = None
-        self._session = b""
+        self._metadata: Metadata = ()
         self._expires = 0.0
 
     async def call(self, use: Callable[[client_pb2_grpc.ClientStub, Metadata], Awaitable[T]]) -> T:
@@ -87,7 +92,7 @@ class Home:
                     await self._connect()
             if self._channel is None:
                 raise AssertionError("connected without a channel")
-            channel, metadata = self._channel, (("mx-session-bin", self._session),)
+            channel, metadata = self._channel, self._metadata
         async with channel.lend() as lent:
             yield client_pb2_grpc.ClientStub(lent), metadata  # type: ignore[no-untyped-call]  # generated
 
@@ -103,6 +108,8 @@ class Home:
                 return await use(stub, metadata)
 
     async def _connect(self) -> None:
+        if self._device is None:
+            raise AssertionError("no device to prove")
         await self.close()
         domain = await self._find(self.domain)
         channel = open_channel(domain, self._now())
@@ -135,7 +142,28 @@ class Home:
             await channel.close()
             raise
         self._channel = LentChannel(channel)
-        self._session, self._expires = reply.session, reply.expires
+        self._metadata = (("mx-session-bin", reply.session),)
+        self._expires = reply.expires
+
+
+@final
+class TokenHome(Home):
+    """The own home server, as a device sees it that is locked: a token in place of its key."""
+
+    def __init__(
+        self, domain: str, token: bytes, find: Callable[[str], Awaitable[Domain]], now: Now
+    ) -> None:
+        """*token*: what ``NativeCarrier.collect_token`` gave."""
+        super().__init__(domain, None, find, now)
+        self._token = token
+
+    @override
+    async def _connect(self) -> None:
+        await self.close()
+        domain = await self._find(self.domain)
+        self._channel = LentChannel(open_channel(domain, self._now()))
+        self._metadata = (("mx-collect-bin", self._token),)
+        self._expires = self._now() + _TOKEN_CHANNEL_SECONDS
 
 
 Metadata = tuple[tuple[str, bytes], ...]

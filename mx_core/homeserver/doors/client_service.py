@@ -6,6 +6,7 @@ our tree become answers in ``refusals``.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -21,7 +22,7 @@ from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.doors.device_sessions import DeviceSessions, Proof, Session
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.collect import Collector
-from mx_core.homeserver.people import accounts, doorway
+from mx_core.homeserver.people import accounts, collect_tokens, doorway
 from mx_core.homeserver.people.lookup import AskPeer, LookUps
 from mx_core.homeserver.people.publish import Publisher
 from mx_core.homeserver.queue.submit import Submitter
@@ -36,6 +37,7 @@ from mx_core.tls.leaf import Leaves, spki_hash
 _log = structlog.get_logger()
 
 SESSION_METADATA: Final = "mx-session-bin"
+COLLECT_METADATA: Final = "mx-collect-bin"
 _ACKS_MAX: Final = 1_024
 
 FetchBody = Callable[[str, bytes, int], Awaitable[bytes]]  # (peer, name, octets)
@@ -153,6 +155,22 @@ class ClientService(ClientServicer):
         return client_pb2.CardReply(card=card)
 
     @override
+    async def CollectToken(
+        self, request: client_pb2.CollectTokenRequest, context: Context
+    ) -> client_pb2.CollectTokenReply:
+        """Give the calling device a token that only collects, or take it back."""
+        session = await self._session(context)
+        seconds = min(request.seconds, collect_tokens.SECONDS_MAX)
+        token = secrets.token_bytes(collect_tokens.TOKEN_OCTETS) if seconds else b""
+        expires = int(self._rooms.now()) + seconds if seconds else 0
+        await self._rooms.database.write(
+            lambda tx: collect_tokens.replace(
+                tx, session.mailbox_id, session.device_id, token, expires
+            )
+        )
+        return client_pb2.CollectTokenReply(token=token, expires=expires)
+
+    @override
     async def OwnCard(
         self, request: client_pb2.OwnCardRequest, context: Context
     ) -> client_pb2.CardReply:
@@ -215,7 +233,7 @@ class ClientService(ClientServicer):
         self, request: client_pb2.CollectRequest, context: Context
     ) -> AsyncIterator[client_pb2.Delivery]:
         """Stream what waits for the calling device."""
-        session = await self._session(context)
+        session = await self._collecting(context)
         async for delivery in self._rooms.collector.stream(session, request.window):
             yield delivery
 
@@ -224,7 +242,7 @@ class ClientService(ClientServicer):
         self, request: client_pb2.AcknowledgeRequest, context: Context
     ) -> client_pb2.AcknowledgeReply:
         """Note what the device holds durably, and delete what nobody needs any more."""
-        session = await self._session(context)
+        session = await self._collecting(context)
         sequences = list(dict.fromkeys(request.sequences))
         if len(sequences) > _ACKS_MAX:
             raise Refused(f"at most {_ACKS_MAX} acknowledgements at a time")
@@ -274,7 +292,7 @@ class ClientService(ClientServicer):
         self, request: federation_pb2.BlobRequest, context: Context
     ) -> AsyncIterator[federation_pb2.BlobChunk]:
         """Give a body that waits for the caller, from an offset on."""
-        session = await self._session(context)
+        session = await self._collecting(context)
         size = await self._rooms.database.read(
             lambda tx: deliveries.holds_blob(tx, session.mailbox_id, request.id)
         )
@@ -301,27 +319,38 @@ class ClientService(ClientServicer):
             piece = octets[at : at + CHUNK_OCTETS]
             yield federation_pb2.BlobChunk(ref=None if at else ref, offset=at, octets=piece)
 
+    async def _collecting(self, context: Context) -> Session:
+        """As ``_session``, for the calls that a token opens too; raises BadCredentials."""
+        token = _shown(context, COLLECT_METADATA)
+        if not token:
+            return await self._session(context)
+        now = int(self._rooms.now())
+        found = await self._rooms.database.read(lambda tx: collect_tokens.device_of(tx, token, now))
+        if found is None:
+            raise BadCredentials("this token does not hold, or no longer")
+        return Session(*found)
+
     async def _session(self, context: Context) -> Session:
         """Return whose call it is; asked at every call, so a removed device is out at once.
 
         Raises:
             BadCredentials: No session, one of another process, or its device is gone.
         """
-        octets = next(
-            (
-                value
-                for key, value in context.invocation_metadata() or ()
-                if key == SESSION_METADATA
-            ),
-            b"",
-        )
-        session = self._rooms.sessions.read(octets if isinstance(octets, bytes) else b"")
+        session = self._rooms.sessions.read(_shown(context, SESSION_METADATA))
         key = await self._rooms.database.read(
             lambda tx: accounts.device_key(tx, session.mailbox_id, session.device_id)
         )
         if key is None:
             raise BadCredentials("this device is no longer active")
         return session
+
+
+def _shown(context: Context, name: str) -> bytes:
+    """Return the octets that the caller sends with each call under *name*, or none."""
+    for key, value in context.invocation_metadata() or ():
+        if key == name and isinstance(value, bytes):
+            return value
+    return b""
 
 
 def _after(context: Context, step: str) -> None:

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 from nacl.signing import SigningKey
 
-from gateway import master_key
 from gateway.accounts import new_store
 from gateway.cli.root import program
 from gateway.directories import Directories, directories
+from gateway.unlocking import master_key
 from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.passport.make import genesis

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
 import pytest
 
+from gateway.recovery.recovering import AskedBack
 from gateway.web.behind import Behind
 from gateway.web.page.app import new_visits, page_app
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, Unavailable
 from mx_core.model.ids import QueueId
+from mx_core.model.secret import Secret
 
 pytestmark = pytest.mark.anyio
 
 HOST = "127.0.0.1:1180"
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}"
 READ = (
-    "/", "/accounts/new", "/programs?account=alice%40a.example", "/outbox",
+    *("/", "/accounts/new", "/programs?account=alice%40a.example", "/outbox"),
+    *("/begin", "/begin/domain", "/begin/rule", "/restore", "/unlock"),
     "/mail?account=alice%40a.example",
-)  # fmt: skip
+)
 CONTACT = "/contact?account=alice%40a.example&contact=bob%40b.example"
 
 
@@ -72,6 +75,8 @@ class Everything(Behind):
     def __init__(self) -> None:
         self.did: list[tuple[str, ...]] = []
         self.trouble: Exception | None = None
+        self.accounts = 1
+        self.locked = False
 
     async def status(self) -> dict[str, Any]:
         if self.trouble is not None:
@@ -84,8 +89,10 @@ class Everything(Behind):
                     "trouble": EVIL,
                     "outbox": {EVIL: 1},
                     "refused": 2,
+                    "backup": {"last": 1_800_000_000, "folder": EVIL, "trouble": EVIL},
                 }
-            ]
+            ][: self.accounts],
+            "locked": self.locked,
         }
 
     async def queue(self) -> list[dict[str, Any]]:
@@ -138,6 +145,29 @@ class Everything(Behind):
     @property
     def pulling(self) -> Any:
         return Pulled()
+
+    async def set_rule(self, account: Address, name: str, value: str) -> None:
+        self.did.append(("rule", str(account), name, value))
+
+    async def begin_recovery(self, asked: AskedBack) -> dict[str, Any]:
+        self.did.append(("begin", asked.file, asked.address, asked.words, asked.words_of_file))
+        return {
+            "token": "token", "address": EVIL, "backup_of": 1, "devices": [EVIL],
+            "recovery_words": " ".join(f"word{n}" for n in range(1, 25)),
+        }  # fmt: skip
+
+    async def finish_recovery(self, token: str, kept: Sequence[str]) -> dict[str, Any]:
+        self.did.append(("finish", token, *kept))
+        return {"settings": asdict(_settings())}
+
+    async def lock(self) -> None:
+        self.did.append(("lock",))
+
+    async def unlock(self, passphrase: Secret[str]) -> None:
+        self.did.append(("unlock", passphrase.reveal()))
+
+    async def unlock_by(self, method: str, passphrase: Secret[str]) -> None:
+        self.did.append(("unlock by", method, passphrase.reveal()))
 
     async def passwords(self, address: Address) -> list[dict[str, Any]]:
         return [{"name": EVIL, "last_used": EVIL}]
@@ -405,3 +435,63 @@ async def test_how_far_an_import_is_is_seen(inside: httpx.AsyncClient) -> None:
     assert '<progress max="10" value="3"' in answer.text
     assert "3 of 10 messages, about 2 min left" in answer.text
     assert answer.text.count("<button aria-label") == 2  # pause what runs, go on with what rests
+
+
+async def test_a_gateway_without_an_account_begins_and_a_locked_one_is_unlocked(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    behind.accounts = 0
+    empty = await inside.get("/")
+    behind.locked = True
+    locked = await inside.get("/")
+    opened = await inside.post("/unlock", data={"passphrase": " correct horse"})
+
+    assert empty.headers["location"] == "/begin"
+    assert locked.headers["location"] == "/unlock"
+    assert (opened.status_code, behind.did[-1]) == (303, ("unlock", "correct horse"))
+
+
+async def _asked_back(inside: httpx.AsyncClient, shown: str) -> tuple[str, list[int]]:
+    """Follow *I have written the words down*; return the check and which words are asked."""
+    found = re.search(r'href="(/sheet\?check=[^"]+)"', shown)
+    assert found is not None
+    asked = await inside.get(found[1])
+    places = [int(n) for n in re.findall(r">Word (\d+)</label>", asked.text)]
+    return found[1].partition("=")[2], places
+
+
+async def test_a_restore_waits_until_two_words_of_the_new_sheet_are_typed(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    form = {"file": "/disk/b", "words": "old words", "older": "older words"}
+    shown = await inside.post("/restore", data=form)
+    check, places = await _asked_back(inside, shown.text)
+    wrong = await inside.post("/sheet", data={"check": check, "first": "word1", "second": "x"})
+    before = list(behind.did)
+    right = {"check": check, "first": f" WORD{places[0]} ", "second": f"word{places[1]}"}
+    done = await inside.post("/sheet", data=right)
+    again = await inside.post("/sheet", data=right)
+
+    assert before == [("begin", "/disk/b", "", "old words", "older words")]
+    assert (wrong.status_code, "not what was shown" in wrong.text) == (400, True)
+    assert (done.status_code, behind.did[-1]) == (200, ("finish", "token"))
+    assert again.status_code == 400
+
+
+async def test_a_new_account_asks_two_words_back_and_then_one_question(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    made = await inside.post("/accounts", data={"address": "a@a.example", "invite": "code"})
+    check, _ = await _asked_back(inside, made.text)
+    typed = {"check": check, "first": "abandon", "second": "abandon"}
+    asked = await inside.post("/sheet", data=typed)
+    said = await inside.post("/begin/rule", data={"account": "a@a.example", "answer": "never"})
+    odd = await inside.post("/begin/rule", data={"account": "a@a.example", "answer": "odd"})
+
+    assert asked.headers["location"] == "/begin/rule"
+    assert (said.status_code, odd.status_code) == (303, 303)
+    assert behind.did[-1] == ("rule", "a@a.example", "encryption", "required")
+
+
+async def test_a_sheet_that_nobody_made_is_asked_by_nobody(inside: httpx.AsyncClient) -> None:
+    assert (await inside.get("/sheet?check=x")).status_code == 400

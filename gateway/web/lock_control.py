@@ -1,0 +1,55 @@
+"""Locking and unlocking, on the control socket."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from gateway.web.endpoint import body, json_endpoint
+from mx_core.model.secret import Secret
+
+
+class Passphrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /unlock, and /unlock/by with *method*."""
+
+    passphrase: str = ""
+    method: str = ""
+
+
+class Lockable(Protocol):
+    """What can be locked."""
+
+    async def lock(self) -> None:
+        """Forget the master key; the process begins again.  Raises Refused."""
+
+    async def unlock(self, passphrase: Secret[str]) -> None:
+        """Open every account; raises BadCredentials, Refused, Unavailable."""
+
+    async def unlock_by(self, method: str, passphrase: Secret[str]) -> None:
+        """Keep the master key in another way; raises Refused, Unavailable."""
+
+
+def lock_routes(gateway: Lockable) -> list[Route]:
+    """Return the routes."""
+
+    async def lock(_: Request) -> dict[str, Any]:
+        await gateway.lock()
+        return {}
+
+    async def unlock(request: Request) -> dict[str, Any]:
+        await gateway.unlock(Secret((await body(request, Passphrase)).passphrase))
+        return {}
+
+    async def unlock_by(request: Request) -> dict[str, Any]:
+        asked = await body(request, Passphrase)
+        await gateway.unlock_by(asked.method, Secret(asked.passphrase))
+        return {}
+
+    return [
+        Route("/lock", json_endpoint(lock), methods=["POST"]),
+        Route("/unlock", json_endpoint(unlock), methods=["POST"]),
+        Route("/unlock/by", json_endpoint(unlock_by), methods=["POST"]),
+    ]

@@ -1,0 +1,110 @@
+"""The first three minutes on the page: who are you, the sheet, and a gateway that waits locked."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from gateway.recovery.recovering import AskedBack
+from gateway.web.behind import Behind
+from gateway.web.page.form import read_form
+from gateway.web.page.rendering import rendered
+from gateway.web.page.sheet_checks import SheetChecks
+from mx_core.model.address import Address
+from mx_core.model.secret import Secret
+
+_SEE_OTHER: Final = HTTPStatus.SEE_OTHER
+_ROW: Final = 6  # words of a recovery sheet in one line
+_ANSWERS: Final = {"ask": "ask", "never": "required", "send": "optional"}
+
+
+def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
+    """Return the routes."""
+
+    async def begin(_: Request) -> Response:
+        return rendered("begin.html")
+
+    async def domain(_: Request) -> Response:
+        return rendered("own_domain.html")
+
+    async def restore(_: Request) -> Response:
+        return rendered("restore.html")
+
+    async def restoring(request: Request) -> Response:
+        file, address, words, older = await read_form(request, "file", "address", "words", "older")
+        begun = await behind.begin_recovery(AskedBack(words, address, file, older))
+        check = checks.ask(begun["recovery_words"], begun["token"])
+        return rendered(
+            "restore_sheet.html",
+            address=begun["address"],
+            backup=begun["backup_of"] is not None,
+            devices=len(begun["devices"]),
+            rows=rows_of(begun["recovery_words"]),
+            check=check,
+        )
+
+    async def sheet(request: Request) -> Response:
+        token = request.query_params.get("check", "")
+        return _asked(token, checks.find(token).places, wrong=False)
+
+    async def checked(request: Request) -> Response:
+        token, first, second = await read_form(request, "check", "first", "second")
+        check = checks.find(token)
+        if not checks.passes(token, [first, second]):
+            return _asked(token, check.places, wrong=True)
+        if not check.recovery:
+            return RedirectResponse("/begin/rule", _SEE_OTHER)
+        made = await behind.finish_recovery(check.recovery, ())
+        return rendered("restored.html", settings=made["settings"])
+
+    async def rule(_: Request) -> Response:
+        told = await behind.status()
+        return rendered("begin_rule.html", accounts=told["accounts"])
+
+    async def ruled(request: Request) -> Response:
+        account, answer = await read_form(request, "account", "answer")
+        if answer in _ANSWERS:
+            await behind.set_rule(Address.parse(account), "encryption", _ANSWERS[answer])
+        return RedirectResponse("/", _SEE_OTHER)
+
+    async def locked(_: Request) -> Response:
+        return rendered("locked.html")
+
+    async def unlocked(request: Request) -> Response:
+        [passphrase] = await read_form(request, "passphrase")
+        await behind.unlock(Secret(passphrase))
+        return RedirectResponse("/", _SEE_OTHER)
+
+    async def lock(_: Request) -> Response:
+        await behind.lock()
+        return rendered("closed.html")
+
+    return [
+        Route("/begin", begin, methods=["GET"]),
+        Route("/begin/domain", domain, methods=["GET"]),
+        Route("/begin/rule", rule, methods=["GET"]),
+        Route("/begin/rule", ruled, methods=["POST"]),
+        Route("/restore", restore, methods=["GET"]),
+        Route("/restore", restoring, methods=["POST"]),
+        Route("/sheet", sheet, methods=["GET"]),
+        Route("/sheet", checked, methods=["POST"]),
+        Route("/unlock", locked, methods=["GET"]),
+        Route("/unlock", unlocked, methods=["POST"]),
+        Route("/lock", lock, methods=["POST"]),
+    ]
+
+
+def rows_of(words: str) -> list[list[str]]:
+    """Return the words of a sheet in its rows."""
+    typed = words.split()
+    return [typed[at : at + _ROW] for at in range(0, len(typed), _ROW)]
+
+
+def _asked(token: str, places: tuple[int, ...], *, wrong: bool) -> Response:
+    status = HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK
+    first, second = places
+    return rendered("sheet.html", status, check=token, first=first, second=second, wrong=wrong)

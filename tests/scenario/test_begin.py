@@ -1,0 +1,110 @@
+"""From an empty directory to an address, a sheet and a locked gateway, on the page alone."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from gateway.demo.processes import Program, run
+from gateway.demo.world import World
+from mx_core.model.errors import Unavailable
+from tests.scenario.test_recovery import empty_home, started
+from tests.support.clients import wait_until
+
+pytestmark = pytest.mark.fleet
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path / "world", cast=(("alice", "a.example"),)) as made:
+        yield made
+
+
+@pytest.fixture
+def fresh(world: World) -> Iterator[Path]:
+    """A gateway that has nothing, where alice's was."""
+    world.alice.gateway.stop()
+    folder = empty_home(world.alice, "fresh")
+    program: Program = started(folder)
+    yield folder
+    program.stop()
+
+
+@contextlib.contextmanager
+def browser(folder: Path) -> Iterator[httpx.Client]:
+    link = run(["gateway", "--home", str(folder), "page"]).strip()
+    parts = urlsplit(link)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    headers = {"origin": origin}
+    with httpx.Client(
+        base_url=origin, follow_redirects=True, headers=headers, timeout=60
+    ) as client:
+        client.get(link)
+        yield client
+
+
+def words_of(shown: str) -> list[str]:
+    return [html.unescape(word) for word in re.findall(r"<li><code>(\w+)</code></li>", shown)]
+
+
+@pytest.mark.timeout(120)
+def test_a_person_comes_from_nothing_to_an_address_on_the_page(world: World, fresh: Path) -> None:
+    invite = run(
+        ["mx_core.homeserver", "invite", "--dir", str(world.alice.home_dir), "--name", "carol"]
+    ).strip()
+    with browser(fresh) as page:
+        first = page.get("/")
+        made = page.post("/accounts", data={"address": "carol@a.example", "invite": invite})
+        words = words_of(made.text)
+        link = re.search(r'href="(/sheet\?check=[^"]+)"', made.text)
+        assert link is not None
+        asked = page.get(link[1])
+        first_word, second_word = (int(n) for n in re.findall(r">Word (\d+)</label>", asked.text))
+        typed = {
+            "check": link[1].partition("=")[2],
+            "first": words[first_word - 1],
+            "second": words[second_word - 1],
+        }
+        question = page.post("/sheet", data=typed)
+        overview = page.post("/begin/rule", data={"account": "carol@a.example", "answer": "never"})
+        rules = run(["gateway", "--home", str(fresh), "policy", "show", "carol@a.example"])
+
+    assert "Who are you?" in first.text
+    assert (len(words), "One question" in question.text) == (24, True)
+    assert "carol@a.example" in overview.text
+    assert re.search("everybody.*encryption.*required", rules)
+
+
+@pytest.mark.timeout(120)
+def test_the_page_locks_and_unlocks(world: World, fresh: Path) -> None:
+    del world
+    run(
+        ["gateway", "--home", str(fresh), "unlock", "--by", "passphrase"],
+        stdin="correct horse battery\n",
+    )
+    with browser(fresh) as page:
+        page.post("/lock")
+
+    def is_locked() -> bool:
+        try:
+            told = run(["gateway", "--home", str(fresh), "status", "--json"])
+        except Unavailable:
+            return False
+        return '"locked": true' in told
+
+    wait_until(is_locked)
+    with browser(fresh) as page:
+        shown = page.get("/")
+        wrong = page.post("/unlock", data={"passphrase": "wrong horse battery"})
+        right = page.post("/unlock", data={"passphrase": "correct horse battery"})
+
+    assert "This gateway is locked" in shown.text
+    assert (wrong.status_code, "not the passphrase" in wrong.text) == (400, True)
+    assert "Who are you?" in right.text
