@@ -65,7 +65,8 @@ def serve(folder: Path, record: Path | None) -> None:
 @program.command()
 @_DIR
 @click.option("--peers", is_flag=True, help="Print only what goes into another's peers file.")
-def record(folder: Path, *, peers: bool) -> None:
+@click.option("--mail-programs", "programs", is_flag=True, help="Print SRV records for them.")
+def record(folder: Path, *, peers: bool, programs: bool) -> None:
     """Print what makes the domain findable: the DNS record, and a static peers stanza."""
     from mx_core.homeserver import config  # noqa: PLC0415  # lazy: see the module
     from mx_core.homeserver.commands.initialise import (  # noqa: PLC0415
@@ -76,6 +77,11 @@ def record(folder: Path, *, peers: bool) -> None:
     from mx_core.homeserver.domain import domain_keys  # noqa: PLC0415  # lazy: see the module
 
     settings, public_key = config.load(folder), public_key_of(folder)
+    if programs:
+        from mx_core.mail_programs.srv import srv_records  # noqa: PLC0415
+
+        click.echo("\n".join(srv_records(settings.domain)))
+        return
     if not peers:
         keys = domain_keys.load(folder, public_key).published
         click.echo(f"# {txt_record(settings, *keys)}")

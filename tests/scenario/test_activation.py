@@ -66,7 +66,7 @@ def short() -> Iterator[Path]:
 def manager(short: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.bind(str(short / "notify"))
-        bound.settimeout(30)
+        bound.settimeout(120)
         yield bound
 
 
@@ -94,7 +94,7 @@ def test_the_gateway_serves_who_connected_before_it_started(
     with contextlib.ExitStack() as stack:
         stack.callback(program.end)
         early = {
-            port: stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+            port: stack.enter_context(socket.create_connection(("127.0.0.1", port), 120))
             for port in (base, base + 1, base + 4)
         }
         early[base + 4].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -144,7 +144,7 @@ def test_the_site_of_a_home_server_serves_who_connected_before_it_started(homes:
     program = Activated([site], "-", ["mx_core.homeserver", "serve", "--dir", str(home.folder)], "")
     with contextlib.ExitStack() as stack:
         stack.callback(program.end)
-        early = stack.enter_context(socket.create_connection(("127.0.0.1", site), 30))
+        early = stack.enter_context(socket.create_connection(("127.0.0.1", site), 120))
         early.sendall(b"GET /.well-known/mailx-server HTTP/1.1\r\nHost: a.example\r\n\r\n")
         program.go()
         program.expect("ready")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
+import ssl
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -19,7 +21,13 @@ from mx_core.control.client import ControlClient
 from mx_core.discovery.continuity import How
 from mx_core.discovery.finder import ProcessMemory
 from mx_core.homeserver.commands.initialise import txt_record
-from mx_core.homeserver.config import FILE_NAME, SOCKET_NAME, Config, load
+from mx_core.homeserver.config import (
+    FILE_NAME,
+    ROLE_KEY_FILE_NAME,
+    SOCKET_NAME,
+    Config,
+    load,
+)
 from mx_core.homeserver.domain import domain_key, domain_keys
 from mx_core.homeserver.domain.domain_key import KeyNotPrivate
 from mx_core.homeserver.domain.others import finder_of
@@ -30,6 +38,7 @@ from mx_core.model.errors import (
     UnknownRecipient,
     Untrusted,
 )
+from mx_core.tls.peer import verify_leaf
 
 _CONNECT_SECONDS: Final = 5.0
 _ROOMY: Final = 4  # times the floor, below which mail is refused
@@ -61,6 +70,8 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
         yield Finding(str(error), "copy domain.key back from a backup; a new one is a new domain")
         return
     yield Finding(f"{path} is readable by its owner alone")
+    if (roles := domain_key.place(folder, ROLE_KEY_FILE_NAME)).exists():
+        yield _private(roles)
     yield _folder(folder)
     yield _disk(folder, config)
     yield _clock(path)
@@ -70,7 +81,16 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
         return
     for name in ("hello", "federation", "client"):
         yield await _port(config, name)
+    yield await _certificate(config, public_key)
     yield await _found(folder, config, public_key)
+
+
+def _private(path: Path) -> Finding:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return Finding(
+            f"others may read {path}", f"chmod 600 {path}, as the user that runs mx-home"
+        )
+    return Finding(f"{path} is readable by its owner alone")
 
 
 def _folder(folder: Path) -> Finding:
@@ -118,6 +138,40 @@ async def _port(config: Config, name: str) -> Finding:
             f"open TCP port {port} in the firewall, and let {host} point here",
         )
     return Finding(f"{host} answers at port {port} ({name})")
+
+
+async def _certificate(config: Config, public_key: bytes) -> Finding:
+    """Look at the certificate that devices are shown, as they do."""
+    host, port = config.dialled_host, config.ports.client
+    try:
+        shown = await asyncio.to_thread(_shown, host, port, config.domain)
+        leaf = verify_leaf(shown, config.domain, [public_key], time.time())
+    except OSError:
+        return Finding(
+            f"{host} speaks no TLS at port {port} (client)",
+            f"let TCP port {port} of {host} lead here as it is, without a proxy that ends TLS",
+        )
+    except Untrusted as error:
+        return Finding(
+            f"the certificate at {host}, port {port}, is not believed: {error}",
+            "restart mx-home after a change of keys; see that the clock is right, and that"
+            f" {host} leads here and to no other server",
+        )
+    days = (leaf.not_after - time.time()) / 86_400
+    return Finding(f"the certificate is good, and for {days:.1f} days; it renews itself")
+
+
+def _shown(host: str, port: int, domain: str) -> bytes:
+    """Return the certificate in DER; ours are judged by the domain key, not by a list of anchors."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    with (
+        socket.create_connection((host, port), _CONNECT_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=domain) as tls,
+    ):
+        return tls.getpeercert(binary_form=True) or b""
 
 
 async def _found(folder: Path, config: Config, public_key: bytes) -> Finding:

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mx_core.mail_programs.srv import IMAP_TLS, SMTP_TLS
+
 PATHS: Final = ("/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml")
-_IMAP_TLS: Final = 1993  # of a gateway as it comes
-_SMTP_TLS: Final = 1465
 
 
 def autoconfig_routes(domain: str) -> list[Route]:
@@ -21,7 +21,7 @@ def autoconfig_routes(domain: str) -> list[Route]:
     # templates are for a server that publishes its site, and for nobody else
     from mx_core.mail_programs.programs import thunderbird_document  # noqa: PLC0415
 
-    text = thunderbird_document(domain, _IMAP_TLS, _SMTP_TLS)
+    text = thunderbird_document(domain, IMAP_TLS, SMTP_TLS)
 
     async def answer(_: Request) -> Response:
         return Response(text, media_type="text/xml; charset=utf-8")

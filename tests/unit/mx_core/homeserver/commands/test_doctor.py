@@ -41,6 +41,7 @@ async def test_a_home_that_is_well_has_nothing_to_do(home: HomeProcess) -> None:
 
     assert [each for each in found if each.do] == []
     assert "strangers find a.example and its key" in found[-1].said
+    assert "the certificate is good, and for 7.0 days" in found[-2].said
 
 
 async def test_a_folder_that_is_no_homes_is_told(tmp_path: Path) -> None:
@@ -56,6 +57,29 @@ async def test_a_key_that_others_read_is_told(still: HomeProcess) -> None:
     key.chmod(0o600)
 
     assert found.do.startswith(f"chmod 600 {key}")
+
+
+async def test_keys_of_roles_that_others_read_are_told(home: HomeProcess) -> None:
+    key = home.folder / "roles.key"
+    key.chmod(0o640)
+    [found] = await _bad(home.folder)
+    key.chmod(0o600)
+
+    assert found.do.startswith(f"chmod 600 {key}")
+
+
+async def test_another_server_at_the_port_of_devices_is_told(
+    homes: Homes, home: HomeProcess
+) -> None:
+    other = homes.make("other.example")
+    path = home.folder / "mx-home.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(f"client = {home.client}", f"client = {other.client}"))
+    found = await _bad(home.folder)
+    path.write_text(text, encoding="utf-8")
+
+    assert "is not believed" in found[0].said
+    assert "to no other server" in found[0].do
 
 
 async def test_a_server_that_does_not_run_is_told_and_nothing_beyond_it(
