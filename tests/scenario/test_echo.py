@@ -70,3 +70,12 @@ def test_a_gateway_of_a_person_is_no_echo_and_keeps_its_mail(world: World) -> No
             run(["gateway", "--home", folder, "echo", "join", "e@a.example", "--invite", "x"])
     finally:
         world.alice.gateway.start()
+
+
+def test_an_invite_for_a_person_is_printed_with_what_they_type(world: World) -> None:
+    folder = str(world.bob.home_dir)
+    told = run(["mx_core.homeserver", "user", "add", "carol", "--dir", folder])
+
+    assert "\n  mx-gateway account add carol@b.example --invite " in told
+    with pytest.raises(Unavailable, match="say the name"):
+        run(["mx_core.homeserver", "user", "add", "--dir", folder])
