@@ -135,7 +135,7 @@ class Mail:
                 self.make_keys(connection, writer.bodies)
             newest = writer.log.newest_message
             before, self._newest_run = self._newest_run, newest >> runs.RUN_BITS
-            if 0 <= before < self._newest_run:
+            for _ in range(self._newest_run - before if before >= 0 else 0):
                 # If the job is undone, so is this; the next run that begins packs it.
                 runs.pack_next(connection, newest - _RUNS_WAITING * runs.RUN)
             writer.finish()

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from mx_core.db import writer
+from mx_core.mime.field_table import pack
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import MessageGone
 from mx_core.model.flags import DELETED
@@ -172,6 +173,31 @@ def test_arrivals_pack_what_is_older_when_nobody_has_time(store: AccountStore) -
     [oldest] = ask(store, "SELECT min(message) FROM form")
     assert oldest >= RUN
     assert ask(store, "SELECT count(*) FROM form")[0] < COUNT + RUN
+
+
+def test_many_arrivals_at_once_pack_as_many_runs_as_they_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 3_600)
+    store = open_store(tmp_path)
+    for first in range(0, 10 * RUN, 5 * RUN):
+        asyncio.run(append(store, range(first, first + 5 * RUN)))
+
+    [loose] = ask(store, "SELECT count(*) FROM form")
+    messages = ids(store)
+    [told, _] = store.mail.glance(lambda reader: everything(reader, messages))
+    store.close()
+    assert loose <= 3 * RUN + 1  # one is too long for any run
+    assert (
+        told
+        == [  # in the order of FACTS
+            (len(octets), 1000 + n, form.envelope, form.bodystructure, form.body, table)
+            for n in range(10 * RUN)
+            for octets in [octets_of(n)]
+            for form in [prepare(octets)]
+            for table in [(octets[: form.header_end], pack(form.fields))]
+        ]
+    )
 
 
 def test_what_is_expunged_is_in_no_run_any_more(store: AccountStore, clock: Clock) -> None:
