@@ -294,6 +294,10 @@ class Gateway(Daemon):
         return self._accounts.find(address)
 
     @override
+    def claiming(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
+    @override
     def pulled(self, address: Address) -> Person:
         return self._accounts.find(address)
 

@@ -34,6 +34,7 @@ _COMMANDS = {
     "page": "gateway.cli.page:page",
     "password": "gateway.cli.password:password",
     "policy": "gateway.cli.policy:policy",
+    "proof": "gateway.cli.proof:proof",
     "queue": "gateway.cli.queue:queue",
     "recover": "gateway.cli.restore:recover",
     "relay": "gateway.cli.relay:relay",

@@ -22,6 +22,7 @@ from gateway.web.import_control import import_routes
 from gateway.web.legacy_control import legacy_routes
 from gateway.web.lock_control import lock_routes
 from gateway.web.policy_control import policy_routes
+from gateway.web.proof_control import Claiming, proof_routes
 from gateway.web.recovery_control import Recoverable, recovery_routes
 from gateway.web.spool_control import spool_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
@@ -115,6 +116,9 @@ class Daemon(Behind, Protocol):
 
     def policy_desk(self, address: Address) -> PolicyDesk:
         """Return what an account may see and say of its rules; raises Refused."""
+
+    def claiming(self, address: Address) -> Claiming:
+        """Return whose claims to ordinary addresses are asked for; raises Refused."""
 
     def exported(self, address: Address) -> Exported:
         """Return whose exports are asked for; raises Refused."""
@@ -239,6 +243,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *export_routes(daemon.exported),
             *import_routes(daemon.imported),
             *legacy_routes(daemon.pulled),
+            *proof_routes(daemon.claiming),
             *recovery_routes(daemon.recoverable, daemon),
             *spool_routes(daemon.take_spooled),
             *lock_routes(daemon),

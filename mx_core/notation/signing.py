@@ -28,6 +28,7 @@ class Use(StrEnum):
     JOURNAL = "journal"
     JOURNAL_KEY = "journal-key"
     CLIENT_AUTH = "client-auth"
+    CLAIM = "claim"
     DOMAIN_ROLL = "domain-roll"
     SERVER = "server"
     BATCH = "batch"

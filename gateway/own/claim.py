@@ -1,0 +1,90 @@
+"""A claim to an ordinary address: signed by a device, written into a mail from that address.  Pure.
+
+The text is hex in lines, which no mail program breaks, folds or quotes differently.
+docs/spec/ownership.md §2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from nacl.signing import SigningKey
+
+from mx_core.model.address import Address
+from mx_core.model.errors import BadAddress, Untrusted
+from mx_core.model.ids import DeviceId, Pid
+from mx_core.notation import cbor
+from mx_core.notation.signing import Use, sign, verify
+from mx_core.passport.chain import verify_chain
+
+VERSION: Final = 1
+_LINE: Final = 64
+_BEGINS, _ENDS = "mx-claim begins", "mx-claim ends"
+_BLOCK: Final = re.compile(rf"{_BEGINS}\s([0-9a-f\s]{{200,4000}}){_ENDS}")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That whoever has the passport *pid* of *address* also has *ordinary*."""
+
+    ordinary: Address
+    address: Address
+    pid: Pid
+    device: DeviceId
+    made: int  # unix seconds
+
+    def value(self) -> list[cbor.Value]:
+        """Return the CBOR form."""
+        return [
+            VERSION, str(self.ordinary), str(self.address), bytes(self.pid), bytes(self.device),
+            self.made,
+        ]  # fmt: skip
+
+
+def claim_text(claim: Claim, key: SigningKey) -> str:
+    """Return what is to be sent from the ordinary address, signed by the device's *key*."""
+    octets = cbor.encode(claim.value())
+    digits = cbor.encode([octets, sign(key, Use.CLAIM, octets)]).hex()
+    lines = [digits[at : at + _LINE] for at in range(0, len(digits), _LINE)]
+    return "\n".join([_BEGINS, *lines, _ENDS])
+
+
+def claim_in(text: str, entries: Sequence[bytes], now: float) -> Claim:
+    """Return the one claim in a *text*, if a device of the passport of *entries* signed it.
+
+    Raises:
+        Untrusted: There is none or more than one, or it does not prove itself.
+    """
+    found = _BLOCK.findall(text.lower())
+    if len(found) != 1:
+        raise Untrusted("claim", f"the message holds {len(found)} claims in place of one")
+    try:
+        signed = cbor.decode(bytes.fromhex("".join(found[0].split())))
+        match signed:
+            case [bytes(octets), bytes(signature)]:
+                claim = _read(cbor.decode(octets))
+            case _:
+                raise Untrusted("claim", "what stands there is no claim")
+    except (ValueError, BadAddress) as error:
+        raise Untrusted("claim", "what stands there is no claim") from error
+    state = verify_chain(entries, now=now)
+    if state.pid != claim.pid or claim.address not in {state.address, *state.former}:
+        raise Untrusted("claim", "the claim is of another passport")
+    record = state.record(claim.device)
+    if record is None or record.removal is not None:
+        raise Untrusted("claim", "no device of the passport made the claim")
+    verify(record.device.sign_pk, Use.CLAIM, octets, signature)
+    return claim
+
+
+def _read(value: cbor.Value) -> Claim:
+    match value:
+        case [1, str(ordinary), str(address), bytes(pid), bytes(device), int(made)]:
+            return Claim(
+                Address.parse(ordinary), Address.parse(address), Pid(pid), DeviceId(device), made
+            )
+        case _:
+            raise Untrusted("claim", "what stands there is no claim that is known")
