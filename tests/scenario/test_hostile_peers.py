@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.homeserver.doors.listeners import HANDSHAKE_SECONDS
 from mx_core.proto.federation_pb2 import ACCEPTED
 from tests.support import hostile
 from tests.support.home_device import HomeDevice, item_for
@@ -72,6 +73,16 @@ async def test_strangers_cost_little_and_honest_mail_goes_on(
         await _exchange(alice, bob, inbox, 10)
         assert b.is_running()
         assert grown < GROWTH_OCTETS, f"{grown >> 20} MB"
+
+
+async def test_a_connection_that_never_speaks_is_closed(b: HomeProcess) -> None:
+    ports = (b.hello, b.federation, b.client)
+    held = [await asyncio.open_connection("127.0.0.1", port) for port in ports]
+
+    async with asyncio.timeout(3 * HANDSHAKE_SECONDS):
+        for reader, writer in held:
+            assert await reader.read() == b""
+            writer.close()
 
 
 async def _exchange(alice: HomeDevice, bob: HomeDevice, inbox: object, count: int) -> None:

@@ -36,6 +36,7 @@ LIMITS: Final = (
     Limit("deliver_by ahead of now", "", accept.DELIVER_BY_AHEAD_SECONDS, "s", "EXPIRED, as when it is past"),
     Limit("items in a batch", "", batch.ITEMS_MAX, "", "the batch is refused, `batch-format`"),
     Limit("recipients of an item", "", 1, "", "one envelope for each mailbox"),
+    Limit("from connecting to the end of TLS's handshake", "", listeners.HANDSHAKE_SECONDS, "s", "the connection is closed"),
     Limit("one gRPC message", "", listeners.MESSAGE_OCTETS_MAX, "octets", "RESOURCE_EXHAUSTED by the transport"),
     Limit("age of a batch, either way", "", batch.WINDOW_SECONDS, "s", "the batch is refused, `batch-window`"),
     Limit("envelopes from one person", "rates.user_per_minute", 0, "a minute", "RATE_LIMITED and when; sent again by the gateway"),

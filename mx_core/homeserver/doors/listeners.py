@@ -16,12 +16,14 @@ from mx_core.model.errors import BadConfiguration
 from mx_core.tls.leaf import Leaf, Leaves
 
 MESSAGE_OCTETS_MAX: Final = 4 * 1024 * 1024
+HANDSHAKE_SECONDS: Final = 20
 _STREAMS_MAX: Final = 256
 _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),  # or a second process would silently get half of the calls
     ("grpc.max_receive_message_length", MESSAGE_OCTETS_MAX),
     ("grpc.max_send_message_length", MESSAGE_OCTETS_MAX),
     ("grpc.max_concurrent_streams", _STREAMS_MAX),
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1_000),
     ("grpc.max_connection_age_ms", 3_600_000),  # TLS looks at dates in the handshake only
     ("grpc.max_connection_age_grace_ms", 60_000),
     ("grpc.keepalive_time_ms", 60_000),
