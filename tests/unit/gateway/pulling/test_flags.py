@@ -34,7 +34,7 @@ def test_without_an_agreement_nothing_that_either_side_says_is_lost() -> None:
 
 
 def test_what_is_ours_alone_stays_and_is_not_told() -> None:
-    ours = flags("$NotEncrypted", "$KeyChanged", "$MXHeld", "\\Deleted", "\\Seen")
+    ours = flags("$NotEncrypted", "$KeyChanged", "$Unverified", "$MXHeld", "\\Deleted", "\\Seen")
 
     assert ALL.merged(flags(), ours, flags("\\Deleted", "$NotEncrypted")) == ours
     assert ALL.to_push(flags(), ours) == (flags("\\Seen"), flags())
