@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway.config import Sending
 from gateway.loopback.peer_uid import is_own_loopback
+from gateway.sending.franking import Franking
 from gateway.sending.outbound import Outbound
 from gateway.sending.outbox import JudgedOutbox
 from gateway.sending.reaching import Reaching
@@ -47,8 +48,8 @@ class _Network(Network):
     async def find(self, domain: str) -> Any:
         return _FOUND if domain == BOB.domain else await super().find(domain)
 
-    async def send(self, parcel: Any) -> None:
-        del parcel
+    async def send(self, parcel: Any, beside: Any = None) -> None:
+        del parcel, beside
 
 
 class _Person:
@@ -70,10 +71,11 @@ class _Person:
         domain_logs = DomainLogs(
             store.carrier_state, either, ALICE.domain, either.read_log, alarms, time.time
         )
-        recipients = Recipients(either, either, domain_logs, store.contacts, time.time)
+        franking = Franking(store.secrets, store.contacts, time.time)
+        recipients = Recipients(either, either, domain_logs, store.contacts, franking, time.time)
         ordinary = ordinary_mail(store, recipients)
         self.outbound = Outbound(
-            store.outbox, recipients, either, sealing, Sending(), time.time, ordinary
+            store.outbox, recipients, either, sealing, Sending(), time.time, ordinary, franking
         )
         self.outbox = JudgedOutbox(
             store.outbox,
