@@ -78,7 +78,7 @@ def test_mail_programs_hear_that_it_is_locked_and_an_open_session_ends(world: Wo
     assert caught.value.smtp_error.startswith(b"4.7.0 this gateway is locked")
     with pytest.raises(Unavailable, match="locked"):
         gateway(world, "password", "add", world.alice.address, "another")
-    gateway(world, "unlock", stdin="\n")
+    gateway(world, "unlock", stdin=WORDS + "\n")
     with imap(settings) as client:
         assert client.noop()[0] == "OK"
 
@@ -111,7 +111,7 @@ def test_a_locked_process_holds_no_key_in_its_memory(world: World) -> None:
     held = _pages_holding(process.pid, key)
     lock(world)
     after = _pages_holding(process.pid, key)
-    gateway(world, "unlock", stdin="\n")
+    gateway(world, "unlock", stdin=WORDS + "\n")
 
     assert held > 0, "the search finds it while it is there"
     assert after == 0
@@ -144,4 +144,4 @@ def test_it_locks_itself_when_its_time_is_over(world: World) -> None:
         world.alice.gateway.stop()
         config.write_text(before)
         world.alice.gateway.start()
-    gateway(world, "unlock", stdin="\n")
+    gateway(world, "unlock", stdin=WORDS + "\n")
