@@ -159,6 +159,7 @@ def _data(octets: bytes) -> None:
 SMTP_DATA = Target("smtp-data", _DATA, _data)
 
 _ALICE = Address.parse("alice@a.example")
+_NOW = 1_800_000_000.0
 _ARGUMENTS = [
     b"FROM:<alice@a.example> SIZE=1000 BODY=8BITMIME AUTH=<>",
     b'FROM:<"al.ice"@a.example>',
@@ -177,7 +178,7 @@ def _arguments(octets: bytes) -> None:
     """As aiosmtpd hands them on: text in which foreign octets are surrogates."""
     argument = octets.decode("utf-8", "surrogateescape")
     begun = submission.judge_mail(
-        command.parse_path(argument, "FROM:"), _ALICE, lambda _: True, SmtpLimits()
+        command.parse_path(argument, "FROM:"), _ALICE, lambda _: True, SmtpLimits(), _NOW
     )
     if isinstance(begun, submission.Transaction):
         assert str(begun.sender).encode()

@@ -62,6 +62,7 @@ def test_the_uses_are_those_of_the_page() -> None:
         "journal",
         "journal-key",
         "client-auth",
+        "claim",
         "domain-roll",
         "server",
         "batch",
