@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any, Final
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.model.errors import NotPermitted, PeerUnreachable, Refused, Unavailable
+
+if TYPE_CHECKING:
+    import httpx
 
 _SECONDS: Final = 30.0
 _FORBIDDEN: Final = 403
@@ -43,6 +44,8 @@ class ControlClient:
 
     def _ask(self, verb: str, path: str, **what: Any) -> Any:
         self._must_answer()
+        import httpx  # noqa: PLC0415  # takes longer than all else of a --help, which asks nobody
+
         transport = httpx.HTTPTransport(uds=str(self._path))
         try:
             # trust_env off: no proxy of the environment may see what is asked
