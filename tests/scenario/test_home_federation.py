@@ -26,10 +26,10 @@ from mx_core.proto import (
 )
 from mx_core.proto.federation_pb2 import (
     ACCEPTED,
-    DEFERRED,
     DUPLICATE,
     EXPIRED,
     NOT_AVAILABLE,
+    WHOLE,
     Batch,
     BlobRef,
     Item,
@@ -197,7 +197,7 @@ async def test_each_item_of_a_batch_gets_its_own_answer(homes: Homes, home: Home
         ]
 
         assert await _deliver(link, _batch(items)) == [
-            *(ACCEPTED, DUPLICATE, NOT_AVAILABLE, NOT_AVAILABLE, EXPIRED, DEFERRED, ACCEPTED)
+            *(ACCEPTED, DUPLICATE, NOT_AVAILABLE, NOT_AVAILABLE, EXPIRED, WHOLE, ACCEPTED)
         ]
         assert await _deliver(link, _batch([good, again])) == [DUPLICATE, DUPLICATE]
         waiting = await bob.collect().until_empty()
