@@ -106,7 +106,10 @@ class Day:
         self.screen.keys("r")
         self.screen.wait("y:Send")
         self.screen.keys("y")
-        self.screen.wait("Mail sent|sent", 20)
+        if self.screen.wait("Mail sent|sent|Update encoding", 20) == "Update encoding":
+            # mutt asks when the editor wrote within the second in which the file was made
+            self.screen.keys("y")
+            self.screen.wait("Mail sent|sent", 20)
         answer = f"Re: pushed {self._tag}"
         kept, flags = eventually("copy in Sent", lambda: self._me.copy("Sent", answer))
         self.screen.keys("$")
