@@ -137,8 +137,9 @@ class Importing:
                 (i for i in await self._imports.all() if i.state is ImportState.RUNNING), None
             )
             if one is None and self._dry is None:
-                self._phase = "idle"
-                await self._wake.wait()
+                if not self._wake.is_set():  # else something was asked for while we looked
+                    self._phase = "idle"
+                    await self._wake.wait()
                 continue
             self.stirred.set()
             async with asyncio.TaskGroup() as tasks:
