@@ -31,16 +31,16 @@ from mx_core.store import outbox_box, relation, sent_copy
 from mx_core.store.body import BodyId, BodyWriter, remove_files
 from mx_core.store.mail import Mail
 from mx_core.store.outbox_reader import State, address_of
-from mx_core.store.outbox_state import (
-    Report,
-    tell,
-)
+from mx_core.store.outbox_state import Report, tell
 from mx_core.store.outbox_wait import WaitingOutbox
 from mx_core.store.writer import Writer
 from mx_core.trust.pin import Pin
 
 _MSG_ID_OCTETS: Final = 16
 _QUEUE_ID_OCTETS: Final = 5  # behind ten digits of time
+_SHOWN_AT_ONCE: Final = 32
+_HELD_OCTETS_MAX: Final = 4 * 1024 * 1024
+_LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
 NATIVE: Final = "native"  # the policy that only ever leaves end-to-end encrypted
 
 
@@ -57,10 +57,6 @@ class Asked:
     held: str = ""
     report: Report | None = None
 
-
-_SHOWN_AT_ONCE: Final = 32
-_HELD_OCTETS_MAX: Final = 4 * 1024 * 1024
-_LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
 
 _AS_EVER: Final = Asked()
 
