@@ -72,19 +72,19 @@ class OpenAccounts(ports.Accounts):
             program = await person.store.passwords.check(password)
             if program and username.casefold() in person.login_names:
                 shown = await person.store.passwords.shows_folders(program)
-                found = person if shown else _WithoutFolders(person)
+                found = _LoggedIn(person, program, shown)
         if found is None:
             raise BadCredentials("user name or password is wrong")
         return found
 
 
 @final
-class _WithoutFolders(ports.Account):
-    """A person as a mail program sees them that lists no folders with a rule."""
+class _LoggedIn(ports.Account):
+    """A person as the mail program sees them that has logged in."""
 
-    shows_folders = False
-
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, program: str, shows_folders: bool) -> None:
+        self.program = program
+        self.shows_folders = shows_folders
         self._person = person
         self.address = person.address
         self.mail = person.mail

@@ -21,25 +21,24 @@ import msgspec
 import structlog
 from typing_extensions import override
 
-from gateway import contacts
 from gateway.accounts import OpenAccounts, new_store, remove, stored
 from gateway.config import Config, load
 from gateway.directories import Directories
 from gateway.loopback import local_ca
 from gateway.loopback.doors import mail_doors, smtp_limits
 from gateway.loopback.listeners import Ports, bound, chosen_ports, told_settings
+from gateway.loopback.sightings import Sightings
+from gateway.open_desk import OpenDesk
 from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join, rejoin
 from gateway.person import Person, until_damaged
 from gateway.place import check_place
-from gateway.policy_desk import PolicyDesk
 from gateway.recovery.recovering import AskedBack, Recovering
 from gateway.recovery.taking_over import is_under_way
-from gateway.sending import queue
 from gateway.spool.taking import Taking, taking_of
 from gateway.unlocking.receiving import Receiving
 from gateway.unlocking.vault import Vault
-from gateway.web.control import Daemon, control_app
+from gateway.web.control import control_app
 from gateway.web.page.server import Page
 from mx_core.control.server import serve_control
 from mx_core.mail_programs.mail_settings import MailSettings
@@ -82,11 +81,12 @@ def run(directories: Directories, *, port_base: int | None, moved: bool = False)
 
 
 @final
-class Gateway(Daemon):
+class Gateway(OpenDesk):
     """Everything that one process of ``mx-gateway up`` holds."""
 
     def __init__(self, directories: Directories, config: Config) -> None:
         """Remember what to build; ``run`` builds it."""
+        super().__init__(OpenAccounts(), Sightings(time.time))
         self._directories = directories
         self._config = config
         self._ports: Ports = chosen_ports(config.listen)
@@ -95,7 +95,7 @@ class Gateway(Daemon):
         self._page = Page(self._ports.page)
         self.vault = Vault(directories)
         self._tls = local_ca.load(directories.data / "ca", dt.datetime.now(dt.UTC))
-        self._accounts = OpenAccounts()
+        self._sightings.watch_tls(self._tls.context)
         self._recovering = Recovering(directories, self.vault.master, config, time.time)
         self._tasks: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
@@ -150,51 +150,16 @@ class Gateway(Daemon):
     @override
     async def status(self) -> dict[str, Any]:
         return {
-            "accounts": [await person.status() for person in self._accounts],
+            "accounts": [await self.told(person) for person in self._accounts],
             "locked": self.vault.is_locked,
+            "before_login": self._sightings.before_login(),
         }
-
-    @override
-    async def queue(self) -> list[dict[str, Any]]:
-        return [item for person in self._accounts for item in await queue.waiting(person)]
-
-    @override
-    async def retry_queued(self, queue_id: QueueId) -> int:
-        return sum([await queue.retry(person, queue_id) for person in self._accounts])
-
-    @override
-    async def cancel_queued(self, queue_id: QueueId) -> int:
-        return sum([await queue.cancel(person, queue_id) for person in self._accounts])
-
-    @override
-    async def let_leave_queued(self, queue_id: QueueId) -> int:
-        return sum([await queue.let_leave(person, queue_id) for person in self._accounts])
 
     @override
     async def take_spooled(self, name: str) -> QueueId:
         if self._taking is None:
             raise Locked(self.vault.sentence)
         return await self._taking.take(name)
-
-    @override
-    async def contacts(self, account: Address) -> list[dict[str, Any]]:
-        return await contacts.known(self._accounts.find(account))
-
-    @override
-    async def compare_contact(self, account: Address, address: Address) -> dict[str, Any]:
-        return await contacts.compared(self._accounts.find(account), address)
-
-    @override
-    async def verify_contact(self, account: Address, address: Address, code: str) -> None:
-        await contacts.verify(self._accounts.find(account), address, code)
-
-    @override
-    async def accept_contact(self, account: Address, address: Address) -> int:
-        return await contacts.accept(self._accounts.find(account), address)
-
-    @override
-    async def accept_domain(self, account: Address, domain: str) -> int:
-        return await self._accounts.find(account).judge_domain(domain)
 
     @override
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
@@ -234,6 +199,7 @@ class Gateway(Daemon):
 
     @override
     async def add_password(self, address: Address, name: str) -> str:
+        self._sightings.forget(address.canonical(), name)
         return (await self._accounts.find(address).store.passwords.add(name)).reveal()
 
     @override
@@ -243,67 +209,6 @@ class Gateway(Daemon):
     @override
     def page_link(self) -> str:
         return self._page.link()
-
-    @override
-    async def revoke_password(self, address: Address, name: str) -> None:
-        if not await self._accounts.find(address).store.passwords.revoke(name):
-            raise Refused(f"{address} has no client password called {name!r}")
-
-    @override
-    async def passwords(self, address: Address) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": one.name,
-                "last_used": None
-                if one.last_use is None
-                else dt.datetime.fromtimestamp(one.last_use, dt.UTC).isoformat(),
-            }
-            for one in await self._accounts.find(address).store.passwords.all()
-        ]
-
-    @override
-    async def reindex(self, address: Address) -> None:
-        self._accounts.find(address).store.text_index.make_anew()
-
-    @override
-    async def rotate(self, address: Address) -> None:
-        await self._accounts.find(address).changes.rotate()
-
-    @override
-    async def reach(self, address: Address, *, everybody: bool) -> None:
-        await self._accounts.find(address).changes.be_found_by(everybody=everybody)
-
-    @override
-    def folder_store(self, address: Address) -> AccountStore:
-        return self._accounts.find(address).store
-
-    @override
-    def policy_desk(self, address: Address) -> PolicyDesk:
-        return self._accounts.find(address).policy
-
-    @override
-    async def set_rule(self, account: Address, name: str, value: str) -> None:
-        await self._accounts.find(account).policy.set("everybody", name, value)
-
-    @override
-    def exported(self, address: Address) -> Person:
-        return self._accounts.find(address)
-
-    @override
-    def imported(self, address: Address) -> Person:
-        return self._accounts.find(address)
-
-    @override
-    def claiming(self, address: Address) -> Person:
-        return self._accounts.find(address)
-
-    @override
-    def pulled(self, address: Address) -> Person:
-        return self._accounts.find(address)
-
-    @override
-    def recoverable(self, address: Address) -> Person:
-        return self._accounts.find(address)
 
     @override
     async def lock(self) -> None:
@@ -372,7 +277,14 @@ class Gateway(Daemon):
         listeners: dict[str, list[socket.socket]],
         stopping: asyncio.Event,
     ) -> list[asyncio.Task[None]]:
-        mail = mail_doors(listeners, self._tls.context, self._accounts, self._config, stopping)
+        mail = mail_doors(
+            listeners,
+            self._tls.context,
+            self._accounts,
+            self._config,
+            stopping,
+            self._sightings.begin,
+        )
         control = serve_control(
             control_app(self), self._directories.control_socket, stopping, listening=self._control
         )

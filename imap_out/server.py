@@ -34,6 +34,7 @@ from imap_out.wire.limits import Limits
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError
 from mx_core.ports import Accounts
+from mx_core.trail_port import Observer, Step, nobody
 
 __all__ = ["Limits", "Listener", "serve"]
 
@@ -63,15 +64,17 @@ async def serve(
     stopping: asyncio.Event,
     hiding: Hiding | None = None,
     can_compress: Callable[[tuple[str, int]], bool] | None = None,
+    observer: Observer = nobody,
 ) -> None:
     """Serve until *stopping*; commands under way are finished, everybody is told BYE.
 
     *can_compress* says of a peer whether DEFLATE is offered: by default not to this computer.
     *allow_clear* says, of a peer and own address, whether a login without TLS may be taken.
     """
-    await _Server(accounts, limits, allow_clear, hiding or Hiding(), can_compress or _is_far).run(
-        listeners, stopping
+    server = _Server(
+        accounts, limits, allow_clear, hiding or Hiding(), can_compress or _is_far, observer
     )
+    await server.run(listeners, stopping)
 
 
 class _Server:
@@ -82,7 +85,9 @@ class _Server:
         allow_clear: AllowClear,
         hiding: Hiding,
         can_compress: Callable[[tuple[str, int]], bool],
+        observer: Observer,
     ) -> None:
+        self.observer = observer
         self.accounts = accounts
         self.hiding = hiding
         self.can_compress = can_compress
@@ -151,6 +156,10 @@ class _Conversation:
             server.accounts, server.limits, self._security(tls=listener.implicit), server.claims,
             self._note_bug, server.shelves, server.hiding, _begin,
         )  # fmt: skip
+        trail = self._connection.session.trail = server.observer()
+        trail.reached(Step.REACHED)
+        if listener.implicit:
+            trail.reached(Step.SECURED)
         clock = asyncio.get_running_loop().time
         self._out = Out(self._send, _breathe, server.limits.answer_octets, clock, duplex.waiting)
 
@@ -310,6 +319,7 @@ class _Conversation:
         self._connection.framer.drop()
         await self._duplex.start_tls(self._listener.tls, self._limits.login_seconds)
         self._connection.secured(self._security(tls=True))
+        self._connection.session.trail.reached(Step.SECURED)
 
     async def _goodbye(self) -> None:
         with contextlib.suppress(TimeoutError, OSError):

@@ -308,6 +308,7 @@ class Account(Protocol):
     mail: MailStore
     outbox: Outbox
     shows_folders: bool = True  # in lists, those with a rule; spec/folders §1
+    program: str = ""  # whose client password it was
 
     def may_send_as(self, sender: Address) -> bool:
         """Tell whether *sender* (with any +tag) is this account."""

@@ -22,6 +22,7 @@ from aiosmtpd.smtp import SMTP, Session
 from typing_extensions import override
 
 from mx_core.model.errors import MailError
+from mx_core.trail_port import Step
 from smtp_in import future, replies
 from smtp_in.dialogue import Command, Dialogue, House
 from smtp_in.replies import Reply
@@ -86,6 +87,9 @@ class Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._door.live.add(self)
         self._stream = cast("asyncio.Transport", transport)  # uvloop's has no base class
+        self._dialogue.trail.reached(Step.REACHED)
+        if self._tls_active:
+            self._dialogue.trail.reached(Step.SECURED)
         self._login_deadline = self.loop.call_later(
             self._door.house.limits.before_login_seconds, self._login_too_late
         )
@@ -298,6 +302,7 @@ class Connection(SMTP):
             clear.abort()
             raise asyncio.CancelledError from None
         self._stream = self.transport = cast("asyncio.Transport", transport)
+        self._dialogue.trail.reached(Step.SECURED)
         self._reader._transport = transport  # type: ignore[attr-defined]  # noqa: SLF001  # no public setter
         self._writer._transport = transport  # type: ignore[attr-defined]  # noqa: SLF001  # no public setter
         self._dialogue.forget()

@@ -16,6 +16,7 @@ import structlog
 
 from mx_core.model.errors import MailError
 from mx_core.ports import Account, Accounts
+from mx_core.trail_port import Observer, Step, Trail, nobody
 from smtp_in import command, login, replies
 from smtp_in.body import DataReader, Flaw, Room
 from smtp_in.chunks import Chunk, ChunkReader, parse_chunk
@@ -50,6 +51,7 @@ class House:
     accounts: Accounts
     limits: Limits
     room: Room
+    observer: Observer = nobody
 
 
 class Dialogue:
@@ -58,7 +60,8 @@ class Dialogue:
     def __init__(self, wire: Wire, house: House) -> None:
         self._wire = wire
         self._house = house
-        self._login = Login(wire, house.accounts, house.limits)
+        self.trail: Trail = house.observer()
+        self._login = Login(wire, house.accounts, house.limits, self.trail)
         self._chunks: ChunkReader | None = None  # from the first BDAT of the transaction on
         self.transaction: Transaction | None = None
 
@@ -244,5 +247,6 @@ class Dialogue:
         except MailError as error:
             log.info("message_refused", reason=type(error).__name__)
             return replies.of_error(error)
+        self.trail.reached(Step.SUBMITTED)
         log.info("message_accepted", queue_id=queue_id, octets=len(submission.octets))
         return replies.queued(queue_id)

@@ -13,6 +13,7 @@ import structlog
 from mx_core.model.errors import BadCredentials, Unavailable
 from mx_core.model.secret import Secret
 from mx_core.ports import Account, Accounts
+from mx_core.trail_port import UNWATCHED, Trail
 from smtp_in import command, replies
 from smtp_in.command import Credentials
 from smtp_in.limits import Limits
@@ -49,7 +50,10 @@ class Wire(Protocol):
 class Login:
     """Who is logged in on one connection: ``account``, from AUTH on."""
 
-    def __init__(self, wire: Wire, accounts: Accounts, limits: Limits) -> None:
+    def __init__(
+        self, wire: Wire, accounts: Accounts, limits: Limits, trail: Trail = UNWATCHED
+    ) -> None:
+        self._trail = trail
         self._wire = wire
         self._accounts = accounts
         self._limits = limits
@@ -109,6 +113,7 @@ class Login:
             )
         except BadCredentials:
             self._failures += 1
+            self._trail.is_refused()
             log.info("login_refused", door="smtp", failures=self._failures)
             if self._failures >= self._limits.failed_logins:
                 await self._wire.end(replies.TOO_MANY_LOGINS)
@@ -118,6 +123,7 @@ class Login:
         else:
             await self._refuse_pipelining()
             self.account = account
+            self._trail.belongs_to(account)
             await self._wire.say(replies.LOGGED_IN)
 
     async def _refuse_pipelining(self) -> None:

@@ -14,6 +14,7 @@ from typing import cast
 from typing_extensions import override
 
 from mx_core.ports import Accounts
+from mx_core.trail_port import Observer, nobody
 from smtp_in import replies
 from smtp_in.body import Room
 from smtp_in.connection import AllowClear, Connection, Door, encoded
@@ -37,6 +38,7 @@ async def serve(
     limits: Limits,
     allow_clear: AllowClear,
     stopping: asyncio.Event,
+    observer: Observer = nobody,
 ) -> None:
     """Serve until *stopping*; then let commands under way end, for a bounded time.
 
@@ -44,7 +46,8 @@ async def serve(
     """
     # aiosmtpd logs addresses, commands and lines of messages below this level (law 6)
     logging.getLogger("mail.log").setLevel(logging.ERROR)
-    door = Door(House(accounts, limits, Room(limits.held_octets)), allow_clear)
+    house = House(accounts, limits, Room(limits.held_octets), observer)
+    door = Door(house, allow_clear)
     servers = [await _listen(door, listener) for listener in listeners]
     try:
         await stopping.wait()

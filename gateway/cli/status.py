@@ -12,6 +12,15 @@ from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
 from mx_core.control.client import ControlClient
 
+_STEPS = {
+    "reached": "has connected",
+    "secured": "TLS",
+    "logged_in": "logged in",
+    "listed": "asked for folders",
+    "fetched": "fetched",
+    "submitted": "sent",
+}
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -31,6 +40,10 @@ def status(directories: Directories, *, as_json: bool) -> None:
         )
 
 
+def _steps(taken: Mapping[str, int]) -> str:
+    return ", ".join(said for step, said in _STEPS.items() if step in taken)
+
+
 def _told(account: Mapping[str, Any]) -> str:
     home = "connected" if account["connected"] else f"not connected ({account['trouble']})"
     lines = [f"{account['address']}: home server {home}"]
@@ -41,6 +54,11 @@ def _told(account: Mapping[str, Any]) -> str:
     ]
     if account["refused"]:
         lines.append(f"  {account['refused']} arrived envelopes did not prove what they claim")
+    lines += [
+        f"  {one['client'] or 'a mail program'} ({one['name']}): {_steps(one['steps'])}"
+        for one in account["programs"]
+        if one["steps"]
+    ]
     index = account["search_index"]
     if index["waiting"]:
         lines.append(f"  {index['waiting']} messages are not in the search index yet")

@@ -15,6 +15,7 @@ from gateway.hidden_capabilities import hiding_of
 from gateway.loopback.peer_uid import is_own_loopback
 from imap_out.wire.limits import Limits as ImapLimits
 from mx_core import ports
+from mx_core.trail_port import Observer
 from smtp_in.limits import Limits as SmtpLimits
 
 
@@ -24,6 +25,7 @@ def mail_doors(
     accounts: ports.Accounts,
     config: Config,
     stopping: asyncio.Event,
+    observer: Observer,
 ) -> list[Coroutine[Any, Any, None]]:
     """Return what serves IMAP and SMTP until *stopping*; *listeners* as ``bound`` names them."""
     limits = config.limits
@@ -35,6 +37,7 @@ def mail_doors(
         allow_clear=is_own_loopback,
         stopping=stopping,
         hiding=hiding_of(config.hide),
+        observer=observer,
     )
     smtp = smtp_in.server.serve(
         [smtp_in.server.Listener(s, tls, implicit=False) for s in listeners["smtp"]]
@@ -43,6 +46,7 @@ def mail_doors(
         limits=smtp_limits(config),
         allow_clear=is_own_loopback,
         stopping=stopping,
+        observer=observer,
     )
     return [imap, smtp]
 

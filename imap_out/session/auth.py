@@ -107,8 +107,10 @@ async def _authenticate(session: Session, name: bytes, password: Secret[bytes]) 
         )
     except (BadCredentials, UnicodeDecodeError) as error:
         session.login_failures += 1
+        session.trail.is_refused()
         if session.login_failures >= session.limits.login_failures:
             session.farewell = b"too many failed logins"
         raise Refusal(b"AUTHENTICATIONFAILED", _REFUSED) from error
     session.account = account
+    session.trail.belongs_to(account)
     return Completed(b"logged in", b"CAPABILITY " + session.capabilities())

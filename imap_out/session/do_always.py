@@ -28,6 +28,7 @@ async def id_(session: Session, command: Id, out: Out) -> Completed:
     """
     before = session.hidden
     session.client = command.name.decode("utf-8", "replace")
+    session.trail.is_called(session.client)
     out.put(b'* ID ("name" "mx-gateway")\r\n')
     if session.hidden == before:
         return Completed(b"pleased to meet you")

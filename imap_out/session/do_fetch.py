@@ -41,6 +41,7 @@ from mx_core.model.flags import SEEN
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.message import MessageForm
 from mx_core.ports import FlagChange, MailReader
+from mx_core.trail_port import Step
 
 _SLICE: Final = 256  # messages whose forms one transaction reads at once
 _FROM_FORM: Final = frozenset({Attribute.ENVELOPE, Attribute.BODY, Attribute.BODYSTRUCTURE})
@@ -88,6 +89,7 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     if command.partial is not None:
         span = command.partial.of(len(places))
         places = places[span.start : span.stop]  # RFC 9394 §3.3
+    session.trail.reached(Step.FETCHED)
     seen_now = await _mark_seen(session, view, places, items)
     if seen_now and view.tells_modseq and Attribute.MODSEQ not in items:
         items = (*items, Attribute.MODSEQ)  # flags that change are told with it: RFC 7162 §3.1

@@ -14,6 +14,7 @@ from imap_out.session.session import Completed, Session
 from imap_out.session.shown_names import shown
 from imap_out.wire import render
 from imap_out.wire.commands import List, Lsub
+from mx_core.trail_port import Step
 
 
 async def _entries(session: Session) -> list[listing.Entry]:
@@ -31,6 +32,7 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
     if b"HIGHESTMODSEQ" in command.status:
         session.enabled.add(CONDSTORE)  # RFC 7162 §3.1
     entries = await _entries(session)
+    session.trail.reached(Step.LISTED)
     patterns = [command.reference + pattern for pattern in command.patterns if pattern]
     for entry in listing.chosen(entries, patterns, command.selecting):
         attributes = listing.attributes(
@@ -61,6 +63,7 @@ async def list_(session: Session, command: List, out: Out) -> Completed:
 async def lsub(session: Session, command: Lsub, out: Out) -> Completed:
     """RFC 3501 §6.3.9."""
     entries = await _entries(session)
+    session.trail.reached(Step.LISTED)
     pattern = command.reference + command.pattern
     for name, attributes in listing.lsub(entries, pattern):
         line = (

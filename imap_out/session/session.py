@@ -20,6 +20,7 @@ from imap_out.session.selected import SelectedView
 from imap_out.session.shelves import Shelves
 from imap_out.wire.limits import Limits
 from mx_core.ports import Account, Accounts, MailStore
+from mx_core.trail_port import UNWATCHED, Trail
 
 
 class State(Enum):
@@ -77,6 +78,7 @@ class Session:
     enabled: set[bytes] = field(default_factory=set)  # of `capability.CAN_BE_ENABLED`
     hiding: Hiding = field(default_factory=Hiding)
     client: str = ""  # the name that the program gives itself
+    trail: Trail = UNWATCHED
     ahead: Ahead = field(init=False)
 
     def __post_init__(self) -> None:

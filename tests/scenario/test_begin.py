@@ -72,11 +72,13 @@ def test_a_person_comes_from_nothing_to_an_address_on_the_page(world: World, fre
             "first": words[first_word - 1],
             "second": words[second_word - 1],
         }
-        question = page.post("/sheet", data=typed)
+        connecting = page.post("/sheet", data=typed)
+        question = page.get("/begin/rule")
         overview = page.post("/begin/rule", data={"account": "carol@a.example", "answer": "never"})
         rules = run(["gateway", "--home", str(fresh), "policy", "show", "carol@a.example"])
 
     assert "Who are you?" in first.text
+    assert "Mail programs of carol@a.example, as they connect" in connecting.text
     assert (len(words), "One question" in question.text) == (24, True)
     assert "carol@a.example" in overview.text
     assert re.search("everybody.*encryption.*required", rules)

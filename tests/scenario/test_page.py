@@ -1,9 +1,11 @@
 """The page of a running gateway: opened by the command line, closed to other users."""
 
 import http.client
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,6 +13,8 @@ import pytest
 
 from gateway.demo.processes import run
 from gateway.demo.world import World
+from mx_core.trail_port import Step
+from tests.support.clients import imap, smtp
 
 NOBODY = 65_534
 _OTHER_USER = """
@@ -56,6 +60,34 @@ def test_a_password_made_on_the_page_is_one_and_is_cut_off_there(world: World, l
     assert str(world.alice.known.imap_tls) in made.text
     assert "mutt at home" in listed.text
     assert "mutt at home" not in after.text
+
+
+def test_a_mail_program_is_seen_to_come_step_by_step(world: World, link: str) -> None:
+    account, name = world.alice.address, "laptop"
+    parts = urlsplit(link)
+    with httpx.Client(base_url=f"{parts.scheme}://{parts.netloc}") as browser:
+        browser.get(link)
+        browser.headers["origin"] = f"{parts.scheme}://{parts.netloc}"
+        made = browser.post("/programs", data={"account": account, "name": name})
+        (password,) = re.findall(r"<code>([a-z2-7]{4}(?:-[a-z2-7]+)+)</code>", made.text)
+        asked = {"account": account, "name": name}
+        before = browser.get("/connect", params=asked).text
+        settings = replace(world.alice.known, password=password)
+        with imap(settings) as client:
+            client.xatom("ID", '("name" "Mutt <b>")')
+            client.list()
+            client.select("INBOX", readonly=True)
+            client.fetch("1:*", "(FLAGS)")
+        read = browser.get("/connect", params=asked).text
+        with smtp(settings) as sender:
+            sender.sendmail(account, [account], b"Subject: to myself\r\n\r\nhello\r\n")
+        done = browser.get("/connect", params=asked).text
+
+    (told,) = [one for one in world.status(world.alice)["accounts"] if one["address"] == account]
+    (program,) = [one for one in told["programs"] if one["name"] == name]
+    assert [page.count("✓") for page in (before, read, done)] == [0, 5, 6]
+    assert "it calls itself Mutt &lt;b&gt;" in read
+    assert set(program["steps"]) == {step.value for step in Step}
 
 
 def test_another_user_of_the_machine_gets_no_octet(link: str) -> None:

@@ -15,6 +15,7 @@ from mx_core.model.ids import QueueId
 from mx_core.model.message import Submission
 from mx_core.model.secret import Secret
 from mx_core.ports import Account, MailStore
+from mx_core.trail_port import Observer, nobody
 from smtp_in.limits import Limits
 from smtp_in.server import Listener, serve
 from tests.support.loopback_tls import server_context
@@ -118,6 +119,7 @@ async def submission_door(
     *,
     allow_clear: Callable[[tuple[str, int], tuple[str, int]], bool] = lambda _peer, _own: True,
     tls: ssl.SSLContext | None = None,
+    observer: Observer = nobody,
 ) -> AsyncIterator[SubmissionDoor]:
     """Serve one STARTTLS and one implicit-TLS port until the block ends."""
     context = tls or server_context()
@@ -135,6 +137,7 @@ async def submission_door(
                 limits=limits or Limits(),
                 allow_clear=allow_clear,
                 stopping=door.stopping,
+                observer=observer,
             )
         )
         try:

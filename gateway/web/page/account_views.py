@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from gateway.web.behind import Behind
 from gateway.web.page.begin_views import rows_of
+from gateway.web.page.connect_views import renewing
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
 from gateway.web.page.sheet_checks import SheetChecks
@@ -43,7 +44,8 @@ def account_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
             "made_account.html",
             settings=made["settings"],
             rows=rows_of(words),
-            check=checks.ask(words),
+            check=checks.ask(words, leads=renewing(made["settings"]["address"])),
+            renew=renewing(made["settings"]["address"]),
         )
 
     async def programs(request: Request) -> Response:
@@ -61,7 +63,14 @@ def account_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         settings = await behind.new_settings(Address.parse(account), name)
         file = "" if wanted is None else wanted.write(settings)
         place = "" if wanted is None else wanted.place
-        return rendered("made_program.html", name=name, settings=settings, file=file, place=place)
+        return rendered(
+            "made_program.html",
+            name=name,
+            settings=settings,
+            file=file,
+            place=place,
+            renew=renewing(account, name),
+        )
 
     async def revoked(request: Request) -> Response:
         account, name = await read_form(request, "account", "name")

@@ -28,6 +28,15 @@ class Backup(msgspec.Struct, frozen=True):
     trouble: str
 
 
+class Program(msgspec.Struct, frozen=True):
+    """A mail program: its password was made at *since*; when it first took which step (unix seconds)."""
+
+    name: str
+    since: int
+    client: str
+    steps: dict[str, int]
+
+
 class Account(msgspec.Struct, frozen=True):
     """One account: whether its home server is reached, and how many recipients wait in which state."""
 
@@ -37,13 +46,15 @@ class Account(msgspec.Struct, frozen=True):
     outbox: dict[str, int]
     refused: int
     backup: Backup
+    programs: list[Program]
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The gateway."""
+    """The gateway; *before_login*: the newest of what was seen of whoever had not logged in yet."""
 
     accounts: list[Account]
     locked: bool
+    before_login: dict[str, int]
 
 
 class Queued(msgspec.Struct, frozen=True):

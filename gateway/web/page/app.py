@@ -25,6 +25,7 @@ from gateway.web.behind import Behind
 from gateway.web.page.account_views import account_routes
 from gateway.web.page.api import api_routes
 from gateway.web.page.begin_views import begin_routes
+from gateway.web.page.connect_views import connect_routes
 from gateway.web.page.contact_views import contact_routes
 from gateway.web.page.guard import Guard, cookie, session_of
 from gateway.web.page.mail_views import mail_routes
@@ -63,6 +64,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             Mount("/static", StaticFiles(directory=_STATIC)),
             *account_routes(behind, checks),
             *begin_routes(behind, checks),
+            *connect_routes(behind),
             *contact_routes(behind),
             *outbox_routes(behind),
             *mail_routes(behind),

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from gateway.recovery.recovering import AskedBack
 from gateway.web.behind import Behind
+from gateway.web.page.connect_views import renewing
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
 from gateway.web.page.sheet_checks import SheetChecks
@@ -57,9 +58,10 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         if not checks.passes(token, [first, second]):
             return _asked(token, check.places, wrong=True)
         if not check.recovery:
-            return RedirectResponse("/begin/rule", _SEE_OTHER)
+            return RedirectResponse(check.leads, _SEE_OTHER)
         made = await behind.finish_recovery(check.recovery, ())
-        return rendered("restored.html", settings=made["settings"])
+        settings = made["settings"]
+        return rendered("restored.html", settings=settings, renew=renewing(settings["address"]))
 
     async def rule(_: Request) -> Response:
         told = await behind.status()

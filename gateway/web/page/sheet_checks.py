@@ -19,12 +19,13 @@ _TOKEN_OCTETS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class SheetCheck:
-    """Which words are asked, from 1 on, and what waits for the right answer ("": nothing)."""
+    """Which words are asked, from 1 on, what waits for the right answer, and where it leads."""
 
     places: tuple[int, ...]
-    recovery: str
+    recovery: str  # what is finished by it; "": nothing
     key: bytes
     digests: tuple[bytes, ...]
+    leads: str
 
 
 @final
@@ -34,15 +35,18 @@ class SheetChecks:
     def __init__(self) -> None:
         self._checks: dict[str, SheetCheck] = {}
 
-    def ask(self, words: str, recovery: str = "") -> str:
-        """Return the token of a new check of *words*; *recovery*: what is finished by passing it."""
+    def ask(self, words: str, recovery: str = "", leads: str = "/") -> str:
+        """Return the token of a new check of *words*.
+
+        *recovery*: what is finished by passing it; *leads*: the page that comes next.
+        """
         typed = words.split()
         places = tuple(sorted(secrets.SystemRandom().sample(range(1, len(typed) + 1), ASKED)))
         key, token = secrets.token_bytes(32), secrets.token_urlsafe(_TOKEN_OCTETS)
         while len(self._checks) >= _CHECKS_MAX:
             del self._checks[next(iter(self._checks))]
         digests = tuple(_digest(key, typed[place - 1]) for place in places)
-        self._checks[token] = SheetCheck(places, recovery, key, digests)
+        self._checks[token] = SheetCheck(places, recovery, key, digests, leads)
         return token
 
     def find(self, token: str) -> SheetCheck:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import imaplib
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +14,8 @@ import pytest
 
 from imap_out.server import Limits, Listener, serve
 from mx_core.model.address import Address
-from mx_core.ports import MailReader
+from mx_core.ports import Account, MailReader
+from mx_core.trail_port import Observer, Step, Trail, nobody
 from tests.support.loopback_tls import client_context, server_context
 from tests.support.memory_mail import MemoryAccount, MemoryAccounts, MemoryMail, one_account
 
@@ -70,6 +72,7 @@ async def running(
     tls: bool = False,
     implicit: bool = False,
     far: bool = False,
+    observer: Observer = nobody,
 ) -> AsyncIterator[Running]:
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
@@ -85,6 +88,7 @@ async def running(
                 allow_clear=lambda _peer, _own: clear,
                 stopping=stopping,
                 can_compress=(lambda _peer: True) if far else None,
+                observer=observer,
             )
         )
         try:
@@ -365,3 +369,64 @@ async def test_a_search_is_cut_short_by_a_logout() -> None:
 
     assert b"c NO [UNAVAILABLE]" in said
     assert b"* SEARCH" not in said
+
+
+class Told(Trail):
+    """Everything that was told of one connection."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def reached(self, step: Step) -> None:
+        if step.value not in self.heard:
+            self.heard.append(step.value)
+
+    def is_called(self, name: str) -> None:
+        self.heard.append(f"is {name}")
+
+    def belongs_to(self, account: Account) -> None:
+        self.heard.append(f"of {account.address}")
+
+    def is_refused(self) -> None:
+        self.heard.append("refused")
+
+
+@pytest.mark.parametrize(
+    ("implicit", "first"),
+    [(True, ["reached", "secured"]), (False, ["reached"])],
+    ids=["implicit", "starttls"],
+)
+async def test_each_step_of_a_mail_program_is_told_as_it_is_taken(
+    implicit: bool, first: list[str]
+) -> None:
+    told = Told()
+
+    def work() -> None:
+        kind = imaplib.IMAP4_SSL if implicit else imaplib.IMAP4
+        more = {"ssl_context": client_context()} if implicit else {}
+        with kind("localhost", server.port, timeout=10, **more) as client:
+            wait_for(lambda: told.heard == first)
+            if not implicit:
+                client.starttls(client_context())
+            with contextlib.suppress(imaplib.IMAP4.error):
+                client.login("fred@a.example", "wrong")
+            client.xatom("ID", '("name" "mutt")')
+            client.login("fred@a.example", "secret")
+            client.list()
+            client.append("INBOX", None, None, b"Subject: x\r\n\r\n")
+            client.select()
+            client.fetch("1", "(FLAGS)")
+
+    async with running(tls=not implicit, implicit=implicit, observer=lambda: told) as server:
+        await in_thread(work)
+
+    last = ["secured", "refused", "is mutt", "of fred@a.example", "listed", "fetched"]
+    assert told.heard == ["reached", *last]
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError

@@ -1,12 +1,15 @@
 """The door over real sockets: TLS, deadlines, caps, and what is told."""
 
 import asyncio
+import contextlib
 import logging
 import re
 import smtplib
 
 import pytest
 
+from mx_core.ports import Account
+from mx_core.trail_port import Step, Trail
 from smtp_in.limits import Limits
 from tests.support.loopback_tls import client_context
 from tests.support.submission import (
@@ -218,3 +221,47 @@ async def test_the_library_logs_nothing_that_was_said(caplog: pytest.LogCaptureF
 
     said = caplog.text.lower()
     assert not any(word in said for word in ("canary", "alice", "bob", plain().lower()))
+
+
+class Told(Trail):
+    """Everything that was told of one connection."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def reached(self, step: Step) -> None:
+        self.heard.append(step.value)
+
+    def is_called(self, name: str) -> None:
+        self.heard.append(f"is {name}")
+
+    def belongs_to(self, account: Account) -> None:
+        self.heard.append(f"of {account.address}")
+
+    def is_refused(self) -> None:
+        self.heard.append("refused")
+
+
+@pytest.mark.parametrize("implicit", [True, False], ids=["implicit", "starttls"])
+async def test_each_step_of_a_mail_program_is_told_as_it_is_taken(implicit: bool) -> None:
+    told = Told()
+
+    def work() -> None:
+        if implicit:
+            client: smtplib.SMTP = smtplib.SMTP_SSL(
+                "localhost", door.implicit, timeout=10, context=client_context()
+            )
+        else:
+            client = smtplib.SMTP("localhost", door.clear, timeout=10)
+            client.starttls(context=client_context())
+        with client:
+            with contextlib.suppress(smtplib.SMTPAuthenticationError):
+                client.login(str(ALICE), "wrong")
+            client.login(str(ALICE), PASSWORD)
+            client.sendmail(str(ALICE), ["bob@b.example"], b"Subject: x\r\n\r\nhello\r\n")
+
+    async with submission_door(observer=lambda: told) as door:
+        await asyncio.to_thread(work)
+
+    first = ["reached", "secured", "refused"]
+    assert list(dict.fromkeys(told.heard)) == [*first, f"of {ALICE}", "submitted"]

@@ -4,7 +4,8 @@ const PERIOD = 3000;
 async function renew() {
   const shown = document.querySelector("[data-live]");
   if (document.hidden || shown.contains(document.activeElement)) return;
-  const answer = await fetch(location.pathname, { credentials: "same-origin" });
+  const source = shown.dataset.live || location.href;
+  const answer = await fetch(source, { credentials: "same-origin" });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const found = fresh.querySelector("[data-live]");

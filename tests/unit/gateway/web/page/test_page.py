@@ -19,6 +19,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import Refused, Unavailable
 from mx_core.model.ids import QueueId
 from mx_core.model.secret import Secret
+from mx_core.trail_port import Step
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +28,7 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7919*6271 }}
 READ = (
     *("/", "/accounts/new", "/programs?account=alice%40a.example", "/outbox"),
     *("/begin", "/begin/domain", "/begin/rule", "/restore", "/unlock"),
+    "/connect?account=alice%40a.example",
     "/mail?account=alice%40a.example",
 )
 CONTACT = "/contact?account=alice%40a.example&contact=bob%40b.example"
@@ -75,8 +77,9 @@ class Everything(Behind):
     def __init__(self) -> None:
         self.did: list[tuple[str, ...]] = []
         self.trouble: Exception | None = None
-        self.accounts = 1
+        self.accounts = 2
         self.locked = False
+        self.steps = {"logged_in": 2}
 
     async def status(self) -> dict[str, Any]:
         if self.trouble is not None:
@@ -84,15 +87,18 @@ class Everything(Behind):
         return {
             "accounts": [
                 {
-                    "address": EVIL,
+                    "address": address,
                     "connected": False,
                     "trouble": EVIL,
                     "outbox": {EVIL: 1},
                     "refused": 2,
                     "backup": {"last": 1_800_000_000, "folder": EVIL, "trouble": EVIL},
+                    "programs": [{"name": EVIL, "since": 1, "client": EVIL, "steps": self.steps}],
                 }
+                for address in (EVIL, "alice@a.example")
             ][: self.accounts],
             "locked": self.locked,
+            "before_login": {"reached": 1},
         }
 
     async def queue(self) -> list[dict[str, Any]]:
@@ -488,10 +494,46 @@ async def test_a_new_account_asks_two_words_back_and_then_one_question(
     said = await inside.post("/begin/rule", data={"account": "a@a.example", "answer": "never"})
     odd = await inside.post("/begin/rule", data={"account": "a@a.example", "answer": "odd"})
 
-    assert asked.headers["location"] == "/begin/rule"
+    assert asked.headers["location"].startswith("/connect?account=")
     assert (said.status_code, odd.status_code) == (303, 303)
     assert behind.did[-1] == ("rule", "a@a.example", "encryption", "required")
 
 
 async def test_a_sheet_that_nobody_made_is_asked_by_nobody(inside: httpx.AsyncClient) -> None:
     assert (await inside.get("/sheet?check=x")).status_code == 400
+
+
+async def test_a_mail_program_is_followed_until_all_is_ticked_and_as_long_as_wanted(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    path = "/connect?account=alice%40a.example"
+    some = await inside.get(path)
+    still = await inside.get(f"{path}&still")
+    behind.steps = {step.value: 2 for step in Step}
+    done = await inside.get(path)
+    other = await inside.get(f"{path}&name=other")
+
+    refresh = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
+    assert (refresh in some.text, refresh in still.text, refresh in done.text) == (
+        True,
+        False,
+        False,
+    )
+    assert (some.text.count("✓"), done.text.count("✓")) == (2, 6)  # logged in, and so in clear
+    assert "reads and sends through your gateway" not in some.text
+    assert "reads and sends through your gateway" in done.text
+    assert "<h3>" not in other.text
+
+
+async def test_the_answer_with_a_password_shows_its_ticks_from_elsewhere(
+    inside: httpx.AsyncClient,
+) -> None:
+    """The answer of a form can not be renewed itself, and its secret is nowhere else."""
+    form = {"account": "alice@a.example", "name": "Mutt", "program": ""}
+    made = await inside.post("/programs", data=form)
+
+    assert 'data-live="/connect?account=alice%40a.example&amp;name=Mutt"' in made.text
+
+
+async def test_ticks_of_an_account_that_is_not_here_are_refused(inside: httpx.AsyncClient) -> None:
+    assert (await inside.get("/connect?account=x%40y.example")).status_code == 400
