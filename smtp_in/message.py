@@ -51,15 +51,17 @@ def make_submission(
         head += b"Date: " + _date(now) + _CRLF
     if b"message-id" not in names:
         head += f"Message-ID: <{unique}@{asked.sender.domain}>\r\n".encode("ascii")
+    gone = [field for field in fields if field.name in _BCC]
     return Submission(
         sender=asked.sender,
         recipients=tuple(asked.recipients),
-        octets=head + _without(octets, [field for field in fields if field.name in _BCC]),
+        octets=head + _without(octets, gone) if head or gone else octets,
         hidden=_hidden(octets, [field for field in fields if field.name in _TO], asked.recipients),
         envid=asked.envid,
         return_full=asked.return_full,
         wanted={each: asked.wanted[each] for each in asked.recipients if each in asked.wanted},
         not_before=asked.hold.moment(now),
+        fields=None if head or gone else fields,
     )
 
 

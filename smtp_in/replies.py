@@ -28,7 +28,9 @@ class Reply:
     def line(self) -> str:
         """Render without CRLF."""
         head = f"{self.code} {self.enhanced} " if self.enhanced else f"{self.code} "
-        text = "".join(c if ord(c) in _PRINTABLE else _escaped(c) for c in self.text)
+        text = self.text
+        if not (text.isascii() and text.isprintable()):
+            text = "".join(c if ord(c) in _PRINTABLE else _escaped(c) for c in text)
         return (head + text)[:_OCTETS_MAX]
 
 

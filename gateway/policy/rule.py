@@ -113,18 +113,26 @@ class Settings:
     @classmethod
     def of(cls, rules: Rules, recipient: Address) -> Settings:
         """Return what *rules* say of *recipient*."""
-        return cls(*(nearest(rules, recipient, name) for name in FACTORY))
+        chain = _chain(recipient)
+        return cls(*(_nearest(rules, chain, name) for name in FACTORY))
 
 
 def nearest(rules: Rules, recipient: Address, name: str) -> Setting:
     """Return the value of *name* that counts for *recipient*."""
+    return _nearest(rules, _chain(recipient), name)
+
+
+def _chain(recipient: Address) -> tuple[tuple[Level, Scope], ...]:
     canonical = recipient.canonical()
-    chain = (
+    return (
         (Level.CONTACT, Scope(str(canonical))),
         (Level.DOMAIN, Scope(canonical.domain)),
         (Level.GLOBAL, EVERYBODY),
     )
-    for level, scope in chain:
+
+
+def _nearest(rules: Rules, chain: tuple[tuple[Level, Scope], ...], name: str) -> Setting:
+    for level, scope in chain if rules else ():
         if (value := rules.get(scope, {}).get(name)) is not None:
             return Setting(name, value, level, scope)
     return Setting(name, FACTORY[name], Level.FACTORY)

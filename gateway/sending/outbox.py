@@ -19,6 +19,7 @@ from gateway.policy.override import Override, joined, of_address, of_header
 from gateway.policy.rule import Scope, Settings
 from gateway.policy.whole import weigh
 from gateway.sending.reaching import Reaching
+from gateway.sending.waking import Waking
 from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
 from mx_core.db import failpoint
@@ -80,7 +81,7 @@ class JudgedOutbox(ports.Outbox):
         self._has_relay = has_relay
         self._judge_seconds = judge_seconds
         self._undo_seconds = undo_seconds
-        self._accepted = accepted
+        self._waking = Waking(accepted)
         self._now = now
         self._looked: OrderedDict[Address, _Glance] = OrderedDict()
 
@@ -100,7 +101,7 @@ class JudgedOutbox(ports.Outbox):
     async def enqueue(self, submission: Submission, queue_id: QueueId | None = None) -> QueueId:
         # Crash here: nothing is kept and nothing was said; the mail program sends again.
         failpoint.reach("accepted")
-        fields = top_fields(submission.octets)
+        fields = submission.fields or top_fields(submission.octets)
         decisions = await self._weighed(submission, fields)
         given = queue_id or new_queue_id(self._now())
         await self._keep(submission, fields, given, decisions)
@@ -120,7 +121,7 @@ class JudgedOutbox(ports.Outbox):
             return
         # Crash here: the letter is in the spool, and taken in at the next start.
         failpoint.reach("accepted")
-        fields = top_fields(submission.octets)
+        fields = submission.fields or top_fields(submission.octets)
         decisions: dict[Address, Decision] = {}
         for who, word in self._words(submission, fields).items():
             decision = await self.decided(who, await self._look(who), word)
@@ -160,7 +161,7 @@ class JudgedOutbox(ports.Outbox):
             await self._table.accept(
                 submission, message_id=message_id, asked=asked, queue_id=queue_id
             )
-        self._accepted()
+        self._waking.accepted()
 
     async def decided(
         self, recipient: Address, looked: Looked, word: Override | None = None

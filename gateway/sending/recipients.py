@@ -44,6 +44,7 @@ class _Found:
     """What a card was found to say, and all that this was judged by."""
 
     recipient: Recipient
+    pinned: bytes  # as the contact holds it
     at: float
     keys: tuple[bytes, ...]
     log: WatchedLog | None
@@ -55,7 +56,7 @@ class _Found:
         return (
             0 <= now - self.at < _FOUND_SECONDS
             and (self.keys, self.log) == (keys, log)
-            and self.recipient.pin.encode() == pin
+            and self.pinned == pin
         )
 
 
@@ -142,7 +143,7 @@ class Recipients:
                     Contact(asked, pinned, recipient.chain),
                     changes=noted_change(recipient.decision, recipient.seq),
                 )
-            held.found = _Found(recipient, now, keys, log)
+            held.found = _Found(recipient, pinned, now, keys, log)
             return recipient
 
     async def accepted(self, address: Address) -> None:

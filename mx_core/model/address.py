@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 from typing_extensions import override
@@ -20,6 +21,7 @@ _DOT_STRING = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _A_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LOCAL_OCTETS_MAX = 64
 _DOMAIN_OCTETS_MAX = 253
+_KEPT = 1_000  # addresses that were read before; one message names each several times
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,7 @@ class Address:
         Raises:
             BadAddress: It spells none; answered 501 5.1.3 (or 553) at submission.
         """
-        local, at, domain = text.rpartition("@")
-        if not at:
-            raise BadAddress(f"{text!r} has no @")
-        local = unicodedata.normalize("NFC", local)
-        if not _DOT_STRING.fullmatch(local):
-            raise BadAddress(f"the part before the @ in {text!r} is not a plain local part")
-        if len(local.encode()) > _LOCAL_OCTETS_MAX:
-            raise BadAddress(f"the part before the @ is longer than {_LOCAL_OCTETS_MAX} octets")
-        return cls(local, canonical_domain(domain))
+        return cls(*_parts(text))
 
     def canonical(self) -> Address:
         """Fold to the form that is signed, looked up and compared: A–Z to a–z, no +tag.
@@ -52,14 +46,35 @@ class Address:
         Raises:
             BadAddress: Nothing stands before the ``+``.
         """
-        name = _fold_ascii(self.local.partition("+")[0])
-        if not _DOT_STRING.fullmatch(name):
+        name = _name(self.local)
+        if not name:
             raise BadAddress(f"the local part of {self} names nobody")
-        return Address(name, self.domain)
+        return self if name == self.local else Address(name, self.domain)
 
     @override
     def __str__(self) -> str:
         return f"{self.local}@{self.domain}"
+
+
+@lru_cache(maxsize=_KEPT)
+def _parts(text: str) -> tuple[str, str]:
+    """Return both sides of the @, as ``Address`` has them."""
+    local, at, domain = text.rpartition("@")
+    if not at:
+        raise BadAddress(f"{text!r} has no @")
+    local = unicodedata.normalize("NFC", local)
+    if not _DOT_STRING.fullmatch(local):
+        raise BadAddress(f"the part before the @ in {text!r} is not a plain local part")
+    if len(local.encode()) > _LOCAL_OCTETS_MAX:
+        raise BadAddress(f"the part before the @ is longer than {_LOCAL_OCTETS_MAX} octets")
+    return local, canonical_domain(domain)
+
+
+@lru_cache(maxsize=_KEPT)
+def _name(local: str) -> str:
+    """Return whom *local* names, "" if nobody."""
+    name = _fold_ascii(local.partition("+")[0])
+    return name if _DOT_STRING.fullmatch(name) else ""
 
 
 def canonical_domain(text: str) -> str:
@@ -89,4 +104,6 @@ def is_canonical(text: str) -> bool:
 
 
 def _fold_ascii(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)

@@ -77,3 +77,5 @@ class Submission:
     return_full: bool = False  # the whole message comes back with a failure, RFC 3461 §4.3
     wanted: Mapping[Address, NotifyRequest] = field(default_factory=dict)  # others: as usual
     not_before: int = 0  # unix seconds: it may leave from then on, RFC 4865
+    # of the top header of *octets*, where whoever made this has just taken it apart
+    fields: tuple[HeaderField, ...] | None = field(default=None, compare=False, repr=False)

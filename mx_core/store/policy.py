@@ -19,6 +19,7 @@ class PolicyRules:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._kept: dict[str, dict[str, str]] | None = None  # what stands there; written here alone
 
     async def all(self) -> dict[str, dict[str, str]]:
         """Return every rule, by scope and then by name."""
@@ -31,7 +32,9 @@ class PolicyRules:
                 found.setdefault(scope, {})[name] = value
             return found
 
-        return self._database.glance(job)
+        if self._kept is None:
+            self._kept = self._database.glance(job)
+        return self._kept
 
     async def put(self, scope: str, name: str, value: str) -> None:
         """Keep a rule in place of what was there; durable when this returns."""
@@ -40,7 +43,8 @@ class PolicyRules:
                 connection.exec_driver_sql(
                     "INSERT OR REPLACE INTO policy_rule VALUES (?, ?, ?)", (scope, name, value)
                 ).rowcount
-            )
+            ),
+            self._changed,
         )
 
     async def remove(self, scope: str, name: str) -> bool:
@@ -51,9 +55,13 @@ class PolicyRules:
                     connection.exec_driver_sql(
                         "DELETE FROM policy_rule WHERE scope = ? AND name = ?", (scope, name)
                     ).rowcount
-                )
+                ),
+                self._changed,
             )
         )
+
+    def _changed(self, _rows: int) -> None:
+        self._kept = None
 
     async def any_encrypted(self, message_ids: Iterable[bytes]) -> bool:
         """Tell whether one of these messages came or went end-to-end encrypted."""

@@ -10,14 +10,17 @@ class Settings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._kept: dict[str, bytes | None] = {}  # what was asked for; written here alone
 
     async def get(self, name: str) -> bytes | None:
         """Return what is kept under *name*."""
-        return self._database.glance(
-            lambda connection: connection.exec_driver_sql(
-                "SELECT octets FROM setting WHERE name = ?", (name,)
-            ).scalar()
-        )
+        if name not in self._kept:
+            self._kept[name] = self._database.glance(
+                lambda connection: connection.exec_driver_sql(
+                    "SELECT octets FROM setting WHERE name = ?", (name,)
+                ).scalar()
+            )
+        return self._kept[name]
 
     async def put(self, name: str, octets: bytes) -> None:
         """Keep *octets* under *name* in place of what was there."""
@@ -26,7 +29,8 @@ class Settings:
                 connection.exec_driver_sql(
                     "INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, octets)
                 ).rowcount
-            )
+            ),
+            lambda _rows: self._kept.pop(name, None),
         )
 
 
