@@ -60,7 +60,7 @@ class PolicyRules:
             )
         )
 
-    def _changed(self, _rows: int) -> None:
+    def _changed(self, _rows: object) -> None:
         self._kept = None
 
     async def any_encrypted(self, message_ids: Iterable[bytes]) -> bool:

@@ -24,13 +24,17 @@ class Settings:
 
     async def put(self, name: str, octets: bytes) -> None:
         """Keep *octets* under *name* in place of what was there."""
+
+        def forget(_rows: object) -> None:
+            self._kept.pop(name, None)
+
         await self._database.write(
             lambda connection: (
                 connection.exec_driver_sql(
                     "INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, octets)
                 ).rowcount
             ),
-            lambda _rows: self._kept.pop(name, None),
+            forget,
         )
 
 
