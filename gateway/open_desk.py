@@ -7,9 +7,10 @@ from typing import Any
 
 from typing_extensions import override
 
-from gateway import contacts
 from gateway.accounts import OpenAccounts
 from gateway.loopback.sightings import Sightings
+from gateway.people import contacts
+from gateway.people.inviting import Inviting
 from gateway.person import Person
 from gateway.policy_desk import PolicyDesk
 from gateway.sending import queue
@@ -125,6 +126,10 @@ class OpenDesk(Daemon):
     @override
     def claiming(self, address: Address) -> Person:
         return self._accounts.find(address)
+
+    @override
+    def inviting(self, address: Address) -> Inviting:
+        return self._accounts.find(address).inviting
 
     @override
     def pulled(self, address: Address) -> Person:

@@ -26,6 +26,7 @@ from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
 from gateway.own.tags import OwnTags
+from gateway.people.inviting import Inviting
 from gateway.policy_desk import PolicyDesk
 from gateway.pulling.pulling import Pulling
 from gateway.recovery.backups import Backups
@@ -98,8 +99,9 @@ class Person(ports.Account):
         self.recipients = recipients = Recipients(
             carrier, finder, logs, store.contacts, franking, now
         )
-        self._tags = OwnTags(store.secrets, carrier, store.carrier_state, now)
-        store.secrets.gave = self._tags.hurry
+        self._tags = OwnTags(store.secrets, store.invitations, carrier, store.carrier_state, now)
+        store.secrets.gave = store.invitations.changed = self._tags.hurry
+        self.inviting = Inviting(store, own, recipients, now)
         relay_accounts = RelayAccounts(store.settings)
         reaching = Reaching(recipients)
         self._ordinary = OrdinaryMail(store.policy, reaching, relay_accounts, SmtpRelay())

@@ -240,7 +240,7 @@ class Inbound:
         if notice.postage_bits:
             await self._outbound.pay(item, notice.env_id, notice.postage_bits)
         else:
-            await self._outbound.settle_failed(item, notice.reason, notice.status)
+            await self._outbound.settle_refused(item, notice.env_id, notice.reason, notice.status)
 
     def _acknowledge_soon(self, sequence: int) -> None:
         self._to_acknowledge.append(sequence)

@@ -39,6 +39,7 @@ class JudgedSender:
     contact: Contact
     told: tuple[tuple[str, Told], ...] = ()  # (origin, tree): what others have seen of logs
     secret: bytes = b""  # that they give us, for tokens
+    invited: bytes = b""  # that they use an invitation of ours
 
     @property
     def come_from(self) -> ComeFrom:
@@ -49,6 +50,7 @@ class JudgedSender:
             doubtful=self.verdict.trust is Trust.REMOVED_DEVICE,
             changes=noted_change(decision, self.verdict.state.seq),
             secret=self.secret,
+            invited=self.invited,
         )
 
     @property
@@ -110,8 +112,10 @@ class Senders:
         told = _told(opened, verdict, address)
         contact = Contact(address, verdict.pin.encode(), verdict.chain)
         # of who is in doubt nothing is taken over, not even what our tokens would be made of
-        secret = Ext.decode(opened.ext).secret if verdict.trust in _ANSWERED else b""
-        return JudgedSender(address, claimed.by, verdict, contact, told, secret)
+        given = Ext.decode(opened.ext) if verdict.trust in _ANSWERED else Ext()
+        return JudgedSender(
+            address, claimed.by, verdict, contact, told, given.secret, given.invited
+        )
 
 
 def _told(

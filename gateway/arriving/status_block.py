@@ -129,7 +129,7 @@ def sentence(status: Status) -> str:
         return "ordinary email: not end-to-end encrypted, the sender is not proven"
     trust = {
         "implicit": "known by their first message",
-        "endorsed": "vouched for by a contact of yours",
+        "endorsed": "vouched for by a contact of yours, or by an invitation of theirs",
         "verified": "verified by you",
     }.get(status.trust, "not proven")
     other = "; the From field names somebody else" if FROM_DIFFERS in status.notes else ""

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.invitation import add, invitations, invite, revoke
 from gateway.directories import Directories
 from mx_core.control.client import ControlClient
 
@@ -16,7 +17,11 @@ _ROW = 4  # words in a line, as they are read out
 
 @click.group()
 def contact() -> None:
-    """List contacts, compare keys with them, accept a changed key."""
+    """List contacts, invite them, compare keys with them, accept a changed key."""
+
+
+for _command in (invite, invitations, revoke, add):
+    contact.add_command(_command)
 
 
 @contact.command("list")

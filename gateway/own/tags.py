@@ -1,4 +1,4 @@
-"""Tells the own home server whose mail is let in: the tags of the week of all contacts.
+"""Tells the own home server whose mail is let in: tags of the week of contacts and of invitations.
 
 The server learns neither who they are nor how many (spec/admission §2).  Whoever is blocked is
 left out, with all their devices, at the next look.
@@ -18,6 +18,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import Refused, Unavailable, Untrusted
 from mx_core.notation.hashing import b2
 from mx_core.store.contact_secret import ContactSecrets
+from mx_core.store.invitation import Invitations
 from mx_core.store.setting import CarrierState
 
 log = structlog.get_logger()
@@ -32,17 +33,23 @@ class OwnTags:
     """See the module."""
 
     def __init__(
-        self, secrets: ContactSecrets, carrier: NativeCarrier, state: CarrierState, now: Now
+        self,
+        secrets: ContactSecrets,
+        invitations: Invitations,
+        carrier: NativeCarrier,
+        state: CarrierState,
+        now: Now,
     ) -> None:
         """Nothing is told before ``run`` or ``renew``."""
         self._secrets = secrets
+        self._invitations = invitations
         self._carrier = carrier
         self._state = state
         self._now = now
         self._wake = asyncio.Event()
 
     def hurry(self) -> None:
-        """Look at once: a secret was given, or somebody was blocked."""
+        """Look at once: a secret was given, or an invitation made or taken back."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -68,12 +75,14 @@ class OwnTags:
             Unavailable, Refused, Untrusted: It was not taken; the one before is in force.
         """
         now = self._now()
-        given = await self._secrets.given()
+        given, invited = await self._secrets.given(), await self._invitations.reaching()
         # what the list is made of: it is made anew when that changes, and each week
-        made_of = b2("MX1.admit.given", [week_of(now).to_bytes(8, "big"), *given])
+        parts = [week_of(now).to_bytes(8, "big"), *given, b"", *(secret for secret, _ in invited)]
+        made_of = b2("MX1.admit.given", parts)
         if await self._state.get(_CARRIER, _NAME) == made_of:
             return
-        tags = await asyncio.to_thread(tag_list, given, await self._secrets.filler(), now)
+        filler = await self._secrets.filler()
+        tags = await asyncio.to_thread(tag_list, given, filler, now, invited)
         await self._carrier.replace_tags(tags, good_until(now))
         # Crash here: the same list is given again at the next start.
         await self._state.put(_CARRIER, _NAME, made_of)

@@ -19,6 +19,7 @@ from mx_core.model.stamp import Stamp
 from mx_core.ports import Parcel
 from mx_core.store.contact import Contact, Contacts
 from mx_core.store.contact_secret import ContactSecrets
+from mx_core.store.held_invitation import HeldInvitation
 from mx_core.trust.pin import Pin
 
 _PIECE: Final = 10_000  # tries between two rests: about 7 ms
@@ -37,6 +38,30 @@ class Franking:
     async def mine(self, pid: Pid) -> bytes:
         """Return the secret that goes to *pid* inside of mail."""
         return await self._secrets.mine(pid)
+
+    async def invited(self, pid: Pid) -> bytes:
+        """Return what shows *pid*, inside of mail, that we use an invitation of theirs; or b""."""
+        held = await self._secrets.held.of(pid)
+        return b"" if held is None else held.proof
+
+    async def try_other(self, contact: Contact | None) -> bool:
+        """Have tokens made of the other secret of an invitation; False if there is none to try.
+
+        Whether they have noticed its use is known to them alone.
+        """
+        held = await self._held(contact)
+        if contact is None or held is None:
+            return False
+        await self._secrets.held.note_used(Pin.decode(contact.pin).pid, used=not held.is_used)
+        return True
+
+    async def unused(self, recipient: Address) -> Pid | None:
+        """Return whose invitation is shown to *recipient* as one that was not used yet, or None."""
+        contact = await self._contacts.get(recipient)
+        held = await self._held(contact)
+        if contact is None or held is None or held.is_used:
+            return None
+        return Pin.decode(contact.pin).pid
 
     async def stamp(self, parcel: Parcel) -> Stamp:
         """Return what goes beside *parcel*; nothing if they gave no secret and ask for nothing."""
@@ -57,7 +82,15 @@ class Franking:
         secret = None
         if contact is not None:
             secret = await self._secrets.theirs(Pin.decode(contact.pin).pid)
+        if secret is None:
+            held = await self._held(contact)
+            secret = None if held is None else held.secret
         return None if secret is None else tag_of(secret, week_of(self._now()))
+
+    async def _held(self, contact: Contact | None) -> HeldInvitation | None:
+        if contact is None:
+            return None
+        return await self._secrets.held.of(Pin.decode(contact.pin).pid)
 
 
 def _pay(parcel: Parcel) -> bytes:

@@ -52,6 +52,7 @@ log = structlog.get_logger()
 DELIVER_BY_SECONDS = 5 * 86400  # identity §5
 RESEAL_SECONDS = 86400  # an envelope not handed over within a day is sealed anew
 _NOT_WRITTEN_SECONDS = 5.0
+_NOBODY = "5.1.1"  # RFC 3463
 _MANY = 2  # accepted while one step was taken: more are to be expected
 _SHOWN_SECONDS = 0.03
 _WAYS_MADE = 33  # a second
@@ -219,7 +220,8 @@ class Outbound:
     async def _ext(self, item: OutboxItem, pid: Pid) -> bytes:
         """Return what we have seen of both domains' logs, and what their answer is let in by."""
         trees = await self._recipients.gossip(item.sender.domain, item.recipient.domain)
-        return Ext(trees, await self._franking.mine(pid)).encode()
+        invited = await self._franking.invited(pid)
+        return Ext(trees, await self._franking.mine(pid), invited).encode()
 
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
         """Settle *item*, and tell the sender in their INBOX: once, with the state."""
@@ -237,6 +239,8 @@ class Outbound:
 
     async def pay(self, item: OutboxItem, env_id: EnvId, bits: int) -> None:
         """Send what was not let in again, with *bits* of postage, unless it was tried for days."""
+        if await self._shown_otherwise(item, env_id):
+            return
         if has_run_out(self._now(), item.created, item.attempts, self._sending):
             reason = f"{item.recipient.domain} did not take it, with postage neither."
             await self.settle_failed(item, reason, "5.7.1")
@@ -246,6 +250,24 @@ class Outbound:
             # Crash here: paid for at the next start; the notice comes again and only puts it off.
             failpoint.reach("franked")
             self.wake()
+
+    async def settle_refused(
+        self, item: OutboxItem, env_id: EnvId, reason: str, status: str
+    ) -> None:
+        """Settle what a peer has refused, unless it was shown an invitation that was used up.
+
+        Of whom is found by contacts only, that reads as if nobody were there.
+        """
+        if status != _NOBODY or not await self._shown_otherwise(item, env_id):
+            await self.settle_failed(item, reason, status)
+
+    async def _shown_otherwise(self, item: OutboxItem, env_id: EnvId) -> bool:
+        """Send what an invitation did not let in by what follows from it.  Spec/invitations §4."""
+        pid = await self._franking.unused(item.recipient)
+        if pid is None or not await self._outbox.anew(env_id, pid, self._now()):
+            return False
+        self.wake()
+        return True
 
     async def hold(self, item: OutboxItem, reason: str) -> None:
         """Tell the sender, in their INBOX, that *item* waits for them: once, with the state."""

@@ -11,13 +11,15 @@ from weakref import WeakValueDictionary
 from gateway.sending.franking import Franking
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import noted_change
+from mx_core.admission.token import look_up_token
 from mx_core.directory.proving import Moved, WatchedLog
 from mx_core.directory.sender_check import Recipient, check_pin, followed, verify_card
 from mx_core.discovery.finder import Domain, Finder
 from mx_core.envelope.ext import Gossip
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, Unavailable, Untrusted
+from mx_core.model.errors import MailError, Unavailable, UnknownRecipient, Untrusted
+from mx_core.model.ids import Pid
 from mx_core.passport.card import Card
 from mx_core.passport.state import State
 from mx_core.ports import Carrier
@@ -177,6 +179,48 @@ class Recipients:
             await self._contacts.put(Contact(asked, pin.encode(), found.chain))
             self._cards[asked] = held
 
+    async def introduced(self, address: Address, pid: Pid, tag: bytes) -> Contact:
+        """Return the contact to keep for *pid*, who is at *address* and knows us by *tag*.
+
+        Raises:
+            UnknownRecipient: Nobody there, or the invitation lets in no more.
+            Unavailable: Try later.
+            Untrusted: ``other-pid``, or what ``verified`` raises.
+        """
+        asked = address.canonical()
+        for _ in range(_MOVES_MAX + 1):
+            try:
+                return await self._introduced_at(asked, pid, tag)
+            except Moved as moved:
+                asked = moved.state.address
+        raise Untrusted("moved", f"{address} has moved too often to be followed")
+
+    async def _introduced_at(self, asked: Address, pid: Pid, tag: bytes) -> Contact:
+        async with self._turns.setdefault(asked, asyncio.Lock()):
+            domain = await self._finder.find(asked.domain)
+            log = await self._logs.ready(domain)
+            seen = 0 if log is None or log.seen is None else log.seen.size
+            card = await self._carrier.resolve(asked, seen, look_up_token(tag, str(asked)))
+            contact, now = await self._contacts.of_pid(pid), self._now()
+            held = _Held(card, now)
+            found = verify_card(
+                card,
+                asked=asked,
+                domain_keys=domain.keys,
+                pin=None if contact is None else Pin.decode(contact.pin),
+                now=now,
+                log=log,
+            )
+            if found.pid != pid:
+                raise Untrusted(
+                    "other-pid",
+                    f"{asked} is shown with another passport than the one of the invitation;"
+                    " ask for a new one, by another way than mail",
+                )
+            await self._remember(held, found)
+            self._cards[asked] = held
+            return Contact(asked, found.pin.encode(), found.chain)
+
     async def is_known(self, address: Address) -> bool:
         """Tell whether *address* was ever verified and pinned."""
         return await self._contacts.get(address) is not None
@@ -206,6 +250,12 @@ class Recipients:
         self, asked: Address, log: WatchedLog | None, contact: Contact | None
     ) -> _Held:
         seen = 0 if log is None or log.seen is None else log.seen.size
+        token = await self._franking.look_up_token(asked, contact)
+        try:
+            return _Held(await self._carrier.resolve(asked, seen, token), self._now())
+        except UnknownRecipient:
+            if not await self._franking.try_other(contact):
+                raise
         token = await self._franking.look_up_token(asked, contact)
         return _Held(await self._carrier.resolve(asked, seen, token), self._now())
 

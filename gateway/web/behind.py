@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from gateway.people.inviting import Inviting
 from gateway.web.import_control import Imported
 from gateway.web.legacy_control import Pulled
 from gateway.web.lock_control import Lockable
@@ -57,6 +58,9 @@ class Behind(Desk, Lockable, Protocol):
 
     def imported(self, address: Address) -> Imported:
         """Return whose imports are asked for; raises Refused."""
+
+    def inviting(self, address: Address) -> Inviting:
+        """Return whose invitations are asked for; raises Refused."""
 
     def pulled(self, address: Address) -> Pulled:
         """Return whose accounts elsewhere are asked for; raises Refused."""

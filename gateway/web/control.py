@@ -19,6 +19,7 @@ from gateway.web.endpoint import body, json_endpoint
 from gateway.web.export_control import Exported, export_routes
 from gateway.web.folder_control import FolderStore, folder_routes
 from gateway.web.import_control import import_routes
+from gateway.web.invitation_control import invitation_routes
 from gateway.web.legacy_control import legacy_routes
 from gateway.web.lock_control import lock_routes
 from gateway.web.policy_control import policy_routes
@@ -242,6 +243,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *policy_routes(daemon.policy_desk),
             *export_routes(daemon.exported),
             *import_routes(daemon.imported),
+            *invitation_routes(daemon.inviting),
             *legacy_routes(daemon.pulled),
             *proof_routes(daemon.claiming),
             *recovery_routes(daemon.recoverable, daemon),

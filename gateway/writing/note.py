@@ -74,6 +74,23 @@ def blocked_note(to: Address, blocked: Address, now: int) -> bytes:
     )
 
 
+def invited_note(to: Address, whom: Address, name: str, now: int) -> bytes:
+    """Return the note that *whom* has used the owner's invitation called *name* (or "")."""
+    called = f" that you called {name!a}" if name else ""
+    return note(
+        to,
+        f"{whom} used your invitation",
+        [
+            f"{whom} wrote to you with the invitation{called}, so their mail goes to INBOX.",
+            "",
+            "If that is not the person whom you gave it to: move their message to Junk, which",
+            "blocks them, and take the invitation back:",
+            f"  mx-gateway contact invitations {to}",
+        ],
+        now,
+    )
+
+
 def gone_note(to: Address, whom: Address, now: int) -> bytes:
     """Return the note that the text of a first message of *whom* can not be had any more."""
     return note(

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from gateway.writing.note import blocked_note, gone_note, keys_note, waiting_note
+from gateway.writing.note import blocked_note, gone_note, invited_note, keys_note, waiting_note
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
@@ -59,6 +59,8 @@ class Notices:
     def _note_of(self, one: News) -> bytes:
         if one.topic is Topic.BLOCKED:
             return blocked_note(self._own, one.author.address, one.at)
+        if one.topic is Topic.INVITED:
+            return invited_note(self._own, one.author.address, one.detail, one.at)
         if one.topic is Topic.GONE:
             return gone_note(self._own, one.author.address, one.at)
         return keys_note(self._own, one.author.address, _causes(one.detail), one.at)

@@ -22,14 +22,24 @@ _WEEKS: Final = WEEKS_BACK + 1 + WEEKS_AHEAD
 CONTACTS_MAX: Final = TAGS_MAX // _WEEKS  # 4,681; who is over it pays postage
 
 
-def tag_list(secrets: Sequence[bytes], filler: bytes, now: float) -> list[bytes]:
+def tag_list(
+    secrets: Sequence[bytes],
+    filler: bytes,
+    now: float,
+    invited: Sequence[tuple[bytes, int]] = (),
+) -> list[bytes]:
     """Return the sorted list for the weeks around *now*: a power of two of tags, at least 64.
 
     *secrets* in order of worth: of more than ``CONTACTS_MAX`` the last are left out.  *filler* is
-    32 octets that the device keeps and shows nobody.
+    32 octets that the device keeps and shows nobody.  *invited*: secrets of invitations, and when
+    each ends; they take the room of contacts.
     """
     weeks = range(week_of(now) - WEEKS_BACK, week_of(now) + WEEKS_AHEAD + 1)
-    tags = {tag_of(secret, week) for secret in secrets[:CONTACTS_MAX] for week in weeks}
+    tags = {
+        tag_of(secret, week) for secret, ends in invited for week in weeks if week <= week_of(ends)
+    }
+    room = (TAGS_MAX - len(tags)) // _WEEKS
+    tags |= {tag_of(secret, week) for secret in secrets[:room] for week in weeks}
     wanted = size_of(len(tags))
     for number in count():
         nobody = b2("MX1.admit.filler", [number.to_bytes(8, "big")], key=filler)

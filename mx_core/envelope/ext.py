@@ -1,7 +1,7 @@
 """ext: what travels with the statement of a person and is signed by its hash.  Identity §8.
 
-The gossip of checkpoints and the contact secret are read here; what else may stand there is let
-through.
+The gossip of checkpoints, the contact secret and the use of an invitation are read here; what
+else may stand there is let through.
 
 Failure classes: ``canonical``, ``format``.
 """
@@ -18,8 +18,8 @@ from mx_core.notation.hashing import DIGEST_OCTETS
 
 CHECKPOINTS_MAX: Final = 4
 SECRET_OCTETS: Final = 32
-_CHECKPOINTS, _SECRET = 0, 2
-_MORE: Final = frozenset({_CHECKPOINTS, 1, _SECRET, 3})
+_CHECKPOINTS, _SECRET, _INVITED = 0, 2, 4
+_MORE: Final = frozenset({_CHECKPOINTS, 1, _SECRET, 3, _INVITED})
 
 
 class Gossip(NamedTuple):
@@ -32,10 +32,11 @@ class Gossip(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ext:
-    """{? 0: [* [origin, size, root]], ? 2: secret}; of trees at most four."""
+    """{? 0: [* [origin, size, root]], ? 2: secret, ? 4: invited}; of trees at most four."""
 
     checkpoints: tuple[Gossip, ...] = ()
     secret: bytes = b""  # 32 octets that the reader's tokens are made of; b"" for none
+    invited: bytes = b""  # 32 octets: the reader's invitation was used (spec/invitations §3)
 
     def encode(self) -> bytes:
         """Return the octets; b"" for nothing, because an empty ext is left out."""
@@ -44,6 +45,8 @@ class Ext:
             field[_CHECKPOINTS] = [list(one) for one in self.checkpoints]
         if self.secret:
             field[_SECRET] = self.secret
+        if self.invited:
+            field[_INVITED] = self.invited
         return cbor.encode(field) if field else b""
 
     @classmethod
@@ -58,7 +61,8 @@ class Ext:
         field = keyed(cbor.decode(ext), frozenset(), _MORE)
         told = array(field[_CHECKPOINTS]) if _CHECKPOINTS in field else []
         secret = octets(field[_SECRET], SECRET_OCTETS) if _SECRET in field else b""
-        return cls(tuple(_gossip(one) for one in told[:CHECKPOINTS_MAX]), secret)
+        invited = octets(field[_INVITED], DIGEST_OCTETS) if _INVITED in field else b""
+        return cls(tuple(_gossip(one) for one in told[:CHECKPOINTS_MAX]), secret, invited)
 
 
 def _gossip(value: Value) -> Gossip:

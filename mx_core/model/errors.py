@@ -106,6 +106,10 @@ class BadPolicy(Refused):
     """The text is no rule about whom to write to how."""
 
 
+class BadInvitation(Refused):
+    """The text is no invitation, or one that has ended."""
+
+
 class BadMessage(Refused):
     """The octets of a message break a rule of submission (bare CR, LF or NUL)."""
 

@@ -38,6 +38,7 @@ from mx_core.store.folders.upkeep import Folders, make_first
 from mx_core.store.imports import Imports
 from mx_core.store.inbox import Inbox
 from mx_core.store.intake import Intake
+from mx_core.store.invitation import Invitations
 from mx_core.store.mail import Mail
 from mx_core.store.outbox import OutboxTable
 from mx_core.store.own_keys import OwnKeys, OwnPassport
@@ -94,6 +95,7 @@ class AccountStore:
         self.contacts = Contacts(database, now, mail.stirred.set)
         self.relations = Relations(database, mail, now)
         self.secrets = ContactSecrets(database, now)
+        self.invitations = Invitations(database, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)
         self.policy = PolicyRules(database)

@@ -17,6 +17,8 @@ from mx_core.admission.token import SECRET_OCTETS
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.ids import Pid
+from mx_core.store import held_invitation
+from mx_core.store.held_invitation import HeldInvitations
 from mx_core.store.relation import Relation
 
 _FILLER: Final = "admission.filler"  # the setting: what the list is filled up with
@@ -27,6 +29,7 @@ class ContactSecrets:
 
     def __init__(self, database: Database, now: Now) -> None:
         self.gave: Callable[[], None] = lambda: None  # told when a new one was made
+        self.held = HeldInvitations(database, now)  # until they give one
         self._database = database
         self._now = now
 
@@ -105,3 +108,4 @@ def take(connection: sa.Connection, pid: Pid, secret: bytes, now: int) -> None:
         " ON CONFLICT (pid) DO UPDATE SET theirs = excluded.theirs",
         (pid, secret, now),
     )
+    held_invitation.drop(connection, pid)

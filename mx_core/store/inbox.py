@@ -18,7 +18,7 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX, REQUESTS, MailboxName
 from mx_core.model.message import MessageForm
-from mx_core.store import awaited, contact_secret, copies, relation
+from mx_core.store import awaited, contact_secret, copies, invitation, relation
 from mx_core.store.awaited import Awaited
 from mx_core.store.contact import Contact, put_contact
 from mx_core.store.mail import Mail
@@ -48,6 +48,7 @@ class ComeFrom:
     doubtful: bool = False  # signed by a device that was removed
     changes: str = ""  # what is to be noted: causes of spec/card §6, and at which entry
     secret: bytes = b""  # that the author gave, of which tokens to them are made
+    invited: bytes = b""  # shows that the author uses an invitation of the account
 
 
 class Inbox:
@@ -150,6 +151,12 @@ def _place(writer: Writer, connection: sa.Connection, come_from: ComeFrom, now: 
         return next(junk, REQUESTS)
     if not come_from.doubtful and (come_from.own or said is Relation.ACCEPTED):
         return INBOX
+    if said is Relation.UNDECIDED and come_from.invited and not come_from.doubtful:
+        name = invitation.use(connection, author.pid, come_from.invited, now)
+        if name is not None:
+            relation.accept(connection, author.pid, now)
+            writer.stirred |= relation.tell(connection, Topic.INVITED, author, now, name)
+            return INBOX
     if said is Relation.UNDECIDED and not come_from.own:
         writer.stirred |= relation.tell(connection, Topic.ASKS, author, now)
     return REQUESTS

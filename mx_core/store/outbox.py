@@ -15,7 +15,7 @@ from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
-from mx_core.store import relation
+from mx_core.store import held_invitation, relation
 from mx_core.store.outbox_accept import AcceptingOutbox
 from mx_core.store.outbox_reader import State, address_of
 from mx_core.store.outbox_state import (
@@ -120,6 +120,33 @@ class OutboxTable(AcceptingOutbox):
                     queue_id,
                     str(recipient),
                 ),
+            )
+            return True
+
+        return await self._mail.write_with(job)
+
+    async def anew(self, env_id: EnvId, pid: Pid, at: float) -> bool:
+        """Have what was sealed as *env_id* sealed anew at *at*: the invitation of *pid* was used up.
+
+        False: it is settled, or was sealed anew before.  Crash before the commit: the notice that
+        asks for it comes again.  After it, that notice is of an envelope nobody waits for.
+        """
+
+        def job(writer: Writer, connection: sa.Connection) -> bool:
+            row = connection.exec_driver_sql(
+                "DELETE FROM parcel WHERE env_id = ? RETURNING queue_id, recipient", (env_id,)
+            ).one_or_none()
+            if row is None:
+                return False
+            queue_id, recipient = row[0], address_of(row[1])
+            back = (State.SENT, State.SEALED)
+            if not change(writer, connection, queue_id, recipient, State.QUEUED, back):
+                return False
+            connection.exec_driver_sql("DELETE FROM handed_over WHERE env_id = ?", (env_id,))
+            held_invitation.note_used(connection, pid, used=True)
+            connection.exec_driver_sql(
+                "UPDATE outbox_recipient SET next_at = ? WHERE queue_id = ? AND recipient = ?",
+                (int(at), queue_id, str(recipient)),
             )
             return True
 

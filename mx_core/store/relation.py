@@ -46,6 +46,7 @@ class Topic(Enum):
 
     ASKS = "asks"  # somebody who is not known waits in Requests
     BLOCKED = "blocked"
+    INVITED = "invited"  # somebody used the invitation that the detail names
     GONE = "gone"  # the body of a message of theirs can not be had any more
     KEYS = "keys"  # the detail names what happened to their passport
 

@@ -125,6 +125,11 @@ def advance(pin: Pin, state: State, *, now: float, suite: int = 1) -> Pin:
     )
 
 
+def at_least(pin: Pin, tier: Tier) -> Pin:
+    """Return *pin* believed as *tier* says, or as before if that was more."""
+    return replace(pin, tier=max(pin.tier, tier))
+
+
 def seen_at(pin: Pin, map_version: int) -> Pin:
     """Return *pin* with the version that the log's map showed; it never goes down."""
     return replace(pin, map_version=max(pin.map_version, map_version))

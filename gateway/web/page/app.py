@@ -28,6 +28,7 @@ from gateway.web.page.begin_views import begin_routes
 from gateway.web.page.connect_views import connect_routes
 from gateway.web.page.contact_views import contact_routes
 from gateway.web.page.guard import Guard, cookie, session_of
+from gateway.web.page.invitation_views import invitation_routes
 from gateway.web.page.mail_views import mail_routes
 from gateway.web.page.outbox_views import outbox_routes
 from gateway.web.page.rendering import rendered
@@ -66,6 +67,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             *begin_routes(behind, checks),
             *connect_routes(behind),
             *contact_routes(behind),
+            *invitation_routes(behind),
             *outbox_routes(behind),
             *mail_routes(behind),
             *api_routes(behind),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlencode
 
-import segno
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
+from gateway.web.page.code_picture import code_picture
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
 from mx_core.model.address import Address
@@ -25,7 +25,10 @@ def contact_routes(behind: Behind) -> list[Route]:
     async def known(request: Request) -> Response:
         address = Address.parse(request.query_params.get("account", ""))
         return rendered(
-            "contacts.html", address=str(address), contacts=await behind.contacts(address)
+            "contacts.html",
+            address=str(address),
+            contacts=await behind.contacts(address),
+            invitations=await behind.inviting(address).all(),
         )
 
     async def one(request: Request) -> Response:
@@ -39,7 +42,7 @@ def contact_routes(behind: Behind) -> list[Route]:
             contact=str(contact),
             tier=told["tier"],
             rows=[words[at : at + _ROW] for at in range(0, len(words), _ROW)],
-            picture=_picture(told["code"]),
+            picture=code_picture(told["code"]),
             code=told["code"],
         )
 
@@ -69,10 +72,3 @@ def _both(account: str, contact: str) -> tuple[Address, Address]:
 def _back(address: Address, contact: Address) -> Response:
     asked = urlencode({"account": str(address), "contact": str(contact)})
     return RedirectResponse(f"/contact?{asked}", _SEE_OTHER)
-
-
-def _picture(code: str) -> str:
-    """Return the QR code as SVG to stand in a page; the text is ours and has no markup."""
-    return segno.make(code, error="m").svg_inline(
-        scale=4, border=4, title="QR code", omitsize=False
-    )

@@ -1,4 +1,4 @@
-"""A domain over plain HTTP, to stand behind its own TLS proxy: its document, its log, what Thunderbird asks.
+"""A domain over plain HTTP, to stand behind its own TLS proxy: its document, log, invitations, what Thunderbird asks.
 
 Public data only.  docs/spec/discovery.md §3, docs/spec/transparency.md §6.
 """
@@ -22,6 +22,7 @@ from typing_extensions import override
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.domain.document import OwnDocument
 from mx_core.homeserver.doors.autoconfig import autoconfig_routes
+from mx_core.homeserver.doors.invitation_page import invitation_route
 from mx_core.homeserver.log import log_files
 from mx_core.homeserver.log.log_book import LogBook
 from mx_core.model.errors import BadConfiguration
@@ -56,6 +57,7 @@ def site(config: Config, document: OwnDocument, book: LogBook) -> Starlette:
     return Starlette(
         routes=[
             *autoconfig_routes(config.domain),
+            invitation_route(config.domain),
             Route("/.well-known/mailx-server", well_known),
             Route(LOG_PREFIX + "/{path:path}", log_file),
         ]

@@ -71,6 +71,27 @@ class Pulled:
         ]
 
 
+class Invited:
+    """Invitations of which every text was chosen by somebody else."""
+
+    def __init__(self, did: list[tuple[str, ...]]) -> None:
+        self.did = did
+
+    async def make(self, name: str, uses: int, days: int) -> dict[str, Any]:
+        self.did.append(("invite", name, str(uses), str(days)))
+        return {"id": 1, "name": EVIL, "uses": uses, "used": 0, "until": EVIL, "link": EVIL}
+
+    async def all(self) -> list[dict[str, Any]]:
+        return [{"id": 1, "name": EVIL, "uses": 3, "used": 1, "until": EVIL, "link": EVIL}]
+
+    async def take_back(self, ident: int) -> None:
+        self.did.append(("take back", str(ident)))
+
+    async def open(self, link: str, *, in_person: bool) -> dict[str, Any]:
+        self.did.append(("open", link, str(in_person)))
+        return {"address": "bob@b.example", "tier": "endorsed"}
+
+
 class Everything(Behind):
     """A gateway of which every name and reason was chosen by somebody else."""
 
@@ -137,6 +158,9 @@ class Everything(Behind):
 
     async def revoke_password(self, address: Address, name: str) -> None:
         self.did.append(("revoke", str(address), name))
+
+    def inviting(self, address: Address) -> Any:
+        return Invited(self.did)
 
     def imported(self, address: Address) -> Any:
         return self
@@ -257,6 +281,11 @@ async def test_no_text_of_others_becomes_markup(inside: httpx.AsyncClient, path:
             {"account": "alice@a.example", "name": "Mutt", "program": "mutt"},
             ("program", "alice@a.example", "Mutt"),
         ),
+        (
+            "/invitations",
+            {"account": "alice@a.example", "name": "Fair", "uses": "3", "days": "7"},
+            ("invite", "Fair", "3", "7"),
+        ),
     ],
 )
 async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
@@ -287,6 +316,18 @@ async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
             {"account": "alice@a.example", "name": "a b/c"},
             ("revoke", "alice@a.example", "a b/c"),
             "/programs?account=alice%40a.example",
+        ),
+        (
+            "/invitations/revoke",
+            {"account": "alice@a.example", "id": "4"},
+            ("take back", "4"),
+            "/contacts?account=alice%40a.example",
+        ),
+        (
+            "/invitations/open",
+            {"account": "alice@a.example", "link": "l", "in_person": "yes"},
+            ("open", "l", "True"),
+            CONTACT,
         ),
         ("/mail/pause", {"account": "alice@a.example"}, ("pause",), READ[-1]),
         ("/mail/resume", {"account": "alice@a.example"}, ("resume",), READ[-1]),
@@ -351,6 +392,15 @@ async def test_what_is_no_form_of_ours_is_refused_in_a_sentence(
     assert answer.status_code == 400
     assert "That was not done" in answer.text
     assert behind.did == []
+
+
+async def test_a_number_that_is_none_is_told(inside: httpx.AsyncClient, behind: Everything) -> None:
+    form = {"account": "alice@a.example", "name": "", "uses": "-1", "days": "7"}
+
+    answer = await inside.post("/invitations", data=form)
+
+    assert (answer.status_code, behind.did) == (400, [])
+    assert "in digits" in answer.text
 
 
 @pytest.mark.parametrize(

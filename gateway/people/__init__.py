@@ -1,0 +1,1 @@
+"""The people whom an account knows: compared, accepted, invited."""
