@@ -124,6 +124,10 @@ class OpenDesk(Daemon):
         return self._accounts.find(address)
 
     @override
+    def door_of(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
+    @override
     def claiming(self, address: Address) -> Person:
         return self._accounts.find(address)
 

@@ -9,6 +9,7 @@ from typing import Any, final
 import structlog
 from typing_extensions import override
 
+from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.fetching import Fetching
 from gateway.arriving.inbound import Inbound
 from gateway.arriving.senders import Senders
@@ -123,6 +124,7 @@ class Person(ports.Account):
             store.outbox,
             self.outbound,
             Senders(finder, logs, store.contacts, now),
+            AtTheDoor(finder, store.contacts, own, now, mark_subjects=config.reading.mark_subjects),
             own,
             epochs,
             now,

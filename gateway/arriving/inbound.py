@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from gateway.arriving.arrival_status import network_status, sender_status
+from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.senders import JudgedSender, Senders
 from gateway.arriving.status_block import keywords, render
 from gateway.own.epochs import OwnEpochs
@@ -24,7 +25,7 @@ from gateway.writing.note import request_message
 from mx_core import ports
 from mx_core.db import failpoint
 from mx_core.envelope.open import OpenedControl, open_body, open_control, verify_statement
-from mx_core.envelope.statement import Statement
+from mx_core.envelope.statement import Kind, Statement
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.body_name import BodyName
@@ -60,6 +61,7 @@ class Inbound:
         outbox: OutboxTable,
         outbound: Outbound,
         senders: Senders,
+        at_the_door: AtTheDoor,
         own: OwnIdentity,
         epochs: OwnEpochs,
         now: Now,
@@ -74,6 +76,7 @@ class Inbound:
         self._outbox = outbox
         self._outbound = outbound
         self._senders = senders
+        self._at_the_door = at_the_door
         self._own = own
         self._epochs = epochs
         self._now = now
@@ -109,6 +112,9 @@ class Inbound:
     async def receive(self, arrival: ports.Arrival) -> None:
         """One envelope: open, judge its sender, store.  Raises what stood in the way."""
         opened = open_control(arrival.envelope, await self._epochs.secrets())
+        if opened.claimed.kind is Kind.DOOR:
+            await self._receive_ordinary(arrival, opened)
+            return
         sender = await self._senders.judged(opened)
         statement = verify_statement(opened, sign_pk=sender.sign_pk, my_pid=self._own.pid)
         await self._senders.heard(sender)
@@ -143,6 +149,19 @@ class Inbound:
             awaits=awaits,
         )
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
+
+    async def _receive_ordinary(self, arrival: ports.Arrival, opened: OpenedControl) -> None:
+        mail = await self._at_the_door.opened(opened, arrival.body)
+        new = await self._inbox.receive(
+            msg_id=mail.statement.msg_id,
+            env_id=arrival.env_id,
+            octets=mail.octets,
+            form=mail.form,
+            epoch=opened.epoch.n,
+            flags=mail.flags,
+            ordinary=True,
+        )
+        log.info("ordinary_stored", env_id=arrival.env_id.hex(), octets=len(mail.octets), new=new)
 
     async def take_kept(self, arrival: ports.Arrival) -> bool:
         """Take what was kept while the gateway was locked; False: a bug of ours stood in the way.

@@ -8,7 +8,7 @@ anything of that name further down was written by somebody else and says nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -35,6 +35,9 @@ FROM_DIFFERS: Final = "from-differs"
 REDUCED_SECRECY: Final = "reduced-secrecy"
 LATE: Final = "late"
 FORGED_STATUS: Final = "forged-status"
+DOOR: Final = "door"
+CLAIMS_CONTACT: Final = "claims-contact"
+BOUNCE: Final = "bounce"
 
 _COMPARED: Final = frozenset({"endorsed", "verified"})
 _DATE_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -74,13 +77,17 @@ class Status:
     more: tuple[tuple[str, str], ...] = ()  # parameters of a later version, in their order
 
 
-def render(status: Status, return_path: Address | None) -> bytes:
+def render(status: Status, return_path: Address | None, lines: Sequence[bytes] = ()) -> bytes:
     """Return the block; ``Return-Path: <>`` if there is no path.
+
+    *lines*: more fields of it, each one line of printable ASCII without its end.
 
     All its fields but the first are one line each.  A message that begins with a folded line
     thereby continues Return-Path for some readers, and never the status.
     """
-    return _status_field(status) + b"Return-Path: <%s>\r\n" % _mailbox(return_path)
+    head = _status_field(status, _BLOCK_FIELDS + len(lines))
+    rest = (b"Return-Path: <%s>" % _mailbox(return_path), *lines)
+    return head + b"".join(line + b"\r\n" for line in rest)
 
 
 def parse(octets: bytes) -> Status | None:
@@ -111,7 +118,8 @@ def keywords(status: Status) -> FlagSet:
     if KEY_CHANGED_NOTE in status.notes:
         flags.add(KEY_CHANGED)
     compared = status.trust in _COMPARED and FROM_DIFFERS not in status.notes
-    if status.mail is Mail.NETWORK and not compared:
+    claims = status.mail is Mail.ORDINARY and CLAIMS_CONTACT in status.notes
+    if claims or (status.mail is Mail.NETWORK and not compared):
         flags.add(UNVERIFIED)
     return frozenset(flags)
 
@@ -126,7 +134,9 @@ def sentence(status: Status) -> str:
     if status.mail is Mail.REPORT:
         return "written by your own gateway"
     if status.mail is Mail.ORDINARY or status.sender is None:
-        return "ordinary email: not end-to-end encrypted, the sender is not proven"
+        claims = CLAIMS_CONTACT in status.notes
+        told = "; it claims to be a contact of yours but came as ordinary mail" if claims else ""
+        return f"ordinary email: not end-to-end encrypted, the sender is not proven{told}"
     trust = {
         "implicit": "known by their first message",
         "endorsed": "vouched for by a contact of yours, or by an invitation of theirs",
@@ -137,7 +147,7 @@ def sentence(status: Status) -> str:
     return f"end-to-end encrypted; the sender is {trust}{changed}{other}"
 
 
-def _status_field(status: Status) -> bytes:
+def _status_field(status: Status, fields: int) -> bytes:
     parameters = [("mail", status.mail.value)]
     if status.sender is not None:
         parameters.append(("from", str(status.sender)))
@@ -151,7 +161,7 @@ def _status_field(status: Status) -> bytes:
     words = [f"{name}={_escaped(value)}" for name, value in parameters]
     if status.notes:
         words.append("notes=" + ",".join(_escaped(note) for note in status.notes))
-    words.append(f"fields={_BLOCK_FIELDS}")
+    words.append(f"fields={fields}")
     words += [f"{name}={_escaped(value)}" for name, value in status.more]
     for word in words:
         if len(field[-1]) + len(word) + 3 > _LINE_OCTETS:

@@ -89,3 +89,21 @@ def reach(directories: Directories, address: str, who: str) -> None:
         )
     found = "everybody" if who == "everybody" else "your contacts only"
     click.echo(f"{address} is found by {found}.")
+
+
+@account.command()
+@click.argument("address")
+@click.argument("state", type=click.Choice(["open", "closed"]), required=False, default="")
+@click.pass_obj
+def door(directories: Directories, address: str, state: str) -> None:
+    """Take ordinary mail for ADDRESS at the door of its domain, or no more; without STATE, tell."""
+    with told_in_one_sentence("mx-gateway"):
+        answer = ControlClient(directories.control_socket, "mx-gateway").post(
+            "/accounts/door", {"address": address, "state": state}
+        )
+    if not answer["served"]:
+        click.echo(f"The home server of {address} has no door for ordinary mail.")
+    elif answer["open"]:
+        click.echo(f"Ordinary mail for {address} is taken at the door of its domain.")
+    else:
+        click.echo(f"Ordinary mail for {address} is refused at the door of its domain.")

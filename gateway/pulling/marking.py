@@ -1,4 +1,4 @@
-"""Ordinary mail as it is stored: marked as such, and without fields that only we may write.  Pure.
+"""Mail of an account elsewhere as it is stored: marked, and what its filter said of it.  Pure.
 
 docs/spec/status.md, docs/spec/octets.md §2.
 """
@@ -9,22 +9,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.arriving.status_block import (
-    FORGED_STATUS,
-    RESERVED_FIELDS,
-    Mail,
-    Status,
-    keywords,
-    render,
-)
-from mx_core.mime.header import split_fields, value
+from gateway.arriving.ordinary_mail import is_forged, stored_octets, top_fields
+from gateway.arriving.status_block import FORGED_STATUS, Mail, Status, keywords
+from mx_core.mime.header import value
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
 from mx_core.model.flags import FlagSet
 
-SUBJECT_MARK: Final = b" [not encrypted]"
-_SUBJECT: Final = b"subject"
-_STATUS: Final = b"mx-status"
 _RETURN_PATH: Final = b"return-path"
 _ADDRESS: Final = re.compile(rb"\s*<([^<>\s]{3,320})>\s*")
 _SPAM: Final = frozenset({b"x-spam-flag", b"x-spam-status"})
@@ -43,35 +34,19 @@ class Marked:
 def marked(octets: bytes, via: str, now: int, *, subjects: bool = False) -> Marked:
     """Return *octets* behind their status block; *via* is the account, *now* unix seconds.
 
-    *subjects*: every Subject of the top header begins with `SUBJECT_MARK`, so that no mail program
-    can show one without it.
+    *subjects*: as ``stored_octets`` takes it.
     """
-    fields = split_fields(octets, 0, len(octets))
-    reserved = [field for field in fields if _is_reserved(field.name)]
-    forged = any(field.name.startswith(_STATUS) for field in reserved)
-    path = next((value(octets, f) for f in reserved if f.name == _RETURN_PATH), b"")
+    fields = top_fields(octets)
+    path = next((value(octets, f) for f in fields if f.name == _RETURN_PATH), b"")
     spam = any(f.name in _SPAM and _YES.match(value(octets, f)) for f in fields)
     status = Status(
         mail=Mail.ORDINARY,
         received=now,
-        notes=(FORGED_STATUS,) if forged else (),
+        notes=(FORGED_STATUS,) if is_forged(fields) else (),
         more=(("via", via),),
     )
-    kept, at = [render(status, _address(path))], 0
-    for field in fields:
-        if _is_reserved(field.name):
-            kept.append(octets[at : field.start])
-            at = field.end
-        elif subjects and field.name == _SUBJECT:
-            colon = octets.index(b":", field.start, field.end) + 1
-            kept += [octets[at:colon], SUBJECT_MARK]
-            at = colon
-    kept.append(octets[at:])
-    return Marked(b"".join(kept), keywords(status), b"yes" if spam else b"")
-
-
-def _is_reserved(name: bytes) -> bool:
-    return name in RESERVED_FIELDS or name.startswith(_STATUS + b"-")
+    stored = stored_octets(octets, fields, status, _address(path), subjects=subjects)
+    return Marked(stored, keywords(status), b"yes" if spam else b"")
 
 
 def _address(path: bytes) -> Address | None:

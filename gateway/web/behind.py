@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from gateway.people.inviting import Inviting
+from gateway.web.door_control import BehindDoor
 from gateway.web.import_control import Imported
 from gateway.web.legacy_control import Pulled
 from gateway.web.lock_control import Lockable
@@ -61,6 +62,9 @@ class Behind(Desk, Lockable, Protocol):
 
     def inviting(self, address: Address) -> Inviting:
         """Return whose invitations are asked for; raises Refused."""
+
+    def door_of(self, address: Address) -> BehindDoor:
+        """Return whose door for ordinary mail is asked for; raises Refused."""
 
     def pulled(self, address: Address) -> Pulled:
         """Return whose accounts elsewhere are asked for; raises Refused."""

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from gateway.policy_desk import PolicyDesk
 from gateway.web.behind import Behind
+from gateway.web.door_control import door_routes
 from gateway.web.endpoint import body, json_endpoint
 from gateway.web.export_control import Exported, export_routes
 from gateway.web.folder_control import FolderStore, folder_routes
@@ -239,6 +240,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),
             Route("/passwords/list", json_endpoint(passwords), methods=["POST"]),
+            *door_routes(daemon.door_of),
             *folder_routes(daemon.folder_store),
             *policy_routes(daemon.policy_desk),
             *export_routes(daemon.exported),

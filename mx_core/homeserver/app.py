@@ -28,6 +28,7 @@ from mx_core.federation.sessions import Sessions
 from mx_core.homeserver.bounds import peer_rules
 from mx_core.homeserver.bounds.admitting import Admitting
 from mx_core.homeserver.bounds.budget import NameBudget
+from mx_core.homeserver.bounds.door_admitting import DoorAdmitting
 from mx_core.homeserver.bounds.peer_rules import PeerRules
 from mx_core.homeserver.bounds.rate import Rate
 from mx_core.homeserver.bounds.rating import Rating
@@ -38,7 +39,7 @@ from mx_core.homeserver.domain.document import OwnDocument
 from mx_core.homeserver.domain.key_memory import StoredKeyMemory
 from mx_core.homeserver.domain.others import finder_of
 from mx_core.homeserver.domain.role_keys import RoleKeys
-from mx_core.homeserver.doors import client_service, federation_service
+from mx_core.homeserver.doors import client_service, door_service, federation_service
 from mx_core.homeserver.doors.client_service import ClientService
 from mx_core.homeserver.doors.device_sessions import DeviceSessions
 from mx_core.homeserver.doors.federation_service import FederationService
@@ -59,7 +60,7 @@ from mx_core.homeserver.log.witnessing import Cosigned, Witness
 from mx_core.homeserver.mailboxes.accept import Sizes
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.collect import Collector
-from mx_core.homeserver.mailboxes.receive import Receiver
+from mx_core.homeserver.mailboxes.receive import Admits, Receiver
 from mx_core.homeserver.opening import opened
 from mx_core.homeserver.operating.backup import BLOBS_NAME
 from mx_core.homeserver.operating.metrics import LOOPBACK, Calls, metrics_app
@@ -109,7 +110,7 @@ class Home:
     dispatcher: Dispatcher
     collector: Collector
     peers: Peers
-    servers: tuple[Any, ...]  # grpc.aio.Server: hello, federation, client
+    servers: tuple[Any, ...]  # grpc.aio.Server: hello, federation, client, and for the door
     operator: Operator
     document: OwnDocument
     rating: Rating
@@ -163,17 +164,21 @@ def build(
         uploads=_name_of(folder) if database.shared else "",
     )
     peer_names = NameBudget(limits.look_ups_per_peer_hour, now)
-    receiver = Receiver(
-        database,
-        blobs,
-        arrivals,
-        domain=domain,
-        sizes=sizes,
-        mailbox_octets=limits.mailbox_octets,
-        admitting=Admitting(database, domain, rating, peer_names, now),
-        room=room,
-        now=now,
-    )
+
+    def receiver_of(admitting: Admits) -> Receiver:
+        return Receiver(
+            database,
+            blobs,
+            arrivals,
+            domain=domain,
+            sizes=sizes,
+            mailbox_octets=limits.mailbox_octets,
+            admitting=admitting,
+            room=room,
+            now=now,
+        )
+
+    receiver = receiver_of(Admitting(database, domain, rating, peer_names, now))
     own = OwnDomain(domain, key, leaves.current, document.current)
     peers = Peers(domain, receiver, blobs, rules, lambda peer: PeerClient(own, peer, finder, now))
     dispatcher = Dispatcher(database, arrivals, peers.carry, config.queue, now=now)
@@ -228,6 +233,7 @@ def build(
             ),
             collector=collector,
             blobs=blobs,
+            door=config.door.enabled,
             now=now,
         )
     )
@@ -235,7 +241,7 @@ def build(
     around = (calls, Refusals(damaged), *interceptors)
     leaf_only = LeafCredentials(leaves)
     host, ports = config.host, config.ports
-    servers = (
+    servers: tuple[Any, ...] = (
         listener(host, ports.hello, leaf_only.credentials(), around),
         listener(host, ports.federation, anchors.server_credentials(), around),
         listener(host, ports.client, leaf_only.credentials(), around, QUIET_OPTIONS),
@@ -243,6 +249,10 @@ def build(
     hello_pb2_grpc.add_HelloServicer_to_server(hello, servers[0])  # type: ignore[no-untyped-call]  # generated
     federation_pb2_grpc.add_FederationServicer_to_server(federation, servers[1])  # type: ignore[no-untyped-call]  # generated
     client_pb2_grpc.add_ClientServicer_to_server(client, servers[2])  # type: ignore[no-untyped-call]  # generated
+    if config.door.enabled:
+        receiving = receiver_of(DoorAdmitting(database, rating))
+        behind = door_service.Rooms(domain, roles.door, database, publisher, receiving, blobs)
+        servers = (*servers, door_service.door_listener(folder, behind, around))
     stewardship = Stewardship(folder, database, blobs, arrivals, dispatcher, finder.doubt, now)
     operator = Operator(
         config, database, keys, lambda: len(anchors), rules, now, stewardship.routes()

@@ -23,6 +23,8 @@ ROLE_KEY_FILE_NAME: Final = "roles.key"  # log, labels, witness
 NEXT_KEY_FILE_NAME: Final = "domain-next.key"  # while the key is being changed
 ROLLS_FILE_NAME: Final = "domain.rolls"  # old keys' words for their successors
 SOCKET_NAME: Final = "control.sock"
+DOOR_FOLDER: Final = "door"  # closed to others; the door asks at the socket in it
+DOOR_SOCKET_NAME: Final = "home.sock"
 _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB
 _DAY: Final = 86_400
@@ -94,11 +96,19 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peer_mailbox_burst: int = 120
     stranger_per_minute: int = 2  # … without a token, for one mailbox: each has paid postage
     stranger_burst: int = 20
+    door_per_minute: int = 120  # ordinary mail at the door, for one mailbox
+    door_burst: int = 600
     exempt: tuple[str, ...] = ()  # domains neither counted nor asked for postage; "*": nobody is
 
     def counts(self, domain: str) -> bool:
         """Tell whether what *domain* sends is counted."""
         return domain not in self.exempt and "*" not in self.exempt
+
+
+class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ordinary mail on port 25, by mx-door: a program of its own."""
+
+    enabled: bool = False  # a socket for it in door/
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +123,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue: Queue = Queue()
     limits: Limits = Limits()
     rates: Rates = Rates()
+    door: Door = Door()
     log: Log = Log()
 
     @property

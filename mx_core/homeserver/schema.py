@@ -33,6 +33,8 @@ MAILBOX: Final = sa.Table(
     sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("postage_bits", WHOLE, nullable=False, server_default="20"),
     sa.Column("tags_until", WHOLE, nullable=False, server_default="0"),  # 0: never given
+    # ordinary mail for the address is taken at the domain's door: its owner said so
+    sa.Column("door", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 TAG: Final = sa.Table(  # of the week, of everybody whose mail is let in; spec/admission
     "tag",

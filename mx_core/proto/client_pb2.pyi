@@ -1,5 +1,6 @@
 from mx_core.proto import federation_pb2 as _federation_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -224,3 +225,25 @@ class AcknowledgeRequest(_message.Message):
 class AcknowledgeReply(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class DoorRequest(_message.Message):
+    __slots__ = ("change",)
+    class Change(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        NOTHING: _ClassVar[DoorRequest.Change]
+        OPEN: _ClassVar[DoorRequest.Change]
+        CLOSE: _ClassVar[DoorRequest.Change]
+    NOTHING: DoorRequest.Change
+    OPEN: DoorRequest.Change
+    CLOSE: DoorRequest.Change
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: DoorRequest.Change
+    def __init__(self, change: _Optional[_Union[DoorRequest.Change, str]] = ...) -> None: ...
+
+class DoorReply(_message.Message):
+    __slots__ = ("served", "open")
+    SERVED_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    served: bool
+    open: bool
+    def __init__(self, served: _Optional[bool] = ..., open: _Optional[bool] = ...) -> None: ...

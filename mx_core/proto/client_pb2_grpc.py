@@ -130,6 +130,11 @@ class ClientStub:
                 request_serializer=mx__core_dot_proto_dot_client__pb2.ReplaceTagsRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_client__pb2.ReplaceTagsReply.FromString,
                 _registered_method=True)
+        self.Door = channel.unary_unary(
+                '/mailx.client.v1.Client/Door',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.DoorRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_client__pb2.DoorReply.FromString,
+                _registered_method=True)
 
 
 class ClientServicer:
@@ -251,6 +256,12 @@ class ClientServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Door(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClientServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -348,6 +359,11 @@ def add_ClientServicer_to_server(servicer, server):
                     servicer.ReplaceTags,
                     request_deserializer=mx__core_dot_proto_dot_client__pb2.ReplaceTagsRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_client__pb2.ReplaceTagsReply.SerializeToString,
+            ),
+            'Door': grpc.unary_unary_rpc_method_handler(
+                    servicer.Door,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.DoorRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_client__pb2.DoorReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -863,6 +879,33 @@ class Client:
             '/mailx.client.v1.Client/ReplaceTags',
             mx__core_dot_proto_dot_client__pb2.ReplaceTagsRequest.SerializeToString,
             mx__core_dot_proto_dot_client__pb2.ReplaceTagsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Door(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/Door',
+            mx__core_dot_proto_dot_client__pb2.DoorRequest.SerializeToString,
+            mx__core_dot_proto_dot_client__pb2.DoorReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -71,13 +71,15 @@ class Inbox:
         contact: Contact | None = None,
         come_from: ComeFrom | None = None,
         awaits: Awaited | None = None,
+        ordinary: bool = False,
     ) -> bool:
         """Store an opened and verified message; return False if it was stored before.
 
         *epoch* is the number of the key that opened it; *contact* is the pin as it is after
         this message; *come_from* decides the mailbox, without it INBOX.  The msg_id, the
         message, the pin and what is to be told of them are one transaction; so is the body that
-        it *awaits*, if *octets* only stand in its place.
+        it *awaits*, if *octets* only stand in its place.  *ordinary*: the door sealed it, nobody is
+        proved to have written it, and it tells nothing of what was encrypted.
         """
         now = int(self._now())
 
@@ -92,11 +94,11 @@ class Inbox:
             author = None if come_from is None else come_from.author
             box = writer.mailbox(mailbox).id
             appended = writer.append(box, octets, form, flags, author=author)
-            if author is not None and copies.are_looked_for(connection):
+            if (author is not None or ordinary) and copies.are_looked_for(connection):
                 copies.take_over(writer, connection, box, appended.uid, octets, form)
-            if awaits is None:
+            if awaits is None and not ordinary:
                 note_encrypted(connection, form.message_id)
-            else:
+            if awaits is not None:
                 awaited.put(connection, awaits)
             if contact is not None:
                 put_contact(connection, contact, now)

@@ -19,6 +19,7 @@ from mx_core.passport.card import Card
 from mx_core.proto import client_pb2
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, BlobRef, Item
 from mx_core.tlog.log_proof import LogProof
+from tests.support.door_stub import change_door, deliver, door_stub
 from tests.support.home_device import HomeDevice, StreamEnded, big_body, item_for
 from tests.support.homes import HomeProcess, Homes, running_homes
 from tests.support.mallory import log_keys_of
@@ -167,6 +168,32 @@ async def test_a_list_of_tags_that_was_cut_off_is_given_again(
         await bob.stub.ReplaceTags(request, metadata=bob.metadata, timeout=20.0)
 
     assert held == list(request.tags) == _tags_of(home, str(bob.address))
+
+
+@pytest.mark.parametrize("step", ["accepted", "stored", "handed"])
+async def test_ordinary_mail_that_was_cut_off_is_brought_again_and_there_once(
+    homes: Homes, step: str
+) -> None:
+    """The door says no 250 to its sender before the answer, and has the same item again."""
+    home = homes.make(f"{step}.example", "[door]\nenabled = true\n")
+    async with HomeDevice(home, "bob") as bob:
+        await bob.join()
+        await change_door(bob, "OPEN")
+        item = item_for(bob.address)
+        await asyncio.to_thread(home.stop)
+        await asyncio.to_thread(lambda: home.start(failpoint=step))
+        async with door_stub(home) as stub:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await deliver(stub, item)
+        await _restart_when_dead(home)
+
+        async with door_stub(home) as stub:
+            again = await deliver(stub, item)
+        await _authenticated(bob)
+        given = await bob.collect().until_empty()
+
+    assert again == [ACCEPTED if step == "accepted" else DUPLICATE]
+    assert [one.arrived.item.envelope for one in given] == [item.envelope]
 
 
 def _tags_of(home: HomeProcess, address: str) -> list[bytes]:

@@ -11,9 +11,12 @@ from starlette.routing import Route
 
 from gateway.migration.remaining import spelt
 from gateway.web.behind import Behind
+from gateway.web.door_control import CHANGES
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
+from mx_core.carriers.native.carrier import DoorState
 from mx_core.model.address import Address
+from mx_core.model.errors import Refused, Unavailable
 
 _SEE_OTHER: Final = 303
 
@@ -30,6 +33,7 @@ def mail_routes(behind: Behind) -> list[Route]:
             state=state,
             left=spelt(state["seconds_left"]),
             pulled=await behind.pulled(whose).pulling.state(),
+            door=await _door(behind, whose),
         )
 
     async def paused(request: Request) -> Response:
@@ -42,11 +46,27 @@ def mail_routes(behind: Behind) -> list[Route]:
         await behind.imported(Address.parse(account)).importing.resume()
         return _back(account)
 
+    async def door(request: Request) -> Response:
+        account, state = await read_form(request, "account", "state")
+        if state not in CHANGES:
+            raise Refused("a door is open or closed")
+        await behind.door_of(Address.parse(account)).carrier.door(CHANGES[state])
+        return _back(account)
+
     return [
+        Route("/mail/door", door, methods=["POST"]),
         Route("/mail", shown, methods=["GET"]),
         Route("/mail/pause", paused, methods=["POST"]),
         Route("/mail/resume", resumed, methods=["POST"]),
     ]
+
+
+async def _door(behind: Behind, whose: Address) -> DoorState | None:
+    """Return how the door is; None: the home server does not answer now."""
+    try:
+        return await behind.door_of(whose).carrier.door()
+    except Unavailable:
+        return None
 
 
 def _back(account: str) -> Response:

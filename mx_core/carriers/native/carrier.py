@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import final
 
 from typing_extensions import override
@@ -37,6 +38,22 @@ class LogRecord:
     leaf_index: int
     opening: bytes
     binding: bytes
+
+
+class DoorChange(Enum):
+    """What the owner wants of the door."""
+
+    NOTHING = auto()
+    OPEN = auto()
+    CLOSE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class DoorState:
+    """Whether the domain has a door for ordinary mail, and whether it is open for this account."""
+
+    served: bool
+    open: bool
 
 
 @final
@@ -204,6 +221,20 @@ class NativeCarrier(ports.Carrier):
             await stub.ReplaceTags(request, metadata=metadata, timeout=CALL_SECONDS)
 
         await self.home.call(use)
+
+    async def door(self, change: DoorChange = DoorChange.NOTHING) -> DoorState:
+        """Return whether ordinary mail for this account is taken at its domain's door, after *change*.
+
+        Raises:
+            Refused: It is to be opened, and that domain has none.
+        """
+
+        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> DoorState:
+            request = client_pb2.DoorRequest(change=change.name)
+            reply = await stub.Door(request, metadata=metadata, timeout=CALL_SECONDS)
+            return DoorState(bool(reply.served), bool(reply.open))
+
+        return await self.home.call(use)
 
     async def fetch_body(self, peer_domain: str, name: BodyName) -> bytes:
         """Return a body that stayed at the server of *peer_domain*, through the own home server.

@@ -47,6 +47,8 @@ LIMITS: Final = (
     Limit("… for one mailbox at once", "rates.peer_mailbox_burst", 0, "", "as above"),
     Limit("… without a token", "rates.stranger_per_minute", 0, "a minute", "RATE_LIMITED, 30 to 300 s"),
     Limit("… without a token at once", "rates.stranger_burst", 0, "", "as above"),
+    Limit("ordinary mail at the door, for one mailbox", "rates.door_per_minute", 0, "a minute", "450 4.7.1 to the mail server that brings it"),
+    Limit("… at once", "rates.door_burst", 0, "", "as above"),
     Limit("postage without a token", "", BITS_USUAL, "bits, or those of the profile", "POSTAGE and how much, before existence is told"),
     Limit("body brought without a token", "", FIRST_BODY_OCTETS, "octets", "TOO_LARGE; it is named instead, and fetched once the person accepts"),
     Limit("a body waits to be accepted", "", keeping.KEEP_SECONDS, "s", "it is gone, and the reader is told"),

@@ -33,12 +33,19 @@ class Rating:
         self._peer = Rate(rates.peer_per_minute, rates.peer_burst, self._now)
         self._mailbox = Rate(rates.peer_mailbox_per_minute, rates.peer_mailbox_burst, self._now)
         self._stranger = Rate(rates.stranger_per_minute, rates.stranger_burst, self._now)
+        self._door = Rate(rates.door_per_minute, rates.door_burst, self._now)
 
     def submitting(self, mailbox_id: int) -> int:
         """Return 0 and count one envelope of a person, or the seconds to come back after."""
         if not self._rates.counts(self._own_domain):
             return 0
         return math.ceil(self._user.wait(mailbox_id))
+
+    def at_the_door(self, address: str) -> int:
+        """Return 0 and count one ordinary mail for *address*, or the seconds to come back after."""
+        if not self._rates.counts(self._own_domain):
+            return 0
+        return math.ceil(self._door.wait(address))
 
     def counts(self, peer_domain: str) -> bool:
         """Tell whether what *peer_domain* brings is counted at all."""

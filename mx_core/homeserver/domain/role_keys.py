@@ -1,4 +1,4 @@
-"""The keys of a domain's roles: its log, its labels, its word as a witness.  Identity §1.
+"""The keys of a domain's roles: its log, its labels, its door, its word as a witness.  Identity §1.
 
 One seed in a file beside the domain key gives them all.  Who has the file can write another log
 in the domain's name, and who loses it can not go on with this one: the first key signs the
@@ -19,7 +19,7 @@ from mx_core.model.errors import BadConfiguration
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2
 
-ROLES: Final = ("kt", "vrf", "witness")
+ROLES: Final = ("kt", "vrf", "witness", "door")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,13 @@ class RoleKeys:
     kt: Secret[SigningKey]
     vrf: Secret[bytes]
     witness: Secret[SigningKey]
+    door: Secret[SigningKey]
 
     @property
     def public(self) -> tuple[tuple[str, bytes], ...]:
         """Return role and public key, in the order of the server document."""
-        seeds = (bytes(self.kt.reveal()), self.vrf.reveal(), bytes(self.witness.reveal()))
+        signing = (self.witness, self.door)
+        seeds = (bytes(self.kt.reveal()), self.vrf.reveal(), *(bytes(k.reveal()) for k in signing))
         return tuple(
             (role, bytes(SigningKey(seed).verify_key))
             for role, seed in zip(ROLES, seeds, strict=True)
@@ -61,7 +63,12 @@ def load_or_make(folder: Path, *, log_begun: bool) -> RoleKeys:
 
 def of_seed(seed: Secret[SigningKey]) -> RoleKeys:
     """Return the keys that *seed* gives."""
-    kt, vrf, witness = (
+    kt, vrf, witness, door = (
         b2("MX1.role-key", [role.encode()], key=bytes(seed.reveal())) for role in ROLES
     )
-    return RoleKeys(Secret(SigningKey(kt)), Secret(vrf), Secret(SigningKey(witness)))
+    return RoleKeys(
+        Secret(SigningKey(kt)),
+        Secret(vrf),
+        Secret(SigningKey(witness)),
+        Secret(SigningKey(door)),
+    )

@@ -62,6 +62,7 @@ class Rooms:
     submitter: Submitter
     collector: Collector
     blobs: BlobStore
+    door: bool  # ordinary mail is taken at a door of this domain
     now: Now
 
 
@@ -276,6 +277,22 @@ class ClientService(ClientServicer):
         # Crash here: the list is in force; the device gives the same one again.
         failpoint.reach("tagged")
         return client_pb2.ReplaceTagsReply()
+
+    @override
+    async def Door(self, request: client_pb2.DoorRequest, context: Context) -> client_pb2.DoorReply:
+        """Tell whether ordinary mail for the caller is taken at the door, after the *change*."""
+        session, change = await self._session(context), request.change
+        if change == client_pb2.DoorRequest.OPEN and not self._rooms.door:
+            raise Refused("this home server has no door for ordinary mail; ask its operator")
+        if change != client_pb2.DoorRequest.NOTHING:
+            taken = change == client_pb2.DoorRequest.OPEN
+            await self._rooms.database.write(
+                lambda tx: doorway.take_ordinary(tx, session.mailbox_id, taken=taken)
+            )
+        is_open = await self._rooms.database.read(
+            lambda tx: doorway.is_open(tx, session.mailbox_id)
+        )
+        return client_pb2.DoorReply(served=self._rooms.door, open=is_open)
 
     # ── bodies ───────────────────────────────────────────────────────────────────────
     @override

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 import structlog
 
 from mx_core.db import failpoint
 from mx_core.db.transactions import Transactions
-from mx_core.homeserver.bounds.admitting import Admitting, Asking
+from mx_core.homeserver.bounds.admitting import Asking
 from mx_core.homeserver.mailboxes import appending
 from mx_core.homeserver.mailboxes.accept import Sizes, judge
 from mx_core.homeserver.mailboxes.appending import Box, Place
@@ -60,6 +60,13 @@ class _Stored:
     rows: list[dict[str, Any]]
 
 
+class Admits(Protocol):
+    """Who decides whether an item is let in, before anything of it is kept."""
+
+    async def judge(self, peer_domain: str, asking: Sequence[Asking]) -> list[ItemReply]:
+        """Return for each whether it is let in (ACCEPTED), or the answer that it gets."""
+
+
 async def body_of(item: Item, blobs: BlobStore) -> Body:
     """Return where the octets of an item's body are, on the disk if they need a file.
 
@@ -83,7 +90,7 @@ class Receiver:
         domain: str,
         sizes: Sizes,
         mailbox_octets: int,
-        admitting: Admitting,
+        admitting: Admits,
         room: Room,
         now: Now,
     ) -> None:

@@ -1,4 +1,4 @@
-"""What is asked of mail at a person's door: who is let in by a token, and what strangers pay.
+"""What is asked of mail for a person: who is let in by a token, what strangers pay, what the door takes.
 
 Rows of ``tag`` and the part of ``mailbox`` that a profile decides.  Jobs for ``Database``.  A tag
 is found by the first octets of a token, through its key; nothing here knows whose tag it is.
@@ -30,6 +30,10 @@ _DOORS: Final = sa.select(
 _HINTED: Final = sa.select(TAG.c.tag).where(
     TAG.c.mailbox_id == sa.bindparam("mailbox"),
     TAG.c.tag.between(sa.bindparam("least"), sa.bindparam("greatest")),
+)
+
+_OPENED: Final = sa.select(MAILBOX.c.address).where(
+    MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True)), MAILBOX.c.door
 )
 
 
@@ -82,6 +86,25 @@ def replace_tags(tx: sa.Connection, mailbox_id: int, tags: Sequence[bytes], unti
     if new:
         tx.execute(TAG.insert(), [{"mailbox_id": mailbox_id, "tag": tag} for tag in new])
     tx.execute(MAILBOX.update().where(MAILBOX.c.mailbox_id == mailbox_id).values(tags_until=until))
+
+
+def takes_ordinary(tx: sa.Connection, addresses: Collection[str]) -> set[str]:
+    """Return those of the canonical *addresses* whose owner takes ordinary mail at the door."""
+    return set(tx.execute(_OPENED, {"addresses": sorted(addresses)}).scalars())
+
+
+def is_open(tx: sa.Connection, mailbox_id: int) -> bool:
+    """Tell whether ordinary mail for the mailbox is taken at the door."""
+    query = sa.select(MAILBOX.c.door).where(MAILBOX.c.mailbox_id == mailbox_id)
+    return bool(tx.execute(query).scalar_one())
+
+
+def take_ordinary(tx: sa.Connection, mailbox_id: int, *, taken: bool) -> None:
+    """Let ordinary mail for the mailbox in at the door from now on, or no more.
+
+    Crash before the commit: it is as it was, and the person was told nothing.
+    """
+    tx.execute(MAILBOX.update().where(MAILBOX.c.mailbox_id == mailbox_id).values(door=taken))
 
 
 def take_profile(tx: sa.Connection, mailbox_id: int, profile: Profile) -> None:

@@ -230,6 +230,11 @@ class Publisher:
         member = await self._database.read(find)
         return None if member is None else await self._card(member, log_size)
 
+    async def card_at_the_door(self, address: str) -> bytes | None:
+        """Return the card of a person of this domain for its own door, also of one who is closed."""
+        member = await self._database.read(lambda tx: accounts.by_address(tx, address))
+        return None if member is None else await self._card(member)
+
     async def own_log(self, session: Session) -> list[Record]:
         """Return everything that was logged of the caller's address."""
         member = await self._database.read(lambda tx: _member(tx, session))

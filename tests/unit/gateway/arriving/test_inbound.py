@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.fetching import Fetching
 from gateway.arriving.inbound import Inbound
 from gateway.arriving.senders import Senders
@@ -37,6 +38,7 @@ from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnEpoch
 from mx_core.store.relation import Topic
 from mx_core.trust.log_memory import LogMemory
+from tests.support.door_mail import DOOR_KEY, from_the_door
 from tests.support.people import NOW, Person, domain_pk, make_person
 from tests.support.stores import Clock, open_store
 
@@ -50,8 +52,9 @@ class Found:
     name: str
     keys: tuple[bytes, ...]
 
-    def role_key(self, role: str, now: float) -> None:
-        """Run no log."""
+    def role_key(self, role: str, now: float) -> bytes | None:
+        """Run no log, and have a door."""
+        return bytes(DOOR_KEY.verify_key) if role == "door" else None
 
 
 @dataclass
@@ -146,6 +149,7 @@ class Room:
             self.store.outbox,
             outbound,
             Senders(finder, logs, self.store.contacts, self.clock),
+            AtTheDoor(finder, self.store.contacts, own, self.clock),
             own,
             OwnEpochs(self.store.keys, own, carrier, self.clock),
             self.clock,
@@ -349,6 +353,23 @@ class KeepingPeer:
         if self.error is not None:
             raise self.error
         return self.body
+
+
+@pytest.mark.anyio
+async def test_what_the_door_sealed_goes_to_inbox_once_and_is_no_answer_to_be_guarded(
+    room: Room,
+) -> None:
+    """A stranger's ordinary mail is no request, and its Message-ID is not one of encrypted mail."""
+    text = b"Message-ID: <1@c.example>\r\nFrom: carol@c.example\r\n\r\nhello\r\n"
+    sealed = [from_the_door(text, room.bob) for _ in range(2)]  # heard twice, with one msg_id
+    inbound = await room.inbound()
+    for number, (envelope, body) in enumerate(sealed):
+        await inbound.receive(ports.Arrival(number, env_id(envelope), envelope, body, "b.example"))
+
+    [octets] = await in_mailbox(room, "INBOX")
+    assert octets.startswith(b"MX-Status: 1; mail=ordinary; trust=none;")
+    assert await in_mailbox(room, "Requests") == []
+    assert not await room.store.policy.any_encrypted([b"1@c.example"])
 
 
 async def asks(room: Room) -> tuple[Person, ports.Arrival, Inbound]:

@@ -14,9 +14,10 @@ import pytest
 from gateway.recovery.recovering import AskedBack
 from gateway.web.behind import Behind
 from gateway.web.page.app import new_visits, page_app
+from mx_core.carriers.native.carrier import DoorChange, DoorState
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
-from mx_core.model.errors import Refused, Unavailable
+from mx_core.model.errors import PeerUnreachable, Refused, Unavailable
 from mx_core.model.ids import QueueId
 from mx_core.model.secret import Secret
 from mx_core.trail_port import Step
@@ -92,6 +93,19 @@ class Invited:
         return {"address": "bob@b.example", "tier": "endorsed"}
 
 
+@dataclass
+class Door:
+    did: list[tuple[str, ...]]
+    state: DoorState | None
+
+    async def door(self, change: DoorChange = DoorChange.NOTHING) -> DoorState:
+        if change is not DoorChange.NOTHING:
+            self.did.append(("door", change.name))
+        if self.state is None:
+            raise PeerUnreachable(EVIL)
+        return self.state
+
+
 class Everything(Behind):
     """A gateway of which every name and reason was chosen by somebody else."""
 
@@ -101,6 +115,8 @@ class Everything(Behind):
         self.accounts = 2
         self.locked = False
         self.steps = {"logged_in": 2}
+
+        self.door: DoorState | None = DoorState(served=True, open=False)
 
     async def status(self) -> dict[str, Any]:
         if self.trouble is not None:
@@ -167,6 +183,13 @@ class Everything(Behind):
 
     def pulled(self, address: Address) -> Any:
         return self
+
+    def door_of(self, address: Address) -> Any:
+        return self
+
+    @property
+    def carrier(self) -> Any:
+        return Door(self.did, self.door)
 
     @property
     def importing(self) -> Any:
@@ -330,6 +353,12 @@ async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
             CONTACT,
         ),
         ("/mail/pause", {"account": "alice@a.example"}, ("pause",), READ[-1]),
+        (
+            "/mail/door",
+            {"account": "alice@a.example", "state": "open"},
+            ("door", "OPEN"),
+            READ[-1],
+        ),
         ("/mail/resume", {"account": "alice@a.example"}, ("resume",), READ[-1]),
         (
             "/contact/verify",
@@ -587,3 +616,35 @@ async def test_the_answer_with_a_password_shows_its_ticks_from_elsewhere(
 
 async def test_ticks_of_an_account_that_is_not_here_are_refused(inside: httpx.AsyncClient) -> None:
     assert (await inside.get("/connect?account=x%40y.example")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("state", "says", "offers"),
+    [
+        (DoorState(served=True, open=True), "is taken", "Refuse ordinary mail"),
+        (DoorState(served=True, open=False), "is refused", "Take ordinary mail"),
+        (DoorState(served=False, open=False), "has no door", ""),
+        (None, "does not answer now", ""),
+    ],
+)
+async def test_the_page_says_how_the_door_is_and_offers_the_other(
+    inside: httpx.AsyncClient,
+    behind: Everything,
+    state: DoorState | None,
+    says: str,
+    offers: str,
+) -> None:
+    behind.door = state
+    text = (await inside.get(READ[-1])).text
+
+    assert says in text
+    assert ("/mail/door" in text) is bool(offers)
+    assert offers in text
+
+
+async def test_a_door_is_open_or_closed_and_nothing_else(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    answer = await inside.post("/mail/door", data={"account": "a@a.example", "state": "ajar"})
+
+    assert (answer.status_code, behind.did) == (400, [])

@@ -1,0 +1,61 @@
+"""Ordinary mail as it is stored: marked as such, and without fields that only we may write.  Pure.
+
+Whichever way it came: pulled from an account elsewhere, or sealed by the door of the own domain.
+docs/spec/status.md, docs/spec/octets.md §2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.arriving.status_block import RESERVED_FIELDS, Status, render
+from mx_core.mime.header import split_fields
+from mx_core.model.address import Address
+from mx_core.model.message import HeaderField
+
+SUBJECT_MARK: Final = b" [not encrypted]"
+_SUBJECT: Final = b"subject"
+_STATUS: Final = b"mx-status"
+
+
+def top_fields(octets: bytes) -> tuple[HeaderField, ...]:
+    """Return the fields of the top header, as far as they are looked at."""
+    return split_fields(octets, 0, len(octets))
+
+
+def is_reserved(name: bytes) -> bool:
+    """Tell whether only the status block may have a field of that lower-case *name*."""
+    return name in RESERVED_FIELDS or name.startswith(_STATUS + b"-")
+
+
+def is_forged(fields: Sequence[HeaderField]) -> bool:
+    """Tell whether the message claims a status of its own."""
+    return any(is_reserved(field.name) and field.name.startswith(_STATUS) for field in fields)
+
+
+def stored_octets(
+    octets: bytes,
+    fields: Sequence[HeaderField],
+    status: Status,
+    path: Address | None,
+    *,
+    lines: Sequence[bytes] = (),
+    subjects: bool = False,
+) -> bytes:
+    """Return *octets* behind their status block, with *path* and *lines* as `render` takes them.
+
+    *subjects*: every Subject of the top header begins with `SUBJECT_MARK`, so that no mail program
+    can show one without it.
+    """
+    kept, at = [render(status, path, lines)], 0
+    for field in fields:
+        if is_reserved(field.name):
+            kept.append(octets[at : field.start])
+            at = field.end
+        elif subjects and field.name == _SUBJECT:
+            colon = octets.index(b":", field.start, field.end) + 1
+            kept += [octets[at:colon], SUBJECT_MARK]
+            at = colon
+    kept.append(octets[at:])
+    return b"".join(kept)
