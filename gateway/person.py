@@ -177,6 +177,7 @@ class Person(ports.Account):
                 tasks.create_task(self._fetching.run())
                 tasks.create_task(self._notices.run())
                 tasks.create_task(self._logs.run())
+                tasks.create_task(self._logs.people.run(self.recipients.verified))
                 tasks.create_task(self._watch.run())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self.importing.run())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import noted_change
 from mx_core.directory.reader_check import SenderClaim, SenderVerdict, Trust, verify_sender
-from mx_core.discovery.finder import Finder
+from mx_core.discovery.finder import Domain, Finder
 from mx_core.envelope.ext import Ext
 from mx_core.envelope.open import OpenedControl
 from mx_core.envelope.statement import Kind, PersonSender, Statement
@@ -22,10 +22,12 @@ from mx_core.store.contact import Contact, Contacts
 from mx_core.store.inbox import ComeFrom
 from mx_core.store.relation import Author
 from mx_core.tlog.log_proof import LogProof, origin_of
+from mx_core.trust.decide import Cause
 from mx_core.trust.log_memory import Told
 from mx_core.trust.pin import Pin
 
 _LISTENED_TO = frozenset({Trust.IMPLICIT, Trust.ENDORSED, Trust.VERIFIED})
+_OTHER_HISTORY = frozenset({Cause.FORK, Cause.ROLLBACK})
 _ANSWERED = _LISTENED_TO | {Trust.FIRST}  # an answer to a stranger is let in, if we write one
 
 
@@ -40,6 +42,7 @@ class JudgedSender:
     told: tuple[tuple[str, Told], ...] = ()  # (origin, tree): what others have seen of logs
     secret: bytes = b""  # that they give us, for tokens
     invited: bytes = b""  # that they use an invitation of ours
+    shown: tuple[Domain, Card] | None = None  # the proof that came along, and whose it is
 
     @property
     def come_from(self) -> ComeFrom:
@@ -73,6 +76,15 @@ class Senders:
         """Remember what the message shows of logs, now that its signature holds."""
         for origin, told in sender.told:
             await self._logs.hear(origin, told, sender.address.domain)
+        if sender.shown is None:
+            return
+        (domain, card), verdict = sender.shown, sender.verdict
+        if _OTHER_HISTORY.intersection(verdict.notes):
+            await self._logs.people.forked(
+                domain, sender.address.canonical(), card, sender.contact.chain
+            )
+        elif verdict.trust in _ANSWERED and verdict.state.head == sender.by.head:
+            await self._logs.people.saw(domain, sender.address.canonical(), card, verdict.state)
 
     async def judged(self, opened: OpenedControl) -> JudgedSender:
         """Return whose key must have signed, from claims that are not yet believed.
@@ -114,7 +126,14 @@ class Senders:
         # of who is in doubt nothing is taken over, not even what our tokens would be made of
         given = Ext.decode(opened.ext) if verdict.trust in _ANSWERED else Ext()
         return JudgedSender(
-            address, claimed.by, verdict, contact, told, given.secret, given.invited
+            address,
+            claimed.by,
+            verdict,
+            contact,
+            told,
+            given.secret,
+            given.invited,
+            None if opened.proof is None else (domain, Card.decode(opened.proof)),
         )
 
 

@@ -45,6 +45,9 @@ _SUSPICION: Final = (
     "the record of your own domain holds a key in your name that is not yours; a letter about it"
     " is in your INBOX"
 )
+_CLONED: Final = (
+    "somebody else signs keys as this device of yours; a letter about it is in your INBOX"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,7 @@ class LogWatch:
         memory = await self._logs.memory(domain.name)
         if memory is None:
             return
+        await self._own_epochs(domain)
         reader = LogReader(domain.name, memory.keys(domain.name), self._home.read)
         shown, note = await reader.checkpoint()
         place = await self._place()
@@ -147,6 +151,17 @@ class LogWatch:
         version = await self._accounted(domain, reader, (shown, note), leaves, place)
         # Crash before this: the same leaves are read again.
         await self._keep(replace(place, frontier=frontier, version=version))
+
+    async def _own_epochs(self, domain: Domain) -> None:
+        """Hold what is given out as keys of this device against those that it made."""
+        mine = [one.statement for one in await self._own.store.keys.epochs()]
+        card = Card.decode(await self._home.card())
+        try:
+            await self._logs.people.own(domain, self._own.address, card, self._own.state, mine)
+        except Untrusted:
+            self._own.suspicion = _CLONED
+            await self._keep(await self._place())
+            raise
 
     async def suspicion(self) -> str:
         """Return why nothing is sent, as an earlier run left it; "" if all is well."""

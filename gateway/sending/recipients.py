@@ -30,6 +30,7 @@ from mx_core.trust.pin import Pin, accept
 _FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
 _FOUND_SECONDS: Final = 60.0  # judging a card costs a millisecond; of a person's burst only once
 _CARDS_KEPT: Final = 1_000
+_OTHER_HISTORY: Final = frozenset({"fork", "rollback"})
 _MOVES_MAX: Final = 3  # one after the other, from an address that was known
 
 
@@ -132,12 +133,13 @@ class Recipients:
             except MailError as error:
                 if held.shown is None:
                     del self._cards[asked]  # its proof leads from a tree that may be passed by then
-                if log is not None and isinstance(error, Untrusted) and error.failure == "proof":
-                    await self._look_closer(domain, log, held.card)
+                if isinstance(error, Untrusted):
+                    await self._look_closer(error, domain, log, held.card, contact)
                 if isinstance(error, Moved) and contact is not None:
                     check_pin(Pin.decode(contact.pin), error.state)
                 raise
             await self._remember(held, recipient)
+            await self._logs.people.saw(domain, asked, Card.decode(held.card), recipient.state)
             pinned = recipient.pin.encode()
             if contact is None or contact.address != asked or contact.pin != pinned:
                 # Crash before this: pinned at the next use, from a card verified again.
@@ -171,6 +173,7 @@ class Recipients:
                 log=log,
             )
             await self._remember(held, found)
+            await self._logs.people.forget(asked)
             contact = await self._contacts.get(asked)
             pin = found.pin
             if contact is not None:
@@ -234,13 +237,31 @@ class Recipients:
             )
             held.shown = found.logged
 
-    async def _look_closer(self, domain: Domain, log: WatchedLog, card: bytes) -> None:
-        """Keep evidence, if the refused proof of *card* contradicts what its log has signed."""
+    async def _look_closer(
+        self,
+        refusal: Untrusted,
+        domain: Domain,
+        log: WatchedLog | None,
+        card: bytes,
+        contact: Contact | None,
+    ) -> None:
+        """Keep evidence, if the refused *card* contradicts what its domain has signed."""
+        people = self._logs.people
+        if refusal.failure in _OTHER_HISTORY and contact is not None:
+            shown = Card.decode(card)
+            await people.forked(domain, shown.address, shown, contact.chain)
+        if refusal.failure != "proof" or log is None:
+            return
         try:
-            proof = LogProof.decode(Card.decode(card).log_proof or b"")
+            shown = Card.decode(card)
+            proof = LogProof.decode(shown.log_proof or b"")
         except Untrusted:
             return
         await self._logs.refused(domain, log.seen, proof.checkpoint, proof.consistency)
+        cause = refusal.__cause__
+        if isinstance(cause, Untrusted) and cause.failure == "logged":
+            pin = None if contact is None else Pin.decode(contact.pin)
+            await people.unlogged(domain, log, shown.address, shown, pin)
 
     async def gossip(self, *domains: str) -> tuple[Gossip, ...]:
         """Return the trees of logs that whoever is written to may compare with theirs."""

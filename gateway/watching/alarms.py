@@ -5,12 +5,13 @@ The evidence is kept where the person keeps everything else.  Spec/transparency 
 
 from __future__ import annotations
 
-from gateway.writing.warning import contradiction_letter, foreign_letter
+from gateway.writing.warning import contradiction_letter, foreign_letter, person_letter
 from mx_core.directory.evidence import Evidence
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.mailbox_name import INBOX
+from mx_core.store.evidence import KeptEvidence
 from mx_core.store.relations import Relations
 
 
@@ -25,14 +26,24 @@ class Alarms:
 
     async def contradicted(self, evidence: Evidence) -> None:
         """Tell that a domain's log contradicts itself."""
-        await self._write(
-            contradiction_letter(self._own, evidence.domain, evidence.encode(), int(self._now()))
-        )
+        now, bundle = int(self._now()), evidence.encode()
+        letter = contradiction_letter(self._own, evidence.domain, bundle, now)
+        await self._write(letter, evidence, str(now))
 
     async def foreign(self, evidence: Evidence) -> None:
         """Tell that the own domain's log holds a key for this account that is not its own."""
-        await self._write(foreign_letter(self._own, evidence.encode(), int(self._now())))
+        now, bundle = int(self._now()), evidence.encode()
+        await self._write(foreign_letter(self._own, bundle, now), evidence, str(now))
 
-    async def _write(self, octets: bytes) -> None:
+    async def of_person(self, evidence: Evidence, about: str, whom: str) -> bool:
+        """Tell what was seen of *whom*; False: it was told before, as *about*."""
+        now, bundle = int(self._now()), evidence.encode()
+        letter = person_letter(self._own, whom, evidence.kind, bundle, now)
+        return await self._write(letter, evidence, about)
+
+    async def _write(self, letter: bytes, evidence: Evidence, about: str) -> bool:
+        kept = KeptEvidence(
+            int(evidence.kind), evidence.domain, about, int(self._now()), evidence.encode()
+        )
         # Crash before the commit: no letter; the contradiction is found again.
-        await self._relations.write_note(INBOX, octets, prepare, [])
+        return await self._relations.write_evidence(INBOX, letter, prepare, kept)

@@ -15,8 +15,10 @@ import structlog
 
 from gateway.watching.alarms import Alarms
 from gateway.watching.log_reading import LogReader, ReadLog
+from gateway.watching.people_watch import PeopleWatch
 from mx_core.directory.evidence import Evidence, Kind
 from mx_core.directory.proving import WatchedLog
+from mx_core.discovery.document import SignedDocument
 from mx_core.discovery.finder import Domain, Finder
 from mx_core.envelope.ext import Gossip
 from mx_core.model.clock import Now
@@ -56,6 +58,7 @@ class DomainLogs:
         self._read = read
         self._alarms = alarms
         self._now = now
+        self.people = PeopleWatch(state, alarms, self._witness_document, now)
         self._turn = asyncio.Lock()  # covers reading a memory and writing it back
         self._memories: dict[str, LogMemory | None] = {}  # what the store holds; written here alone
         self._asked: dict[str, float] = {}  # domain → when the witness was asked
@@ -270,6 +273,13 @@ class DomainLogs:
     async def _keep(self, domain: str, memory: LogMemory) -> None:
         await self._state.put(_CARRIER, _name(domain), memory.encode())
         self._memories[domain] = memory
+
+    async def _witness_document(self) -> SignedDocument | None:
+        """Return what names the key of whoever watches logs for this account."""
+        try:
+            return (await self._finder.find(self._own_domain)).signed
+        except MailError:
+            return None
 
     async def _witnesses(self, domain: str) -> tuple[NoteKey, ...]:
         """Return who is believed to watch: the own home server, but not over itself."""

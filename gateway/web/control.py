@@ -17,6 +17,7 @@ from gateway.policy_desk import PolicyDesk
 from gateway.web.behind import Behind
 from gateway.web.door_control import door_routes
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.evidence_control import evidence_routes
 from gateway.web.export_control import Exported, export_routes
 from gateway.web.folder_control import FolderStore, folder_routes
 from gateway.web.import_control import import_routes
@@ -243,6 +244,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *door_routes(daemon.door_of),
             *folder_routes(daemon.folder_store),
             *policy_routes(daemon.policy_desk),
+            *evidence_routes(daemon.claiming),
             *export_routes(daemon.exported),
             *import_routes(daemon.imported),
             *invitation_routes(daemon.inviting),

@@ -9,9 +9,11 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.arriving.status_block import Mail, Status, render
 from gateway.writing.own_mail import date, mailbox, subject_field
+from mx_core.directory.evidence import Kind
 from mx_core.model.address import Address
 
 FILE_NAME = "evidence.mxe"
@@ -61,6 +63,67 @@ def foreign_letter(to: Address, evidence: bytes, now: int) -> bytes:
         evidence,
         now,
     )
+
+
+def person_letter(to: Address, whom: str, kind: Kind, evidence: bytes, now: int) -> bytes:
+    """Return the letter about what was shown of one person, *whom*."""
+    subject, seen = _OF_PERSON[kind]
+    domain = whom.rpartition("@")[2]
+    if whom == str(to):
+        follows = [
+            "It is a device of your own. From now on nothing leaves this gateway.",
+            "",
+            "What to do: remove this device with your recovery sheet, and warn who writes to you:",
+            f"  mx-gateway device list --account {to}",
+        ]
+    else:
+        follows = [
+            f"Nothing was encrypted to such a key. Mail to {whom} is held.",
+            "",
+            f"What to do: ask {whom}, by telephone or in person. They should know of it at once.",
+            "If there is a good reason, accept the key that is shown now, and what is held is sent:",
+            f"  mx-gateway contact accept {to} {whom}",
+        ]
+    return _letter(
+        to,
+        subject.format(whom=whom, domain=domain),
+        [
+            *(line.format(whom=whom, domain=domain) for line in seen),
+            "",
+            *follows,
+            "The attached file shows what was seen. Anybody can check it, without this computer:",
+            f"  mx-gateway evidence verify {FILE_NAME}",
+        ],
+        evidence,
+        now,
+    )
+
+
+_OF_PERSON: Final = {
+    Kind.FORK: (
+        "{domain} tells two histories of the keys of {whom}",
+        (
+            "{domain} has signed two statements about {whom} that can not both be true: each tells",
+            "another history of their keys. Somebody there, or somebody who took over their server,",
+            "tries to give you a wrong key, to read what you write.",
+        ),
+    ),
+    Kind.UNLOGGED: (
+        "{domain} gives out a key of {whom} that it keeps out of its record",
+        (
+            "Every key that {domain} gives out must stand in a public record within two days, where",
+            "its owner can see it. A key that it signed for {whom} does not: it may be shown to you",
+            "and hidden from them.",
+        ),
+    ),
+    Kind.CLONED_DEVICE: (
+        "a device of {whom} exists twice",
+        (
+            "A device of {whom} has signed two different keys under one number, which it never does",
+            "by itself: somebody has a copy of its secret key, or it was set back to an old state.",
+        ),
+    ),
+}
 
 
 def _letter(to: Address, subject: str, lines: Sequence[str], evidence: bytes, now: int) -> bytes:

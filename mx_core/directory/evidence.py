@@ -26,18 +26,20 @@ from mx_core.passport.state import State
 from mx_core.tlog import merkle
 from mx_core.tlog.checkpoint import Checkpoint, open_checkpoint
 from mx_core.tlog.leaf import BindingLeaf, commitment, parse_leaf
-from mx_core.tlog.log_proof import LogKeys, label_shown
+from mx_core.tlog.log_proof import LogKeys, LogProof, label_shown
 
 OCTETS_MAX: Final = 256 * 1024
+UNLOGGED_SECONDS: Final = 48 * 3_600  # what was attested is logged by then, identity §4
 
 
 class Kind(IntEnum):
     """What the items of a bundle contradict each other about."""
 
-    FORK = 1  # [Attestation, Attestation]
+    FORK = 1  # [Attestation, Attestation] / [Attestation, later Attestation, [* SignedEntry]]
     SPLIT_VIEW = (
         2  # [checkpoint, checkpoint, [* refused consistency]] / [checkpoint, [size, root, by]]
     )
+    UNLOGGED = 3  # [Attestation, LogProof, Binding, [witness's document, signature]]
     CLONED_DEVICE = 4  # [[* SignedEntry], SignedEpoch, SignedEpoch]
     FOREIGN_VERSION = 5  # see ForeignVersion
 
@@ -97,6 +99,10 @@ class Evidence:
         match self.kind, items:
             case Kind.FORK, [one, other]:
                 return _fork(one, other, domain_keys)
+            case Kind.FORK, [one, other, list() as entries]:
+                return _later_fork(one, other, entries, domain_keys)
+            case Kind.UNLOGGED, [one, bytes() as proof, bytes() as logged, list()] if log:
+                return _unlogged(one, proof, logged, domain_keys, log)
             case Kind.CLONED_DEVICE, [list() as entries, one, other]:
                 return _cloned(entries, one, other)
             case Kind.SPLIT_VIEW, [bytes() as one, [size, root, by]] if log is not None:
@@ -160,18 +166,47 @@ class ForeignVersion:
 
 # ── what each kind shows ─────────────────────────────────────────────────────────────
 def _fork(one: cbor.Value, other: cbor.Value, keys: Sequence[bytes]) -> Found:
-    first, second = (_attested(each, keys) for each in (one, other))
+    first, second = (_attested(each, keys).binding for each in (one, other))
     if (first.pid, first.seq) != (second.pid, second.seq) or first.head == second.head:
         raise Untrusted("evidence", "two attestations that do not contradict each other")
     return Found(True, f"it attested two histories of the passport of {first.address}")
 
 
-def _attested(value: cbor.Value, keys: Sequence[bytes]) -> Binding:
+def _later_fork(
+    one: cbor.Value, other: cbor.Value, entries: list[cbor.Value], keys: Sequence[bytes]
+) -> Found:
+    first, second = (_attested(each, keys).binding for each in (one, other))
+    state = _state([cbor.encode(entry) for entry in entries])
+    if (state.pid, state.seq, state.head) != (second.pid, second.seq, second.head):
+        raise Untrusted("evidence", "a history that is not the attested one")
+    if first.pid != second.pid or first.seq > second.seq or is_of(state, first):
+        raise Untrusted("evidence", "two attestations that do not contradict each other")
+    return Found(True, f"it attested two histories of the passport of {first.address}")
+
+
+def _unlogged(
+    one: cbor.Value, octets_: bytes, logged: bytes, keys: Sequence[bytes], log: LogKeys
+) -> Found:
+    attestation = _attested(one, keys)
+    said = attestation.binding
+    shown = LogProof.decode(octets_).verify(log, said.address, logged or None, None)
+    if logged:
+        older = Binding.decode(logged)
+        if (older.address, older.pid) != (said.address, said.pid) or older.seq >= said.seq:
+            raise Untrusted("evidence", "what is logged does not leave out what was attested")
+    newest = shown.opened.newest
+    what = f"it attested entry {said.seq} of {said.address}, and did not log it"
+    if newest is not None and newest >= attestation.issued + UNLOGGED_SECONDS:
+        return Found(True, f"{what} for two days, as a witness has signed")
+    return Found(False, f"{what} for two days, as they say who made this")
+
+
+def _attested(value: cbor.Value, keys: Sequence[bytes]) -> Attestation:
     found = Attestation.read(value)
     if found.domain_pk not in keys:
         raise Untrusted("evidence", "an attestation by a key that the document does not name")
     verify(found.domain_pk, Use.ATTEST, found.signed_octets, found.signature)
-    return found.binding
+    return found
 
 
 def _cloned(entries: list[cbor.Value], one: cbor.Value, other: cbor.Value) -> Found:

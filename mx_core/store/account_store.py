@@ -34,6 +34,7 @@ from mx_core.store.body import remove_files, remove_orphans
 from mx_core.store.contact import Contacts
 from mx_core.store.contact_secret import ContactSecrets
 from mx_core.store.copying import Copy, copy_database
+from mx_core.store.evidence import KeptEvidences
 from mx_core.store.folders.upkeep import Folders, make_first
 from mx_core.store.imports import Imports
 from mx_core.store.inbox import Inbox
@@ -95,6 +96,7 @@ class AccountStore:
         self.contacts = Contacts(database, now, mail.stirred.set)
         self.relations = Relations(database, mail, now)
         self.secrets = ContactSecrets(database, now)
+        self.evidence = KeptEvidences(database)
         self.invitations = Invitations(database, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)

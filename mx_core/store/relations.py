@@ -17,7 +17,8 @@ from mx_core.model.flags import UNVERIFIED
 from mx_core.model.ids import MailboxId, Pid, Uid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import MessageForm
-from mx_core.store import relation
+from mx_core.store import evidence, relation
+from mx_core.store.evidence import KeptEvidence
 from mx_core.store.mail import Mail
 from mx_core.store.outbox_reader import address_of
 from mx_core.store.relation import Author, News, Relation, Topic
@@ -118,6 +119,25 @@ class Relations:
 
         # Crash before the commit: neither; the next start writes the note.
         await self._mail.write_with(job)
+
+    async def write_evidence(
+        self,
+        mailbox: MailboxName,
+        octets: bytes,
+        prepare: Callable[[bytes], MessageForm],
+        found: KeptEvidence,
+    ) -> bool:
+        """Keep *found* and put the letter of it into *mailbox*; False: it was told before."""
+        form = prepare(octets)
+
+        def job(writer: Writer, connection: sa.Connection) -> bool:
+            if not evidence.keep(connection, found):
+                return False
+            writer.append(writer.mailbox(mailbox).id, octets, form, frozenset())
+            return True
+
+        # Crash before the commit: neither; the contradiction is found again.
+        return await self._mail.write_with(job)
 
     async def wait(self) -> None:
         """Return when there is something new to tell."""

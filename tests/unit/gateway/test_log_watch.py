@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from nacl.public import PrivateKey
 
 from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
@@ -19,7 +20,9 @@ from mx_core.carriers.native.carrier import LogRecord
 from mx_core.model.errors import Untrusted
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
+from mx_core.passport.epoch import new_epoch, sign_epoch
 from mx_core.store.account_store import AccountStore
+from mx_core.store.own_keys import OwnEpoch
 from mx_core.tlog.leaf import BindingLeaf, parse_leaf
 from tests.support.logged_domain import LoggedDomain, binding_of
 from tests.support.people import NOW, Person, key_of, make_person
@@ -153,3 +156,28 @@ async def test_the_alarm_lasts_over_a_restart(home: Home) -> None:
     again = Home(home.store)
 
     assert (await again.watch.suspicion()) == home.own.suspicion
+
+
+async def test_somebody_else_who_signs_as_this_device_stops_all_sending(home: Home) -> None:
+    """Whoever has a copy of the device's key, and the home server's help, can publish keys as it."""
+    await home.start()
+    device = home.alice.first
+    n, private, mine = device.epochs[-1]
+    kept = OwnEpoch(n, Secret(bytes(private)), mine, NOW + 10**6, NOW)
+    assert await home.store.keys.new_epoch_number() == n
+    await home.store.keys.keep_epoch(kept)
+    await home.watch.sync()
+    assert home.own.suspicion == ""
+    thief = PrivateKey.generate()
+    theirs = new_epoch(home.alice.pid, device.id, n, bytes(thief.public_key), NOW)
+    device.epochs[-1] = (n, thief, sign_epoch(device.key, theirs))
+
+    for _ in range(2):
+        with pytest.raises(Untrusted) as told:
+            await home.watch.sync()
+
+    assert told.value.failure == "cloned-device"
+    assert "somebody else signs keys as this device" in home.own.suspicion
+    assert await home.watch.suspicion() == home.own.suspicion, "it outlives a restart"
+    [bundle] = await home.evidence()
+    assert checked(bundle, NOW).found.proved
