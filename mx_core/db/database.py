@@ -195,6 +195,10 @@ class Database:
         """
         return self._readers.glance(job)
 
+    async def read_few(self, job: Callable[[sa.Connection], T]) -> T:
+        """As ``glance``; see ``Transactions``."""
+        return self.glance(job)
+
     def read_blocking(self, job: Callable[[sa.Connection], T]) -> T:
         """As ``read``, for a thread of its own; blocks until a reader is free."""
         return self._readers.read_blocking(job)

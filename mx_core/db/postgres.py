@@ -98,6 +98,10 @@ class PostgresDatabase:
         """Run *job* in one read transaction; see ``Transactions``."""
         return await self._run(self._reading, job)
 
+    async def read_few(self, job: Callable[[sa.Connection], T]) -> T:
+        """As ``read``; see ``Transactions``."""
+        return await self.read(job)
+
     async def write(
         self,
         job: Callable[[sa.Connection], T],

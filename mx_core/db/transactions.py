@@ -29,6 +29,12 @@ class Transactions(Protocol):
             Unavailable: The database does not answer now.
         """
 
+    async def read_few(self, job: Callable[[sa.Connection], T]) -> T:
+        """As ``read``, for a job that reads a few rows by their keys.
+
+        Where the database is a file it runs on the caller's thread: another costs more than it.
+        """
+
     async def write(
         self,
         job: Callable[[sa.Connection], T],

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from mx_core.directory.proving import WatchedLog, prove
@@ -79,6 +80,7 @@ class _Judged:
     decision: Decision
 
 
+_CHAINS_KEPT: Final = 64
 _QUIET: Final = Decision(Level.QUIET)
 _TRUST_OF: Final = {
     Tier.IMPLICIT: Trust.IMPLICIT,
@@ -151,8 +153,12 @@ def _shown(
     state = proved.state
     if (state.pid, state.seq, state.head) != (claim.pid, claim.seq, claim.head):
         raise Untrusted("binding", "the proof is not of the passport that the message names")
-    chain = encode_chain([SignedEntry.decode(entry) for entry in card.entries])
-    return state, chain, proved.logged
+    return state, _chain_of(card.entries), proved.logged
+
+
+@lru_cache(maxsize=_CHAINS_KEPT)
+def _chain_of(entries: tuple[bytes, ...]) -> bytes:
+    return encode_chain([SignedEntry.decode(entry) for entry in entries])
 
 
 def _against_pin(shown: _Judged, pin: Pin | None, known_chain: bytes, now: float) -> _Judged:

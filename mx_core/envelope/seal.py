@@ -63,7 +63,7 @@ from mx_core.model.ids import DeviceId, EnvId, MsgId, Pid
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
 from mx_core.notation.signing import Use, sign
-from mx_core.notation.xwing import SEED_OCTETS, UnusableKeyError, XWingSecret, seal_to
+from mx_core.notation.xwing import UnusableKeyError, seal_to, seal_to_nobody
 
 Entropy = Callable[[int], bytes]  # ``secrets.token_bytes`` in programs
 
@@ -234,11 +234,11 @@ class _Sealer(Protocol):
         """Return the packet; raises Untrusted(`device-key`)."""
 
     def to_nobody(self, filler: bytes) -> bytes:
-        """Return a packet like the others, to a key that is forgotten at once."""
+        """Return a packet like the others, to a key that nobody holds."""
 
 
 def _sealer(suite: int, ctx: bytes, entropy: Entropy) -> _Sealer:
-    return _XWingSealer(packet_info(ctx), entropy) if suite == SUITE_2 else _BoxSealer(entropy)
+    return _XWingSealer(packet_info(ctx)) if suite == SUITE_2 else _BoxSealer(entropy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,6 @@ class _XWingSealer:
     """Suite 2."""
 
     info: bytes
-    entropy: Entropy
 
     def to(self, device: DeviceKey, secret: bytes) -> bytes:
         if device.xwing is None:
@@ -277,7 +276,7 @@ class _XWingSealer:
             raise _unusable() from error
 
     def to_nobody(self, filler: bytes) -> bytes:
-        return seal_to(XWingSecret(self.entropy(SEED_OCTETS)).public, filler, self.info)
+        return seal_to_nobody(filler, self.info)
 
 
 def _unusable() -> Untrusted:

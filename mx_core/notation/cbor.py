@@ -83,20 +83,22 @@ def _is_allowed(value: object, depth: int) -> bool:
     if depth == 0:
         return False
     # bool before int, because True is an int in Python
-    if isinstance(value, bool | bytes):
+    if isinstance(value, bytes | bool):
         return True
     if isinstance(value, int):
         return 0 <= value < _UINT_LIMIT
     if isinstance(value, str):
-        return unicodedata.is_normalized("NFC", value)
+        return value.isascii() or unicodedata.is_normalized("NFC", value)
     if isinstance(value, list):
-        return all(_is_allowed(item, depth - 1) for item in value)
+        for item in value:  # noqa: SIM110  # all(…) costs as much again for lists of hashes
+            if not _is_allowed(item, depth - 1):
+                return False
+        return True
     if isinstance(value, dict):
-        return all(
-            isinstance(key, int)
-            and not isinstance(key, bool)
-            and 0 <= key < _UINT_LIMIT
-            and _is_allowed(item, depth - 1)
-            for key, item in value.items()
-        )
+        for key, item in value.items():
+            if not isinstance(key, int) or isinstance(key, bool) or not 0 <= key < _UINT_LIMIT:
+                return False
+            if not _is_allowed(item, depth - 1):
+                return False
+        return True
     return False

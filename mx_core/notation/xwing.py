@@ -7,6 +7,8 @@ RFC 9180 §5.1.1 and §6.1.  A secret key is its 32-octet seed; SHAKE-256 makes 
 from __future__ import annotations
 
 import hashlib
+import secrets
+from functools import cache, lru_cache
 from typing import Final, final
 
 from cryptography.exceptions import InvalidTag
@@ -28,6 +30,7 @@ _EXPANDED_OCTETS: Final = 96
 _SUITE: Final = hpke.Suite(
     hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305
 )
+_KEYS_READ: Final = 64
 _PROBE: Final = bytes([8]) * 32  # any scalar: a key of small order gives zeros under each
 
 
@@ -69,11 +72,26 @@ def seal_to(public: bytes, plain: bytes, info: bytes) -> bytes:
     return _SUITE.encrypt(plain, _read(public), info)
 
 
+def seal_to_nobody(plain: bytes, info: bytes) -> bytes:
+    """Return what looks like ``seal_to`` of a key that nobody holds.
+
+    One such key serves all: HPKE draws a key of its own for each call, and what it makes does not
+    tell for which key, or that it was the same.
+    """
+    return _SUITE.encrypt(plain, _nobody(), info)
+
+
+@cache
+def _nobody() -> hpke.MLKEM768X25519PublicKey:
+    return _read(XWingSecret(secrets.token_bytes(SEED_OCTETS)).public)
+
+
 def check_public(public: bytes) -> None:
     """Raise UnusableKeyError unless something can be sealed to *public*."""
     _read(public)
 
 
+@lru_cache(maxsize=_KEYS_READ)
 def _read(public: bytes) -> hpke.MLKEM768X25519PublicKey:
     if len(public) != PUBLIC_OCTETS:
         raise UnusableKeyError("an X-Wing key has 1216 octets")

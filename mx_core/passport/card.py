@@ -7,6 +7,7 @@ Octets to value and back, nothing believed: `mx_core.directory` verifies.  Ident
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from mx_core.model.address import Address
@@ -19,6 +20,7 @@ from mx_core.passport.shape import Fields
 CARD_OCTETS_MAX: Final = 64 * 1024 - 64  # a padded answer of 64 KiB holds it
 
 _FORMAT: Final = 1
+_CARDS_KEPT: Final = 64  # decoded; as octets at most 8 MiB
 _LOG_PROOF: Final = 5
 
 
@@ -57,18 +59,7 @@ class Card:
         """
         if len(card_octets) > CARD_OCTETS_MAX:
             raise Untrusted("size", f"a card of more than {CARD_OCTETS_MAX} octets")
-        fields = Fields(cbor.decode(card_octets), "Card", range(5), (_LOG_PROOF,))
-        fields.uint(0, _FORMAT, _FORMAT)
-        epochs = fields.array(3)
-        _check_order([Epoch.decode(SignedEpoch.read(value).epoch_octets) for value in epochs])
-        Attestation.read(fields.value(4))
-        return cls(
-            fields.address(1),
-            tuple(cbor.encode(value) for value in fields.array(2)),
-            tuple(cbor.encode(value) for value in epochs),
-            cbor.encode(fields.value(4)),
-            cbor.encode(fields.value(_LOG_PROOF)) if fields.has(_LOG_PROOF) else None,
-        )
+        return _decoded(card_octets)
 
     def without_epochs(self) -> Card:
         """Return the proof of identity that travels inside an envelope (identity §8)."""
@@ -78,6 +69,23 @@ class Card:
 def proof_of(card_octets: bytes) -> bytes:
     """Return the proof that a card of one's own home server makes."""
     return Card.decode(card_octets).without_epochs().encode()
+
+
+@lru_cache(maxsize=_CARDS_KEPT)
+def _decoded(card_octets: bytes) -> Card:
+    """Return the card: the same one comes with each message of a sender."""
+    fields = Fields(cbor.decode(card_octets), "Card", range(5), (_LOG_PROOF,))
+    fields.uint(0, _FORMAT, _FORMAT)
+    epochs = fields.array(3)
+    _check_order([Epoch.decode(SignedEpoch.read(value).epoch_octets) for value in epochs])
+    Attestation.read(fields.value(4))
+    return Card(
+        fields.address(1),
+        tuple(cbor.encode(value) for value in fields.array(2)),
+        tuple(cbor.encode(value) for value in epochs),
+        cbor.encode(fields.value(4)),
+        cbor.encode(fields.value(_LOG_PROOF)) if fields.has(_LOG_PROOF) else None,
+    )
 
 
 def _check_order(epochs: list[Epoch]) -> None:

@@ -28,6 +28,7 @@ from mx_core.tlog.note import NOTE_OCTETS_MAX, NoteKey
 _PRESENCE: Final = frozenset(range(9))
 _ABSENCE: Final = frozenset({1, 2, 6, 7, 8})
 _LABELS_KEPT: Final = 4_096
+_PROOFS_KEPT: Final = 256
 
 
 def origin_of(domain: str) -> str:
@@ -103,29 +104,7 @@ class LogProof:
         Raises:
             Untrusted: ``canonical``, ``format``.
         """
-        fields = cbor.decode(octets)
-        if not isinstance(fields, dict) or frozenset(fields) not in (_PRESENCE, _ABSENCE):
-            raise Untrusted("format", "a log proof with other items than it must have")
-        present = 0 in fields
-        siblings, terminal = _pair(fields[2])
-        root_leaf, root_inclusion = _pair(fields[6])
-        path = Path(_hashes(siblings), _read_terminal(terminal))
-        made = cls(
-            vrf_proof=_octets(fields[1], vrf.PROOF_OCTETS),
-            path=path,
-            root_leaf=_octets(root_leaf, 41),
-            root_inclusion=_hashes(root_inclusion),
-            checkpoint=_octets(fields[7], NOTE_OCTETS_MAX, exact=False),
-            consistency=_hashes(fields[8]),
-            opening=_octets(fields[0], 32) if present else None,
-            inclusion=_hashes(fields[5]) if present else None,
-        )
-        if present and (
-            path.terminal is None
-            or (path.terminal[1].version, path.terminal[1].leaf_index) != (fields[3], fields[4])
-        ):
-            raise Untrusted("format", "a log proof that names two leaves")
-        return made
+        return _decoded(octets)
 
     def verify(
         self, keys: LogKeys, address: Address, binding: bytes | None, seen: Seen | None
@@ -174,6 +153,34 @@ class LogProof:
         )
         if commitment(binding, self.opening) != value.commitment:
             raise Untrusted("logged", "the log holds another binding than the domain attests")
+
+
+@lru_cache(maxsize=_PROOFS_KEPT)
+def _decoded(octets: bytes) -> LogProof:
+    """Return the proof: the same one comes with each message of a sender."""
+    fields = cbor.decode(octets)
+    if not isinstance(fields, dict) or frozenset(fields) not in (_PRESENCE, _ABSENCE):
+        raise Untrusted("format", "a log proof with other items than it must have")
+    present = 0 in fields
+    siblings, terminal = _pair(fields[2])
+    root_leaf, root_inclusion = _pair(fields[6])
+    path = Path(_hashes(siblings), _read_terminal(terminal))
+    made = LogProof(
+        vrf_proof=_octets(fields[1], vrf.PROOF_OCTETS),
+        path=path,
+        root_leaf=_octets(root_leaf, 41),
+        root_inclusion=_hashes(root_inclusion),
+        checkpoint=_octets(fields[7], NOTE_OCTETS_MAX, exact=False),
+        consistency=_hashes(fields[8]),
+        opening=_octets(fields[0], 32) if present else None,
+        inclusion=_hashes(fields[5]) if present else None,
+    )
+    if present and (
+        path.terminal is None
+        or (path.terminal[1].version, path.terminal[1].leaf_index) != (fields[3], fields[4])
+    ):
+        raise Untrusted("format", "a log proof that names two leaves")
+    return made
 
 
 @lru_cache(maxsize=_LABELS_KEPT)

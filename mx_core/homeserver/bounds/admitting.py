@@ -80,7 +80,7 @@ class Admitting:
 
         if not asking:
             return []
-        seen = await self._database.read(look)
+        seen = await self._database.read_few(look)
         return [
             self._judged(peer_domain, each, what) for each, what in zip(asking, seen, strict=True)
         ]

@@ -342,7 +342,9 @@ class ClientService(ClientServicer):
         if not token:
             return await self._session(context)
         now = int(self._rooms.now())
-        found = await self._rooms.database.read(lambda tx: collect_tokens.device_of(tx, token, now))
+        found = await self._rooms.database.read_few(
+            lambda tx: collect_tokens.device_of(tx, token, now)
+        )
         if found is None:
             raise BadCredentials("this token does not hold, or no longer")
         return Session(*found)
@@ -354,7 +356,7 @@ class ClientService(ClientServicer):
             BadCredentials: No session, one of another process, or its device is gone.
         """
         session = self._rooms.sessions.read(_shown(context, SESSION_METADATA))
-        key = await self._rooms.database.read(
+        key = await self._rooms.database.read_few(
             lambda tx: accounts.device_key(tx, session.mailbox_id, session.device_id)
         )
         if key is None:

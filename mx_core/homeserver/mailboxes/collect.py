@@ -8,7 +8,7 @@ with everything that is not acked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -30,15 +30,30 @@ _AT_A_TIME: Final = 16  # rows read at once: at most 16 × (64 + 64) KiB in memo
 _INLINE_OCTETS_MAX: Final = 256 * 1024
 
 _Device = tuple[int, bytes]
+_Rows = list[Waiting] | None
+_Look = Callable[[Callable[[sa.Connection], _Rows]], Awaitable[_Rows]]
 
 
 class _Stream:
     """What one open stream has given out; all on the event loop."""
 
-    def __init__(self, changed: asyncio.Event) -> None:
+    def __init__(self, changed: asyncio.Event, window: int) -> None:
         self.changed = changed
         self.in_flight: set[int] = set()
         self.superseded = False
+        self._window = window
+
+    @property
+    def room(self) -> int:
+        """Return how many more may be given out."""
+        return self._window - len(self.in_flight)
+
+    def acknowledged(self, sequences: Sequence[int]) -> None:
+        """Make room; only a stream that had none has something to look for."""
+        had_none = self.room <= 0
+        self.in_flight.difference_update(sequences)
+        if had_none:
+            self.changed.set()
 
 
 class Collector:
@@ -64,7 +79,7 @@ class Collector:
         now = int(self._now())
         await self._database.write(lambda tx: accounts.touch_device(tx, *device, now))
         with self._arrivals.listen(session.mailbox_id) as changed:
-            stream = _Stream(changed)
+            stream = _Stream(changed, window)
             previous = self._streams.pop(device, None)
             if previous is not None:
                 # the device has reconnected, and its old connection does not know it yet
@@ -72,7 +87,7 @@ class Collector:
                 previous.changed.set()
             self._streams[device] = stream
             try:
-                async for delivery in self._deliveries(session, stream, window):
+                async for delivery in self._deliveries(session, stream):
                     yield delivery
             finally:
                 if self._streams.get(device) is stream:
@@ -82,8 +97,7 @@ class Collector:
         """Make room in the window of the device's stream; call after the commit."""
         stream = self._streams.get((session.mailbox_id, session.device_id))
         if stream is not None:
-            stream.in_flight.difference_update(sequences)
-            stream.changed.set()
+            stream.acknowledged(sequences)
 
     def dismiss(self, mailbox_id: int) -> None:
         """Let every stream of the mailbox look whether its device is still active."""
@@ -95,33 +109,35 @@ class Collector:
             stream.superseded = True
             stream.changed.set()
 
-    async def _deliveries(
-        self, session: Session, stream: _Stream, window: int
-    ) -> AsyncIterator[Delivery]:
+    async def _deliveries(self, session: Session, stream: _Stream) -> AsyncIterator[Delivery]:
         given = 0  # the highest sequence given out on this stream
         told_empty = False
         while not stream.superseded:
             stream.changed.clear()
-            room = window - len(stream.in_flight)
-            rows = await self._next(session, given, min(room, _AT_A_TIME)) if room > 0 else []
-            for row in rows:
-                stream.in_flight.add(row.sequence)
-                given = row.sequence
-                yield await self._delivery(row)
-            if rows:
-                continue
-            if room > 0 and not told_empty:
-                told_empty = True
-                yield Delivery(queue_empty=QueueEmpty())
+            most = min(stream.room, _AT_A_TIME)
+            if most > 0:
+                # what has just come is in memory: what waited for long may not be
+                look = self._database.read_few if told_empty else self._database.read
+                rows = await self._next(session, given, most, look)
+                for row in rows:
+                    stream.in_flight.add(row.sequence)
+                    given = row.sequence
+                    yield await self._delivery(row)
+                if len(rows) == most:
+                    continue
+                # that was all: whatever is committed from here on announces itself
+                if not told_empty:
+                    told_empty = True
+                    yield Delivery(queue_empty=QueueEmpty())
             await self._wait(session, stream)
 
-    async def _next(self, session: Session, after: int, limit: int) -> list[Waiting]:
-        def read(tx: sa.Connection) -> list[Waiting] | None:
+    async def _next(self, session: Session, after: int, limit: int, look: _Look) -> list[Waiting]:
+        def read(tx: sa.Connection) -> _Rows:
             if accounts.device_key(tx, session.mailbox_id, session.device_id) is None:
                 return None
             return deliveries.waiting(tx, session.mailbox_id, session.device_id, after, limit)
 
-        rows = await self._database.read(read)
+        rows = await look(read)
         if rows is None:
             raise BadCredentials("this device is no longer active")
         return rows

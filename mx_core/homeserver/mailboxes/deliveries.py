@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
@@ -17,6 +18,46 @@ from mx_core.homeserver.mailboxes.retention import may_delete
 from mx_core.homeserver.people import accounts
 from mx_core.homeserver.schema import ACK, DELIVERY, MAILBOX, SEEN
 from mx_core.homeserver.storage.bodies import Body, release
+
+# What is built once: building a statement costs more than running it.
+_MAILBOX: Final[sa.BindParameter[int]] = sa.bindparam("mailbox")
+_DEVICE: Final[sa.BindParameter[bytes]] = sa.bindparam("device")
+_SEQUENCES: Final[sa.BindParameter[int]] = sa.bindparam("sequences", expanding=True)
+_WAITING: Final = (
+    sa.select(DELIVERY)
+    .where(
+        DELIVERY.c.mailbox_id == _MAILBOX,
+        DELIVERY.c.sequence > sa.bindparam("after"),
+        sa.or_(DELIVERY.c.device_id.is_(None), DELIVERY.c.device_id == _DEVICE),
+        ~sa.exists().where(
+            ACK.c.mailbox_id == _MAILBOX,
+            ACK.c.sequence == DELIVERY.c.sequence,
+            ACK.c.device_id == _DEVICE,
+        ),
+    )
+    .order_by(DELIVERY.c.sequence)
+    .limit(sa.bindparam("most"))
+)
+_KINDS: Final = sa.select(DELIVERY.c.sequence, DELIVERY.c.device_id).where(
+    DELIVERY.c.mailbox_id == _MAILBOX, DELIVERY.c.sequence.in_(_SEQUENCES)
+)
+_ACK: Final = insert(ACK).on_conflict_do_nothing()
+_ACKED: Final = sa.select(ACK.c.sequence, ACK.c.device_id).where(
+    ACK.c.mailbox_id == _MAILBOX, ACK.c.sequence.in_(_SEQUENCES)
+)
+_DELETE: Final = (
+    DELIVERY.delete()
+    .where(DELIVERY.c.mailbox_id == _MAILBOX, DELIVERY.c.sequence.in_(_SEQUENCES))
+    .returning(DELIVERY.c.octets, DELIVERY.c.blob_id, DELIVERY.c.body_stays)
+)
+_FORGET_ACKS: Final = ACK.delete().where(
+    ACK.c.mailbox_id == _MAILBOX, ACK.c.sequence.in_(_SEQUENCES)
+)
+_HOLD_LESS: Final = (
+    MAILBOX.update()
+    .where(MAILBOX.c.mailbox_id == _MAILBOX)
+    .values(held_octets=MAILBOX.c.held_octets - sa.bindparam("gone"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +102,8 @@ def waiting(
     tx: sa.Connection, mailbox_id: int, device_id: bytes, after: int, limit: int
 ) -> list[Waiting]:
     """Return, in order, what *device_id* has not acked beyond sequence *after*."""
-    acked = sa.exists().where(
-        ACK.c.mailbox_id == mailbox_id,
-        ACK.c.sequence == DELIVERY.c.sequence,
-        ACK.c.device_id == device_id,
-    )
-    rows = tx.execute(
-        sa.select(DELIVERY)
-        .where(
-            DELIVERY.c.mailbox_id == mailbox_id,
-            DELIVERY.c.sequence > after,
-            sa.or_(DELIVERY.c.device_id.is_(None), DELIVERY.c.device_id == device_id),
-            ~acked,
-        )
-        .order_by(DELIVERY.c.sequence)
-        .limit(limit)
-    )
-    return [_waiting(row) for row in rows]
+    asked = {"mailbox": mailbox_id, "device": device_id, "after": after, "most": limit}
+    return [_waiting(row) for row in tx.execute(_WAITING, asked)]
 
 
 def acknowledge(
@@ -89,19 +115,15 @@ def acknowledge(
     """
     hold(tx, [mailbox_id])
     accounts.touch_device(tx, mailbox_id, device_id, now)
-    rows = tx.execute(
-        sa.select(DELIVERY.c.sequence, DELIVERY.c.device_id).where(
-            DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.sequence.in_(sequences)
-        )
-    ).all()
+    rows = tx.execute(_KINDS, {"mailbox": mailbox_id, "sequences": sequences}).all()
     notices = [row[0] for row in rows if row[1] == device_id]
     envelopes = [row[0] for row in rows if row[1] is None]
-    for sequence in envelopes:
-        tx.execute(
-            insert(ACK)
-            .values(mailbox_id=mailbox_id, sequence=sequence, device_id=device_id)
-            .on_conflict_do_nothing()
-        )
+    if envelopes:
+        acks = [
+            {"mailbox_id": mailbox_id, "sequence": sequence, "device_id": device_id}
+            for sequence in envelopes
+        ]
+        tx.execute(_ACK, acks)
     return _delete(tx, mailbox_id, [*notices, *_settled(tx, mailbox_id, envelopes, now)], now)
 
 
@@ -151,13 +173,11 @@ def forget_tombstones(tx: sa.Connection, now: int) -> int:
 
 
 def _settled(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: int) -> list[int]:
+    if not sequences:
+        return []
     active = accounts.active_devices(tx, mailbox_id)
     acked: dict[int, set[bytes]] = {sequence: set() for sequence in sequences}
-    for sequence, device_id in tx.execute(
-        sa.select(ACK.c.sequence, ACK.c.device_id).where(
-            ACK.c.mailbox_id == mailbox_id, ACK.c.sequence.in_(sequences)
-        )
-    ):
+    for sequence, device_id in tx.execute(_ACKED, {"mailbox": mailbox_id, "sequences": sequences}):
         acked[sequence].add(device_id)
     return [sequence for sequence, by in acked.items() if may_delete(by, active, now)]
 
@@ -165,20 +185,14 @@ def _settled(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: 
 def _delete(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: int) -> int:
     if not sequences:
         return 0
-    gone = tx.execute(
-        DELIVERY.delete()
-        .where(DELIVERY.c.mailbox_id == mailbox_id, DELIVERY.c.sequence.in_(sequences))
-        .returning(DELIVERY.c.octets, DELIVERY.c.blob_id, DELIVERY.c.body_stays)
-    ).all()
-    tx.execute(ACK.delete().where(ACK.c.mailbox_id == mailbox_id, ACK.c.sequence.in_(sequences)))
+    these = {"mailbox": mailbox_id, "sequences": sequences}
+    gone = tx.execute(_DELETE, these).all()
+    tx.execute(_FORGET_ACKS, these)
     for _, blob_id, body_stays in gone:
         if blob_id is not None and not body_stays:
             release(tx, blob_id, now)
-    tx.execute(
-        MAILBOX.update()
-        .where(MAILBOX.c.mailbox_id == mailbox_id)
-        .values(held_octets=MAILBOX.c.held_octets - sum(octets for octets, _, _ in gone))
-    )
+    less = sum(octets for octets, _, _ in gone)
+    tx.execute(_HOLD_LESS, {"mailbox": mailbox_id, "gone": less})
     return len(gone)
 
 

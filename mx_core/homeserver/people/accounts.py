@@ -25,6 +25,24 @@ from mx_core.model.errors import NotPermitted, Refused
 
 _EPOCHS_PER_DEVICE: Final = 2  # the present one and at most one ahead, identity §5
 
+# Built once, because they are asked with every call; building one costs more than running it.
+_DEVICE_KEY: Final = sa.select(DEVICE.c.sign_pk).where(
+    DEVICE.c.mailbox_id == sa.bindparam("mailbox"),
+    DEVICE.c.device_id == sa.bindparam("device"),
+    DEVICE.c.active,
+)
+_ACTIVE: Final = sa.select(DEVICE.c.device_id, DEVICE.c.synced).where(
+    DEVICE.c.mailbox_id == sa.bindparam("mailbox"), DEVICE.c.active
+)
+_TOUCH: Final = (
+    DEVICE.update()
+    .where(
+        DEVICE.c.mailbox_id == sa.bindparam("mailbox"),
+        DEVICE.c.device_id == sa.bindparam("device"),
+    )
+    .values(synced=sa.bindparam("now"))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -201,30 +219,19 @@ def append_entry(
 # ── devices and epochs ───────────────────────────────────────────────────────────────
 def device_key(tx: sa.Connection, mailbox_id: int, device_id: bytes) -> bytes | None:
     """Return the public key of an *active* device."""
-    return tx.execute(
-        sa.select(DEVICE.c.sign_pk).where(
-            DEVICE.c.mailbox_id == mailbox_id, DEVICE.c.device_id == device_id, DEVICE.c.active
-        )
-    ).scalar_one_or_none()
+    asked = {"mailbox": mailbox_id, "device": device_id}
+    return tx.execute(_DEVICE_KEY, asked).scalar_one_or_none()
 
 
 def active_devices(tx: sa.Connection, mailbox_id: int) -> list[ActiveDevice]:
     """Return the active devices and when each last collected."""
-    rows = tx.execute(
-        sa.select(DEVICE.c.device_id, DEVICE.c.synced).where(
-            DEVICE.c.mailbox_id == mailbox_id, DEVICE.c.active
-        )
-    )
+    rows = tx.execute(_ACTIVE, {"mailbox": mailbox_id})
     return [ActiveDevice(row[0], row[1]) for row in rows]
 
 
 def touch_device(tx: sa.Connection, mailbox_id: int, device_id: bytes, now: int) -> None:
     """Remember that a device collected."""
-    tx.execute(
-        DEVICE.update()
-        .where(DEVICE.c.mailbox_id == mailbox_id, DEVICE.c.device_id == device_id)
-        .values(synced=now)
-    )
+    tx.execute(_TOUCH, {"mailbox": mailbox_id, "device": device_id, "now": now})
 
 
 def put_epoch(tx: sa.Connection, mailbox_id: int, epoch: NewEpoch) -> None:

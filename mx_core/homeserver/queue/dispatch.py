@@ -238,7 +238,7 @@ class Dispatcher:
             await _until(worker.retried, min(paused, self._settings.first_delay_seconds))
             return True
         now = self._now()
-        at = await self._database.read(lambda tx: outgoing.next_due(tx, destination, now))
+        at = await self._database.read_few(lambda tx: outgoing.next_due(tx, destination, now))
         if at is None:
             # nothing can be announced between this answer and the end of the task
             return await _until(worker.wake, _IDLE_SECONDS)

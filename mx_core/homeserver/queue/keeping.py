@@ -15,6 +15,9 @@ from mx_core.homeserver.storage.bodies import Body, release
 from mx_core.notation.hashing import b2_plain
 
 KEEP_SECONDS: Final = 30 * 86_400
+_COUNT: Final = (
+    sa.select(sa.func.count()).select_from(KEPT).where(KEPT.c.mailbox_id == sa.bindparam("mailbox"))
+)
 
 
 def body_name(body: Body) -> bytes:
@@ -58,8 +61,7 @@ def find(tx: sa.Connection, destination: str, body_id: bytes, now: float) -> Bod
 
 def count(tx: sa.Connection, mailbox_id: int) -> int:
     """Return how many bodies are kept of what one person wrote."""
-    query = sa.select(sa.func.count()).select_from(KEPT).where(KEPT.c.mailbox_id == mailbox_id)
-    return tx.execute(query).scalar_one()
+    return tx.execute(_COUNT, {"mailbox": mailbox_id}).scalar_one()
 
 
 def forget_old(tx: sa.Connection, now: int) -> int:

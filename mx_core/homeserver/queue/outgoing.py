@@ -107,6 +107,18 @@ _END: Final = (
     .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
 )
 
+_IS_KNOWN: Final = sa.select(SUBMITTED.c.until).where(
+    SUBMITTED.c.mailbox_id == sa.bindparam("mailbox"), SUBMITTED.c.env_id == sa.bindparam("env")
+)
+_REMEMBER: Final = SUBMITTED.insert()
+_QUEUE: Final = OUTGOING.insert()
+_COUNT: Final = sa.select(sa.func.count()).select_from(OUTGOING)
+_COUNT_OF_ONE: Final = _COUNT.where(OUTGOING.c.mailbox_id == sa.bindparam("mailbox"))
+_SOME: Final = (
+    sa.select(OUTGOING.c.env_id)
+    .where(OUTGOING.c.destination == sa.bindparam("destination"))
+    .limit(1)
+)
 _FORGET: Final = SUBMITTED.delete().where(
     SUBMITTED.c.mailbox_id == sa.bindparam("mailbox"), SUBMITTED.c.env_id == sa.bindparam("env")
 )
@@ -144,54 +156,44 @@ def submit(tx: sa.Connection, what: Leaving) -> bool:
     if is_known(tx, what.mailbox_id, what.env_id):
         return False
     take(tx, what.body)
+    whose = {
+        "mailbox_id": what.mailbox_id,
+        "env_id": what.env_id,
+        "device_id": what.device_id,
+    }
+    tx.execute(_REMEMBER, {**whose, "until": what.submitted + _REMEMBER_SECONDS})
     tx.execute(
-        SUBMITTED.insert().values(
-            mailbox_id=what.mailbox_id,
-            env_id=what.env_id,
-            device_id=what.device_id,
-            until=what.submitted + _REMEMBER_SECONDS,
-        )
-    )
-    tx.execute(
-        OUTGOING.insert().values(
-            mailbox_id=what.mailbox_id,
-            env_id=what.env_id,
-            device_id=what.device_id,
-            destination=what.destination,
-            route=what.route,
-            envelope=what.envelope,
-            body=what.body.inline,
-            blob_id=what.body.blob_id,
-            blob_size=what.body.size if what.body.blob_id else None,
-            token=what.token,
-            postage=what.postage,
-            deliver_by=what.deliver_by,
-            submitted=what.submitted,
-            attempts=what.attempts,
-            next_at=what.submitted,
-        )
+        _QUEUE,
+        {
+            **whose,
+            "destination": what.destination,
+            "route": what.route,
+            "envelope": what.envelope,
+            "body": what.body.inline,
+            "blob_id": what.body.blob_id,
+            "blob_size": what.body.size if what.body.blob_id else None,
+            "token": what.token,
+            "postage": what.postage,
+            "deliver_by": what.deliver_by,
+            "submitted": what.submitted,
+            "attempts": what.attempts,
+            "next_at": what.submitted,
+        },
     )
     return True
 
 
 def is_known(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> bool:
     """Tell whether the envelope was submitted before."""
-    return (
-        tx.execute(
-            sa.select(SUBMITTED.c.until).where(
-                SUBMITTED.c.mailbox_id == mailbox_id, SUBMITTED.c.env_id == env_id
-            )
-        ).one_or_none()
-        is not None
-    )
+    asked = {"mailbox": mailbox_id, "env": env_id}
+    return tx.execute(_IS_KNOWN, asked).one_or_none() is not None
 
 
 def count(tx: sa.Connection, mailbox_id: int | None = None) -> int:
     """Return how many items wait to leave, of one person or of all."""
-    query = sa.select(sa.func.count()).select_from(OUTGOING)
-    if mailbox_id is not None:
-        query = query.where(OUTGOING.c.mailbox_id == mailbox_id)
-    return tx.execute(query).scalar_one()
+    if mailbox_id is None:
+        return tx.execute(_COUNT).scalar_one()
+    return tx.execute(_COUNT_OF_ONE, {"mailbox": mailbox_id}).scalar_one()
 
 
 def destinations(tx: sa.Connection) -> list[str]:
@@ -281,9 +283,7 @@ def next_due(tx: sa.Connection, destination: str, now: float) -> float | None:
     free = tx.execute(_NEXT_FREE, {"destination": destination, "now": now}).scalar_one_or_none()
     if free is not None:
         return float(free)
-    some = tx.execute(
-        sa.select(OUTGOING.c.env_id).where(OUTGOING.c.destination == destination).limit(1)
-    ).one_or_none()
+    some = tx.execute(_SOME, {"destination": destination}).one_or_none()
     return None if some is None else now + _IN_HAND_SECONDS
 
 

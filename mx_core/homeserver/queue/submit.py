@@ -86,13 +86,13 @@ class Submitter:
         def store(tx: sa.Connection) -> SubmitReply:
             # Crash before the commit: nothing is here, and the gateway was told nothing.
             # Crash after it: the item is due at the restart, and asking again is a duplicate.
+            waiting = outgoing.count(tx, what.mailbox_id) + keeping.count(tx, what.mailbox_id)
+            if waiting < self._outgoing_items:
+                new = outgoing.submit(tx, what)
+                return SubmitReply(status=ACCEPTED if new else DUPLICATE)
             if outgoing.is_known(tx, what.mailbox_id, what.env_id):
                 return SubmitReply(status=DUPLICATE)
-            waiting = outgoing.count(tx, what.mailbox_id) + keeping.count(tx, what.mailbox_id)
-            if waiting >= self._outgoing_items:
-                return SubmitReply(status=DEFERRED, retry_after=_LATER_SECONDS)
-            outgoing.submit(tx, what)
-            return SubmitReply(status=ACCEPTED)
+            return SubmitReply(status=DEFERRED, retry_after=_LATER_SECONDS)
 
         reply = await self._database.write(
             store, lambda _: self._dispatcher.announce(what.destination)
