@@ -19,6 +19,7 @@ from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.recipients import Recipients
 from gateway.sending.retry import has_run_out, next_attempt
+from gateway.sending.showing import NOT_WRITTEN_SECONDS, Showing
 from gateway.sending.travelled import Travelled
 from gateway.writing.sender_reports import SenderReports
 from mx_core.db import failpoint
@@ -51,11 +52,7 @@ log = structlog.get_logger()
 
 DELIVER_BY_SECONDS = 5 * 86400  # identity §5
 RESEAL_SECONDS = 86400  # an envelope not handed over within a day is sealed anew
-_NOT_WRITTEN_SECONDS = 5.0
 _NOBODY = "5.1.1"  # RFC 3463
-_MANY = 2  # accepted while one step was taken: more are to be expected
-_SHOWN_SECONDS = 0.03
-_WAYS_MADE = 33  # a second
 _DUE_AT_ONCE = 200
 _SUBMISSIONS_AT_ONCE = 16
 _LARGE_OCTETS = 256 * 1024  # sealing these would hold up the loop
@@ -104,6 +101,7 @@ class Outbound:
         self._ordinary = ordinary
         self._franking = franking
         self._wake = asyncio.Event()
+        self._showing = Showing(outbox, self.wake)
         self._moving: set[QueueId] = set()
 
     def wake(self) -> None:
@@ -116,12 +114,13 @@ class Outbound:
             room = asyncio.Semaphore(_SUBMISSIONS_AT_ONCE)
             while True:
                 self._wake.clear()
-                if await self._show() >= _MANY:
-                    await self._make_way()
+                lone = await self._showing.look(self._moving)
                 groups: defaultdict[QueueId, list[OutboxItem]] = defaultdict(list)
-                for item in await self._outbox.due(self._now(), _DUE_AT_ONCE):
+                for item in await self._outbox.due(self._now(), _DUE_AT_ONCE, with_new=lone):
                     if item.queue_id not in self._moving:
                         groups[item.queue_id].append(item)
+                if lone is not None and lone not in groups:
+                    await self._showing.show()  # it waits: for a person, or for its time
                 for queue_id, items in groups.items():
                     await room.acquire()
                     self._moving.add(queue_id)
@@ -129,28 +128,6 @@ class Outbound:
                     task.add_done_callback(lambda _: room.release())
                 if not groups:
                     await self._sleep()
-
-    async def _show(self) -> int:
-        """Let what was accepted stand in Outbox; only then does it leave.  Return how many came."""
-        shown = 0
-        try:
-            while new := await self._outbox.show_new():
-                shown += new
-        except Unavailable as error:  # a full disk, or too much at once
-            log.warning("outbox_not_shown", why=type(error).__name__)
-            await asyncio.sleep(_NOT_WRITTEN_SECONDS)
-            self._wake.set()  # again, before anybody comes
-        return shown
-
-    async def _make_way(self) -> None:
-        """While many come one after the other let them come, for a bounded time: somebody waits.
-
-        What was accepted leaves a little later, and shares more commits when it does.
-        """
-        for _ in range(_WAYS_MADE):
-            await asyncio.sleep(_SHOWN_SECONDS)
-            if not await self._show():
-                return
 
     async def deliver(self, item: OutboxItem, body: _SharedBody) -> None:
         """Hand over for one recipient, sealed unless it was decided otherwise.
@@ -162,6 +139,7 @@ class Outbound:
             parcel = await self._outbox.parcel(item.queue_id, item.recipient)
         # what was sealed once stays sealed
         if parcel is None and await self._ordinary.takes(item):
+            await self._outbox.show_new()  # no commit that seals it does
             await self._deliver_as_ordinary(item, body.octets)
             return
         if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
@@ -294,12 +272,20 @@ class Outbound:
         except Unavailable as error:
             # A full disk: the row is as it was, so the item is due again, and no one else is hurt.
             log.warning("outbox_not_written", queue_id=item.queue_id, why=type(error).__name__)
-            await asyncio.sleep(_NOT_WRITTEN_SECONDS)
+            await asyncio.sleep(NOT_WRITTEN_SECONDS)
+
+    async def _deliver_or_show(self, item: OutboxItem, body: _SharedBody) -> None:
+        """Deliver *item*; what could not even be sealed stands in Outbox before it is told of."""
+        try:
+            await self.deliver(item, body)
+        except Exception:
+            await self._outbox.show_new()
+            raise
 
     async def _deliver_or_tell(self, item: OutboxItem, body: _SharedBody) -> None:
         """Deliver *item*, or write down why not and what is next."""
         try:
-            await self.deliver(item, body)
+            await self._deliver_or_show(item, body)
         except Unavailable as error:
             if has_run_out(self._now(), item.released, item.attempts, self._sending):
                 await self.settle_failed(item, f"It was tried for days: {error}.", "5.4.7")

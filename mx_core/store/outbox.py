@@ -39,9 +39,12 @@ class OutboxTable(AcceptingOutbox):
         """Store the sealed parcel; sealing anew replaces one that was not sent yet.
 
         Who writes to somebody accepts them: *pid*, whom the parcel is sealed to, may answer.
+        What stands in no mailbox yet enters Outbox in the same transaction.
         """
+        ready = await self._ready_if_new(queue_id)
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
+            self._show(writer, connection, ready)
             if not set_state(connection, queue_id, recipient, State.SEALED, UNSENT):
                 return False
             if pid is not None:
@@ -74,6 +77,7 @@ class OutboxTable(AcceptingOutbox):
             return True
 
         done = await self._mail.write_with(job)
+        self._were_shown([each.queue_id for each in ready])
         # Crash here: sent at the next start, the very same octets.
         failpoint.reach("sealed")
         return done

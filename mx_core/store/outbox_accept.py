@@ -1,40 +1,29 @@
-"""The way into the outbox: durable before anybody is told yes, then shown in a mailbox.
+"""The way into the outbox: durable before anybody is told yes.
 
 Accepting writes as little as can be, because a mail program waits for it; what a mail program looks
-at is written right after, for several submissions at a time, and nothing leaves before.
-docs/spec/outbox.md §1.
+at is written right after (``outbox_show``), and nothing leaves before.  docs/spec/outbox.md §1.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 
 from mx_core.db import failpoint
-from mx_core.db.database import Database
-from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
-from mx_core.model.clock import Now
-from mx_core.model.errors import MessageGone
 from mx_core.model.ids import MsgId, QueueId
 from mx_core.model.message import MessageForm, Submission
 from mx_core.model.notify import AS_USUAL
-from mx_core.store import outbox_box, relation, sent_copy
+from mx_core.store import outbox_box, sent_copy
 from mx_core.store.body import BodyId, BodyWriter, remove_files
-from mx_core.store.mail import Mail
-from mx_core.store.outbox_reader import State, address_of
+from mx_core.store.outbox_reader import State
+from mx_core.store.outbox_show import ShowingOutbox, accept_known
 from mx_core.store.outbox_state import Report, tell
-from mx_core.store.outbox_wait import WaitingOutbox
 from mx_core.store.writer import Writer
-from mx_core.trust.pin import Pin
 
 _MSG_ID_OCTETS: Final = 16
 _QUEUE_ID_OCTETS: Final = 5  # behind ten digits of time
@@ -61,15 +50,8 @@ class Asked:
 _AS_EVER: Final = Asked()
 
 
-class AcceptingOutbox(WaitingOutbox):
+class AcceptingOutbox(ShowingOutbox):
     """See the module."""
-
-    def __init__(self, database: Database, folder: Path, mail: Mail, now: Now) -> None:
-        super().__init__(database, folder, mail, now)
-        # accepted and not yet shown, oldest first; with their octets while there is room for them
-        self._new: dict[QueueId, bytes | None] = {}
-        self._held_octets = 0
-        self._to_find = True  # what an earlier process has left
 
     async def accept(
         self,
@@ -105,9 +87,7 @@ class AcceptingOutbox(WaitingOutbox):
         await self._database.write(job)
         # Crash here: durable and not confirmed; the mail program sends it again, as SMTP has it.
         failpoint.reach("committed")
-        room = self._held_octets + len(submission.octets) <= _HELD_OCTETS_MAX
-        self._new[given] = submission.octets if room else None
-        self._held_octets += len(submission.octets) if room else 0
+        self._keep(given, submission.octets)
         return given
 
     async def enqueue(
@@ -125,7 +105,7 @@ class AcceptingOutbox(WaitingOutbox):
             body = writer.bodies.add(submission.octets)
             self._note(connection, given, submission, body, asked or {}, shown=True)
             for recipient in submission.recipients:
-                _accept_known(connection, recipient, int(self._now()))
+                accept_known(connection, recipient, int(self._now()))
                 frozen = (asked or {}).get(recipient, _AS_EVER)
                 if frozen.report is not None:
                     tell(writer, frozen.report)
@@ -138,73 +118,6 @@ class AcceptingOutbox(WaitingOutbox):
         await self._mail.write_with(job)
         failpoint.reach("committed")
         return given
-
-    async def show_new(self) -> int:
-        """Put what was accepted into Outbox, some at a time; return how many that were.
-
-        Only then is it due.  Crash before the commit: it is found and shown at the next start.
-        """
-        if self._to_find:
-            self._to_find = False
-            found = await self._not_shown()
-            left: dict[QueueId, bytes | None] = {
-                each: None for each in found if each not in self._new
-            }
-            self._new = left | self._new
-        chosen = dict(islice(self._new.items(), _SHOWN_AT_ONCE))
-        if not chosen:
-            return 0
-        octets = {each: await self._octets_of(each, kept) for each, kept in chosen.items()}
-        forms = await _forms(octets)
-
-        def job(writer: Writer, connection: sa.Connection) -> None:
-            rows = connection.exec_driver_sql(
-                "SELECT queue_id, body FROM outbox WHERE shown = 0 AND body IS NOT NULL"
-                " AND queue_id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(chosen)),),
-            ).all()
-            bodies = {each: BodyId(body) for each, body in rows}
-            entering = [
-                outbox_box.Entering(each, bodies[each], octets[each], forms[each])
-                for each in chosen
-                if each in bodies  # and was not given up meanwhile
-            ]
-            if entering:
-                outbox_box.enter(writer, connection, entering)
-            recipients = connection.exec_driver_sql(
-                "SELECT DISTINCT recipient FROM outbox_recipient"
-                " WHERE queue_id IN (SELECT value FROM json_each(?))",
-                (json.dumps([each.queue_id for each in entering]),),
-            ).scalars()
-            for recipient in recipients.all():
-                _accept_known(connection, address_of(recipient), int(self._now()))
-
-        await self._mail.write_with(job)
-        failpoint.reach("shown")
-        for queue_id in chosen:
-            # another call may have shown it meanwhile, and has then let go of it
-            self._held_octets -= len(self._new.pop(queue_id, None) or b"")
-        return len(chosen)
-
-    async def _octets_of(self, queue_id: QueueId, kept: bytes | None) -> bytes:
-        """Return what was submitted, b"" if it was given up meanwhile: then it is not shown."""
-        if kept is not None:
-            return kept
-        try:
-            return await self.octets(queue_id)
-        except MessageGone:
-            return b""
-
-    async def _not_shown(self) -> list[QueueId]:
-        return await self._database.read(
-            lambda connection: [
-                QueueId(each)
-                for each in connection.exec_driver_sql(
-                    "SELECT queue_id FROM outbox WHERE shown = 0 AND body IS NOT NULL"
-                    " ORDER BY created, queue_id"
-                ).scalars()
-            ]
-        )
 
     def _note(
         self,
@@ -262,23 +175,3 @@ class AcceptingOutbox(WaitingOutbox):
 def new_queue_id(now: float) -> QueueId:
     """Return one that was never given; they rise with *now*, so that rows lie together."""
     return QueueId(f"{int(now * 1000) % (1 << 40):010x}{secrets.token_hex(_QUEUE_ID_OCTETS)}")
-
-
-def _accept_known(connection: sa.Connection, recipient: Address, now: int) -> None:
-    """Accept whom the owner writes to, also if they were blocked.
-
-    Who is not known yet is accepted when their keys are: see ``OutboxTable.seal``.
-    """
-    pin = connection.exec_driver_sql(
-        "SELECT pin FROM contact WHERE address = ?", (str(recipient.canonical()),)
-    ).scalar()
-    if pin is not None:
-        relation.accept(connection, Pin.decode(pin).pid, now)
-
-
-async def _forms(octets: Mapping[QueueId, bytes]) -> dict[QueueId, MessageForm]:
-    def work() -> dict[QueueId, MessageForm]:
-        return {queue_id: prepare(each) for queue_id, each in octets.items()}
-
-    small = sum(map(len, octets.values())) < _LARGE_OCTETS
-    return work() if small else await asyncio.to_thread(work)

@@ -74,12 +74,17 @@ class OutboxReader:
         self._database = database
         self._folder = folder
 
-    async def due(self, now: float, limit: int) -> list[OutboxItem]:
-        """Return what is to be sealed or sent now, longest due first; not before it is shown."""
+    async def due(
+        self, now: float, limit: int, *, with_new: QueueId | None = None
+    ) -> list[OutboxItem]:
+        """Return what is to be sealed or sent now, longest due first; not before it is shown.
+
+        But for *with_new*, which the commit that seals it shows.
+        """
         return await self._items(
-            f"{_ITEM} WHERE state IN ('queued', 'sealed') AND next_at <= ? AND shown"
-            " ORDER BY next_at, created, place LIMIT ?",
-            (int(now), limit),
+            f"{_ITEM} WHERE state IN ('queued', 'sealed') AND next_at <= ?"
+            " AND (shown OR outbox.queue_id = ?) ORDER BY next_at, created, place LIMIT ?",
+            (int(now), with_new, limit),
         )
 
     async def next_due(self) -> int | None:

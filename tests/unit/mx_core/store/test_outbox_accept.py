@@ -88,6 +88,22 @@ async def test_what_a_dead_process_had_accepted_is_shown_by_the_next(tmp_path: P
     assert check_store(tmp_path, STORE_KEY, Clock(), deep=True).findings == []
 
 
+async def test_what_came_alone_is_shown_by_the_commit_that_seals_it() -> None:
+    with memory_store() as store:
+        await store.outbox.show_new()  # nothing was left
+        queue_id = await accept(store, 1)
+        alone = store.outbox.lone()
+        due = await store.outbox.due(START, 10), await store.outbox.due(START, 10, with_new=alone)
+        parcel = Parcel(BOB, EnvId(b"1" * 32), b"envelope", b"body", START + 86400)
+
+        assert await store.outbox.seal(queue_id, BOB, parcel)
+        assert (due[0], [item.queue_id for item in due[1]]) == ([], [queue_id])
+        assert await seen(store, OUTBOX) == [(letter(1), {SEEN, PENDING})]
+        assert (store.outbox.lone(), store.outbox._held_octets) == (None, 0)
+        assert await store.outbox.show_new() == 0
+        assert [item.queue_id for item in await store.outbox.due(START, 10)] == [queue_id]
+
+
 async def test_a_copy_put_into_sent_before_it_is_shown_stays_the_only_one() -> None:
     with memory_store() as store:
         queue_id = await accept(store, 1)
