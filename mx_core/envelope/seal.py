@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from typing import Protocol
 
@@ -63,7 +64,7 @@ from mx_core.model.ids import DeviceId, EnvId, MsgId, Pid
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
 from mx_core.notation.signing import Use, sign
-from mx_core.notation.xwing import UnusableKeyError, seal_to, seal_to_nobody
+from mx_core.notation.xwing import SEED_OCTETS, UnusableKeyError, XWingSecret, seal_to
 
 Entropy = Callable[[int], bytes]  # ``secrets.token_bytes`` in programs
 
@@ -238,7 +239,7 @@ class _Sealer(Protocol):
 
 
 def _sealer(suite: int, ctx: bytes, entropy: Entropy) -> _Sealer:
-    return _XWingSealer(packet_info(ctx)) if suite == SUITE_2 else _BoxSealer(entropy)
+    return _XWingSealer(packet_info(ctx), entropy) if suite == SUITE_2 else _BoxSealer(entropy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,7 @@ class _XWingSealer:
     """Suite 2."""
 
     info: bytes
+    entropy: Entropy
 
     def to(self, device: DeviceKey, secret: bytes) -> bytes:
         if device.xwing is None:
@@ -276,7 +278,16 @@ class _XWingSealer:
             raise _unusable() from error
 
     def to_nobody(self, filler: bytes) -> bytes:
-        return seal_to_nobody(filler, self.info)
+        return seal_to(_nobody(self.entropy), filler, self.info)
+
+
+@lru_cache(maxsize=1)
+def _nobody(entropy: Entropy) -> bytes:
+    """Return an X-Wing key whose private half is forgotten here; one serves all dummies.
+
+    HPKE draws a key of its own for each packet, which does not tell for which key it was made.
+    """
+    return XWingSecret(entropy(SEED_OCTETS)).public
 
 
 def _unusable() -> Untrusted:

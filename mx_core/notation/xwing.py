@@ -7,8 +7,7 @@ RFC 9180 §5.1.1 and §6.1.  A secret key is its 32-octet seed; SHAKE-256 makes 
 from __future__ import annotations
 
 import hashlib
-import secrets
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final, final
 
 from cryptography.exceptions import InvalidTag
@@ -70,20 +69,6 @@ class XWingSecret:
 def seal_to(public: bytes, plain: bytes, info: bytes) -> bytes:
     """Return *plain* sealed to *public*, 1136 octets longer; raises UnusableKeyError."""
     return _SUITE.encrypt(plain, _read(public), info)
-
-
-def seal_to_nobody(plain: bytes, info: bytes) -> bytes:
-    """Return what looks like ``seal_to`` of a key that nobody holds.
-
-    One such key serves all: HPKE draws a key of its own for each call, and what it makes does not
-    tell for which key, or that it was the same.
-    """
-    return _SUITE.encrypt(plain, _nobody(), info)
-
-
-@cache
-def _nobody() -> hpke.MLKEM768X25519PublicKey:
-    return _read(XWingSecret(secrets.token_bytes(SEED_OCTETS)).public)
 
 
 def check_public(public: bytes) -> None:
