@@ -7,6 +7,7 @@ fewer.  A message to every connected device shows that the streams live.
 import asyncio
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -67,7 +68,7 @@ def fill(home: HomeProcess, devices: list[HomeDevice]) -> None:
 
     for first in range(0, PEOPLE, 500):
         numbers = range(first, min(first + 500, PEOPLE))
-        database.write_at_start(lambda tx, numbers=numbers: add(tx, numbers))
+        database.write_at_start(partial(add, numbers=numbers))
     database.close()
 
 

@@ -5,7 +5,7 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -123,9 +123,9 @@ async def _appended(database: Database, book: LogBook, names: list[str]) -> floa
     return len(names) / (time.process_time() - begun)
 
 
-async def _ms(use: partial[object]) -> float:
+async def _ms(use: Callable[[], Awaitable[object]]) -> float:
     begun = time.process_time()
-    await use()  # type: ignore[misc]
+    await use()
     return (time.process_time() - begun) * 1e3
 
 
@@ -178,9 +178,9 @@ async def _card(database: Database, book: LogBook, name: str, entries: int, now:
         )
         identity = renewed
     for count in range(1, entries + 1):
-        binding = Binding.of(verify_chain(chain[:count], now=now)).encode()
+        logged = Binding.of(verify_chain(chain[:count], now=now)).encode()
         await database.write(
-            lambda tx, octets=binding: log_rows.enqueue(tx, str(address), octets)  # type: ignore[misc]
+            lambda tx, octets=logged: log_rows.enqueue(tx, str(address), octets)  # type: ignore[misc]
         )
     await book.flush()
     state = verify_chain(chain, now=now)

@@ -12,7 +12,9 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.rows import Row
@@ -24,7 +26,7 @@ from mx_core.model.flags import Flag
 from mx_core.model.ids import MailboxId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
-from mx_core.ports import FlagChange, MailReader, NewMail
+from mx_core.ports import FlagChange, MailReader, MailWriter, NewMail
 from mx_core.store.account_store import AccountStore
 
 FULL = 1_000_000
@@ -154,7 +156,7 @@ async def _fill(store: AccountStore, size: int) -> dict[str, float]:
             octets = [octets_of(number) for number in range(at, min(at + _AT_ONCE, last))]
             new = [NewMail(each, prepare(each), frozenset(), _BEGINNING) for each in octets]
             begun = time.perf_counter()
-            await store.mail.write(lambda writer, new=new: writer.append_all(inbox, new))
+            await store.mail.write(partial(_append, inbox=inbox, new=new))
             storing.append((time.perf_counter() - begun) / len(new) * 1e6)
         begun = time.perf_counter()
         newest = max((await store.mail.read(lambda reader: reader.snapshot(inbox))).messages)
@@ -162,6 +164,10 @@ async def _fill(store: AccountStore, size: int) -> dict[str, float]:
             await asyncio.sleep(0.05)
         behind.append(time.perf_counter() - begun)
     return {LINES[0].name: statistics.median(storing), LINES[1].name: max(behind)}
+
+
+def _append(writer: MailWriter, inbox: MailboxId, new: Sequence[NewMail]) -> None:
+    writer.append_all(inbox, new)
 
 
 async def _ask(folder: Path, size: int) -> dict[str, float]:

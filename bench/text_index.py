@@ -19,6 +19,7 @@ from bench.store import milliseconds
 from mx_core.mime.casemap import fold
 from mx_core.mime.prepare import prepare
 from mx_core.model.mailbox_name import INBOX
+from mx_core.model.message import MessageForm
 from mx_core.model.secret import Secret
 from mx_core.ports import MailWriter
 from mx_core.store.account_store import AccountStore
@@ -64,7 +65,7 @@ async def _fill(store: AccountStore, messages: Iterator[bytes]) -> int:
     octets = 0
     while some := [(message, prepare(message)) for message in islice(messages, _AT_ONCE)]:
 
-        def job(writer: MailWriter, some: list = some) -> None:
+        def job(writer: MailWriter, some: list[tuple[bytes, MessageForm]] = some) -> None:
             for message, form in some:
                 writer.append(inbox, message, form, frozenset())
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from typing_extensions import override
+
 from gateway.config import Sending
 from gateway.loopback.peer_uid import is_own_loopback
 from gateway.sending.franking import Franking
@@ -45,14 +47,16 @@ _FOUND = SimpleNamespace(name=BOB.domain, keys=(domain_pk(BOB.domain),), role_ke
 class _Network(Network):
     """Keeps nothing of what it takes, and has found every domain."""
 
+    @override
     async def find(self, domain: str) -> Any:
         return _FOUND if domain == BOB.domain else await super().find(domain)
 
+    @override
     async def send(self, parcel: Any, beside: Any = None) -> None:
         del parcel, beside
 
 
-class _Person:
+class _Person(Account):
     def __init__(self, store: AccountStore) -> None:
         self.address = ALICE
         self.shows_folders = True
@@ -88,6 +92,7 @@ class _Person:
             now=time.time,
         )
 
+    @override
     def may_send_as(self, sender: Address) -> bool:
         return sender == self.address
 
