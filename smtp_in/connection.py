@@ -1,7 +1,7 @@
-"""One mail program's connection: the shell around its dialogue, and the wire below it.
+"""One connection to a front door: the shell around its dialogue, and the wire below it.
 
 The only module that imports aiosmtpd: its command loop is the shell, and every command that
-carries a decision is ours.  What aiosmtpd would do and we do not want is said where it is
+carries a decision is ours.  In which front it stands, submission or the door, ``Front`` tells.  What aiosmtpd would do and we do not want is said where it is
 overridden.
 """
 
@@ -12,95 +12,128 @@ import base64
 import contextlib
 import secrets
 import ssl
-import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NoReturn, cast
+from typing import Final, NoReturn, Protocol, cast
 
 import structlog
 from aiosmtpd.smtp import SMTP, Session
 from typing_extensions import override
 
 from mx_core.model.errors import MailError
-from mx_core.trail_port import Step
-from smtp_in import future, replies
-from smtp_in.dialogue import Command, Dialogue, House
+from mx_core.trail_port import Step, Trail
+from smtp_in import replies
 from smtp_in.replies import Reply
 
 log = structlog.get_logger(__name__)
 
-AllowClear = Callable[[tuple[str, int], tuple[str, int]], bool]
+Command = Callable[[str | None], Awaitable[None]]
 
-_NAME: Final = "localhost"  # what the certificate says, and all that a loopback name can be
 _PIECE: Final = 64 * 1024
 _COMMAND_OCTETS: Final = 2048  # RFC 5321 §4.5.3.1.4 wants 512 and room for parameters
+_HANDSHAKE_SECONDS: Final = 30.0
 _PARTING_SECONDS: Final = 5.0  # for the last reply to be taken
 
 
-@dataclass(slots=True)
-class Door:
-    """What the connections of one ``serve`` share."""
+class Talk(Protocol):
+    """A dialogue, as its connection sees it."""
 
-    house: House
-    allow_clear: AllowClear
+    @property
+    def trail(self) -> Trail:
+        """Return whom the steps of the connection are told to."""
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        """Return the commands that it carries out, by verb."""
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether the connection may outlive ``Front.settle_seconds``."""
+
+    def drop(self) -> None:
+        """Let go of the message under way."""
+
+    def forget(self) -> None:
+        """Begin anew after STARTTLS."""
+
+
+@dataclass(slots=True)
+class Front:
+    """What the connections of one ``serve`` share, and how they differ from those of another."""
+
+    name: str  # what it calls itself, in the greeting and after EHLO
+    ident: str
+    idle_seconds: float
+    settle_seconds: float  # from the greeting on
+    too_late: Reply  # what is said then
+    begin: Callable[[Connection], Talk]
+    extensions: Callable[[Connection], list[str]]
+    allow_clear: Callable[[tuple[str, int], tuple[str, int]], bool]
+    refuses: Callable[[Connection], Reply | None] = lambda _: None  # before anything is said
+    command_octets: Mapping[str, int] = field(default_factory=dict)  # longer than usual, by verb
     live: set[Connection] = field(default_factory=set)
 
 
 class Connection(SMTP):
-    """The shell of one mail program's connection; the wire below its dialogue."""
+    """The shell of one connection; the wire below its dialogue."""
 
     # The reader's limit: a command line may be as long as AUTH's, and DATA is read in pieces.
     line_length_limit = _PIECE
 
-    def __init__(self, door: Door, tls: ssl.SSLContext | None, *, implicit: bool) -> None:
+    def __init__(self, front: Front, tls: ssl.SSLContext | None, *, implicit: bool) -> None:
         """*tls* is offered as STARTTLS, or is what is spoken already if *implicit*."""
-        limits = door.house.limits
         super().__init__(
             object(),
             data_size_limit=None,
             enable_SMTPUTF8=True,  # arguments come as UTF-8, what is none as surrogates
-            hostname=_NAME,
-            ident="ESMTP mx-gateway ready",
-            timeout=limits.idle_seconds,
+            hostname=front.name,
+            ident=front.ident,
+            timeout=front.idle_seconds,
             loop=asyncio.get_running_loop(),
         )
-        self._door = door
+        self._front = front
         self._tls = tls
         self._tls_active = implicit
-        self._dialogue = Dialogue(self, door.house)
+        self._stream: asyncio.Transport | None = None
+        self._dialogue = front.begin(self)
         self._smtp_methods = {
             verb: self._tracked(method)
             for verb, method in (self._smtp_methods | self._dialogue.commands).items()
         }
         # aiosmtpd keeps these in the class, shared by all connections and growing with each EHLO
         self.command_size_limits = dict.fromkeys(self._smtp_methods, _COMMAND_OCTETS)
-        self.command_size_limits["AUTH"] = len("AUTH LOGIN ") + limits.auth_line_octets
-        self._stream: asyncio.Transport | None = None
+        self.command_size_limits |= front.command_octets
         self._greeting_sent = False
         self._busy = False
         self._leaving = False
-        self._login_deadline: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self.gone = asyncio.Event()
 
     # ── life ─────────────────────────────────────────────────────────────────────────
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._door.live.add(self)
         self._stream = cast("asyncio.Transport", transport)  # uvloop's has no base class
+        refusal = self._front.refuses(self)
+        if refusal is not None:
+            self._stream.write(encoded(refusal.line()))
+            self._stream.close()
+            return
+        self._front.live.add(self)
         self._dialogue.trail.reached(Step.REACHED)
         if self._tls_active:
             self._dialogue.trail.reached(Step.SECURED)
-        self._login_deadline = self.loop.call_later(
-            self._door.house.limits.before_login_seconds, self._login_too_late
-        )
+        self._deadline = self.loop.call_later(self._front.settle_seconds, self._too_late)
         super().connection_made(transport)
 
     @override
     def connection_lost(self, error: Exception | None) -> None:
-        self._door.live.discard(self)
         self._stream = None
-        if self._login_deadline is not None:
-            self._login_deadline.cancel()
+        if self not in self._front.live:
+            return  # it was refused before the shell began
+        self._front.live.discard(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
         super().connection_lost(error)  # cancels the command under way
         self._dialogue.drop()
         self.gone.set()
@@ -120,9 +153,9 @@ class Connection(SMTP):
     def _timeout_cb(self) -> None:
         self._hang_up(replies.IDLE_TOO_LONG)
 
-    def _login_too_late(self) -> None:
-        if self._dialogue.account is None:
-            self._hang_up(replies.LOGIN_TOO_LATE)
+    def _too_late(self) -> None:
+        if not self._dialogue.settled:
+            self._hang_up(self._front.too_late)
 
     @override
     def _set_rset_state(self) -> None:
@@ -204,7 +237,24 @@ class Connection(SMTP):
             return False
         peer = self._stream.get_extra_info("peername")
         own = self._stream.get_extra_info("sockname")
-        return self._door.allow_clear(peer[:2], own[:2])
+        return self._front.allow_clear(peer[:2], own[:2])
+
+    def inside_tls(self) -> bool:
+        """Tell whether TLS is spoken."""
+        return self._tls_active
+
+    def offers_tls(self) -> bool:
+        """Tell whether STARTTLS may be said now."""
+        return self._tls is not None and not self._tls_active
+
+    def peer_ip(self) -> str:
+        """Return the address that connected; "" when it is gone."""
+        peer = None if self._stream is None else self._stream.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
+
+    def helo(self) -> str:
+        """Return what HELO or EHLO named."""
+        return str(self._known_session().host_name or "")
 
     def greeted(self) -> bool:
         """Tell whether HELO or EHLO was said."""
@@ -240,7 +290,14 @@ class Connection(SMTP):
         if isinstance(error, MailError):
             return replies.of_error(error).line()
         reference = secrets.token_hex(4)
-        log.error("smtp_command_failed", reference=reference, exc_info=error)
+        # neither its text nor its values: they may hold what a person wrote (law 6)
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        log.error(
+            "smtp_command_failed",
+            reference=reference,
+            error=type(error).__name__,
+            at=f"{frame.filename.rpartition('/')[2]}:{frame.lineno}",
+        )
         return replies.of_bug(reference).line()
 
     # ── greeting and TLS ─────────────────────────────────────────────────────────────
@@ -259,20 +316,9 @@ class Connection(SMTP):
         self._set_rset_state()
         session = self._known_session()
         session.host_name, session.extended_smtp = hostname, extended
-        lines = [_NAME, *(self._extensions() if extended else ())]
+        lines = [self._front.name, *(self._front.extensions(self) if extended else ())]
         more = "".join(f"250-{line}\r\n" for line in lines[:-1])
         await self._write(f"{more}250 {lines[-1]}")
-
-    def _extensions(self) -> list[str]:
-        limits = self._door.house.limits
-        words = ["PIPELINING", f"SIZE {limits.message_octets}", "8BITMIME", "SMTPUTF8", "CHUNKING"]
-        words += ["DSN", "ENHANCEDSTATUSCODES", f"LIMITS RCPTMAX={limits.recipients}"]  # RFC 9422
-        words.append(future.announced(time.time(), limits.hold_seconds))
-        if self._tls is not None and not self._tls_active:
-            words.append("STARTTLS")
-        if self.is_private():
-            words.append("AUTH PLAIN LOGIN")
-        return words
 
     @override
     async def smtp_STARTTLS(self, arg: str | None) -> None:
@@ -292,7 +338,7 @@ class Connection(SMTP):
         # the handshake is dropped, and what comes after it is kept (RFC 3207 §4.2).
         self._buffered().clear()
         self._tls_active = True
-        limit = self._door.house.limits.before_login_seconds
+        limit = _HANDSHAKE_SECONDS
         try:
             transport = await self.loop.start_tls(
                 clear, self, context, server_side=True, ssl_handshake_timeout=limit

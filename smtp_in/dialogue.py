@@ -77,6 +77,11 @@ class Dialogue:
         }
 
     @property
+    def settled(self) -> bool:
+        """Tell whether somebody has logged in."""
+        return self._login.account is not None
+
+    @property
     def account(self) -> Account | None:
         """Return who is logged in."""
         return self._login.account

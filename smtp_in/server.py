@@ -1,4 +1,4 @@
-"""The submission front door: the sockets that are listened on, and the end of all connections."""
+"""The sockets that a front door listens on, and the end of all of its connections."""
 
 from __future__ import annotations
 
@@ -13,13 +13,8 @@ from typing import cast
 
 from typing_extensions import override
 
-from mx_core.ports import Accounts
-from mx_core.trail_port import Observer, nobody
 from smtp_in import replies
-from smtp_in.body import Room
-from smtp_in.connection import AllowClear, Connection, Door, encoded
-from smtp_in.dialogue import House
-from smtp_in.limits import Limits
+from smtp_in.connection import Connection, Front, encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +26,46 @@ class Listener:
     implicit: bool
 
 
-async def serve(
+async def serve_front(
+    front: Front,
     listeners: Sequence[Listener],
-    accounts: Accounts,
-    *,
-    limits: Limits,
-    allow_clear: AllowClear,
     stopping: asyncio.Event,
-    observer: Observer = nobody,
+    *,
+    connections: int,
+    leaving_seconds: float,
 ) -> None:
     """Serve until *stopping*; then let commands under way end, for a bounded time.
 
-    *allow_clear* is asked with (peer name, socket name) before AUTH is taken without TLS.
+    At most *connections* at a time; the next is told so and closed.
     """
     # aiosmtpd logs addresses, commands and lines of messages below this level (law 6)
     logging.getLogger("mail.log").setLevel(logging.ERROR)
-    house = House(accounts, limits, Room(limits.held_octets), observer)
-    door = Door(house, allow_clear)
-    servers = [await _listen(door, listener) for listener in listeners]
+    servers = [await _listen(front, listener, connections) for listener in listeners]
     try:
         await stopping.wait()
     finally:
         for server in servers:
             server.close()
-        for connection in tuple(door.live):
+        for connection in tuple(front.live):
             connection.leave()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limits.leaving_seconds):
-                while door.live:
-                    await next(iter(door.live)).gone.wait()
-        for connection in tuple(door.live):
+            async with asyncio.timeout(leaving_seconds):
+                while front.live:
+                    await next(iter(front.live)).gone.wait()
+        for connection in tuple(front.live):
             connection.abort()
 
 
-async def _listen(door: Door, listener: Listener) -> asyncio.Server:
-    limits = door.house.limits
-
+async def _listen(front: Front, listener: Listener, connections: int) -> asyncio.Server:
     def connection() -> asyncio.Protocol:
-        full = len(door.live) >= limits.connections
-        return _Refusal() if full else Connection(door, listener.tls, implicit=listener.implicit)
+        full = len(front.live) >= connections
+        return _Refusal() if full else Connection(front, listener.tls, implicit=listener.implicit)
 
     return await asyncio.get_running_loop().create_server(
         connection,
         sock=listener.sock,
         ssl=listener.tls if listener.implicit else None,
-        ssl_handshake_timeout=limits.before_login_seconds if listener.implicit else None,
+        ssl_handshake_timeout=front.settle_seconds if listener.implicit else None,
     )
 
 

@@ -34,7 +34,8 @@ from mx_core.ports import Account
 from mx_core.program import logs
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits
-from smtp_in.server import Listener, serve
+from smtp_in.server import Listener
+from smtp_in.submitting import serve
 from tests.support.people import domain_pk, make_person
 from tests.support.sending import ALICE, BOB, Network, ordinary_mail
 

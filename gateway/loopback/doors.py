@@ -10,6 +10,7 @@ from typing import Any
 
 import imap_out.server
 import smtp_in.server
+import smtp_in.submitting
 from gateway.config import Config
 from gateway.hidden_capabilities import hiding_of
 from gateway.loopback.peer_uid import is_own_loopback
@@ -39,7 +40,7 @@ def mail_doors(
         hiding=hiding_of(config.hide),
         observer=observer,
     )
-    smtp = smtp_in.server.serve(
+    smtp = smtp_in.submitting.serve(
         [smtp_in.server.Listener(s, tls, implicit=False) for s in listeners["smtp"]]
         + [smtp_in.server.Listener(s, tls, implicit=True) for s in listeners["smtp_tls"]],
         accounts,

@@ -26,7 +26,8 @@ from mx_core.model.message import Submission
 from mx_core.model.secret import Secret
 from mx_core.ports import Account, MailStore
 from smtp_in.limits import Limits
-from smtp_in.server import Listener, serve
+from smtp_in.server import Listener
+from smtp_in.submitting import serve
 from tests.support.loopback_tls import loopback_pem, server_context
 
 _PASSWORD = "secret"

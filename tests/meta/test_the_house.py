@@ -97,7 +97,7 @@ def test_nothing_is_promised_in_the_tree() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("module", ["gateway", "mx_core.homeserver"])
+@pytest.mark.parametrize("module", ["gateway", "mx_core.homeserver", "smtp_in.door"])
 def test_help_costs_no_heavy_import(module: str) -> None:
     """``--help`` answers without the database, the RPC stack or a web framework."""
     code = (

@@ -17,7 +17,8 @@ from mx_core.model.secret import Secret
 from mx_core.ports import Account, MailStore
 from mx_core.trail_port import Observer, nobody
 from smtp_in.limits import Limits
-from smtp_in.server import Listener, serve
+from smtp_in.server import Listener
+from smtp_in.submitting import serve
 from tests.support.loopback_tls import server_context
 
 ALICE = Address.parse("alice@a.example")

@@ -1,0 +1,1 @@
+"""What can be known of an ordinary message: SPF, DKIM, DMARC, and ARC of forwarders."""
