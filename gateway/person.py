@@ -13,6 +13,7 @@ from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.fetching import Fetching
 from gateway.arriving.inbound import Inbound
 from gateway.arriving.senders import Senders
+from gateway.arriving.unread import Unread
 from gateway.config import Config
 from gateway.folder_upkeep import keep_up
 from gateway.found_domains import finder_of
@@ -58,6 +59,7 @@ _BODY_SHARE = 1.13
 _BODY_EXTRA_OCTETS = 1024 * 1024
 _SWEEP_SECONDS = 60.0
 _TOLD_SECONDS = 60 * 86400.0  # for so long it is known what became of a message
+_KEPT_SECONDS = 30 * 86400.0  # … and its octets, so that it can be sealed anew
 
 
 @final
@@ -122,6 +124,7 @@ class Person(ports.Account):
             store.inbox,
             store.intake,
             store.outbox,
+            store.unreadable,
             self.outbound,
             Senders(finder, logs, store.contacts, now),
             AtTheDoor(finder, store.contacts, own, now, mark_subjects=config.reading.mark_subjects),
@@ -130,7 +133,9 @@ class Person(ports.Account):
             now,
         )
         self._fetching = Fetching(store.awaited, carrier, now)
+        self._unread = Unread(store.unreadable, own, carrier, now)
         self.outbound.reached = self.inbound.hurry
+        self._unread.said = self.inbound.acknowledge_said
         self.inbound.synced = self._watch.hurry
         store.mail.queue_changed = self.outbound.wake
         self.outbox = JudgedOutbox(
@@ -175,6 +180,7 @@ class Person(ports.Account):
                 tasks.create_task(self._take_kept())
                 tasks.create_task(self._tags.run())
                 tasks.create_task(self._fetching.run())
+                tasks.create_task(self._unread.run())
                 tasks.create_task(self._notices.run())
                 tasks.create_task(self._logs.run())
                 tasks.create_task(self._logs.people.run(self.recipients.verified))
@@ -227,6 +233,7 @@ class Person(ports.Account):
             await asyncio.sleep(_SWEEP_SECONDS)
             try:
                 await self.store.mail.sweep()
+                await self.store.outbox.forget_kept(self._now() - _KEPT_SECONDS)
                 await self.store.outbox.forget_settled(self._now() - _TOLD_SECONDS)
             except Unavailable as error:
                 log.info("sweep_put_off", why=type(error).__name__)
@@ -242,6 +249,7 @@ class Person(ports.Account):
             "trouble": self.inbound.trouble,
             "outbox": waiting,
             "refused": len(await self.store.inbox.refusals()),
+            "unreadable": await self.store.unreadable.count(),
             "sent": self.outbound.travelled.as_json(),
             "backup": await self.backups.state(),
             "search_index": asdict(await self.store.text_index.state()),

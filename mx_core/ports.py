@@ -362,6 +362,7 @@ class FateNotice:
     reason: str  # one sentence, "" when relayed
     status: str  # RFC 3463 code, "2.0.0" when relayed
     postage_bits: int = 0  # not 0: not failed, but asked for so much postage
+    unreadable: bytes = b""  # not b"": not failed; a device's word that it cannot open it
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from mx_core.store.awaited import Awaited
 from mx_core.store.inbox import Inbox
 from mx_core.store.intake import Intake
 from mx_core.store.outbox import OutboxTable
+from mx_core.store.unreadable import UnreadableEnvelopes
 
 log = structlog.get_logger()
 
@@ -48,6 +49,8 @@ _LARGE_OCTETS = 256 * 1024
 _FIRST_WAIT_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 4 * 3600.0
 _KEPT_SECONDS = 5 * 86400.0
+_UNSAID_MAX = 32  # of the 64 that the server gives out before an acknowledgement
+_NO_KEY = "no-packet"  # the class of what is sealed to none of this device's keys
 
 
 class Inbound:
@@ -59,6 +62,7 @@ class Inbound:
         inbox: Inbox,
         intake: Intake,
         outbox: OutboxTable,
+        unreadable: UnreadableEnvelopes,
         outbound: Outbound,
         senders: Senders,
         at_the_door: AtTheDoor,
@@ -74,6 +78,7 @@ class Inbound:
         self._inbox = inbox
         self._intake = intake
         self._outbox = outbox
+        self._unreadable = unreadable
         self._outbound = outbound
         self._senders = senders
         self._at_the_door = at_the_door
@@ -81,6 +86,7 @@ class Inbound:
         self._epochs = epochs
         self._now = now
         self._to_acknowledge: list[int] = []
+        self._unsaid: dict[EnvId, int] = {}  # not opened, and to be acknowledged once that is said
         self._acknowledge = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -237,6 +243,8 @@ class Inbound:
         try:
             await self.receive(arrival)
         except Untrusted as error:
+            if error.failure == _NO_KEY:
+                return await self._note_unreadable(arrival)
             log.warning("arrival_refused", env_id=arrival.env_id.hex(), failure=error.failure)
             await self._inbox.refuse(arrival.env_id, arrival.peer_domain, error.failure)
         except MailError:
@@ -249,7 +257,30 @@ class Inbound:
             return False
         return True
 
+    async def _note_unreadable(self, arrival: ports.Arrival) -> bool:
+        """Have its sender seal it anew; return whether it may be acknowledged.
+
+        Not before that is said, for it would be lost with this device; unless so many wait for it
+        that nothing else would come.
+        """
+        log.info("arrival_unreadable", env_id=arrival.env_id.hex())
+        said = await self._unreadable.note(arrival.env_id, arrival.peer_domain)
+        if said or len(self._unsaid) >= _UNSAID_MAX:
+            return True
+        if arrival.sequence:
+            self._unsaid[arrival.env_id] = arrival.sequence
+        return False
+
+    def acknowledge_said(self, env_id: EnvId) -> None:
+        """Acknowledge what could not be opened, now that its sender's server knows of it."""
+        sequence = self._unsaid.pop(env_id, None)
+        if sequence is not None:
+            self._acknowledge_soon(sequence)
+
     async def _learn(self, notice: ports.FateNotice) -> None:
+        if notice.unreadable:
+            await self._outbound.returning.hear(notice.env_id, notice.unreadable)
+            return
         if notice.fate is ports.Fate.RELAYED:
             await self._outbound.settle_relayed(notice.env_id)
             return

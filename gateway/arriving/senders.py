@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import noted_change
-from mx_core.directory.reader_check import SenderClaim, SenderVerdict, Trust, verify_sender
+from mx_core.directory.reader_check import (
+    SenderClaim,
+    SenderVerdict,
+    Trust,
+    is_ahead,
+    verify_sender,
+)
 from mx_core.discovery.finder import Domain, Finder
 from mx_core.envelope.ext import Ext
 from mx_core.envelope.open import OpenedControl
@@ -92,7 +98,8 @@ class Senders:
         Raises:
             Untrusted: Nobody is proved to have written it (spec/card §5), or it is of a kind
                 that this version does not take.
-            PeerUnreachable: The sender's domain cannot be found, or believed, now; it is kept.
+            PeerUnreachable: The sender's domain cannot be found, or believed, now, or the proof is
+                of a time that has not come by this clock; it is kept.
         """
         claimed = opened.claimed
         if claimed.kind is not Kind.MAIL or not isinstance(claimed.by, PersonSender):
@@ -111,16 +118,22 @@ class Senders:
         if known is None:
             # who moved is known by their passport, and what was said of them holds
             known = await self._contacts.of_pid(claimed.by.pid)
-        verdict = verify_sender(
-            opened.proof,
-            _claim(claimed, claimed.by, address),
-            domain_keys=domain.keys,
-            pin=None if known is None else Pin.decode(known.pin),
-            known_chain=b"" if known is None else known.chain,
-            now=self._now(),
-            # held against what was seen of the log afterwards: that may need the network
-            log=None if log is None else replace(log, seen=None),
-        )
+        now = self._now()
+        try:
+            verdict = verify_sender(
+                opened.proof,
+                _claim(claimed, claimed.by, address),
+                domain_keys=domain.keys,
+                pin=None if known is None else Pin.decode(known.pin),
+                known_chain=b"" if known is None else known.chain,
+                now=now,
+                # held against what was seen of the log afterwards: that may need the network
+                log=None if log is None else replace(log, seen=None),
+            )
+        except Untrusted as error:
+            if is_ahead(opened.proof, now):
+                raise PeerUnreachable("its proof is of a time that has not come here") from error
+            raise
         told = _told(opened, verdict, address)
         contact = Contact(address, verdict.pin.encode(), verdict.chain)
         # of who is in doubt nothing is taken over, not even what our tokens would be made of

@@ -19,10 +19,12 @@ from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.recipients import Recipients
 from gateway.sending.retry import has_run_out, next_attempt
+from gateway.sending.returning import Returning
 from gateway.sending.showing import NOT_WRITTEN_SECONDS, Showing
 from gateway.sending.travelled import Travelled
 from gateway.writing.sender_reports import SenderReports
 from mx_core.db import failpoint
+from mx_core.directory.sender_check import Recipient
 from mx_core.envelope.ext import Ext
 from mx_core.envelope.seal import (
     DeviceKey,
@@ -93,6 +95,7 @@ class Outbound:
         self.reached: Callable[[], None] = lambda: None  # told each time the home server took mail
         self._outbox = outbox
         self._reports = SenderReports(outbox, now)
+        self.returning = Returning(outbox, self.wake, now)
         self._recipients = recipients
         self._carrier = carrier
         self._me = me
@@ -138,12 +141,16 @@ class Outbound:
         if item.state is State.SEALED:
             parcel = await self._outbox.parcel(item.queue_id, item.recipient)
         # what was sealed once stays sealed
-        if parcel is None and await self._ordinary.takes(item):
+        was_sealed = parcel is not None or item.asked or item.sealed_anew
+        if not was_sealed and await self._ordinary.takes(item):
             await self._outbox.show_new()  # no commit that seals it does
             await self._deliver_as_ordinary(item, body.octets)
             return
         if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
-            parcel, pid = await self.seal(item, body)
+            recipient = await self._recipients.verified(item.recipient, since=_since(item))
+            if item.asked and not await self.returning.holds(item, recipient):
+                return
+            parcel, pid = await self.seal(item, body, recipient)
             # Crash before this commit: sealed anew at the next start, with the same msg_id.
             if not await self._outbox.seal(item.queue_id, item.recipient, parcel, pid):
                 return  # cancelled meanwhile
@@ -169,9 +176,10 @@ class Outbound:
         report = await self._reports.relayed(item, host)
         await self._outbox.handed_to_relay(item.queue_id, item.recipient, report=report)
 
-    async def seal(self, item: OutboxItem, body: _SharedBody) -> tuple[Parcel, Pid]:
-        """Return the parcel for one recipient, sealed to keys that were verified just now, and whose."""
-        recipient = await self._recipients.verified(item.recipient)
+    async def seal(
+        self, item: OutboxItem, body: _SharedBody, recipient: Recipient
+    ) -> tuple[Parcel, Pid]:
+        """Return the parcel for a recipient whose keys were verified just now, and whose they are."""
         sealed = await body.for_recipient(hidden=item.hidden)
         created = int(self._now())
         envelope = seal_envelope(
@@ -212,7 +220,9 @@ class Outbound:
     async def settle_relayed(self, env_id: EnvId) -> None:
         """Settle what the recipient's home server holds, and tell whoever asked to be told."""
         item = await self._outbox.by_env_id(env_id)
-        report = None if item is None else await self._reports.relayed(item)
+        report = None
+        if item is not None and not item.sealed_anew:  # or it was told when it left first
+            report = await self._reports.relayed(item)
         await self._outbox.relayed(env_id, report=report)
 
     async def pay(self, item: OutboxItem, env_id: EnvId, bits: int) -> None:
@@ -319,6 +329,11 @@ class Outbound:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+
+def _since(item: OutboxItem) -> float:
+    """Return when a card must have been asked for at the earliest, to seal *item* by it."""
+    return item.released + 1.0 if item.asked else 0.0  # a second, for times are whole ones
 
 
 def _status(error: Refused) -> str:

@@ -85,10 +85,11 @@ class Recipients:
         self._cards: OrderedDict[Address, _Held] = OrderedDict()
         self._turns: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
 
-    async def verified(self, address: Address) -> Recipient:
+    async def verified(self, address: Address, *, since: float = 0.0) -> Recipient:
         """Return the record to seal by, from a card that was verified just now.
 
-        While the server cannot be reached, the last card serves as long as identity §5 lets it.
+        While the server cannot be reached, the last card serves as long as identity §5 lets it;
+        but none that was asked for before *since*.
 
         Raises:
             UnknownRecipient: Nobody there.  Unavailable: Try later.
@@ -97,14 +98,14 @@ class Recipients:
         asked, left = address.canonical(), None
         for _ in range(_MOVES_MAX + 1):
             try:
-                found = await self._verified_at(asked, left)
+                found = await self._verified_at(asked, left, since)
             except Moved as moved:
                 asked, left = moved.state.address, moved.state
             else:
                 return found if left is None else followed(found, left)
         raise Untrusted("moved", f"{address} has moved too often to be followed")
 
-    async def _verified_at(self, asked: Address, left: State | None) -> Recipient:
+    async def _verified_at(self, asked: Address, left: State | None, since: float) -> Recipient:
         """Verify the card of *asked*; *left*: what was shown where the person was before."""
         turn = self._turns.setdefault(asked, asyncio.Lock())
         async with turn:
@@ -112,7 +113,7 @@ class Recipients:
             domain = await self._finder.find(asked.domain)
             log = await self._logs.ready(domain)
             contact = await self._contacts.get(asked)
-            held = await self._card(asked, log, contact)
+            held = await self._card(asked, log, contact, since)
             if contact is None and left is not None:
                 # what was said of the person holds wherever they go
                 contact = await self._contacts.of_pid(left.pid)
@@ -280,8 +281,12 @@ class Recipients:
         token = await self._franking.look_up_token(asked, contact)
         return _Held(await self._carrier.resolve(asked, seen, token), self._now())
 
-    async def _card(self, asked: Address, log: WatchedLog | None, contact: Contact | None) -> _Held:
+    async def _card(
+        self, asked: Address, log: WatchedLog | None, contact: Contact | None, since: float
+    ) -> _Held:
         held = self._cards.get(asked)
+        if held is not None and held.fetched < since:
+            held = None
         now = self._now()
         if held is not None and now < held.fetched + _FRESH_SECONDS:
             return held

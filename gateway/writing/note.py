@@ -171,8 +171,8 @@ def restored_note(to: Address, created: int, now: int) -> bytes:
         [
             f"The mail is as it was in the backup of {made}.",
             "",
-            "What arrived after it could be read by the old computer only; that holds for a quarter of",
-            "an hour from now on, too. If you miss something, ask whoever wrote it to send it again.",
+            "What the old computer received after it is lost with it: if you miss something, ask whoever",
+            "wrote it to send it again. What the old computer had not fetched yet comes by itself.",
             "",
             "What waited to be sent is in Outbox and held: it may have left before. Everybody who",
             "compared keys with you is asked to compare them again.",
@@ -180,6 +180,40 @@ def restored_note(to: Address, created: int, now: int) -> bytes:
             "The recovery sheet is a new one. Backups from before open with the old one only,",
             "so make a new backup now:",
             "  mx-gateway backup FILE",
+        ],
+        now,
+    )
+
+
+def unopened_note(to: Address, domains: Sequence[str], now: int) -> bytes:
+    """Return the note that mail of *domains* opens with no key, and that nobody knows its senders."""
+    counted = [f"  {domain} ({domains.count(domain)})" for domain in sorted(set(domains))]
+    return note(
+        to,
+        "Mail that can not be opened",
+        [
+            "Mail came that was sealed for a key which you no longer have, for example one of a",
+            "computer that is gone. Its senders were to seal it again, but their servers no longer",
+            "know who they are. It came from:",
+            "",
+            *counted,
+            "",
+            "If you expect mail from there, ask for it to be sent again.",
+        ],
+        now,
+    )
+
+
+def unreadable_note(to: Address, whom: Address, why: str, sent: int, now: int) -> bytes:
+    """Return the report that *whom* cannot open what was *sent* (unix seconds) to them."""
+    return note(
+        to,
+        f"{whom} can not read your message",
+        [
+            f"Your message of {date(sent).decode('ascii')} to {whom} has arrived, but",
+            f"{why}.",
+            "",
+            "If it still matters, send it again: it is in Sent.",
         ],
         now,
     )

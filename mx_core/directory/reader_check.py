@@ -20,8 +20,10 @@ from mx_core.directory.proving import WatchedLog, prove
 from mx_core.model.address import Address
 from mx_core.model.errors import Untrusted
 from mx_core.model.ids import DeviceId, Pid
+from mx_core.notation import cbor
+from mx_core.passport.binding import Attestation
 from mx_core.passport.card import Card
-from mx_core.passport.chain import verify_chain
+from mx_core.passport.chain import SKEW_SECONDS, verify_chain
 from mx_core.passport.entry import SignedEntry, decode_chain, encode_chain
 from mx_core.passport.state import State
 from mx_core.tlog.log_proof import Logged
@@ -129,6 +131,20 @@ def verify_sender(
         chain=known_chain if kept else judged.chain,
         logged=logged,
     )
+
+
+def is_ahead(proof: bytes | None, now: float) -> bool:
+    """Tell whether *proof* is of a time that has not come here: this clock may be behind.
+
+    Refused now, it may be good later, so whoever reads keeps the message until then.
+    """
+    if proof is None:
+        return False
+    try:
+        issued = Attestation.read(cbor.decode(Card.decode(proof).attestation)).issued
+    except Untrusted:
+        return False
+    return issued > now + SKEW_SECONDS
 
 
 # ── what the proof shows ─────────────────────────────────────────────────────────────

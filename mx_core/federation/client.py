@@ -140,6 +140,22 @@ class PeerClient:
             raise Busy(f"{self._peer} asks to be asked again in {reply.retry_after} s")
         return reply.card or None
 
+    async def unreadable(self, env_id: bytes, signed: bytes) -> bool:
+        """Say that a device here can not open *env_id*; return whether the peer knows its sender.
+
+        Raises as ``look_up``.
+        """
+
+        async def use(link: Link) -> bool:
+            reply = await link.stub.Unreadable(
+                federation_pb2.UnreadableRequest(env_id=env_id, signed=signed),
+                metadata=link.metadata,
+                timeout=_CALL_SECONDS,
+            )
+            return bool(reply.known)
+
+        return await self._call(use)
+
     async def read_log(self, path: str) -> bytes | None:
         """Return a file of the peer's log, or None; raises as ``look_up``."""
 

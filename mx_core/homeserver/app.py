@@ -79,6 +79,7 @@ from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.peers import Peers
 from mx_core.homeserver.queue.submit import Submitter
+from mx_core.homeserver.queue.unreadable import Unread
 from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.room import Room
@@ -180,7 +181,10 @@ def build(
 
     receiver = receiver_of(Admitting(database, domain, rating, peer_names, now))
     own = OwnDomain(domain, key, leaves.current, document.current)
-    peers = Peers(domain, receiver, blobs, rules, lambda peer: PeerClient(own, peer, finder, now))
+    unread = Unread(database, arrivals, rating)
+    peers = Peers(
+        domain, receiver, blobs, rules, unread, lambda peer: PeerClient(own, peer, finder, now)
+    )
     dispatcher = Dispatcher(database, arrivals, peers.carry, config.queue, now=now)
     publisher = Publisher(database, domain, key, book, now=now)
     collector = Collector(database, blobs, arrivals, now=now)
@@ -207,6 +211,7 @@ def build(
             rules=rules,
             book=book,
             witness=witness,
+            unread=unread,
             now=now,
         )
     )
@@ -219,6 +224,7 @@ def build(
             look_ups=LookUps(publisher, domain, NameBudget(limits.look_ups_per_user_hour, now)),
             ask_peer=peers.card,
             fetch_body=peers.fetch_body,
+            unreadable=peers.unreadable,
             rating=rating,
             read_log=LogReading(domain, book, witness, peers).read,
             submitter=Submitter(

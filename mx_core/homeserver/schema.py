@@ -113,6 +113,7 @@ DELIVERY: Final = sa.Table(  # what waits for a person's devices
     sa.Column("reason", sa.Text),
     sa.Column("postage_bits", WHOLE),  # asked for; none: NULL or 0
     sa.Column("body_stays", sa.Boolean),  # at the peer's server: the blob named is not here
+    sa.Column("unreadable", sa.LargeBinary),  # a device of the reader says that it can not open it
 )
 KEPT: Final = sa.Table(  # bodies that strangers of other domains may fetch once they accept
     "kept",
@@ -149,7 +150,10 @@ SUBMITTED: Final = sa.Table(  # env_id to submitter, kept 30 days: the dedup of 
     sa.Column("env_id", sa.LargeBinary, primary_key=True),
     sa.Column("device_id", sa.LargeBinary, nullable=False),
     sa.Column("until", WHOLE, nullable=False),
+    sa.Column("destination", sa.Text),  # the domain that it went to, which alone may say:
+    sa.Column("unreadable", sa.Boolean, nullable=False, server_default=sa.false()),  # and did
     sa.Index("submitted_until", "until"),
+    sa.Index("submitted_env", "env_id"),
 )
 OUTGOING: Final = sa.Table(  # what must still leave
     "outgoing",

@@ -23,6 +23,7 @@ class Use(StrEnum):
     EPOCH = "epoch"
     ATTEST = "attest"
     MESSAGE = "message"
+    UNREADABLE = "unreadable"
     DOOR = "door"
     RECEIPT = "receipt"
     JOURNAL = "journal"

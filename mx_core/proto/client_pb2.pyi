@@ -158,6 +158,14 @@ class FetchBodyRequest(_message.Message):
     ref: _federation_pb2.BlobRef
     def __init__(self, peer_domain: _Optional[str] = ..., ref: _Optional[_Union[_federation_pb2.BlobRef, _Mapping]] = ...) -> None: ...
 
+class UnreadableRequest(_message.Message):
+    __slots__ = ("peer_domain", "told")
+    PEER_DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    TOLD_FIELD_NUMBER: _ClassVar[int]
+    peer_domain: str
+    told: _federation_pb2.UnreadableRequest
+    def __init__(self, peer_domain: _Optional[str] = ..., told: _Optional[_Union[_federation_pb2.UnreadableRequest, _Mapping]] = ...) -> None: ...
+
 class CollectRequest(_message.Message):
     __slots__ = ("window",)
     WINDOW_FIELD_NUMBER: _ClassVar[int]
@@ -187,18 +195,20 @@ class Arrived(_message.Message):
     def __init__(self, peer_domain: _Optional[str] = ..., item: _Optional[_Union[_federation_pb2.Item, _Mapping]] = ..., body_stays: _Optional[bool] = ...) -> None: ...
 
 class FateNotice(_message.Message):
-    __slots__ = ("env_id", "relayed", "status", "reason", "postage_bits")
+    __slots__ = ("env_id", "relayed", "status", "reason", "postage_bits", "unreadable")
     ENV_ID_FIELD_NUMBER: _ClassVar[int]
     RELAYED_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     POSTAGE_BITS_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
     env_id: bytes
     relayed: bool
     status: str
     reason: str
     postage_bits: int
-    def __init__(self, env_id: _Optional[bytes] = ..., relayed: _Optional[bool] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., postage_bits: _Optional[int] = ...) -> None: ...
+    unreadable: bytes
+    def __init__(self, env_id: _Optional[bytes] = ..., relayed: _Optional[bool] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., postage_bits: _Optional[int] = ..., unreadable: _Optional[bytes] = ...) -> None: ...
 
 class QueueEmpty(_message.Message):
     __slots__ = ()

@@ -115,6 +115,11 @@ class ClientStub:
                 request_serializer=mx__core_dot_proto_dot_client__pb2.FetchBodyRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_federation__pb2.BlobChunk.FromString,
                 _registered_method=True)
+        self.Unreadable = channel.unary_unary(
+                '/mailx.client.v1.Client/Unreadable',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.UnreadableRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_federation__pb2.UnreadableReply.FromString,
+                _registered_method=True)
         self.Collect = channel.unary_stream(
                 '/mailx.client.v1.Client/Collect',
                 request_serializer=mx__core_dot_proto_dot_client__pb2.CollectRequest.SerializeToString,
@@ -238,6 +243,12 @@ class ClientServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Unreadable(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Collect(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -344,6 +355,11 @@ def add_ClientServicer_to_server(servicer, server):
                     servicer.FetchBody,
                     request_deserializer=mx__core_dot_proto_dot_client__pb2.FetchBodyRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_federation__pb2.BlobChunk.SerializeToString,
+            ),
+            'Unreadable': grpc.unary_unary_rpc_method_handler(
+                    servicer.Unreadable,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.UnreadableRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_federation__pb2.UnreadableReply.SerializeToString,
             ),
             'Collect': grpc.unary_stream_rpc_method_handler(
                     servicer.Collect,
@@ -798,6 +814,33 @@ class Client:
             '/mailx.client.v1.Client/FetchBody',
             mx__core_dot_proto_dot_client__pb2.FetchBodyRequest.SerializeToString,
             mx__core_dot_proto_dot_federation__pb2.BlobChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Unreadable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/Unreadable',
+            mx__core_dot_proto_dot_client__pb2.UnreadableRequest.SerializeToString,
+            mx__core_dot_proto_dot_federation__pb2.UnreadableReply.FromString,
             options,
             channel_credentials,
             insecure,

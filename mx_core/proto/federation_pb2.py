@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emx_core/proto/federation.proto\x12\x13mailx.federation.v1\"\x12\n\x10\x43hallengeRequest\"0\n\x0e\x43hallengeReply\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\"C\n\x0cProveRequest\x12\x0f\n\x07nonce_b\x18\x01 \x01(\x0c\x12\x0f\n\x07nonce_a\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"O\n\nProveReply\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\x12\x11\n\tsignature\x18\x03 \x01(\x0c\x12\x0c\n\x04leaf\x18\x04 \x01(\x0c\"#\n\x07\x42lobRef\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\"\x99\x01\n\x04Item\x12\r\n\x05route\x18\x01 \x01(\x0c\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12.\n\x08\x62ody_ref\x18\x04 \x01(\x0b\x32\x1c.mailx.federation.v1.BlobRef\x12\x12\n\ndeliver_by\x18\x05 \x01(\x04\x12\r\n\x05token\x18\x06 \x01(\x0c\x12\x0f\n\x07postage\x18\x07 \x01(\x0c\"g\n\x05\x42\x61tch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x04\x12(\n\x05items\x18\x03 \x03(\x0b\x32\x19.mailx.federation.v1.Item\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"w\n\tItemReply\x12+\n\x06status\x18\x01 \x01(\x0e\x32\x1b.mailx.federation.v1.Status\x12\x13\n\x0bretry_after\x18\x02 \x01(\x04\x12\x14\n\x0cpostage_bits\x18\x03 \x01(\r\x12\x12\n\nbody_stays\x18\x04 \x01(\x08\";\n\nBatchReply\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.mailx.federation.v1.ItemReply\"V\n\tBlobChunk\x12)\n\x03ref\x18\x01 \x01(\x0b\x32\x1c.mailx.federation.v1.BlobRef\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0e\n\x06octets\x18\x03 \x01(\x0c\"\x19\n\tBlobReply\x12\x0c\n\x04held\x18\x01 \x01(\x04\")\n\x0b\x42lobRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"A\n\rLookUpRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x10\n\x08log_size\x18\x02 \x01(\x04\x12\r\n\x05token\x18\x03 \x01(\x0c\"A\n\x0bLookUpReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\x12\x0f\n\x07padding\x18\x02 \x01(\x0c\x12\x13\n\x0bretry_after\x18\x03 \x01(\x04\"\x1e\n\x0eReadLogRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"-\n\x0cReadLogReply\x12\x0e\n\x06octets\x18\x01 \x01(\x0c\x12\r\n\x05\x66ound\x18\x02 \x01(\x08\"$\n\x14\x41\x64\x64\x43heckpointRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"2\n\x12\x41\x64\x64\x43heckpointReply\x12\x0e\n\x06status\x18\x01 \x01(\r\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c*\xb4\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41\x43\x43\x45PTED\x10\x01\x12\r\n\tDUPLICATE\x10\x02\x12\x0c\n\x08\x44\x45\x46\x45RRED\x10\x03\x12\x11\n\rNOT_AVAILABLE\x10\x04\x12\r\n\tTOO_LARGE\x10\x05\x12\x0b\n\x07POSTAGE\x10\x06\x12\x10\n\x0cRATE_LIMITED\x10\x07\x12\x0e\n\nUNREADABLE\x10\x08\x12\x0b\n\x07\x45XPIRED\x10\t\x12\t\n\x05WHOLE\x10\n2\xa3\x05\n\nFederation\x12W\n\tChallenge\x12%.mailx.federation.v1.ChallengeRequest\x1a#.mailx.federation.v1.ChallengeReply\x12K\n\x05Prove\x12!.mailx.federation.v1.ProveRequest\x1a\x1f.mailx.federation.v1.ProveReply\x12K\n\x0c\x44\x65liverBatch\x12\x1a.mailx.federation.v1.Batch\x1a\x1f.mailx.federation.v1.BatchReply\x12K\n\x07PutBlob\x12\x1e.mailx.federation.v1.BlobChunk\x1a\x1e.mailx.federation.v1.BlobReply(\x01\x12M\n\x07GetBlob\x12 .mailx.federation.v1.BlobRequest\x1a\x1e.mailx.federation.v1.BlobChunk0\x01\x12N\n\x06LookUp\x12\".mailx.federation.v1.LookUpRequest\x1a .mailx.federation.v1.LookUpReply\x12Q\n\x07ReadLog\x12#.mailx.federation.v1.ReadLogRequest\x1a!.mailx.federation.v1.ReadLogReply\x12\x63\n\rAddCheckpoint\x12).mailx.federation.v1.AddCheckpointRequest\x1a\'.mailx.federation.v1.AddCheckpointReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emx_core/proto/federation.proto\x12\x13mailx.federation.v1\"\x12\n\x10\x43hallengeRequest\"0\n\x0e\x43hallengeReply\x12\r\n\x05nonce\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\"C\n\x0cProveRequest\x12\x0f\n\x07nonce_b\x18\x01 \x01(\x0c\x12\x0f\n\x07nonce_a\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"O\n\nProveReply\x12\x0f\n\x07session\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65xpires\x18\x02 \x01(\x04\x12\x11\n\tsignature\x18\x03 \x01(\x0c\x12\x0c\n\x04leaf\x18\x04 \x01(\x0c\"#\n\x07\x42lobRef\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\"\x99\x01\n\x04Item\x12\r\n\x05route\x18\x01 \x01(\x0c\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12.\n\x08\x62ody_ref\x18\x04 \x01(\x0b\x32\x1c.mailx.federation.v1.BlobRef\x12\x12\n\ndeliver_by\x18\x05 \x01(\x04\x12\r\n\x05token\x18\x06 \x01(\x0c\x12\x0f\n\x07postage\x18\x07 \x01(\x0c\"g\n\x05\x42\x61tch\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x04\x12(\n\x05items\x18\x03 \x03(\x0b\x32\x19.mailx.federation.v1.Item\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"w\n\tItemReply\x12+\n\x06status\x18\x01 \x01(\x0e\x32\x1b.mailx.federation.v1.Status\x12\x13\n\x0bretry_after\x18\x02 \x01(\x04\x12\x14\n\x0cpostage_bits\x18\x03 \x01(\r\x12\x12\n\nbody_stays\x18\x04 \x01(\x08\";\n\nBatchReply\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.mailx.federation.v1.ItemReply\"V\n\tBlobChunk\x12)\n\x03ref\x18\x01 \x01(\x0b\x32\x1c.mailx.federation.v1.BlobRef\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0e\n\x06octets\x18\x03 \x01(\x0c\"\x19\n\tBlobReply\x12\x0c\n\x04held\x18\x01 \x01(\x04\")\n\x0b\x42lobRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"3\n\x11UnreadableRequest\x12\x0e\n\x06\x65nv_id\x18\x01 \x01(\x0c\x12\x0e\n\x06signed\x18\x02 \x01(\x0c\" \n\x0fUnreadableReply\x12\r\n\x05known\x18\x01 \x01(\x08\"A\n\rLookUpRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x10\n\x08log_size\x18\x02 \x01(\x04\x12\r\n\x05token\x18\x03 \x01(\x0c\"A\n\x0bLookUpReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\x12\x0f\n\x07padding\x18\x02 \x01(\x0c\x12\x13\n\x0bretry_after\x18\x03 \x01(\x04\"\x1e\n\x0eReadLogRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"-\n\x0cReadLogReply\x12\x0e\n\x06octets\x18\x01 \x01(\x0c\x12\r\n\x05\x66ound\x18\x02 \x01(\x08\"$\n\x14\x41\x64\x64\x43heckpointRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"2\n\x12\x41\x64\x64\x43heckpointReply\x12\x0e\n\x06status\x18\x01 \x01(\r\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c*\xb4\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41\x43\x43\x45PTED\x10\x01\x12\r\n\tDUPLICATE\x10\x02\x12\x0c\n\x08\x44\x45\x46\x45RRED\x10\x03\x12\x11\n\rNOT_AVAILABLE\x10\x04\x12\r\n\tTOO_LARGE\x10\x05\x12\x0b\n\x07POSTAGE\x10\x06\x12\x10\n\x0cRATE_LIMITED\x10\x07\x12\x0e\n\nUNREADABLE\x10\x08\x12\x0b\n\x07\x45XPIRED\x10\t\x12\t\n\x05WHOLE\x10\n2\xff\x05\n\nFederation\x12W\n\tChallenge\x12%.mailx.federation.v1.ChallengeRequest\x1a#.mailx.federation.v1.ChallengeReply\x12K\n\x05Prove\x12!.mailx.federation.v1.ProveRequest\x1a\x1f.mailx.federation.v1.ProveReply\x12K\n\x0c\x44\x65liverBatch\x12\x1a.mailx.federation.v1.Batch\x1a\x1f.mailx.federation.v1.BatchReply\x12K\n\x07PutBlob\x12\x1e.mailx.federation.v1.BlobChunk\x1a\x1e.mailx.federation.v1.BlobReply(\x01\x12M\n\x07GetBlob\x12 .mailx.federation.v1.BlobRequest\x1a\x1e.mailx.federation.v1.BlobChunk0\x01\x12N\n\x06LookUp\x12\".mailx.federation.v1.LookUpRequest\x1a .mailx.federation.v1.LookUpReply\x12Z\n\nUnreadable\x12&.mailx.federation.v1.UnreadableRequest\x1a$.mailx.federation.v1.UnreadableReply\x12Q\n\x07ReadLog\x12#.mailx.federation.v1.ReadLogRequest\x1a!.mailx.federation.v1.ReadLogReply\x12\x63\n\rAddCheckpoint\x12).mailx.federation.v1.AddCheckpointRequest\x1a\'.mailx.federation.v1.AddCheckpointReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mx_core.proto.federation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STATUS']._serialized_start=1217
-  _globals['_STATUS']._serialized_end=1397
+  _globals['_STATUS']._serialized_start=1304
+  _globals['_STATUS']._serialized_end=1484
   _globals['_CHALLENGEREQUEST']._serialized_start=55
   _globals['_CHALLENGEREQUEST']._serialized_end=73
   _globals['_CHALLENGEREPLY']._serialized_start=75
@@ -57,18 +57,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BLOBREPLY']._serialized_end=868
   _globals['_BLOBREQUEST']._serialized_start=870
   _globals['_BLOBREQUEST']._serialized_end=911
-  _globals['_LOOKUPREQUEST']._serialized_start=913
-  _globals['_LOOKUPREQUEST']._serialized_end=978
-  _globals['_LOOKUPREPLY']._serialized_start=980
-  _globals['_LOOKUPREPLY']._serialized_end=1045
-  _globals['_READLOGREQUEST']._serialized_start=1047
-  _globals['_READLOGREQUEST']._serialized_end=1077
-  _globals['_READLOGREPLY']._serialized_start=1079
-  _globals['_READLOGREPLY']._serialized_end=1124
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=1126
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=1162
-  _globals['_ADDCHECKPOINTREPLY']._serialized_start=1164
-  _globals['_ADDCHECKPOINTREPLY']._serialized_end=1214
-  _globals['_FEDERATION']._serialized_start=1400
-  _globals['_FEDERATION']._serialized_end=2075
+  _globals['_UNREADABLEREQUEST']._serialized_start=913
+  _globals['_UNREADABLEREQUEST']._serialized_end=964
+  _globals['_UNREADABLEREPLY']._serialized_start=966
+  _globals['_UNREADABLEREPLY']._serialized_end=998
+  _globals['_LOOKUPREQUEST']._serialized_start=1000
+  _globals['_LOOKUPREQUEST']._serialized_end=1065
+  _globals['_LOOKUPREPLY']._serialized_start=1067
+  _globals['_LOOKUPREPLY']._serialized_end=1132
+  _globals['_READLOGREQUEST']._serialized_start=1134
+  _globals['_READLOGREQUEST']._serialized_end=1164
+  _globals['_READLOGREPLY']._serialized_start=1166
+  _globals['_READLOGREPLY']._serialized_end=1211
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=1213
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=1249
+  _globals['_ADDCHECKPOINTREPLY']._serialized_start=1251
+  _globals['_ADDCHECKPOINTREPLY']._serialized_end=1301
+  _globals['_FEDERATION']._serialized_start=1487
+  _globals['_FEDERATION']._serialized_end=2254
 # @@protoc_insertion_point(module_scope)

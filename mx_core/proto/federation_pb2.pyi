@@ -146,6 +146,20 @@ class BlobRequest(_message.Message):
     offset: int
     def __init__(self, id: _Optional[bytes] = ..., offset: _Optional[int] = ...) -> None: ...
 
+class UnreadableRequest(_message.Message):
+    __slots__ = ("env_id", "signed")
+    ENV_ID_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    env_id: bytes
+    signed: bytes
+    def __init__(self, env_id: _Optional[bytes] = ..., signed: _Optional[bytes] = ...) -> None: ...
+
+class UnreadableReply(_message.Message):
+    __slots__ = ("known",)
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    known: bool
+    def __init__(self, known: _Optional[bool] = ...) -> None: ...
+
 class LookUpRequest(_message.Message):
     __slots__ = ("address", "log_size", "token")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]

@@ -64,6 +64,11 @@ class FederationStub:
                 request_serializer=mx__core_dot_proto_dot_federation__pb2.LookUpRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_federation__pb2.LookUpReply.FromString,
                 _registered_method=True)
+        self.Unreadable = channel.unary_unary(
+                '/mailx.federation.v1.Federation/Unreadable',
+                request_serializer=mx__core_dot_proto_dot_federation__pb2.UnreadableRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_federation__pb2.UnreadableReply.FromString,
+                _registered_method=True)
         self.ReadLog = channel.unary_unary(
                 '/mailx.federation.v1.Federation/ReadLog',
                 request_serializer=mx__core_dot_proto_dot_federation__pb2.ReadLogRequest.SerializeToString,
@@ -115,6 +120,12 @@ class FederationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Unreadable(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadLog(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -159,6 +170,11 @@ def add_FederationServicer_to_server(servicer, server):
                     servicer.LookUp,
                     request_deserializer=mx__core_dot_proto_dot_federation__pb2.LookUpRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_federation__pb2.LookUpReply.SerializeToString,
+            ),
+            'Unreadable': grpc.unary_unary_rpc_method_handler(
+                    servicer.Unreadable,
+                    request_deserializer=mx__core_dot_proto_dot_federation__pb2.UnreadableRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_federation__pb2.UnreadableReply.SerializeToString,
             ),
             'ReadLog': grpc.unary_unary_rpc_method_handler(
                     servicer.ReadLog,
@@ -333,6 +349,33 @@ class Federation:
             '/mailx.federation.v1.Federation/LookUp',
             mx__core_dot_proto_dot_federation__pb2.LookUpRequest.SerializeToString,
             mx__core_dot_proto_dot_federation__pb2.LookUpReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Unreadable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.federation.v1.Federation/Unreadable',
+            mx__core_dot_proto_dot_federation__pb2.UnreadableRequest.SerializeToString,
+            mx__core_dot_proto_dot_federation__pb2.UnreadableReply.FromString,
             options,
             channel_credentials,
             insecure,

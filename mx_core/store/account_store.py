@@ -50,6 +50,7 @@ from mx_core.store.relations import Relations
 from mx_core.store.setting import CarrierState, Settings
 from mx_core.store.text_index.index import TextIndex
 from mx_core.store.text_index.source import Source
+from mx_core.store.unreadable import UnreadableEnvelopes
 from mx_core.store.writer import Writer
 
 MIGRATIONS: Final = "mx_core.store.migrations"
@@ -91,6 +92,7 @@ class AccountStore:
         self.pulls = Pulls(database, mail, now)
         self.agreements = Agreements(database, mail)
         self.awaited = AwaitedBodies(database, mail, now)
+        self.unreadable = UnreadableEnvelopes(database, mail, now)
         self.intake = Intake(database, folder / BODIES, mail, now)
         self.outbox = OutboxTable(database, folder / BODIES, mail, now)
         self.contacts = Contacts(database, now, mail.stirred.set)

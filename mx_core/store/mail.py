@@ -20,7 +20,7 @@ from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.ports import MailReader, MailWriter, TextHits, Watch
-from mx_core.store import header_key
+from mx_core.store import header_key, outbox_box
 from mx_core.store.body import BodyReader, remove_files
 from mx_core.store.folders.book import Shelf
 from mx_core.store.forms import runs
@@ -243,7 +243,7 @@ class Mail:
         runs.forget(connection, doomed)
         chosen = "IN (SELECT value FROM json_each(?))"
         bodies = connection.exec_driver_sql(f"SELECT body FROM message WHERE id {chosen}", asked)  # noqa: S608  # literals
-        writer.bodies.drop(bodies.scalars().all())
+        outbox_box.let_go(writer, connection, bodies.scalars().all())
         for statement in (
             f"DELETE FROM form WHERE message {chosen}",  # noqa: S608  # literals
             f"DELETE FROM header_key WHERE message {chosen}",  # noqa: S608  # literals

@@ -2,8 +2,8 @@
 
 Every transition is a compare-and-set on the state, so that doing it twice, or after a crash,
 changes nothing; each returns whether it happened.  The policy of a recipient is frozen in
-its row at enqueue and no transition touches it.  When all recipients are settled, octets and
-parcels are dropped; the rows stay to tell what became of the message.
+its row at enqueue and no transition touches it.  When all recipients are settled, parcels are
+dropped, and octets that nobody may ask for again; the rows stay to tell what became of the message.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
 from mx_core.store import held_invitation, relation
-from mx_core.store.outbox_accept import AcceptingOutbox
+from mx_core.store.outbox_anew import ReturningOutbox
 from mx_core.store.outbox_reader import State, address_of
 from mx_core.store.outbox_state import (
     UNSENT,
@@ -30,7 +30,7 @@ from mx_core.store.outbox_state import (
 from mx_core.store.writer import Writer
 
 
-class OutboxTable(AcceptingOutbox):
+class OutboxTable(ReturningOutbox):
     """See the module."""
 
     async def seal(
@@ -71,8 +71,13 @@ class OutboxTable(AcceptingOutbox):
                 ),
             )
             connection.exec_driver_sql(
-                "INSERT OR IGNORE INTO handed_over VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO handed_over VALUES (?, ?, ?, 0)",
                 (parcel.env_id, queue_id, str(recipient)),
+            )
+            connection.exec_driver_sql(
+                "UPDATE outbox_recipient SET asked = NULL, sealed_anew = sealed_anew + 1"
+                " WHERE queue_id = ? AND recipient = ? AND asked IS NOT NULL",
+                (queue_id, str(recipient)),
             )
             return True
 
@@ -164,7 +169,8 @@ class OutboxTable(AcceptingOutbox):
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
             row = connection.exec_driver_sql(
-                "SELECT queue_id, recipient FROM handed_over WHERE env_id = ?", (env_id,)
+                "SELECT queue_id, recipient FROM handed_over WHERE env_id = ? AND NOT unreadable",
+                (env_id,),
             ).one_or_none()
             if row is None:
                 return False
@@ -174,7 +180,7 @@ class OutboxTable(AcceptingOutbox):
                 return False
             if report is not None:
                 tell(writer, report)
-            settle(writer, connection, queue_id)
+            settle(writer, connection, queue_id, int(self._now()))
             return True
 
         return await self._mail.write_with(job)
@@ -200,7 +206,7 @@ class OutboxTable(AcceptingOutbox):
             )
             if report is not None:
                 tell(writer, report)
-            settle(writer, connection, queue_id)
+            settle(writer, connection, queue_id, int(self._now()))
             return True
 
         return await self._mail.write_with(job)

@@ -167,7 +167,8 @@ class AcceptingOutbox(ShowingOutbox):
                 )
             )
         connection.exec_driver_sql(
-            "INSERT INTO outbox_recipient VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?)",
+            "INSERT INTO outbox_recipient"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?, NULL, 0, 0)",
             rows,
         )
 

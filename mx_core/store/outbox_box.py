@@ -6,6 +6,7 @@ transaction.  docs/spec/outbox.md.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,8 @@ def enter(writer: Writer, connection: sa.Connection, entering: Sequence[Entering
     appended = writer.append_all(box, new, queued=[each.body for each in entering])
     places = writer.places.find(box, [each.uid for each in appended])
     connection.exec_driver_sql(
-        "UPDATE outbox SET message = ?, mailbox = ?, uid = ?, shown = 1 WHERE queue_id = ?",
+        "UPDATE outbox SET message = ?, mailbox = ?, uid = ?, shown = 1, alone = 0"
+        " WHERE queue_id = ?",
         [
             (place.message, box, place.uid, each.queue_id)
             for place, each in zip(places, entering, strict=True)
@@ -83,20 +85,21 @@ def enter(writer: Writer, connection: sa.Connection, entering: Sequence[Entering
 
 def show(writer: Writer, connection: sa.Connection, queue_id: str) -> None:
     """Let the keywords say where the recipients stand now."""
-    place = _place(connection, queue_id)
+    place = _place(connection, queue_id) or _copy_of_returned(connection, queue_id)
     if place is not None:
         _say(writer, *place, _fates(connection, queue_id).flags())
 
 
-def leave(writer: Writer, connection: sa.Connection, queue_id: str) -> bool:
-    """Take a settled submission out of Outbox; return whether its octets are a mailbox's now.
+def leave(writer: Writer, connection: sa.Connection, queue_id: str) -> None:
+    """Take a settled submission out of Outbox.
 
     What left for anybody, or failed, is kept in Sent, unless the mail program has put its own
     copy there, which then carries the keywords.  What was given up before goes to Drafts.
     """
     place = _place(connection, queue_id)
     if place is None:
-        return False
+        show(writer, connection, queue_id)  # it came back after it had left; see outbox_anew
+        return
     fates = _fates(connection, queue_id)
     connection.exec_driver_sql(
         "UPDATE outbox SET message = NULL, mailbox = NULL, uid = NULL WHERE queue_id = ?",
@@ -104,17 +107,31 @@ def leave(writer: Writer, connection: sa.Connection, queue_id: str) -> bool:
     )
     if fates.cancelled and not (fates.left or fates.failed):
         _move(writer, place, writer.places.book.drafts, frozenset({DRAFT}))
-        return True
+        return
     copy = sent_copy.of_program(connection, queue_id)
     if copy is not None:
         _say(writer, *copy, fates.flags())  # nothing, if it is there no more
         _move(writer, place, None, frozenset())
-        return True
+        return
     sent = writer.places.book.sent
     uid = _move(writer, place, sent, fates.flags())
     if sent is not None and uid is not None:
         sent_copy.kept(connection, queue_id, sent, uid)
-    return True
+
+
+def let_go(writer: Writer, connection: sa.Connection, bodies: Sequence[BodyId]) -> None:
+    """Drop *bodies*, which were those of messages, but for those that may still be sealed."""
+    asked = (json.dumps(bodies),)
+    chosen = "coalesce(body, kept) IN (SELECT value FROM json_each(?))"
+    needed = set(
+        connection.exec_driver_sql(
+            f"SELECT coalesce(body, kept) FROM outbox WHERE {chosen}",  # noqa: S608  # literals
+            asked,
+        ).scalars()
+    )
+    if needed:
+        connection.exec_driver_sql(f"UPDATE outbox SET alone = 1 WHERE {chosen}", asked)  # noqa: S608  # literals
+    writer.bodies.drop([body for body in bodies if body not in needed])
 
 
 def _move(
@@ -142,6 +159,12 @@ def _place(connection: sa.Connection, queue_id: str) -> tuple[MailboxId, Uid] | 
         "SELECT mailbox, uid FROM outbox WHERE queue_id = ? AND message IS NOT NULL", (queue_id,)
     ).one_or_none()
     return None if row is None else (MailboxId(row[0]), Uid(row[1]))
+
+
+def _copy_of_returned(connection: sa.Connection, queue_id: str) -> tuple[MailboxId, Uid] | None:
+    """Return where the copy in Sent is of what has left and came back to be sealed anew."""
+    shown = connection.exec_driver_sql("SELECT shown FROM outbox WHERE queue_id = ?", (queue_id,))
+    return sent_copy.place(connection, queue_id) if shown.scalar() else None
 
 
 def _fates(connection: sa.Connection, queue_id: str) -> _Fates:

@@ -56,12 +56,14 @@ class OutboxItem:
     return_full: bool
     decision: str  # why it may leave as *policy* says
     released: int  # from when on it may leave
+    asked: bytes  # the word of a device that cannot open what was sent; b"": none
+    sealed_anew: int  # how often, because of such a word
 
 
 _ITEM: Final = (
     "SELECT outbox_recipient.queue_id, outbox_recipient.recipient, sender, hidden, msg_id, policy, state,"
     " attempts, next_at, reason, status, created, size, notify, orcpt, delay_told, envid, return_full,"
-    " decision, max(created, not_before)"
+    " decision, max(created, not_before, asked_at), asked, sealed_anew"
     " FROM outbox_recipient"
     " JOIN outbox ON outbox.queue_id = outbox_recipient.queue_id"
 )
@@ -122,10 +124,11 @@ class OutboxReader:
         )
 
     async def by_env_id(self, env_id: EnvId) -> OutboxItem | None:
-        """Return the item that this envelope was, or is, sealed for."""
+        """Return the item that this envelope was, or is, sealed for, while it counts."""
         found = await self._items(
             f"{_ITEM} JOIN handed_over ON handed_over.queue_id = outbox_recipient.queue_id"
-            " AND handed_over.recipient = outbox_recipient.recipient WHERE env_id = ?",
+            " AND handed_over.recipient = outbox_recipient.recipient"
+            " WHERE env_id = ? AND NOT unreadable",
             (env_id,),
         )
         return found[0] if found else None
@@ -191,6 +194,8 @@ def _item(row: Sequence[Any]) -> OutboxItem:
         return_full=bool(row[17]),
         decision=row[18],
         released=row[19],
+        asked=row[20] or b"",
+        sealed_anew=row[21],
     )
 
 

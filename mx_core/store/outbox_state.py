@@ -65,8 +65,11 @@ def change(
     return done
 
 
-def settle(writer: Writer, connection: sa.Connection, queue_id: str) -> None:
-    """Show where it stands; let go of octets and parcels once every recipient is relayed or failed.
+def settle(writer: Writer, connection: sa.Connection, queue_id: str, now: int) -> None:
+    """Show where it stands; let go of parcels once every recipient is relayed or failed.
+
+    The octets of what left end-to-end encrypted are kept from *now* on, for a while: who can not
+    open it may have it sealed anew.  All others go.
 
     Crash after the commit: files of dropped bodies are orphans, removed at the next open.
     """
@@ -78,14 +81,25 @@ def settle(writer: Writer, connection: sa.Connection, queue_id: str) -> None:
     if open_ones:
         outbox_box.show(writer, connection, queue_id)
         return
-    if outbox_box.leave(writer, connection, queue_id):  # its octets are the message's
-        connection.exec_driver_sql("UPDATE outbox SET body = NULL WHERE queue_id = ?", (queue_id,))
+    outbox_box.leave(writer, connection, queue_id)
+    octets, alone, may_return = connection.exec_driver_sql(
+        "SELECT coalesce(body, kept), alone, EXISTS (SELECT 1 FROM outbox_recipient"
+        " JOIN handed_over ON handed_over.queue_id = outbox_recipient.queue_id"
+        " AND handed_over.recipient = outbox_recipient.recipient"
+        " WHERE outbox_recipient.queue_id = outbox.queue_id AND state = 'relayed')"
+        " FROM outbox WHERE queue_id = ?",
+        (queue_id,),
+    ).one()
     dropped = connection.exec_driver_sql(
-        "SELECT body FROM outbox WHERE queue_id = ? AND body IS NOT NULL"
-        " UNION ALL SELECT body FROM sealed_body WHERE queue_id = ?",
-        (queue_id, queue_id),
-    ).scalars()
-    writer.bodies.drop([BodyId(body) for body in dropped.all()])
-    connection.exec_driver_sql("UPDATE outbox SET body = NULL WHERE queue_id = ?", (queue_id,))
+        "SELECT body FROM sealed_body WHERE queue_id = ?", (queue_id,)
+    )
+    bodies = [BodyId(body) for body in dropped.scalars().all()]
+    if octets is not None and alone and not may_return:
+        bodies.append(BodyId(octets))  # otherwise a message of a mailbox has them
+    writer.bodies.drop(bodies)
+    connection.exec_driver_sql(
+        "UPDATE outbox SET body = NULL, kept = ?, settled = ? WHERE queue_id = ?",
+        (octets if may_return else None, now, queue_id),
+    )
     connection.exec_driver_sql("DELETE FROM sealed_body WHERE queue_id = ?", (queue_id,))
     connection.exec_driver_sql("DELETE FROM parcel WHERE queue_id = ?", (queue_id,))

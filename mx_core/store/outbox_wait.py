@@ -152,7 +152,7 @@ class WaitingOutbox(OutboxReader):
                 return False
             if report is not None:
                 tell(writer, report)
-            settle(writer, connection, queue_id)
+            settle(writer, connection, queue_id, int(self._now()))
             return True
 
         return await self._mail.write_with(job)
@@ -162,7 +162,8 @@ class WaitingOutbox(OutboxReader):
 
         def job(_writer: Writer, connection: sa.Connection) -> None:
             old = connection.exec_driver_sql(
-                "SELECT queue_id FROM outbox WHERE body IS NULL AND created < ?", (int(before),)
+                "SELECT queue_id FROM outbox WHERE body IS NULL AND kept IS NULL AND created < ?",
+                (int(before),),
             )
             for queue_id in old.scalars().all():
                 for table in ("handed_over", "sent_copy", "outbox_recipient", "outbox"):

@@ -66,6 +66,14 @@ def of_program(connection: sa.Connection, queue_id: str) -> tuple[MailboxId, Uid
     return None if row is None else (MailboxId(row[0]), Uid(row[1]))
 
 
+def place(connection: sa.Connection, queue_id: str) -> tuple[MailboxId, Uid] | None:
+    """Return where the copy in Sent is, whoever has put it there."""
+    row = connection.exec_driver_sql(
+        "SELECT mailbox, uid FROM sent_copy WHERE queue_id = ? AND mailbox IS NOT NULL", (queue_id,)
+    ).one_or_none()
+    return None if row is None else (MailboxId(row[0]), Uid(row[1]))
+
+
 def kept(connection: sa.Connection, queue_id: str, mailbox: MailboxId, uid: Uid) -> None:
     """Note where the gateway has put its copy."""
     connection.exec_driver_sql(

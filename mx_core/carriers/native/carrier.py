@@ -246,6 +246,21 @@ class NativeCarrier(ports.Carrier):
         ref = federation_pb2.BlobRef(id=name.id, size=name.size)
         return await blobs.fetch(self.home, peer_domain, ref, self._body_octets)
 
+    async def unreadable(self, peer_domain: str, env_id: EnvId, signed: bytes) -> bool:
+        """Tell whoever sent *env_id* that it cannot be opened; False: their server knows nobody.
+
+        Raises:
+            Unavailable: It could not be told now; telling it again is harmless.
+        """
+
+        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> bool:
+            told = federation_pb2.UnreadableRequest(env_id=env_id, signed=signed)
+            request = client_pb2.UnreadableRequest(peer_domain=peer_domain, told=told)
+            reply = await stub.Unreadable(request, metadata=metadata, timeout=CALL_SECONDS)
+            return bool(reply.known)
+
+        return await self.home.call(use)
+
     async def append_passport(self, signed_entry: bytes) -> bytes:
         """Return the card, once the home server holds and hands out the entry; again is harmless.
 
@@ -299,4 +314,5 @@ def _fate(sequence: int, notice: client_pb2.FateNotice) -> ports.FateNotice:
         reason=notice.reason,
         status=notice.status,
         postage_bits=notice.postage_bits,
+        unreadable=notice.unreadable,
     )

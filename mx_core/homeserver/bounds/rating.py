@@ -47,6 +47,10 @@ class Rating:
             return 0
         return math.ceil(self._door.wait(address))
 
+    def telling(self, peer_domain: str) -> bool:
+        """Count a word of *peer_domain* as an envelope; True: it has said too much of late."""
+        return self.counts(peer_domain) and bool(self._peer.wait(peer_domain))
+
     def counts(self, peer_domain: str) -> bool:
         """Tell whether what *peer_domain* brings is counted at all."""
         return peer_domain != self._own_domain and self._rates.counts(peer_domain)

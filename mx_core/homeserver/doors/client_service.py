@@ -41,6 +41,7 @@ COLLECT_METADATA: Final = "mx-collect-bin"
 _ACKS_MAX: Final = 1_024
 
 FetchBody = Callable[[str, bytes, int], Awaitable[bytes]]  # (peer, name, octets)
+TellUnreadable = Callable[[str, bytes, bytes], Awaitable[bool]]  # (peer, env_id, signed)
 ReadLog = Callable[[str, str], Awaitable[bytes | None]]  # (domain, path)
 
 Context: TypeAlias = Any  # grpc.aio.ServicerContext; grpc is untyped
@@ -57,6 +58,7 @@ class Rooms:
     look_ups: LookUps
     ask_peer: AskPeer
     fetch_body: FetchBody
+    unreadable: TellUnreadable
     rating: Rating
     read_log: ReadLog
     submitter: Submitter
@@ -228,6 +230,17 @@ class ClientService(ClientServicer):
         failpoint.reach("committed")
         _after(context, "replied")
         return reply
+
+    @override
+    async def Unreadable(
+        self, request: client_pb2.UnreadableRequest, context: Context
+    ) -> federation_pb2.UnreadableReply:
+        """Tell the server of an envelope's sender that the calling device can not open it."""
+        session, told = await self._session(context), request.told
+        if self._rooms.rating.submitting(session.mailbox_id):
+            raise Busy("too much was sent and fetched in a minute; try again in one")
+        known = await self._rooms.unreadable(request.peer_domain, told.env_id, told.signed)
+        return federation_pb2.UnreadableReply(known=known)
 
     @override
     async def Collect(

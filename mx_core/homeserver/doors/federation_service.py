@@ -24,6 +24,7 @@ from mx_core.homeserver.log.witnessing import Witness
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.people.lookup import LookUps
 from mx_core.homeserver.queue import keeping
+from mx_core.homeserver.queue.unreadable import Unread
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.model.clock import Now
 from mx_core.model.errors import NotPermitted, Unavailable, UnknownRecipient, Untrusted
@@ -55,6 +56,7 @@ class Rooms:
     rules: PeerRules
     book: LogBook
     witness: Witness
+    unread: Unread
     now: Now
 
 
@@ -149,6 +151,15 @@ class FederationService(FederationServicer):
         """Give the card of a person of this domain, padded; within the peer's budget."""
         peer = self._peer(context)
         return await self._rooms.look_ups.answer(peer.domain, request)
+
+    @override
+    async def Unreadable(
+        self, request: federation_pb2.UnreadableRequest, context: Context
+    ) -> federation_pb2.UnreadableReply:
+        """Tell the submitter of an envelope that went to the peer that nobody there can open it."""
+        peer = self._peer(context)
+        known = await self._rooms.unread.tell(peer.domain, request.env_id, request.signed)
+        return federation_pb2.UnreadableReply(known=known)
 
     @override
     async def ReadLog(

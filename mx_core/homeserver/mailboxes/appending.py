@@ -137,6 +137,7 @@ def notify(tx: sa.Connection, notices: Sequence[tuple[int, Notice]]) -> None:
                 "status": notice.status,
                 "reason": notice.reason,
                 "postage_bits": notice.postage_bits,
+                "unreadable": notice.unreadable or None,
             }
             for mailbox_id, notice in notices
             if (mailbox_id, notice.device_id) in active

@@ -161,6 +161,7 @@ class Collector:
                         status=notice.status,
                         reason=notice.reason,
                         postage_bits=notice.postage_bits,
+                        unreadable=notice.unreadable,
                     ),
                 )
             case Envelope() as envelope:

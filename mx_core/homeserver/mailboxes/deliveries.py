@@ -88,6 +88,7 @@ class Notice:
     status: str
     reason: str
     postage_bits: int = 0  # asked for
+    unreadable: bytes = b""  # a device of the reader says so; neither relayed nor failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ def _waiting(row: sa.Row[tuple[object, ...]]) -> Waiting:
                 columns["status"],
                 columns["reason"],
                 columns["postage_bits"] or 0,
+                columns["unreadable"] or b"",
             ),
         )
     return Waiting(

@@ -161,7 +161,8 @@ def submit(tx: sa.Connection, what: Leaving) -> bool:
         "env_id": what.env_id,
         "device_id": what.device_id,
     }
-    tx.execute(_REMEMBER, {**whose, "until": what.submitted + _REMEMBER_SECONDS})
+    until = what.submitted + _REMEMBER_SECONDS
+    tx.execute(_REMEMBER, {**whose, "until": until, "destination": what.destination})
     tx.execute(
         _QUEUE,
         {

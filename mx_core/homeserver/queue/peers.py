@@ -18,6 +18,7 @@ from mx_core.homeserver.bounds.peer_rules import PeerRules
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.queue import keeping
 from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.queue.unreadable import Unread
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.model.address import Address
@@ -48,12 +49,14 @@ class Peers:
         receiver: Receiver,
         blobs: BlobStore,
         rules: PeerRules,
+        unread: Unread,
         make: Callable[[str], PeerClient],
     ) -> None:
         self._own_domain = own_domain
         self._receiver = receiver
         self._blobs = blobs
         self._rules = rules
+        self._unread = unread
         self._make = make
         self._clients: OrderedDict[str, PeerClient] = OrderedDict()
         self._whole: dict[str, float] = {}  # domain → until when (monotonic)
@@ -129,6 +132,17 @@ class Peers:
         except Untrusted:
             await self._forget(address.domain)
             raise
+
+    async def unreadable(self, domain: str, env_id: bytes, signed: bytes) -> bool:
+        """Tell *domain* that a device here can not open *env_id*; return whether it knows the sender.
+
+        Raises:
+            NotPermitted, UnknownRecipient, Unavailable, Untrusted: As ``carry``.
+        """
+        if domain == self._own_domain:
+            return await self._unread.tell(domain, env_id, signed)
+        self._rules.must_allow(domain)
+        return await (await self._client(domain)).unreadable(env_id, signed)
 
     async def read_log(self, domain: str, path: str) -> bytes | None:
         """Return a file of the log of *domain*, or None if it has none of that name.

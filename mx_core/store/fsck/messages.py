@@ -26,7 +26,14 @@ from mx_core.store.forms import row as form_row
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.places import Message
 
-_NAMED_BY = ("message", "outbox", "sealed_body", "intake")  # the tables that name bodies
+# the tables that name bodies, and in which columns
+_NAMED_BY = (
+    ("message", "body"),
+    ("outbox", "body"),
+    ("outbox", "kept"),
+    ("sealed_body", "body"),
+    ("intake", "body"),
+)
 # bodies that are compressed, so that only opening them tells how long they are
 _DOUBTFUL = (
     "SELECT id FROM body WHERE coding != 0 AND (id, size) NOT IN (SELECT body, size FROM message)"
@@ -108,8 +115,8 @@ def check_bodies(octets: Octets) -> list[int]:
     _check_names(connection, report, there)
     named = {
         body
-        for table in _NAMED_BY
-        for body in connection.exec_driver_sql(f"SELECT body FROM {table}").scalars()  # noqa: S608  # literals
+        for table, column in _NAMED_BY
+        for body in connection.exec_driver_sql(f"SELECT {column} FROM {table}").scalars()  # noqa: S608  # literals
     }
     nameless = sorted(there - named)
     for body in nameless:
@@ -242,9 +249,11 @@ def _check_file(
 
 
 def _check_names(connection: sa.Connection, report: Report, there: set[int]) -> None:
-    for table in _NAMED_BY:
+    for table, column in _NAMED_BY:
         names: Sequence[int] = (
-            connection.exec_driver_sql(f"SELECT body FROM {table} WHERE body IS NOT NULL")  # noqa: S608  # literals
+            connection.exec_driver_sql(
+                f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608  # literals
+            )
             .scalars()
             .all()
         )

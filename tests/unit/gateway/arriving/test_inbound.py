@@ -147,6 +147,7 @@ class Room:
             self.store.inbox,
             self.store.intake,
             self.store.outbox,
+            self.store.unreadable,
             outbound,
             Senders(finder, logs, self.store.contacts, self.clock),
             AtTheDoor(finder, self.store.contacts, own, self.clock),
@@ -323,20 +324,72 @@ async def test_what_does_not_prove_itself_is_refused_acknowledged_and_never_show
 async def test_what_was_sealed_to_another_device_does_not_hold_up_what_follows(
     room: Room,
 ) -> None:
-    """A stranger could otherwise stop the stream with envelopes that nobody opens."""
+    """It is noted, and acknowledged once its sender's server has heard of it."""
     stranger = make_person("carol@b.example")
     stranger.publish_epoch()
     alice = make_person()
-    room.carrier.gives = [arrival(1, alice, stranger), arrival(2, alice, room.bob)]
+    foreign = arrival(1, alice, stranger)
+    room.carrier.gives = [foreign, arrival(2, alice, room.bob)]
+    before: list[int] = []
 
-    async def story(_: Inbound) -> None:
-        while sorted(room.carrier.acknowledged) != [1, 2]:
-            room.carrier.acked.clear()
-            await room.carrier.acked.wait()
+    async def story(inbound: Inbound) -> None:
+        while room.carrier.acknowledged != [2]:
+            await asyncio.sleep(0.01)
+        before.extend(room.carrier.acknowledged)
+        inbound.acknowledge_said(foreign.env_id)
+        inbound.acknowledge_said(foreign.env_id)
+        while room.carrier.acknowledged != [2, 1]:
+            await asyncio.sleep(0.01)
 
     await running(room, story)
 
-    assert [r.failure for r in await room.store.inbox.refusals()] == ["no-packet"]
+    assert before == [2]
+    assert await room.store.inbox.refusals() == []
+    assert [one.env_id for one in await room.store.unreadable.due()] == [foreign.env_id]
+    assert await room.inbox() == 1
+
+
+@pytest.mark.anyio
+async def test_a_stranger_stops_no_stream_with_envelopes_that_nobody_opens(room: Room) -> None:
+    """Half a window waits until it is said; what comes beyond is acknowledged at once."""
+    stranger = make_person("carol@b.example")
+    stranger.publish_epoch()
+    alice = make_person()
+    foreign = [arrival(n, alice, stranger) for n in range(1, 41)]
+    room.carrier.gives = [*foreign, arrival(41, alice, room.bob)]
+
+    async def story(_: Inbound) -> None:
+        while 41 not in room.carrier.acknowledged:
+            await asyncio.sleep(0.01)
+
+    await running(room, story)
+
+    assert room.carrier.acknowledged == [*range(33, 41), 41]
+
+
+@pytest.mark.anyio
+async def test_mail_of_a_time_that_has_not_come_by_this_clock_is_kept_until_it_has(
+    room: Room,
+) -> None:
+    room.clock.at -= 86_400
+    room.carrier.gives = [arrival(1, make_person(), room.bob)]
+
+    async def waits(_: Inbound) -> None:
+        await room.carrier.acked.wait()
+
+    await running(room, waits)
+    before = (await room.inbox(), await room.store.inbox.refusals())
+    room.clock.at += 86_400
+    room.carrier.gives = []
+
+    async def arrives(_: Inbound) -> None:
+        while not await room.store.intake.is_empty():
+            await asyncio.sleep(0.01)
+
+    room.bob.first.epochs.clear()  # the store holds them already
+    await running(room, arrives)
+
+    assert before == (0, [])
     assert await room.inbox() == 1
 
 
