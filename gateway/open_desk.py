@@ -104,6 +104,10 @@ class OpenDesk(Daemon):
         await self._accounts.find(address).changes.be_found_by(everybody=everybody)
 
     @override
+    async def take_suite(self, address: Address, floor: int) -> None:
+        await self._accounts.find(address).changes.take_suite(floor)
+
+    @override
     def folder_store(self, address: Address) -> AccountStore:
         return self._accounts.find(address).store
 

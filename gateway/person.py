@@ -102,7 +102,14 @@ class Person(ports.Account):
         self.recipients = recipients = Recipients(
             carrier, finder, logs, store.contacts, franking, now
         )
-        self._tags = OwnTags(store.secrets, store.invitations, carrier, store.carrier_state, now)
+        self._tags = OwnTags(
+            store.secrets,
+            store.invitations,
+            carrier,
+            store.carrier_state,
+            lambda: not own.state.profile.lookup_open,
+            now,
+        )
         store.secrets.gave = store.invitations.changed = self._tags.hurry
         self.inviting = Inviting(store, own, recipients, now)
         relay_accounts = RelayAccounts(store.settings)

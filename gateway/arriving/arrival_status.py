@@ -22,6 +22,7 @@ from gateway.arriving.status_block import (
     LATE,
     MOVED,
     PASSPORT_CHANGED,
+    REDUCED_SECRECY,
     Mail,
     Status,
     claims_status,
@@ -68,10 +69,14 @@ _LIKE_AN_ADDRESS: Final = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
 
 
 def network_status(
-    statement: Statement, sender: JudgedSender, message: bytes, received: int
+    statement: Statement,
+    sender: JudgedSender,
+    message: bytes,
+    received: int,
+    not_after: int | None = None,
 ) -> Status:
-    """Return the status of *message*, stored at *received*."""
-    return with_message(sender_status(statement, sender, received), message)
+    """Return the status of *message*, stored at *received*; *not_after* as ``sender_status``."""
+    return with_message(sender_status(statement, sender, received, not_after), message)
 
 
 def with_message(status: Status, message: bytes) -> Status:
@@ -85,12 +90,19 @@ def with_message(status: Status, message: bytes) -> Status:
     return replace(status, notes=tuple(dict.fromkeys(notes)))
 
 
-def sender_status(statement: Statement, sender: JudgedSender, received: int) -> Status:
-    """Return what is known before the message itself is: of who wrote it, and how it came."""
+def sender_status(
+    statement: Statement, sender: JudgedSender, received: int, not_after: int | None = None
+) -> Status:
+    """Return what is known before the message itself is: of who wrote it, and how it came.
+
+    *not_after*: the end of the epoch that it is sealed to.
+    """
     notes = []
     if sender.verdict.trust is Trust.FIRST:
         notes.append(FIRST_CONTACT)
     notes += [_NOTE[cause] for cause in sender.verdict.notes]
+    if not_after is not None and statement.created > not_after:
+        notes.append(REDUCED_SECRECY)
     if received > statement.deliver_by:
         notes.append(LATE)
     return Status(

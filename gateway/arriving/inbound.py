@@ -131,7 +131,8 @@ class Inbound:
             stored = await _opened(arrival.body, opened, statement, sender, received)
         else:
             stored = _in_its_place(self._own.address, sender.address, statement, received)
-            status = render(sender_status(statement, sender, received), sender.address)
+            said = sender_status(statement, sender, received, opened.epoch.not_after)
+            status = render(said, sender.address)
             awaits = Awaited(
                 arrival.env_id,
                 sender.come_from.author,
@@ -365,7 +366,8 @@ async def _opened(
 
     def work() -> _Stored:
         message = open_body(body, opened, statement)
-        status = network_status(statement, sender, message, received)
+        ends = opened.epoch.not_after
+        status = network_status(statement, sender, message, received, ends)
         octets = render(status, sender.address) + message
         return _Stored(octets, prepare(octets), keywords(status))
 

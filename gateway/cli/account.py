@@ -79,6 +79,23 @@ def rotate(directories: Directories, address: str) -> None:
 
 @account.command()
 @click.argument("address")
+@click.argument("which", type=click.Choice(["post-quantum", "any"]))
+@click.pass_obj
+def suite(directories: Directories, address: str, which: str) -> None:
+    """Let mail be sealed to ADDRESS with post-quantum keys only, or with any that both sides have.
+
+    Going back to any is shown to your contacts as a change of keys.
+    """
+    with told_in_one_sentence("mx-gateway"):
+        ControlClient(directories.control_socket, "mx-gateway").post(
+            "/accounts/suite", {"address": address, "floor": 2 if which == "post-quantum" else 1}
+        )
+    only = "with post-quantum keys only" if which == "post-quantum" else "with any keys"
+    click.echo(f"Mail is sealed to {address} {only}.")
+
+
+@account.command()
+@click.argument("address")
 @click.argument("who", type=click.Choice(["everybody", "contacts"]))
 @click.pass_obj
 def reach(directories: Directories, address: str, who: str) -> None:

@@ -22,6 +22,7 @@ from mx_core.model.secret import Secret
 from mx_core.notation import cbor
 from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
+from mx_core.passport.epoch import choose_epochs
 from mx_core.passport.make import Writer, remove_device, rotate_identity, set_profile
 from mx_core.passport.op import Reason
 from mx_core.store.own_keys import OwnKey
@@ -126,6 +127,33 @@ class OwnChanges:
                 lambda writer, _: set_profile(own.state, writer, profile, own.now()), renews=False
             )
 
+    async def take_suite(self, floor: int) -> None:
+        """Be sealed to by suite *floor* or a higher one only; raises as ``rotate``.
+
+        For who knows the account a lower floor than before is a change of keys.
+
+        Raises:
+            Refused: A device of the account has no key of that suite yet.
+        """
+        own = self._own
+        card = await own.store.keys.get(OwnKey.CARD)
+        chosen = (
+            choose_epochs(own.state, Card.decode(card.reveal()).epochs, own.now(), 0)
+            if card
+            else []
+        )
+        able = {device.device_id for device in chosen if device.suite >= floor}
+        if floor > 1 and able != {device.id for device in own.state.active}:
+            raise Refused(
+                "not every device of this account has such a key yet: try again when each of them"
+                " was on the network within a week"
+            )
+        profile = replace(own.state.profile, suite_floor=floor)
+        if profile != own.state.profile:
+            await self._change(
+                lambda writer, _: set_profile(own.state, writer, profile, own.now()), renews=False
+            )
+
     async def _change(
         self, made: Callable[[Writer, SigningKey], bytes], *, renews: bool = True
     ) -> None:
@@ -173,6 +201,7 @@ class OwnChanges:
             state.seq,
             change.entry,
             {OwnKey.IDENTITY: change.identity.reveal(), OwnKey.CARD: octets},
+            lost_at=int(own.now()) if set(own.state.active) - set(state.active) else None,
         )
         own.state = state
         own.take_card(octets)

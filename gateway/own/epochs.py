@@ -121,7 +121,8 @@ def _secret(device_id: DeviceId, epoch: OwnEpoch) -> EpochSecret:
     """Return what opens: 32 octets are an X25519 key; in suite 2 an X-Wing seed follows."""
     octets = epoch.private.reveal()
     x25519, seed = octets[:X25519_OCTETS], octets[X25519_OCTETS:]
-    return EpochSecret(device_id, epoch.n, PrivateKey(x25519), XWingSecret(seed) if seed else None)
+    xwing = XWingSecret(seed) if seed else None
+    return EpochSecret(device_id, epoch.n, PrivateKey(x25519), xwing, epoch.not_after)
 
 
 def _statement(epoch: OwnEpoch) -> Epoch:

@@ -7,6 +7,7 @@ left out, with all their devices, at the next look.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -38,13 +39,15 @@ class OwnTags:
         invitations: Invitations,
         carrier: NativeCarrier,
         state: CarrierState,
+        is_closed: Callable[[], bool],
         now: Now,
     ) -> None:
-        """Nothing is told before ``run`` or ``renew``."""
+        """Nothing is told before ``run`` or ``renew``.  *is_closed*: contacts alone find the account."""
         self._secrets = secrets
         self._invitations = invitations
         self._carrier = carrier
         self._state = state
+        self._is_closed = is_closed
         self._now = now
         self._wake = asyncio.Event()
 
@@ -75,7 +78,8 @@ class OwnTags:
             Unavailable, Refused, Untrusted: It was not taken; the one before is in force.
         """
         now = self._now()
-        given, invited = await self._secrets.given(), await self._invitations.reaching()
+        given = await self._secrets.given(closed=self._is_closed())
+        invited = await self._invitations.reaching()
         # what the list is made of: it is made anew when that changes, and each week
         parts = [week_of(now).to_bytes(8, "big"), *given, b"", *(secret for secret, _ in invited)]
         made_of = b2("MX1.admit.given", parts)

@@ -123,7 +123,8 @@ async def go_on(store: AccountStore, config: Config, now: Now) -> OwnIdentity:
         note = restored_note(state.address, under_way.backup_of, int(now()))
         # Crash between the two: the note comes twice.
         await store.relations.write_note(INBOX, note, prepare, [])
-    await store.passport.add(state.seq, under_way.entry, {OwnKey.CARD: octets})
+    keys = {OwnKey.CARD: octets}
+    await store.passport.add(state.seq, under_way.entry, keys, lost_at=int(now()))
     await store.keys.acknowledge_epoch((await store.keys.epochs())[0].n, int(now()))
     own.take_card(octets)
     log.info("passport_recovered", seq=state.seq)

@@ -150,9 +150,12 @@ class Outbound:
             recipient = await self._recipients.verified(item.recipient, since=_since(item))
             if item.asked and not await self.returning.holds(item, recipient):
                 return
-            parcel, pid = await self.seal(item, body, recipient)
+            parcel = await self.seal(item, body, recipient)
+            reduced = any(device.reduced for device in recipient.devices)
             # Crash before this commit: sealed anew at the next start, with the same msg_id.
-            if not await self._outbox.seal(item.queue_id, item.recipient, parcel, pid):
+            if not await self._outbox.seal(
+                item.queue_id, item.recipient, parcel, recipient.pid, reduced=reduced
+            ):
                 return  # cancelled meanwhile
         await self._carrier.send(parcel, await self._franking.stamp(parcel))
         # Crash here: the same octets are sent again, and the server knows their env_id.
@@ -176,10 +179,8 @@ class Outbound:
         report = await self._reports.relayed(item, host)
         await self._outbox.handed_to_relay(item.queue_id, item.recipient, report=report)
 
-    async def seal(
-        self, item: OutboxItem, body: _SharedBody, recipient: Recipient
-    ) -> tuple[Parcel, Pid]:
-        """Return the parcel for a recipient whose keys were verified just now, and whose they are."""
+    async def seal(self, item: OutboxItem, body: _SharedBody, recipient: Recipient) -> Parcel:
+        """Return the parcel for a recipient whose keys were verified just now."""
         sealed = await body.for_recipient(hidden=item.hidden)
         created = int(self._now())
         envelope = seal_envelope(
@@ -194,14 +195,13 @@ class Outbound:
             ext=await self._ext(item, recipient.pid),
             entropy=secrets.token_bytes,
         )
-        parcel = Parcel(
+        return Parcel(
             recipient=recipient.address,  # where they are now
             env_id=env_id(envelope),
             envelope=envelope,
             body=sealed.octets,
             deliver_by=created + DELIVER_BY_SECONDS,
         )
-        return parcel, recipient.pid
 
     async def _ext(self, item: OutboxItem, pid: Pid) -> bytes:
         """Return what we have seen of both domains' logs, and what their answer is let in by."""

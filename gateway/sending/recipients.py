@@ -25,6 +25,7 @@ from mx_core.passport.state import State
 from mx_core.ports import Carrier
 from mx_core.store.contact import Contact, Contacts
 from mx_core.tlog.log_proof import Logged, LogProof
+from mx_core.trust.decide import causes_between, is_device_gone
 from mx_core.trust.pin import Pin, accept
 
 _FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
@@ -176,11 +177,13 @@ class Recipients:
             await self._remember(held, found)
             await self._logs.people.forget(asked)
             contact = await self._contacts.get(asked)
-            pin = found.pin
+            pin, lost = found.pin, False
             if contact is not None:
-                pin = accept(Pin.decode(contact.pin), found.state, now=now, suite=found.suite)
+                before = Pin.decode(contact.pin)
+                pin = accept(before, found.state, now=now, suite=found.suite)
+                lost = is_device_gone(causes_between(before, found.state, now=now))
             # Crash before this: nothing is accepted, and what was held is held.
-            await self._contacts.put(Contact(asked, pin.encode(), found.chain))
+            await self._contacts.put(Contact(asked, pin.encode(), found.chain), lost=lost)
             self._cards[asked] = held
 
     async def introduced(self, address: Address, pid: Pid, tag: bytes) -> Contact:

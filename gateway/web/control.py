@@ -6,7 +6,7 @@ Same person only (``mx_core.control``).  Every refusal is one sentence under ``e
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -61,6 +61,13 @@ class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     everybody: bool
 
 
+class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /accounts/suite."""
+
+    address: str
+    floor: Annotated[int, msgspec.Meta(ge=1, le=2)]
+
+
 class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /clients: a file for *program*; *name*: what its password is called."""
 
@@ -107,6 +114,9 @@ class Daemon(Behind, Protocol):
 
     async def reach(self, address: Address, *, everybody: bool) -> None:
         """Let an account be found by everybody or by contacts only; raises as ``rotate``."""
+
+    async def take_suite(self, address: Address, floor: int) -> None:
+        """Be sealed to by suite *floor* at least; raises Refused, and as ``rotate``."""
 
     async def add_password(self, address: Address, name: str) -> str:
         """Return a new client password, told this once."""
@@ -220,6 +230,11 @@ def control_app(daemon: Daemon) -> Starlette:
         await daemon.reach(Address.parse(asked.address), everybody=asked.everybody)
         return {}
 
+    async def suite(request: Request) -> dict[str, Any]:
+        asked = await body(request, Suite)
+        await daemon.take_suite(Address.parse(asked.address), asked.floor)
+        return {}
+
     return Starlette(
         routes=[
             Route("/status", json_endpoint(status), methods=["GET"]),
@@ -237,6 +252,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/clients", json_endpoint(add_client), methods=["POST"]),
             Route("/accounts/rotate", json_endpoint(rotate), methods=["POST"]),
             Route("/accounts/reach", json_endpoint(reach), methods=["POST"]),
+            Route("/accounts/suite", json_endpoint(suite), methods=["POST"]),
             Route("/page", json_endpoint(page), methods=["POST"]),
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),

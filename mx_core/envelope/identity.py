@@ -28,6 +28,7 @@ class EpochSecret:
     n: int
     private: PrivateKey = field(repr=False)
     xwing: XWingSecret | None = field(default=None, repr=False)
+    not_after: int | None = None  # unix seconds: what is sealed to it later is marked
 
     def opened(self, packet: bytes, ctx: bytes, suite: int) -> bytes | None:
         """Return what *packet* was sealed around, or None if it was not sealed to this epoch.

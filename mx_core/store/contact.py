@@ -15,6 +15,7 @@ from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.ids import Pid
+from mx_core.store import stale_secret
 from mx_core.store.outbox_reader import address_of
 from mx_core.store.relation import Author, Topic, tell
 from mx_core.trust.pin import Pin
@@ -80,15 +81,21 @@ class Contacts:
             ]
         )
 
-    async def put(self, contact: Contact, *, changes: str = "") -> None:
-        """Keep *contact* in place of what was there; *changes* of their keys are to be told."""
+    async def put(self, contact: Contact, *, changes: str = "", lost: bool = False) -> None:
+        """Keep *contact* in place of what was there; *changes* of their keys are to be told.
+
+        *lost*: a device of theirs is gone, and they are to get another secret.
+        """
         now = int(self._now())
 
         def job(connection: sa.Connection) -> bool:
             put_contact(connection, contact, now)
+            author = Author(Pin.decode(contact.pin).pid, contact.address.canonical())
+            if lost:
+                stale_secret.grow_stale(connection, now, author.pid)
             if not changes:
                 return False
-            author = Author(Pin.decode(contact.pin).pid, contact.address.canonical())
+            stale_secret.heard(connection, author.pid, changes, now)
             return tell(connection, Topic.KEYS, author, now, changes)
 
         if await self._database.write(job):

@@ -18,7 +18,7 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX, REQUESTS, MailboxName
 from mx_core.model.message import MessageForm
-from mx_core.store import awaited, contact_secret, copies, invitation, relation
+from mx_core.store import awaited, contact_secret, copies, invitation, relation, stale_secret
 from mx_core.store.awaited import Awaited
 from mx_core.store.contact import Contact, put_contact
 from mx_core.store.mail import Mail
@@ -146,6 +146,7 @@ def _place(writer: Writer, connection: sa.Connection, come_from: ComeFrom, now: 
     """Return where the message goes, and have told what is to be told.  Spec/requests §2."""
     author = come_from.author
     if come_from.changes:
+        stale_secret.heard(connection, author.pid, come_from.changes, now)
         writer.stirred |= relation.tell(connection, Topic.KEYS, author, now, come_from.changes)
     said = relation.relation_to(connection, author.pid)
     if said is Relation.BLOCKED:

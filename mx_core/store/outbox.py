@@ -34,12 +34,19 @@ class OutboxTable(ReturningOutbox):
     """See the module."""
 
     async def seal(
-        self, queue_id: QueueId, recipient: Address, parcel: Parcel, pid: Pid | None = None
+        self,
+        queue_id: QueueId,
+        recipient: Address,
+        parcel: Parcel,
+        pid: Pid | None = None,
+        *,
+        reduced: bool = False,
     ) -> bool:
         """Store the sealed parcel; sealing anew replaces one that was not sent yet.
 
         Who writes to somebody accepts them: *pid*, whom the parcel is sealed to, may answer.
         What stands in no mailbox yet enters Outbox in the same transaction.
+        *reduced*: to a key past its time, which the message then shows.
         """
         ready = await self._ready_if_new(queue_id)
 
@@ -75,9 +82,11 @@ class OutboxTable(ReturningOutbox):
                 (parcel.env_id, queue_id, str(recipient)),
             )
             connection.exec_driver_sql(
-                "UPDATE outbox_recipient SET asked = NULL, sealed_anew = sealed_anew + 1"
-                " WHERE queue_id = ? AND recipient = ? AND asked IS NOT NULL",
-                (queue_id, str(recipient)),
+                "UPDATE outbox_recipient SET reduced = ?, asked = NULL,"
+                " sealed_anew = sealed_anew + (asked IS NOT NULL)"
+                " WHERE queue_id = ? AND recipient = ?"
+                " AND (asked IS NOT NULL OR reduced != ?)",
+                (reduced, queue_id, str(recipient), reduced),
             )
             return True
 

@@ -168,7 +168,7 @@ class AcceptingOutbox(ShowingOutbox):
             )
         connection.exec_driver_sql(
             "INSERT INTO outbox_recipient"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?, NULL, 0, 0)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?, NULL, 0, 0, 0)",
             rows,
         )
 

@@ -19,7 +19,15 @@ from mx_core.model.message import MessageForm
 from mx_core.ports import NewMail
 from mx_core.store import sent_copy
 from mx_core.store.body import BodyId
-from mx_core.store.outbox_word import DEFERRED, FAILED, HELD, PENDING, STATE, SUBMITTED
+from mx_core.store.outbox_word import (
+    DEFERRED,
+    FAILED,
+    HELD,
+    PENDING,
+    REDUCED,
+    STATE,
+    SUBMITTED,
+)
 from mx_core.store.policy import note_encrypted
 from mx_core.store.writer import Writer
 
@@ -35,6 +43,7 @@ class _Fates:
     failed: int
     cancelled: int
     clear: int
+    reduced: int  # sealed to a key past its time
     native: int  # that leave end-to-end encrypted or not at all, and wait for nobody
 
     def flags(self) -> FlagSet:
@@ -46,6 +55,7 @@ class _Fates:
             SUBMITTED: self.left and not (self.waiting or self.held),
             FAILED: self.failed,
             NOT_ENCRYPTED: self.clear,
+            REDUCED: self.reduced,
         }
         return frozenset(flag for flag, holds in said.items() if holds)
 
@@ -176,6 +186,7 @@ def _fates(connection: sa.Connection, queue_id: str) -> _Fates:
         " sum(state = 'relayed' AND NOT EXISTS (SELECT 1 FROM handed_over"
         " WHERE handed_over.queue_id = outbox_recipient.queue_id"
         " AND handed_over.recipient = outbox_recipient.recipient)),"
+        " sum(reduced AND state IN ('sealed', 'sent', 'relayed')),"
         " sum(policy = 'native' AND state != 'held')"
         " FROM outbox_recipient WHERE queue_id = ?",
         (queue_id,),

@@ -26,7 +26,8 @@ SUBMITTED: Final = Flag("$Submitted")
 HELD: Final = Flag("$MXHeld")  # waits for the person
 DEFERRED: Final = Flag("$MXDeferred")  # was tried, and will be again
 FAILED: Final = Flag("$MXFailed")  # a copy did not arrive
-STATE: Final = frozenset({PENDING, SUBMITTED, HELD, DEFERRED, FAILED, NOT_ENCRYPTED})
+REDUCED: Final = Flag("$MXReduced")  # a copy was sealed to a key past its time
+STATE: Final = frozenset({PENDING, SUBMITTED, HELD, DEFERRED, FAILED, NOT_ENCRYPTED, REDUCED})
 _CANCELLED: Final = "cancelled by you"
 _SAID: Final = "you moved it to Send as ordinary email"
 

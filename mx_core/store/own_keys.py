@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from mx_core.db.database import Database
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
+from mx_core.store.stale_secret import grow_stale
 
 
 class OwnKey(Enum):
@@ -179,10 +180,19 @@ class OwnPassport:
             )
         )
 
-    async def add(self, seq: int, entry: bytes, keys: Mapping[OwnKey, bytes] | None = None) -> None:
+    async def add(
+        self,
+        seq: int,
+        entry: bytes,
+        keys: Mapping[OwnKey, bytes] | None = None,
+        *,
+        lost_at: int | None = None,
+    ) -> None:
         """Append the signed entry *seq*; adding the same again is harmless.
 
         *keys* are kept in the same transaction, and the change that was under way is forgotten.
+        *lost_at*: the entry removes a device at that unix second, and what it knew of contacts is
+        renewed (spec/admission §1).
 
         Raises:
             StoreDamaged: Another entry stands at *seq*, or one before it is missing.
@@ -193,6 +203,8 @@ class OwnPassport:
                 connection.exec_driver_sql(
                     "INSERT OR REPLACE INTO own_key VALUES (?, ?)", (name.value, octets)
                 )
+            if lost_at is not None:
+                grow_stale(connection, lost_at)
             connection.exec_driver_sql(
                 "DELETE FROM own_key WHERE name IN (?, ?)",
                 (OwnKey.CHANGE.value, OwnKey.RECOVERY.value),

@@ -6,6 +6,7 @@ person reads it; the strictest one decides.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
@@ -83,6 +84,7 @@ _TABLE: Final[dict[Cause, tuple[Level, Level]]] = {
     Cause.ROLLBACK: (Level.HOLD, Level.HOLD),
     Cause.FORK: (Level.HOLD, Level.HOLD),
 }
+_GONE: Final = {Cause.DEVICE_LOST, Cause.DEVICE_STOLEN, Cause.RECOVERED}
 _KEY_CHANGED: Final = {
     Cause.DEVICE_LOST,
     Cause.DEVICE_STOLEN,
@@ -93,6 +95,11 @@ _KEY_CHANGED: Final = {
     Cause.OTHER_PID,
     Cause.FORK,
 }
+
+
+def is_device_gone(causes: Iterable[Cause]) -> bool:
+    """Tell whether a device of theirs may be in other hands: what it knew is to be renewed."""
+    return any(cause in _GONE for cause in causes)
 
 
 def decide(pin: Pin, state: State, *, now: float, suite: int | None = None) -> Decision:

@@ -70,6 +70,7 @@ class BobsDevice:
             store.unreadable,
             nothing,
             Senders(post.alice.network, logs, store.contacts, clock),
+            nothing,
             self.own,
             self.epochs,
             clock,

@@ -5,12 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from nacl.public import PrivateKey
 
 from gateway.own.changes import OwnChanges
 from gateway.own.identity import OwnIdentity, stored_identity
-from mx_core.model.errors import PeerUnreachable, Untrusted
+from mx_core.model.errors import PeerUnreachable, Refused, Untrusted
+from mx_core.model.ids import Pid
 from mx_core.model.secret import Secret
+from mx_core.notation.xwing import XWingSecret
 from mx_core.passport.chain import verify_chain
+from mx_core.passport.epoch import new_epoch, sign_epoch
+from mx_core.passport.op import Reason
+from mx_core.passport.state import ChangeKind
 from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnKey
 from tests.support.people import NOW, Person, make_person
@@ -92,6 +98,55 @@ async def test_who_finds_the_account_is_said_once_and_its_key_stays(room: Room) 
     assert await room.identity() == before
     await room.changes.rotate()
     assert not room.own.state.profile.lookup_open
+
+
+@pytest.mark.anyio
+async def test_a_floor_is_taken_once_every_device_has_such_a_key_and_can_be_given_up(
+    room: Room,
+) -> None:
+    with pytest.raises(Refused, match="not every device"):
+        await room.changes.take_suite(2)  # its epoch is of suite 1
+    assert room.home.given == []
+    alice = room.home.person
+    xwing = XWingSecret(bytes(32)).public
+    alice.first.epochs.append((2, *signed_epoch(alice, 2, xwing)))
+    await room.store.keys.put(OwnKey.CARD, Secret(alice.card()))
+
+    await room.changes.take_suite(2)
+    await room.changes.take_suite(2)
+    assert [alice.state.seq, alice.state.profile.suite_floor] == [1, 2]
+    await room.changes.take_suite(1)
+
+    assert [alice.state.seq, alice.state.profile.suite_floor] == [2, 1]
+    assert [change.kind for change in alice.state.changes][-1] is ChangeKind.SUITE_FLOOR_LOWERED
+
+
+def signed_epoch(alice: Person, n: int, xwing: bytes) -> tuple[PrivateKey, bytes]:
+    private = PrivateKey(bytes(31) + b"\1")
+    epoch = new_epoch(alice.pid, alice.first.id, n, bytes(private.public_key), NOW, xwing)
+    return private, sign_epoch(alice.first.key, epoch)
+
+
+@pytest.mark.anyio
+async def test_what_a_removed_device_knew_of_contacts_is_replaced_with_the_next_mail(
+    room: Room,
+) -> None:
+    alice, secrets = room.home.person, room.store.secrets
+    bob = Pid(b"b" * 32)
+    first = await secrets.mine(bob)
+    other = alice.add()
+    await room.store.passport.add(1, alice.entries[1])
+    room.own.state = alice.state
+    assert await secrets.mine(bob) == first, "a device more knows no secret of before"
+
+    await room.changes.rotate()
+    assert await secrets.mine(bob) == first
+    await room.changes.remove(other.id, Reason.LOST, NOW)
+    renewed = await secrets.mine(bob)
+
+    assert renewed != first
+    assert await secrets.mine(bob) == renewed
+    assert await secrets.given() == [renewed, first]
 
 
 @pytest.mark.anyio
