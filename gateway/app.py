@@ -36,6 +36,8 @@ from gateway.place import check_place
 from gateway.recovery.recovering import AskedBack, Recovering
 from gateway.recovery.taking_over import is_under_way
 from gateway.spool.taking import Taking, taking_of
+from gateway.trial import domain as trial
+from gateway.trial.own_home import OwnHome
 from gateway.unlocking.receiving import Receiving
 from gateway.unlocking.vault import Vault
 from gateway.web.control import control_app
@@ -102,6 +104,7 @@ class Gateway(OpenDesk):
         self._receiving = Receiving(directories, config, self.vault, time.time)
         self._adding = asyncio.Lock()  # one registration at a time
         self._taking: Taking | None = None
+        self._own_home = OwnHome(directories.data)
 
     async def run(self) -> None:
         """Serve until a signal, then stop: front doors first, stores last."""
@@ -125,6 +128,7 @@ class Gateway(OpenDesk):
                 print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
                 notify.tell("READY=1")
                 tasks.create_task(tell_alive(_turns, stopping))
+                tasks.create_task(self._own_home.run())
                 if sys.stdout.isatty() and not list(self._accounts):
                     print(f"To go on, open {self.page_link()}", flush=True)  # noqa: T201  # a person reads
                 log.info(
@@ -153,6 +157,7 @@ class Gateway(OpenDesk):
             "accounts": [await self.told(person) for person in self._accounts],
             "locked": self.vault.is_locked,
             "before_login": self._sightings.before_login(),
+            "trial": {"address": self.trial(), "trouble": self._own_home.trouble},
         }
 
     @override
@@ -168,7 +173,9 @@ class Gateway(OpenDesk):
                 raise Refused(f"{address} is an account of this gateway already")
             store = new_store(self._directories, self.vault.master(), time.time)
             try:
-                own, words = await join(store, address, invite, self._config, time.time)
+                own, words = await join(
+                    store, address, invite, self._config_for(address), time.time
+                )
             except BaseException:
                 remove(store)
                 raise
@@ -176,6 +183,19 @@ class Gateway(OpenDesk):
         password = await store.passwords.add(_FIRST_PASSWORD)
         settings = asdict(self._settings(own.address, password.reveal()))
         return {"settings": settings, "recovery_words": words}
+
+    @override
+    async def add_trial(self, name: str) -> dict[str, Any]:
+        address = Address.parse(f"{name}@{trial.DOMAIN}")
+        if self.trial():
+            raise Refused(f"{self.trial()} is a trial of this gateway already")
+        return await self.add_account(address, await self._own_home.invite(address.local))
+
+    @override
+    def trial(self) -> str:
+        tried = [str(one.address) for one in self._accounts if one.address.domain == trial.DOMAIN]
+        locked = trial.DOMAIN if self.vault.is_locked and self._own_home.exists else ""
+        return tried[0] if tried else locked
 
     @override
     async def begin_recovery(self, asked: AskedBack) -> dict[str, Any]:
@@ -266,7 +286,7 @@ class Gateway(OpenDesk):
     def _start(self, store: AccountStore, own: OwnIdentity) -> None:
         if self._tasks is None:
             raise AssertionError("accounts start inside the task group")
-        person = Person(store, own, self._config, time.time)
+        person = Person(store, own, self._config_for(own.address), time.time)
         self._accounts.add(person)
         self._tasks.create_task(until_damaged(person))
         self._tasks.create_task(self._receiving.keep(store.folder, own.address, person.carrier))
@@ -290,6 +310,9 @@ class Gateway(OpenDesk):
         )
         page = self._page.serve(self, listeners["page"], stopping)
         return [tasks.create_task(serving) for serving in (*mail, control, page)]
+
+    def _config_for(self, address: Address) -> Config:
+        return trial.config_for(self._config, address.domain, self._directories.data)
 
     def _settings(self, address: Address, password: str) -> MailSettings:
         return told_settings(address, password, self._ports, self._tls.root_file)

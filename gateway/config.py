@@ -32,6 +32,7 @@ class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     nameserver: str = ""  # "127.0.0.1:5353"; empty: the system's resolvers
     peers: str = ""  # static peers file (TOML), for tests and closed networks
+    closed: bool = False  # domains that the peers file does not name are not on the network
     allow_private: bool = False  # let the well-known fetch reach private addresses (tests)
 
 

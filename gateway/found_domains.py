@@ -44,6 +44,7 @@ def finder_of(settings: Discovery, state: CarrierState, now: Now) -> Finder:
     return Finder(
         resolver=resolver_of(settings),
         peers=Path(settings.peers) if settings.peers else None,
+        closed=settings.closed,
         memory=_StoredMemory(state),
         web=WebSettings(allow_private=settings.allow_private),
         now=now,

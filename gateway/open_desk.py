@@ -140,6 +140,10 @@ class OpenDesk(Daemon):
         return self._accounts.find(address).inviting
 
     @override
+    def greeted(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
+    @override
     def pulled(self, address: Address) -> Person:
         return self._accounts.find(address)
 

@@ -17,6 +17,7 @@ from gateway.arriving.unread import Unread
 from gateway.config import Config
 from gateway.folder_upkeep import keep_up
 from gateway.found_domains import finder_of
+from gateway.greeting.round_trip import Greeting
 from gateway.legacy.relay_account import RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
 from gateway.migration.export.exporting import Exporting
@@ -157,6 +158,9 @@ class Person(ports.Account):
             now=now,
         )
         self.policy = PolicyDesk(store.policy, reaching, self.outbox, relay_accounts)
+        self.greeting = Greeting(
+            store.mail, self.outbox, reaching, store.settings, own.address, now
+        )
         self.exporting = Exporting(store, own.address)
         self.backups = Backups(store, own)
         self.importing = Importing(store, open_source, now)
@@ -198,6 +202,7 @@ class Person(ports.Account):
                 tasks.create_task(self.pulling.run())
                 tasks.create_task(self.exporting.run())
                 tasks.create_task(self.backups.run())
+                tasks.create_task(self.greeting.run())
                 tasks.create_task(keep_up(self.store.folders, self._now))
         finally:
             await self._ordinary.close()

@@ -34,6 +34,12 @@ def status(directories: Directories, *, as_json: bool) -> None:
         return
     for account in answer["accounts"]:
         click.echo(_told(account))
+    if answer["trial"]["address"]:
+        trouble = answer["trial"]["trouble"]
+        click.echo(
+            f"Only trying: {answer['trial']['address']} reaches this computer and nobody else"
+        )
+        click.echo(f"  {trouble}" if trouble else "", nl=bool(trouble))
     if not answer["accounts"]:
         click.echo(
             "No account yet. Add one with: mx-gateway account add you@your.domain --invite CODE"

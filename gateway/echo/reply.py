@@ -24,7 +24,7 @@ SEEN_OCTETS: Final = 64 * 1024  # of a message; the rest is not read
 _QUOTED_CHARACTERS: Final = 4096
 _SUBJECT_CHARACTERS: Final = 200
 _ID_OCTETS_MAX: Final = 250
-_SUITES: Final = {
+SUITES: Final = {
     SUITE_1: "X25519",
     SUITE_2: "X-Wing, which a quantum computer does not open either",
 }
@@ -96,7 +96,7 @@ def reply(octets: bytes, form: MessageForm, own: Address, to: Address, now: int)
 
 
 def _lines(octets: bytes, form: MessageForm, own: Address, status: Status) -> list[str]:
-    suite = _SUITES.get(status.suite or 0, "a later suite")
+    suite = SUITES.get(status.suite or 0, "a later suite")
     notes = ", ".join(status.notes)
     return [
         f"This is the echo of {own.domain}: your message arrived, and a program answers it.",

@@ -18,6 +18,7 @@ import structlog
 from gateway.config import Config
 from gateway.directories import Directories
 from gateway.found_domains import resolver_of
+from gateway.trial.domain import config_for
 from gateway.unlocking.master_key import Method
 from gateway.unlocking.vault import Vault
 from mx_core import ports
@@ -142,10 +143,12 @@ async def receive_locked(folder: Path, config: Config, now: Now) -> None:
     token = await asyncio.to_thread(Token.read, folder)
     if token is None:
         return
+    config = config_for(config, token.domain, folder.parents[1])  # data/accounts/<id>
     await asyncio.to_thread(make_folder, folder / _INTAKE)
     finder = Finder(
         resolver=resolver_of(config.discovery),
         peers=Path(config.discovery.peers) if config.discovery.peers else None,
+        closed=config.discovery.closed,
         web=WebSettings(allow_private=config.discovery.allow_private),
         now=now,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from gateway.greeting.round_trip import Greeting
 from gateway.people.inviting import Inviting
 from gateway.web.door_control import BehindDoor
 from gateway.web.import_control import Imported
@@ -13,6 +14,12 @@ from gateway.web.recovery_control import Desk
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
+
+
+class Greeted(Protocol):
+    """Who is shown their first round trip."""
+
+    greeting: Greeting
 
 
 class Behind(Desk, Lockable, Protocol):
@@ -45,6 +52,12 @@ class Behind(Desk, Lockable, Protocol):
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
         """Register and start an account; return settings and recovery words."""
 
+    async def add_trial(self, name: str) -> dict[str, Any]:
+        """Register *name* at a domain of this computer; as ``add_account``; raises Refused."""
+
+    def trial(self) -> str:
+        """Return the address of a trial, whose mail stays on this computer; "" without one."""
+
     async def new_settings(self, address: Address, name: str) -> MailSettings:
         """Return what a mail program called *name* is to be told, with a new password."""
 
@@ -65,6 +78,9 @@ class Behind(Desk, Lockable, Protocol):
 
     def door_of(self, address: Address) -> BehindDoor:
         """Return whose door for ordinary mail is asked for; raises Refused."""
+
+    def greeted(self, address: Address) -> Greeted:
+        """Return whose first round trip is asked for; raises Refused."""
 
     def pulled(self, address: Address) -> Pulled:
         """Return whose accounts elsewhere are asked for; raises Refused."""

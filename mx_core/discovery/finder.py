@@ -113,12 +113,17 @@ class Finder:
         *,
         resolver: ResolverSettings | None = None,
         peers: Path | None = None,
+        closed: bool = False,
         memory: KeyMemory | None = None,
         web: WebSettings | None = None,
         cached_domains_max: int = 10_000,
         now: Now = time.time,
     ) -> None:
-        """*peers* is a file of static peers; without *memory* keys are remembered until exit."""
+        """*peers* is a file of static peers, with *closed* the only ones there are.
+
+        Without *memory* keys are remembered until exit.
+        """
+        self._closed = closed
         self._resolver = Resolver(resolver or ResolverSettings())
         self._peers = PeersFile(peers) if peers is not None else None
         self._memory: KeyMemory = memory or ProcessMemory()
@@ -213,6 +218,8 @@ class Finder:
             signed = await fetch_document(name, record.hello, record.keys, self._now())
             return await self._accept(name, record, signed, How.STATIC, _STATIC_SECONDS)
 
+        if self._closed:
+            raise NotOnNetwork(f"{name} is not on this network, which is closed")
         answer = await self._resolver.mailx(name)
         if isinstance(answer, Absent):
             return await self._absent(name, answer.ttl)

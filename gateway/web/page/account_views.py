@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
-from gateway.web.page.begin_views import rows_of
+from gateway.web.page.begin_views import made_values
 from gateway.web.page.connect_views import renewing
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
@@ -39,14 +39,7 @@ def account_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
     async def added(request: Request) -> Response:
         address, invite = await read_form(request, "address", "invite")
         made = await behind.add_account(Address.parse(address), invite)
-        words = made["recovery_words"]
-        return rendered(
-            "made_account.html",
-            settings=made["settings"],
-            rows=rows_of(words),
-            check=checks.ask(words, leads=renewing(made["settings"]["address"])),
-            renew=renewing(made["settings"]["address"]),
-        )
+        return rendered("made_account.html", **made_values(made, checks))
 
     async def programs(request: Request) -> Response:
         address = Address.parse(request.query_params.get("account", ""))

@@ -49,12 +49,20 @@ class Account(msgspec.Struct, frozen=True):
     programs: list[Program]
 
 
+class Trial(msgspec.Struct, frozen=True):
+    """An account whose mail stays on this computer ("": there is none), and what is wrong with it."""
+
+    address: str
+    trouble: str
+
+
 class Status(msgspec.Struct, frozen=True):
     """The gateway; *before_login*: the newest of what was seen of whoever had not logged in yet."""
 
     accounts: list[Account]
     locked: bool
     before_login: dict[str, int]
+    trial: Trial
 
 
 class Queued(msgspec.Struct, frozen=True):

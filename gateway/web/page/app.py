@@ -31,7 +31,7 @@ from gateway.web.page.guard import Guard, cookie, session_of
 from gateway.web.page.invitation_views import invitation_routes
 from gateway.web.page.mail_views import mail_routes
 from gateway.web.page.outbox_views import outbox_routes
-from gateway.web.page.rendering import rendered
+from gateway.web.page.rendering import TRIAL, rendered
 from gateway.web.page.sheet_checks import SheetChecks
 from gateway.web.page.visits import SESSION_SECONDS, Visits
 from mx_core.model.errors import MailError, Refused, Unavailable
@@ -72,7 +72,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             *mail_routes(behind),
             *api_routes(behind),
         ],
-        middleware=[Middleware(_Door, visits=visits)],
+        middleware=[Middleware(_Door, visits=visits, behind=behind)],
         exception_handlers={MailError: _refused, HTTPException: _not_here},
     )
     return Guard(app, hosts)
@@ -86,7 +86,8 @@ def new_visits() -> Visits:
 class _Door:
     """Lets in who has entered; to everybody else the page says how to."""
 
-    def __init__(self, app: ASGIApp, visits: Visits) -> None:
+    def __init__(self, app: ASGIApp, visits: Visits, behind: Behind) -> None:
+        self._behind = behind
         self._app = app
         self._visits = visits
 
@@ -94,7 +95,9 @@ class _Door:
         path = scope["path"]
         answer: Callable[[Scope, Receive, Send], Awaitable[Any]] = self._app
         open_to_all = path == "/enter" or path.startswith("/static/")
-        if not open_to_all and not self._visits.holds(session_of(scope["headers"])):
+        inside = self._visits.holds(session_of(scope["headers"]))
+        TRIAL.set(self._behind.trial() if inside else "")
+        if not open_to_all and not inside:
             answer = _closed()
         await answer(scope, receive, send)
 

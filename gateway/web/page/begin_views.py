@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,7 +13,7 @@ from gateway.recovery.recovering import AskedBack
 from gateway.web.behind import Behind
 from gateway.web.page.connect_views import renewing
 from gateway.web.page.form import read_form
-from gateway.web.page.rendering import rendered
+from gateway.web.page.rendering import TRIAL, rendered
 from gateway.web.page.sheet_checks import SheetChecks
 from mx_core.model.address import Address
 from mx_core.model.secret import Secret
@@ -31,6 +31,18 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
 
     async def domain(_: Request) -> Response:
         return rendered("own_domain.html")
+
+    async def real(_: Request) -> Response:
+        return rendered("real.html")
+
+    async def trying(_: Request) -> Response:
+        return rendered("begin_trial.html")
+
+    async def tried(request: Request) -> Response:
+        (name,) = await read_form(request, "name")
+        made = await behind.add_trial(name)
+        TRIAL.set(behind.trial())
+        return rendered("made_account.html", **made_values(made, checks))
 
     async def restore(_: Request) -> Response:
         return rendered("restore.html")
@@ -58,7 +70,8 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         if not checks.passes(token, [first, second]):
             return _asked(token, check.places, wrong=True)
         if not check.recovery:
-            return RedirectResponse(check.leads, _SEE_OTHER)
+            behind.greeted(Address.parse(check.account)).greeting.welcome()
+            return RedirectResponse(renewing(check.account), _SEE_OTHER)
         made = await behind.finish_recovery(check.recovery, ())
         settings = made["settings"]
         return rendered("restored.html", settings=settings, renew=renewing(settings["address"]))
@@ -88,6 +101,9 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
     return [
         Route("/begin", begin, methods=["GET"]),
         Route("/begin/domain", domain, methods=["GET"]),
+        Route("/begin/real", real, methods=["GET"]),
+        Route("/begin/trial", trying, methods=["GET"]),
+        Route("/begin/trial", tried, methods=["POST"]),
         Route("/begin/rule", rule, methods=["GET"]),
         Route("/begin/rule", ruled, methods=["POST"]),
         Route("/restore", restore, methods=["GET"]),
@@ -98,6 +114,17 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         Route("/unlock", unlocked, methods=["POST"]),
         Route("/lock", lock, methods=["POST"]),
     ]
+
+
+def made_values(made: dict[str, Any], checks: SheetChecks) -> dict[str, Any]:
+    """Return what the page of a new account shows: its sheet, once, and its settings."""
+    words, address = made["recovery_words"], made["settings"]["address"]
+    return {
+        "settings": made["settings"],
+        "rows": rows_of(words),
+        "check": checks.ask(words, account=address),
+        "renew": renewing(address),
+    }
 
 
 def rows_of(words: str) -> list[list[str]]:

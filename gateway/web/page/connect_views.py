@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
+from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
 from gateway.web.page.ticks import Progress, progress
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
+
+_SEE_OTHER: Final = 303
 
 
 def connect_routes(behind: Behind) -> list[Route]:
@@ -27,16 +32,35 @@ def connect_routes(behind: Behind) -> list[Route]:
             "connect.html",
             address=str(account),
             programs=seen,
+            trip=_timed(await behind.greeted(account).greeting.state()),
             renew=renewing(str(account), asked.get("name", "")),
             still="still" in asked or all(one.done for one in seen),
         )
 
-    return [Route("/connect", ticks, methods=["GET"])]
+    async def asked_echo(request: Request) -> Response:
+        (account,) = await read_form(request, "account")
+        await behind.greeted(Address.parse(account)).greeting.ask()
+        return RedirectResponse(renewing(account), _SEE_OTHER)
+
+    return [
+        Route("/connect", ticks, methods=["GET"]),
+        Route("/connect/echo", asked_echo, methods=["POST"]),
+    ]
 
 
 def renewing(account: str, name: str = "") -> str:
     """Return where the ticks of *account* are seen: of its program *name*, or of all."""
     return f"/connect?{urlencode({'account': account} | ({'name': name} if name else {}))}"
+
+
+def _timed(trip: dict[str, Any]) -> dict[str, Any]:
+    """Return *trip* with the times of what arrived as a person reads them."""
+    return trip | {
+        what: trip[what]
+        | {"at": f"{datetime.fromtimestamp(trip[what]['received'], UTC):%H:%M:%S} UTC"}
+        for what in ("welcome", "answer")
+        if trip[what] is not None
+    }
 
 
 async def _seen(behind: Behind, account: Address, name: str) -> list[Progress]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+# the address of a trial, said on every page of one request; set where the request comes in
+TRIAL: Final[ContextVar[str]] = ContextVar("trial", default="")
+
 
 def rendered(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Return the answer that *template* gives with *values*."""
-    return HTMLResponse(_environment().get_template(template).render(**values), status)
+    page = _environment().get_template(template)
+    return HTMLResponse(page.render(trial=TRIAL.get(), **values), status)
 
 
 @cache

@@ -19,13 +19,13 @@ _TOKEN_OCTETS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class SheetCheck:
-    """Which words are asked, from 1 on, what waits for the right answer, and where it leads."""
+    """Which words are asked, from 1 on, what waits for the right answer, and whose it is."""
 
     places: tuple[int, ...]
     recovery: str  # what is finished by it; "": nothing
     key: bytes
     digests: tuple[bytes, ...]
-    leads: str
+    account: str  # a new one, which is greeted then; "": none
 
 
 @final
@@ -35,10 +35,10 @@ class SheetChecks:
     def __init__(self) -> None:
         self._checks: dict[str, SheetCheck] = {}
 
-    def ask(self, words: str, recovery: str = "", leads: str = "/") -> str:
+    def ask(self, words: str, recovery: str = "", account: str = "") -> str:
         """Return the token of a new check of *words*.
 
-        *recovery*: what is finished by passing it; *leads*: the page that comes next.
+        *recovery*: what is finished by passing it; *account*: whose first sheet it is.
         """
         typed = words.split()
         places = tuple(sorted(secrets.SystemRandom().sample(range(1, len(typed) + 1), ASKED)))
@@ -46,7 +46,7 @@ class SheetChecks:
         while len(self._checks) >= _CHECKS_MAX:
             del self._checks[next(iter(self._checks))]
         digests = tuple(_digest(key, typed[place - 1]) for place in places)
-        self._checks[token] = SheetCheck(places, recovery, key, digests, leads)
+        self._checks[token] = SheetCheck(places, recovery, key, digests, account)
         return token
 
     def find(self, token: str) -> SheetCheck:

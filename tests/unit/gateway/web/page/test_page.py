@@ -28,7 +28,15 @@ HOST = "127.0.0.1:1180"
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7919*6271 }}"
 READ = (
     *("/", "/accounts/new", "/programs?account=alice%40a.example", "/outbox"),
-    *("/begin", "/begin/domain", "/begin/rule", "/restore", "/unlock"),
+    *(
+        "/begin",
+        "/begin/domain",
+        "/begin/trial",
+        "/begin/real",
+        "/begin/rule",
+        "/restore",
+        "/unlock",
+    ),
     "/connect?account=alice%40a.example",
     "/mail?account=alice%40a.example",
 )
@@ -106,6 +114,23 @@ class Door:
         return self.state
 
 
+@dataclass
+class Greeting:
+    """A round trip whose every text somebody else chose."""
+
+    did: list[tuple[str, ...]]
+
+    def welcome(self) -> None:
+        self.did.append(("welcome",))
+
+    async def ask(self) -> None:
+        self.did.append(("ask",))
+
+    async def state(self) -> dict[str, Any]:
+        arrived = {"sender": EVIL, "received": 7, "said": EVIL, "sealed_with": EVIL}
+        return {"echo": EVIL, "asked": 5, "welcome": arrived, "answer": arrived}
+
+
 class Everything(Behind):
     """A gateway of which every name and reason was chosen by somebody else."""
 
@@ -136,6 +161,7 @@ class Everything(Behind):
             ][: self.accounts],
             "locked": self.locked,
             "before_login": {"reached": 1},
+            "trial": {"address": EVIL, "trouble": EVIL},
         }
 
     async def queue(self) -> list[dict[str, Any]]:
@@ -166,7 +192,7 @@ class Everything(Behind):
 
     async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
         self.did.append(("add", str(address), invite))
-        return {"settings": asdict(_settings()), "recovery_words": " ".join(["abandon"] * 24)}
+        return _made(str(address))
 
     async def new_settings(self, address: Address, name: str) -> MailSettings:
         self.did.append(("program", str(address), name))
@@ -190,6 +216,20 @@ class Everything(Behind):
     @property
     def carrier(self) -> Any:
         return Door(self.did, self.door)
+
+    def greeted(self, address: Address) -> Any:
+        return self
+
+    def trial(self) -> str:
+        return EVIL
+
+    async def add_trial(self, name: str) -> dict[str, Any]:
+        self.did.append(("trial", name))
+        return _made(f"{name}@me.localhost")
+
+    @property
+    def greeting(self) -> Any:
+        return Greeting(self.did)
 
     @property
     def importing(self) -> Any:
@@ -230,6 +270,11 @@ def _settings() -> MailSettings:
     return MailSettings(EVIL, EVIL, EVIL, EVIL, 1, 2, 3, 4, EVIL)
 
 
+def _made(address: str) -> dict[str, Any]:
+    settings = asdict(_settings()) | {"address": address}
+    return {"settings": settings, "recovery_words": " ".join(["abandon"] * 24)}
+
+
 @pytest.fixture
 def behind() -> Everything:
     return Everything()
@@ -264,6 +309,7 @@ async def test_who_has_not_entered_sees_how_to_and_nothing_else(
     assert answer.status_code == 401
     assert "mx-gateway page" in answer.text
     assert "alert" not in answer.text
+    assert "Only trying" not in answer.text
 
 
 async def test_a_form_of_who_has_not_entered_does_nothing(
@@ -288,6 +334,7 @@ async def test_no_text_of_others_becomes_markup(inside: httpx.AsyncClient, path:
     answer = await inside.get(path)
 
     assert answer.status_code == 200
+    assert "Only trying" in answer.text  # a trial is named on every screen
     _inert(answer)
 
 
@@ -299,6 +346,7 @@ async def test_no_text_of_others_becomes_markup(inside: httpx.AsyncClient, path:
             {"address": "alice@a.example", "invite": "code"},
             ("add", "alice@a.example", "code"),
         ),
+        ("/begin/trial", {"name": "me"}, ("trial", "me")),
         (
             "/programs",
             {"account": "alice@a.example", "name": "Mutt", "program": "mutt"},
@@ -351,6 +399,12 @@ async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
             {"account": "alice@a.example", "link": "l", "in_person": "yes"},
             ("open", "l", "True"),
             CONTACT,
+        ),
+        (
+            "/connect/echo",
+            {"account": "alice@a.example"},
+            ("ask",),
+            "/connect?account=alice%40a.example",
         ),
         ("/mail/pause", {"account": "alice@a.example"}, ("pause",), READ[-1]),
         (
@@ -573,7 +627,8 @@ async def test_a_new_account_asks_two_words_back_and_then_one_question(
     said = await inside.post("/begin/rule", data={"account": "a@a.example", "answer": "never"})
     odd = await inside.post("/begin/rule", data={"account": "a@a.example", "answer": "odd"})
 
-    assert asked.headers["location"].startswith("/connect?account=")
+    assert asked.headers["location"] == "/connect?account=a%40a.example"
+    assert ("welcome",) in behind.did
     assert (said.status_code, odd.status_code) == (303, 303)
     assert behind.did[-1] == ("rule", "a@a.example", "encryption", "required")
 
@@ -598,10 +653,13 @@ async def test_a_mail_program_is_followed_until_all_is_ticked_and_as_long_as_wan
         False,
         False,
     )
-    assert (some.text.count("✓"), done.text.count("✓")) == (2, 6)  # logged in, and so in clear
+    came_back = 2  # the welcome and the answer
+    assert some.text.count("✓") == 2 + came_back  # logged in, and so in clear
+    assert done.text.count("✓") == 6 + came_back
+    assert "2 s after the question" in done.text
     assert "reads and sends through your gateway" not in some.text
     assert "reads and sends through your gateway" in done.text
-    assert "<h3>" not in other.text
+    assert other.text.count("<h3>") == 1  # of the round trip
 
 
 async def test_the_answer_with_a_password_shows_its_ticks_from_elsewhere(
