@@ -31,7 +31,7 @@ crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: 
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash tests/unit $(ARGS)
 
 fleet: $(READY)     ## whole stories with many programs at once; home servers as an operator has them
-	@tests/require knotd unbound postgres
+	@tests/require knotd unbound postgres postfix strace
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "fleet and not torture" tests/scenario tests/unit/mx_core $(ARGS)
 
 check: $(READY)     ## style, types, architecture

@@ -1,4 +1,4 @@
-"""A real ``mx-door`` beside a real ``mx-home``, on loopback, that never outlives the test."""
+"""A real ``mx-door`` beside a real ``mx-home``, on loopback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.homes import HomeProcess, free_port_base
+from tests.support.homes import free_port_base
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120.0
@@ -18,41 +18,49 @@ DOOR = "\n[door]\nenabled = true\n"  # of the home server
 
 
 class DoorProcess:
-    """The door of the domain of *home*, which has one enabled."""
+    """The door of *domain*, whose home server in *home* has one enabled."""
 
-    def __init__(self, home: HomeProcess, settings: str = "", nameserver: str = "") -> None:
-        """*settings*: more of its file, from ``[limits]`` on."""
-        self.folder = home.folder / "door"
-        self.domain = home.domain
+    def __init__(self, home: Path, domain: str, settings: str = "", nameserver: str = "") -> None:
+        """*settings*: more of its file, from within ``[judging]`` on."""
+        self.folder = home / "door"
+        self.domain = domain
         self.port = free_port_base(1)
-        self.log = home.folder.parent / f"{home.folder.name}-door.log"
+        self.log = home.parent / f"door-{domain}.log"
         self.settings = (
             f'host = "127.0.0.1"\nport = {self.port}\n'
             f'[judging]\nnameserver = "{nameserver or "127.0.0.1:9"}"\n{settings}\n'
         )
-        self.process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | None = None
 
     def start(self, around: Sequence[str] = ()) -> None:
-        """Start it inside of *around*, and return when it takes mail."""
+        """Start it, inside of the program *around*, and return when it takes mail."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         (self.folder / "mx-door.toml").write_text(self.settings, encoding="utf-8")
         with self.log.open("a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [
                     *(*around, sys.executable, "-m", "smtp_in.door", "serve"),
                     *("--dir", str(self.folder)),
                 ],
                 cwd=_ROOT,
-                env=dict(os.environ),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
             )
-        assert self.process.stdout is not None
+        assert self._process.stdout is not None
         told = select.poll()
-        told.register(self.process.stdout, select.POLLIN)
-        line = self.process.stdout.readline() if told.poll(_START_SECONDS * 1e3) else ""
+        told.register(self._process.stdout, select.POLLIN)
+        line = self._process.stdout.readline() if told.poll(_START_SECONDS * 1e3) else ""
         assert line == "ready\n", f"mx-door did not start: {self.log.read_text()}"
+
+    @property
+    def pid(self) -> int:
+        """Return its own, not that of what it runs inside of."""
+        assert self._process is not None
+        own = self._process.pid
+        children = Path(f"/proc/{own}/task/{own}/children").read_text(encoding="utf-8").split()
+        command = Path(f"/proc/{own}/comm").read_text(encoding="utf-8").strip()
+        return int(children[0]) if command == "strace" else own
 
     def stop(self) -> int:
         """Let it end; return its exit code."""
@@ -63,11 +71,11 @@ class DoorProcess:
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> int:
-        process, self.process = self.process, None
-        if process is None:
+        if self._process is None:
             return 0
-        if process.poll() is None:
-            process.send_signal(number)
+        if self._process.poll() is None:
+            os.kill(self.pid, number)
+        process, self._process = self._process, None
         try:
             code = process.wait(60.0)
         finally:

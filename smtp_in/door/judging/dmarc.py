@@ -109,7 +109,13 @@ async def _walk(names: Names, domain: str) -> list[_Record]:
     at = 0
     while at < len(labels):
         name = ".".join(labels[at:])
-        record = _parsed(name, await names.texts(f"_dmarc.{name}"))
+        try:
+            texts = await names.texts(f"_dmarc.{name}")
+        except NamesUnavailable:
+            if not found:
+                raise
+            break  # what is known decides: above it only a registry could say more
+        record = _parsed(name, texts)
         if record is not None:
             found.append(record)
             psd = record.tags.get("psd", "u").lower()

@@ -138,6 +138,13 @@ async def test_a_long_name_costs_eight_questions() -> None:
 
 async def test_no_answer_is_no_verdict() -> None:
     assert await judged({"TXT _dmarc.c.example": [AWAY]}) == Dmarc("temperror")
+    assert await judged({"TXT _dmarc.example": [AWAY]}) == Dmarc("temperror")
+
+
+async def test_a_registry_that_does_not_answer_spoils_no_verdict() -> None:
+    zone = {**REJECT, "TXT _dmarc.example": [AWAY]}
+
+    assert await judged(zone) == Dmarc("fail", "reject")
 
 
 @pytest.mark.parametrize(
