@@ -17,6 +17,7 @@ from typing import ClassVar
 import dns.message
 import dns.rdatatype
 import dns.rrset
+from typing_extensions import override
 
 from bench.rows import Row
 from tests.support.door_process import DOOR, DoorProcess
@@ -45,9 +46,11 @@ class Records(asyncio.DatagramProtocol):
         "s._domainkey.c.example.": rsa_key(2_048)[1],
     }
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
+    @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         asked = dns.message.from_wire(data)
         answer = dns.message.make_response(asked)

@@ -1,6 +1,6 @@
 """May this peer send for that domain?  ``check_host()`` of RFC 7208, with all of its limits.
 
-Asks ``Names`` and nobody else.  Own code because no library is kept up: decision 0018.
+Asks ``Names`` and nobody else.  Own code because no library is kept up: decision 0020.
 """
 
 from __future__ import annotations
