@@ -12,7 +12,7 @@ import resource
 import threading
 import time
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import dns.message
 import dns.rdatatype
@@ -48,7 +48,7 @@ class Records(asyncio.DatagramProtocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast("asyncio.DatagramTransport", transport)  # uvloop's has no base class
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -59,7 +59,6 @@ class Records(asyncio.DatagramProtocol):
         if text is not None and question.rdtype == dns.rdatatype.TXT:
             strings = " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text), 200))
             answer.answer.append(dns.rrset.from_text(question.name, 300, "IN", "TXT", strings))
-        assert isinstance(self.transport, asyncio.DatagramTransport)
         self.transport.sendto(answer.to_wire(), addr)
 
 
