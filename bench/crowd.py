@@ -56,7 +56,7 @@ def fill(home: HomeProcess, devices: list[HomeDevice]) -> None:
                 tx,
                 str(device.address) if device else f"c{n}@a.example",
                 device.state.pid if device else os.urandom(32),
-                signed_entry=device.entry if device else os.urandom(500),
+                signed_entries=[device.entry if device else os.urandom(500)],
                 devices=[
                     NewDevice(device_id, bytes(device.key.verify_key) if device else bytes(32))
                 ],

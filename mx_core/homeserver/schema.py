@@ -35,6 +35,7 @@ MAILBOX: Final = sa.Table(
     sa.Column("tags_until", WHOLE, nullable=False, server_default="0"),  # 0: never given
     # ordinary mail for the address is taken at the domain's door: its owner said so
     sa.Column("door", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("moved", WHOLE, nullable=False, server_default="0"),  # away, when; 0: lives here
 )
 TAG: Final = sa.Table(  # of the week, of everybody whose mail is let in; spec/admission
     "tag",

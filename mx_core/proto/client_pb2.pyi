@@ -9,14 +9,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RegisterRequest(_message.Message):
-    __slots__ = ("invite", "signed_entry", "signed_epochs")
+    __slots__ = ("invite", "signed_entry", "signed_epochs", "earlier_entries")
     INVITE_FIELD_NUMBER: _ClassVar[int]
     SIGNED_ENTRY_FIELD_NUMBER: _ClassVar[int]
     SIGNED_EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    EARLIER_ENTRIES_FIELD_NUMBER: _ClassVar[int]
     invite: str
     signed_entry: bytes
     signed_epochs: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, invite: _Optional[str] = ..., signed_entry: _Optional[bytes] = ..., signed_epochs: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    earlier_entries: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, invite: _Optional[str] = ..., signed_entry: _Optional[bytes] = ..., signed_epochs: _Optional[_Iterable[bytes]] = ..., earlier_entries: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class RegisterReply(_message.Message):
     __slots__ = ("card",)

@@ -53,7 +53,7 @@ def new_member(tx: sa.Connection, address: str, devices: Sequence[bytes] = (DEVI
         tx,
         address,
         address.encode().ljust(32, b"\0"),
-        signed_entry=b"entry",
+        signed_entries=[b"entry"],
         devices=[NewDevice(device, b"k" * 32) for device in devices],
         epochs=[],
         now=int(time.time()),

@@ -17,10 +17,11 @@ async def register(
     signed_entry: bytes,
     signed_epochs: Sequence[bytes],
     now: float,
+    earlier: Sequence[bytes] = (),
 ) -> bytes:
     """Return the Card that the server made of what this device signed.
 
-    The caller compares it octet for octet with what it signed.
+    *earlier*: of a passport that moves there, its entries before *signed_entry*.  The caller compares it octet for octet with what it signed.
 
     Raises:
         Refused: The invite is unknown or used, or the address is taken.
@@ -29,7 +30,10 @@ async def register(
     try:
         stub = client_pb2_grpc.ClientStub(channel)  # type: ignore[no-untyped-call]  # generated
         request = client_pb2.RegisterRequest(
-            invite=invite, signed_entry=signed_entry, signed_epochs=list(signed_epochs)
+            invite=invite,
+            signed_entry=signed_entry,
+            signed_epochs=list(signed_epochs),
+            earlier_entries=list(earlier),
         )
         with our_errors(domain.name):
             reply = await stub.Register(request, timeout=CALL_SECONDS)

@@ -73,9 +73,14 @@ class Admitting:
 
     async def judge(self, peer_domain: str, asking: Sequence[Asking]) -> list[ItemReply]:
         """Return for each whether it is let in (ACCEPTED), or the answer that it gets."""
+        now = self._now()
 
         def look(tx: sa.Connection) -> list[_Seen]:
-            doors = doorway.doors(tx, {each.address for each in asking})
+            doors = {
+                address: door
+                for address, door in doorway.doors(tx, {each.address for each in asking}).items()
+                if door.lets_in(now)
+            }
             return [_seen(tx, doors.get(each.address), each) for each in asking]
 
         if not asking:

@@ -81,7 +81,10 @@ class ClientService(ClientServicer):
     ) -> client_pb2.RegisterReply:
         """Make a mailbox for a genesis entry and an invite."""
         card = await self._rooms.publisher.register(
-            request.invite, request.signed_entry, list(request.signed_epochs)
+            request.invite,
+            request.signed_entry,
+            list(request.signed_epochs),
+            list(request.earlier_entries),
         )
         return client_pb2.RegisterReply(card=card)
 

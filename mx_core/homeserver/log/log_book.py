@@ -261,7 +261,8 @@ def _enqueue_all(tx: sa.Connection, now: float) -> None:
     if log_rows.waiting(tx, 1):  # another process that starts too was first
         return
     for address, entries in log_rows.chains(tx):
-        state = None
+        state, here = None, Address.parse(address)
         for entry in entries:
             state = chain.extend(state, entry, now)
-            log_rows.enqueue(tx, address, Binding.of(state, Address.parse(address)).encode())
+            if here == state.address or here in state.former:  # not where they lived before
+                log_rows.enqueue(tx, address, Binding.of(state, here).encode())

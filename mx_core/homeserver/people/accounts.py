@@ -142,12 +142,12 @@ def create(
     address: str,
     pid: bytes,
     *,
-    signed_entry: bytes,
+    signed_entries: Sequence[bytes],
     devices: Sequence[NewDevice],
     epochs: Sequence[NewEpoch],
     now: int,
 ) -> Member:
-    """Make a mailbox for a verified genesis.
+    """Make a mailbox for a verified passport: its genesis, or all of one that moves here.
 
     Raises:
         Refused: The address, or this passport, is here already.
@@ -161,7 +161,16 @@ def create(
         .values(address=address, pid=pid, registered=now, next_sequence=1, held_octets=0)
         .returning(MAILBOX.c.mailbox_id)
     ).scalar_one()
-    append_entry(tx, mailbox_id, seq=0, signed_entry=signed_entry, active=devices, now=now)
+    *earlier, last = signed_entries
+    if earlier:
+        tx.execute(
+            ENTRY.insert(),
+            [
+                {"mailbox_id": mailbox_id, "seq": seq, "octets": octets}
+                for seq, octets in enumerate(earlier)
+            ],
+        )
+    append_entry(tx, mailbox_id, seq=len(earlier), signed_entry=last, active=devices, now=now)
     for epoch in epochs:
         put_epoch(tx, mailbox_id, epoch)
     return Member(mailbox_id, address, pid)

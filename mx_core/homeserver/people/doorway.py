@@ -20,12 +20,15 @@ from mx_core.homeserver.schema import MAILBOX, TAG
 from mx_core.model.errors import Refused
 from mx_core.passport.op import Profile
 
+AFTER_MOVE_SECONDS: Final = 90 * 86_400  # mail to the old address still comes in, identity §7
+
 _DOORS: Final = sa.select(
     MAILBOX.c.address,
     MAILBOX.c.mailbox_id,
     MAILBOX.c.closed,
     MAILBOX.c.postage_bits,
     MAILBOX.c.tags_until,
+    MAILBOX.c.moved,
 ).where(MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True)))
 _HINTED: Final = sa.select(TAG.c.tag).where(
     TAG.c.mailbox_id == sa.bindparam("mailbox"),
@@ -39,18 +42,26 @@ _OPENED: Final = sa.select(MAILBOX.c.address).where(
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One person's door; *tags_until*: 0, or when the list of tags runs out, unix seconds."""
+    """One person's door; times in unix seconds.
+
+    *tags_until*: 0, or when the list of tags runs out; *moved*: 0, or when they moved away.
+    """
 
     mailbox_id: int
     closed: bool
     postage_bits: int
     tags_until: int
+    moved: int = 0
+
+    def lets_in(self, now: float) -> bool:
+        """Tell whether mail still comes in here."""
+        return not self.moved or now < self.moved + AFTER_MOVE_SECONDS
 
 
 def doors(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Door]:
     """Return the doors of those of the canonical *addresses* that are somebody's."""
     rows = tx.execute(_DOORS, {"addresses": sorted(addresses)})
-    return {row[0]: Door(row[1], bool(row[2]), row[3], row[4]) for row in rows}
+    return {row[0]: Door(row[1], bool(row[2]), row[3], row[4], row[5]) for row in rows}
 
 
 def hinted(tx: sa.Connection, mailbox_id: int, token: bytes) -> list[bytes]:
@@ -105,6 +116,15 @@ def take_ordinary(tx: sa.Connection, mailbox_id: int, *, taken: bool) -> None:
     Crash before the commit: it is as it was, and the person was told nothing.
     """
     tx.execute(MAILBOX.update().where(MAILBOX.c.mailbox_id == mailbox_id).values(door=taken))
+
+
+def move_away(tx: sa.Connection, mailbox_id: int, now: int) -> None:
+    """Note that the person lives elsewhere from *now* on, unless it was noted before."""
+    tx.execute(
+        MAILBOX.update()
+        .where(MAILBOX.c.mailbox_id == mailbox_id, MAILBOX.c.moved == 0)
+        .values(moved=now)
+    )
 
 
 def take_profile(tx: sa.Connection, mailbox_id: int, profile: Profile) -> None:

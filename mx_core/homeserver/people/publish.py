@@ -68,18 +68,28 @@ class Publisher:
         self._now = now
 
     async def register(
-        self, invite: str, signed_entry: bytes, signed_epochs: Sequence[bytes]
+        self,
+        invite: str,
+        signed_entry: bytes,
+        signed_epochs: Sequence[bytes],
+        earlier: Sequence[bytes] = (),
     ) -> bytes:
         """Make a mailbox for a genesis entry, and return its card.
 
-        Asking again with the same entry gives the card again: the first answer may be lost.
+        Or for a passport that moves here: *earlier* are its entries before *signed_entry*, which
+        is the move.  Asking again with the same entries gives the card again: the first answer
+        may be lost.
 
         Raises:
-            Untrusted: The entry or an epoch does not prove itself.
+            Untrusted: An entry or an epoch does not prove itself.
             NotPermitted: The invite is no good.  Refused: The address is taken.
         """
         now = int(self._now())
-        state = chain.extend(None, signed_entry, now)
+        before = chain.verify_chain(earlier, now=now) if earlier else None
+        state = chain.extend(before, signed_entry, now)
+        if before is not None and state.address == before.address:
+            raise Refused("a passport is registered from its first entry on, or by its move here")
+        entries = [*earlier, signed_entry]
         if state.address.domain != self._domain:
             raise Refused(f"this server keeps no mailboxes of {state.address.domain}")
         epochs = [_checked_epoch(state, octets) for octets in signed_epochs]
@@ -89,16 +99,18 @@ class Publisher:
             # Crash before the commit: the invite is unspent.  After it: asked again, the same
             # entry finds itself and needs no invite.
             known = accounts.by_pid(tx, state.pid)
-            if known is not None and accounts.entries(tx, known.mailbox_id)[:1] == [signed_entry]:
-                return known
-            chain.accept(None, signed_entry, now)
+            if known is not None:
+                there = accounts.entries(tx, known.mailbox_id)
+                if known.address == address and there[: len(entries)] == entries:
+                    return known
+            chain.accept(before, signed_entry, now)
             accounts.use_invite(tx, code, state.address.local, now)
             log_rows.enqueue(tx, address, Binding.of(state).encode())
             made = accounts.create(
                 tx,
                 address,
                 state.pid,
-                signed_entry=signed_entry,
+                signed_entries=entries,
                 devices=_devices(state),
                 epochs=epochs,
                 now=now,
@@ -275,8 +287,10 @@ class Publisher:
         self, member: Member, entries: Sequence[bytes], now: int
     ) -> StoredAttestation:
         state = chain.verify_chain(entries, now=now)
+        # of who has moved away the old address is attested, and the passport says the new one
+        binding = Binding.of(state, Address.parse(member.address))
         made = StoredAttestation(
-            state.seq, self._public_key, now, attest(self._key.reveal(), Binding.of(state), now)
+            state.seq, self._public_key, now, attest(self._key.reveal(), binding, now)
         )
 
         def store(tx: sa.Connection) -> None:
@@ -297,9 +311,14 @@ def _extended(tx: sa.Connection, member: Member, signed_entry: bytes, now: int) 
     entries = accounts.entries(tx, member.mailbox_id)
     if entries[-1] == signed_entry:
         return frozenset()  # asked again: the first answer was lost
-    state = chain.accept(chain.verify_chain(entries, now=now), signed_entry, now)
-    if state.address != Address.parse(member.address):
-        raise NotPermitted("a mailbox keeps its address")
+    before = chain.verify_chain(entries, now=now)
+    state, here = chain.accept(before, signed_entry, now), Address.parse(member.address)
+    if state.address.domain == here.domain and state.address != here:
+        raise NotPermitted("a mailbox keeps its address; a move leads to another domain")
+    if before.address not in (here, state.address):
+        raise NotPermitted("this passport has left; where it lives now is told there")
+    if state.address != here:
+        doorway.move_away(tx, member.mailbox_id, now)
     gone = accounts.append_entry(
         tx,
         member.mailbox_id,
@@ -310,7 +329,7 @@ def _extended(tx: sa.Connection, member: Member, signed_entry: bytes, now: int) 
     )
     doorway.take_profile(tx, member.mailbox_id, state.profile)
     # Crash before the commit: neither entry nor record.  After it: as in ``register``.
-    log_rows.enqueue(tx, member.address, Binding.of(state).encode())
+    log_rows.enqueue(tx, member.address, Binding.of(state, here).encode())
     for device_id in gone:
         deliveries.forget_device(tx, member.mailbox_id, device_id, now)
     return frozenset(gone)

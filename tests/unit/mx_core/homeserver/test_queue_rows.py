@@ -73,7 +73,7 @@ def _register(tx: sa.Connection, address: str, devices: list[bytes]) -> Member:
         tx,
         address,
         address.encode().ljust(32, b"\0"),
-        signed_entry=b"entry 0",
+        signed_entries=[b"entry 0"],
         devices=[NewDevice(device, device * 2) for device in devices],
         epochs=[NewEpoch(device, 1, device + b" 1") for device in devices],
         now=NOW,

@@ -261,3 +261,25 @@ async def test_a_list_that_ran_out_lets_tokens_in_but_not_strangers(
     )
 
     assert answers == [ACCEPTED, POSTAGE, POSTAGE]
+
+
+async def test_mail_to_who_moved_away_comes_in_for_ninety_days(
+    database: Database, bob: Member
+) -> None:
+    now = int(time.time())
+    database.write_at_start(
+        lambda tx: doorway.move_away(tx, bob.mailbox_id, now - doorway.AFTER_MOVE_SECONDS + 60)
+    )
+    door = admitting(database, "b.example")
+
+    lets_in = await _statuses(door, _item())
+    database.write_at_start(lambda tx: doorway.move_away(tx, bob.mailbox_id, 1))  # noted once
+    lets_in_still = await _statuses(door, _item())
+    database.write_at_start(
+        lambda tx: tx.exec_driver_sql(
+            "UPDATE mailbox SET moved = ?", (now - doorway.AFTER_MOVE_SECONDS,)
+        )
+    )
+    ended = await _statuses(door, _item())
+
+    assert [lets_in, lets_in_still, ended] == [[ACCEPTED], [ACCEPTED], [NOT_AVAILABLE]]
