@@ -21,6 +21,8 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Unavailable, UnknownRecipient, Untrusted
 from mx_core.model.ids import Pid
 from mx_core.passport.card import Card
+from mx_core.passport.chain import verify_chain
+from mx_core.passport.entry import decode_chain
 from mx_core.passport.state import State
 from mx_core.ports import Carrier
 from mx_core.store.contact import Contact, Contacts
@@ -96,7 +98,7 @@ class Recipients:
             UnknownRecipient: Nobody there.  Unavailable: Try later.
             Untrusted: Something does not prove itself; the message is held.
         """
-        asked, left = address.canonical(), None
+        asked, left = await self._last_known(address.canonical())
         for _ in range(_MOVES_MAX + 1):
             try:
                 found = await self._verified_at(asked, left, since)
@@ -105,6 +107,22 @@ class Recipients:
             else:
                 return found if left is None else followed(found, left)
         raise Untrusted("moved", f"{address} has moved too often to be followed")
+
+    async def _last_known(self, asked: Address) -> tuple[Address, State | None]:
+        """Return where the person of *asked* lives, if they are known to have moved.
+
+        The old domain is not asked any more: it may be gone, or show them as they were.
+        """
+        newest: State | None = None
+        for contact in await self._contacts.elsewhere(asked):
+            try:
+                state = verify_chain(decode_chain(contact.chain), now=self._now())
+            except Untrusted:
+                continue  # a cache; the old domain is asked
+            there = contact.address == state.address and asked in state.former
+            if there and (newest is None or state.seq > newest.seq):
+                newest = state
+        return (asked, None) if newest is None else (newest.address, newest)
 
     async def _verified_at(self, asked: Address, left: State | None, since: float) -> Recipient:
         """Verify the card of *asked*; *left*: what was shown where the person was before."""

@@ -70,6 +70,26 @@ class Contacts:
 
         return await self._database.read(job)
 
+    async def elsewhere(self, address: Address) -> list[Contact]:
+        """Return what is pinned at other addresses for the passport that is pinned at *address*."""
+        wanted = str(address.canonical())
+
+        def job(connection: sa.Connection) -> list[Contact]:
+            pin = connection.exec_driver_sql(
+                "SELECT pin FROM contact WHERE address = ?", (wanted,)
+            ).scalar()
+            if pin is None:
+                return []
+            pid = Pin.decode(pin).pid
+            rows = connection.exec_driver_sql(
+                "SELECT address, pin, chain FROM contact WHERE instr(pin, ?) AND address != ?",
+                (pid, wanted),
+            )
+            found = [Contact(address_of(row[0]), row[1], row[2]) for row in rows]
+            return [one for one in found if Pin.decode(one.pin).pid == pid]
+
+        return self._database.glance(job)
+
     async def all(self) -> list[Contact]:
         """Return every contact, in order of address."""
         return await self._database.read(

@@ -18,7 +18,7 @@ from mx_core.passport.card import Card
 from mx_core.store.account_store import AccountStore
 from mx_core.store.contact import Contact
 from mx_core.store.relation import Topic
-from mx_core.trust.pin import Pin, Tier
+from mx_core.trust.pin import Pin, Tier, advance
 from tests.support.people import NOW, Person, domain_key, domain_pk, make_person
 from tests.support.stores import Clock, open_store
 
@@ -183,3 +183,57 @@ async def test_what_was_said_of_a_person_holds_where_they_went_when_their_old_do
     assert contact is not None
     assert Pin.decode(contact.pin) == replace(verified, map_version=0)
     assert await room.store.contacts.of_pid(make_person("bob@b.example").pid) is None
+
+
+async def knows_of_the_move(room: Room, alice: Person) -> None:
+    """As when a sealed mail from the new address told of it: the pin of before is there as well."""
+    verified = replace(alice.pin(), tier=Tier.VERIFIED)
+    await room.store.contacts.put(Contact(OLD, verified.encode(), alice.chain))
+    moved(alice, NEW)
+    pin = advance(verified, alice.state, now=NOW)
+    await room.store.contacts.put(Contact(NEW, pin.encode(), alice.chain))
+    room.network.shows(NEW, alice)
+
+
+@pytest.mark.anyio
+async def test_who_is_known_to_have_moved_is_found_though_the_old_domain_is_dead(
+    room: Room,
+) -> None:
+    alice = make_person()
+    await knows_of_the_move(room, alice)
+
+    found = await room.recipients.verified(OLD)
+
+    assert (found.address, found.pid) == (NEW, alice.pid)
+    assert room.network.asked == [NEW], "the old domain is not asked"
+
+
+@pytest.mark.anyio
+async def test_an_old_domain_that_shows_who_moved_as_they_were_gets_no_mail(room: Room) -> None:
+    alice = make_person()
+    before = make_person()
+    await knows_of_the_move(room, alice)
+    room.network.shows(OLD, before)
+
+    assert (await room.recipients.verified(OLD)).address == NEW
+    alice.rotate()
+    room.network.shows(NEW, alice)
+    moved(alice, LAST)
+    room.network.shows(NEW, alice)
+    room.network.shows(LAST, alice)
+    room.recipients._cards.clear()
+    assert (await room.recipients.verified(OLD)).address == LAST
+    assert OLD not in room.network.asked
+
+
+@pytest.mark.anyio
+async def test_who_only_says_to_have_lived_there_takes_over_nobody_s_mail(room: Room) -> None:
+    """A passport may name any address in its past; what counts is who was pinned there."""
+    alice, thief = make_person(), moved(make_person(str(OLD), now=NOW - 60), NEW)
+    thief.identity = alice.identity
+    await room.store.contacts.put(Contact(OLD, alice.pin().encode(), alice.chain))
+    await room.store.contacts.put(Contact(NEW, thief.pin().encode(), thief.chain))
+    room.network.shows(OLD, alice)
+
+    assert (await room.recipients.verified(OLD)).pid == alice.pid
+    assert room.network.asked == [OLD]
