@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.hidden_capabilities import wrong_tables
 from mx_core.program.configuration import converted, read_toml
-from mx_core.program.logs import Log
+from mx_core.program.log_settings import Log
 
 MIB = 1024 * 1024
 

@@ -8,48 +8,127 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import click
 from typing_extensions import override
 
 from gateway.directories import directories
 
-_COMMANDS = {
-    "account": "gateway.cli.account:account",
-    "backup": "gateway.cli.backup:backup",
-    "client": "gateway.cli.client:client",
-    "contact": "gateway.cli.contact:contact",
-    "demo": "gateway.cli.demo:demo",
-    "device": "gateway.cli.device:device",
-    "echo": "gateway.cli.echo:echo",
-    "doctor": "gateway.cli.doctor:doctor",
-    "evidence": "gateway.cli.evidence:evidence",
-    "export": "gateway.cli.export:export",
-    "folder": "gateway.cli.folder:folder",
-    "fsck": "gateway.cli.fsck:fsck",
-    "import": "gateway.cli.import_:import_",
-    "legacy": "gateway.cli.legacy:legacy",
-    "lock": "gateway.cli.lock:lock",
-    "page": "gateway.cli.page:page",
-    "password": "gateway.cli.password:password",
-    "policy": "gateway.cli.policy:policy",
-    "proof": "gateway.cli.proof:proof",
-    "queue": "gateway.cli.queue:queue",
-    "recover": "gateway.cli.restore:recover",
-    "relay": "gateway.cli.relay:relay",
-    "restore": "gateway.cli.restore:restore",
-    "sendmail": "gateway.cli.sendmail:sendmail",
-    "status": "gateway.cli.status:status",
-    "uninstall": "gateway.cli.doctor:uninstall",
-    "unlock": "gateway.cli.lock:unlock",
-    "up": "gateway.cli.up:up",
+# where each is, and its first sentence: told here, so that --help loads none of them
+_COMMANDS: Final = {
+    "account": (
+        "gateway.cli.account:account",
+        "Add and list accounts, renew a key, and make a search index anew.",
+    ),
+    "backup": (
+        "gateway.cli.backup:backup",
+        "Write mail, contacts and settings to the new file TARGET, sealed to the recovery sheet.",
+    ),
+    "client": (
+        "gateway.cli.client:client",
+        "Make a password for PROGRAM and print the file that lets it use ADDRESS.",
+    ),
+    "contact": (
+        "gateway.cli.contact:contact",
+        "List contacts, invite them, compare keys with them, accept a changed key.",
+    ),
+    "demo": (
+        "gateway.cli.demo:demo",
+        "Run alice@a.example and bob@b.example, two domains, on loopback only.",
+    ),
+    "device": (
+        "gateway.cli.device:device",
+        "List the devices of an account, and remove one that is lost.",
+    ),
+    "echo": (
+        "gateway.cli.echo:echo",
+        "Run an account that answers each message once and keeps none; give it a --home of its own.",
+    ),
+    "doctor": (
+        "gateway.cli.doctor:doctor",
+        "Look whether this gateway is as it should be, and say what to do where it is not.",
+    ),
+    "evidence": (
+        "gateway.cli.evidence:evidence",
+        "Check evidence against a domain, or believe the domain again.",
+    ),
+    "export": (
+        "gateway.cli.export:export",
+        "Write all mail to the directory TARGET, with flags, tags and dates, and read it back.",
+    ),
+    "folder": (
+        "gateway.cli.folder:folder",
+        "List, add, show and remove folders that show mail by a rule.",
+    ),
+    "fsck": (
+        "gateway.cli.fsck:fsck",
+        "Check the store of ACCOUNT, an address or the name of its directory.",
+    ),
+    "import": (
+        "gateway.cli.import_:import_",
+        "Bring all mail of SOURCE: mbox, Maildir, a directory of .eml, Thunderbird profile, imaps://user@host.",
+    ),
+    "legacy": (
+        "gateway.cli.legacy:legacy",
+        "Show, add and remove ordinary IMAP accounts whose mail comes in here.",
+    ),
+    "lock": (
+        "gateway.cli.lock:lock",
+        "Forget the master key: mail programs hear that the gateway is locked, and nothing is sent.",
+    ),
+    "page": (
+        "gateway.cli.page:page",
+        "Print a link to the page of this gateway; it is good once, and for ten minutes.",
+    ),
+    "password": ("gateway.cli.password:password", "Add, list and revoke client passwords."),
+    "policy": (
+        "gateway.cli.policy:policy",
+        "Show, set and explain the rules about whom you write to how.",
+    ),
+    "proof": (
+        "gateway.cli.proof:proof",
+        "Prove that an ordinary address is yours, or check somebody's proof.",
+    ),
+    "queue": ("gateway.cli.queue:queue", "List what waits in the outbox."),
+    "recover": (
+        "gateway.cli.restore:recover",
+        "Take ADDRESS back with its recovery sheet alone, from any computer: it was lost or stolen.",
+    ),
+    "relay": (
+        "gateway.cli.relay:relay",
+        "Show, set and remove the account that ordinary (unencrypted) mail leaves by.",
+    ),
+    "restore": (
+        "gateway.cli.restore:restore",
+        "Bring the backup FILE back on this computer, which becomes a new device.",
+    ),
+    "sendmail": (
+        "gateway.cli.sendmail:sendmail",
+        "Send the message on standard input, with the options of sendmail: -t, -f ADDRESS, -i.",
+    ),
+    "status": (
+        "gateway.cli.status:status",
+        "Show accounts, connections to home servers, and what waits in the outbox.",
+    ),
+    "uninstall": (
+        "gateway.cli.doctor:uninstall",
+        "Take everything of this gateway off this computer: mail, keys, configuration.",
+    ),
+    "unlock": (
+        "gateway.cli.lock:unlock",
+        "Open the accounts; asks for the passphrase, which counts where one was chosen.",
+    ),
+    "up": (
+        "gateway.cli.up:up",
+        'Run the gateway until SIGTERM or Ctrl-C; prints "ready" when mail programs can connect.',
+    ),
 }
 
 
 @final
 class _Lazy(click.Group):
-    """``--help`` costs no import of what it lists but the one line of help."""
+    """``--help`` costs no import of what it lists."""
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -59,11 +138,16 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module, _, name = _COMMANDS[cmd_name].partition(":")
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(module), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{name} is no command")
         return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, said) in sorted(_COMMANDS.items())])
 
 
 @click.group(cls=_Lazy)

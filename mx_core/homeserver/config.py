@@ -15,7 +15,7 @@ import msgspec
 from mx_core.model.address import canonical_domain
 from mx_core.model.errors import BadAddress, BadConfiguration
 from mx_core.program.configuration import converted, read_toml
-from mx_core.program.logs import Log
+from mx_core.program.log_settings import Log
 
 FILE_NAME: Final = "mx-home.toml"
 KEY_FILE_NAME: Final = "domain.key"

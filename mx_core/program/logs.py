@@ -10,19 +10,13 @@ import asyncio
 import logging
 import sys
 import traceback
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 import structlog
 
+from mx_core.program.log_settings import Log
+
 _log = structlog.get_logger()
-
-
-class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section [log] of a configuration."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
 
 
 def configure(settings: Log) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from mx_core.program.logs import Log, configure, places
+from mx_core.program.log_settings import Log
+from mx_core.program.logs import configure, places
 
 
 @pytest.fixture(autouse=True)

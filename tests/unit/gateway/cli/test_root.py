@@ -1,0 +1,38 @@
+"""``--help`` tells what each command tells of itself, and loads none of them."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from gateway.cli.root import _COMMANDS, program
+
+_ASKED = """
+import runpy, sys
+sys.argv = ["mx-gateway", "--help"]
+try:
+    runpy.run_module("gateway", run_name="__main__")
+except SystemExit:
+    pass
+loaded = sorted(name for name in sys.modules if name.startswith("gateway.cli."))
+print(loaded, "asyncio" in sys.modules, "structlog" in sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_the_sentence_of_the_list_is_the_command_s_own(name: str) -> None:
+    command = program.get_command(click.Context(program), name)
+
+    assert command is not None
+    assert command.help is not None
+    assert command.help.split("\n\n")[0].replace("\n", " ") == _COMMANDS[name][1]
+
+
+def test_help_loads_no_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _ASKED], capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr == "['gateway.cli.root'] False False\n"
+    assert all(f"  {name} " in done.stdout for name in _COMMANDS)
