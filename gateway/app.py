@@ -38,6 +38,7 @@ from gateway.recovery.taking_over import is_under_way
 from gateway.spool.taking import Taking, taking_of
 from gateway.trial import domain as trial
 from gateway.trial.own_home import OwnHome
+from gateway.unlocking.idleness import Idleness
 from gateway.unlocking.receiving import Receiving
 from gateway.unlocking.vault import Vault
 from gateway.web.control import control_app
@@ -49,7 +50,7 @@ from mx_core.model.errors import Locked, Refused, Unavailable
 from mx_core.model.ids import QueueId
 from mx_core.model.secret import Secret
 from mx_core.program import activation, event_loop, logs, notify
-from mx_core.program.memory import keep_out_of_dumps
+from mx_core.program.memory import keep_out_of_dumps, keep_out_of_swap
 from mx_core.program.watchdog import tell_alive
 from mx_core.store.account_store import AccountStore
 
@@ -67,6 +68,7 @@ def run(directories: Directories, *, port_base: int | None, moved: bool = False)
     """
     os.umask(0o077)
     keep_out_of_dumps()
+    keep_out_of_swap()
     directories.prepare()
     check_place(directories.data, moved=moved)
     config = load(directories.config_file)
@@ -88,7 +90,8 @@ class Gateway(OpenDesk):
 
     def __init__(self, directories: Directories, config: Config) -> None:
         """Remember what to build; ``run`` builds it."""
-        super().__init__(OpenAccounts(), Sightings(time.time))
+        self._idleness = Idleness()
+        super().__init__(OpenAccounts(), Sightings(time.time, self._idleness.hear))
         self._directories = directories
         self._config = config
         self._ports: Ports = chosen_ports(config.listen)
@@ -231,6 +234,10 @@ class Gateway(OpenDesk):
         return self._page.link()
 
     @override
+    def hear(self) -> None:
+        self._idleness.hear()
+
+    @override
     async def lock(self) -> None:
         self.vault.lock()
         # the answer goes out first; then the process begins again, with nothing in its memory
@@ -262,6 +269,8 @@ class Gateway(OpenDesk):
         self._tasks.create_task(self._taking.run())
         if minutes := self._config.unlock.lock_after_minutes:
             self._tasks.create_task(self._lock_after(minutes * 60.0))
+        if minutes := self._config.unlock.lock_when_idle_minutes:
+            self._tasks.create_task(self._idleness.lock_after(minutes * 60.0, self.lock))
 
     async def _lock_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -75,6 +75,7 @@ class Unlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the gateway locks itself, and what it does while it is locked."""
 
     lock_after_minutes: float = 0.0  # from unlocking on; 0: never
+    lock_when_idle_minutes: float = 0.0  # from when somebody last did something; 0: never
     receive_while_locked: bool = True  # keep what arrives, sealed as it came
 
 

@@ -23,6 +23,7 @@ from mx_core.model.errors import BadCredentials, NotPermitted
 from mx_core.model.secret import Secret
 from mx_core.ports import Account
 from mx_core.program import event_loop, logs
+from mx_core.program.log_settings import Log
 from mx_core.store.account_store import AccountStore
 
 
@@ -77,7 +78,7 @@ async def _serve(folder: Path, password: Path) -> None:
 
 
 def main() -> None:
-    logs.configure(logs.Log(level="warning"))
+    logs.configure(Log(level="warning"))
     folder = Path(sys.argv[1])
     with event_loop.runner() as runner:
         runner.run(_serve(folder, folder / "password"))

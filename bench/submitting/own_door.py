@@ -32,6 +32,7 @@ from mx_core.model.errors import BadCredentials
 from mx_core.model.secret import Secret
 from mx_core.ports import Account
 from mx_core.program import logs
+from mx_core.program.log_settings import Log
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits
 from smtp_in.server import Listener
@@ -132,7 +133,7 @@ def main() -> None:
         loop_factory = uvloop.new_event_loop
     except ImportError:
         loop_factory = None
-    logs.configure(logs.Log(level="warning"))
+    logs.configure(Log(level="warning"))
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(Path(sys.argv[1])))
 

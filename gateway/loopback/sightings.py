@@ -1,4 +1,4 @@
-"""What was seen of each mail program since this gateway started: for the page, ``status``, and idleness.
+"""What was seen of each mail program since this gateway started: for the page and ``status``.
 
 In memory only, and bounded: an account has a hundred client passwords at most, and before a login
 only the newest time of each thing is kept.  Pure but for the clock that is passed in.
@@ -7,6 +7,7 @@ only the newest time of each thing is kept.  Pure but for the clock that is pass
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
@@ -38,12 +39,12 @@ class Seen:
 class Sightings:
     """Of one gateway; ``begin`` is the observer of its front doors."""
 
-    def __init__(self, now: Now) -> None:
-        """Nothing was seen yet; *now*: unix seconds."""
+    def __init__(self, now: Now, hear: Callable[[], None]) -> None:
+        """Nothing was seen yet; *now*: unix seconds; *hear* is told that somebody does something."""
         self._now = now
+        self.hear = hear
         self._seen: dict[tuple[Address, str], Seen] = {}
         self._at_the_door: dict[str, int] = {}
-        self.heard = now()  # when anybody last did something
 
     def begin(self) -> Trail:
         """Return the trail of a new connection."""
@@ -68,10 +69,6 @@ class Sightings:
     def before_login(self) -> dict[str, int]:
         """Return when each was last seen of whoever: reached, tls_begun, secured, refused."""
         return dict(self._at_the_door)
-
-    def hear(self) -> None:
-        """Note that the person, or a program of theirs, does something now."""
-        self.heard = self._now()
 
     def at_the_door(self, what: str) -> None:
         """Note something of whom it is not known yet who they are."""
@@ -100,11 +97,12 @@ class _Connection(Trail):
 
     @override
     def reached(self, step: Step) -> None:
-        self._sightings.hear()
         if self._seen is None:
             self._steps[step] = self._sightings.time()
             self._sightings.at_the_door(step.value)
-        elif step not in self._seen.steps:
+            return
+        self._sightings.hear()
+        if step not in self._seen.steps:
             self._seen.steps[step] = self._sightings.time()
 
     @override

@@ -5,13 +5,16 @@ Same person only (``mx_core.control``).  Every refusal is one sentence under ``e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.policy_desk import PolicyDesk
 from gateway.web.behind import Behind
@@ -236,6 +239,7 @@ def control_app(daemon: Daemon) -> Starlette:
         return {}
 
     return Starlette(
+        middleware=[Middleware(_Heard, hear=daemon.hear)],
         routes=[
             Route("/status", json_endpoint(status), methods=["GET"]),
             Route("/queue", json_endpoint(queue), methods=["GET"]),
@@ -272,6 +276,19 @@ def control_app(daemon: Daemon) -> Starlette:
         ],
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )
+
+
+class _Heard:
+    """Tells that somebody does something: every command but those that only look."""
+
+    def __init__(self, app: ASGIApp, hear: Callable[[], None]) -> None:
+        self._app = app
+        self._hear = hear
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "POST":
+            self._hear()
+        await self._app(scope, receive, send)
 
 
 def _pair(asked: OneContact) -> tuple[Address, Address]:

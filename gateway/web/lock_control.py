@@ -20,7 +20,10 @@ class Passphrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lockable(Protocol):
-    """What can be locked."""
+    """What can be locked, and locks itself when nobody does anything."""
+
+    def hear(self) -> None:
+        """Note that somebody does something."""
 
     async def lock(self) -> None:
         """Forget the master key; the process begins again.  Raises Refused."""

@@ -14,7 +14,7 @@ import msgspec
 from mx_core.model.address import Address, canonical_domain
 from mx_core.model.errors import BadAddress
 from mx_core.program.configuration import converted, read_toml
-from mx_core.program.logs import Log
+from mx_core.program.log_settings import Log
 from smtp_in.door.limits import Limits
 
 FILE_NAME: Final = "mx-door.toml"

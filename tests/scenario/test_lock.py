@@ -56,6 +56,21 @@ def ended(client: imaplib.IMAP4) -> bool:
         return True
 
 
+def test_a_gateway_that_nobody_uses_locks_itself(world: World) -> None:
+    config = world.alice.gateway_dir / "config" / "config.toml"
+    before = config.read_text(encoding="utf-8")
+    config.write_text(f"{before}\n[unlock]\nlock_when_idle_minutes = 0.05\n", encoding="utf-8")
+    world.alice.gateway.stop()
+    world.alice.gateway.start()
+    try:
+        wait_until(lambda: is_locked(world))  # asking for the status is nobody
+    finally:
+        config.write_text(before, encoding="utf-8")
+        world.alice.gateway.stop()
+        (world.alice.gateway_dir / "run" / "locked").unlink(missing_ok=True)
+        world.alice.gateway.start()
+
+
 def test_mail_programs_hear_that_it_is_locked_and_an_open_session_ends(world: World) -> None:
     settings = world.alice.known
     before = connected(world)

@@ -99,6 +99,8 @@ class _Door:
         TRIAL.set(self._behind.trial() if inside else "")
         if not open_to_all and not inside:
             answer = _closed()
+        elif inside and scope["method"] == "POST":
+            self._behind.hear()
         await answer(scope, receive, send)
 
 

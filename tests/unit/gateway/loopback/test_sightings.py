@@ -21,6 +21,10 @@ class Clock:
         return self.now
 
 
+def nothing() -> None:
+    pass
+
+
 class Account(MemoryAccount):
     def __init__(self, program: str) -> None:
         super().__init__(ALICE, "")
@@ -29,7 +33,8 @@ class Account(MemoryAccount):
 
 def test_the_steps_before_a_login_are_those_of_who_logs_in() -> None:
     clock = Clock()
-    sightings = Sightings(clock)
+    heard: list[float] = []
+    sightings = Sightings(clock, lambda: heard.append(clock.now))
     one, other = sightings.begin(), sightings.begin()
     one.reached(Step.REACHED)
     other.reached(Step.REACHED)
@@ -47,11 +52,11 @@ def test_the_steps_before_a_login_are_those_of_who_logs_in() -> None:
     }
     assert sightings.of(ALICE, "telephone") == {"client": "", "steps": {}}
     assert sightings.before_login() == {"reached": 1000, "secured": 1000}
-    assert sightings.heard == 1010
+    assert heard == [1005, 1005, 1010]  # who only connects is nobody
 
 
 def test_two_connections_of_one_program_are_one() -> None:
-    sightings = Sightings(Clock())
+    sightings = Sightings(Clock(), nothing)
     reads, sends = sightings.begin(), sightings.begin()
     reads.belongs_to(Account("laptop"))
     reads.is_called("Thunderbird")
@@ -63,7 +68,7 @@ def test_two_connections_of_one_program_are_one() -> None:
 
 
 def test_a_program_with_a_new_password_begins_anew_and_a_refused_one_is_noted() -> None:
-    sightings = Sightings(Clock())
+    sightings = Sightings(Clock(), nothing)
     sightings.begin().belongs_to(Account("laptop"))
     sightings.begin().is_refused()
     sightings.forget(ALICE, "laptop")
@@ -73,7 +78,7 @@ def test_a_program_with_a_new_password_begins_anew_and_a_refused_one_is_noted() 
 
 
 def test_a_name_is_short_and_has_no_controls() -> None:
-    sightings = Sightings(Clock())
+    sightings = Sightings(Clock(), nothing)
     trail = sightings.begin()
     trail.is_called("\x1b[31m\r\nred\u202e" + "x" * 1000)
     trail.belongs_to(Account("laptop"))
@@ -86,7 +91,7 @@ def test_a_name_is_short_and_has_no_controls() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("trusts", [True, False])
 async def test_a_handshake_that_is_broken_off_was_seen_to_begin(trusts: bool) -> None:
-    sightings, context = Sightings(Clock()), server_context()
+    sightings, context = Sightings(Clock(), nothing), server_context()
     sightings.watch_tls(context)
     made: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(

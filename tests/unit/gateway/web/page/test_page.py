@@ -136,6 +136,7 @@ class Everything(Behind):
 
     def __init__(self) -> None:
         self.did: list[tuple[str, ...]] = []
+        self.heard = 0
         self.trouble: Exception | None = None
         self.accounts = 2
         self.locked = False
@@ -222,6 +223,9 @@ class Everything(Behind):
 
     def trial(self) -> str:
         return EVIL
+
+    def hear(self) -> None:
+        self.heard += 1
 
     async def add_trial(self, name: str) -> dict[str, Any]:
         self.did.append(("trial", name))
@@ -706,3 +710,14 @@ async def test_a_door_is_open_or_closed_and_nothing_else(
     answer = await inside.post("/mail/door", data={"account": "a@a.example", "state": "ajar"})
 
     assert (answer.status_code, behind.did) == (400, [])
+
+
+async def test_a_form_is_somebody_and_a_page_that_renews_itself_is_nobody(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    for _ in range(3):
+        await inside.get("/connect?account=alice%40a.example")
+    before = behind.heard
+    await inside.post("/outbox/retry", data={"queue_id": "q"})
+
+    assert (before, behind.heard) == (0, 1)
