@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.fuzz import log_targets, mail_targets, sealed_targets, wire_targets
+from tests.fuzz import door_targets, log_targets, mail_targets, sealed_targets, wire_targets
 from tests.fuzz.guided import NAMES, guided
 from tests.fuzz.hammer import Target, hammer
 from tests.support.torture import Measure, Sweep
@@ -21,6 +21,7 @@ TARGETS = (
     *mail_targets.TARGETS,
     *sealed_targets.TARGETS,
     *log_targets.TARGETS,
+    *door_targets.TARGETS,
 )
 SECONDS = float(os.environ.get("MX_FUZZ_SECONDS", "0.5"))
 SLICE_SECONDS = 15
@@ -59,6 +60,9 @@ SOURCES = {
     "ext": ("mx_core/envelope",),
     "log-memory": ("mx_core/trust",),
     "evidence": ("mx_core/directory",),
+    "door-records": ("smtp_in/door/judging",),
+    "door-mail": ("smtp_in/door/judging", "mx_core/mime"),
+    "door-dialogue": ("gateway/arriving",),
 }
 
 pytestmark = [
