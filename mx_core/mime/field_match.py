@@ -22,16 +22,24 @@ ADDRESS_FIELDS: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-_STATUS: Final = b"mx-status"
+STATUS: Final = b"mx-status"  # and whatever begins with it
+
+
+def claims_status(form: MessageForm) -> bool:
+    """Tell whether the message begins with a field of the gateway's own name, whoever wrote it."""
+    return bool(form.fields) and form.fields[0].name.startswith(STATUS)
 
 
 def _counting(form: MessageForm, name: bytes) -> Sequence[HeaderField]:
     """Return the fields called *name* (lower case) that count.
 
-    Of the gateway's own name only the first field of a message can be its word; every other was
-    written by somebody else, and must not be found as if it were (spec/status §3).
+    Of the gateway's own name only the first field of a message can be its word, if it has stored
+    the message itself; every other was written by somebody else, and must not be found as if it
+    were (spec/status §3).
     """
-    fields = form.fields[:1] if name.startswith(_STATUS) else form.fields
+    fields = form.fields
+    if name.startswith(STATUS):
+        fields = () if form.foreign_status else form.fields[:1]
     return [field for field in fields if field.name == name]
 
 

@@ -63,6 +63,8 @@ class MessageForm:
     base_subject: str  # RFC 5256 §2.1, folded
     # only where the octets have just been read: at rest they stand in tables of their own
     keys: HeaderKeys | None = field(default=None, compare=False, repr=False)
+    # the first field has the name of the gateway's status, and the gateway did not write it
+    foreign_status: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

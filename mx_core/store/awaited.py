@@ -77,7 +77,7 @@ class AwaitedBodies:
             if not _drop(connection, one.env_id):
                 return False
             inbox = writer.mailbox(INBOX).id
-            appended = writer.append(inbox, octets, form, flags, author=one.author)
+            appended = writer.append(inbox, octets, form, flags, author=one.author, own=True)
             if copies.are_looked_for(connection):
                 copies.take_over(writer, connection, inbox, appended.uid, octets, form)
             note_encrypted(connection, form.message_id)

@@ -118,7 +118,9 @@ def store(
                 rows.append(_Row(place.folder, each.key, each.digest, copy[0], None, copy[1]))
                 continue
             new.append((each, NewMail(each.octets, each.form, flags, each.received)))
-    appended = writer.append_all(place.mailbox, [mail for _, mail in new]) if new else []
+    mail = [each for _, each in new]
+    # what is pulled was marked on its way; what is imported may say anything of itself
+    appended = writer.append_all(place.mailbox, mail, own=place.one_copy) if new else []
     uids = [done.uid for done in appended]
     for stored, (each, _) in zip(writer.places.find(place.mailbox, uids), new, strict=True):
         rows.append(_row(place, each, stored.message))

@@ -194,7 +194,8 @@ class Imports:
         """Store what was not brought before, all in one commit.
 
         *only_new*: what another folder of the source shows is noted and not shown here.
-        *one_copy*: so is another copy of what the mailbox shows already.
+        *one_copy*: so is another copy of what the mailbox shows already; mail of an account that is
+        followed, which begins with the status that the gateway gave it.
 
         Raises:
             NoSuchMailbox: The target was deleted; ``folder`` makes it anew.
@@ -252,7 +253,7 @@ class Imports:
             validity, uid = json.loads(before) if before else (0, 0)
             if validity == box.uid_validity:
                 writer.places.remove(box.id, writer.places.find(box.id, [Uid(uid)]))
-            made = writer.append(box.id, octets, form, flags)
+            made = writer.append(box.id, octets, form, flags, own=True)
             told = b"" if last else json.dumps([made.uid_validity, made.uid]).encode()
             connection.exec_driver_sql(
                 "INSERT OR REPLACE INTO setting VALUES (?, ?)", (_NOTE, told)

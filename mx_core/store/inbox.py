@@ -93,7 +93,7 @@ class Inbox:
             mailbox = INBOX if come_from is None else _place(writer, connection, come_from, now)
             author = None if come_from is None else come_from.author
             box = writer.mailbox(mailbox).id
-            appended = writer.append(box, octets, form, flags, author=author)
+            appended = writer.append(box, octets, form, flags, author=author, own=True)
             if (author is not None or ordinary) and copies.are_looked_for(connection):
                 copies.take_over(writer, connection, box, appended.uid, octets, form)
             if awaits is None and not ordinary:

@@ -249,6 +249,7 @@ class Mail:
             f"DELETE FROM header_key WHERE message {chosen}",  # noqa: S608  # literals
             f"DELETE FROM header_text WHERE message {chosen}",  # noqa: S608  # literals
             f"DELETE FROM written_by WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM foreign_status WHERE message {chosen}",  # noqa: S608  # literals
             f"DELETE FROM message WHERE id {chosen}",  # noqa: S608  # literals
             f"DELETE FROM expunged WHERE message {chosen}",  # noqa: S608  # literals
         ):

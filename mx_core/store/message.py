@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
+from mx_core.mime.field_match import claims_status
 from mx_core.mime.header_keys import header_keys
 from mx_core.model.ids import GlobalId, MessageId
 from mx_core.model.message import MessageForm
@@ -35,17 +36,20 @@ def keep(
     bodies: Sequence[BodyId],
     new: Sequence[NewMail],
     now: int,
+    *,
+    own: bool,
 ) -> list[tuple[MessageId, Kept]]:
     """Store the rows of *new* messages, whose octets *bodies* hold; each is used by one place.
 
-    *now*, unix seconds, dates those that have no date.
+    *now*, unix seconds, dates those that have no date.  *own*: the gateway has made them, so the
+    status that one begins with is its word.
     """
     kept = [
         Kept(
             new_global_id(),
             body,
             each.octets,
-            each.form,
+            each.form if own else disowned(each.form),
             now if each.internal_date is None else each.internal_date,
             uses=1,
         )
@@ -78,4 +82,12 @@ def insert(connection: sa.Connection, log: Journal, kept: Sequence[Kept]) -> lis
             for message, each in rows
         ],
     )
+    foreign = [(message,) for message, each in rows if each.form.foreign_status]
+    if foreign:
+        connection.exec_driver_sql("INSERT INTO foreign_status VALUES (?)", foreign)
     return ids
+
+
+def disowned(form: MessageForm) -> MessageForm:
+    """Return *form* of a message that came from somebody else: its status is not the gateway's."""
+    return replace(form, foreign_status=True) if claims_status(form) else form

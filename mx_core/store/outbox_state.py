@@ -31,7 +31,7 @@ class Report:
 
 def tell(writer: Writer, report: Report) -> None:
     """Put *report* into INBOX."""
-    writer.append(writer.mailbox(INBOX).id, report.octets, report.form, frozenset())
+    writer.append(writer.mailbox(INBOX).id, report.octets, report.form, frozenset(), own=True)
 
 
 def set_state(

@@ -132,7 +132,7 @@ class Pulls:
                 (which,),
             ).rowcount
             if told:
-                writer.append(writer.mailbox(mailbox).id, octets, form, frozenset())
+                writer.append(writer.mailbox(mailbox).id, octets, form, frozenset(), own=True)
             return bool(told)
 
         # Crash before the commit: neither the letter nor the memory of it.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from mx_core.mime.field_match import claims_status
 from mx_core.model.errors import MessageGone, NoSuchMailbox
 from mx_core.model.flags import FlagSet
 from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadTable
@@ -130,7 +131,21 @@ class Reader:
         found = runs.forms(self._connection, messages)
         if any(message not in found for message in messages):
             raise MessageGone("a message was expunged and is no longer kept")
-        return [found[message] for message in messages]
+        forms = [found[message] for message in messages]
+        claiming = [each for each in messages if claims_status(found[each])]
+        if not claiming:
+            return forms
+        foreign = set(
+            self._connection.exec_driver_sql(
+                "SELECT message FROM foreign_status"
+                " WHERE message IN (SELECT value FROM json_each(?))",
+                (json.dumps(claiming),),
+            ).scalars()
+        )
+        return [
+            replace(form, foreign_status=True) if message in foreign else form
+            for message, form in zip(messages, forms, strict=True)
+        ]
 
     def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[Facts]:
         """Return the facts of the first of *messages*, at least one; raises MessageGone.

@@ -102,7 +102,7 @@ class Relations:
         form = prepare(octets)
 
         def job(writer: Writer, connection: sa.Connection) -> None:
-            writer.append(writer.mailbox(mailbox).id, octets, form, frozenset())
+            writer.append(writer.mailbox(mailbox).id, octets, form, frozenset(), own=True)
             for one in told:
                 # a block may come again, and is then told again
                 connection.exec_driver_sql(

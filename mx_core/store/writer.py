@@ -176,10 +176,11 @@ class Writer(Reader):
         internal_date: int | None = None,
         *,
         author: relation.Author | None = None,
+        own: bool = False,
     ) -> Appended:
         """Store *octets* unaltered as the newest message; raises NoSuchMailbox, OverQuota."""
         new = NewMail(octets, form, flags, internal_date)
-        return self.append_all(mailbox, [new], author=author)[0]
+        return self.append_all(mailbox, [new], author=author, own=own)[0]
 
     def append_all(
         self,
@@ -188,13 +189,14 @@ class Writer(Reader):
         *,
         author: relation.Author | None = None,
         queued: Sequence[BodyId] | None = None,
+        own: bool = False,
     ) -> list[Appended]:
-        """As ``append``; *queued*: they are to be sent, and these bodies hold their octets."""
+        """As ``append``; *queued*: these bodies hold what is to be sent; *own*: we made them."""
         box = self._box(mailbox)
         if queued is None:
             self._places.check_open(mailbox)  # before octets are written
         bodies = self.bodies.add_all([e.octets for e in new]) if queued is None else queued
-        rows = message.keep(self._connection, self.log, bodies, new, int(self._now()))
+        rows = message.keep(self._connection, self.log, bodies, new, int(self._now()), own=own)
         if author is not None:
             for ident, _ in rows:
                 relation.note_author(self._connection, ident, author)

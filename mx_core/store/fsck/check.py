@@ -207,6 +207,8 @@ class _Check:
                 octets = reader.octets(number)
             except StoreDamaged:
                 continue  # a finding of its own: its file is gone
-            kept = message.Kept(new_global_id(), number, octets, prepare(octets), now, 0)
+            kept = message.Kept(
+                new_global_id(), number, octets, message.disowned(prepare(octets)), now, 0
+            )
             made += message.insert(connection, writer.log, [kept])
         return made
