@@ -108,6 +108,10 @@ class OpenDesk(Daemon):
         await self._accounts.find(address).changes.take_suite(floor)
 
     @override
+    async def give_receipts(self, address: Address, *, given: bool) -> None:
+        await self._accounts.find(address).changes.give_receipts(given=given)
+
+    @override
     def folder_store(self, address: Address) -> AccountStore:
         return self._accounts.find(address).store
 

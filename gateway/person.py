@@ -32,6 +32,8 @@ from gateway.own.tags import OwnTags
 from gateway.people.inviting import Inviting
 from gateway.policy_desk import PolicyDesk
 from gateway.pulling.pulling import Pulling
+from gateway.receipts.alone import ReceiptsAlone
+from gateway.receipts.taking import TakingReceipts
 from gateway.recovery.backups import Backups
 from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
@@ -126,6 +128,7 @@ class Person(ports.Account):
             now,
             self._ordinary,
             franking,
+            store.receipts,
         )
         self.inbound = Inbound(
             carrier,
@@ -136,9 +139,13 @@ class Person(ports.Account):
             self.outbound,
             Senders(finder, logs, store.contacts, now),
             AtTheDoor(finder, store.contacts, own, now, mark_subjects=config.reading.mark_subjects),
+            TakingReceipts(store.receipts, store.outbox, SenderReports(store.outbox, now)),
             own,
             epochs,
             now,
+        )
+        self._alone = ReceiptsAlone(
+            store.receipts, recipients, franking, carrier, lambda: own.sender(carrier), now
         )
         self._fetching = Fetching(store.awaited, carrier, now)
         self._unread = Unread(store.unreadable, own, carrier, now)
@@ -192,6 +199,7 @@ class Person(ports.Account):
                 tasks.create_task(self._tags.run())
                 tasks.create_task(self._fetching.run())
                 tasks.create_task(self._unread.run())
+                tasks.create_task(self._alone.run())
                 tasks.create_task(self._notices.run())
                 tasks.create_task(self._logs.run())
                 tasks.create_task(self._logs.people.run(self.recipients.verified))
@@ -262,6 +270,7 @@ class Person(ports.Account):
             "outbox": waiting,
             "refused": len(await self.store.inbox.refusals()),
             "unreadable": await self.store.unreadable.count(),
+            "receipts": self.own.state.profile.receipts,
             "sent": self.outbound.travelled.as_json(),
             "backup": await self.backups.state(),
             "search_index": asdict(await self.store.text_index.state()),

@@ -81,7 +81,15 @@ class _Person(Account):
         recipients = Recipients(either, either, domain_logs, store.contacts, franking, time.time)
         ordinary = ordinary_mail(store, recipients)
         self.outbound = Outbound(
-            store.outbox, recipients, either, sealing, Sending(), time.time, ordinary, franking
+            store.outbox,
+            recipients,
+            either,
+            sealing,
+            Sending(),
+            time.time,
+            ordinary,
+            franking,
+            store.receipts,
         )
         self.outbox = JudgedOutbox(
             store.outbox,

@@ -20,6 +20,8 @@ from gateway.arriving.senders import JudgedSender, Senders
 from gateway.arriving.status_block import keywords, render
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
+from gateway.receipts.owing import owed_for
+from gateway.receipts.taking import TakingReceipts
 from gateway.sending.outbound import Outbound
 from gateway.writing.note import request_message
 from mx_core import ports
@@ -66,6 +68,7 @@ class Inbound:
         outbound: Outbound,
         senders: Senders,
         at_the_door: AtTheDoor,
+        taking: TakingReceipts,
         own: OwnIdentity,
         epochs: OwnEpochs,
         now: Now,
@@ -82,6 +85,7 @@ class Inbound:
         self._outbound = outbound
         self._senders = senders
         self._at_the_door = at_the_door
+        self._taking = taking
         self._own = own
         self._epochs = epochs
         self._now = now
@@ -124,6 +128,10 @@ class Inbound:
         sender = await self._senders.judged(opened)
         statement = verify_statement(opened, sign_pk=sender.sign_pk, my_pid=self._own.pid)
         await self._senders.heard(sender)
+        # Crash after this: the envelope comes again, and a receipt counts once.
+        await self._taking.take(sender)
+        if statement.kind is Kind.RECEIPT:
+            return  # nothing to be read, and nothing is owed for it
         received = int(self._now())
         name = BodyName.read(arrival.body)
         awaits = None
@@ -154,6 +162,9 @@ class Inbound:
             contact=sender.contact,
             come_from=replace(sender.come_from, own=sender.by.pid == self._own.pid),
             awaits=awaits,
+            owed=None
+            if awaits is not None
+            else owed_for(self._own, sender, statement, opened.statement_octets),
         )
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
 

@@ -17,7 +17,7 @@ from mx_core.directory.reader_check import (
     verify_sender,
 )
 from mx_core.discovery.finder import Domain, Finder
-from mx_core.envelope.ext import Ext
+from mx_core.envelope.ext import Ext, SignedReceipt
 from mx_core.envelope.open import OpenedControl
 from mx_core.envelope.statement import Kind, PersonSender, Statement
 from mx_core.model.address import Address
@@ -49,6 +49,7 @@ class JudgedSender:
     secret: bytes = b""  # that they give us, for tokens
     invited: bytes = b""  # that they use an invitation of ours
     shown: tuple[Domain, Card] | None = None  # the proof that came along, and whose it is
+    receipts: tuple[SignedReceipt, ...] = ()  # that came along; what they say is not judged yet
 
     @property
     def come_from(self) -> ComeFrom:
@@ -102,7 +103,8 @@ class Senders:
                 of a time that has not come by this clock; it is kept.
         """
         claimed = opened.claimed
-        if claimed.kind is not Kind.MAIL or not isinstance(claimed.by, PersonSender):
+        taken = claimed.kind in {Kind.MAIL, Kind.RECEIPT}
+        if not taken or not isinstance(claimed.by, PersonSender):
             raise Untrusted("kind", "an envelope of a kind that this version does not take")
         address = Address.parse(claimed.sender)
         try:
@@ -147,6 +149,7 @@ class Senders:
             given.secret,
             given.invited,
             None if opened.proof is None else (domain, Card.decode(opened.proof)),
+            given.receipts,
         )
 
 

@@ -124,3 +124,17 @@ def door(directories: Directories, address: str, state: str) -> None:
         click.echo(f"Ordinary mail for {address} is taken at the door of its domain.")
     else:
         click.echo(f"Ordinary mail for {address} is refused at the door of its domain.")
+
+
+@account.command()
+@click.argument("address")
+@click.argument("given", type=click.Choice(["yes", "no"]))
+@click.pass_obj
+def receipts(directories: Directories, address: str, given: str) -> None:
+    """Let accepted contacts know when their mail has come to ADDRESS, not when it is read."""
+    with told_in_one_sentence("mx-gateway"):
+        ControlClient(directories.control_socket, "mx-gateway").post(
+            "/accounts/receipts", {"address": address, "given": given == "yes"}
+        )
+    told = "gives receipts to accepted contacts" if given == "yes" else "gives no receipts"
+    click.echo(f"{address} {told}.")

@@ -154,6 +154,18 @@ class OwnChanges:
                 lambda writer, _: set_profile(own.state, writer, profile, own.now()), renews=False
             )
 
+    async def give_receipts(self, *, given: bool) -> None:
+        """Sign for mail of accepted contacts that is stored here, or do not; raises as ``rotate``."""
+        own = self._own
+        profile = replace(own.state.profile, receipts=given)
+        if profile != own.state.profile:
+            await self._change(
+                lambda writer, _: set_profile(own.state, writer, profile, own.now()), renews=False
+            )
+        if not given:
+            # Crash before this: asked for again, what is still owed goes
+            await own.store.receipts.forget_owed()
+
     async def _change(
         self, made: Callable[[Writer, SigningKey], bytes], *, renews: bool = True
     ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -26,6 +26,7 @@ from gateway.writing.sender_reports import SenderReports
 from mx_core.db import failpoint
 from mx_core.directory.sender_check import Recipient
 from mx_core.envelope.ext import Ext
+from mx_core.envelope.receipt import digest_of
 from mx_core.envelope.seal import (
     DeviceKey,
     SealedBody,
@@ -34,6 +35,7 @@ from mx_core.envelope.seal import (
     seal_body,
     seal_envelope,
 )
+from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
     EncryptionRequired,
@@ -49,6 +51,7 @@ from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
 from mx_core.store.outbox import OutboxTable
 from mx_core.store.outbox_reader import OutboxItem, State
+from mx_core.store.receipts import Owed, Receipts
 
 log = structlog.get_logger()
 
@@ -89,6 +92,7 @@ class Outbound:
         now: Now,
         ordinary: OrdinaryMail,
         franking: Franking,
+        receipts: Receipts,
     ) -> None:
         """*me* tells who seals, with a proof that holds; nothing moves before ``run``."""
         self.travelled = Travelled()
@@ -103,6 +107,9 @@ class Outbound:
         self._now = now
         self._ordinary = ordinary
         self._franking = franking
+        self._receipts = receipts
+        # receipts in parcels that were not sent
+        self._taken_along: dict[tuple[QueueId, Address], list[Owed]] = {}
         self._wake = asyncio.Event()
         self._showing = Showing(outbox, self.wake)
         self._moving: set[QueueId] = set()
@@ -150,17 +157,25 @@ class Outbound:
             recipient = await self._recipients.verified(item.recipient, since=_since(item))
             if item.asked and not await self.returning.holds(item, recipient):
                 return
-            parcel = await self.seal(item, body, recipient)
+            parcel, digest = await self.seal(item, body, recipient)
             reduced = any(device.reduced for device in recipient.devices)
             # Crash before this commit: sealed anew at the next start, with the same msg_id.
             if not await self._outbox.seal(
-                item.queue_id, item.recipient, parcel, recipient.pid, reduced=reduced
+                item.queue_id,
+                item.recipient,
+                parcel,
+                recipient.pid,
+                digest_of_s=digest,
+                reduced=reduced,
             ):
                 return  # cancelled meanwhile
         await self._carrier.send(parcel, await self._franking.stamp(parcel))
         # Crash here: the same octets are sent again, and the server knows their env_id.
         failpoint.reach("sent")
         await self._outbox.sent(item.queue_id, item.recipient)
+        if given := self._taken_along.pop((item.queue_id, item.recipient), None):
+            # Crash before this: said again in another letter, which means the same.
+            await self._receipts.gave(each.msg_id for each in given)
         self.travelled.add(parcel)
         self.reached()
         log.info("parcel_sent", queue_id=item.queue_id, octets=len(parcel.body))
@@ -179,10 +194,17 @@ class Outbound:
         report = await self._reports.relayed(item, host)
         await self._outbox.handed_to_relay(item.queue_id, item.recipient, report=report)
 
-    async def seal(self, item: OutboxItem, body: _SharedBody, recipient: Recipient) -> Parcel:
-        """Return the parcel for a recipient whose keys were verified just now."""
+    async def seal(
+        self, item: OutboxItem, body: _SharedBody, recipient: Recipient
+    ) -> tuple[Parcel, bytes]:
+        """Return the parcel for a recipient whose keys were verified just now.
+
+        Beside it the digest of what was signed.
+        """
         sealed = await body.for_recipient(hidden=item.hidden)
         created = int(self._now())
+        owed = await self._receipts.owed_to(recipient.pid)
+        statements: list[bytes] = []
         envelope = seal_envelope(
             sealed,
             await self._me(),
@@ -192,22 +214,29 @@ class Outbound:
             created=created,
             deliver_by=created + DELIVER_BY_SECONDS,
             suite=recipient.suite,
-            ext=await self._ext(item, recipient.pid),
+            ext=await self._ext(item, recipient.pid, owed),
             entropy=secrets.token_bytes,
+            signed=statements.append,
         )
-        return Parcel(
+        parcel = Parcel(
             recipient=recipient.address,  # where they are now
             env_id=env_id(envelope),
             envelope=envelope,
             body=sealed.octets,
             deliver_by=created + DELIVER_BY_SECONDS,
         )
+        if owed:
+            self._taken_along[item.queue_id, item.recipient] = owed
+        return parcel, digest_of(statements[0])
 
-    async def _ext(self, item: OutboxItem, pid: Pid) -> bytes:
-        """Return what we have seen of both domains' logs, and what their answer is let in by."""
+    async def _ext(self, item: OutboxItem, pid: Pid, owed: Sequence[Owed]) -> bytes:
+        """Return what we have seen of both domains' logs, and what their answer is let in by.
+
+        And the receipts that are *owed* to them.
+        """
         trees = await self._recipients.gossip(item.sender.domain, item.recipient.domain)
-        invited = await self._franking.invited(pid)
-        return Ext(trees, await self._franking.mine(pid), invited).encode()
+        secret, invited = await self._franking.mine(pid), await self._franking.invited(pid)
+        return Ext(trees, secret, invited, tuple(each.receipt for each in owed)).encode()
 
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
         """Settle *item*, and tell the sender in their INBOX: once, with the state."""

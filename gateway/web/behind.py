@@ -67,6 +67,9 @@ class Behind(Desk, Lockable, Protocol):
     async def set_rule(self, account: Address, name: str, value: str) -> None:
         """Make a rule of *account* for everybody; raises BadPolicy."""
 
+    async def give_receipts(self, address: Address, *, given: bool) -> None:
+        """Let contacts know when mail of theirs is here, or not; raises Unavailable: it goes on."""
+
     async def passwords(self, address: Address) -> list[dict[str, Any]]:
         """Return names and last uses."""
 

@@ -71,6 +71,13 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     floor: Annotated[int, msgspec.Meta(ge=1, le=2)]
 
 
+class GiveReceipts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /accounts/receipts."""
+
+    address: str
+    given: bool
+
+
 class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /clients: a file for *program*; *name*: what its password is called."""
 
@@ -238,6 +245,11 @@ def control_app(daemon: Daemon) -> Starlette:
         await daemon.take_suite(Address.parse(asked.address), asked.floor)
         return {}
 
+    async def receipts(request: Request) -> dict[str, Any]:
+        asked = await body(request, GiveReceipts)
+        await daemon.give_receipts(Address.parse(asked.address), given=asked.given)
+        return {}
+
     return Starlette(
         middleware=[Middleware(_Heard, hear=daemon.hear)],
         routes=[
@@ -257,6 +269,7 @@ def control_app(daemon: Daemon) -> Starlette:
             Route("/accounts/rotate", json_endpoint(rotate), methods=["POST"]),
             Route("/accounts/reach", json_endpoint(reach), methods=["POST"]),
             Route("/accounts/suite", json_endpoint(suite), methods=["POST"]),
+            Route("/accounts/receipts", json_endpoint(receipts), methods=["POST"]),
             Route("/page", json_endpoint(page), methods=["POST"]),
             Route("/passwords", json_endpoint(add_password), methods=["POST"]),
             Route("/passwords/revoke", json_endpoint(revoke_password), methods=["POST"]),

@@ -19,6 +19,7 @@ from mx_core.model.notify import Notify
 from mx_core.store.outbox import OutboxTable
 from mx_core.store.outbox_reader import OutboxItem
 from mx_core.store.outbox_state import Report
+from mx_core.store.receipts import Receipts
 
 DELAY_TOLD_SECONDS: Final = 4 * 3600
 _RELAYED_STATUS: Final = "2.0.0"
@@ -46,6 +47,22 @@ class SenderReports:
         if Notify.SUCCESS not in item.wanted.when:
             return None
         return await self._made(item, Action.RELAYED, "", _RELAYED_STATUS, host)
+
+    async def delivered(self, item: OutboxItem, receipts: Receipts) -> Report | None:
+        """Return the report that a device of the recipient has signed for it, if it is wanted.
+
+        The message has left, so what is told of its header is of the copy in Sent, if there is one.
+        """
+        if Notify.SUCCESS not in item.wanted.when:
+            return None
+        try:
+            original = await self._outbox.octets(item.queue_id)
+        except MessageGone:
+            try:
+                original = await receipts.sent_octets(item.queue_id)
+            except MessageGone:
+                original = b""
+        return self._of(original, item, Action.DELIVERED, "", _RELAYED_STATUS)
 
     async def delayed(self, item: OutboxItem, reason: str) -> Report | None:
         """Return the report of a long wait: once, if it is wanted."""
@@ -94,6 +111,17 @@ class SenderReports:
             original = await self._outbox.octets(item.queue_id)
         except MessageGone:
             return None
+        return self._of(original, item, action, reason, status, host)
+
+    def _of(
+        self,
+        original: bytes,
+        item: OutboxItem,
+        action: Action,
+        reason: str,
+        status: str,
+        host: str = "",
+    ) -> Report:
         octets = delivery_report(
             reporter=item.sender.domain,
             sender=item.sender,

@@ -4,8 +4,9 @@
 Steps: accepted committed replied shown sealed sent acked stored deleted; of the search index:
 indexing indexed; of ordinary mail: relayed; of an import, and of mail that is pulled: imported;
 of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
-own passport: appended; of admission: tagged franked fetched; of a recovery: restored recovered;
-of an echo: marked; of the door: handed; of what is sealed anew: unread told passed asked.
+own passport: appended; of admission: tagged franked fetched; of receipts: receipted gave; of a
+recovery: restored recovered; of an echo: marked; of the door: handed; of what is sealed anew:
+unread told passed asked.
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ PULL_STEPS: Final = ("flagged", "pushed")
 LOG_STEPS: Final = ("waiting", "logged", "witnessed")
 PASSPORT_STEPS: Final = ("appended",)
 ADMISSION_STEPS: Final = ("tagged", "franked", "fetched")
+RECEIPT_STEPS: Final = ("receipted", "gave")
 RECOVERY_STEPS: Final = ("restored", "recovered")
 ECHO_STEPS: Final = ("marked",)
 DOOR_STEPS: Final = ("handed",)  # ordinary mail, sealed, is the home server's
 ANEW_STEPS: Final = ("unread", "told", "passed", "asked")
 STEPS: Final = (
     *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS, *PULL_STEPS),
-    *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECOVERY_STEPS, *ECHO_STEPS),
+    *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECEIPT_STEPS, *RECOVERY_STEPS, *ECHO_STEPS),
     *(*DOOR_STEPS, *ANEW_STEPS),
 )
 

@@ -152,12 +152,13 @@ def seal_envelope(
     kind: Kind = Kind.MAIL,
     suite: int = SUITE_1,
     entropy: Entropy,
+    signed: Callable[[bytes], None] | None = None,
 ) -> bytes:
     """Return the MXE1 that brings *body* to the mailbox of *recipient_pid*.
 
     Resealing (identity §5) calls this again with the same *body* and *msg_id*.  *kind* says what
     a person's device sends; what a door sends is always of kind 4.  *suite* is one that all
-    *devices* have.
+    *devices* have.  *signed* is told the octets of S, by which a receipt names the message.
 
     Raises:
         MessageTooLarge: Proof and ext do not fit into 64 KiB.
@@ -190,6 +191,8 @@ def seal_envelope(
         by=by,
     ).encode()
     signature = sign(sender.signing_key, use, statement)
+    if signed is not None:
+        signed(statement)
     control = Control(statement, signature, body.key.reveal(), proof, ext or None).encode()
     control += padding(len(control), CONTROL_FLOOR)
     sealed_control = crypto_secretbox_easy(control, CONTROL_NONCE, control_key(env_key, salt))

@@ -46,6 +46,7 @@ from mx_core.store.own_keys import OwnKeys, OwnPassport
 from mx_core.store.password import ClientPasswords
 from mx_core.store.policy import PolicyRules
 from mx_core.store.pulls import Pulls
+from mx_core.store.receipts import Receipts
 from mx_core.store.relations import Relations
 from mx_core.store.setting import CarrierState, Settings
 from mx_core.store.text_index.index import TextIndex
@@ -100,6 +101,7 @@ class AccountStore:
         self.secrets = ContactSecrets(database, now)
         self.evidence = KeptEvidences(database)
         self.invitations = Invitations(database, now)
+        self.receipts = Receipts(database, mail)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)
         self.policy = PolicyRules(database)

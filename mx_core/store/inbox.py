@@ -18,11 +18,20 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX, REQUESTS, MailboxName
 from mx_core.model.message import MessageForm
-from mx_core.store import awaited, contact_secret, copies, invitation, relation, stale_secret
+from mx_core.store import (
+    awaited,
+    contact_secret,
+    copies,
+    invitation,
+    receipts,
+    relation,
+    stale_secret,
+)
 from mx_core.store.awaited import Awaited
 from mx_core.store.contact import Contact, put_contact
 from mx_core.store.mail import Mail
 from mx_core.store.policy import note_encrypted
+from mx_core.store.receipts import Owed
 from mx_core.store.relation import JUNK, Author, Relation, Topic
 from mx_core.store.writer import Writer
 
@@ -72,14 +81,16 @@ class Inbox:
         come_from: ComeFrom | None = None,
         awaits: Awaited | None = None,
         ordinary: bool = False,
+        owed: Owed | None = None,
     ) -> bool:
         """Store an opened and verified message; return False if it was stored before.
 
         *epoch* is the number of the key that opened it; *contact* is the pin as it is after
         this message; *come_from* decides the mailbox, without it INBOX.  The msg_id, the
         message, the pin and what is to be told of them are one transaction; so is the body that
-        it *awaits*, if *octets* only stand in its place.  *ordinary*: the door sealed it, nobody is
-        proved to have written it, and it tells nothing of what was encrypted.
+        it *awaits*, if *octets* only stand in its place, and the receipt that is *owed* for it to
+        an accepted contact.  *ordinary*: the door sealed it, nobody is proved to have written it,
+        and it tells nothing of what was encrypted.
         """
         now = int(self._now())
 
@@ -102,6 +113,8 @@ class Inbox:
                 awaited.put(connection, awaits)
             if contact is not None:
                 put_contact(connection, contact, now)
+            if owed is not None and mailbox == INBOX:
+                receipts.owe(connection, owed)
             if come_from is not None and come_from.secret:
                 contact_secret.take(connection, come_from.author.pid, come_from.secret, now)
             return True

@@ -15,7 +15,7 @@ from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.notation.hashing import b2_plain
 from mx_core.ports import Parcel
-from mx_core.store import held_invitation, relation
+from mx_core.store import held_invitation, receipts, relation
 from mx_core.store.outbox_anew import ReturningOutbox
 from mx_core.store.outbox_reader import State, address_of
 from mx_core.store.outbox_state import (
@@ -40,13 +40,15 @@ class OutboxTable(ReturningOutbox):
         parcel: Parcel,
         pid: Pid | None = None,
         *,
+        digest_of_s: bytes = b"",
         reduced: bool = False,
     ) -> bool:
         """Store the sealed parcel; sealing anew replaces one that was not sent yet.
 
-        Who writes to somebody accepts them: *pid*, whom the parcel is sealed to, may answer.
-        What stands in no mailbox yet enters Outbox in the same transaction.
-        *reduced*: to a key past its time, which the message then shows.
+        Who writes to somebody accepts them: *pid*, whom the parcel is sealed to, may answer, and
+        receipt for it by *digest_of_s* (spec/receipts).  What stands in no mailbox yet enters
+        Outbox in the same transaction.  *reduced*: to a key past its time, which the message then
+        shows.
         """
         ready = await self._ready_if_new(queue_id)
 
@@ -56,6 +58,8 @@ class OutboxTable(ReturningOutbox):
                 return False
             if pid is not None:
                 relation.accept_undecided(connection, pid, int(self._now()))
+                if digest_of_s:
+                    receipts.note_sealed(connection, digest_of_s, queue_id, recipient, pid)
             digest = b2_plain(parcel.body)
             shared = connection.exec_driver_sql(
                 "SELECT 1 FROM sealed_body WHERE queue_id = ? AND digest = ?", (queue_id, digest)

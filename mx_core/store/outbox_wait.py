@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -23,6 +24,14 @@ from mx_core.store.outbox_state import (
     tell,
 )
 from mx_core.store.writer import Writer
+
+_OF_A_SUBMISSION: Final = (
+    "handed_over",
+    "sealed_statement",
+    "sent_copy",
+    "outbox_recipient",
+    "outbox",
+)
 
 
 class WaitingOutbox(OutboxReader):
@@ -166,7 +175,7 @@ class WaitingOutbox(OutboxReader):
                 (int(before),),
             )
             for queue_id in old.scalars().all():
-                for table in ("handed_over", "sent_copy", "outbox_recipient", "outbox"):
+                for table in _OF_A_SUBMISSION:
                     connection.exec_driver_sql(
                         f"DELETE FROM {table} WHERE queue_id = ?",  # noqa: S608  # literals
                         (queue_id,),

@@ -27,7 +27,10 @@ HELD: Final = Flag("$MXHeld")  # waits for the person
 DEFERRED: Final = Flag("$MXDeferred")  # was tried, and will be again
 FAILED: Final = Flag("$MXFailed")  # a copy did not arrive
 REDUCED: Final = Flag("$MXReduced")  # a copy was sealed to a key past its time
-STATE: Final = frozenset({PENDING, SUBMITTED, HELD, DEFERRED, FAILED, NOT_ENCRYPTED, REDUCED})
+DELIVERED: Final = Flag("$MXDelivered")  # every recipient's device has signed for it
+STATE: Final = frozenset(
+    {PENDING, SUBMITTED, HELD, DEFERRED, FAILED, DELIVERED, NOT_ENCRYPTED, REDUCED}
+)
 _CANCELLED: Final = "cancelled by you"
 _SAID: Final = "you moved it to Send as ordinary email"
 

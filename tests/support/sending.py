@@ -160,7 +160,15 @@ async def sending_account(
             reaching = Reaching(recipients)
             ordinary = ordinary_mail(store, recipients)
             outbound = Outbound(
-                store.outbox, recipients, either, _nobody, Sending(), clock, ordinary, franking
+                store.outbox,
+                recipients,
+                either,
+                _nobody,
+                Sending(),
+                clock,
+                ordinary,
+                franking,
+                store.receipts,
             )
             outbox = JudgedOutbox(
                 store.outbox,

@@ -70,7 +70,13 @@ def account_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         await behind.revoke_password(Address.parse(account), name)
         return RedirectResponse(f"/programs?{urlencode({'account': account})}", _SEE_OTHER)
 
+    async def gave(request: Request) -> Response:
+        account, given = await read_form(request, "account", "given")
+        await behind.give_receipts(Address.parse(account), given=given == "yes")
+        return RedirectResponse("/", _SEE_OTHER)
+
     return [
+        Route("/receipts", gave, methods=["POST"]),
         Route("/", overview, methods=["GET"]),
         Route("/accounts/new", new, methods=["GET"]),
         Route("/accounts", added, methods=["POST"]),

@@ -45,6 +45,7 @@ class Account(msgspec.Struct, frozen=True):
     trouble: str
     outbox: dict[str, int]
     refused: int
+    receipts: bool
     backup: Backup
     programs: list[Program]
 

@@ -18,14 +18,19 @@ from gateway.arriving.status_block import parse
 from gateway.config import Sending
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
+from gateway.receipts.taking import TakingReceipts
 from gateway.sending.franking import Franking
 from gateway.sending.outbound import Outbound
 from gateway.sending.recipients import Recipients
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import Notices
+from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
+from mx_core.envelope.ext import Ext, SignedReceipt
+from mx_core.envelope.receipt import claimed
 from mx_core.envelope.seal import DeviceKey, Sender, env_id, seal_body, seal_envelope
+from mx_core.envelope.statement import Kind
 from mx_core.model.address import Address
 from mx_core.model.body_name import BodyName
 from mx_core.model.errors import MailError, PeerUnreachable
@@ -34,6 +39,7 @@ from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.secret import Secret
 from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.notation.hashing import b2_plain
+from mx_core.passport.op import Profile
 from mx_core.store.account_store import AccountStore
 from mx_core.store.own_keys import OwnEpoch
 from mx_core.store.relation import Topic
@@ -141,6 +147,7 @@ class Room:
             self.clock,
             ordinary,
             franking,
+            self.store.receipts,
         )
         return Inbound(
             carrier,
@@ -151,6 +158,11 @@ class Room:
             outbound,
             Senders(finder, logs, self.store.contacts, self.clock),
             AtTheDoor(finder, self.store.contacts, own, self.clock),
+            TakingReceipts(
+                self.store.receipts,
+                self.store.outbox,
+                SenderReports(self.store.outbox, self.clock),
+            ),
             own,
             OwnEpochs(self.store.keys, own, carrier, self.clock),
             self.clock,
@@ -164,7 +176,15 @@ async def nobody() -> Sender:
     raise AssertionError("nothing is sealed here")
 
 
-def arrival(sequence: int, alice: Person, bob: Person, text: bytes = TEXT) -> ports.Arrival:
+def arrival(
+    sequence: int,
+    alice: Person,
+    bob: Person,
+    text: bytes = TEXT,
+    *,
+    kind: Kind = Kind.MAIL,
+    ext: bytes = b"",
+) -> ports.Arrival:
     body = seal_body(text, secrets.token_bytes)
     n, private, _ = bob.first.epochs[-1]
     sender = Sender(
@@ -184,6 +204,8 @@ def arrival(sequence: int, alice: Person, bob: Person, text: bytes = TEXT) -> po
         msg_id=MsgId(bytes([sequence]) * 16),
         created=NOW,
         deliver_by=NOW + 100,
+        kind=kind,
+        ext=ext,
         entropy=secrets.token_bytes,
     )
     return ports.Arrival(sequence, env_id(envelope), envelope, body.octets, "a.example")
@@ -551,3 +573,42 @@ async def _kept(room: Room) -> AsyncGenerator[bytes, None]:
         kept = await room.store.intake.get(env)
         assert kept is not None
         yield kept.body
+
+
+@pytest.mark.anyio
+async def test_a_letter_that_holds_receipts_alone_is_acknowledged_and_shown_nowhere(
+    room: Room,
+) -> None:
+    """Whatever it claims; and mail that brings a shape which is no receipt is refused as before."""
+    alice = make_person()
+    receipt = SignedReceipt(b"no receipt", bytes(64))
+    room.carrier.gives = [
+        arrival(1, alice, room.bob, b"", kind=Kind.RECEIPT, ext=Ext(receipts=(receipt,)).encode()),
+        arrival(2, alice, room.bob),
+    ]
+
+    async def story(_: Inbound) -> None:
+        while sorted(room.carrier.acknowledged) != [1, 2]:
+            room.carrier.acked.clear()
+            await room.carrier.acked.wait()
+
+    await running(room, story)
+
+    assert await room.inbox() == 1
+    assert await room.store.inbox.refusals() == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("given", [False, True])
+async def test_who_opted_in_owes_a_receipt_for_mail_of_a_contact_and_nobody_else_does(
+    room: Room, given: bool
+) -> None:
+    alice = make_person()
+    room.carrier.gives = [arrival(1, alice, room.bob)]
+    inbound = await room.inbound()
+    own = inbound._own
+    own.state = replace(own.state, profile=Profile(receipts=given))
+    await inbound.receive(arrival(1, alice, room.bob))
+
+    owed = await room.store.receipts.owed_to(alice.pid)
+    assert [claimed(each.receipt).msg_id for each in owed] == [MsgId(bytes([1]) * 16)] * given

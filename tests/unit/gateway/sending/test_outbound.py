@@ -92,7 +92,15 @@ async def test_a_fate_that_comes_while_its_item_is_tried_ends_nothing_and_tells_
     ordinary = ordinary_mail(store, recipients)
     franking = Franking(store.secrets, store.contacts, clock)
     outbound = Outbound(
-        store.outbox, recipients, carrier, nobody, Sending(), clock, ordinary, franking
+        store.outbox,
+        recipients,
+        carrier,
+        nobody,
+        Sending(),
+        clock,
+        ordinary,
+        franking,
+        store.receipts,
     )
     await sealed_for(store, BOB, b"1", START)
     await sealed_for(store, CAROL, b"2", START + 60)

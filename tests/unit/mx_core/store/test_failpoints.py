@@ -13,6 +13,7 @@ from mx_core.model.ids import EnvId, MsgId, Pid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox_reader import State
+from mx_core.store.outbox_state import Report
 from tests.support.stores import START, form_of, open_store
 
 _PROGRAM = """
@@ -58,6 +59,29 @@ async def main():
                               form=form_of(b"x"), epoch=1, come_from=ComeFrom(author), awaits=one)
     await store.relations.accept(author.pid)
     await store.awaited.store(one, b"y", form_of(b"y"), frozenset())
+    print("done")
+
+asyncio.run(main())
+"""
+
+
+_RECEIPTED = """
+import asyncio, sys
+from pathlib import Path
+from mx_core.model.address import Address
+from mx_core.model.ids import EnvId, Pid
+from mx_core.model.message import Submission
+from mx_core.ports import Parcel
+from mx_core.store.outbox_state import Report
+from tests.support.stores import START, form_of, open_store
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    me = Address("a", "a.example")
+    queue_id = await store.outbox.enqueue(Submission(me, (me,), b"octets"))
+    parcel = Parcel(me, EnvId(b"p" * 32), b"env", b"body", START + 9)
+    await store.outbox.seal(queue_id, me, parcel, Pid(b"b" * 32), digest_of_s=b"d" * 32)
+    await store.receipts.delivered(b"d" * 32, 1, Report(b"told", form_of(b"told")))
     print("done")
 
 asyncio.run(main())
@@ -129,6 +153,29 @@ def test_what_is_awaited_is_stored_once_whenever_it_was_cut_off(
             assert await store.awaited.store(one, b"y", form_of(b"y"), frozenset())
             assert not await store.awaited.store(one, b"y", form_of(b"y"), frozenset())
         assert (await store.mail.read(lambda reader: reader.mailbox(INBOX))).messages == 1
+        store.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(("step", "told"), [("sealed", 0), ("receipted", 1)])
+def test_a_receipt_counts_once_whenever_it_was_cut_off(
+    tmp_path: Path, step: str, told: int
+) -> None:
+    """The state, the report and that it was taken are one commit; the letter comes again."""
+    killed_at(step, tmp_path, _RECEIPTED)
+
+    async def story() -> None:
+        store = open_store(tmp_path)
+        assert (await store.mail.read(lambda reader: reader.mailbox(INBOX))).messages == told
+        known = await store.receipts.sealed(b"d" * 32)
+        assert (known is None) == bool(told)
+        report = Report(b"told", form_of(b"told"))
+        assert await store.receipts.delivered(b"d" * 32, 1, report) == (not told)
+        assert not await store.receipts.delivered(b"d" * 32, 1, report)
+        assert (await store.mail.read(lambda reader: reader.mailbox(INBOX))).messages == 1
+        assert await store.outbox.unsettled() == []
         store.close()
 
     asyncio.run(story())

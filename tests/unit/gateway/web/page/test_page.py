@@ -155,6 +155,7 @@ class Everything(Behind):
                     "trouble": EVIL,
                     "outbox": {EVIL: 1},
                     "refused": 2,
+                    "receipts": False,
                     "backup": {"last": 1_800_000_000, "folder": EVIL, "trouble": EVIL},
                     "programs": [{"name": EVIL, "since": 1, "client": EVIL, "steps": self.steps}],
                 }
@@ -265,6 +266,9 @@ class Everything(Behind):
 
     async def unlock_by(self, method: str, passphrase: Secret[str]) -> None:
         self.did.append(("unlock by", method, passphrase.reveal()))
+
+    async def give_receipts(self, address: Address, *, given: bool) -> None:
+        self.did.append(("receipts", str(address), str(given)))
 
     async def passwords(self, address: Address) -> list[dict[str, Any]]:
         return [{"name": EVIL, "last_used": EVIL}]
@@ -409,6 +413,18 @@ async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
             {"account": "alice@a.example"},
             ("ask",),
             "/connect?account=alice%40a.example",
+        ),
+        (
+            "/receipts",
+            {"account": "alice@a.example", "given": "yes"},
+            ("receipts", "alice@a.example", "True"),
+            "/",
+        ),
+        (
+            "/receipts",
+            {"account": "alice@a.example", "given": "no"},
+            ("receipts", "alice@a.example", "False"),
+            "/",
         ),
         ("/mail/pause", {"account": "alice@a.example"}, ("pause",), READ[-1]),
         (
