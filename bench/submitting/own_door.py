@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -58,14 +59,21 @@ class _Network(Network):
         del parcel, beside
 
 
-class _Person(Account):
-    def __init__(self, store: AccountStore) -> None:
+class PersonAtTheDoor(Account):
+    """Alice, with all that sends for her; her carrier is what *over* makes of a network with bob in it."""
+
+    def __init__(
+        self, store: AccountStore, over: Callable[[Any], Any] = lambda it: it, since: int = 0
+    ) -> None:
+        """*since*: when both have made their keys, unix seconds; 0: now."""
         self.address = ALICE
         self.shows_folders = True
         self.mail = store.mail
         self._store = store
-        now = int(time.time())
-        either: Any = _Network({BOB: make_person(str(BOB), now=now)})
+        now = since or int(time.time())
+        self.bob = make_person(str(BOB), now=now)
+        either: Any = _Network({BOB: self.bob})
+        self.carrier: Any = over(either)
         me = make_person(str(ALICE), now=now)
         state = me.state
         sender = Sender(ALICE, me.pid, me.first.id, state.seq, state.head, me.first.key, me.proof())
@@ -83,7 +91,7 @@ class _Person(Account):
         self.outbound = Outbound(
             store.outbox,
             recipients,
-            either,
+            self.carrier,
             sealing,
             Sending(),
             time.time,
@@ -117,7 +125,7 @@ async def _serve(folder: Path) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     store = AccountStore.open(folder / "account", Secret(secrets.token_bytes(32)), time.time)
     store.text_index.start()
-    person = _Person(store)
+    person = PersonAtTheDoor(store)
     sock = socket.create_server(("127.0.0.1", 0), backlog=128)
     sock.setblocking(False)
     password = await store.passwords.add("bench")

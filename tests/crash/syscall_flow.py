@@ -1,0 +1,96 @@
+"""The process that is killed: ``python -m tests.crash.syscall_flow FOLDER``.
+
+Door, policy, store, sealing and the flow out are the gateway's; the home server is a file in which
+each parcel is durable before it is taken.  Prints its port and the password, and serves until it dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.submitting.own_door import PersonAtTheDoor
+from gateway.loopback.peer_uid import is_own_loopback
+from mx_core.ports import Parcel
+from mx_core.store.account_store import AccountStore
+from smtp_in.limits import Limits
+from smtp_in.server import Listener, serve
+from tests.support.stores import open_store
+
+_HEAD = struct.Struct(">II")
+
+
+class FileHome:
+    """A home server: every parcel it was given, in one file."""
+
+    def __init__(self, file: Path, network: Any) -> None:
+        self._file = file
+        self._network = network
+        self.relayed: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+    async def send(self, parcel: Parcel, _stamp: Any = None) -> None:
+        """Take *parcel*, and say soon that it is with the recipient's server."""
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            head = _HEAD.pack(len(parcel.envelope), len(parcel.body))
+            os.write(descriptor, head + parcel.envelope + parcel.body)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        asyncio.get_running_loop().call_later(0.01, self._tell, parcel)
+
+    def _tell(self, parcel: Parcel) -> None:
+        self._telling = asyncio.ensure_future(self.relayed(parcel.env_id))
+
+
+def parcels(file: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield envelope and body of what was taken; what a kill cut off was never taken."""
+    octets = file.read_bytes() if file.exists() else b""
+    at = 0
+    while at + _HEAD.size <= len(octets):
+        envelope, body = _HEAD.unpack_from(octets, at)
+        at += _HEAD.size
+        if at + envelope + body > len(octets):
+            return
+        yield octets[at : at + envelope], octets[at + envelope : at + envelope + body]
+        at += envelope + body
+
+
+def composed(folder: Path) -> tuple[AccountStore, PersonAtTheDoor]:
+    """Return alice's account in *folder*, as the process and whoever looks after it have it."""
+    since = int((folder / "since").read_text(encoding="ascii"))
+    store = open_store(folder / "account", time.time)
+    person = PersonAtTheDoor(store, lambda network: FileHome(folder / "home", network), since)
+    person.carrier.relayed = person.outbound.settle_relayed
+    return store, person
+
+
+async def _serve(folder: Path) -> None:
+    store, person = composed(folder)
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    password = await store.passwords.add("crash")
+    print(sock.getsockname()[1], password.reveal(), flush=True)
+    moving = asyncio.create_task(person.outbound.run())
+    await serve(
+        [Listener(sock, None, False)],
+        person,
+        limits=Limits(),
+        allow_clear=is_own_loopback,
+        stopping=asyncio.Event(),
+    )
+    moving.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(Path(sys.argv[1])))
