@@ -28,6 +28,7 @@ from mx_core.model.ids import (
     Uid,
     UidValidity,
 )
+from mx_core.model.long_octets import LongOctets
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import Fact, Facts, MessageForm, Submission, Whole
 from mx_core.model.secret import Secret
@@ -291,6 +292,13 @@ class Outbox(Protocol):
 
         Raises:
             Refused, Unavailable, Untrusted: with the sentence that the person will read.
+        """
+
+    def begin_long(self) -> LongOctets:
+        """Return where a message goes that is too long for memory; then ``Submission.long``.
+
+        Raises:
+            DiskFull: There is no room for it.
         """
 
     async def enqueue(self, submission: Submission) -> QueueId:

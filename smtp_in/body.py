@@ -10,7 +10,9 @@ connections, whether or not a CRLF ever comes; of a flawed message only four oct
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Final, final
+from typing import Final, Protocol, final
+
+from mx_core.mime.limits import HEADER_OCTETS_MAX
 
 _CRLF: Final = b"\r\n"
 _END: Final = b"\r\n.\r\n"
@@ -62,14 +64,51 @@ def has_long_line(octets: bytes | bytearray, line_max: int) -> bool:
     return False
 
 
+def without_dots(lines: bytes) -> bytes:
+    """Return whole *lines* without stuffed dots: the first dot of one is not part of it.
+
+    RFC 5321 §4.5.2.
+    """
+    return lines[lines.startswith(b".") :].replace(b"\r\n.", b"\r\n")
+
+
+def may_go(kept: bytes | bytearray, lines_end: int, memory_octets: int, *, begun: bool) -> bool:
+    """Tell whether the whole lines of *kept*, up to *lines_end*, go into the sink now.
+
+    The first time with the whole header, or with more than a header may have.
+    """
+    if len(kept) <= memory_octets or lines_end <= len(_CRLF):
+        return False
+    return begun or lines_end > 2 * HEADER_OCTETS_MAX or kept.find(_CRLF * 2, 0, lines_end) >= 0
+
+
+class Sink(Protocol):
+    """Where blocks of whole lines go that are too many for memory; never raises."""
+
+    def write(self, block: bytes) -> None:
+        """Take *block*; the first has the whole header, or more than a header may have."""
+
+
 @final
 class DataReader:
     """One message on its way in."""
 
-    def __init__(self, room: Room, *, message_octets: int, line_octets: int) -> None:
+    def __init__(
+        self,
+        room: Room,
+        *,
+        message_octets: int,
+        line_octets: int,
+        sink: Sink | None = None,
+        memory_octets: int = 0,
+    ) -> None:
+        """What is more than *memory_octets* goes into *sink*, in blocks of whole lines."""
         self._room = room
         self._message_max = message_octets
         self._line_max = line_octets
+        self._sink = sink
+        self._memory_max = memory_octets
+        self._given = 0  # octets that went into the sink
         # The line before the first one: makes a message that is only "." CRLF look like the others.
         self._kept = bytearray(_CRLF)
         self._line_start = len(_CRLF)  # offset into _kept; negative once octets were let go
@@ -94,17 +133,21 @@ class DataReader:
         return None
 
     def message(self) -> bytes | Flaw:
-        """After the end: the message without its stuffed dots, or why it is not taken."""
+        """After the end: the message without its stuffed dots, or why it is not taken.
+
+        Of one that went into the sink: the last of it, which is there too.
+        """
         if self.flaw is not None:
             return self.flaw
         kept = bytes(memoryview(self._kept)[len(_CRLF) :])
         if has_bare_octet(kept):
             return Flaw.BARE_OCTET
-        # RFC 5321 §4.5.2: the first dot of a line is not part of it
-        if kept.startswith(b"."):
-            kept = kept[1:]
-        kept = kept.replace(b"\r\n.", b"\r\n")
-        return kept if len(kept) <= self._message_max else Flaw.TOO_LARGE
+        kept = without_dots(kept)
+        if self._given + len(kept) > self._message_max:
+            return Flaw.TOO_LARGE
+        if self._given and self._sink is not None:
+            self._sink.write(kept)
+        return kept
 
     def close(self) -> None:
         """Let go of everything; harmless when done twice."""
@@ -129,9 +172,33 @@ class DataReader:
             return rest
         if self.flaw is None and self._seen > self._message_max * 4 // 3 + len(_END):
             self.flaw = Flaw.TOO_LARGE
+        if self.flaw is None:
+            self._give()
         if self.flaw is not None:
             self._forget()
         return None
+
+    def _give(self) -> None:
+        """Let whole lines go into the sink, once there are too many for memory."""
+        start = len(_CRLF)
+        if self._sink is None or not may_go(
+            self._kept, self._line_start, self._memory_max, begun=bool(self._given)
+        ):
+            return
+        block = bytes(memoryview(self._kept)[start : self._line_start])
+        del self._kept[start : self._line_start]
+        self._line_start = start
+        self._room.give(len(block))
+        self._held -= len(block)
+        if has_bare_octet(block):
+            self.flaw = Flaw.BARE_OCTET
+            return
+        block = without_dots(block)
+        self._given += len(block)
+        if self._given > self._message_max:
+            self.flaw = Flaw.TOO_LARGE
+        else:
+            self._sink.write(block)
 
     def _measure_line(self, search_from: int) -> None:
         """Flaw a line that is too long; at most the one begun before this piece can be."""

@@ -22,6 +22,7 @@ from smtp_in.body import DataReader, Flaw, Room
 from smtp_in.chunks import Chunk, ChunkReader, parse_chunk
 from smtp_in.limits import Limits
 from smtp_in.login import Login
+from smtp_in.long import LongMessage
 from smtp_in.message import make_submission
 from smtp_in.replies import Reply
 from smtp_in.submission import Transaction, judge_mail, judge_recipient
@@ -63,6 +64,7 @@ class Dialogue:
         self.trail: Trail = house.observer()
         self._login = Login(wire, house.accounts, house.limits, self.trail)
         self._chunks: ChunkReader | None = None  # from the first BDAT of the transaction on
+        self._long: LongMessage | None = None  # from the first octets of a message on
         self.transaction: Transaction | None = None
 
     @property
@@ -92,6 +94,9 @@ class Dialogue:
         if self._chunks is not None:
             self._chunks.close()
             self._chunks = None
+        if self._long is not None:
+            self._long.close()
+            self._long = None
 
     def forget(self) -> None:
         """Begin anew after STARTTLS: nothing learnt in clear survives (RFC 3207 §4.2)."""
@@ -156,10 +161,13 @@ class Dialogue:
         else:
             await self._wire.say(replies.GO_AHEAD)
             limits = self._house.limits
+            self._long = LongMessage(account.outbox, transaction)
             reader = DataReader(
                 self._house.room,
                 message_octets=limits.message_octets,
                 line_octets=limits.line_octets,
+                sink=self._long,
+                memory_octets=limits.memory_octets,
             )
             try:
                 await self._read_body(reader)
@@ -192,10 +200,13 @@ class Dialogue:
     async def _take_chunk(self, account: Account, transaction: Transaction, chunk: Chunk) -> Reply:
         limits = self._house.limits
         if self._chunks is None:
+            self._long = LongMessage(account.outbox, transaction)
             self._chunks = ChunkReader(
                 self._house.room,
                 message_octets=limits.message_octets,
                 line_octets=limits.line_octets,
+                sink=self._long,
+                memory_octets=limits.memory_octets,
             )
         reader = self._chunks
         await self._read_chunk(chunk, reader)
@@ -239,12 +250,12 @@ class Dialogue:
                 await self._wire.end(replies.of_flaw(outcome))
             return replies.of_flaw(outcome)
         try:
-            submission = make_submission(
-                outcome,
-                transaction,
-                now=time.time(),
-                unique=secrets.token_hex(16),
-            )
+            if self._long is not None and self._long.begun:
+                submission = self._long.submission()
+            else:
+                submission = make_submission(
+                    outcome, transaction, now=time.time(), unique=secrets.token_hex(16)
+                )
             # A crash before this returns: no 250 was said, the mail program sends again.
             # A crash after it and before the 250: the outbox has it, and the mail program may
             # send it a second time; SMTP can not tell these two apart (RFC 1047).
@@ -253,5 +264,5 @@ class Dialogue:
             log.info("message_refused", reason=type(error).__name__)
             return replies.of_error(error)
         self.trail.reached(Step.SUBMITTED)
-        log.info("message_accepted", queue_id=queue_id, octets=len(submission.octets))
+        log.info("message_accepted", queue_id=queue_id, octets=submission.size)
         return replies.queued(queue_id)

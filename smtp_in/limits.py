@@ -15,6 +15,7 @@ class Limits:
         25 * _MIB
     )  # announced by SIZE; after that 552, and at twice that a hang-up
     held_octets: int = 128 * _MIB  # of all messages that are being received at one time
+    memory_octets: int = 512 * 1024  # of one message; what is longer goes on sealed to the disk
     line_octets: int = 64 * 1024  # of a line inside DATA; at twice that a hang-up
     auth_line_octets: int = 12_288  # RFC 4954 §4
     recipients: int = 500

@@ -35,6 +35,7 @@ from mx_core.model.errors import (
     Untrusted,
 )
 from mx_core.model.ids import QueueId
+from mx_core.model.long_octets import LongOctets
 from mx_core.model.message import HeaderField, MessageForm, Submission
 from mx_core.store.outbox import OutboxTable
 from mx_core.store.outbox_accept import Asked, new_queue_id
@@ -109,6 +110,10 @@ class JudgedOutbox(ports.Outbox):
         asyncio.get_running_loop().call_later(_REPLY_SECONDS, failpoint.reach, "replied")
         return given
 
+    @override
+    def begin_long(self) -> LongOctets:
+        return self._table.begin_long()
+
     async def take_in(self, submission: Submission, queue_id: QueueId) -> None:
         """Take what nobody waits for any more; what would be refused is held, with a report.
 
@@ -154,6 +159,9 @@ class JudgedOutbox(ports.Outbox):
         }
         if any(each.report for each in asked.values()):
             # what the person must decide is told with it: both or neither
+            if submission.long is not None:
+                whole = await asyncio.to_thread(submission.long.whole)
+                submission = replace(submission, octets=whole, long=None)
             form = await _form(submission.octets)
             await self._table.enqueue(submission, asked=asked, form=form, queue_id=queue_id)
         else:

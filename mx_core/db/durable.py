@@ -44,6 +44,49 @@ def write_new(path: Path, pieces: Iterable[bytes]) -> None:
         raise translate_os(error) from error
 
 
+class NewFile:
+    """A file that is written piece by piece; durable, with its name, once ``finish`` has returned.
+
+    Crash before: a partial file, which no row names; the sweep at the next open removes it.
+    Every call raises DiskFull or StoreDamaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Make *path*, which must not exist."""
+        self._path = path
+        try:
+            self._file = open(path, "xb", buffering=0, opener=_private)  # noqa: SIM115  # closed by finish or discard
+        except OSError as error:
+            raise translate_os(error) from error
+
+    def write(self, octets: bytes) -> None:
+        """Add *octets*."""
+        rest = memoryview(octets)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise translate_os(error) from error
+
+    def finish(self) -> None:
+        """Sync the file and its name; blocks."""
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            sync_directory(self._path.parent)
+        except OSError as error:
+            raise translate_os(error) from error
+
+    def discard(self) -> None:
+        """Close and remove it."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def write_file(path: Path, octets: bytes, *, mode: int = 0o600) -> None:
     """Put *octets* at *path* so that a power cut leaves the old file or the new one.
 

@@ -9,6 +9,7 @@ from typing import Any, NewType
 
 from mx_core.model.address import Address
 from mx_core.model.header_keys import HeaderKeys
+from mx_core.model.long_octets import LongOctets
 from mx_core.model.notify import NotifyRequest
 
 PartMapOctets = NewType("PartMapOctets", bytes)  # ``mx_core.mime.part_map`` encodes and decodes it
@@ -81,3 +82,10 @@ class Submission:
     not_before: int = 0  # unix seconds: it may leave from then on, RFC 4865
     # of the top header of *octets*, where whoever made this has just taken it apart
     fields: tuple[HeaderField, ...] | None = field(default=None, compare=False, repr=False)
+    # a long message: all of it, of which *octets* are only the beginning, with the whole header
+    long: LongOctets | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Return how many octets it has."""
+        return len(self.octets) if self.long is None else self.long.size

@@ -163,6 +163,15 @@ class BodyWriter(BodyReader):
         body_file.write(self._folder, file, octets)
         return len(octets), None, file_id, key, coding.PLAIN
 
+    def adopt(self, file: body_file.SealedFile) -> BodyId:
+        """Store a body whose *file* was written before this job; it is the job's from here on."""
+        self.written.append(file.file_id)
+        inserted = self._connection.exec_driver_sql(
+            "INSERT INTO body (size, octets, file, key, coding) VALUES (?, NULL, ?, ?, ?)",
+            (file.size, file.file_id, file.key.reveal(), coding.PLAIN),
+        )
+        return BodyId(inserted.lastrowid)
+
     def drop(self, bodies: Iterable[BodyId]) -> None:
         """Delete the rows; ``secure_delete`` wipes the octets and the keys of their files."""
         for body in bodies:

@@ -26,7 +26,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
-from mx_core.db.durable import write_new
+from mx_core.db.durable import NewFile, write_new
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
 
@@ -53,6 +53,49 @@ def write(folder: Path, file: SealedFile, octets: bytes) -> None:
         DiskFull: No room; nothing stays.
     """
     write_new(folder / file.file_id.hex(), _sealed(file, octets))
+
+
+class GrowingFile:
+    """A file that is written as its octets come; its size is known at its end."""
+
+    def __init__(self, folder: Path, file_id: bytes, key: Secret[bytes]) -> None:
+        """Make the file; raises DiskFull."""
+        self.size = 0  # octets in clear
+        self._folder = folder
+        self._file_id = file_id
+        self._key = key
+        self._rest = bytearray()  # not yet sealed: only the last chunk says that it is the last
+        self._chunks = 0
+        self._file = NewFile(folder / file_id.hex())
+
+    def write(self, octets: bytes) -> None:
+        """Add *octets*; raises DiskFull."""
+        self.size += len(octets)
+        self._rest += octets
+        whole = memoryview(self._rest)
+        at = 0
+        while len(whole) - at > CHUNK_OCTETS:
+            self._seal(bytes(whole[at : at + CHUNK_OCTETS]), last=False)
+            at += CHUNK_OCTETS
+        whole.release()
+        del self._rest[:at]
+
+    def finish(self) -> SealedFile:
+        """Return the file, on the disk with its name; blocks; raises DiskFull.  May be called twice."""
+        if self._rest:
+            self._seal(bytes(self._rest), last=True)
+            self._rest.clear()
+            self._file.finish()
+        return SealedFile(self._file_id, self._key, self.size)
+
+    def discard(self) -> None:
+        """Remove it."""
+        self._file.discard()
+
+    def _seal(self, chunk: bytes, *, last: bool) -> None:
+        bound = _bound(self._file_id, self._chunks, last=last)
+        self._file.write(aead_encrypt(chunk, bound, _nonce(self._chunks), self._key.reveal()))
+        self._chunks += 1
 
 
 def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
@@ -98,8 +141,11 @@ def _sealed(file: SealedFile, octets: bytes) -> Iterator[bytes]:
 
 
 def _bound_data(file: SealedFile, index: int) -> bytes:
-    last = (index + 1) * CHUNK_OCTETS >= file.size
-    return file.file_id + index.to_bytes(8, "big") + bytes([last])
+    return _bound(file.file_id, index, last=(index + 1) * CHUNK_OCTETS >= file.size)
+
+
+def _bound(file_id: bytes, index: int, *, last: bool) -> bytes:
+    return file_id + index.to_bytes(8, "big") + bytes([last])
 
 
 def _nonce(index: int) -> bytes:

@@ -124,11 +124,11 @@ class ShowingOutbox(WaitingOutbox):
         for recipient in recipients.all():
             accept_known(connection, address_of(recipient), int(self._now()))
 
-    def _keep(self, queue_id: QueueId, octets: bytes) -> None:
-        """Remember what was accepted just now."""
-        room = self._held_octets + len(octets) <= _HELD_OCTETS_MAX
+    def _keep(self, queue_id: QueueId, octets: bytes | None) -> None:
+        """Remember what was accepted just now; None: it is not here, because it is long."""
+        room = octets is not None and self._held_octets + len(octets) <= _HELD_OCTETS_MAX
         self._new[queue_id] = octets if room else None
-        self._held_octets += len(octets) if room else 0
+        self._held_octets += len(octets) if room and octets is not None else 0
 
     def _were_shown(self, chosen: Sequence[QueueId]) -> None:
         if not chosen:

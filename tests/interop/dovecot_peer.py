@@ -29,6 +29,7 @@ from smtp_in.limits import Limits
 from smtp_in.server import Listener
 from smtp_in.submitting import serve
 from tests.support.loopback_tls import loopback_pem, server_context
+from tests.support.submission import MemoryLong, shortened
 
 _PASSWORD = "secret"
 _MAILBOXES = ("Drafts", "Sent", "Trash", "Junk", "Archive")
@@ -100,8 +101,11 @@ class _Person:
     async def judge(self, sender: Address, recipient: Address) -> None:
         """Everybody can be reached."""
 
+    def begin_long(self) -> MemoryLong:
+        return MemoryLong()
+
     async def enqueue(self, submission: Submission) -> QueueId:
-        await asyncio.to_thread(self._put, submission)
+        await asyncio.to_thread(self._put, shortened(submission))
         return QueueId("0" * 16)
 
     def _put(self, submission: Submission) -> None:

@@ -50,6 +50,7 @@ from mx_core.model.header_keys import (
     thread_table,
 )
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, QueueId, Uid, UidValidity
+from mx_core.model.long_octets import LongOctets
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
 from mx_core.model.message import Fact, MessageForm, Submission, Whole
 from mx_core.model.secret import Secret
@@ -615,6 +616,9 @@ class NoOutbox:
     """An outbox that nobody uses."""
 
     async def judge(self, sender: Address, recipient: Address) -> None:
+        raise NotPermitted("there is no sending here")
+
+    def begin_long(self) -> LongOctets:
         raise NotPermitted("there is no sending here")
 
     async def enqueue(self, submission: Submission) -> QueueId:

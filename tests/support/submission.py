@@ -7,7 +7,7 @@ import gc
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mx_core.model.address import Address
 from mx_core.model.errors import BadCredentials, MailError
@@ -29,6 +29,37 @@ MESSAGE = (
 )
 
 
+class MemoryLong:
+    """Keeps a long message as a short one."""
+
+    def __init__(self) -> None:
+        self.octets = bytearray()
+        self.discarded = False
+        self.failure: MailError | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.octets)
+
+    def write(self, octets: bytes) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.octets += octets
+
+    def whole(self) -> bytes:
+        return bytes(self.octets)
+
+    def discard(self) -> None:
+        self.discarded = True
+
+
+def shortened(submission: Submission) -> Submission:
+    """Return *submission* with all its octets in memory."""
+    if submission.long is None:
+        return submission
+    return replace(submission, octets=submission.long.whole(), long=None)
+
+
 class MemoryOutbox:
     """Keeps submissions; refuses whom and what it is told to refuse."""
 
@@ -38,6 +69,13 @@ class MemoryOutbox:
         self.failure: Exception | None = None
         self.gate: asyncio.Event | None = None  # if set: what enqueue waits for
         self.asked = asyncio.Event()  # enqueue was called
+        self.long: list[MemoryLong] = []
+        self.full: MailError | None = None  # what a write of a long message raises
+
+    def begin_long(self) -> MemoryLong:
+        self.long.append(MemoryLong())
+        self.long[-1].failure = self.full
+        return self.long[-1]
 
     async def judge(self, sender: Address, recipient: Address) -> str:
         if error := self.verdicts.get(str(recipient)):
@@ -50,7 +88,7 @@ class MemoryOutbox:
             await self.gate.wait()
         if self.failure is not None:
             raise self.failure
-        self.kept.append(submission)
+        self.kept.append(shortened(submission))
         return QueueId(f"{len(self.kept):016x}")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
 from mx_core.store import body_file
-from mx_core.store.body_file import CHUNK_OCTETS, SealedFile
+from mx_core.store.body_file import CHUNK_OCTETS, GrowingFile, SealedFile
 
 FILE = SealedFile(b"f" * 16, Secret(b"k" * 32), 3 * CHUNK_OCTETS + 17)
 OCTETS = bytes(n * 31 % 251 for n in range(FILE.size))
@@ -99,3 +99,34 @@ def test_a_file_under_another_name_or_key_does_not_open(folder: Path, tmp_path: 
         body_file.read(folder, SealedFile(FILE.file_id, Secret(bytes(32)), FILE.size), 0, 1)
     with pytest.raises(StoreDamaged):
         body_file.read(tmp_path, FILE, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "size", [1, CHUNK_OCTETS - 1, CHUNK_OCTETS, CHUNK_OCTETS + 1, 2 * CHUNK_OCTETS, FILE.size]
+)
+@pytest.mark.parametrize("piece", [1_000, CHUNK_OCTETS, 10 * CHUNK_OCTETS])
+def test_a_file_that_was_written_as_it_came_is_the_same_file(
+    tmp_path: Path, size: int, piece: int
+) -> None:
+    growing = GrowingFile(tmp_path, b"g" * 16, Secret(b"k" * 32))
+    for at in range(0, size, piece):
+        growing.write(OCTETS[at : min(at + piece, size)])
+    file = growing.finish()
+
+    assert (file.file_id, file.size) == (b"g" * 16, size)
+    assert growing.finish().size == size
+    assert body_file.read(tmp_path, file, 0, size) == OCTETS[:size]
+    assert path_of_id(tmp_path, b"g" * 16).stat().st_size == body_file.sealed_size(size)
+    assert path_of_id(tmp_path, b"g" * 16).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_nobody_wants_is_gone(tmp_path: Path) -> None:
+    growing = GrowingFile(tmp_path, b"g" * 16, Secret(b"k" * 32))
+    growing.write(OCTETS)
+    growing.discard()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def path_of_id(folder: Path, file_id: bytes) -> Path:
+    return folder / file_id.hex()
