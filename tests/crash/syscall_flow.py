@@ -21,7 +21,8 @@ from gateway.loopback.peer_uid import is_own_loopback
 from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits
-from smtp_in.server import Listener, serve
+from smtp_in.server import Listener
+from smtp_in.submitting import serve
 from tests.support.stores import open_store
 
 _HEAD = struct.Struct(">II")

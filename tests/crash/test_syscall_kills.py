@@ -36,7 +36,7 @@ pytestmark = [
 # what changes the disk, and what tells somebody that it has
 CALLS = ("pwrite64", "fsync", "fdatasync", "ftruncate", "unlink", "write", "sendto")
 SIZES = (2_000, 100_000)  # octets: in a row of the database, and in a file of its own
-IN_SHORT = 12
+IN_SHORT = 8
 IN_FULL = 240
 SOURCES = (
     *("gateway/sending", "gateway/policy", "mx_core/db", "mx_core/store", "smtp_in"),
@@ -187,7 +187,7 @@ def boundaries(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # a run is two starts of a process under a tracer
 def test_a_kill_before_any_call_loses_and_doubles_nothing(
     boundaries: list[str], tmp_path: Path
 ) -> None:
