@@ -288,18 +288,10 @@ class Outbox(Protocol):
     """What submission may ask of one account."""
 
     async def judge(self, sender: Address, recipient: Address) -> str:
-        """Return how mail to *recipient* will leave, if it is accepted (the verdict at RCPT TO).
-
-        Raises:
-            Refused, Unavailable, Untrusted: with the sentence that the person will read.
-        """
+        """Return how mail would leave: the verdict at RCPT TO; raises with a sentence for people."""
 
     def begin_long(self) -> LongOctets:
-        """Return where a message goes that is too long for memory; then ``Submission.long``.
-
-        Raises:
-            DiskFull: There is no room for it.
-        """
+        """Return where a message too long for memory goes (``Submission.long``); raises DiskFull."""
 
     async def enqueue(self, submission: Submission) -> QueueId:
         """Return once the submission is durable; it then leaves exactly once, or is reported.

@@ -101,7 +101,7 @@ class AccountStore:
         self.secrets = ContactSecrets(database, now)
         self.evidence = KeptEvidences(database)
         self.invitations = Invitations(database, now)
-        self.receipts = Receipts(database, mail)
+        self.receipts = Receipts(database, mail, now)
         self.keys = OwnKeys(database)
         self.passport = OwnPassport(database)
         self.policy = PolicyRules(database)

@@ -18,6 +18,7 @@ from mx_core.db import failpoint
 from mx_core.db.database import Database
 from mx_core.envelope.ext import RECEIPTS_MAX, SignedReceipt
 from mx_core.model.address import Address
+from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone
 from mx_core.model.ids import MailboxId, MsgId, Pid, QueueId, Uid
 from mx_core.store import relation
@@ -58,9 +59,10 @@ class Sealed:
 class Receipts:
     """See the module."""
 
-    def __init__(self, database: Database, mail: Mail) -> None:
+    def __init__(self, database: Database, mail: Mail, now: Now) -> None:
         self._database = database
         self._mail = mail
+        self._now = now
 
     # ── owed ─────────────────────────────────────────────────────────────────────────
     async def owed_to(self, pid: Pid) -> list[Owed]:
@@ -165,7 +167,7 @@ class Receipts:
             if report is not None:
                 tell(writer, report)
             if set_state(connection, queue_id, recipient, State.RELAYED, UNSETTLED):
-                settle(writer, connection, queue_id)
+                settle(writer, connection, queue_id, int(self._now()))
             _show(writer, connection, queue_id)
             return True
 
