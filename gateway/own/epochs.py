@@ -91,7 +91,7 @@ class OwnEpochs:
             if begun >= deletable_from(older.not_after, newer.acknowledged):
                 self._secrets = None
                 # Crash after the row is gone: the next open empties the log.
-                await self._keys.forget_epoch(older.n)
+                await self._keys.forget_epoch(older.n, self._now())
                 log.info("epoch_destroyed", epoch=older.n)
                 await self._empty_log()
 

@@ -110,6 +110,8 @@ class Contacts:
 
         def job(connection: sa.Connection) -> bool:
             put_contact(connection, contact, now)
+            if not (lost or changes):
+                return False
             author = Author(Pin.decode(contact.pin).pid, contact.address.canonical())
             if lost:
                 stale_secret.grow_stale(connection, now, author.pid)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -16,6 +17,10 @@ from mx_core.db.database import Database
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
 from mx_core.store.stale_secret import grow_stale
+
+# a sender keeps octets for 30 days after it was settled, and a home server an envelope for as long
+# as it takes; the two delays of five days before and after are in it
+REMEMBERED_SECONDS: Final = 60 * 86_400
 
 
 class OwnKey(Enum):
@@ -143,8 +148,11 @@ class OwnKeys:
             ]
         )
 
-    async def forget_epoch(self, n: int) -> None:
-        """Delete the key of epoch *n* and the replay memory that it needed (identity §5).
+    async def forget_epoch(self, n: int, now: float) -> None:
+        """Delete the key of epoch *n*, and the replay memory that nothing needs any more (identity §5).
+
+        A message that was opened may come again, sealed anew for another device, long after the key
+        that opened it is gone.
 
         It is destroyed once ``empty_log`` has returned.  Crash before that: the log still holds
         old pages, sealed under the store's key, until the next checkpoint, which the next open takes.
@@ -153,7 +161,11 @@ class OwnKeys:
         def job(connection: sa.Connection) -> None:
             # The numbers come from AUTOINCREMENT, which remembers them without the row.
             connection.exec_driver_sql("DELETE FROM own_epoch WHERE n = ?", (n,))
-            connection.exec_driver_sql("DELETE FROM seen_msg_id WHERE epoch = ?", (n,))
+            connection.exec_driver_sql(
+                "DELETE FROM seen_msg_id WHERE at < ?"
+                " AND epoch NOT IN (SELECT n FROM own_epoch WHERE private IS NOT NULL)",
+                (int(now) - REMEMBERED_SECONDS,),
+            )
 
         await self._database.write(job)
 

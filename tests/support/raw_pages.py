@@ -17,5 +17,6 @@ def decrypted_pages(folder: Path) -> bytes:
         begin = 16 if start == 0 else 0  # the salt stands in place of SQLite's magic
         cipher = Cipher(algorithms.AES(STORE_KEY.reveal()), modes.CBC(page[-48:-32])).decryptor()
         clear.append(cipher.update(page[begin:-48]) + cipher.finalize())
-    assert b"CREATE TABLE mailbox" in clear[0] + clear[1]
-    return b"".join(clear)
+    whole = b"".join(clear)
+    assert b"CREATE TABLE mailbox" in whole, "not the key of this store"
+    return whole

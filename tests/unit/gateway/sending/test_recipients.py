@@ -12,9 +12,11 @@ from gateway.sending.recipients import Recipients
 from gateway.watching.domain_logs import DomainLogs
 from mx_core.model.address import Address
 from mx_core.model.errors import UnknownRecipient, Untrusted
+from mx_core.notation.xwing import XWingSecret
 from mx_core.passport import make
 from mx_core.passport.binding import Binding, attest
 from mx_core.passport.card import Card
+from mx_core.passport.epoch import new_epoch, sign_epoch
 from mx_core.store.account_store import AccountStore
 from mx_core.store.contact import Contact
 from mx_core.store.relation import Topic
@@ -237,3 +239,51 @@ async def test_who_only_says_to_have_lived_there_takes_over_nobody_s_mail(room: 
 
     assert (await room.recipients.verified(OLD)).pid == alice.pid
     assert room.network.asked == [OLD]
+
+
+def demands(person: Person, floor: int) -> None:
+    """Let them take mail of suite *floor* at least."""
+    profile = replace(person.state.profile, suite_floor=floor)
+    person.entries.append(make.set_profile(person.state, person.writer(), profile, NOW))
+
+
+def has_post_quantum_key(person: Person) -> None:
+    n, private, _ = person.first.epochs[-1]
+    public = XWingSecret(bytes(32)).public
+    epoch = new_epoch(
+        person.pid, person.first.id, n + 1, bytes(private.public_key), person.now, public
+    )
+    person.first.epochs.append((n + 1, private, sign_epoch(person.first.key, epoch)))
+
+
+@pytest.mark.anyio
+async def test_who_takes_no_older_keys_is_written_to_with_new_ones_only(room: Room) -> None:
+    alice = make_person()
+    demands(alice, 2)
+    room.network.shows(OLD, alice)
+    refused = await room.refused(OLD)
+    room.recipients._cards.clear()
+    has_post_quantum_key(alice)
+    room.network.shows(OLD, alice)
+
+    assert refused == "suite"
+    assert (await room.recipients.verified(OLD)).suite == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("tier", [Tier.IMPLICIT, Tier.VERIFIED])
+async def test_taking_older_keys_again_is_a_change_of_keys(room: Room, tier: Tier) -> None:
+    alice = make_person()
+    has_post_quantum_key(alice)
+    demands(alice, 2)
+    pin = replace(alice.pin(), tier=tier)
+    await room.store.contacts.put(Contact(OLD, pin.encode(), alice.chain))
+    demands(alice, 1)
+    room.network.shows(OLD, alice)
+
+    if tier is Tier.VERIFIED:
+        assert await room.refused(OLD) == "needs-consent"
+    else:
+        await room.recipients.verified(OLD)
+        [news] = await room.store.relations.news()
+        assert (news.topic, news.detail) == (Topic.KEYS, "2 profile-changed,suite-floor-lowered")

@@ -10,9 +10,9 @@ from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.secret import Secret
 from mx_core.store.account_store import AccountStore
-from mx_core.store.own_keys import OwnEpoch, OwnKey
+from mx_core.store.own_keys import REMEMBERED_SECONDS, OwnEpoch, OwnKey
 from tests.support.raw_pages import decrypted_pages
-from tests.support.stores import form_of, open_store
+from tests.support.stores import START, form_of, open_store
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_an_epoch_number_is_never_given_twice_not_even_after_its_key_is_go
 ) -> None:
     first = await store.keys.new_epoch_number()
     await store.keys.keep_epoch(epoch(first))
-    await store.keys.forget_epoch(first)
+    await store.keys.forget_epoch(first, START)
 
     assert first == 1
     assert await store.keys.new_epoch_number() == 2
@@ -75,8 +75,10 @@ async def test_epochs_are_given_newest_first_without_those_only_begun(store: Acc
 
 
 @pytest.mark.anyio
-async def test_the_replay_memory_of_an_epoch_goes_with_its_key(store: AccountStore) -> None:
-    """Nothing opens with that key any more, so nothing can be replayed.  identity §5"""
+async def test_the_replay_memory_of_an_epoch_outlives_its_key_by_sixty_days(
+    store: AccountStore,
+) -> None:
+    """Nothing opens with that key any more, but what it opened may be sealed anew.  identity §5"""
 
     async def receive() -> bool:
         return await store.inbox.receive(
@@ -91,7 +93,11 @@ async def test_the_replay_memory_of_an_epoch_goes_with_its_key(store: AccountSto
     await store.keys.keep_epoch(epoch(n))
     assert await receive()
     assert not await receive()
-    await store.keys.forget_epoch(n)
+    await store.keys.forget_epoch(n, START + REMEMBERED_SECONDS)
+    assert not await receive(), "sealed anew for another device, it comes again"
+    other = await store.keys.new_epoch_number()
+    await store.keys.keep_epoch(epoch(other))
+    await store.keys.forget_epoch(other, START + REMEMBERED_SECONDS + 1)
 
     assert await receive()
 
@@ -113,7 +119,7 @@ def test_a_forgotten_epoch_key_is_on_no_page_even_for_who_has_the_store_key(tmp_
         )
         if forget:
             for each in await store.keys.epochs():
-                await store.keys.forget_epoch(each.n)
+                await store.keys.forget_epoch(each.n, START)
             await store.keys.empty_log()
             assert (tmp_path / "mail.db-wal").stat().st_size == 0
         store.close()
