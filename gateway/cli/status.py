@@ -58,6 +58,11 @@ def _told(account: Mapping[str, Any]) -> str:
         for state, count in account["outbox"].items()
         if count and state in {"queued", "sealed", "sent", "held"}
     ]
+    if account["unreadable"]:
+        lines.append(
+            f"  {account['unreadable']} envelopes of the last 30 days were for a key that is gone;"
+            " their senders are asked to seal them again"
+        )
     if account["refused"]:
         lines.append(f"  {account['refused']} arrived envelopes did not prove what they claim")
     lines += [
