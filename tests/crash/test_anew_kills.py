@@ -15,15 +15,16 @@ from tests.crash.test_recovery_kills import up
 from tests.scenario.test_recovery import add_person, empty_home, gateway, write
 from tests.support.clients import about, messages, wait_until
 
-# which process dies, and where
+# which process dies, and where; what follows is the way of any message, and is walked in full only
 CASES = [
     ("reader", "unread"),
     ("reader", "told"),
-    ("reader", "stored"),
     ("home", "passed"),
     ("writer", "asked"),
-    ("writer", "sealed"),
-    ("writer", "sent"),
+    *(
+        pytest.param(*each, marks=pytest.mark.torture)
+        for each in (("reader", "stored"), ("writer", "sealed"), ("writer", "sent"))
+    ),
 ]
 
 
