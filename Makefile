@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 20
 # bytecode is kept, whatever the environment says: the tests start hundreds of processes of this tree
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check crash fleet interop bench fuzz torture proto lock clean
+.PHONY: demo test check crash fleet interop pictures bench fuzz torture proto lock clean
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mx-gateway needs Python 3.11 or newer; set PYTHON=" >&2; exit 69; }
@@ -43,9 +43,19 @@ check: $(READY)     ## style, types, architecture
 	|| systemd-analyze security --offline=true --no-pager --threshold=15 $$unit >/dev/null \
 	|| { echo "$$unit: its exposure is above 1.5" >&2; exit 1; }; done
 
-interop: $(READY)   ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineimap; the same commands to Dovecot
-	@tests/require thunderbird mutt neomutt aerc mbsync offlineimap tmux dovecot
+BROWSER := $(VENV)/.browser
+$(BROWSER): $(READY) requirements-interop.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-interop.lock
+	@touch $@
+
+interop: $(BROWSER) ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineimap, Chromium; the same commands to Dovecot
+	@tests/require thunderbird mutt neomutt aerc mbsync offlineimap tmux dovecot chromium
 	$(BIN)/python -m pytest -m interop tests/interop tests/differential $(ARGS)
+
+pictures: $(BROWSER) ## every page, as Chromium shows it, into docs/guide/img
+	@tests/require chromium
+	@mkdir -p docs/guide/img
+	MX_PICTURES=docs/guide/img $(BIN)/python -m pytest -m interop tests/interop/test_page_flow.py -k with-scripts
 
 bench: $(READY)     ## figures into bench/results
 	$(BIN)/python -m bench $(ARGS)

@@ -1,0 +1,107 @@
+"""Debian's Chromium, driven by Playwright: a page, and all that it complained of."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# names that an attacker's name server would point at this computer
+REBOUND = "rebound.example"
+_NOTED = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation",
+  event => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+_SERIOUS = frozenset({"serious", "critical"})
+_HOME_SHOWN = "/home/you/.local/share/mx-gateway"
+
+
+@dataclass
+class Seen:
+    """One browser window.  *heard*: dialogs, refused loads, uncaught errors, foreign requests."""
+
+    page: Any
+    scripts: bool
+    heard: list[str] = field(default_factory=list)
+    pictures: Path | None = None
+    folder: str = ""  # where the gateway's data lie; pictures show another
+
+    def __post_init__(self) -> None:
+        self.page.on("dialog", self._dialog)
+        self.page.on("pageerror", lambda error: self.heard.append(f"error {error}"))
+        self.page.on("console", self._console)
+
+    def _dialog(self, dialog: Any) -> None:
+        self.heard.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def _console(self, message: Any) -> None:
+        if "Content Security Policy" in message.text or "Refused to" in message.text:
+            self.heard.append(f"policy {message.text}")
+
+    def check(self, name: str) -> None:
+        """Hold the page that is shown against what holds for every page; keep its picture."""
+        if self.pictures is not None:
+            self.page.evaluate(_SHOW_HOME, [self.folder, _HOME_SHOWN])
+            self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
+        if self.scripts:
+            self.heard += self.page.evaluate("window.violations")
+            self.heard += [f"{name}: {each}" for each in _faults(self.page)]
+        assert self.heard == []
+
+
+_SHOW_HOME = """([from, to]) => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(from, to);
+}"""
+
+
+def _faults(page: Any) -> list[str]:
+    """Return what axe finds serious or worse: which rule, and where."""
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  # by make interop
+
+    return [
+        f"{each['id']} {each['impact']}: {[node['html'][:200] for node in each['nodes']]}"
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in _SERIOUS
+    ]
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    """Run the browser; only one Playwright in a process at a time."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # by make interop
+
+    program = shutil.which("chromium")
+    assert program is not None, "Debian's chromium is not installed"
+    arguments = [f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"]
+    if os.getuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium's own rule for root
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def window(browser: Any, *, scripts: bool = True, dark: bool = False) -> Iterator[Seen]:
+    """Open a window of a new visitor."""
+    context = browser.new_context(
+        java_script_enabled=scripts,
+        viewport={"width": 880, "height": 640},
+        color_scheme="dark" if dark else "light",
+    )
+    context.set_default_timeout(120_000)
+    if scripts:
+        context.add_init_script(_NOTED)
+    try:
+        yield Seen(context.new_page(), scripts)
+    finally:
+        context.close()
