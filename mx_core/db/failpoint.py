@@ -6,7 +6,7 @@ indexing indexed; of ordinary mail: relayed; of an import, and of mail that is p
 of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
 own passport: appended; of admission: tagged franked fetched; of receipts: receipted gave; of a
 recovery: restored recovered; of an echo: marked; of the door: handed; of what is sealed anew:
-unread told passed asked.
+unread told passed asked; of a large body at a home server: put.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ RECOVERY_STEPS: Final = ("restored", "recovered")
 ECHO_STEPS: Final = ("marked",)
 DOOR_STEPS: Final = ("handed",)  # ordinary mail, sealed, is the home server's
 ANEW_STEPS: Final = ("unread", "told", "passed", "asked")
+BODY_STEPS: Final = ("put",)  # large, durable and not yet named
 STEPS: Final = (
     *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS, *PULL_STEPS),
     *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECEIPT_STEPS, *RECOVERY_STEPS, *ECHO_STEPS),
-    *(*DOOR_STEPS, *ANEW_STEPS),
+    *(*DOOR_STEPS, *ANEW_STEPS, *BODY_STEPS),
 )
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")

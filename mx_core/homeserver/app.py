@@ -62,7 +62,6 @@ from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.collect import Collector
 from mx_core.homeserver.mailboxes.receive import Admits, Receiver
 from mx_core.homeserver.opening import opened
-from mx_core.homeserver.operating.backup import BLOBS_NAME
 from mx_core.homeserver.operating.metrics import LOOPBACK, Calls, metrics_app
 from mx_core.homeserver.operating.operate import Operator
 from mx_core.homeserver.operating.stewardship import Stewardship
@@ -80,15 +79,14 @@ from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.peers import Peers
 from mx_core.homeserver.queue.submit import Submitter
 from mx_core.homeserver.queue.unreadable import Unread
-from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.chosen import depot_of, incoming_of
 from mx_core.homeserver.storage.room import Room
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
     Corrupt,
 )
 from mx_core.model.secret import Secret
-from mx_core.notation.hashing import b2_plain
 from mx_core.program import activation, logs, notify
 from mx_core.program.activation import Passed
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
@@ -156,13 +154,13 @@ def build(
     finder = finder_of(folder, config, StoredKeyMemory(database), now)
     arrivals = Arrivals()
     blobs = BlobStore(
-        folder / (config.storage.blobs or BLOBS_NAME),
+        depot_of(folder, config),
+        incoming_of(folder, config, shared=database.shared),
         database,
         octets_max=limits.blob_octets,
         unused_max=limits.unused_blob_octets,
         room=room,
         now=now,
-        uploads=_name_of(folder) if database.shared else "",
     )
     peer_names = NameBudget(limits.look_ups_per_peer_hour, now)
 
@@ -337,6 +335,7 @@ async def serve(
             raise DiskFailed(f"stopped: {group.exceptions[0]}") from group
         finally:
             await home.peers.close()
+            await home.blobs.depot.close()
     _log.info("home_stopped", domain=config.domain)
 
 
@@ -361,11 +360,8 @@ def _pages(
 
 async def _recover(home: Home) -> None:
     home.operator.rules.put_in_force(await home.database.read(peer_rules.rules))
-    if home.database.shared:
-        # what others send and put now is theirs: nothing is hurried, nothing removed at once
-        orphans = await home.blobs.adopt()
-    else:
-        orphans = home.blobs.recover(await home.database.read(bodies.known))
+    orphans = await home.blobs.recover()
+    if not home.database.shared:  # else what others send now is theirs
         await home.database.write(lambda tx: outgoing.hurry(tx, time.time()))
     if orphans:
         _log.info("orphans_found", files=orphans)
@@ -378,11 +374,6 @@ async def _wake_others(home: Home, stopping: asyncio.Event) -> None:
     if isinstance(home.database, PostgresDatabase):
         rules = home.operator.rules
         await Waking(home.database, home.arrivals, home.dispatcher, rules).run(stopping)
-
-
-def _name_of(folder: Path) -> str:
-    """Return what tells this process from others that share its folder of large bodies."""
-    return b2_plain(f"{socket.gethostname()} {folder.absolute()}".encode()).hex()[:16]
 
 
 @contextlib.asynccontextmanager

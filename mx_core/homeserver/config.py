@@ -6,6 +6,7 @@ Secrets are never in it: the domain key is a file of its own, mode 0600.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -29,6 +30,8 @@ _KIB: Final = 1024
 _MIB: Final = 1024 * _KIB
 _DAY: Final = 86_400
 _PORT_MAX: Final = 65_535
+_S3: Final = "s3://"
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?")
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})
 
 
@@ -55,7 +58,14 @@ class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     database: str = ""  # postgresql://user@host/name, without a password; empty: a file here
     connections: int = 8  # to that server, of this process
-    blobs: str = ""  # folder of large bodies that all processes share; empty: blobs/ here
+    blobs: str = ""  # folder of large bodies, or "s3://bucket/prefix"; empty: blobs/ here
+    blobs_endpoint: str = ""  # of a bucket: "https://s3.example.net"; empty: Amazon's own
+    blobs_region: str = ""  # of a bucket; empty: AWS_DEFAULT_REGION, or us-east-1
+
+    @property
+    def in_bucket(self) -> bool:
+        """Tell whether large bodies are objects, not files."""
+        return self.blobs.startswith(_S3)
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,6 +195,7 @@ def _wrong_storage(storage: Storage) -> list[str]:
     problems: list[str] = []
     if storage.connections <= 0:
         problems.append("connections must be more than 0")
+    problems += _wrong_bucket(storage)
     if not storage.database:
         return problems
     try:
@@ -196,4 +207,31 @@ def _wrong_storage(storage: Storage) -> list[str]:
         problems.append("storage.database begins with postgresql://")
     if with_password:
         problems.append("storage.database holds a password: put it into ~/.pgpass, mode 0600")
+    return problems
+
+
+def _wrong_bucket(storage: Storage) -> list[str]:
+    if not storage.in_bucket:
+        if storage.blobs_endpoint or storage.blobs_region:
+            return ["storage.blobs_endpoint and blobs_region are of a bucket: blobs = s3://…"]
+        return []
+    problems: list[str] = []
+    if not _BUCKET.fullmatch(storage.blobs.removeprefix(_S3)):
+        problems.append("storage.blobs is s3://bucket or s3://bucket/prefix")
+    if storage.blobs_endpoint:
+        try:
+            url = urlsplit(storage.blobs_endpoint)
+            port_is_one = url.port is None or url.port > 0
+        except ValueError:
+            return [*problems, "storage.blobs_endpoint is no URL"]
+        here = url.hostname in {"127.0.0.1", "::1", "localhost"}
+        if url.username is not None or url.password is not None:
+            problems.append(
+                "storage.blobs_endpoint holds a key: put it where the AWS tools look for it,"
+                " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        if not url.hostname or not port_is_one or url.path.strip("/") or url.query:
+            problems.append("storage.blobs_endpoint is a host and a port, nothing behind them")
+        if url.scheme != "https" and not (url.scheme == "http" and here):
+            problems.append("storage.blobs_endpoint begins with https:// (http:// on loopback)")
     return problems

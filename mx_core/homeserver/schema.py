@@ -177,13 +177,14 @@ OUTGOING: Final = sa.Table(  # what must still leave
     sa.Column("postage", sa.LargeBinary),
     sa.Index("outgoing_due", "destination", "next_at"),
 )
-BLOB: Final = sa.Table(  # a file, named by the hash of its octets; on the disk before the row is
+BLOB: Final = sa.Table(  # a large body, known by the hash of its octets; durable before the row is
     "blob",
     METADATA,
     sa.Column("blob_id", sa.LargeBinary, primary_key=True),
     sa.Column("size", WHOLE, nullable=False),
     sa.Column("uses", WHOLE, nullable=False),  # rows of delivery and outgoing that name it
     sa.Column("touched", WHOLE, nullable=False),
+    sa.Column("place", sa.Text),  # where in the depot; NULL: under the hash alone, as once all were
 )
 KNOWN_DOMAIN: Final = sa.Table(  # the keys that other domains had before: a change must be proved
     "known_domain",

@@ -91,7 +91,7 @@ async def _restart_when_dead(home: HomeProcess) -> None:
 # every other step of every process is walked by test_kill_at_each_step.py
 @pytest.mark.parametrize(
     ("where", "step"),
-    [(0, "sent"), (1, "stored")],
+    [(0, "sent"), (1, "put"), (1, "stored")],
 )
 async def test_a_large_body_arrives_exactly_once(
     pair: tuple[HomeProcess, HomeProcess], where: int, step: str

@@ -151,7 +151,7 @@ async def _opened(url: str, live: Path, to: str = "head") -> list[Rooms]:
         if not processes:
             bob = await database.write(lambda tx: new_member(tx, BOB))
         processes.append(Rooms.over(database, live, bob))
-    await processes[0].blobs.adopt()
+    await processes[0].blobs.recover()
     return processes
 
 

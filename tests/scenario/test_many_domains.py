@@ -39,7 +39,6 @@ from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.schema import ENTRY
-from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.homeserver.storage.room import Room
 from mx_core.model.errors import PeerUnreachable
@@ -47,6 +46,7 @@ from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import Item, ItemReply
 from mx_core.tlog import note
+from tests.support.body_store import body_store
 from tests.support.envelope import mail, read
 from tests.support.home_rows import DEVICE, admitting, new_member
 from tests.support.torture import Measure, Sweep
@@ -74,14 +74,7 @@ class Domain:
         arrivals, room = Arrivals(), Room(folder, 1)
         self._receiver = Receiver(
             self.database,
-            BlobStore(
-                folder / "blobs",
-                self.database,
-                octets_max=1 << 20,
-                unused_max=1 << 30,
-                room=room,
-                now=time.time,
-            ),
+            body_store(folder, self.database),
             arrivals,
             domain=name,
             sizes=Sizes(envelope=1 << 16, inline_body=1 << 18, blob=1 << 20),

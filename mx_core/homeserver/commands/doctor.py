@@ -7,6 +7,7 @@ changed.  What can not be known because something before it is wrong is not aske
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import socket
 import ssl
@@ -31,6 +32,8 @@ from mx_core.homeserver.config import (
 from mx_core.homeserver.domain import domain_key, domain_keys
 from mx_core.homeserver.domain.domain_key import KeyNotPrivate
 from mx_core.homeserver.domain.others import finder_of
+from mx_core.homeserver.storage.chosen import depot_of
+from mx_core.homeserver.storage.depot import new_place
 from mx_core.model.errors import (
     BadConfiguration,
     MailError,
@@ -38,6 +41,7 @@ from mx_core.model.errors import (
     UnknownRecipient,
     Untrusted,
 )
+from mx_core.notation.hashing import b2_plain
 from mx_core.tls.peer import verify_leaf
 
 _CONNECT_SECONDS: Final = 5.0
@@ -74,6 +78,8 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
         yield _private(roles)
     yield _folder(folder)
     yield _disk(folder, config)
+    if config.storage.in_bucket:
+        yield await _bucket(folder, config)
     yield _clock(path)
     running = await asyncio.to_thread(_running, folder)
     yield running
@@ -105,6 +111,36 @@ def _disk(folder: Path, config: Config) -> Finding:
     if free < _ROOMY * floor:
         return Finding(said, "make room on that disk, or lower limits.free_disk_octets")
     return Finding(said)
+
+
+async def _bucket(folder: Path, config: Config) -> Finding:
+    """Put a body into the bucket, take it out, remove it."""
+    octets = secrets.token_bytes(64)
+    place = new_place(b2_plain(octets))
+    try:
+        depot = depot_of(folder, config)
+    except BadConfiguration as error:
+        return Finding(str(error), "pip install 'mx-gateway[s3]'")
+    try:
+        await depot.put(place, octets)
+        kept = await depot.piece(place, 0, len(octets)) == octets
+        async for _ in depot.found():
+            break  # one page: whether it may be listed at all
+        await depot.remove(place)
+    except MailError as error:
+        return Finding(
+            f"{depot.sentence} takes no large bodies: {error}",
+            "see that storage.blobs and blobs_endpoint are right, and that the key in"
+            " AWS_ACCESS_KEY_ID may put, get, delete and list there",
+        )
+    finally:
+        await depot.close()
+    if not kept:
+        return Finding(
+            f"{depot.sentence} does not give back what was put into it",
+            "use a service that shows an object as soon as it has confirmed it",
+        )
+    return Finding(f"{depot.sentence} takes large bodies and gives them back")
 
 
 def _clock(key: Path) -> Finding:

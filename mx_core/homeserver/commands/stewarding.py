@@ -60,9 +60,11 @@ def backup(folder: Path, to: Path) -> None:
 )
 def restore(folder: Path, source: Path) -> None:
     """Make a new folder a home server's out of a backup; no server may run of either."""
+    import asyncio  # noqa: PLC0415  # lazy: --help is fast
+
     from mx_core.homeserver.operating import backup as copies  # noqa: PLC0415  # lazy: --help is fast
 
-    bodies = copies.restore(source, folder)
+    bodies = asyncio.run(copies.restore(source, folder))
     click.echo(f"{folder}: restored, with {bodies} large bodies")
 
 

@@ -2,7 +2,8 @@
 
 A backup is a folder: the database, the bodies it names, the domain's keys, the configuration.  The
 database is copied first and the bodies after it: a body is never changed, and one that falls
-out of use stays for an hour (``BlobStore.sweep`` waits while a backup runs).  The configuration
+out of use stays for an hour (``BlobStore.sweep`` waits while a backup runs).  Bodies in a bucket
+are copied too.  The configuration
 comes last in both directions, so a folder without one is a copy that broke off.
 """
 
@@ -11,13 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from mx_core.db.durable import make_folder, sync_directory, write_new
+from mx_core.db.durable import make_folder, write_new
 from mx_core.db.failure import translate
 from mx_core.db.os_failure import translate_os
 from mx_core.homeserver.config import (
@@ -26,13 +27,15 @@ from mx_core.homeserver.config import (
     NEXT_KEY_FILE_NAME,
     ROLE_KEY_FILE_NAME,
     ROLLS_FILE_NAME,
+    load,
 )
 from mx_core.homeserver.domain.domain_key import AlreadyThere
-from mx_core.homeserver.schema import MAILBOX
+from mx_core.homeserver.schema import BLOB, MAILBOX
+from mx_core.homeserver.storage.chosen import BLOBS_NAME, depot_of
+from mx_core.homeserver.storage.depot import Depot, first_place
 from mx_core.model.errors import Refused, StoreDamaged
 
 DATABASE_NAME: Final = "home.sqlite"
-BLOBS_NAME: Final = "blobs"
 _SKIPPED_SEQUENCES: Final = 1 << 32  # what was given out after the backup is never given again
 
 
@@ -53,8 +56,8 @@ def begin(folder: Path, to: Path) -> None:
         raise Refused(f"{to} cannot be made: {error.strerror}") from error
 
 
-def copy_database(tx: sa.Connection, to: Path) -> list[tuple[bytes, int]]:
-    """Copy the database as *tx* sees it; return the (name, size) of every body that it names.
+def copy_database(tx: sa.Connection, to: Path) -> list[tuple[str, int]]:
+    """Copy the database as *tx* sees it; return the (place, size) of every body that it names.
 
     Crash on the way: a folder without a configuration, which ``restore`` refuses.
     """
@@ -67,28 +70,23 @@ def copy_database(tx: sa.Connection, to: Path) -> list[tuple[bytes, int]]:
     return _named(path)
 
 
-def copy_rest(folder: Path, to: Path, named: Iterable[tuple[bytes, int]]) -> int:
+async def copy_rest(folder: Path, depot: Depot, to: Path, named: Sequence[tuple[str, int]]) -> int:
     """Copy the bodies in *named*, the keys and the configuration; return how many bodies.
 
     Raises:
         StoreDamaged: A body is missing or cut short.
-        DiskFull: No room.
+        DiskFull: No room.  Unavailable: The depot is away.
     """
-    count = 0
     with _told():
         make_folder(to / BLOBS_NAME)
-        for name, size in named:
-            _copy_body(folder / BLOBS_NAME, to / BLOBS_NAME, name.hex(), size)
-            count += 1
-        for file_name in (NEXT_KEY_FILE_NAME, ROLLS_FILE_NAME):  # while the key is being changed
-            if (folder / file_name).exists():
-                write_new(to / file_name, ((folder / file_name).read_bytes(),))
-        for file_name in (KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
-            write_new(to / file_name, ((folder / file_name).read_bytes(),))
-    return count
+    for place, size in named:
+        await depot.copy_out(place, size, to / BLOBS_NAME / place)
+    with _told():
+        _copy_keys(folder, to)
+    return len(named)
 
 
-def restore(backup: Path, folder: Path) -> int:
+async def restore(backup: Path, folder: Path) -> int:
     """Make *folder* a home server's out of *backup*; return how many bodies came along.
 
     What had left, arrived or been acked after the backup happens again, and whoever hears it
@@ -98,7 +96,22 @@ def restore(backup: Path, folder: Path) -> int:
         AlreadyThere: *folder* is a home server's.
         Refused: *backup* is no backup, or one that broke off.
         StoreDamaged: It is damaged; *folder* has no configuration and does not start.
+        Unavailable: The bucket that its configuration names is away; likewise.
     """
+    named = _begin(backup, folder)
+    depot = depot_of(folder, load(backup))
+    try:
+        await depot.prepare()
+        for place, size in named:
+            await depot.copy_in(place, size, backup / BLOBS_NAME / place)
+    finally:
+        await depot.close()
+    with _told():
+        _copy_keys(backup, folder)
+    return len(named)
+
+
+def _begin(backup: Path, folder: Path) -> list[tuple[str, int]]:
     for name in (DATABASE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
         if not (backup / name).is_file():
             raise Refused(f"{backup} is no whole backup: {name} is missing")
@@ -111,7 +124,15 @@ def restore(backup: Path, folder: Path) -> int:
         # Crash from here on: a folder without a configuration; empty it and restore again.
         write_new(database, _pieces(backup / DATABASE_NAME))
         _check_and_skip(database)
-    return copy_rest(backup, folder, _named(database))
+    return _named(database)
+
+
+def _copy_keys(folder: Path, to: Path) -> None:
+    for name in (NEXT_KEY_FILE_NAME, ROLLS_FILE_NAME):  # while the key is being changed
+        if (folder / name).exists():
+            write_new(to / name, ((folder / name).read_bytes(),))
+    for name in (KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
+        write_new(to / name, ((folder / name).read_bytes(),))
 
 
 def _check_and_skip(path: Path) -> None:
@@ -130,26 +151,12 @@ def _check_and_skip(path: Path) -> None:
             raise translate(error) from error
 
 
-def _named(path: Path) -> list[tuple[bytes, int]]:
+def _named(path: Path) -> list[tuple[str, int]]:
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
-        return copy.execute("SELECT blob_id, size FROM blob ORDER BY blob_id").fetchall()
-
-
-def _copy_body(source: Path, to: Path, name: str, size: int) -> None:
-    shelf, rest = name[:2], name[2:]
-    path = source / shelf / rest
-    try:
-        found = path.stat().st_size
-    except FileNotFoundError as error:
-        raise StoreDamaged(f"the file of blob {name[:16]} is missing") from error
-    if found != size:
-        raise StoreDamaged(f"the file of blob {name[:16]} is cut short")
-    make_folder(to / shelf)
-    try:
-        os.link(path, to / shelf / rest)  # it is never changed, so one file can have two names
-        sync_directory(to / shelf)
-    except OSError:
-        write_new(to / shelf / rest, _pieces(path))
+        columns = {each[1] for each in copy.execute("PRAGMA table_info(blob)")}
+        place = BLOB.c.place.name if BLOB.c.place.name in columns else "NULL"  # before 0011
+        rows = copy.execute(f"SELECT blob_id, {place}, size FROM blob ORDER BY blob_id")  # noqa: S608  # a name of ours
+        return [(where or first_place(blob_id), size) for blob_id, where, size in rows]
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

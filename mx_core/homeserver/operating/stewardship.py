@@ -22,7 +22,8 @@ from mx_core.homeserver.people import accounts
 from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.retry import NOT_ADMITTED, Failed
-from mx_core.homeserver.storage.blobs import BlobStore, in_thread
+from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.files import in_thread
 from mx_core.model.address import canonical_domain
 from mx_core.model.clock import Now
 from mx_core.model.errors import Refused
@@ -99,7 +100,7 @@ class Stewardship:
         if self.database.shared:
             raise Refused(
                 "the database is a PostgreSQL server's: copy it by its own means, "
-                "then the folder of large bodies and this folder (docs/guide/scaling.md)"
+                "then the large bodies and this folder (docs/guide/scaling.md)"
             )
         body = await request.json()
         to = Path(str(body["to"]))
@@ -108,7 +109,7 @@ class Stewardship:
         await in_thread(backup.begin, self.folder, to)
         async with self.blobs.keeping:
             named = await self.database.read(lambda tx: backup.copy_database(tx, to))
-            bodies = await in_thread(backup.copy_rest, self.folder, to, named)
+            bodies = await backup.copy_rest(self.folder, self.blobs.depot, to, named)
         _log.info("backup_made", bodies=bodies)
         return JSONResponse({"to": str(to), "bodies": bodies})
 

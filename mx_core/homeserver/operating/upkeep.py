@@ -20,17 +20,23 @@ from mx_core.model.errors import Unavailable
 
 _log = structlog.get_logger()
 _ROUND_SECONDS: Final = 600.0
+_TIDY_ROUNDS: Final = 144  # once a day
 
 
 async def keep_up(
     database: Transactions, blobs: BlobStore, stopping: asyncio.Event, *, now: Now
 ) -> None:
     """Do a round now and every ten minutes, until *stopping*."""
+    rounds = 0
     while not stopping.is_set():
         try:
             await one_round(database, blobs, now=now)
+            if rounds % _TIDY_ROUNDS == 1:  # never in the hurry of a start
+                removed = await blobs.tidy()
+                _log.debug("bodies_tidied", files=removed)
         except Unavailable as error:
             _log.warning("upkeep_put_off", error=type(error).__name__)
+        rounds += 1
         try:
             async with asyncio.timeout(_ROUND_SECONDS):
                 await stopping.wait()

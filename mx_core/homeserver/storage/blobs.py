@@ -1,8 +1,8 @@
-"""Bodies too large for a row: files named by the BLAKE2b-256 of their ciphertext.
+"""Bodies too large for a row: known by the BLAKE2b-256 of their ciphertext, kept in a ``Depot``.
 
-Refuses to know whose they are.  Invariants: a file under its final name is whole and on the
-disk before any row names it; a name is 64 hex digits made here, never a peer's text; an
-upload that broke off goes on where it stopped.
+Refuses to know whose they are, and whether files or objects hold them.  Invariants: a body is
+whole and durable under its final name before any row names it; a name is made here, never a
+peer's text, and never given twice; an upload that broke off goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -11,69 +11,72 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 import sqlalchemy as sa
 
-from mx_core.db.durable import make_folder, sync_directory, write_new
-from mx_core.db.os_failure import translate_os
+from mx_core.db import failpoint
+from mx_core.db.durable import make_folder, write_new
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.bodies import BlobMissing, Body
+from mx_core.homeserver.storage.depot import Depot, Found, new_place
+from mx_core.homeserver.storage.files import in_thread
 from mx_core.homeserver.storage.room import Room
 from mx_core.model.clock import Now
 from mx_core.model.errors import Busy, MessageTooLarge, Refused, StoreDamaged, Unavailable
 from mx_core.notation.hashing import DIGEST_OCTETS, b2_plain
 from mx_core.proto.federation_pb2 import BlobChunk, BlobRef
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 IN_ROW_OCTETS_MAX: Final = 64 * 1024
 CHUNK_OCTETS: Final = 256 * 1024
 _UNFINISHED_PER_UPLOADER: Final = 16
-_UNFINISHED_SECONDS: Final = 86_400.0
+_DAY_SECONDS: Final = 86_400.0  # an upload that broke off, a body that no row names
 _SWEPT_AT_ONCE: Final = 100
 _UNUSED_SECONDS: Final = 3_600.0  # a body put for several recipients is submitted once for each
+_NAMED_SECONDS: Final = 3_600.0  # from the beginning of a put to its row; far below a day
 
 
 class BlobStore:
-    """The files under one folder and the rows that name them."""
+    """The bodies of one depot and the rows that name them."""
 
     def __init__(
         self,
-        folder: Path,
+        depot: Depot,
+        incoming: Path,
         database: Transactions,
         *,
         octets_max: int,
         unused_max: int,
         room: Room,
         now: Now,
-        uploads: str = "",
     ) -> None:
-        self._folder = folder
-        # of this process alone where several share the folder: each goes on with its own uploads
-        self._incoming = folder / (f"incoming-{uploads}" if uploads else "incoming")
+        """*incoming* is of this process alone: uploads under way, on a disk of its own.
+
+        Where the depot is a folder it is on the same file system.
+        """
+        self.depot = depot
+        self._incoming = incoming
         self._database = database
         self.octets_max = octets_max
         self._unused_max = unused_max
         self._room = room
         self._now = now
-        self._changing = asyncio.Lock()  # a name appears or goes; never both at once
-        self.keeping = asyncio.Lock()  # held while no file may go: by the sweep, or by a backup
+        self.keeping = asyncio.Lock()  # held while no body may go: by the sweep, or by a backup
         self._uploading: set[Path] = set()  # one stream at a time writes a file
 
     async def keep(self, octets: bytes) -> Body:
-        """Return *octets* as a body: itself if it fits into a row, else a durable file."""
+        """Return *octets* as a body: itself if it fits into a row, else durable in the depot."""
         if len(octets) <= IN_ROW_OCTETS_MAX:
             return Body.of(octets)
         blob_id = b2_plain(octets)
-        if await self._is_here(blob_id) is None:
-            unfinished = self._incoming / os.urandom(16).hex()
-            await in_thread(_write, unfinished, octets)
-            await self._finish(unfinished, blob_id, len(octets))
+        here, lost = await self._is_here(blob_id)
+        if not here:
+            place, began = new_place(blob_id), self._now()
+            await self.depot.put(place, octets)
+            await self._name(blob_id, len(octets), place, began, lost)
         return Body(None, blob_id, len(octets))
 
     async def receive(self, uploader: str, chunks: AsyncIterable[BlobChunk]) -> int:
@@ -98,7 +101,8 @@ class BlobStore:
             raise Refused("an upload begins with the name of the blob")
         if ref.size > self.octets_max:
             raise MessageTooLarge(f"a body is at most {self.octets_max} octets")
-        if await self._is_here(ref.id) is not None:
+        here, lost = await self._is_here(ref.id)
+        if here:
             return ref.size
         self._room.check()
         if await self._database.read(bodies.unused_octets) + ref.size > self._unused_max:
@@ -108,7 +112,7 @@ class BlobStore:
             raise Busy("this body is being put already")
         self._uploading.add(path)
         try:
-            return await self._upload(path, ref, first, following)
+            return await self._upload(path, ref, first, following, lost)
         finally:
             self._uploading.discard(path)
 
@@ -116,7 +120,7 @@ class BlobStore:
         """Return the octets of *body*.
 
         Raises:
-            StoreDamaged: The file that a row names is not there, or not whole.
+            StoreDamaged: What a row names is not there, or not whole.
         """
         if body.inline is not None:
             return body.inline
@@ -125,78 +129,67 @@ class BlobStore:
 
     async def stream(self, body: Body, offset: int = 0) -> AsyncIterator[bytes]:
         """Yield the octets of a blob from *offset* on, in pieces of at most 256 KiB."""
-        at = offset
+        place, at = await self._place(body), offset
         while at < body.size:
-            piece = await self.piece(body, at, min(CHUNK_OCTETS, body.size - at))
-            yield piece
-            at += len(piece)
+            octets = await self._whole(place, at, min(CHUNK_OCTETS, body.size - at))
+            yield octets
+            at += len(octets)
 
     async def piece(self, body: Body, offset: int, length: int) -> bytes:
         """Return exactly *length* octets of a blob; raises as ``stream``."""
-        if body.blob_id is None:
-            raise StoreDamaged("a body inside a row has no file")
-        octets = await in_thread(_read_piece, self._path(body.blob_id), offset, length)
-        if len(octets) != length:
-            raise StoreDamaged(f"the file of blob {body.blob_id.hex()[:16]} is cut short")
-        return octets
+        return await self._whole(await self._place(body), offset, length)
 
     async def sweep(self) -> int:
         """Remove what nobody uses: unused blobs, uploads long broken off; return how many."""
-        async with self.keeping, self._changing:
+        async with self.keeping:
             before = self._now() - _UNUSED_SECONDS
-            old = time.time() - _UNFINISHED_SECONDS  # of the disk's clock, as st_mtime is
+            old = time.time() - _DAY_SECONDS  # of the disk's clock, as st_mtime is
             removed = await in_thread(_remove_older, self._incoming, old)
-            while gone := await self._database.write(lambda tx: self._forget(tx, before)):
+            while gone := await self._database.write(
+                lambda tx: bodies.forget_unused(tx, before, _SWEPT_AT_ONCE)
+            ):
+                # Crash here, or a depot that is away: bodies that no row names, and tidy() finds
+                # them.  Whoever puts the same octets meanwhile puts them under another name.
                 removed += len(gone)
-                for blob_id in gone:
-                    if not self._database.shared:
-                        await in_thread(self._path(blob_id).unlink, missing_ok=True)
+                for place in gone:
+                    await self.depot.remove(place)
             return removed
 
-    def _forget(self, tx: sa.Connection, before: float) -> list[bytes]:
-        gone = bodies.forget_unused(tx, before, _SWEPT_AT_ONCE)
-        if self._database.shared:
-            # Before the commit: another process that puts the same body waits for the row, and
-            # looks for its file then.  Crash between the two: rows of which nobody has a use and
-            # no file; the next sweep removes them, and whoever puts the body looks for the file.
-            for blob_id in gone:
-                self._path(blob_id).unlink(missing_ok=True)
-        return gone
+    async def recover(self) -> int:
+        """At start: make the folders, remove what a crash left; return how many bodies.
 
-    async def adopt(self) -> int:
-        """At start over a shared database: name the orphans, so that a sweep removes them in time."""
-        make_folder(self._folder)
-        make_folder(self._incoming)
-        old = time.time() - _UNFINISHED_SECONDS
-        found = await in_thread(_whole_files, self._folder, old)
-        now = self._now()
-        known = await self._database.read(bodies.known)
-        orphans = [each for each in found if each[0] not in known]
-        await self._database.write(lambda tx: bodies.adopt(tx, orphans, now))
-        return len(orphans)
-
-    def recover(self, known: set[bytes]) -> int:
-        """At start: make the folders, and remove files that no row of *known* names.
-
-        A crash between the file and its row, or between the end of the row and the file's,
-        leaves such a file; nobody was promised it.
+        A crash between a body and its row, or between the end of the row and the body's, leaves
+        one that no row names; nobody was promised it.
         """
-        make_folder(self._folder)
-        make_folder(self._incoming)  # and the names of all shelves are durable with it
+        await self.depot.prepare()
+        await in_thread(make_folder, self._incoming)
+        if self.depot.far:
+            return 0  # to go through all of it takes long; upkeep does
+        return await self.tidy(alone=not self._database.shared)
+
+    async def tidy(self, *, alone: bool = False) -> int:
+        """Remove bodies that no row names; return how many.
+
+        Where others put bodies too, one may lie there for an hour before its row is (and never
+        longer, see ``_name``), so only those of yesterday go: a day is beyond any two clocks.
+        """
+        before = float("inf") if alone else time.time() - _DAY_SECONDS
         removed = 0
-        names = {blob_id.hex() for blob_id in known}
-        for shelf in self._folder.iterdir():
-            if shelf.name.startswith("incoming") or not shelf.is_dir():
-                continue
-            for path in shelf.iterdir():
-                if shelf.name + path.name not in names:
-                    path.unlink()
+        async with self.keeping:
+            async for some in self.depot.found():
+                for place in await self._unnamed(some, before):
+                    await self.depot.remove(place)
                     removed += 1
         return removed
 
     # ── inside ───────────────────────────────────────────────────────────────────────
     async def _upload(
-        self, path: Path, ref: BlobRef, first: BlobChunk, following: AsyncIterator[BlobChunk]
+        self,
+        path: Path,
+        ref: BlobRef,
+        first: BlobChunk,
+        following: AsyncIterator[BlobChunk],
+        lost: str | None,
     ) -> int:
         held = await in_thread(self._begin, path)
         chunk: BlobChunk | None = first
@@ -213,7 +206,12 @@ class BlobStore:
             if await in_thread(_digest, path) != ref.id:
                 await in_thread(path.unlink, missing_ok=True)
                 raise Refused("the octets are not those that the name of the blob says")
-            await self._finish(path, ref.id, ref.size)
+            place, began = new_place(ref.id), self._now()
+            # Crash before the depot has it, or a depot that is away: a whole upload, which goes on
+            # with nothing more to send.
+            await self.depot.take(place, path)
+            await self._name(ref.id, ref.size, place, began, lost)
+            await in_thread(path.unlink, missing_ok=True)
         return held
 
     def _begin(self, path: Path) -> int:
@@ -225,49 +223,53 @@ class BlobStore:
         write_new(path, ())
         return 0
 
-    async def _finish(self, unfinished: Path, blob_id: bytes, size: int) -> None:
-        async with self._changing:
-            # Crash before the rename: an unfinished upload, which may go on.
-            # Crash before the row: an orphan, and recover() removes it.
-            # A row without its file can not happen: the name is synced before the row is.
-            await in_thread(_rename, unfinished, self._path(blob_id))
+    async def _name(
+        self, blob_id: bytes, size: int, place: str, began: float, lost: str | None
+    ) -> None:
+        """Let the row name *place*, where the body is since *began*; instead of *lost*, if any."""
+        # Crash before the row: a body that no row names, and tidy() removes it.
+        # A row without its body can not happen: it is durable in the depot before the row is.
+        failpoint.reach("put")
+
+        def add(tx: sa.Connection) -> str:
             now = self._now()
+            if now - began > _NAMED_SECONDS:  # so long that tidy() may come to it
+                raise Unavailable("it took too long to store this body; put it again")
+            return bodies.add(tx, blob_id, size, place, now, instead_of=lost)
 
-            def add(tx: sa.Connection) -> None:
-                bodies.add(tx, blob_id, size, now)
-                if not self._path(blob_id).exists():  # the sweep of another process came between
-                    raise Unavailable("the body was removed meanwhile; put it again")
+        if await self._database.write(add) != place:
+            await self.depot.remove(place)  # another was first; no row ever named this one
 
-            await self._database.write(add)
-
-    async def _is_here(self, blob_id: bytes) -> int | None:
+    async def _is_here(self, blob_id: bytes) -> tuple[bool, str | None]:
+        """Tell whether the body is here, and else the name under which it should be, if any."""
         now = self._now()
-        size = await self._database.write(lambda tx: bodies.touch(tx, blob_id, now))
-        if size is not None and not await in_thread(self._path(blob_id).exists):
-            return None
-        return size
+        place = await self._database.write(lambda tx: bodies.touch(tx, blob_id, now))
+        if place is None:
+            return False, None
+        return (True, None) if await self.depot.holds(place) else (False, place)
 
-    def _path(self, blob_id: bytes) -> Path:
-        name = blob_id.hex()
-        return self._folder / name[:2] / name[2:]
+    async def _place(self, body: Body) -> str:
+        blob_id = body.blob_id
+        if blob_id is None:
+            raise StoreDamaged("a body inside a row has no file")
+        place = await self._database.read(lambda tx: bodies.place_of(tx, blob_id))
+        if place is None:
+            raise BlobMissing("this body is not here any more")
+        return place
 
+    async def _whole(self, place: str, offset: int, length: int) -> bytes:
+        octets = await self.depot.piece(place, offset, length)
+        if len(octets) != length:
+            raise StoreDamaged(f"the file of blob {place.replace('/', '')[:16]} is cut short")
+        return octets
 
-async def in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """Do file work beside the loop; raises BlobMissing, DiskFull or StoreDamaged for the disk's."""
-    try:
-        return await asyncio.to_thread(work, *args, **named)
-    except FileNotFoundError as error:
-        raise BlobMissing("the file of this body is not here") from error
-    except OSError as error:
-        raise translate_os(error) from error
+    async def _unnamed(self, some: Sequence[Found], before: float) -> list[str]:
+        old = [each.place for each in some if each.changed < before]
+        return await self._database.read(lambda tx: bodies.unnamed(tx, old)) if old else []
 
 
 def _tag(uploader: str) -> str:
     return b2_plain(uploader.encode()).hex()[:16]
-
-
-def _write(path: Path, octets: bytes) -> None:
-    write_new(path, (octets,))
 
 
 def _append(path: Path, octets: bytes) -> None:
@@ -280,34 +282,11 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _rename(unfinished: Path, path: Path) -> None:
-    if not path.parent.exists():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        sync_directory(path.parent.parent)
-    unfinished.replace(path)
-    sync_directory(path.parent)
-
-
 def _digest(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(
             file, lambda: hashlib.blake2b(digest_size=DIGEST_OCTETS)
         ).digest()
-
-
-def _read_piece(path: Path, offset: int, length: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(length)
-
-
-def _whole_files(folder: Path, than: float) -> list[tuple[bytes, int]]:
-    found: list[tuple[bytes, int]] = []
-    for path in folder.glob("[0-9a-f][0-9a-f]/*"):
-        about = path.stat()
-        if about.st_mtime < than:
-            found.append((bytes.fromhex(path.parent.name + path.name), about.st_size))
-    return found
 
 
 def _remove_older(folder: Path, than: float) -> int:

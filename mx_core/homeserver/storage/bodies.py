@@ -1,6 +1,6 @@
-"""Where a body's octets are: in the row, or in a file that the row names.  Jobs for ``Database``.
+"""Where a body's octets are: in the row, or where its blob's row says.  Jobs for ``Database``.
 
-Invariant: a blob row exists only when its file is on the disk, whole; ``uses`` counts the
+Invariant: a blob row exists only when its body is durable in the depot, whole; ``uses`` counts the
 delivery and outgoing rows that name it.
 """
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
 from mx_core.homeserver.schema import BLOB
+from mx_core.homeserver.storage.depot import blob_of, first_place
 from mx_core.model.errors import StoreDamaged, Unavailable
 
 
@@ -69,47 +70,75 @@ def release(tx: sa.Connection, blob_id: bytes, now: float) -> None:
     )
 
 
-def add(tx: sa.Connection, blob_id: bytes, size: int, now: float) -> None:
-    """Name a file that is on the disk; nobody uses it yet."""
-    tx.execute(
+def add(
+    tx: sa.Connection,
+    blob_id: bytes,
+    size: int,
+    place: str,
+    now: float,
+    *,
+    instead_of: str | None = None,
+) -> str:
+    """Name a body that is durable at *place*, used by nobody yet; return the place that is named.
+
+    It is another where somebody put the same octets first, unless that is *instead_of*, where
+    nothing lies any more.
+    """
+    named = {} if instead_of is None else {"place": _where_it_is(instead_of, place)}
+    found = tx.execute(
         insert(BLOB)
-        .values(blob_id=blob_id, size=size, uses=0, touched=int(now))
-        .on_conflict_do_update(index_elements=["blob_id"], set_={"touched": int(now)})
-    )
+        .values(blob_id=blob_id, size=size, uses=0, touched=int(now), place=place)
+        .on_conflict_do_update(index_elements=["blob_id"], set_={"touched": int(now), **named})
+        .returning(BLOB.c.place)
+    ).scalar_one()
+    return found or first_place(blob_id)
 
 
-def touch(tx: sa.Connection, blob_id: bytes, now: float) -> int | None:
-    """Return the size of a known blob and protect it from the next sweep."""
-    return tx.execute(
+def _where_it_is(lost: str, place: str) -> sa.Case[str]:
+    without = first_place(blob_of(lost) or b"")
+    is_lost = BLOB.c.place.is_(None) if lost == without else BLOB.c.place == lost
+    return sa.case((is_lost, place), else_=BLOB.c.place)
+
+
+def touch(tx: sa.Connection, blob_id: bytes, now: float) -> str | None:
+    """Return where a known blob lies and protect it from the next sweep."""
+    found = tx.execute(
         BLOB.update()
         .where(BLOB.c.blob_id == blob_id)
         .values(touched=int(now))
-        .returning(BLOB.c.size)
-    ).scalar_one_or_none()
+        .returning(BLOB.c.place)
+    ).one_or_none()
+    return None if found is None else found[0] or first_place(blob_id)
 
 
-def forget_unused(tx: sa.Connection, before: float, limit: int) -> list[bytes]:
-    """Remove the rows of some blobs that nobody has used since *before*; their files come after.
+def place_of(tx: sa.Connection, blob_id: bytes) -> str | None:
+    """Return where a known blob lies."""
+    query = sa.select(BLOB.c.place).where(BLOB.c.blob_id == blob_id)
+    found = tx.execute(query).one_or_none()
+    return None if found is None else found[0] or first_place(blob_id)
 
-    Crash after the commit: the files are orphans, and the sweep at the next start removes them.
+
+def forget_unused(tx: sa.Connection, before: float, limit: int) -> list[str]:
+    """Remove the rows of some blobs that nobody has used since *before*; return where they lie.
+
+    Crash after the commit: bodies that no row names.
     """
     unused = (BLOB.c.uses == 0, BLOB.c.touched < before)
     some = sa.select(BLOB.c.blob_id).where(*unused).limit(limit)
-    return list(
-        tx.execute(
-            BLOB.delete().where(*unused, BLOB.c.blob_id.in_(some)).returning(BLOB.c.blob_id)
-        ).scalars()
+    gone = tx.execute(
+        BLOB.delete()
+        .where(*unused, BLOB.c.blob_id.in_(some))
+        .returning(BLOB.c.blob_id, BLOB.c.place)
     )
+    return [place or first_place(blob_id) for blob_id, place in gone]
 
 
-def adopt(tx: sa.Connection, found: Collection[tuple[bytes, int]], now: float) -> None:
-    """Name files that a crash left without a row, (name, size) each, as unused since *now*."""
-    rows = [
-        {"blob_id": blob_id, "size": size, "uses": 0, "touched": int(now)}
-        for blob_id, size in found
-    ]
-    if rows:
-        tx.execute(insert(BLOB).on_conflict_do_nothing(), rows)
+def unnamed(tx: sa.Connection, places: Collection[str]) -> list[str]:
+    """Return those of *places* that no row names."""
+    blob_ids = {blob_of(place) for place in places} - {None}
+    query = sa.select(BLOB.c.blob_id, BLOB.c.place).where(BLOB.c.blob_id.in_(blob_ids))
+    named = {place or first_place(blob_id) for blob_id, place in tx.execute(query)}
+    return [place for place in places if place not in named]
 
 
 def unused_octets(tx: sa.Connection) -> int:
@@ -119,6 +148,9 @@ def unused_octets(tx: sa.Connection) -> int:
     return octets
 
 
-def known(tx: sa.Connection) -> set[bytes]:
-    """Return the names of all blobs."""
-    return set(tx.execute(sa.select(BLOB.c.blob_id)).scalars())
+def known(tx: sa.Connection) -> set[str]:
+    """Return where all blobs lie."""
+    return {
+        place or first_place(blob_id)
+        for blob_id, place in tx.execute(sa.select(BLOB.c.blob_id, BLOB.c.place))
+    }

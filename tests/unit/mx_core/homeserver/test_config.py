@@ -16,6 +16,20 @@ def _refused(tree: dict[str, object]) -> str:
     return str(caught.value)
 
 
+def _bucket(endpoint: str) -> dict[str, object]:
+    return {
+        "domain": "a.example",
+        "storage": {"blobs": "s3://city/mx", "blobs_endpoint": endpoint},
+    }
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["", "https://s3.example.net", "https://s3.example.net:9000/", "http://127.0.0.1:9"]
+)
+def test_large_bodies_may_be_in_a_bucket(endpoint: str) -> None:
+    assert parse(_bucket(endpoint), "x").storage.in_bucket
+
+
 def test_a_domain_is_enough() -> None:
     assert parse({"domain": "a.example"}, "x").ports.client == 8445
 
@@ -47,6 +61,13 @@ def test_all_unknown_keys_are_told_at_once() -> None:
         ({"domain": "a.example", "queue": {"give_up_seconds": -1}}, "give_up_seconds"),
         ({"domain": "a.example", "rates": {"peer_burst": 0}}, "peer_burst must be more than 0"),
         ({"domain": "a.example", "log": {"level": "loud"}}, "loud"),
+        ({"domain": "a.example", "storage": {"blobs": "s3://"}}, "s3://bucket/prefix"),
+        ({"domain": "a.example", "storage": {"blobs": "s3://UP/x"}}, "s3://bucket/prefix"),
+        ({"domain": "a.example", "storage": {"blobs_region": "x"}}, "are of a bucket"),
+        (_bucket("http://s3.example.net"), "https://"),
+        (_bucket("https://key:secret@s3.example.net"), "holds a key"),
+        (_bucket("https://s3.example.net/city"), "nothing behind them"),
+        (_bucket("https://s3.example.net:port"), "no URL"),
     ],
 )
 def test_a_wrong_value_is_refused(tree: dict[str, object], words: str) -> None:

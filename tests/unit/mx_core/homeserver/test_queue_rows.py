@@ -24,6 +24,7 @@ from mx_core.homeserver.queue.retry import AsksPostage, Failed, Relayed, TryAgai
 from mx_core.homeserver.schema import METADATA
 from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.bodies import BlobMissing, Body
+from mx_core.homeserver.storage.depot import new_place
 from mx_core.model.errors import NotPermitted, Refused
 from tests.support.home_rows import home_database
 
@@ -34,6 +35,7 @@ NOW = 1_700_000_000
 DAY = 86_400
 A, B = b"a" * 16, b"b" * 16
 BLOB = b"\x07" * 32
+PLACE = new_place(BLOB)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -268,13 +270,13 @@ def test_a_row_is_never_made_without_the_blob_that_it_names(do: Do[object], bob:
         do(lambda tx: outgoing.submit(tx, _leaving(bob, b"1", body)))
 
     # and the failure is not remembered as an arrival
-    do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
+    do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     assert do(lambda tx: _arrive(tx, bob, _envelope(b"1", body))) is True
 
 
 def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: Member) -> None:
     body = Body(None, BLOB, 10)
-    do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
+    do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     do(lambda tx: _arrive(tx, bob, _envelope(b"1", body)))
     do(lambda tx: outgoing.submit(tx, _leaving(bob, b"2", body)))
     for device in (A, B):
@@ -284,12 +286,12 @@ def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: 
     leaving = _leaving(bob, b"2", body)
     do(lambda tx: outgoing.record(tx, [(leaving, Relayed(), 0.0)], NOW))
     assert do(lambda tx: bodies.forget_unused(tx, NOW, 9)) == []
-    assert do(lambda tx: bodies.forget_unused(tx, NOW + 1, 9)) == [BLOB]
+    assert do(lambda tx: bodies.forget_unused(tx, NOW + 1, 9)) == [PLACE]
 
 
 def test_a_mailbox_may_fetch_only_what_waits_for_it(do: Do[object], bob: Member) -> None:
     eve = do(lambda tx: _register(tx, "eve@b.example", [B]))
-    do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
+    do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     do(lambda tx: _arrive(tx, bob, _envelope(b"1", Body(None, BLOB, 10))))
 
     assert do(lambda tx: deliveries.holds_blob(tx, bob.mailbox_id, BLOB)) == 10
@@ -347,7 +349,7 @@ def test_a_body_that_stays_is_kept_for_that_domain_alone_and_for_thirty_days(
 ) -> None:
     small = _leaving(bob, b"1")
     large = _leaving(bob, b"2", Body(None, BLOB, 10))
-    do(lambda tx: bodies.add(tx, BLOB, 10, NOW))
+    do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     for what in (small, large):
         do(lambda tx, w=what: outgoing.submit(tx, w))
         do(lambda tx, w=what: outgoing.record(tx, [(w, Relayed(body_stays=True), 0.0)], NOW))
@@ -362,7 +364,7 @@ def test_a_body_that_stays_is_kept_for_that_domain_alone_and_for_thirty_days(
     assert do(lambda tx: keeping.forget_old(tx, end - 1)) == 0
     assert do(lambda tx: bodies.forget_unused(tx, end + DAY, 9)) == []
     assert do(lambda tx: keeping.forget_old(tx, end)) == 2
-    assert do(lambda tx: bodies.forget_unused(tx, end + 1, 9)) == [BLOB]
+    assert do(lambda tx: bodies.forget_unused(tx, end + 1, 9)) == [PLACE]
 
 
 def test_what_could_not_leave_waits_and_comes_again(do: Do[object], bob: Member) -> None:

@@ -20,7 +20,6 @@ from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.people import doorway
 from mx_core.homeserver.people.accounts import Member
 from mx_core.homeserver.schema import BLOB, DELIVERY, SEEN
-from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.homeserver.storage.room import Room
 from mx_core.passport.op import Profile
@@ -37,6 +36,7 @@ from mx_core.proto.federation_pb2 import (
     BlobRef,
     Item,
 )
+from tests.support.body_store import body_store
 from tests.support.home_rows import DEVICE, EVERYTHING, add_member, admitting, home_database
 
 pytestmark = pytest.mark.anyio
@@ -65,15 +65,7 @@ def _receiver(
     rates: Rates = EVERYTHING,
 ) -> Receiver:
     room = Room(folder, floor)
-    blobs = BlobStore(
-        folder / "blobs",
-        database,
-        octets_max=1 << 20,
-        unused_max=1 << 30,
-        room=Room(folder, 1),
-        now=time.time,
-    )
-    blobs.recover(set())
+    blobs = body_store(folder, database)
     return Receiver(
         database,
         blobs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import time
@@ -17,24 +18,28 @@ from mx_core.homeserver.mailboxes import appending
 from mx_core.homeserver.mailboxes.deliveries import Envelope
 from mx_core.homeserver.opening import open_database
 from mx_core.homeserver.operating import backup
-from mx_core.homeserver.operating.backup import BLOBS_NAME, DATABASE_NAME
+from mx_core.homeserver.operating.backup import DATABASE_NAME
 from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.bodies import Body
+from mx_core.homeserver.storage.chosen import BLOBS_NAME
+from mx_core.homeserver.storage.depot import first_place, new_place
+from mx_core.homeserver.storage.files import Files
 from mx_core.model.errors import Refused, StoreDamaged
 from mx_core.notation.hashing import b2_plain
 from tests.support.home_rows import add_member
 
 BODY = b"MXB1" + os.urandom(100_000)
 NAME = b2_plain(BODY).hex()
+PLACE = new_place(b2_plain(BODY))
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home with one person for whom one large message waits."""
     folder = tmp_path / "home"
-    shelf = folder / BLOBS_NAME / NAME[:2]
-    shelf.mkdir(parents=True)
-    (shelf / NAME[2:]).write_bytes(BODY)
+    path = folder / BLOBS_NAME / PLACE
+    path.parent.mkdir(parents=True)
+    path.write_bytes(BODY)
     domain_key.make(folder / KEY_FILE_NAME)
     domain_key.make(folder / ROLE_KEY_FILE_NAME)
     (folder / FILE_NAME).write_text('domain = "b.example"\n')
@@ -48,7 +53,7 @@ def home(tmp_path: Path) -> Path:
         deliver_by=int(time.time()) + 86_400,
         token=b"",
     )
-    database.write_at_start(lambda tx: bodies.add(tx, bytes.fromhex(NAME), len(BODY), 0.0))
+    database.write_at_start(lambda tx: bodies.add(tx, bytes.fromhex(NAME), len(BODY), PLACE, 0.0))
     database.write_at_start(
         lambda tx: appending.append(tx, [appending.row_of(tx, bob.mailbox_id, what)])
     )
@@ -63,7 +68,7 @@ def copy(home: Path, tmp_path: Path) -> Path:
     database = open_database(home)
     named = asyncio.run(database.read(lambda tx: backup.copy_database(tx, to)))
     database.close()
-    assert backup.copy_rest(home, to, named) == 1
+    assert asyncio.run(backup.copy_rest(home, Files(home / BLOBS_NAME), to, named)) == 1
     return to
 
 
@@ -72,9 +77,9 @@ def test_a_restored_home_has_the_people_the_mail_the_key_and_the_bodies(
 ) -> None:
     new = tmp_path / "new"
 
-    assert backup.restore(copy, new) == 1
+    assert asyncio.run(backup.restore(copy, new)) == 1
 
-    assert (new / BLOBS_NAME / NAME[:2] / NAME[2:]).read_bytes() == BODY
+    assert (new / BLOBS_NAME / PLACE).read_bytes() == BODY
     for name in (KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
         assert (new / name).read_bytes() == (home / name).read_bytes()
     assert new.stat().st_mode & 0o777 == 0o700
@@ -87,7 +92,7 @@ def test_a_restored_home_has_the_people_the_mail_the_key_and_the_bodies(
 
 def test_no_sequence_is_given_twice_after_a_restore(copy: Path, tmp_path: Path) -> None:
     """What was given out after the backup was acked by its number."""
-    backup.restore(copy, tmp_path / "new")
+    asyncio.run(backup.restore(copy, tmp_path / "new"))
     with sqlite3.connect(tmp_path / "new" / DATABASE_NAME) as rows:
         [following] = rows.execute("SELECT next_sequence FROM mailbox").fetchone()
 
@@ -108,13 +113,13 @@ def test_a_backup_that_broke_off_is_refused_before_anything_is_made(
     (copy / name).unlink()
 
     with pytest.raises(Refused, match=name):
-        backup.restore(copy, tmp_path / "new")
+        asyncio.run(backup.restore(copy, tmp_path / "new"))
     assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_that_holds_something_is_left_alone(home: Path, copy: Path) -> None:
     with pytest.raises(AlreadyThere):
-        backup.restore(copy, home)
+        asyncio.run(backup.restore(copy, home))
 
 
 def test_a_damaged_backup_gives_no_home_that_starts(copy: Path, tmp_path: Path) -> None:
@@ -123,7 +128,7 @@ def test_a_damaged_backup_gives_no_home_that_starts(copy: Path, tmp_path: Path) 
     (copy / DATABASE_NAME).write_bytes(octets)
 
     with pytest.raises(StoreDamaged):
-        backup.restore(copy, tmp_path / "new")
+        asyncio.run(backup.restore(copy, tmp_path / "new"))
     assert not (tmp_path / "new" / FILE_NAME).exists()
 
 
@@ -131,11 +136,38 @@ def test_a_damaged_backup_gives_no_home_that_starts(copy: Path, tmp_path: Path) 
 def test_a_body_that_is_missing_or_short_is_told(
     copy: Path, tmp_path: Path, octets: bytes | None
 ) -> None:
-    path = copy / BLOBS_NAME / NAME[:2] / NAME[2:]
+    path = copy / BLOBS_NAME / PLACE
     path.unlink()
     if octets is not None:
         path.write_bytes(octets)
 
     with pytest.raises(StoreDamaged, match=NAME[:16]):
-        backup.restore(copy, tmp_path / "new")
+        asyncio.run(backup.restore(copy, tmp_path / "new"))
     assert not (tmp_path / "new" / FILE_NAME).exists()
+
+
+def test_a_backup_made_before_bodies_had_names_of_their_own_is_restored(
+    copy: Path, tmp_path: Path
+) -> None:
+    place = first_place(bytes.fromhex(NAME))
+    (copy / BLOBS_NAME / PLACE).rename(copy / BLOBS_NAME / place)
+    with contextlib.closing(sqlite3.connect(copy / DATABASE_NAME, isolation_level=None)) as rows:
+        rows.execute("ALTER TABLE blob DROP COLUMN place")
+        rows.execute("UPDATE alembic_version SET version_num = '0010'")
+
+    assert asyncio.run(backup.restore(copy, tmp_path / "new")) == 1
+
+    database = open_database(tmp_path / "new")
+    assert asyncio.run(database.read(bodies.known)) == {place}
+    database.close()
+
+
+def test_bodies_are_restored_into_the_folder_that_the_configuration_names(
+    copy: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (copy / FILE_NAME).write_text(f'domain = "b.example"\n[storage]\nblobs = "{elsewhere}"\n')
+
+    assert asyncio.run(backup.restore(copy, tmp_path / "new")) == 1
+
+    assert (elsewhere / PLACE).read_bytes() == BODY

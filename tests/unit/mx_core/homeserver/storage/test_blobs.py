@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -10,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from mx_core.db.database import Database
+from mx_core.homeserver.schema import BLOB
 from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
-from mx_core.homeserver.storage.room import Room
-from mx_core.model.errors import Busy, DiskFull, MessageTooLarge, Refused, StoreDamaged
+from mx_core.homeserver.storage.depot import blob_of, first_place, new_place
+from mx_core.model.errors import Busy, DiskFull, MessageTooLarge, Refused, StoreDamaged, Unavailable
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import BlobChunk, BlobRef
+from tests.support.body_store import body_store
 
 pytestmark = pytest.mark.anyio
 
@@ -44,16 +47,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def blobs(tmp_path: Path, database: Database, clock: _Clock) -> BlobStore:
-    store = BlobStore(
-        tmp_path / "blobs",
-        database,
-        octets_max=1024 * KIB,
-        unused_max=2048 * KIB,
-        room=Room(tmp_path, 1),
-        now=clock,
-    )
-    store.recover(set())
-    return store
+    return body_store(tmp_path, database, unused_max=2048 * KIB, now=clock)
 
 
 def _files(folder: Path) -> list[str]:
@@ -77,8 +71,8 @@ async def test_a_small_body_stays_in_its_row_and_a_larger_one_is_a_file(
     assert await blobs.keep(small) == Body.of(small)
     kept = await blobs.keep(large)
 
-    name = b2_plain(large).hex()
-    assert _files(tmp_path / "blobs") == [f"{name[:2]}/{name[2:]}"]
+    [path] = _files(tmp_path / "blobs")
+    assert blob_of(path) == b2_plain(large)
     assert await blobs.read(kept) == large
     assert await blobs.keep(large) == kept
 
@@ -155,18 +149,8 @@ async def test_bodies_that_no_envelope_names_are_bounded(
     assert await blobs.receive("z", _chunks(os.urandom(100 * KIB))) == 100 * KIB
 
 
-async def test_a_full_disk_takes_no_upload(
-    tmp_path: Path, database: Database, clock: _Clock
-) -> None:
-    store = BlobStore(
-        tmp_path / "blobs",
-        database,
-        octets_max=1024 * KIB,
-        unused_max=2048 * KIB,
-        room=Room(tmp_path, 1 << 62),
-        now=clock,
-    )
-    store.recover(set())
+async def test_a_full_disk_takes_no_upload(tmp_path: Path, database: Database) -> None:
+    store = body_store(tmp_path, database, floor=1 << 62)
 
     with pytest.raises(DiskFull):
         await store.receive("x", _chunks(b"x" * 10))
@@ -197,16 +181,91 @@ async def test_an_upload_broken_off_for_a_day_is_swept(blobs: BlobStore, tmp_pat
     assert _files(tmp_path / "blobs") == []
 
 
-async def test_a_file_without_a_row_goes_at_the_start(
-    blobs: BlobStore, database: Database, tmp_path: Path
+async def test_octets_that_are_lost_are_put_again(blobs: BlobStore, tmp_path: Path) -> None:
+    octets = os.urandom(70 * KIB)
+    kept = await blobs.keep(octets)
+    [name] = _files(tmp_path / "blobs")
+    (tmp_path / "blobs" / name).unlink()
+
+    assert await blobs.keep(octets) == kept
+    assert await blobs.read(kept) == octets
+
+
+async def test_the_same_octets_put_twice_at_once_are_kept_once(
+    blobs: BlobStore, tmp_path: Path
 ) -> None:
+    octets = os.urandom(70 * KIB)
+
+    kept = await asyncio.gather(*(blobs.keep(octets) for _ in range(5)))
+
+    assert len(_files(tmp_path / "blobs")) == 1
+    assert await blobs.read(kept[0]) == octets
+
+
+async def test_a_body_that_took_too_long_to_store_is_not_named(
+    blobs: BlobStore, database: Database, clock: _Clock
+) -> None:
+    """Whoever removes what no row names must be able to tell it from what is just being put."""
+    put = blobs.depot.put
+
+    async def slowly(place: str, octets: bytes) -> None:
+        await put(place, octets)
+        clock.now += 3_601
+
+    blobs.depot.put = slowly  # type: ignore[method-assign]
+    with pytest.raises(Unavailable, match="too long"):
+        await blobs.keep(os.urandom(70 * KIB))
+
+    assert await database.read(bodies.known) == set()
+
+
+async def test_where_others_put_too_only_what_is_a_day_old_and_has_no_row_goes(
+    blobs: BlobStore, tmp_path: Path
+) -> None:
+    kept = await blobs.keep(os.urandom(70 * KIB))
+    [name] = _files(tmp_path / "blobs")
+    old, new = (tmp_path / "blobs" / new_place(bytes(32)) for _ in range(2))
+    for path in (old, new):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    for path in (old, tmp_path / "blobs" / name):
+        os.utime(path, (time.time() - 90_000,) * 2)
+
+    assert await blobs.tidy() == 1
+
+    assert (old.exists(), new.exists()) == (False, True)
+    assert len(await blobs.read(kept)) == 70 * KIB
+
+
+async def test_a_body_stored_before_bodies_had_names_of_their_own_is_read_and_swept(
+    blobs: BlobStore, database: Database, clock: _Clock, tmp_path: Path
+) -> None:
+    octets = os.urandom(70 * KIB)
+    blob_id = b2_plain(octets)
+    path = tmp_path / "blobs" / first_place(blob_id)
+    path.parent.mkdir()
+    path.write_bytes(octets)
+    row = {"blob_id": blob_id, "size": len(octets), "uses": 0, "touched": 0}
+    await database.write(lambda tx: tx.execute(BLOB.insert(), [row]))
+
+    assert await blobs.recover() == 0
+    assert await blobs.read(Body(None, blob_id, len(octets))) == octets
+    assert await blobs.keep(octets) == Body(None, blob_id, len(octets))
+    path.unlink()
+    assert await blobs.read(await blobs.keep(octets)) == octets
+    clock.now += 3_601
+    assert await blobs.sweep() == 1
+    assert _files(tmp_path / "blobs") == []
+
+
+async def test_a_file_without_a_row_goes_at_the_start(blobs: BlobStore, tmp_path: Path) -> None:
     """A crash between the file and its row, or between the end of the row and the file's."""
     kept = await blobs.keep(os.urandom(70 * KIB))
     orphan = tmp_path / "blobs" / "ab" / ("cd" * 31)
     orphan.parent.mkdir(exist_ok=True)
     orphan.write_bytes(b"x")
 
-    assert blobs.recover(await database.read(bodies.known)) == 1
+    assert await blobs.recover() == 1
 
     assert not orphan.exists()
     assert len(await blobs.read(kept)) == 70 * KIB
