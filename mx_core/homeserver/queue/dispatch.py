@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -25,43 +25,25 @@ from mx_core.homeserver.config import Queue
 from mx_core.homeserver.mailboxes.appending import Place
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue.attempt import Carry, attempt
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.queue.retry import (
-    NO_SUCH_DOMAIN,
-    NOT_ADMITTED,
-    Failed,
     Outcome,
-    Relayed,
     Schedule,
     TryAgain,
-    outcome,
     settled,
 )
+from mx_core.homeserver.queue.slots import FIRST_OCTETS, Slots
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
-    MailError,
-    NotPermitted,
     Unavailable,
-    UnknownRecipient,
-    Untrusted,
 )
-from mx_core.program.logs import places
-from mx_core.proto.federation_pb2 import ItemReply
 
 _log = structlog.get_logger()
-_AT_ONCE_MAX: Final = 20  # destinations spoken to at the same time
 _BATCHES_MAX: Final = 4  # under way to one destination
-_MORE_MAX: Final = 12  # batches under way beyond each destination's first; bounds memory
 _IDLE_SECONDS: Final = 60.0
 _DRAIN_SECONDS: Final = 2.0
 _ROUND_SECONDS: Final = 600.0  # the clock may jump: look again after this at the latest
-
-
-class Carry(Protocol):
-    """Hands a batch to one destination and returns its answers, in order."""
-
-    def __call__(self, destination: str, batch: Sequence[Leaving]) -> Awaitable[list[ItemReply]]:
-        """Raise UnknownRecipient: no such domain.  NotPermitted: blocked.  Unavailable: later."""
 
 
 @dataclass(slots=True)
@@ -100,8 +82,7 @@ class Dispatcher:
         self._workers: dict[str, _Worker] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._at_once = asyncio.Semaphore(_AT_ONCE_MAX)
-        self._more = asyncio.Semaphore(_MORE_MAX)
+        self._slots = Slots()
 
     def announce(self, destination: str) -> None:
         """Look at *destination* again: something for it has been committed."""
@@ -157,10 +138,9 @@ class Dispatcher:
             while self._tasks is not None:
                 worker.wake.clear()
                 try:
-                    batch = await self._next_batch(destination, worker)
-                    if batch:
-                        await self._launch(destination, worker, batch)
-                    elif worker.sending:
+                    if await self._send_next(destination, worker):
+                        continue
+                    if worker.sending:
                         await self._one_is_back(worker)
                     elif not await self._rest(destination, worker):
                         return
@@ -172,22 +152,69 @@ class Dispatcher:
                 await asyncio.wait(worker.sending)
             self._workers.pop(destination, None)
 
-    async def _launch(self, destination: str, worker: _Worker, batch: list[Leaving]) -> None:
-        """Send *batch* beside what is under way, and return when another may follow."""
+    async def _send_next(self, destination: str, worker: _Worker) -> bool:
+        """Send a batch and return True when another may follow; False if there is none to send."""
+        slot = await self._slot(destination, worker)
+        if slot is None:
+            return False
+        try:
+            batch = await self._next_batch(destination, worker)
+            if batch:
+                batch = await self._fill(destination, worker, batch)
+            if not batch:
+                slot.release()
+                return False
+        except BaseException:
+            slot.release()
+            raise
+        await self._launch(destination, worker, batch, slot)
+        return True
+
+    async def _slot(self, destination: str, worker: _Worker) -> asyncio.Semaphore | None:
+        """Return a slot, taken; or None where there is nothing to send now."""
+        if time.monotonic() < worker.paused_until:
+            return None
+        if worker.sending:
+            slots = self._slots.more
+        elif self._slots.answers(destination):
+            slots = self._slots.kind(destination, tried=False)
+        else:
+            # so that whoever has nothing to send does not wait for a slot among the silent
+            settings, now = self._settings, self._now()
+            tried = await self._database.read(
+                lambda tx: outgoing.tried(
+                    tx, destination, now, settings.longest_delay_seconds, settings.batch_items
+                )
+            )
+            if tried is None:
+                return None
+            slots = self._slots.kind(destination, tried=tried)
+        await slots.acquire()
+        return slots
+
+    async def _fill(self, destination: str, worker: _Worker, batch: list[Leaving]) -> list[Leaving]:
+        """Return *batch* with what comes within the shortest time between two batches."""
         pace = worker.last_batch + self._settings.batch_seconds - time.monotonic()
         if pace > 0 and len(batch) < self._settings.batch_items:
             # a batch went a moment ago: what comes within this time travels together
             await asyncio.sleep(pace)
             batch += await self._next_batch(destination, worker, beside=batch)
+        return batch
+
+    async def _launch(
+        self, destination: str, worker: _Worker, batch: list[Leaving], slot: asyncio.Semaphore
+    ) -> None:
+        """Send *batch* beside what is under way, and return when another may follow."""
         if self._tasks is None:
+            slot.release()
             return
         worker.last_batch = time.monotonic()
         places = {(what.mailbox_id, what.env_id) for what in batch}
         worker.under_way |= places
-        slots = self._more if worker.sending else self._at_once
-        task = self._tasks.create_task(self._send(destination, worker, batch, slots))
+        task = self._tasks.create_task(self._send(destination, worker, batch))
 
         def back(done: asyncio.Task[None]) -> None:
+            slot.release()  # also of a task that was cancelled before it began
             worker.sending.discard(done)
             worker.under_way -= places
 
@@ -199,7 +226,9 @@ class Dispatcher:
             await asyncio.wait(worker.sending, return_when=asyncio.FIRST_COMPLETED)
 
     def _may_send_more(self, worker: _Worker) -> bool:
-        return worker.answers and len(worker.sending) < _BATCHES_MAX and not self._more.locked()
+        return (
+            worker.answers and len(worker.sending) < _BATCHES_MAX and not self._slots.more.locked()
+        )
 
     async def _one_is_back(self, worker: _Worker) -> None:
         """Wait until a batch has come back, or there is something new to look at."""
@@ -213,16 +242,17 @@ class Dispatcher:
         self, destination: str, worker: _Worker, beside: Sequence[Leaving] = ()
     ) -> list[Leaving]:
         """Return what is to be sent now, and fits into one batch with what is *beside* it."""
-        if time.monotonic() < worker.paused_until:
-            return []
         settings, now = self._settings, self._now()
+        octets = settings.batch_octets
+        if not self._slots.answers(destination):
+            octets = min(octets, FIRST_OCTETS)
         look = partial(
             outgoing.claim if self._database.shared else outgoing.due,
             destination=destination,
             now=now,
             longest_delay=settings.longest_delay_seconds,
             limit=settings.batch_items - len(beside),
-            octets=settings.batch_octets - sum(what.octets for what in beside),
+            octets=octets - sum(what.octets for what in beside),
             at_least=0 if beside else 1,
             but=worker.under_way | {(what.mailbox_id, what.env_id) for what in beside},
         )
@@ -250,10 +280,13 @@ class Dispatcher:
         destination: str,
         worker: _Worker,
         batch: list[Leaving],
-        slots: asyncio.Semaphore,
     ) -> None:
-        async with slots:
-            outcomes = await self._try(destination, worker, batch)
+        outcomes, answered = await attempt(self._carry, destination, batch)
+        if answered is not None:
+            self._slots.note(destination, answers=answered)
+            worker.answers = answered or worker.answers
+            if not answered:
+                self._pause(worker)
         # Crash here: the peer may have the batch and this server not know it; it is sent
         # again after the restart, and the peer says DUPLICATE.
         failpoint.reach("sent")
@@ -294,55 +327,6 @@ class Dispatcher:
             delay = min(float(final.seconds), self._settings.longest_delay_seconds)
         return what, final, now + delay
 
-    async def _try(self, destination: str, worker: _Worker, batch: list[Leaving]) -> list[Outcome]:
-        started = time.monotonic()
-        try:
-            replies = await self._carry(destination, batch)
-        except UnknownRecipient:
-            _log.info("destination_unknown", peer_domain=destination, items=len(batch))
-            return [Failed(NO_SUCH_DOMAIN, f"{destination} is not on the network.") for _ in batch]
-        except NotPermitted:
-            _log.info("destination_blocked", peer_domain=destination, items=len(batch))
-            reason = f"Your home server exchanges no mail with {destination}."
-            return [Failed(NOT_ADMITTED, reason) for _ in batch]
-        except (Unavailable, Untrusted) as error:
-            # whatever is wrong with a peer's proof, the mail waits: it never goes elsewhere
-            self._pause(worker)
-            _log.info(
-                "destination_unreachable",
-                peer_domain=destination,
-                items=len(batch),
-                error=type(error).__name__,
-                failure=getattr(error, "failure", ""),
-            )
-            return [TryAgain(0, _why(error)) for _ in batch]
-        except MailError as error:
-            self._pause(worker)
-            _log.warning("batch_refused", peer_domain=destination, error=type(error).__name__)
-            return [TryAgain(0, "it did not take the batch") for _ in batch]
-        except Exception as error:  # noqa: BLE001  # the one catch-all of a batch: mail must wait, not die
-            self._pause(worker)
-            _log.error(
-                "batch_broke",
-                peer_domain=destination,
-                error=type(error).__name__,
-                places=places(error),
-            )
-            return [TryAgain(0, "this server met a bug of its own") for _ in batch]
-        if len(replies) != len(batch):
-            return [TryAgain(0, "its answer did not fit the batch") for _ in batch]
-        outcomes = [outcome(reply, destination) for reply in replies]
-        _log.info(
-            "batch_sent",
-            peer_domain=destination,
-            items=len(batch),
-            relayed=sum(isinstance(each, Relayed) for each in outcomes),
-            octets=sum(what.octets for what in batch),
-            milliseconds=round((time.monotonic() - started) * 1000, 1),
-        )
-        worker.answers = True
-        return outcomes
-
     def _pause(self, worker: _Worker) -> None:
         worker.paused_until = time.monotonic() + self._settings.first_delay_seconds
         worker.answers = False
@@ -355,7 +339,3 @@ async def _until(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
-
-
-def _why(error: MailError) -> str:
-    return "it could not prove who it is" if isinstance(error, Untrusted) else "it did not answer"

@@ -19,7 +19,7 @@ from mx_core.homeserver.mailboxes import appending
 from mx_core.homeserver.mailboxes.appending import Place
 from mx_core.homeserver.mailboxes.deliveries import Notice
 from mx_core.homeserver.mailboxes.holding import hold
-from mx_core.homeserver.queue import keeping
+from mx_core.homeserver.queue import keeping, statements
 from mx_core.homeserver.queue.retry import (
     NOT_ADMITTED,
     AsksPostage,
@@ -33,95 +33,8 @@ from mx_core.homeserver.storage.bodies import Body, release, take
 
 _REMEMBER_SECONDS: Final = 30 * 86_400
 _CLAIM_SECONDS: Final = 180.0  # longer than a call, the connection before it and the note after it
-_BLOB_CLAIM_SECONDS: Final = 900.0  # … and the transfer of a big body
 _IN_HAND_SECONDS: Final = 15.0
 _INLINE_OCTETS: Final = 256 * 1024
-_NOW: Final = sa.bindparam("now", type_=sa.Float())
-_FREE: Final = sa.or_(
-    OUTGOING.c.claimed_until.is_(None),
-    OUTGOING.c.claimed_until <= _NOW,
-    OUTGOING.c.claimed_until > _NOW + _BLOB_CLAIM_SECONDS,  # of a clock that has jumped back
-)
-_NEXT_FREE: Final = (
-    sa.select(OUTGOING.c.next_at)
-    .where(OUTGOING.c.destination == sa.bindparam("destination"), _FREE)
-    .order_by(OUTGOING.c.next_at)  # its index answers with one row
-    .limit(1)
-)
-_DUE: Final = (
-    sa.select(
-        OUTGOING.c.mailbox_id,
-        OUTGOING.c.device_id,
-        OUTGOING.c.env_id,
-        OUTGOING.c.destination,
-        OUTGOING.c.route,
-        OUTGOING.c.envelope,
-        OUTGOING.c.body,
-        OUTGOING.c.blob_id,
-        OUTGOING.c.blob_size,
-        OUTGOING.c.token,
-        OUTGOING.c.deliver_by,
-        OUTGOING.c.submitted,
-        OUTGOING.c.attempts,
-        OUTGOING.c.postage,
-    )
-    .where(
-        OUTGOING.c.destination == sa.bindparam("destination"),
-        sa.or_(OUTGOING.c.next_at <= _NOW, OUTGOING.c.next_at > sa.bindparam("far")),
-        _FREE,
-        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
-            sa.bindparam("places", expanding=True)
-        ),
-    )
-    .order_by(OUTGOING.c.next_at)  # and by its index alone: a long queue is not sorted each time
-    .limit(sa.bindparam("most"))
-)
-_DUE_LOCKED: Final = _DUE.with_for_update(skip_locked=True)
-# Two lists, and not pairs: a quarter less of the server's processor.  Should two people have submitted
-# one envelope, both rows are claimed, and the other is tried when its claim has run out.
-_CLAIM: Final = (
-    OUTGOING.update()
-    .where(
-        OUTGOING.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)),
-        OUTGOING.c.env_id.in_(sa.bindparam("envs", expanding=True)),
-    )
-    .values(claimed_until=sa.bindparam("until"))
-)
-_PUT_OFF: Final = (
-    OUTGOING.update()
-    .where(
-        OUTGOING.c.mailbox_id == sa.bindparam("mailbox"), OUTGOING.c.env_id == sa.bindparam("env")
-    )
-    .values(attempts=sa.bindparam("tries"), next_at=sa.bindparam("at"), claimed_until=None)
-)
-_END: Final = (
-    OUTGOING.delete()
-    .where(
-        # by the index: for pairs alone SQLite reads the whole queue, whatever there is for whom
-        OUTGOING.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)),
-        OUTGOING.c.env_id.in_(sa.bindparam("envs", expanding=True)),
-        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
-            sa.bindparam("places", expanding=True)
-        ),
-    )
-    .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
-)
-
-_IS_KNOWN: Final = sa.select(SUBMITTED.c.until).where(
-    SUBMITTED.c.mailbox_id == sa.bindparam("mailbox"), SUBMITTED.c.env_id == sa.bindparam("env")
-)
-_REMEMBER: Final = SUBMITTED.insert()
-_QUEUE: Final = OUTGOING.insert()
-_COUNT: Final = sa.select(sa.func.count()).select_from(OUTGOING)
-_COUNT_OF_ONE: Final = _COUNT.where(OUTGOING.c.mailbox_id == sa.bindparam("mailbox"))
-_SOME: Final = (
-    sa.select(OUTGOING.c.env_id)
-    .where(OUTGOING.c.destination == sa.bindparam("destination"))
-    .limit(1)
-)
-_FORGET: Final = SUBMITTED.delete().where(
-    SUBMITTED.c.mailbox_id == sa.bindparam("mailbox"), SUBMITTED.c.env_id == sa.bindparam("env")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +75,9 @@ def submit(tx: sa.Connection, what: Leaving) -> bool:
         "device_id": what.device_id,
     }
     until = what.submitted + _REMEMBER_SECONDS
-    tx.execute(_REMEMBER, {**whose, "until": until, "destination": what.destination})
+    tx.execute(statements.REMEMBER, {**whose, "until": until, "destination": what.destination})
     tx.execute(
-        _QUEUE,
+        statements.QUEUE,
         {
             **whose,
             "destination": what.destination,
@@ -187,14 +100,14 @@ def submit(tx: sa.Connection, what: Leaving) -> bool:
 def is_known(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> bool:
     """Tell whether the envelope was submitted before."""
     asked = {"mailbox": mailbox_id, "env": env_id}
-    return tx.execute(_IS_KNOWN, asked).one_or_none() is not None
+    return tx.execute(statements.IS_KNOWN, asked).one_or_none() is not None
 
 
 def count(tx: sa.Connection, mailbox_id: int | None = None) -> int:
     """Return how many items wait to leave, of one person or of all."""
     if mailbox_id is None:
-        return tx.execute(_COUNT).scalar_one()
-    return tx.execute(_COUNT_OF_ONE, {"mailbox": mailbox_id}).scalar_one()
+        return tx.execute(statements.COUNT).scalar_one()
+    return tx.execute(statements.COUNT_OF_ONE, {"mailbox": mailbox_id}).scalar_one()
 
 
 def destinations(tx: sa.Connection) -> list[str]:
@@ -246,7 +159,9 @@ def due(
     A row set further ahead than the longest delay comes from a clock that has jumped back.
     """
     asked = _asked(destination, now, longest_delay, limit, but)
-    return _within([_leaving(tuple(row)) for row in tx.execute(_DUE, asked)], octets, at_least)
+    return _within(
+        [_leaving(tuple(row)) for row in tx.execute(statements.DUE, asked)], octets, at_least
+    )
 
 
 def claim(
@@ -265,15 +180,27 @@ def claim(
     Crash after the commit: the rows are due again when the claim has run out.
     """
     asked = _asked(destination, now, longest_delay, limit, but)
-    rows = [_leaving(tuple(row)) for row in tx.execute(_DUE_LOCKED, asked)]
+    rows = [_leaving(tuple(row)) for row in tx.execute(statements.DUE_LOCKED, asked)]
     batch = _within(rows, octets, at_least)
     if batch:
         big = any(what.body.size > _INLINE_OCTETS for what in batch)
-        until = now + (_BLOB_CLAIM_SECONDS if big else _CLAIM_SECONDS)
+        until = now + (statements.BLOB_CLAIM_SECONDS if big else _CLAIM_SECONDS)
         mailboxes = sorted({what.mailbox_id for what in batch})
         envs = sorted({what.env_id for what in batch})
-        tx.execute(_CLAIM, {"mailboxes": mailboxes, "envs": envs, "until": until})
+        tx.execute(statements.CLAIM, {"mailboxes": mailboxes, "envs": envs, "until": until})
     return batch
+
+
+def tried(
+    tx: sa.Connection, destination: str, now: float, longest_delay: float, limit: int
+) -> bool | None:
+    """Tell whether any of the next *limit* items for *destination* was tried before.
+
+    None: nothing is due that could be had.
+    """
+    asked = {"destination": destination, "now": now, "far": now + longest_delay, "most": limit}
+    attempts = tx.execute(statements.TRIED, asked).scalars().all()
+    return any(attempts) if attempts else None
 
 
 def next_due(tx: sa.Connection, destination: str, now: float) -> float | None:
@@ -281,10 +208,12 @@ def next_due(tx: sa.Connection, destination: str, now: float) -> float | None:
 
     That is when the first row is due that nobody has in hand; or soon, if all are in hand.
     """
-    free = tx.execute(_NEXT_FREE, {"destination": destination, "now": now}).scalar_one_or_none()
+    free = tx.execute(
+        statements.NEXT_FREE, {"destination": destination, "now": now}
+    ).scalar_one_or_none()
     if free is not None:
         return float(free)
-    some = tx.execute(_SOME, {"destination": destination}).one_or_none()
+    some = tx.execute(statements.SOME, {"destination": destination}).one_or_none()
     return None if some is None else now + _IN_HAND_SECONDS
 
 
@@ -303,7 +232,7 @@ def record(
     ]
     hold(tx, {what.mailbox_id for what, _, _ in results})
     if again:
-        tx.execute(_PUT_OFF, again)
+        tx.execute(statements.PUT_OFF, again)
     ended = {
         (what.mailbox_id, what.env_id): (what, outcome)
         for what, outcome, _ in results
@@ -321,7 +250,9 @@ def record(
     unpaid = [what for what, outcome in news if isinstance(outcome, AsksPostage)]
     if unpaid:
         # with postage the same envelope is a new submission, and not a duplicate
-        tx.execute(_FORGET, [{"mailbox": what.mailbox_id, "env": what.env_id} for what in unpaid])
+        tx.execute(
+            statements.FORGET, [{"mailbox": what.mailbox_id, "env": what.env_id} for what in unpaid]
+        )
     appending.notify(tx, [(what.mailbox_id, _notice(what, outcome)) for what, outcome in news])
     return [(what.mailbox_id, what.device_id) for what, _ in news]
 
@@ -333,7 +264,7 @@ def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
         "envs": sorted({env_id for _, env_id in places}),
         "places": sorted(places),
     }
-    rows = tx.execute(_END, asked)
+    rows = tx.execute(statements.END, asked)
     return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
 
 
