@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
+from mx_core.db.bulk import insert_new, insert_rows, twofold, update_rows
 from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice
 from mx_core.homeserver.schema import DELIVERY, DEVICE, MAILBOX, SEEN
 from mx_core.homeserver.storage.bodies import take
@@ -34,38 +34,38 @@ class Box:
 
 
 # What is built once: statements whose parameters alone differ from batch to batch.
-_BOXES: Final = sa.select(MAILBOX.c.address, MAILBOX.c.mailbox_id, MAILBOX.c.held_octets).where(
-    MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True))
+_BOXES: Final = twofold(
+    lambda among: (
+        sa.select(MAILBOX.c.address, MAILBOX.c.mailbox_id, MAILBOX.c.held_octets)
+        .where(among(MAILBOX.c.address, "addresses"))
+        .order_by(MAILBOX.c.mailbox_id)  # as in `holding`
+        .with_for_update()
+    )
 )
-_BOXES_HELD: Final = _BOXES.order_by(MAILBOX.c.mailbox_id).with_for_update()  # as in `holding`
 _IS_KNOWN: Final = sa.select(SEEN.c.until).where(
     SEEN.c.mailbox_id == sa.bindparam("mailbox"), SEEN.c.env_id == sa.bindparam("env")
 )
-_REMEMBER: Final = insert(SEEN).on_conflict_do_nothing().returning(SEEN.c.mailbox_id, SEEN.c.env_id)
 _FORGET: Final = SEEN.delete().where(
     SEEN.c.mailbox_id == sa.bindparam("mailbox"), SEEN.c.env_id == sa.bindparam("env")
 )
-_ACTIVE: Final = sa.select(DEVICE.c.mailbox_id, DEVICE.c.device_id).where(
-    DEVICE.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)), DEVICE.c.active
+_ACTIVE: Final = twofold(
+    lambda among: sa.select(DEVICE.c.mailbox_id, DEVICE.c.device_id).where(
+        among(DEVICE.c.mailbox_id, "mailboxes"), DEVICE.c.active
+    )
 )
-_ENDS: Final = (
-    sa.select(MAILBOX.c.mailbox_id, MAILBOX.c.next_sequence, MAILBOX.c.held_octets)
-    .where(MAILBOX.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)))
-    .order_by(MAILBOX.c.mailbox_id)
-    .with_for_update()
+_ENDS: Final = twofold(
+    lambda among: (
+        sa.select(MAILBOX.c.mailbox_id, MAILBOX.c.next_sequence, MAILBOX.c.held_octets)
+        .where(among(MAILBOX.c.mailbox_id, "mailboxes"))
+        .order_by(MAILBOX.c.mailbox_id)
+        .with_for_update()
+    )
 )
-_ADVANCE: Final = (
-    MAILBOX.update()
-    .where(MAILBOX.c.mailbox_id == sa.bindparam("mailbox"))
-    .values(next_sequence=sa.bindparam("next_sequence"), held_octets=sa.bindparam("held_octets"))
-)
-_INSERT: Final = DELIVERY.insert()
 
 
 def boxes(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Box]:
     """Return the mailboxes of those of the canonical *addresses* that are somebody's; held."""
-    query = _BOXES if tx.dialect.name == "sqlite" else _BOXES_HELD
-    rows = tx.execute(query, {"addresses": sorted(addresses)})
+    rows = tx.execute(_BOXES.of(tx), {"addresses": sorted(addresses)})
     return {address: Box(mailbox_id, held) for address, mailbox_id, held in rows}
 
 
@@ -87,7 +87,8 @@ def remember(tx: sa.Connection, arriving: Sequence[tuple[int, Envelope]]) -> set
         }
         for mailbox_id, what in arriving
     ]
-    return {(mailbox_id, env_id) for mailbox_id, env_id in tx.execute(_REMEMBER, notes)}
+    new = insert_new(tx, SEEN, notes, ("mailbox_id", "env_id"))
+    return {(row.mailbox_id, row.env_id) for row in new}
 
 
 def forget(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> None:
@@ -123,7 +124,7 @@ def notify(tx: sa.Connection, notices: Sequence[tuple[int, Notice]]) -> None:
     if not notices:
         return
     mailboxes = sorted({mailbox_id for mailbox_id, _ in notices})
-    rows = tx.execute(_ACTIVE, {"mailboxes": mailboxes})
+    rows = tx.execute(_ACTIVE.of(tx), {"mailboxes": mailboxes})
     active = {(mailbox_id, device_id) for mailbox_id, device_id in rows}
     append(
         tx,
@@ -150,17 +151,19 @@ def append(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
     mailboxes = sorted({row["mailbox_id"] for row in rows})
-    ends = {row[0]: [row[1], row[2]] for row in tx.execute(_ENDS, {"mailboxes": mailboxes})}
+    ends = {row[0]: [row[1], row[2]] for row in tx.execute(_ENDS.of(tx), {"mailboxes": mailboxes})}
     for row in rows:
         end = ends[row["mailbox_id"]]
         row["sequence"] = end[0]
         end[0] += 1
         end[1] += row["octets"]
-    tx.execute(
-        _ADVANCE,
+    update_rows(
+        tx,
+        MAILBOX,
+        "mailbox_id",
         [
-            {"mailbox": mailbox_id, "next_sequence": following, "held_octets": held}
+            {"mailbox_id": mailbox_id, "next_sequence": following, "held_octets": held}
             for mailbox_id, (following, held) in ends.items()
         ],
     )
-    tx.execute(_INSERT, rows)
+    insert_rows(tx, DELIVERY, rows)

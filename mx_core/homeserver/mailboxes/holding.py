@@ -12,17 +12,20 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from mx_core.db.bulk import twofold
 from mx_core.homeserver.schema import MAILBOX
 
-_HOLD: Final = (
-    sa.select(MAILBOX.c.mailbox_id)
-    .where(MAILBOX.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)))
-    .order_by(MAILBOX.c.mailbox_id)
-    .with_for_update()
+_HOLD: Final = twofold(
+    lambda among: (
+        sa.select(MAILBOX.c.mailbox_id)
+        .where(among(MAILBOX.c.mailbox_id, "mailboxes"))
+        .order_by(MAILBOX.c.mailbox_id)
+        .with_for_update()
+    )
 )
 
 
 def hold(tx: sa.Connection, mailboxes: Collection[int]) -> None:
     """Wait until nobody else changes rows of *mailboxes*, and let nobody until *tx* ends."""
     if tx.dialect.name != "sqlite":
-        tx.execute(_HOLD, {"mailboxes": sorted(mailboxes)}).close()
+        tx.execute(_HOLD.of(tx), {"mailboxes": sorted(mailboxes)}).close()

@@ -180,14 +180,17 @@ def claim(
     Crash after the commit: the rows are due again when the claim has run out.
     """
     asked = _asked(destination, now, longest_delay, limit, but)
-    rows = [_leaving(tuple(row)) for row in tx.execute(statements.DUE_LOCKED, asked)]
+    asked.pop("places")
+    found = [_leaving(tuple(row)) for row in tx.execute(statements.DUE_LOCKED, asked)]
+    # under way for so long that its claim has run out: still in one batch at a time
+    rows = [what for what in found if (what.mailbox_id, what.env_id) not in but]
     batch = _within(rows, octets, at_least)
     if batch:
         big = any(what.body.size > _INLINE_OCTETS for what in batch)
         until = now + (statements.BLOB_CLAIM_SECONDS if big else _CLAIM_SECONDS)
         mailboxes = sorted({what.mailbox_id for what in batch})
         envs = sorted({what.env_id for what in batch})
-        tx.execute(statements.CLAIM, {"mailboxes": mailboxes, "envs": envs, "until": until})
+        tx.execute(statements.CLAIM.of(tx), {"mailboxes": mailboxes, "envs": envs, "until": until})
     return batch
 
 
@@ -259,12 +262,15 @@ def record(
 
 def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
     """Delete the rows at *places*; return those that were there: another has its notice already."""
-    asked = {
+    asked: dict[str, Any] = {
         "mailboxes": sorted({mailbox_id for mailbox_id, _ in places}),
         "envs": sorted({env_id for _, env_id in places}),
-        "places": sorted(places),
     }
-    rows = tx.execute(statements.END, asked)
+    if tx.dialect.name == "sqlite":
+        asked["places"] = sorted(places)
+    else:
+        asked["all_mailbox_id"], asked["all_env_id"] = map(list, zip(*places, strict=True))
+    rows = tx.execute(statements.END.of(tx), asked)
     return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
 
 

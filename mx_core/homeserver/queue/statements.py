@@ -5,10 +5,11 @@ Each goes by an index, however long the queue is: a row is as large as its messa
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from mx_core.db.bulk import Among, Twofold, given, twofold
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 
 BLOB_CLAIM_SECONDS: Final = 900.0  # longer than a call, and the transfer of a big body before it
@@ -25,7 +26,7 @@ NEXT_FREE: Final = (
     .order_by(OUTGOING.c.next_at)  # its index answers with one row
     .limit(1)
 )
-DUE: Final = (
+_DUE: Final = (
     sa.select(
         OUTGOING.c.mailbox_id,
         OUTGOING.c.device_id,
@@ -46,9 +47,6 @@ DUE: Final = (
         OUTGOING.c.destination == sa.bindparam("destination"),
         sa.or_(OUTGOING.c.next_at <= NOW, OUTGOING.c.next_at > sa.bindparam("far")),
         FREE,
-        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
-            sa.bindparam("places", expanding=True)
-        ),
     )
     .order_by(OUTGOING.c.next_at)  # and by its index alone: a long queue is not sorted each time
     .limit(sa.bindparam("most"))
@@ -63,16 +61,20 @@ TRIED: Final = (
     .order_by(OUTGOING.c.next_at)
     .limit(sa.bindparam("most"))
 )
-DUE_LOCKED: Final = DUE.with_for_update(skip_locked=True)
+DUE: Final = _DUE.where(
+    sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
+        sa.bindparam("places", expanding=True)
+    )
+)
+DUE_LOCKED: Final = _DUE.with_for_update(skip_locked=True)  # what is under way is claimed
 # Two lists, and not pairs: a quarter less of the server's processor.  Should two people have submitted
 # one envelope, both rows are claimed, and the other is tried when its claim has run out.
-CLAIM: Final = (
-    OUTGOING.update()
-    .where(
-        OUTGOING.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)),
-        OUTGOING.c.env_id.in_(sa.bindparam("envs", expanding=True)),
+CLAIM: Final = twofold(
+    lambda among: (
+        OUTGOING.update()
+        .where(among(OUTGOING.c.mailbox_id, "mailboxes"), among(OUTGOING.c.env_id, "envs"))
+        .values(claimed_until=sa.bindparam("until"))
     )
-    .values(claimed_until=sa.bindparam("until"))
 )
 PUT_OFF: Final = (
     OUTGOING.update()
@@ -81,17 +83,22 @@ PUT_OFF: Final = (
     )
     .values(attempts=sa.bindparam("tries"), next_at=sa.bindparam("at"), claimed_until=None)
 )
-END: Final = (
-    OUTGOING.delete()
-    .where(
-        # by the index: for pairs alone SQLite reads the whole queue, whatever there is for whom
-        OUTGOING.c.mailbox_id.in_(sa.bindparam("mailboxes", expanding=True)),
-        OUTGOING.c.env_id.in_(sa.bindparam("envs", expanding=True)),
-        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
-            sa.bindparam("places", expanding=True)
-        ),
+_ENDED: Final = ("mailbox_id", "env_id")
+
+
+def _end(among: Among, pairs: sa.ColumnElement[bool]) -> Any:
+    # the lists go by the index: for pairs alone SQLite reads the whole queue
+    return (
+        OUTGOING.delete()
+        .where(among(OUTGOING.c.mailbox_id, "mailboxes"), among(OUTGOING.c.env_id, "envs"), pairs)
+        .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
     )
-    .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
+
+
+_PLACE: Final = sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
+END: Final = Twofold(
+    twofold(lambda among: _end(among, _PLACE.in_(sa.bindparam("places", expanding=True)))).here,
+    twofold(lambda among: _end(among, _PLACE.in_(sa.select(given(OUTGOING, _ENDED))))).server,
 )
 
 IS_KNOWN: Final = sa.select(SUBMITTED.c.until).where(

@@ -1,0 +1,122 @@
+"""Many rows in one statement, and lists as one parameter, on the servers that can unfold lists.
+
+SQLite steps one prepared statement through all rows, and nothing beats that.  To a PostgreSQL
+server each row is a message, an execution and an answer of its own, and ``IN`` with so many
+parameters is another text for each count: parsed, planned and remembered anew.  There a column is
+one list.  Statements are made once for each table and set of columns.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, insert  # SQLite has the same syntax
+
+Among = Callable[[sa.Column[Any], str], sa.ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Twofold:
+    """One statement in the words of SQLite and in those of a server."""
+
+    here: Any
+    server: Any
+
+    def of(self, tx: sa.Connection) -> Any:
+        """Return that of the database of *tx*."""
+        return self.here if tx.dialect.name == "sqlite" else self.server
+
+
+def twofold(make: Callable[[Among], Any]) -> Twofold:
+    """Return what *make* makes of a way to say that a column is one of a list parameter."""
+    return Twofold(make(_expanded), make(_any))
+
+
+def insert_rows(tx: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert *rows*, which have the same columns each."""
+    if tx.dialect.name == "sqlite":
+        tx.execute(_plain(table), rows)
+    else:
+        tx.execute(_inserted(table, tuple(rows[0])), _columns(rows))
+
+
+def insert_new(
+    tx: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], told: tuple[str, ...]
+) -> Sequence[sa.Row[Any]]:
+    """Insert those of *rows* whose key is new; return the columns *told* of these."""
+    if tx.dialect.name == "sqlite":
+        return tx.execute(_plain_new(table, told), rows).all()
+    return tx.execute(_inserted_new(table, tuple(rows[0]), told), _columns(rows)).all()
+
+
+def update_rows(
+    tx: sa.Connection, table: sa.Table, key: str, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Change the row whose column *key* is that of each of *rows*, to its other columns."""
+    if tx.dialect.name == "sqlite":
+        changed = [{**row, f"its_{key}": row[key]} for row in rows]
+        tx.execute(_changed(table, key, tuple(rows[0])), changed)
+    else:
+        tx.execute(_updated(table, key, tuple(rows[0])), _columns(rows))
+
+
+def given(table: sa.Table, names: Sequence[str]) -> sa.TableValuedAlias:
+    """Return the rows that the list parameters all_… of these *names* unfold to; servers only."""
+    lists = [sa.bindparam(f"all_{name}", type_=ARRAY(table.c[name].type)) for name in names]
+    columns = [sa.column(name, table.c[name].type) for name in names]
+    return sa.func.unnest(*lists).table_valued(*columns, name="given").render_derived()
+
+
+# ── inside ───────────────────────────────────────────────────────────────────────────
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {f"all_{name}": [row[name] for row in rows] for name in rows[0]}
+
+
+def _expanded(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+def _any(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
+    return column == sa.any_(sa.bindparam(name, type_=ARRAY(column.type)))
+
+
+@functools.cache
+def _plain(table: sa.Table) -> sa.Insert:
+    return table.insert()
+
+
+@functools.cache
+def _plain_new(table: sa.Table, told: tuple[str, ...]) -> Any:
+    return insert(table).on_conflict_do_nothing().returning(*(table.c[name] for name in told))
+
+
+@functools.cache
+def _inserted(table: sa.Table, names: tuple[str, ...]) -> Any:
+    return insert(table).from_select(list(names), sa.select(given(table, names)))
+
+
+@functools.cache
+def _inserted_new(table: sa.Table, names: tuple[str, ...], told: tuple[str, ...]) -> Any:
+    return (
+        insert(table)
+        .from_select(list(names), sa.select(given(table, names)))
+        .on_conflict_do_nothing()
+        .returning(*(table.c[name] for name in told))
+    )
+
+
+@functools.cache
+def _changed(table: sa.Table, key: str, names: tuple[str, ...]) -> sa.Update:
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in names if name != key}
+    return table.update().where(table.c[key] == sa.bindparam(f"its_{key}")).values(values)
+
+
+@functools.cache
+def _updated(table: sa.Table, key: str, names: tuple[str, ...]) -> sa.Update:
+    rows = given(table, names)
+    values = {name: rows.c[name] for name in names if name != key}
+    return table.update().where(table.c[key] == rows.c[key]).values(values)
