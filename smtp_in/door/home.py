@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +54,7 @@ _CALL_SECONDS: Final = 30.0
 _TRANSFER_SECONDS: Final = 600.0
 _KNOWN_SECONDS: Final = 30.0  # a device that is removed is sealed to no longer than that
 _UNKNOWN_SECONDS: Final = 5.0
+_CHOSEN_SECONDS: Final = 600.0  # an epoch begins and ends by the day
 _KNOWN_MAX: Final = 10_000
 _MESSAGE_OCTETS_MAX: Final = 32 * 1024 * 1024
 
@@ -64,6 +65,16 @@ class Begun:
 
     domain: str
     key: Secret[SigningKey]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was said of a name; times are monotonic."""
+
+    found: Sealable | None
+    until: float
+    card: bytes  # its digest: what has not changed need not be proved again
+    chosen: float  # when the epochs were
 
 
 class HomeServer:
@@ -81,7 +92,8 @@ class HomeServer:
             ],
         )
         self._stub: Any = door_pb2_grpc.DoorStub(self._channel)  # type: ignore[no-untyped-call]  # generated
-        self._known: OrderedDict[str, tuple[float, Sealable | None]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._asking: dict[str, asyncio.Future[Sealable | None]] = {}
         self._waiting: asyncio.Queue[tuple[Item, asyncio.Future[int]]] = asyncio.Queue(_WAITING_MAX)
 
     async def close(self) -> None:
@@ -100,15 +112,17 @@ class HomeServer:
         Raises:
             Unavailable: The home server does not answer, or no device has a key for now.
         """
-        name, now = str(address), time.monotonic()
-        until, found = self._known.pop(name, (0.0, None))
-        if until <= now:
-            found = await self._asked(name)
-            until = now + (_UNKNOWN_SECONDS if found is None else _KNOWN_SECONDS)
-        self._known[name] = (until, found)
-        if len(self._known) > _KNOWN_MAX:
-            self._known.popitem(last=False)
-        return found
+        name = str(address)
+        known = self._known.get(name)
+        if known is not None and known.until > time.monotonic():
+            self._known.move_to_end(name)
+            return known.found
+        asking = self._asking.get(name)
+        if asking is None:  # many messages for one person wait for one answer
+            asking = asyncio.ensure_future(self._asked(name, known))
+            self._asking[name] = asking
+            asking.add_done_callback(lambda done: self._heard(name, done))
+        return await asyncio.shield(asking)
 
     async def keep(self, sealed: Sequence[Sealed]) -> None:
         """Return once all of *sealed* is durable at the home server.
@@ -137,17 +151,36 @@ class HomeServer:
             for _ in range(_CALLS_MAX):
                 tasks.create_task(self._bring())
 
-    async def _asked(self, name: str) -> Sealable | None:
+    def _heard(self, name: str, done: asyncio.Future[Sealable | None]) -> None:
+        """Let go of a question; its error was raised to whoever still waited."""
+        self._asking.pop(name, None)
+        if not done.cancelled():
+            done.exception()
+
+    async def _asked(self, name: str, known: _Known | None) -> Sealable | None:
         with _our_errors():
             request = door_pb2.RecipientRequest(address=name)
             reply = await self._stub.Recipient(request, timeout=_CALL_SECONDS)
+        now, digest = time.monotonic(), b2_plain(reply.card)
         if not reply.card:
+            self._keep(name, _Known(None, now + _UNKNOWN_SECONDS, b"", now))
             return None
+        if known is not None and known.card == digest and now < known.chosen + _CHOSEN_SECONDS:
+            self._keep(name, replace(known, until=now + _KNOWN_SECONDS))
+            return known.found
         try:
-            return sealable(reply.card, time.time())
+            found = sealable(reply.card, time.time())
         except Untrusted as error:
             _log.error("card_not_proved", failure=error.failure)  # of our own home server
             raise NoUsableEpoch("the keys of this address do not prove themselves now") from error
+        self._keep(name, _Known(found, now + _KNOWN_SECONDS, digest, now))
+        return found
+
+    def _keep(self, name: str, known: _Known) -> None:
+        self._known[name] = known
+        self._known.move_to_end(name)
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
 
     async def _kept(self, item: Item) -> int:
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -209,6 +209,19 @@ async def test_who_is_there_is_asked_once_and_remembered_for_a_while() -> None:
     assert room.home.asked == ["bob@b.example", "dora@b.example"]
 
 
+async def test_many_who_ask_for_one_person_wait_for_one_answer() -> None:
+    async with door() as room:
+        found = await asyncio.gather(*(room.taking.whose("bob", "b.example") for _ in range(30)))
+        room.home.broken = True
+        failed = await asyncio.gather(
+            *(room.taking.whose("alice", "b.example") for _ in range(30)), return_exceptions=True
+        )
+
+    assert set(found) == {Address("bob", "b.example")}
+    assert {type(one) for one in failed} == {PeerUnreachable}
+    assert room.home.asked == ["bob@b.example", "alice@b.example"]
+
+
 async def test_a_card_that_does_not_prove_itself_is_sealed_to_by_nobody() -> None:
     async with door() as room:
         card = bytearray(room.home.cards["bob@b.example"])
