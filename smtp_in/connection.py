@@ -141,6 +141,8 @@ class Connection(SMTP):
     @override
     def eof_received(self) -> bool:
         """Carry out what came before the end of input; aiosmtpd would drop it."""
+        if self not in self._front.live:
+            return False  # it was refused, and has no shell
         self._reader.feed_eof()
         return not self._tls_active
 

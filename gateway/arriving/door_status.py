@@ -31,7 +31,7 @@ from mx_core.model.flags import Flag, FlagSet
 from mx_core.model.message import HeaderField
 
 JUNK: Final = Flag("$Junk")
-AUTHORS_MAX: Final = 10
+AUTHORS_MAX: Final = 50
 _FROM: Final = b"from"
 _LIKE_AN_ADDRESS: Final = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9_.-]{1,253}")

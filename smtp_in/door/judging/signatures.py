@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -25,6 +26,10 @@ SIGNATURES_MAX: Final = 8
 SETS_MAX: Final = 10  # of ARC; RFC 8617 §4.2.1 allows fifty, and each costs two signatures
 _KEY_BITS_MIN: Final = 1024
 _ALGORITHMS: Final = frozenset({"rsa-sha256", "ed25519-sha256"})
+_DOMAIN_OCTETS_MAX: Final = 253
+_QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_COMMENT: Final = re.compile(rb"\([^()]*\)")
+_NESTED_MAX: Final = 10
 _LARGE_OCTETS: Final = 256 * 1024
 _SIGNATURE: Final = b"dkim-signature"
 _SEAL: Final = b"arc-seal"
@@ -60,7 +65,7 @@ async def dkim_results(
         return tuple(
             (each["d"].lower(), _dkim_result(octets, number, each, keys))
             for number, each in enumerate(tags)
-            if each.get("d", "").isascii() and each.get("d")
+            if _is_domain(each.get("d", ""))
         )
 
     return await _computed(octets, check)
@@ -115,11 +120,26 @@ def _says_pass(octets: bytes, fields: Sequence[HeaderField], instance: int) -> b
     for field in fields:
         if field.name != _RESULTS:
             continue
-        words = [part.strip().lower() for part in value(octets, field).split(b";")]
+        words = [part.strip().lower() for part in _plain(value(octets, field)).split(b";")]
         mine = words[0].replace(b" ", b"") == b"i=%d" % instance
         if mine and any(_is_pass(word) for word in words[1:]):
             return True
     return False
+
+
+def _plain(text: bytes) -> bytes:
+    """Return *text* without quoted strings and comments, where a forwarder quotes strangers."""
+    text = _QUOTED.sub(b"", text)
+    for _ in range(_NESTED_MAX):
+        shorter = _COMMENT.sub(b"", text)
+        if shorter == text:
+            break
+        text = shorter
+    return text
+
+
+def _is_domain(text: str) -> bool:
+    return text.isascii() and 0 < len(text) <= _DOMAIN_OCTETS_MAX
 
 
 def _is_pass(word: bytes) -> bool:

@@ -309,6 +309,7 @@ async def test_recipients_messages_and_connections_are_bounded() -> None:
 async def test_one_address_has_so_many_connections_and_no_more() -> None:
     async with open_door(connections_per_peer=1) as door, dialog(door.port) as first:
         async with dialog(door.port, greet=False) as second:
+            second.writer.write_eof()
             assert (await second.reply()).startswith("421 4.7.0 too many connections from your")
             assert await second.ended()
         assert (await first.say("NOOP")).startswith("250 ")

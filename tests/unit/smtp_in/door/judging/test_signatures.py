@@ -57,6 +57,7 @@ async def vouching(message: bytes, *trusted: str, zone: Zone = KEYS) -> str:
             (("f.example", "pass"), ("c.example", "pass")),
         ),
         (b"DKIM-Signature: v=1; d=c.example\r\n" + LETTER, (("c.example", "permerror"),)),
+        (b"DKIM-Signature: s=s; d=" + b"x" * 300 + b"\r\n" + LETTER, ()),
         (b"DKIM-Signature: nonsense\r\n" + LETTER, ()),
         (b"DKIM-Signature: d=\xc3\xa9.example; s=s\r\n" + LETTER, ()),
         (GOOD.replace(b"a=rsa-sha256", b"a=rsa-sha1"), (("c.example", "permerror"),)),
@@ -118,6 +119,8 @@ async def test_the_last_one_that_sealed_is_the_one_who_vouches() -> None:
         b'dmarc=none reason="dmarc=pass"',
         b"x-dmarc=pass",
         b"dmarc=passed",
+        b'dmarc=fail reason="x; dmarc=pass"',
+        b"dmarc=fail (x; (y) dmarc=pass; z)",
     ],
 )
 async def test_who_found_that_it_failed_vouches_for_nothing(results_found: bytes) -> None:
