@@ -52,10 +52,13 @@ def same_here(
     """Return the message in *mailbox* of which *octets* are another copy, and its digest.
 
     One that came from the same *folder* of a source is none: what its owner has twice there
-    they have twice here.
+    they have twice here.  Nor is one that neither the network nor an account brought: at the door
+    anybody can bring a copy with another header, and it must not keep the true one away.
     """
     for place in _places(writer, connection, mailbox, octets, form):
-        if folder not in _ledger(connection, place.message):
+        brought_by = _ledger(connection, place.message)
+        known = bool(brought_by) or _is_of_network(connection, place.message)
+        if known and folder not in brought_by:
             return place.message, digest_of(writer.octets(place.message))
     return None
 
@@ -98,10 +101,16 @@ def digest_of(octets: bytes) -> bytes:
 
 def _was_pulled(connection: sa.Connection, message: MessageId) -> bool:
     """Tell whether *message* was pulled as ordinary mail; who wrote one of the network is known."""
-    of_network = connection.exec_driver_sql(
-        "SELECT EXISTS (SELECT 1 FROM written_by WHERE message = ?)", (message,)
-    ).scalar_one()
-    return not of_network and any(_ledger(connection, message).values())
+    ledger = _ledger(connection, message)
+    return not _is_of_network(connection, message) and any(ledger.values())
+
+
+def _is_of_network(connection: sa.Connection, message: MessageId) -> bool:
+    return bool(
+        connection.exec_driver_sql(
+            "SELECT EXISTS (SELECT 1 FROM written_by WHERE message = ?)", (message,)
+        ).scalar_one()
+    )
 
 
 def _ledger(connection: sa.Connection, message: MessageId) -> dict[int, bool]:

@@ -105,7 +105,7 @@ class Inbox:
             author = None if come_from is None else come_from.author
             box = writer.mailbox(mailbox).id
             appended = writer.append(box, octets, form, flags, author=author, own=True)
-            if (author is not None or ordinary) and copies.are_looked_for(connection):
+            if author is not None and copies.are_looked_for(connection):
                 copies.take_over(writer, connection, box, appended.uid, octets, form)
             if awaits is None and not ordinary:
                 note_encrypted(connection, form.message_id)

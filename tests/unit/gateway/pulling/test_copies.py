@@ -90,6 +90,41 @@ async def test_the_one_of_the_network_takes_the_place_of_an_ordinary_copy(tmp_pa
                 assert len(await shown(store)) == 3
 
 
+async def by_door(store: AccountStore, octets: bytes) -> None:
+    status = Status(mail=Mail.ORDINARY, received=1, notes=("door",))
+    whole = render(status, None) + octets
+    assert await store.inbox.receive(
+        msg_id=MsgId(b"d" * 16),
+        env_id=EnvId(b"d" * 32),
+        octets=whole,
+        form=prepare(whole),
+        epoch=1,
+        flags=keywords(status),
+        ordinary=True,
+    )
+
+
+@pytest.mark.parametrize("door_first", [True, False])
+async def test_what_anybody_can_bring_to_the_door_takes_no_place_and_keeps_nothing_away(
+    tmp_path: Path, *, door_first: bool
+) -> None:
+    """The same Message-ID and body under another From."""
+    forged = letter(1).replace(b"From: ", b"From: evil@evil.example, ")
+    account = LiveAccount()
+    account.put("INBOX", letter(1))
+    async with scripted(tmp_path, account.script()) as (server, _):
+        with memory_store() as store:
+            if door_first:
+                await by_door(store, forged)
+            async with pulling(store, asked(server)) as made:
+                await until(lambda: follows(made))
+            if not door_first:
+                await by_door(store, forged)
+            found = [octets for octets, _ in await shown(store)]
+
+    assert sorted(found) == sorted([forged, letter(1)])
+
+
 @pytest.mark.parametrize(
     "octets",
     [letter(1, body="Hello!\r\n"), letter(2).replace(b"<2@", b"<1@").replace(b"Hello", b"Hallo")],
