@@ -274,7 +274,8 @@ async def test_who_tries_names_waits_and_is_sent_away() -> None:
 
 
 async def test_a_refused_name_is_answered_late_and_nobody_else_waits() -> None:
-    async with open_door(tarpit_seconds=3_600.0) as door, dialog(door.port) as slow:
+    late = open_door(tarpit_seconds=3_600.0, leaving_seconds=0.1)
+    async with late as door, dialog(door.port) as slow:
         await slow.say("EHLO x")
         await slow.say("MAIL FROM:<carol@c.example>")
         slow.send("RCPT TO:<nobody@b.example>")
