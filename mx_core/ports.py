@@ -8,7 +8,6 @@ Whoever implements a port says what is durable when the call returns.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -34,6 +33,7 @@ from mx_core.model.message import Fact, Facts, MessageForm, Submission, Whole
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot
 from mx_core.model.stamp import UNSTAMPED, Stamp
+from mx_core.model.text_hits import TextHits
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -198,27 +198,6 @@ class Watch(Protocol):
 
     async def wait(self) -> None:
         """Return when ``take`` would give something."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextHits:
-    """What the index knows of one term, in all of an account's mail at once.
-
-    Of the messages below *unindexed_from*, those in *sure* hold the term, those in *maybe* are to
-    be judged by their text, and no other holds it.  All from there on are to be judged by their
-    text: they came after the index was written.  Messages of the caller's view only: an id may
-    stand here whose message is gone.
-    """
-
-    sure: AbstractSet[MessageId]
-    maybe: AbstractSet[MessageId]
-    unindexed_from: MessageId
-
-    def verdict(self, message: MessageId) -> bool | None:
-        """Tell whether *message* holds the term; None: judge it by its text."""
-        if message >= self.unindexed_from or message in self.maybe:
-            return None
-        return message in self.sure
 
 
 class Follow(Protocol):

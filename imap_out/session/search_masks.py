@@ -39,7 +39,8 @@ from mx_core.model.header_keys import NO_DAY, OrderNumber, TextField
 from mx_core.model.ids import MessageId
 from mx_core.model.part import Part
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import MailReader, TextHits
+from mx_core.model.text_hits import TextHits
+from mx_core.ports import MailReader
 
 PARTS_OF_STRETCH: Final = 8  # 8,192 messages: a few milliseconds of judging
 _EPOCH: Final = date(1970, 1, 1).toordinal()

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.ids import MailboxId, MessageId
-from mx_core.ports import MailReader, MailWriter, TextHits, Watch
+from mx_core.model.text_hits import TextHits
+from mx_core.ports import MailReader, MailWriter, Watch
 from mx_core.store import header_key, outbox_box
 from mx_core.store.body import BodyReader, remove_files
 from mx_core.store.folders.book import Shelf

@@ -55,6 +55,7 @@ from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_na
 from mx_core.model.message import Fact, MessageForm, Submission, Whole
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot, snapshot_of
+from mx_core.model.text_hits import TextHits
 from mx_core.ports import (
     Appended,
     Copied,
@@ -63,7 +64,6 @@ from mx_core.ports import (
     MailReader,
     MailWriter,
     NewMail,
-    TextHits,
 )
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import Corrupt, MailError, Unavailable
 from mx_core.model.ids import MessageId
 from mx_core.model.secret import Secret
-from mx_core.ports import TextHits
+from mx_core.model.text_hits import TextHits
 from mx_core.store.text_index import lookup, merging, runs, state
 from mx_core.store.text_index.batch import MESSAGES_MAX, Batch
 from mx_core.store.text_index.pace import Pace

@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from mx_core.model.ids import MessageId
-from mx_core.ports import TextHits
+from mx_core.model.text_hits import TextHits
 from mx_core.store.text_index import block, runs
 from mx_core.store.text_index.postings import Found
 from mx_core.store.text_index.runs import Run

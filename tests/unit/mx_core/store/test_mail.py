@@ -21,7 +21,8 @@ from mx_core.model.flags import DELETED, FLAGGED, RECENT, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.snapshot import Snapshot
-from mx_core.ports import Appended, FlagChange, MailboxInfo, MailReader, MailWriter, TextHits
+from mx_core.model.text_hits import TextHits
+from mx_core.ports import Appended, FlagChange, MailboxInfo, MailReader, MailWriter
 from mx_core.store.account_store import AccountStore
 from mx_core.store.mail import Mail
 from tests.support.stores import START, Clock, form_of, open_store
