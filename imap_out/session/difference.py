@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from itertools import compress
 from operator import ne
@@ -14,10 +15,10 @@ from mx_core.model.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """UIDs in no order; what is only in the newer one is not among them."""
+    """UIDs; what is only in the newer one is not among them."""
 
-    gone: list[Uid]
-    reflagged: list[Uid]
+    gone: list[Uid]  # in no order
+    reflagged: array[int]  # ascending
 
 
 def difference(old: Snapshot, new: Snapshot) -> Difference:
@@ -26,7 +27,7 @@ def difference(old: Snapshot, new: Snapshot) -> Difference:
     there = set(map(id, new.parts))
     left = [part for part in old.parts if id(part) not in there]
     fresh = [part for part in new.parts if id(part) not in known]
-    reflagged: list[int] = []
+    reflagged = array("I")
     by_column = {id(part.uids): part for part in left}
     rest: list[Part] = []
     for part in fresh:
@@ -36,13 +37,15 @@ def difference(old: Snapshot, new: Snapshot) -> Difference:
         elif min(part.modseqs) > before.max_modseq:  # all of them
             reflagged += part.uids
         else:  # the same messages with other flags
-            reflagged += compress(part.uids, map(ne, before.modseqs, part.modseqs))
+            reflagged.extend(compress(part.uids, map(ne, before.modseqs, part.modseqs)))
     was = _modseqs(list(by_column.values()))
     now = _modseqs(rest)
-    reflagged += [uid for uid, modseq in now.items() if was.get(uid, modseq) != modseq]
+    others = [uid for uid, modseq in now.items() if was.get(uid, modseq) != modseq]
+    if others:
+        reflagged = array("I", sorted([*reflagged, *others]))
     gone = [uid for uid in was if uid not in now]
     # UIDs as they are, without a call for each
-    return Difference(cast("list[Uid]", gone), cast("list[Uid]", reflagged))
+    return Difference(cast("list[Uid]", gone), reflagged)
 
 
 def _modseqs(parts: list[Part]) -> dict[int, int]:

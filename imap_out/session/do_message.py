@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, compress
+from collections.abc import Sequence
+from itertools import chain
 
+from imap_out.session.as_thought import otherwise
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_append import bound_keywords
 from imap_out.session.do_quota import require_room
@@ -17,10 +18,9 @@ from imap_out.wire.commands import Copy, Expunge, Store
 from imap_out.wire.fetch_items import Attribute, FetchItem
 from imap_out.wire.sequence_set import SequenceSet, uid_set
 from mx_core.model.errors import NoSuchMailbox
-from mx_core.model.flags import FlagSet
 from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import mailbox_name
-from mx_core.ports import Copied, FlagChange, MailWriter
+from mx_core.ports import Copied, MailWriter
 
 
 def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> Sequence[int]:
@@ -62,22 +62,18 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
     asked = positions(view, command.which, by_uid=command.by_uid)
     places = view.there(asked)
     uids = view.uids_at(places)
-    before = view.flags_at(places) if command.silent else []
+    before = view.rows
     late: set[Uid] = set()
     if uids:
         late = await session.mail.write(lambda writer: _store(writer, view, uids, command))
         view.absorb()
     for line in view.new_keywords():
         out.put(line)
-    known: Iterable[Uid] = uids
+    unknown = set(late)
     if command.silent:
         # only what came out otherwise than the client must think is told
-        after = view.flags_at(places)
-        pairs = set(zip(before, after, strict=True))
-        as_thought = {pair: _is_as_thought(*pair, command) for pair in pairs}
-        if not all(as_thought.values()):
-            known = compress(uids, map(as_thought.__getitem__, zip(before, after, strict=True)))
-    view.told((uid for uid in known if uid not in late) if late else known)
+        unknown.update(otherwise(before, view.rows, places, command))
+    view.told([uid for uid in uids if uid not in unknown] if unknown else uids)
     stored = view.there(places)
     if late:
         stored = [at for at in stored if view.uids[at] not in late]
@@ -147,7 +143,7 @@ async def copy(session: Session, command: Copy, out: Out) -> Completed:
 async def expunge(session: Session, command: Expunge, _out: Out) -> Completed:
     """EXPUNGE and UID EXPUNGE.  RFC 9051 §6.4.3, §6.4.9."""
     view = writable(session)
-    uids: list[Uid] | None = None
+    uids: Sequence[Uid] | None = None
     if command.uids is not None:
         uids = view.uids_at(positions(view, command.uids, by_uid=True))
     if uids is None or uids:
@@ -175,23 +171,3 @@ async def _tell_stored(
     recipe = recipe_of(tuple(items))
     assert recipe is not None  # noqa: S101  # all of these are live
     await tell(session, view, places, recipe, out)
-
-
-def _is_as_thought(before: FlagSet, after: FlagSet, command: Store) -> bool:
-    """Tell whether *after* is what a client that knew *before* thinks it made."""
-    return _folded(_changed(before, command)) == _folded(after)
-
-
-def _changed(before: FlagSet, command: Store) -> FlagSet:
-    match command.change:
-        case FlagChange.REPLACE:
-            return command.flags
-        case FlagChange.ADD:
-            return before | command.flags
-        case FlagChange.REMOVE:
-            gone = _folded(command.flags)
-            return frozenset(flag for flag in before if flag.lower() not in gone)
-
-
-def _folded(flags: Iterable[str]) -> frozenset[str]:
-    return frozenset(flag.lower() for flag in flags)

@@ -13,6 +13,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
+from imap_out.session import flag_lines
+from imap_out.session.flag_lines import Heads
 from imap_out.session.out import Out
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Session
@@ -21,6 +23,7 @@ from imap_out.wire.dates import render_date_time
 from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, SectionText
 from imap_out.wire.render import section_name
 from mx_core.mime.field_table import Cut
+from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Fact, HeaderTable
 from mx_core.model.part import ALL, Chosen, Part, among
@@ -153,10 +156,25 @@ class _Lines:
         kept: tuple[bytes, Part] | None = shelf.items.get(key)
         if kept is None:
             # the part stands beside its lines, so its id is not used again while they are kept
-            kept = self._join(part, start, ALL, ()), part
+            kept = self._made(part, start), part
             octets = len(kept[0]) + _PART_OCTETS * len(part)
             self._session.shelves.put(self._joined_kind, [(key, kept, octets)])
         return kept[0]
+
+    def _made(self, part: Part, start: int) -> bytes:
+        recipe, shelves = self._recipe, self._session.shelves
+        if not flag_lines.is_kept(recipe.live):
+            return self._join(part, start, ALL, ())
+        kind, key = ("heads", self._joined_kind), (id(part.uids), start)
+        heads: Heads | None = shelves.shelf(kind).items.get(key)
+        if heads is None:
+            heads = Heads.of(recipe.line, recipe.live, part, start)
+            octets = len(heads.text) + flag_lines.OVERHEAD * len(part)
+            shelves.put(kind, [(key, heads, octets)])
+        return heads.lines(part.flags, self._spelled(part))
+
+    def _spelled(self, part: Part) -> dict[FlagSet, bytes]:
+        return {kind: self._spell(kind, recent=False) for kind in part.kinds}
 
     async def _spliced(self, part: Part, start: int, chosen: list[int]) -> AsyncIterator[bytes]:
         while chosen:
@@ -190,8 +208,7 @@ class _Lines:
         if self._recent.touches(part.uids[0], part.uids[-1]):
             recent, uids = self._recent, among(part.uids, chosen)
             return [spell(f, recent=uid in recent) for uid, f in zip(uids, flags, strict=True)]
-        spelled = {kind: spell(kind, recent=False) for kind in part.kinds}
-        return list(map(spelled.__getitem__, flags))
+        return list(map(self._spelled(part).__getitem__, flags))
 
     async def _rows(self, messages: Sequence[int]) -> list[tuple[bytes, ...]]:
         """Return the prepared pieces of the first of *messages*, at least one.

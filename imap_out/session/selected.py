@@ -10,13 +10,15 @@ Invariant: sequence number n is ``rows.uids[n - 1]`` for us and for the client a
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, cast
 
 from imap_out.session.capability import CONDSTORE, IMAP4REV2, QRESYNC
 from imap_out.session.difference import difference
 from imap_out.session.kept_answer import KeptAnswer
 from imap_out.session.recent import RecentClaims, RecentUids
+from imap_out.session.untold import Untold
 from imap_out.wire.render import FlagSpeller, flag_list
 from imap_out.wire.sequence_set import uid_set
 from mx_core.model.address import Address
@@ -57,7 +59,7 @@ class SelectedView:
         self.spell = FlagSpeller()
         self._newest = _NOTHING  # what has been absorbed
         self._gone: set[Uid] = set()  # in rows, and not in the newest
-        self._dirty: set[Uid] = set()
+        self._dirty = Untold()
         self._keywords: frozenset[Flag] = frozenset()
         self._keywords_told: frozenset[Flag] = frozenset()
         self._shown_recent = False  # the store's watermark is to be raised when the view closes
@@ -122,14 +124,21 @@ class SelectedView:
         changed = difference(self._newest, newest)
         self._keywords = self._follow.keywords()
         self._gone.update(self._told_of(changed.gone))
-        self._dirty.update(self._told_of(changed.reflagged))
+        self._dirty.add(self._told_of_flags(changed.reflagged))
         self._newest = newest
         self._show()
 
     def _told_of(self, uids: Sequence[Uid]) -> Iterable[Uid]:
-        if self._newest.uid_next <= self.uid_next:  # what was there has all been told
+        if self._told_all:
             return uids
         return (uid for uid in uids if uid < self.uid_next)
+
+    def _told_of_flags(self, uids: array[int]) -> array[int]:
+        return uids if self._told_all else uids[: bisect_left(uids, self.uid_next)]
+
+    @property
+    def _told_all(self) -> bool:
+        return self._newest.uid_next <= self.uid_next
 
     def _show(self) -> None:
         """Make *rows* anew: what was told and is there, and what is gone and was not told."""
@@ -197,7 +206,7 @@ class SelectedView:
         if told_apart and self.recent.count(self.rows) != recent:
             yield b"* %d RECENT\r\n" % self.recent.count(self.rows)
         if flags and self._dirty:
-            for uid in sorted(self._dirty):
+            for uid in self._dirty:
                 at = self.rows.position(uid)
                 if at is not None:
                     yield self.flags_line(at)
@@ -215,7 +224,7 @@ class SelectedView:
                 some = places[low : low + _LINES_AT_ONCE]
                 yield b"".join([b"* %d EXPUNGE\r\n" % (at + 1) for at in some])
         self.vanished = True
-        self._dirty -= self._gone
+        self._dirty.told(self._gone)
         self._gone.clear()
         self._show()
 
@@ -239,7 +248,7 @@ class SelectedView:
 
     def told(self, uids: Iterable[Uid]) -> None:
         """Note that the client knows the flags of *uids*."""
-        self._dirty.difference_update(uids)
+        self._dirty.told(uids)
 
     # ── questions ───────────────────────────────────────────────────────────────────
     @property
@@ -257,12 +266,12 @@ class SelectedView:
         """Return the flags in order of sequence number."""
         return self.rows.flags
 
-    def uids_at(self, places: Sequence[int]) -> list[Uid]:
-        """Return the UIDs at ascending indices."""
-        uids: list[Uid] = []
+    def uids_at(self, places: Sequence[int]) -> Sequence[Uid]:
+        """Return the UIDs at ascending indices, as an array."""
+        uids = array("I")
         for part, _, chosen in self.rows.touched(places):
             uids.extend(among(part.uids, chosen))
-        return uids
+        return cast("Sequence[Uid]", uids)  # as they are, without a call for each
 
     def there(self, places: Sequence[int]) -> Sequence[int]:
         """Return those of *places* whose messages are not expunged."""
@@ -270,13 +279,6 @@ class SelectedView:
             return places
         uids = self.uids_at(places)
         return [at for at, uid in zip(places, uids, strict=True) if uid not in self._gone]
-
-    def flags_at(self, places: Sequence[int]) -> list[FlagSet]:
-        """Return the flags at ascending indices."""
-        flags: list[FlagSet] = []
-        for part, _, chosen in self.rows.touched(places):
-            flags.extend(among(part.flags, chosen))
-        return flags
 
     def is_gone(self, uid: Uid) -> bool:
         """Tell whether the message is expunged and the client was not told yet."""

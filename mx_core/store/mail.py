@@ -105,6 +105,8 @@ class Mail:
 
         def announce(outcome: tuple[T, Writer]) -> None:
             self._known.flag_numbers.update(outcome[1].flag_numbers)
+            for number, flags in outcome[1].flag_sets.items():
+                self._known.flag_sets.setdefault(number, flags)
             self._known.live.announce(outcome[1].changes)
             self._watches.announce(outcome[1].changes, outcome[1].names)
             if self.index is not None:

@@ -7,10 +7,8 @@ changes to announce, together.  RFC 9051 §6.4.6–6.4.9, RFC 7162 §3.1, RFC 68
 from __future__ import annotations
 
 import json
-from array import array
-from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -23,6 +21,7 @@ from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.store import journal_row, saved, segment
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.flagging import Chosen, Moved, Turned
 from mx_core.store.journal import Journal
 from mx_core.store.journal_row import Op
 
@@ -160,56 +159,22 @@ class Places:
 
     def flag(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: Callable[[FlagSet], FlagSet]
-    ) -> dict[tuple[int, int], list[int]]:
-        """Give *uids* the flags that *change* makes of theirs.
+    ) -> Moved:
+        """Give *uids* the flags that *change* makes of theirs; return which really change.
 
-        One modseq for all that really change; where nothing does, no modseq rises.
-        Return which they are: UIDs, ascending, by (flag set before, flag set now).
+        One modseq for all of those; where nothing does, no modseq rises.
         """
-        chosen = _Chosen(uids)
-        turned: dict[int, FlagSetId] = {}
-        by_set: defaultdict[int, list[int]] = defaultdict(list)  # UIDs, ascending, by set before
-        told_uids, told_sets = array("I"), array("I")
-        modseq: ModSeq | None = None
-        for part in segment.holding(self._connection, mailbox, uids):
-            numbers = set(part.flag_sets)
-            for number in numbers - turned.keys():
-                turned[number] = self._flag_sets.number(change(self._flag_sets.of(number)))
-            changing = {number for number in numbers if turned[number] != number}
-            if not changing:
-                continue
-            hit = chosen.among(part.uids)
-            if changing != numbers:
-                hit = [at for at in hit if part.flag_sets[at] in changing]
-            if not hit:
-                continue
-            modseq = modseq or self._log.next_modseq()
-            if len(hit) == len(part):
-                gone, before = part.uids, part.flag_sets
-                part.flag_sets = array("I", map(turned.__getitem__, before))
-                part.modseqs = array("Q", [modseq]) * len(part)
-                now = part.flag_sets
-            else:
-                gone = array("I", map(part.uids.__getitem__, hit))
-                before = array("I", map(part.flag_sets.__getitem__, hit))
-                now = array("I", map(turned.__getitem__, before))
-                for at, number in zip(hit, now, strict=True):
-                    part.flag_sets[at], part.modseqs[at] = number, modseq
-            if len(numbers) == 1:
-                by_set[before[0]] += gone
-            else:
-                for uid, old in zip(gone, before, strict=True):
-                    by_set[old].append(uid)
-            told_uids += gone
-            told_sets += now
-            segment.save(self._connection, mailbox, part)
-        moved: dict[tuple[int, int], list[int]] = {
-            (old, turned[old]): some for old, some in by_set.items()
-        }
+        chosen, moved = Chosen(uids), Moved()
+        turned = Turned(self._flag_sets, change)
+        for part in segment.holding(self._connection, mailbox, chosen.uids):
+            if moved.take(part, chosen, turned, self._log.next_modseq):
+                segment.save_flags(self._connection, part)
+        modseq = moved.modseq
         if modseq is not None:
-            self._finish_flagging(mailbox, modseq, moved)
-            flags = self._flag_sets.of_all(told_sets)
-            self._changes.append(FlagsChanged(mailbox, modseq, _uids(told_uids), flags))
+            self._finish_flagging(mailbox, modseq, moved, turned)
+            sets: dict[int, FlagSet] = {n: self._flag_sets.of(n) for n in turned.values()}
+            flags = tuple(map(sets.__getitem__, moved.now))
+            self._changes.append(FlagsChanged(mailbox, modseq, _uids(moved.uids), flags))
         return moved
 
     def remove(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
@@ -250,19 +215,18 @@ class Places:
             )
 
     def _finish_flagging(
-        self, mailbox: MailboxId, modseq: ModSeq, moved: dict[tuple[int, int], list[int]]
+        self, mailbox: MailboxId, modseq: ModSeq, moved: Moved, turned: Turned
     ) -> None:
         unseen = deleted = 0
-        # UIDs by what was set and cleared, which is the same for many sets
-        turns: defaultdict[tuple[FlagSet, FlagSet], list[int]] = defaultdict(list)
-        for (old, new), uids in moved.items():
-            before, after = self._flag_sets.of(old), self._flag_sets.of(new)
-            unseen += len(uids) * ((SEEN in before) - (SEEN in after))
-            deleted += len(uids) * ((DELETED in after) - (DELETED in before))
-            turns[after - before, before - after] += uids
+        turns: dict[int, tuple[FlagSet, FlagSet]] = {}  # what was set and cleared, by set before
+        for old, count in moved.counts.items():
+            before, after = self._flag_sets.of(old), self._flag_sets.of(turned[old])
+            unseen += count * ((SEEN in before) - (SEEN in after))
+            deleted += count * ((DELETED in after) - (DELETED in before))
+            turns[old] = (after - before, before - after)
         rows: list[journal_row.Value] = [
-            [journal_row.ranges(sorted(uids)), journal_row.texts(given), journal_row.texts(taken)]
-            for (given, taken), uids in turns.items()
+            [journal_row.ranges(uids), journal_row.texts(given), journal_row.texts(taken)]
+            for (given, taken), uids in _by_turn(moved, turns).items()
         ]
         self._connection.exec_driver_sql(
             "UPDATE mailbox SET highest_modseq = ?, unseen = unseen + ?, deleted = deleted + ?"
@@ -323,23 +287,16 @@ class Places:
         return size
 
 
-class _Chosen:
-    """UIDs, ascending, to be found among those of many segments."""
-
-    def __init__(self, uids: Sequence[int]) -> None:
-        self._all = set(uids)
-        # with every number between, so that a comparison of the ends says as much as each
-        self._low, self._high = (min(uids), max(uids)) if uids else (1, 0)
-        self._dense = self._high - self._low + 1 == len(self._all)
-
-    def among(self, uids: array[int]) -> Sequence[int]:
-        """Return the positions in *uids*, ascending, of those that are chosen."""
-        if self._dense and self._low <= uids[0] and uids[-1] <= self._high:
-            return range(len(uids))
-        if len(uids) <= len(self._all):
-            return [at for at, uid in enumerate(uids) if uid in self._all]
-        found = ((bisect_left(uids, uid), uid) for uid in sorted(self._all))
-        return [at for at, uid in found if at < len(uids) and uids[at] == uid]
+def _by_turn(
+    moved: Moved, turns: Mapping[int, tuple[FlagSet, FlagSet]]
+) -> Mapping[tuple[FlagSet, FlagSet], Sequence[int]]:
+    """Return UIDs, ascending, by what was set and cleared, which is the same for many sets."""
+    if len(set(turns.values())) == 1:
+        return {next(iter(turns.values())): moved.uids}
+    uids: defaultdict[tuple[FlagSet, FlagSet], list[int]] = defaultdict(list)
+    for uid, old in zip(moved.uids, moved.before, strict=True):
+        uids[turns[old]].append(uid)
+    return uids
 
 
 def _weigh(flags: Sequence[FlagSet]) -> tuple[int, int]:

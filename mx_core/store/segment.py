@@ -8,6 +8,7 @@ above its UID.  Numbers are little-endian on the disk.
 
 from __future__ import annotations
 
+import json
 import sys
 from array import array
 from bisect import bisect_right
@@ -21,6 +22,7 @@ from mx_core.model.ids import MailboxId
 
 ENTRIES_MAX: Final = 512
 _TAIL_MAX: Final = 32  # what ``append`` lets a segment grow to
+_AT_ONCE: Final = 32  # segments that one statement reads
 _WIDTHS: Final = (4, 8, 4, 8)  # octets of a number in each column
 _MERGE_BELOW: Final = 256  # two neighbours that fit together in half a segment become one
 
@@ -84,16 +86,23 @@ def holding(
     heads = connection.exec_driver_sql(
         "SELECT first_uid, id FROM segment WHERE mailbox = ? ORDER BY first_uid", (mailbox,)
     ).all()
-    wanted: Sequence[int] = range(len(heads))
     firsts = [head[0] for head in heads]
-    if uids is not None and len(uids) > len(heads):  # cheaper to look than to search for each
-        first = max(bisect_right(firsts, min(uids)) - 1, 0)
-        wanted = range(first, bisect_right(firsts, max(uids)))
-    elif uids is not None:
-        touched = {bisect_right(firsts, uid) - 1 for uid in uids}
-        wanted = sorted(n for n in touched if n >= 0)
-    for n in wanted:
+    if uids is None or len(uids) > len(heads):  # cheaper to look than to search for each
+        first, end = 0, len(heads)
+        if uids is not None:
+            lowest, highest = _ends(uids)
+            first, end = max(bisect_right(firsts, lowest) - 1, 0), bisect_right(firsts, highest)
+        for low in range(first, end, _AT_ONCE):
+            yield from _load_some(connection, [head[1] for head in heads[low:end][:_AT_ONCE]])
+        return
+    touched = {bisect_right(firsts, uid) - 1 for uid in uids}
+    for n in sorted(n for n in touched if n >= 0):
         yield _load(connection, heads[n][1])
+
+
+def _ends(uids: Sequence[int]) -> tuple[int, int]:
+    """Return the lowest and the highest; an array of UIDs ascends."""
+    return (uids[0], uids[-1]) if isinstance(uids, array) else (min(uids), max(uids))
 
 
 class Head(NamedTuple):
@@ -160,6 +169,14 @@ def save(connection: sa.Connection, mailbox: MailboxId, segment: Segment) -> Non
         )
 
 
+def save_flags(connection: sa.Connection, segment: Segment) -> None:
+    """Store flag sets and modseqs, which alone have changed, of a segment that is stored."""
+    connection.exec_driver_sql(
+        "UPDATE segment SET max_modseq = ?, modseqs = ?, flag_sets = ? WHERE id = ?",
+        (max(segment.modseqs), _pack(segment.modseqs), _pack(segment.flag_sets), segment.row),
+    )
+
+
 def append(connection: sa.Connection, mailbox: MailboxId, place: tuple[int, int, int, int]) -> None:
     """Add (uid, modseq, flag set, message) at the end of *mailbox* without reading a segment.
 
@@ -221,11 +238,28 @@ def _join(connection: sa.Connection, mailbox: MailboxId, *, into: int, row: int)
 
 
 def _load(connection: sa.Connection, row: int) -> Segment:
-    first_uid, *columns = connection.exec_driver_sql(
-        "SELECT first_uid, uids, modseqs, flag_sets, messages FROM segment WHERE id = ?", (row,)
-    ).one()
+    return _of_row(
+        connection.exec_driver_sql(
+            "SELECT id, first_uid, uids, modseqs, flag_sets, messages FROM segment WHERE id = ?",
+            (row,),
+        ).one()
+    )
+
+
+def _load_some(connection: sa.Connection, ids: Sequence[int]) -> Iterator[Segment]:
+    """Yield the segments with *ids*, which are in order of UID."""
+    rows = connection.exec_driver_sql(
+        "SELECT segment.id, first_uid, uids, modseqs, flag_sets, messages FROM json_each(?) AS asked"
+        " JOIN segment ON segment.id = asked.value",
+        (json.dumps(list(ids)),),
+    ).all()
+    return map(_of_row, rows)
+
+
+def _of_row(row: Sequence[Any]) -> Segment:
+    ident, first_uid, *columns = row
     return Segment(
-        row,
+        ident,
         first_uid,
         *(_unpack(code, column) for code, column in zip("IQIQ", columns, strict=True)),
     )

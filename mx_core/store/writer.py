@@ -58,6 +58,7 @@ class Writer(Reader):
             connection, known.flag_sets, known.flag_numbers
         )
         self.flag_numbers = self._flag_sets.numbers  # of sets that this job used
+        self.flag_sets = self._flag_sets.met  # and by number
         self.bodies = self._bodies = BodyWriter(connection, folder)
         # its own columns: what this job adds is nobody's to keep until it is committed
         self._columns = Columns(connection, self._bodies, KeptColumns())

@@ -18,6 +18,7 @@ from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.store.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.flagging import Moved
 from mx_core.store.folders.book import Book, Folder, Shelf, load
 from mx_core.store.folders.facts import Texts
 from mx_core.store.folders.judging import Judging
@@ -94,12 +95,12 @@ class FollowedPlaces(Places):
     @override
     def flag(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: Callable[[FlagSet], FlagSet]
-    ) -> dict[tuple[int, int], list[int]]:
+    ) -> Moved:
         book = self.book
         if mailbox in book.folders:
             for box, originals in self._originals(mailbox, self.find(mailbox, uids)).items():
                 self.flag(box, originals, change)
-            return {}
+            return Moved()
         moved = super().flag(mailbox, uids, change)
         if moved and book.follows(mailbox):
             self._flags_moved(mailbox, moved)
@@ -244,13 +245,14 @@ class FollowedPlaces(Places):
         self.shown.remove(folder, self.shown.find(folder, [member.uid for member in members]))
         self.members.remove(members)
 
-    def _flags_moved(self, mailbox: MailboxId, moved: Mapping[tuple[int, int], list[int]]) -> None:
-        """Follow a change of flags, given as UIDs by (flag set before, flag set now)."""
-        caring = [f for f in self.book.folders.values() if self._cares(f, moved)]
+    def _flags_moved(self, mailbox: MailboxId, moved: Moved) -> None:
+        """Follow a change of flags."""
+        met = {self._flag_sets.of(number) for number in {*moved.counts, *moved.now}}
+        caring = [f for f in self.book.folders.values() if self._may_show(f, met)]
         if not caring:
             return
-        now = {uid: new for (_, new), uids in moved.items() for uid in uids}
-        places = self.find(mailbox, [Uid(uid) for uid in sorted(now)])
+        now = dict(zip(moved.uids, moved.now, strict=True))
+        places = self.find(mailbox, [Uid(uid) for uid in moved.uids])
         members = self.members.of_places(
             mailbox, [place.message for place in places], [Uid(place.uid) for place in places]
         )
@@ -259,9 +261,6 @@ class FollowedPlaces(Places):
             left = self._settle(folder, mailbox, places, known) if folder.rule.test.flags else ()
             stay = [(m.uid, now[m.original]) for m in known.values() if m not in left]
             self._reflag(folder.mailbox, stay)
-
-    def _cares(self, folder: Folder, moved: Mapping[tuple[int, int], list[int]]) -> bool:
-        return self._may_show(folder, {self._flag_sets.of(n) for pair in moved for n in pair})
 
     def _may_show(self, folder: Folder, flags: Iterable[FlagSet]) -> bool:
         """Tell whether a place with one of *flags* may be in *folder*, at no cost worth naming."""

@@ -1,14 +1,16 @@
 """Flags of many messages over several segments: what a message at a time would come to."""
 
+from array import array
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
 from mx_core.model.change import FlagsChanged
 from mx_core.model.flags import DELETED, FLAGGED, SEEN, FlagSet
-from mx_core.model.ids import Uid
+from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX
-from mx_core.ports import FlagChange, NewMail
+from mx_core.ports import FlagChange, MailWriter, NewMail
 from mx_core.store.journal_row import read_row
 from mx_core.store.replay import replay
 from tests.support.stores import form_of, memory_store
@@ -33,7 +35,16 @@ _STEPS: list[tuple[Sequence[int], FlagChange, FlagSet]] = [
 ]
 
 
-async def test_each_change_falls_where_it_would_one_by_one() -> None:
+def stored(
+    box: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet, writer: MailWriter
+) -> None:
+    writer.store_flags(box, uids, change, flags)
+
+
+@pytest.mark.parametrize("given_as", [list, lambda uids: array("I", uids)], ids=["list", "array"])
+async def test_each_change_falls_where_it_would_one_by_one(
+    given_as: Callable[[list[Uid]], Sequence[Uid]],
+) -> None:
     with memory_store() as store:
         mail = store.mail
         inbox = (await mail.read(lambda reader: reader.mailbox(INBOX))).id
@@ -46,7 +57,8 @@ async def test_each_change_falls_where_it_would_one_by_one() -> None:
         for which, change, given in _STEPS:
             uids = [Uid(uid) for uid in which]
             with mail.watch(inbox) as watch:
-                await mail.write(lambda w, u=uids, c=change, g=given: w.store_flags(inbox, u, c, g))  # type: ignore[misc]  # bound now
+                job = partial(stored, inbox, given_as(uids), change, given)
+                await mail.write(job)
                 told = watch.take()
             hit = [u for u in uids if u in held and held[u] != _CHANGED[change](held[u], given)]
             held.update({uid: _CHANGED[change](held[uid], given) for uid in hit})
