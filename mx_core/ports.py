@@ -242,6 +242,9 @@ class MailStore(Protocol):
     def glance(self, job: Callable[[MailReader], T]) -> T:
         """As ``read``, at once: for jobs that read a few rows."""
 
+    def mailbox(self, name: MailboxName) -> MailboxInfo:
+        """Return what the last announced commit left there, at once; raises NoSuchMailbox."""
+
     async def write(self, job: Callable[[MailWriter], T]) -> T:
         """Run *job*, commit with fsync, announce its changes, then return its result."""
 

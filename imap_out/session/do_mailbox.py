@@ -40,7 +40,7 @@ async def select(session: Session, command: Select, out: Out) -> Completed:
         await session.deselect()
         out.put(b"* OK [CLOSED] the mailbox before is closed\r\n")
     name = mailbox_name(command.mailbox)
-    info = session.mail.glance(lambda reader: reader.mailbox(name))
+    info = session.mail.mailbox(name)
     view = await open_view(session, info, read_only=command.read_only)
     session.view = view
     for line in view.flags_known():
@@ -161,13 +161,15 @@ async def status(session: Session, command: Status, out: Out) -> Completed:
     name = mailbox_name(command.mailbox)
     if b"HIGHESTMODSEQ" in command.items:
         session.enabled.add(capability.CONDSTORE)  # RFC 7162 §3.1
-    wide = b"DELETED-STORAGE" in command.items
+    if b"DELETED-STORAGE" not in command.items:
+        out.put(status_line(session, session.mail.mailbox(name), command.items))
+        return Completed(b"that is its status")
 
     def job(reader: MailReader) -> tuple[MailboxInfo, int]:
         info = reader.mailbox(name)
-        return info, deleted_octets(reader, info) if wide else 0
+        return info, deleted_octets(reader, info)
 
-    info, deleted = await session.mail.read(job) if wide else session.mail.glance(job)
+    info, deleted = await session.mail.read(job)
     out.put(status_line(session, info, command.items, deleted))
     return Completed(b"that is its status")
 

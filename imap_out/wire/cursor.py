@@ -221,6 +221,15 @@ class Cursor:
         self._at = len(self._text)
         return text
 
+    @property
+    def in_last(self) -> bool:
+        """Tell whether no literal follows."""
+        return self._segment == len(self._segments) - 1
+
+    def left(self) -> bytes:
+        """Return what is left of this text, and consume nothing."""
+        return self._text[self._at :]
+
     def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
         """Consume what *pattern* takes here, if it does."""
         match = pattern.match(self._text, self._at)

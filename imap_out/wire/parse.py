@@ -41,6 +41,11 @@ from mx_core.ports import FlagChange
 
 _NUMBER_MAX: Final = 2**32 - 1
 _ID_FIELDS_MAX: Final = 30  # RFC 2971 §3.3
+# what mail programs say again and again; a password is in none of it
+_ASKED_AGAIN: Final = frozenset({b"NOOP", b"CHECK", b"IDLE", b"STATUS", b"FETCH", b"UID FETCH"})
+_SHORT: Final = 200  # octets
+_KNOWN_MAX: Final = 256
+_known: dict[tuple[bytes, bool], Command] = {}  # commands are values, so they are anybody's
 
 
 def parse(frame: Frame, *, utf8: bool = False) -> tuple[bytes, Command]:
@@ -51,17 +56,26 @@ def parse(frame: Frame, *, utf8: bool = False) -> tuple[bytes, Command]:
     """
     cursor = Cursor(frame, utf8=utf8)
     tag = cursor.tag()
+    key = (cursor.left(), utf8)
+    command = _known.get(key)
+    if command is not None and cursor.in_last:
+        return tag, command
     try:
         cursor.expect(b" ")
         name = cursor.word()
         if name == b"UID":
             cursor.space()
             name = b"UID " + cursor.word()
+        last = cursor.in_last
         command = PARSERS.get(name, _unknown)(cursor)
         cursor.expect_end()
     except BadSyntax as error:
         error.tag = tag
         raise
+    if last and name in _ASKED_AGAIN and len(key[0]) <= _SHORT:
+        if len(_known) >= _KNOWN_MAX:
+            _known.clear()
+        _known[key] = command
     return tag, command
 
 

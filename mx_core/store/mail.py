@@ -19,8 +19,9 @@ import sqlalchemy as sa
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.ids import MailboxId, MessageId
+from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.text_hits import TextHits
-from mx_core.ports import MailReader, MailWriter, Watch
+from mx_core.ports import MailboxInfo, MailReader, MailWriter, Watch
 from mx_core.store import header_key, outbox_box
 from mx_core.store.body import BodyReader, remove_files
 from mx_core.store.folders.book import Shelf
@@ -62,6 +63,7 @@ class Mail:
         self._known = Known()
         self._shelf = Shelf()
         self._watches = Watches()
+        self._infos: dict[MailboxName, MailboxInfo] = {}  # loop: since the last announcement
         self.owing = asyncio.Event()  # a folder has messages to judge; see ``folders.upkeep``
         self.stirred = asyncio.Event()  # there is something to tell; see ``relations``
         self.queue_changed: Callable[[], None] = lambda: None  # a person's move made mail due
@@ -96,6 +98,14 @@ class Mail:
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
 
+    def mailbox(self, name: MailboxName) -> MailboxInfo:
+        """See ``ports.MailStore``: read once between two commits, however often it is asked."""
+        info = self._infos.get(name)
+        if info is None:
+            # on the loop, as announcing is: what is read here is never older than what was announced
+            info = self._infos[name] = self.glance(lambda reader: reader.mailbox(name))
+        return info
+
     async def write(self, job: Callable[[MailWriter], T]) -> T:
         """Run *job*, commit with fsync, announce its changes, then return its result."""
         return await self.write_with(lambda writer, _connection: job(writer))
@@ -104,6 +114,7 @@ class Mail:
         """As ``write``, for jobs of this package that also touch other tables."""
 
         def announce(outcome: tuple[T, Writer]) -> None:
+            self._infos.clear()
             self._known.flag_numbers.update(outcome[1].flag_numbers)
             for number, flags in outcome[1].flag_sets.items():
                 self._known.flag_sets.setdefault(number, flags)

@@ -545,6 +545,9 @@ class MemoryMail:
     def glance(self, job: Callable[[MailReader], T]) -> T:
         return job(Job(self, self._state))
 
+    def mailbox(self, name: MailboxName) -> MailboxInfo:
+        return self.glance(lambda reader: reader.mailbox(name))
+
     def begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
         begun: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:

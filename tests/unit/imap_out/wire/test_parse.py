@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imap_out.wire import commands as c
+from imap_out.wire import parse as parsing
 from imap_out.wire.framing import Frame
 from imap_out.wire.parse import parse
 from imap_out.wire.syntax import BadSyntax
@@ -151,3 +152,44 @@ def test_what_is_deleted_is_chosen_by_uid_expunge() -> None:
 
 def test_secrets_do_not_take_part_in_comparing() -> None:
     assert c.Login(b"a", Secret(b"b")) == c.Login(b"a", Secret(b"c"))
+
+
+@pytest.mark.parametrize(
+    "text", [b"NOOP", b"STATUS INBOX (MESSAGES)", b"UID FETCH 7 (BODY.PEEK[])"]
+)
+def test_what_is_asked_again_is_the_same_command_under_its_own_tag(text: bytes) -> None:
+    first = parse(frame_of(b"a1 " + text + b"\r\n"))
+    again = parse(frame_of(b"a2 " + text + b"\r\n"))
+
+    assert (first[0], again[0]) == (b"a1", b"a2")
+    assert first[1] == again[1]
+
+
+def test_what_is_asked_again_is_spelled_as_the_session_spells() -> None:
+    plain = b'a STATUS "B&APw-cher" (MESSAGES)\r\n'
+
+    assert parse(frame_of(plain))[1] == c.Status("Bücher", (b"MESSAGES",))
+    assert parse(frame_of(plain), utf8=True)[1] == c.Status("B&APw-cher", (b"MESSAGES",))
+    assert parse(frame_of(plain))[1] == c.Status("Bücher", (b"MESSAGES",))
+
+
+def test_a_text_before_a_literal_is_not_taken_for_the_whole() -> None:
+    literal = Frame((b"a STATUS {5}", b"INBOX", b" (MESSAGES)"))
+    other = Frame((b"a STATUS {5}", b"other", b" (MESSAGES)"))
+
+    assert parse(literal)[1] == c.Status("INBOX", (b"MESSAGES",))
+    assert parse(other)[1] == c.Status("other", (b"MESSAGES",))
+
+
+def test_nothing_that_holds_a_secret_is_remembered() -> None:
+    for text in (b"a LOGIN fred remember-me", b"a AUTHENTICATE PLAIN cmVtZW1iZXItbWU="):
+        parse(frame_of(text + b"\r\n"))
+
+    assert not [key for key in parsing._known if b"remember" in key[0] or b"cmVt" in key[0]]
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    for number in range(1_000):
+        parse(frame_of(b"a UID FETCH %d (FLAGS)\r\n" % (number + 1)))
+
+    assert len(parsing._known) <= parsing._KNOWN_MAX

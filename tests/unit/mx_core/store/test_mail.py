@@ -68,6 +68,32 @@ async def fill(
     return await mail.write(job)
 
 
+@pytest.mark.anyio
+async def test_a_mailbox_is_what_the_last_commit_left(mail: Mail) -> None:
+    before = mail.mailbox(INBOX)
+    [uid] = await fill(mail)
+    filled = mail.mailbox(INBOX)
+    await store_flags(mail, [uid], FlagChange.ADD, SEEN)
+    await mail.write(lambda writer: writer.subscribe(INBOX, subscribed=False))
+    read = mail.mailbox(INBOX)
+
+    assert (before.messages, filled.messages, filled.unseen) == (0, 1, 1)
+    assert (read.unseen, read.subscribed) == (0, False)
+    assert read == await box(mail)
+
+
+@pytest.mark.anyio
+async def test_a_mailbox_that_is_gone_is_not_remembered(mail: Mail) -> None:
+    name = MailboxName("Short")
+    with pytest.raises(NoSuchMailbox):
+        mail.mailbox(name)
+    made = await mail.write(lambda writer: writer.create(name))
+    assert mail.mailbox(name).id == made.id
+    await mail.write(lambda writer: writer.delete(name))
+    with pytest.raises(NoSuchMailbox):
+        mail.mailbox(name)
+
+
 async def store_flags(mail: Mail, uids: list[Uid], change: FlagChange, *flags: Flag) -> None:
     inbox = (await box(mail)).id
     await mail.write(lambda writer: writer.store_flags(inbox, uids, change, frozenset(flags)))
