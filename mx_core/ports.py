@@ -62,10 +62,13 @@ class MailboxInfo:
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
-    """A message to be stored; *form* is prepared from *octets*, best with its keys."""
+    """A message to be stored; *form* is prepared from *octets*, best with its keys.
+
+    None: the store makes it, if ``MailStore.forms_may_wait`` has said so.
+    """
 
     octets: bytes
-    form: MessageForm
+    form: MessageForm | None
     flags: FlagSet
     internal_date: int | None = None  # unix seconds; None: now
 
@@ -247,6 +250,9 @@ class MailStore(Protocol):
 
     async def write(self, job: Callable[[MailWriter], T]) -> T:
         """Run *job*, commit with fsync, announce its changes, then return its result."""
+
+    def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:
+        """Tell of new messages of so many octets which may be stored before their forms are made."""
 
     def now(self) -> int:
         """Return unix seconds by the clock that stamps INTERNALDATE."""

@@ -47,17 +47,19 @@ async def prepared(session: Session, messages: Sequence[NewMessage]) -> list[New
         if not new.octets:
             raise Refusal(b"CANNOT", "an empty message can not be kept")
         bound_keywords(new.flags)
-    if sum(len(new.octets) for new in messages) <= _SMALL_OCTETS:
-        return [_prepared(new) for new in messages]
+    late = session.mail.forms_may_wait([len(new.octets) for new in messages])
+    work = [(new, waits and not new.binary) for new, waits in zip(messages, late, strict=True)]
+    if sum(len(new.octets) for new, waits in work if not waits) <= _SMALL_OCTETS:
+        return [_prepared(new, waits=waits) for new, waits in work]
     # off the event loop: a read job runs where waiting does no harm
-    return await session.mail.read(lambda _: [_prepared(new) for new in messages])
+    return await session.mail.read(lambda _: [_prepared(new, waits=waits) for new, waits in work])
 
 
-def _prepared(new: NewMessage) -> NewMail:
+def _prepared(new: NewMessage, *, waits: bool) -> NewMail:
     octets = without_nul(new.octets) if new.binary else new.octets
     if octets is None:
         raise Refusal(b"UNKNOWN-CTE", "NUL may stand in a part whose encoding is binary only")
-    return NewMail(octets, prepare(octets), new.flags, new.date)
+    return NewMail(octets, None if waits else prepare(octets), new.flags, new.date)
 
 
 def append_uid(appended: Sequence[Appended]) -> bytes:

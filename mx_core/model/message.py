@@ -46,7 +46,7 @@ HeaderTable = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class MessageForm:
-    """Everything IMAP needs of a message, computed once on arrival by ``mx_core.mime``.
+    """Everything IMAP needs of a message, computed once by ``mx_core.mime``.
 
     ENVELOPE, BODYSTRUCTURE and BODY are the finished parenthesised forms as they are sent.
     ``header_end`` is the offset just after the blank line of the top header.

@@ -64,7 +64,6 @@ class FlagSetWriter(FlagSets):
         super().__init__(connection, committed, fills=False)
         self._committed_numbers = numbers
         self.numbers: dict[FlagSet, FlagSetId] = {}  # those that this job used
-        self.met = self._own  # by number, all that this job met
 
     def canonical(self, flags: Iterable[Flag]) -> FlagSet:
         r"""Return *flags* in the account's spelling, without \\Recent.

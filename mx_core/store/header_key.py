@@ -1,7 +1,7 @@
-"""``HeaderKeys`` to rows and back, and the rows of messages that were there before the tables.
+"""``HeaderKeys`` to rows and back.
 
-Rows are made with each message and never change.  A message without them is no error: its
-keys are made from its octets, so the back-fill may stop and go on anywhere.
+Rows are made with each message, or soon after it (``late_forms``), and never change.  A message
+without them is no error: its keys are made from its octets.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mx_core.model.header_keys import (
 )
 from mx_core.model.ids import MessageId
 from mx_core.store.body import BodyReader
-from mx_core.store.forms import runs
+from mx_core.store.forms import made
 
 Kind = TextField | OrderText | OrderNumber | type[ThreadKeys]
 
@@ -67,9 +67,9 @@ def make(connection: sa.Connection, bodies: BodyReader, message: MessageId) -> H
     row = connection.exec_driver_sql(
         "SELECT body FROM message WHERE id = ?", (message,)
     ).one_or_none()
-    form = runs.forms(connection, [message]).get(message)
-    if row is None or form is None:
+    if row is None:
         return None
+    form = made.forms(connection, bodies, [message])[message]
     return header_keys(bodies.octets(row[0], 0, form.header_end), form)
 
 
@@ -133,22 +133,3 @@ def unpack_threads(rows: Sequence[bytes]) -> ThreadTable:
     if sys.byteorder == "big":
         numbers.byteswap()
     return ThreadTable(numbers, [0, *(end >> 3 for end in accumulate(map(len, whole)))])
-
-
-def fill(connection: sa.Connection, bodies: BodyReader, after: int, limit: int) -> int | None:
-    """Make the rows of up to *limit* messages above id *after*; return the last one looked at.
-
-    None when no message above is without rows.
-    """
-    rows = connection.exec_driver_sql(
-        "SELECT message.id FROM message LEFT JOIN header_key ON header_key.message = message.id"
-        " WHERE message.id > ? AND header_key.message IS NULL ORDER BY message.id LIMIT ?",
-        (after, limit),
-    ).scalars()
-    last: int | None = None
-    for message in rows.all():
-        keys = make(connection, bodies, MessageId(message))
-        if keys is not None:
-            insert(connection, [(MessageId(message), keys)])
-        last = message
-    return last

@@ -22,10 +22,11 @@ from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.text_hits import TextHits
 from mx_core.ports import MailboxInfo, MailReader, MailWriter, Watch
-from mx_core.store import header_key, outbox_box
+from mx_core.store import late_forms, outbox_box
 from mx_core.store.body import BodyReader, remove_files
 from mx_core.store.folders.book import Shelf
 from mx_core.store.forms import runs
+from mx_core.store.late_forms import LateForms
 from mx_core.store.live import Following
 from mx_core.store.reader import Known, Reader
 from mx_core.store.watch import Watches
@@ -71,6 +72,7 @@ class Mail:
         self._copies = 0  # under way: they read body files after the rows that name them
         self._put_off: list[bytes] = []  # files to remove when no copy is under way
         self._swept = 0  # writer thread: when the last sweep was
+        self._late = LateForms()  # writer thread, but for asking whether there is room
         self._newest_run = -1  # writer thread: of forms, which has begun; at first not known
         self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
 
@@ -116,7 +118,7 @@ class Mail:
         def announce(outcome: tuple[T, Writer]) -> None:
             self._infos.clear()
             self._known.flag_numbers.update(outcome[1].flag_numbers)
-            for number, flags in outcome[1].flag_sets.items():
+            for flags, number in outcome[1].flag_numbers.items():
                 self._known.flag_sets.setdefault(number, flags)
             self._known.live.announce(outcome[1].changes)
             self._watches.announce(outcome[1].changes, outcome[1].names)
@@ -147,11 +149,14 @@ class Mail:
                 self._swept = now
                 self._sweep(writer, connection, now - _GRACE_SECONDS)
                 self.make_keys(connection, writer.bodies)
+            self._late.note(writer.formless)
+            if self._late.full:
+                self._late.make(connection, writer.bodies)
             newest = writer.log.newest_message
             before, self._newest_run = self._newest_run, newest >> runs.RUN_BITS
             for _ in range(self._newest_run - before if before >= 0 else 0):
                 # If the job is undone, so is this; the next run that begins packs it.
-                runs.pack_next(connection, newest - _RUNS_WAITING * runs.RUN)
+                runs.pack_next(connection, self._late.before(newest) - _RUNS_WAITING * runs.RUN)
             writer.finish()
         except BaseException:
             remove_files(self._folder, writer.bodies.written)
@@ -177,9 +182,18 @@ class Mail:
         await asyncio.to_thread(remove_files, self._folder, files)
 
     def pack_some(self, connection: sa.Connection) -> bool:
-        """Pack the forms of some older messages; tell if more are left.  For when there is time."""
+        """Make forms that wait, then pack those of older messages; tell if more are left.
+
+        For when there is time.
+        """
         newest = connection.exec_driver_sql("SELECT newest_message FROM clock").scalar()
-        return newest is not None and runs.pack_next(connection, newest)
+        if newest is None or self._late.make(connection, BodyReader(connection, self._folder)):
+            return newest is not None
+        return runs.pack_next(connection, newest)
+
+    def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:
+        """See ``ports.MailStore``."""
+        return self._late.may_wait(sizes)
 
     def now(self) -> int:
         """Return unix seconds by the clock that stamps INTERNALDATE."""
@@ -227,7 +241,7 @@ class Mail:
         until then read from the octets.
         """
         if self._keys_made_to is not None:
-            self._keys_made_to = header_key.fill(
+            self._keys_made_to = late_forms.fill(
                 connection,
                 bodies or BodyReader(connection, self._folder),
                 self._keys_made_to,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from mx_core.mime.field_match import claims_status
+from mx_core.mime.field_match import STATUS, claims_status
 from mx_core.mime.header_keys import header_keys
+from mx_core.mime.prepare import prepare
 from mx_core.model.ids import GlobalId, MessageId
 from mx_core.model.message import MessageForm
 from mx_core.ports import NewMail
@@ -20,14 +21,37 @@ from mx_core.store.journal import Journal, new_global_id
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A message whose octets have a body; *uses*: of how many places."""
+    """A message whose octets have a body; *uses*: of how many places.
+
+    *form*: None if it is made later; see ``late_forms``.
+    """
 
     global_id: GlobalId
     body: BodyId
     octets: bytes
-    form: MessageForm
+    form: MessageForm | None
     internal_date: int
     uses: int
+
+
+def settled(
+    connection: sa.Connection, new: Sequence[NewMail], *, at_once: bool
+) -> Sequence[NewMail]:
+    """Return *new*, with every form if that is needed *at_once*, or if mail is pulled.
+
+    Copies of what is pulled are found by Message-ID; see ``copies``.  What may claim a status of
+    the gateway never waits: that it is not its word is noted with the form.
+    """
+    if all(each.form is not None for each in new):
+        return new
+    pulled = "SELECT EXISTS (SELECT 1 FROM pull_account)"
+    at_once = at_once or bool(connection.exec_driver_sql(pulled).scalar())
+    return [
+        replace(each, form=prepare(each.octets))
+        if each.form is None and (at_once or STATUS in each.octets.lower())
+        else each
+        for each in new
+    ]
 
 
 def keep(
@@ -49,7 +73,7 @@ def keep(
             new_global_id(),
             body,
             each.octets,
-            each.form if own else disowned(each.form),
+            each.form if own or each.form is None else disowned(each.form),
             now if each.internal_date is None else each.internal_date,
             uses=1,
         )
@@ -70,19 +94,22 @@ def insert(connection: sa.Connection, log: Journal, kept: Sequence[Kept]) -> lis
             for message, each in rows
         ],
     )
+    formed = [(message, each, each.form) for message, each in rows if each.form is not None]
+    if not formed:
+        return ids
     connection.exec_driver_sql(
         form_row.INSERT,
-        [form_row.to_row(message, each.form, each.octets) for message, each in rows],
+        [form_row.to_row(message, form, each.octets) for message, each, form in formed],
     )
     header_key.insert(
         connection,
         [
             # made with the form, before the job, by whoever has just read the octets
-            (message, each.form.keys or header_keys(each.octets, each.form))
-            for message, each in rows
+            (message, form.keys or header_keys(each.octets, form))
+            for message, each, form in formed
         ],
     )
-    foreign = [(message,) for message, each in rows if each.form.foreign_status]
+    foreign = [(message,) for message, _, form in formed if form.foreign_status]
     if foreign:
         connection.exec_driver_sql("INSERT INTO foreign_status VALUES (?)", foreign)
     return ids

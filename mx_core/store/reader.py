@@ -29,7 +29,7 @@ from mx_core.store import saved, segment
 from mx_core.store.body import BodyReader
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetId, FlagSets
-from mx_core.store.forms import facts, runs
+from mx_core.store.forms import facts, made
 from mx_core.store.live import Live
 
 _INFO: Final = (
@@ -39,6 +39,9 @@ _INFO: Final = (
     " (SELECT rule FROM folder WHERE folder.mailbox = mailbox.id)"
     " FROM mailbox"
 )
+
+
+_LATE_AT_ONCE: Final = 32  # messages without a form that one reading prepares
 
 
 @dataclass(slots=True)
@@ -91,19 +94,19 @@ class Reader:
         if kept is not None and kept.first_recent == first_recent:
             return kept
         if kept is not None:
-            made = kept.recent_from(Uid(first_recent))
+            shot = kept.recent_from(Uid(first_recent))
         else:
             places = segment.load_all(self._connection, mailbox)
             flags = self._flag_sets.of_all(places.flag_sets)
-            made = Snapshot(
+            shot = Snapshot(
                 UidValidity(uid_validity),
                 Uid(uid_next),
                 ModSeq(highest),
                 parts_of(places.uids, places.messages, places.modseqs, flags),
                 Uid(first_recent),
             )
-        self._keep(mailbox, made)
-        return made
+        self._keep(mailbox, shot)
+        return shot
 
     def changed_since(self, mailbox: MailboxId, uids: Sequence[Uid], modseq: int) -> set[Uid]:
         """Return those of *uids* that changed after *modseq*."""
@@ -128,7 +131,7 @@ class Reader:
         Raises:
             MessageGone: One is no longer kept.
         """
-        found = runs.forms(self._connection, messages)
+        found = made.forms(self._connection, self._bodies, messages)
         if any(message not in found for message in messages):
             raise MessageGone("a message was expunged and is no longer kept")
         forms = [found[message] for message in messages]
@@ -155,6 +158,8 @@ class Reader:
         told = facts.read(
             self._connection, messages, asked, lambda message, end: self.octets(message, 0, end)
         )
+        if messages and not told:
+            told = made.facts(self._connection, self._bodies, messages[:_LATE_AT_ONCE], asked)
         if messages and not told:
             raise MessageGone("a message was expunged and is no longer kept")
         return told

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from mx_core.mime.thread import named
 from mx_core.model.flags import SEEN
 from mx_core.model.ids import MailboxId, Uid
+from mx_core.ports import NewMail
 from mx_core.store.folders.following import FollowedPlaces
 from mx_core.store.outbox_word import STATE
 
@@ -28,11 +29,12 @@ def expect(connection: sa.Connection, queue_id: str, message_id: bytes) -> None:
 
 
 def appended(
-    places: FollowedPlaces, mailbox: MailboxId, uids: Sequence[Uid], message_ids: Sequence[bytes]
+    places: FollowedPlaces, mailbox: MailboxId, uids: Sequence[Uid], new: Sequence[NewMail]
 ) -> None:
-    """Follow an APPEND into Sent; Message-IDs are without brackets, b"" where there is none."""
-    for uid, message_id in zip(uids, message_ids, strict=True):
-        _appended(places, mailbox, uid, message_id)
+    """Follow an APPEND into Sent, whose messages have forms."""
+    for uid, each in zip(uids, new, strict=True):
+        if each.form is not None:
+            _appended(places, mailbox, uid, each.form.message_id)
 
 
 def _appended(places: FollowedPlaces, mailbox: MailboxId, uid: Uid, message_id: bytes) -> None:

@@ -27,10 +27,9 @@ from mx_core.store.body import BodyId, BodyWriter
 from mx_core.store.columns import Columns, KeptColumns
 from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.folders.book import Shelf
-from mx_core.store.folders.facts import Loaded
 from mx_core.store.folders.filling import fill, names_changed
 from mx_core.store.folders.following import FollowedPlaces
-from mx_core.store.folders.judging import Fresh, Judging
+from mx_core.store.folders.judging import Judging
 from mx_core.store.folders.parse_rule import parse
 from mx_core.store.journal import Journal, new_global_id
 from mx_core.store.journal_row import Op, Value
@@ -52,13 +51,13 @@ class Writer(Reader):
         self.names: list[News] = []  # what happened to names, in order
         self.queue_changed = False  # something of the outbox is due
         self.stirred = False  # the gateway has something to tell; see ``relations``
+        self.formless: list[tuple[MessageId, int]] = []  # stored, with their octets; no form yet
         self._now = now
         self.log = Journal(connection, now)
         self._flag_sets: FlagSetWriter = FlagSetWriter(
             connection, known.flag_sets, known.flag_numbers
         )
         self.flag_numbers = self._flag_sets.numbers  # of sets that this job used
-        self.flag_sets = self._flag_sets.met  # and by number
         self.bodies = self._bodies = BodyWriter(connection, folder)
         # its own columns: what this job adds is nobody's to keep until it is committed
         self._columns = Columns(connection, self._bodies, KeptColumns())
@@ -196,15 +195,15 @@ class Writer(Reader):
         box = self._box(mailbox)
         if queued is None:
             self._places.check_open(mailbox)  # before octets are written
+        book = self._places.book
+        new = message.settled(self._connection, new, at_once=book.reads_what_comes(mailbox))
         bodies = self.bodies.add_all([e.octets for e in new]) if queued is None else queued
         rows = message.keep(self._connection, self.log, bodies, new, int(self._now()), own=own)
         if author is not None:
             for ident, _ in rows:
                 relation.note_author(self._connection, ident, author)
-        self._places.judging.fresh = {
-            ident: Fresh(Loaded(kept.form, kept.octets, kept.form.keys), kept.internal_date)
-            for ident, kept in rows
-        }
+        self.formless += [(ident, len(kept.octets)) for ident, kept in rows if kept.form is None]
+        self._places.judging.know(rows)
         numbers = [self._flag_sets.number(self._flag_sets.canonical(each.flags)) for each in new]
         uids = self._places.add(
             mailbox,
@@ -214,8 +213,8 @@ class Writer(Reader):
             ],
             internal_dates=[kept.internal_date for _, kept in rows],
         )
-        if mailbox == self._places.book.sent:
-            sent_copy.appended(self._places, mailbox, uids, [each.form.message_id for each in new])
+        if mailbox == book.sent:
+            sent_copy.appended(self._places, mailbox, uids, new)
         return [Appended(box, uid) for uid in uids]
 
     def store_flags(

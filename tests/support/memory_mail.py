@@ -405,7 +405,13 @@ class Job:
 
     def append_all(self, mailbox: MailboxId, new: Sequence[NewMail]) -> list[Appended]:
         return [
-            self.append(mailbox, each.octets, each.form, each.flags, each.internal_date)
+            self.append(
+                mailbox,
+                each.octets,
+                each.form or prepare(each.octets),
+                each.flags,
+                each.internal_date,
+            )
             for each in new
         ]
 
@@ -544,6 +550,9 @@ class MemoryMail:
 
     def glance(self, job: Callable[[MailReader], T]) -> T:
         return job(Job(self, self._state))
+
+    def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:
+        return [octets % 2 == 0 for octets in sizes]  # so that both ways are gone
 
     def mailbox(self, name: MailboxName) -> MailboxInfo:
         return self.glance(lambda reader: reader.mailbox(name))

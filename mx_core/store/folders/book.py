@@ -42,6 +42,11 @@ class Book:
         """Tell whether mail in *mailbox* may be in a folder."""
         return bool(self.folders) and mailbox not in self.apart
 
+    def reads_what_comes(self, mailbox: MailboxId) -> bool:
+        """Tell whether more than flags is asked at once of what comes into *mailbox*."""
+        by_rule = any(not folder.rule.flags_only for folder in self.folders.values())
+        return mailbox == self.sent or (by_rule and self.follows(mailbox))
+
 
 class Shelf:
     """What stands between jobs; the writer's thread alone touches it.

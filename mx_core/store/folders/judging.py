@@ -11,6 +11,7 @@ from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm
 from mx_core.store.folders.facts import Facts, Loaded, Texts
 from mx_core.store.folders.rule import Rule
+from mx_core.store.message import Kept
 
 
 class Source(Protocol):
@@ -41,6 +42,14 @@ class Judging:
         self._source = source
         self.now = now
         self.fresh: Mapping[MessageId, Fresh] = {}
+
+    def know(self, rows: Sequence[tuple[MessageId, Kept]]) -> None:
+        """Take messages that this job stores; one without a form is read back if need be."""
+        self.fresh = {
+            ident: Fresh(Loaded(kept.form, kept.octets, kept.form.keys), kept.internal_date)
+            for ident, kept in rows
+            if kept.form is not None
+        }
 
     def verdicts(
         self,

@@ -1,1 +1,1 @@
-"""What IMAP needs of a message, prepared on arrival: as rows, and in runs of many."""
+"""What IMAP needs of a message, prepared on arrival or soon after: as rows, and in runs of many."""

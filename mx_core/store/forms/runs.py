@@ -1,6 +1,6 @@
 """Forms of 128 messages together, so that one reading touches little but what it needs.
 
-On arrival a form is a row of ``form``.  Once all ids of a run (128 that follow each other) are
+When it is made a form is a row of ``form``.  Once all ids of a run (128 that follow each other) are
 given, its rows become three pieces, compressed: ``form_head`` what header fields are cut from,
 ``form_told`` what answers are made of, ``form_rest`` the rest.  A row that stays in ``form``
 (it is long, or a repair made it) is the one that counts.  docs/decisions/0016-forms-in-runs.md.

@@ -19,7 +19,7 @@ from mx_core.mime.prepare import prepare
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Fact, MessageForm
-from mx_core.store import body_file, coding, header_key
+from mx_core.store import body_file, coding, header_key, late_forms
 from mx_core.store.body import INLINE_OCTETS_MAX, BodyId, BodyReader
 from mx_core.store.forms import facts, runs
 from mx_core.store.forms import row as form_row
@@ -175,6 +175,10 @@ def _form_faults(
     octets: Octets, reader: BodyReader, message: MessageId, body: BodyId
 ) -> Iterator[str]:
     connection = octets.connection
+    if _waits(connection, message):
+        if octets.repair:
+            late_forms.complete(connection, reader, [message])
+        return
     have = _form_of(connection, message)
     keyed = connection.exec_driver_sql(
         "SELECT EXISTS (SELECT 1 FROM header_key WHERE message = ?)"
@@ -201,6 +205,20 @@ def _form_faults(
         for table in ("header_key", "header_text"):
             connection.exec_driver_sql(f"DELETE FROM {table} WHERE message = ?", (message,))  # noqa: S608  # literals
         header_key.insert(connection, [(message, header_keys(whole, form))])
+
+
+def _waits(connection: sa.Connection, message: MessageId) -> bool:
+    """Tell whether form and keys of *message* are yet to be made, which is no fault."""
+    if connection.exec_driver_sql(
+        "SELECT EXISTS (SELECT 1 FROM header_key WHERE message = ?)"
+        " OR EXISTS (SELECT 1 FROM header_text WHERE message = ?)",
+        (message, message),
+    ).scalar_one():
+        return False
+    try:
+        return message not in runs.forms(connection, [message])
+    except StoreDamaged:
+        return False
 
 
 def _told_otherwise(
