@@ -46,6 +46,10 @@ class OpenAccounts(ports.Accounts):
         """Let mail programs log in to *person*."""
         self._persons[person.address] = person
 
+    def drop(self, person: Person) -> None:
+        """Let nobody log in to *person* any more."""
+        self._persons.pop(person.address, None)
+
     def find(self, address: Address) -> Person:
         """Return whose *address* is; raises Refused."""
         self.check_unlocked()

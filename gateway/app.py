@@ -297,8 +297,19 @@ class Gateway(OpenDesk):
             raise AssertionError("accounts start inside the task group")
         person = Person(store, own, self._config_for(own.address), time.time)
         self._accounts.add(person)
-        self._tasks.create_task(until_damaged(person))
-        self._tasks.create_task(self._receiving.keep(store.folder, own.address, person.carrier))
+        self._tasks.create_task(self._serve(person))
+
+    async def _serve(self, person: Person) -> None:
+        """Run one account, and open it anew when it has moved to another address."""
+        if self._tasks is None:
+            raise AssertionError("accounts start inside the task group")
+        keeping = self._receiving.keep(person.store.folder, person.address, person.carrier)
+        kept = self._tasks.create_task(keeping)
+        await until_damaged(person)
+        if person.moving.done.is_set():
+            kept.cancel()
+            self._accounts.drop(person)
+            await self._restart(person.store)
 
     def _open_doors(
         self,

@@ -28,6 +28,14 @@ from gateway.own.changes import OwnChanges
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
 from gateway.own.log_watch import HomeLog, LogWatch
+from gateway.own.moving import Moving
+from gateway.own.old_homes import (
+    FOLLOWED_SECONDS,
+    OldHome,
+    OldHomes,
+    OneOfSeveral,
+    tell,
+)
 from gateway.own.tags import OwnTags
 from gateway.people.inviting import Inviting
 from gateway.policy_desk import PolicyDesk
@@ -74,12 +82,7 @@ class Person(ports.Account):
         finder = finder_of(config.discovery, store.carrier_state, now)
         device = Device(own.pid, own.device_id, own.signing_key)
         home = Home(own.address.domain, device, finder.find, now)
-        limit = config.limits.message_octets
-        carrier = NativeCarrier(
-            home,
-            message_octets=limit,
-            body_octets=int(limit * _BODY_SHARE) + _BODY_EXTRA_OCTETS,
-        )
+        carrier = _carrier_to(home, config)
         self.own = own
         self.address = own.address
         self.store = store
@@ -130,20 +133,9 @@ class Person(ports.Account):
             franking,
             store.receipts,
         )
-        self.inbound = Inbound(
-            carrier,
-            store.inbox,
-            store.intake,
-            store.outbox,
-            store.unreadable,
-            self.outbound,
-            Senders(finder, logs, store.contacts, now),
-            AtTheDoor(finder, store.contacts, own, now, mark_subjects=config.reading.mark_subjects),
-            TakingReceipts(store.receipts, store.outbox, SenderReports(store.outbox, now)),
-            own,
-            epochs,
-            now,
-        )
+        self._config = config
+        self._opened_by = OneOfSeveral(epochs)
+        self.inbound = self._inbound_from(carrier, self._opened_by)
         self._alone = ReceiptsAlone(
             store.receipts, recipients, franking, carrier, lambda: own.sender(carrier), now
         )
@@ -175,22 +167,54 @@ class Person(ports.Account):
         self.pulling = Pulling(store, own.address, now, mark_subjects=config.reading.mark_subjects)
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
+        self._old_homes = OldHomes(store.settings)
+        self.moving = Moving(own, self._old_homes, finder.find)
         self._notices = Notices(store.relations, own.address, now)
+
+    def _inbound_from(self, carrier: NativeCarrier, epochs: OneOfSeveral) -> Inbound:
+        """Return what takes in the mail of one home server, the own one or one that was left."""
+        store, own, now = self.store, self.own, self._now
+        return Inbound(
+            carrier,
+            store.inbox,
+            store.intake,
+            store.outbox,
+            store.unreadable,
+            self.outbound,
+            Senders(self._finder, self._logs, store.contacts, now),
+            AtTheDoor(
+                self._finder,
+                store.contacts,
+                own,
+                now,
+                mark_subjects=self._config.reading.mark_subjects,
+                domain=carrier.home.domain,
+            ),
+            TakingReceipts(store.receipts, store.outbox, SenderReports(store.outbox, now)),
+            own,
+            epochs,
+            now,
+        )
 
     @property
     def login_names(self) -> frozenset[str]:
-        """What a mail program may give as user name, folded."""
-        return frozenset({str(self.address).casefold(), self.address.local.casefold()})
+        """What a mail program may give as user name, folded; one that was left still does."""
+        known = (self.address, *self.own.state.former)
+        return frozenset(name.casefold() for one in known for name in (str(one), one.local))
 
     @override
     def may_send_as(self, sender: Address) -> bool:
         return sender.canonical() == self.address
 
     async def run(self) -> None:
-        """Serve the account until cancelled."""
+        """Serve the account until cancelled, or until it lives elsewhere (``moving.done``)."""
         self.store.text_index.start()
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.moving.run())
+                tasks.create_task(self._until_moved())
+                for left in await self._left_homes():
+                    tasks.create_task(self._collect_from(left))
                 tasks.create_task(self.outbound.run())
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
@@ -212,9 +236,39 @@ class Person(ports.Account):
                 tasks.create_task(self.backups.run())
                 tasks.create_task(self.greeting.run())
                 tasks.create_task(keep_up(self.store.folders, self._now))
+        except* _Moved:
+            log.info("account_reopens")
         finally:
             await self._ordinary.close()
             await self._home.close()
+
+    async def _until_moved(self) -> None:
+        await self.moving.done.wait()
+        raise _Moved
+
+    async def _left_homes(self) -> list[OldHome]:
+        """Return the home servers that may still hold mail for the account."""
+        oldest = self._now() - FOLLOWED_SECONDS
+        return [
+            one
+            for one in await self._old_homes.all()
+            if one.since > oldest and one.address.domain != self.address.domain
+        ]
+
+    async def _collect_from(self, left: OldHome) -> None:
+        """Tell an old home server of the move, and take in what waits or comes there."""
+        device = Device(self.own.pid, self.own.device_id, self.own.signing_key)
+        home = Home(left.address.domain, device, self._finder.find, self._now)
+        carrier = _carrier_to(home, self._config)
+        opened_by = OneOfSeveral(self._epochs)
+        opened_by.beside(self._opened_by)
+        self._opened_by.beside(opened_by)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(tell(left, self._old_homes, carrier))
+                tasks.create_task(self._inbound_from(carrier, opened_by).run())
+        finally:
+            await home.close()
 
     async def judge_domain(self, name: str) -> int:
         """Believe the log of the domain *name* again; return how many held messages go on.
@@ -275,6 +329,19 @@ class Person(ports.Account):
             "backup": await self.backups.state(),
             "search_index": asdict(await self.store.text_index.state()),
         }
+
+
+def _carrier_to(home: Home, config: Config) -> NativeCarrier:
+    limit = config.limits.message_octets
+    return NativeCarrier(
+        home,
+        message_octets=limit,
+        body_octets=int(limit * _BODY_SHARE) + _BODY_EXTRA_OCTETS,
+    )
+
+
+class _Moved(Exception):
+    """No error: the account lives elsewhere, and is opened anew."""
 
 
 async def until_damaged(person: Person) -> None:

@@ -58,11 +58,13 @@ class AtTheDoor:
         now: Now,
         *,
         mark_subjects: bool = True,
+        domain: str = "",
     ) -> None:
-        """Nothing is asked before ``opened``."""
+        """Nothing is asked before ``opened``.  *domain*: whose door it is, if not the own one's."""
         self._finder = finder
         self._contacts = contacts
         self._own = own
+        self._domain = domain or own.address.domain
         self._now = now
         self._mark_subjects = mark_subjects
 
@@ -74,7 +76,7 @@ class AtTheDoor:
             PeerUnreachable: The own domain is not to be found now; it is kept.
         """
         record = opened.claimed.by
-        if not isinstance(record, DoorRecord) or record.domain != self._own.address.domain:
+        if not isinstance(record, DoorRecord) or record.domain != self._domain:
             raise Untrusted("kind", "only the door of the own domain brings ordinary mail")
         statement = verify_statement(opened, sign_pk=await self._key(), my_pid=self._own.pid)
         large = len(body) > _LARGE_OCTETS
@@ -91,7 +93,7 @@ class AtTheDoor:
 
     async def _key(self) -> bytes:
         try:
-            domain = await self._finder.find(self._own.address.domain)
+            domain = await self._finder.find(self._domain)
         except UnknownRecipient as error:
             raise Untrusted("domain-absent", "nobody vouches for the own domain") from error
         key = domain.role_key(ROLE, self._now())

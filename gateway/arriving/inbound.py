@@ -18,8 +18,8 @@ from gateway.arriving.arrival_status import network_status, sender_status
 from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.senders import JudgedSender, Senders
 from gateway.arriving.status_block import keywords, render
-from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
+from gateway.own.old_homes import Epochs
 from gateway.receipts.owing import owed_for
 from gateway.receipts.taking import TakingReceipts
 from gateway.sending.outbound import Outbound
@@ -70,7 +70,7 @@ class Inbound:
         at_the_door: AtTheDoor,
         taking: TakingReceipts,
         own: OwnIdentity,
-        epochs: OwnEpochs,
+        epochs: Epochs,
         now: Now,
     ) -> None:
         """Compose; nothing is asked of the server before ``run``."""

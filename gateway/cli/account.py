@@ -8,6 +8,7 @@ import click
 
 from gateway.cli.exits import told_in_one_sentence
 from gateway.cli.settings import typed_settings
+from gateway.cli.words import asked_words
 from gateway.directories import Directories
 from mx_core.control.client import ControlClient
 
@@ -92,6 +93,23 @@ def suite(directories: Directories, address: str, which: str) -> None:
         )
     only = "with post-quantum keys only" if which == "post-quantum" else "with any keys"
     click.echo(f"Mail is sealed to {address} {only}.")
+
+
+@account.command()
+@click.argument("address")
+@click.argument("to")
+@click.option("--invite", required=True, help="The code that the new domain's operator gave you.")
+@click.pass_obj
+def move(directories: Directories, address: str, to: str, invite: str) -> None:
+    """Move ADDRESS to TO, at another domain.  The words of the recovery sheet are asked for."""
+    words = asked_words(f"The 24 words of the sheet of {address}")
+    with told_in_one_sentence("mx-gateway"):
+        ControlClient(directories.control_socket, "mx-gateway").post(
+            "/accounts/move", {"address": address, "to": to, "invite": invite, "words": words}
+        )
+    click.echo(f"You are {to} now. Mail programs log in as before; set their From address to {to}.")
+    click.echo(f"Mail to {address} still comes in for 90 days, if its domain plays along, and")
+    click.echo("whoever you write to learns of the move.")
 
 
 @account.command()

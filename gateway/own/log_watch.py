@@ -39,7 +39,6 @@ from mx_core.trust.log_memory import Told
 log = structlog.get_logger()
 
 _CARRIER: Final = "native"
-_NAME: Final = "own log"
 _HOUR_SECONDS: Final = 3_600.0
 _SUSPICION: Final = (
     "the record of your own domain holds a key in your name that is not yours; a letter about it"
@@ -103,6 +102,7 @@ class LogWatch:
         self._logs = logs
         self._alarms = alarms
         self._now = now
+        self._name = f"own log {own.address.domain}"
         self._wake = asyncio.Event()
 
     def hurry(self) -> None:
@@ -270,11 +270,11 @@ class LogWatch:
         log.warning("foreign_version", version=leaf.version)
 
     async def _place(self) -> _Place:
-        return _Place.decode(await self._state.get(_CARRIER, _NAME))
+        return _Place.decode(await self._state.get(_CARRIER, self._name))
 
     async def _keep(self, place: _Place) -> None:
         place = replace(place, suspicion=self._own.suspicion)
-        await self._state.put(_CARRIER, _NAME, place.encode())
+        await self._state.put(_CARRIER, self._name, place.encode())
 
 
 def _opens(leaf: BindingLeaf, record: LogRecord) -> bool:

@@ -81,7 +81,14 @@ class OwnTags:
         given = await self._secrets.given(closed=self._is_closed())
         invited = await self._invitations.reaching()
         # what the list is made of: it is made anew when that changes, and each week
-        parts = [week_of(now).to_bytes(8, "big"), *given, b"", *(secret for secret, _ in invited)]
+        # … and at another home server, which holds none yet
+        parts = [
+            self._carrier.home.domain.encode(),
+            week_of(now).to_bytes(8, "big"),
+            *given,
+            b"",
+            *(secret for secret, _ in invited),
+        ]
         made_of = b2("MX1.admit.given", parts)
         if await self._state.get(_CARRIER, _NAME) == made_of:
             return

@@ -129,6 +129,8 @@ class Receiving:
 async def renew_token(folder: Path, domain: str, issuer: Issuer, now: Now, *, wanted: bool) -> None:
     """Have a token that holds for two weeks at least, or, unless it is *wanted*, none."""
     kept = await asyncio.to_thread(Token.read, folder)
+    if kept is not None and kept.domain != domain:
+        kept = None  # of a home server that the account has left; it runs out there
     if wanted and (kept is None or kept.expires < now() + _RENEW_BEFORE_SECONDS):
         token, expires = await issuer.collect_token(HOLDS_SECONDS)
         await asyncio.to_thread(Token(domain, token, expires).write, folder)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from gateway.own.changes import OwnChanges
 from gateway.own.identity import OwnIdentity
+from gateway.own.moving import Moving
 from gateway.recovery.backups import Backups
 from gateway.recovery.recovering import AskedBack
 from gateway.web.endpoint import body, json_endpoint
@@ -52,6 +53,15 @@ class GoneDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: int = 0
 
 
+class NewHome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /accounts/move: *to* by an *invite* of its domain and the *words* of the sheet."""
+
+    address: str
+    to: str
+    invite: str
+    words: str
+
+
 class Finish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /recoveries/finish."""
 
@@ -64,6 +74,7 @@ class Recoverable(Protocol):
 
     backups: Backups
     changes: OwnChanges
+    moving: Moving
     own: OwnIdentity
 
 
@@ -113,6 +124,12 @@ def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) ->
         await person.changes.remove(device_of(asked.device), reason, since)
         return {"devices": told_devices(person.own)}
 
+    async def moved(request: Request) -> dict[str, Any]:
+        asked = await body(request, NewHome)
+        person = account_of(Address.parse(asked.address))
+        await person.moving.begin(Address.parse(asked.to), asked.invite, asked.words)
+        return {}
+
     async def begun(request: Request) -> dict[str, Any]:
         return await desk.begin_recovery(await body(request, AskedBack))
 
@@ -126,6 +143,7 @@ def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) ->
         "/backups/sheet": sheet,
         "/devices": devices,
         "/devices/remove": removed,
+        "/accounts/move": moved,
         "/recoveries/begin": begun,
         "/recoveries/finish": finished,
     }

@@ -4,7 +4,7 @@
 Steps: accepted committed replied shown sealed sent acked stored deleted; of the search index:
 indexing indexed; of ordinary mail: relayed; of an import, and of mail that is pulled: imported;
 of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
-own passport: appended; of admission: tagged franked fetched; of receipts: receipted gave; of a
+own passport: appended moved; of admission: tagged franked fetched; of receipts: receipted gave; of a
 recovery: restored recovered; of an echo: marked; of the door: handed; of what is sealed anew:
 unread told passed asked; of a large body at a home server: put.
 """
@@ -31,7 +31,7 @@ RELAY_STEPS: Final = ("relayed",)  # ordinary mail
 IMPORT_STEPS: Final = ("imported",)
 PULL_STEPS: Final = ("flagged", "pushed")
 LOG_STEPS: Final = ("waiting", "logged", "witnessed")
-PASSPORT_STEPS: Final = ("appended",)
+PASSPORT_STEPS: Final = ("appended", "moved")
 ADMISSION_STEPS: Final = ("tagged", "franked", "fetched")
 RECEIPT_STEPS: Final = ("receipted", "gave")
 RECOVERY_STEPS: Final = ("restored", "recovered")

@@ -22,7 +22,7 @@ from mx_core.store import body_file
 COPY: Final = "copy.db"
 _PIECE_OCTETS: Final = 1024 * 1024
 _LEFT_OUT: Final = {
-    "own_key": "name IN ('identity', 'device', 'card', 'recovery', 'change')",
+    "own_key": "name IN ('identity', 'device', 'card', 'recovery', 'change', 'move')",
     "own_epoch": "1",
     "intake": "1",
     "parcel": "1",

@@ -32,6 +32,7 @@ class OwnKey(Enum):
     DEVICE = "device"  # Ed25519 seed
     CARD = "card"  # the newest card that the own server attested
     RECOVERY = "recovery"  # the entry and the epoch by which a sheet makes this device one
+    MOVE = "move"  # an entry that leads to another domain, and the invite of that domain
     CHANGE = "change"  # an entry that was sent and not confirmed, with the key that it brings
 
 
@@ -218,8 +219,8 @@ class OwnPassport:
             if lost_at is not None:
                 grow_stale(connection, lost_at)
             connection.exec_driver_sql(
-                "DELETE FROM own_key WHERE name IN (?, ?)",
-                (OwnKey.CHANGE.value, OwnKey.RECOVERY.value),
+                "DELETE FROM own_key WHERE name IN (?, ?, ?)",
+                (OwnKey.CHANGE.value, OwnKey.RECOVERY.value, OwnKey.MOVE.value),
             )
             there = connection.exec_driver_sql(
                 "SELECT octets FROM own_entry WHERE seq = ?", (seq,)

@@ -93,7 +93,9 @@ class TextIndex:
         return IndexState(until, waiting, self._faults, self._last_fault)
 
     def start(self) -> None:
-        """Follow the mail from now on."""
+        """Follow the mail from now on; again changes nothing."""
+        if self._thread is not None:
+            return
         self._thread = threading.Thread(target=self._work, name="text index", daemon=True)
         self._thread.start()
 
