@@ -16,9 +16,11 @@ from gateway.arriving.senders import Senders
 from gateway.arriving.unread import Unread
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
+from gateway.receipts.taking import TakingReceipts
 from gateway.sending.outbound import _SharedBody
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
+from gateway.writing.sender_reports import SenderReports
 from mx_core.envelope.seal import Sender
 from mx_core.model.errors import PeerUnreachable, Unavailable
 from mx_core.model.ids import DeviceId, EnvId, QueueId
@@ -63,17 +65,18 @@ class BobsDevice:
         )
         nothing: Any = None
         self.inbound = Inbound(
-            carrier,
-            store.inbox,
-            store.intake,
-            store.outbox,
-            store.unreadable,
-            nothing,
-            Senders(post.alice.network, logs, store.contacts, clock),
-            nothing,
-            self.own,
-            self.epochs,
-            clock,
+            carrier=carrier,
+            inbox=store.inbox,
+            intake=store.intake,
+            outbox=store.outbox,
+            unreadable=store.unreadable,
+            outbound=nothing,
+            senders=Senders(post.alice.network, logs, store.contacts, clock),
+            at_the_door=nothing,
+            taking=TakingReceipts(store.receipts, store.outbox, SenderReports(store.outbox, clock)),
+            own=self.own,
+            epochs=self.epochs,
+            now=clock,
         )
         self.unread = Unread(store.unreadable, self.own, carrier, clock)
 
