@@ -130,7 +130,11 @@ class Greeting:
         waiting = not {"welcome", "answer"} <= set(self._arrived)
         if waiting and self._now() - self._since < _LOOK_SECONDS:
             self._arrived.update(await self._mail.read(self._look))
+        welcome = self._wanted.is_set() and "welcome" not in self._arrived
+        answer = self._asked is not None and "answer" not in self._arrived
+        fresh = self._now() - self._since < _LOOK_SECONDS
         return {
+            "awaited": fresh and (welcome or answer),
             "echo": str(echo_of(self._own)),
             "asked": self._asked,
             **{

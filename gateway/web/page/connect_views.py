@@ -28,13 +28,15 @@ def connect_routes(behind: Behind) -> list[Route]:
         asked = request.query_params
         account = Address.parse(asked.get("account", ""))
         seen = await _seen(behind, account, asked.get("name", ""))
+        trip = _timed(await behind.greeted(account).greeting.state())
+        done = all(one.done for one in seen) and not trip["awaited"]
         return rendered(
             "connect.html",
             address=str(account),
             programs=seen,
-            trip=_timed(await behind.greeted(account).greeting.state()),
+            trip=trip,
             renew=renewing(str(account), asked.get("name", "")),
-            still="still" in asked or all(one.done for one in seen),
+            still="still" in asked or done,
         )
 
     async def asked_echo(request: Request) -> Response:

@@ -124,6 +124,7 @@ async def test_what_came_back_is_shown_as_its_status_says_and_nothing_else_is() 
         (sent,) = await account.store.outbox.unsettled()
 
     assert sent.recipient == ECHO
+    assert [told["awaited"] for told in (before, forged, after)] == [True, True, False]
     assert [(told["welcome"], told["answer"]) for told in (before, forged)] == [(None, None)] * 2
     assert after["answer"]["received"] - after["asked"] == 2
     assert after["answer"]["sender"] == "echo@a.example"
@@ -136,4 +137,4 @@ async def test_a_large_inbox_is_not_looked_through_long_after() -> None:
         await put(account, ALICE, welcome(ALICE, NOW))
         told = await quiet.state()
 
-    assert told["welcome"] is None
+    assert (told["welcome"], told["awaited"]) == (None, False)

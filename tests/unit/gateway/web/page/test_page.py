@@ -128,7 +128,13 @@ class Greeting:
 
     async def state(self) -> dict[str, Any]:
         arrived = {"sender": EVIL, "received": 7, "said": EVIL, "sealed_with": EVIL}
-        return {"echo": EVIL, "asked": 5, "welcome": arrived, "answer": arrived}
+        return {
+            "awaited": ("ask",) in self.did,
+            "echo": EVIL,
+            "asked": 5,
+            "welcome": arrived,
+            "answer": arrived,
+        }
 
 
 class Everything(Behind):
@@ -667,6 +673,8 @@ async def test_a_mail_program_is_followed_until_all_is_ticked_and_as_long_as_wan
     behind.steps = {step.value: 2 for step in Step}
     done = await inside.get(path)
     other = await inside.get(f"{path}&name=other")
+    await inside.post("/connect/echo", data={"account": "alice@a.example"})
+    asked = await inside.get(path)
 
     refresh = '<noscript><meta http-equiv="refresh" content="3"></noscript>'
     assert (refresh in some.text, refresh in still.text, refresh in done.text) == (
@@ -674,6 +682,7 @@ async def test_a_mail_program_is_followed_until_all_is_ticked_and_as_long_as_wan
         False,
         False,
     )
+    assert refresh in asked.text  # all is ticked, and an answer is on its way
     came_back = 2  # the welcome and the answer
     assert some.text.count("✓") == 2 + came_back  # logged in, and so in clear
     assert done.text.count("✓") == 6 + came_back
