@@ -17,6 +17,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from mx_core.db import failpoint
 from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.ids import MessageId
@@ -76,8 +77,9 @@ class LateForms:
             message, octets = self._waiting.popleft()
             self._octets -= octets
             some.append(message)
-        # Crash before the commit: they are without a form, as they were.
         complete(connection, bodies, _unmade(connection, some))
+        # Crash before the commit: they are without a form, as they were.
+        failpoint.reach("forming")
         return bool(self._waiting)
 
 

@@ -2,7 +2,7 @@
 
 A body is put under a name that nobody had before and nobody will have again, so whoever removes
 one can not meet whoever puts the same octets: no lock, no question inside a transaction.  The
-row of the body says under which name it lies (ADR 0022).
+row of the body says under which name it lies (ADR 0023).
 """
 
 from __future__ import annotations

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.mime.prepare import prepare
 from mx_core.model.ids import EnvId, MsgId, Pid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.store.account_store import AccountStore
+from mx_core.store.fsck.check import check_store
 from mx_core.store.outbox_reader import State
 from mx_core.store.outbox_state import Report
-from tests.support.stores import START, form_of, open_store
+from tests.support.stores import START, STORE_KEY, Clock, form_of, open_store
 
 _PROGRAM = """
 import asyncio, sys
@@ -82,6 +84,25 @@ async def main():
     parcel = Parcel(me, EnvId(b"p" * 32), b"env", b"body", START + 9)
     await store.outbox.seal(queue_id, me, parcel, Pid(b"b" * 32), digest_of_s=b"d" * 32)
     await store.receipts.delivered(b"d" * 32, 1, Report(b"told", form_of(b"told")))
+    print("done")
+
+asyncio.run(main())
+"""
+
+
+_FORMING = """
+import asyncio, sys
+from pathlib import Path
+from mx_core.model.mailbox_name import INBOX
+from mx_core.ports import NewMail
+from tests.support.stores import open_store
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    new = [NewMail(b"Subject: %d\\r\\n\\r\\nx" % n, None, frozenset(), n) for n in range(40)]
+    await store.mail.write(lambda writer: writer.append_all(writer.mailbox(INBOX).id, new))
+    while store._database.write_at_start(store.mail.pack_some):
+        pass
     print("done")
 
 asyncio.run(main())
@@ -176,6 +197,29 @@ def test_a_receipt_counts_once_whenever_it_was_cut_off(
         assert not await store.receipts.delivered(b"d" * 32, 1, report)
         assert (await store.mail.read(lambda reader: reader.mailbox(INBOX))).messages == 1
         assert await store.outbox.unsettled() == []
+        store.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("step", ["forming", "forming:2"])
+def test_forms_that_a_kill_left_out_are_made_at_the_next_start(tmp_path: Path, step: str) -> None:
+    killed_at(step, tmp_path, _FORMING)
+    assert check_store(tmp_path, STORE_KEY, Clock(), deep=True).findings == []
+
+    async def story() -> None:
+        store = open_store(tmp_path)
+        shot = await store.mail.read(lambda reader: reader.snapshot(reader.mailbox(INBOX).id))
+        forms = await store.mail.read(lambda reader: reader.forms(shot.messages))
+        keyed = store._database.write_at_start(
+            lambda connection: connection.exec_driver_sql(
+                "SELECT count(*) FROM header_key"
+            ).scalar_one()
+        )
+
+        assert forms == [prepare(b"Subject: %d\r\n\r\nx" % number) for number in range(40)]
+        assert keyed == 40
         store.close()
 
     asyncio.run(story())
