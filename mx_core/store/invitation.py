@@ -140,7 +140,7 @@ def use(connection: sa.Connection, pid: Pid, proof: bytes, now: int) -> str | No
             continue
         connection.exec_driver_sql("UPDATE invitation SET used = used + 1 WHERE id = ?", (ident,))
         connection.exec_driver_sql(
-            "INSERT INTO contact_secret VALUES (?, ?, NULL, ?)"
+            "INSERT INTO contact_secret (pid, mine, since) VALUES (?, ?, ?)"
             " ON CONFLICT (pid) DO UPDATE SET mine = coalesce(mine, excluded.mine)",
             (pid, secret_after(secret, pid), now),
         )

@@ -38,6 +38,7 @@ async def importing(store: AccountStore) -> AsyncIterator[tuple[Importing, Telli
         yield made, telling
     finally:
         running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def until_idle(made: Importing) -> None:

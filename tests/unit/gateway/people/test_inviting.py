@@ -89,6 +89,7 @@ class Room:
             self.clock,
             there,
             self.franking,
+            self.store.receipts,
         )
 
     async def sent(self) -> EnvId:

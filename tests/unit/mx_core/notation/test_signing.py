@@ -67,6 +67,7 @@ def test_the_uses_are_those_of_the_page() -> None:
         "server",
         "batch",
         "peer-auth",
+        "unreadable",
     }
     assert passport_role(3) == "passport.3"
 
