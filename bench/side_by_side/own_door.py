@@ -1,8 +1,8 @@
 """The process that is measured: ``python -m bench.side_by_side.own_door FOLDER``.
 
 The door, the store and the password check are those of the gateway; networks are left out.
-Prints the port and the password, and serves until SIGTERM.  For each SIGUSR1 it prints how many
-messages are not in the search index yet.
+Prints the port and the password, and serves until SIGTERM.  For each SIGUSR1 it prints what is
+still to be made of new mail: how many messages are not in the search index, or have no form yet.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from typing_extensions import override
 
 from gateway.loopback.peer_uid import is_own_loopback
@@ -46,6 +47,14 @@ class _Person(Account):
         return self
 
 
+def _unmade(connection: sa.Connection) -> int:
+    count: int = connection.exec_driver_sql(
+        "SELECT count(*) FROM message LEFT JOIN header_key ON header_key.message = message.id"
+        " WHERE header_key.message IS NULL"
+    ).scalar_one()
+    return count
+
+
 async def _serve(folder: Path, password: Path) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
@@ -59,7 +68,8 @@ async def _serve(folder: Path, password: Path) -> None:
     answering: set[asyncio.Task[None]] = set()
 
     async def tell() -> None:
-        print((await store.text_index.state()).waiting, flush=True)
+        not_indexed = (await store.text_index.state()).waiting
+        print(not_indexed + await store._database.read(_unmade), flush=True)  # noqa: SLF001
 
     def asked() -> None:
         task = asyncio.ensure_future(tell())

@@ -175,7 +175,7 @@ class Own:
         self.start()
 
     def catch_up(self) -> float:
-        """Wait for the search index, for as long as is worth it."""
+        """Wait for the search index and late forms, for as long as is worth it."""
         begun = time.monotonic()
         while self._not_indexed() and time.monotonic() < begun + _PATIENCE_SECONDS:
             time.sleep(0.5)
