@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.fleet
 _DEMO = (sys.executable, "-m", "gateway", "demo")
 _SECONDS = 200
 
