@@ -42,6 +42,7 @@ from mx_core.model.errors import (
 _log = structlog.get_logger()
 _BATCHES_MAX: Final = 4  # under way to one destination
 _IDLE_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 5.0  # until the queue is looked at again that could not be, at the start
 _DRAIN_SECONDS: Final = 2.0
 _ROUND_SECONDS: Final = 600.0  # the clock may jump: look again after this at the latest
 
@@ -101,6 +102,14 @@ class Dispatcher:
         for destination in await self._database.read(outgoing.destinations):
             self.announce(destination)
 
+    async def _looked_around(self) -> bool:
+        try:
+            await self.look_around()
+        except Unavailable as error:
+            _log.warning("queue_put_off", error=type(error).__name__)
+            return False
+        return True
+
     def retry(self, destination: str) -> None:
         """Try *destination* at once although it did not answer; what is due is to be in the rows."""
         worker = self._workers.get(destination)
@@ -113,7 +122,9 @@ class Dispatcher:
         """Send until *stopping*; what is under way then is sent again after the restart."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks  # before the look: what is announced during it would be missed
-            await self.look_around()
+            while not await self._looked_around():
+                if await _until(stopping, min(self._settings.first_delay_seconds, _LOOK_SECONDS)):
+                    break
             await stopping.wait()
             self._tasks = None
             for worker in self._workers.values():

@@ -19,7 +19,7 @@ from mx_core.homeserver.people.accounts import Member
 from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
-from mx_core.model.errors import PeerUnreachable, UnknownRecipient, Untrusted
+from mx_core.model.errors import PeerUnreachable, Unavailable, UnknownRecipient, Untrusted
 from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, NOT_AVAILABLE, ItemReply
 from tests.support.home_rows import DEVICE, add_member, home_database, leaving
 
@@ -258,6 +258,29 @@ async def test_what_is_announced_while_the_queue_is_first_looked_at_leaves_too(
 
     database.read = first_look  # type: ignore[method-assign,assignment]
     task = asyncio.ensure_future(dispatcher.run(stopping))
+
+    assert [notice.env_id for notice in await _notices(database, alice, 1)] == [item.env_id]
+    stopping.set()
+    await task
+
+
+async def test_a_database_that_is_away_at_the_start_ends_nothing_and_what_waits_leaves(
+    database: Database, alice: Member
+) -> None:
+    network, stopping = _Network(), asyncio.Event()
+    item, look, asked = leaving(alice, "b.example"), database.read, asyncio.Event()
+    await _submit(database, item)
+
+    async def away(job: Callable[..., object]) -> object:
+        del job
+        database.read = look  # type: ignore[method-assign]
+        asked.set()
+        raise Unavailable("the database does not answer now")
+
+    database.read = away  # type: ignore[method-assign,assignment]
+    dispatcher = Dispatcher(database, Arrivals(), network, QUICK, now=time.time)
+    task = asyncio.ensure_future(dispatcher.run(stopping))
+    await asked.wait()
 
     assert [notice.env_id for notice in await _notices(database, alice, 1)] == [item.env_id]
     stopping.set()
