@@ -14,7 +14,7 @@ from tests.support.home_device import HomeDevice
 from tests.support.mallory import RunningHome
 from tests.support.worlds import vanish
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 _numbers = itertools.count(1)
 
@@ -74,7 +74,6 @@ async def test_a_failure_is_reported_once_and_harms_no_other_recipient(world: Wo
     assert len(_reports(world, subject)) == 1
 
 
-@pytest.mark.fleet
 async def test_a_failure_is_reported_once_over_restarts_of_everything(world: World) -> None:
     """Deliver 6: delivery is retried over restarts, and its end is told exactly once."""
     gone = await _somebody_at_b(world)

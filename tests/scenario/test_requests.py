@@ -1,8 +1,12 @@
 """A stranger writes: to Requests, told once, accepted by a move, blocked by another."""
 
+import pytest
+
 from gateway.demo.world import World
 from mx_core.mail_programs.mail_settings import MailSettings
 from tests.support.clients import about, imap, messages, smtp, wait_until
+
+pytestmark = pytest.mark.fleet
 
 
 def send(sender: MailSettings, recipient: str, subject: str) -> None:
