@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import imaplib
 import os
 import re
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from gateway.demo.ports import reserve
 from gateway.demo.processes import Program, run
 from mx_core.mail_programs.mail_settings import MailSettings
 from tests.interop.chromium.browser import Seen, chromium, window
-from tests.support.clients import imap, smtp
+from tests.support.clients import imap, smtp, tell_name
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
 
@@ -92,8 +91,7 @@ def begun(seen: Seen) -> MailSettings:
 def used(settings: MailSettings) -> None:
     """Do what a mail program does first."""
     with imap(settings) as client:
-        with contextlib.suppress(imaplib.IMAP4.error):
-            client.xatom("ID", '("name" "Some Mail")')
+        tell_name(client, "Some Mail")
         client.list()
         client.select("INBOX", readonly=True)
         client.fetch("1:*", "(FLAGS)")

@@ -14,7 +14,7 @@ import pytest
 from gateway.demo.processes import run
 from gateway.demo.world import World
 from mx_core.trail_port import Step
-from tests.support.clients import imap, smtp
+from tests.support.clients import imap, smtp, tell_name
 
 NOBODY = 65_534
 _OTHER_USER = """
@@ -74,7 +74,7 @@ def test_a_mail_program_is_seen_to_come_step_by_step(world: World, link: str) ->
         before = browser.get("/connect", params=asked).text
         settings = replace(world.alice.known, password=password)
         with imap(settings) as client:
-            client.xatom("ID", '("name" "Mutt <b>")')
+            tell_name(client, "Mutt <b>")
             client.list()
             client.select("INBOX", readonly=True)
             client.fetch("1:*", "(FLAGS)")

@@ -35,6 +35,12 @@ def smtp(settings: MailSettings) -> Iterator[smtplib.SMTP]:
         yield client
 
 
+def tell_name(client: imaplib.IMAP4, name: str) -> None:
+    """Say ID in whatever state; xatom alone would keep the first caller's state for the process."""
+    imaplib.Commands["ID"] = ("NONAUTH", "AUTH", "SELECTED")
+    client.xatom("ID", f'("name" "{name}")')
+
+
 def messages(settings: MailSettings, mailbox: str = "INBOX") -> list[bytes]:
     """Return the octets of every message, in order of arrival."""
     with imap(settings) as client:

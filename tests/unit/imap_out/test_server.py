@@ -16,6 +16,7 @@ from imap_out.server import Limits, Listener, serve
 from mx_core.model.address import Address
 from mx_core.ports import Account, MailReader
 from mx_core.trail_port import Observer, Step, Trail, nobody
+from tests.support.clients import tell_name
 from tests.support.loopback_tls import client_context, server_context
 from tests.support.memory_mail import MemoryAccount, MemoryAccounts, MemoryMail, one_account
 
@@ -410,7 +411,7 @@ async def test_each_step_of_a_mail_program_is_told_as_it_is_taken(
                 client.starttls(client_context())
             with contextlib.suppress(imaplib.IMAP4.error):
                 client.login("fred@a.example", "wrong")
-            client.xatom("ID", '("name" "mutt")')
+            tell_name(client, "mutt")
             client.login("fred@a.example", "secret")
             client.list()
             client.append("INBOX", None, None, b"Subject: x\r\n\r\n")
