@@ -148,6 +148,10 @@ class OpenDesk(Daemon):
         return self._accounts.find(address)
 
     @override
+    def migrating(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
+    @override
     def pulled(self, address: Address) -> Person:
         return self._accounts.find(address)
 

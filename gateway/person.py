@@ -20,6 +20,7 @@ from gateway.found_domains import finder_of
 from gateway.greeting.round_trip import Greeting
 from gateway.legacy.relay_account import RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
+from gateway.migration.dial import Dial
 from gateway.migration.export.exporting import Exporting
 from gateway.migration.importing import Importing
 from gateway.migration.opening import open_source
@@ -164,6 +165,7 @@ class Person(ports.Account):
         self.backups = Backups(store, own)
         self.importing = Importing(store, open_source, now)
         self._telling = Telling(store.imports, self.importing, own.address, now)
+        self.dial = Dial(store, now)
         self.pulling = Pulling(store, own.address, now, mark_subjects=config.reading.mark_subjects)
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)

@@ -77,6 +77,10 @@ _COMMANDS: Final = {
         "gateway.cli.lock:lock",
         "Forget the master key: mail programs hear that the gateway is locked, and nothing is sent.",
     ),
+    "migration": (
+        "gateway.cli.migration:migration",
+        "Show how much of your mail is end-to-end encrypted, with whom, and whom to invite.",
+    ),
     "page": (
         "gateway.cli.page:page",
         "Print a link to the page of this gateway; it is good once, and for ten minutes.",

@@ -10,6 +10,7 @@ from gateway.web.door_control import BehindDoor
 from gateway.web.import_control import Imported
 from gateway.web.legacy_control import Pulled
 from gateway.web.lock_control import Lockable
+from gateway.web.migration_control import Migrating
 from gateway.web.recovery_control import Desk
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
@@ -87,3 +88,6 @@ class Behind(Desk, Lockable, Protocol):
 
     def pulled(self, address: Address) -> Pulled:
         """Return whose accounts elsewhere are asked for; raises Refused."""
+
+    def migrating(self, address: Address) -> Migrating:
+        """Return whose way from ordinary mail is asked for; raises Refused."""

@@ -27,6 +27,7 @@ from gateway.web.import_control import import_routes
 from gateway.web.invitation_control import invitation_routes
 from gateway.web.legacy_control import legacy_routes
 from gateway.web.lock_control import lock_routes
+from gateway.web.migration_control import migration_routes
 from gateway.web.policy_control import policy_routes
 from gateway.web.proof_control import Claiming, proof_routes
 from gateway.web.recovery_control import Recoverable, recovery_routes
@@ -282,6 +283,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *import_routes(daemon.imported),
             *invitation_routes(daemon.inviting),
             *legacy_routes(daemon.pulled),
+            *migration_routes(daemon.migrating),
             *proof_routes(daemon.claiming),
             *recovery_routes(daemon.recoverable, daemon),
             *spool_routes(daemon.take_spooled),

@@ -35,6 +35,7 @@ from mx_core.store.contact import Contacts
 from mx_core.store.contact_secret import ContactSecrets
 from mx_core.store.copying import Copy, copy_database
 from mx_core.store.evidence import KeptEvidences
+from mx_core.store.exchanged import Exchange
 from mx_core.store.folders.upkeep import Folders, make_first
 from mx_core.store.imports import Imports
 from mx_core.store.inbox import Inbox
@@ -90,6 +91,7 @@ class AccountStore:
         self.text_index = mail.index = TextIndex(folder / INDEX, key, Source(database, mail), now)
         self.inbox = Inbox(database, mail, now)
         self.imports = Imports(database, mail, now)
+        self.exchange = Exchange(database, mail)
         self.pulls = Pulls(database, mail, now)
         self.agreements = Agreements(database, mail)
         self.awaited = AwaitedBodies(database, mail, now)

@@ -108,11 +108,34 @@ class Passwords(msgspec.Struct, frozen=True):
     passwords: list[Password]
 
 
+class Correspondent(msgspec.Struct, frozen=True):
+    """An address, how many messages came and left in which way, and the share that was encrypted."""
+
+    address: str
+    sealed_in: int
+    ordinary_in: int
+    sealed_out: int
+    ordinary_out: int
+    percent: int | None
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """How much of the mail of the last *days* was end-to-end encrypted; *invite*: who is not there."""
+
+    days: int
+    messages: int
+    encrypted: int
+    percent: int | None
+    people: list[Correspondent]
+    invite: list[str]
+
+
 SHAPES: Final[dict[str, tuple[type[msgspec.Struct], str, bool]]] = {
     "/api/status": (Status, "Accounts, connections and what waits", False),
     "/api/queue": (Queue, "Every recipient that waits, with the reason", False),
     "/api/contacts": (Contacts, "Whom an account knows", True),
     "/api/passwords": (Passwords, "The mail programs of an account", True),
+    "/api/migration": (Migration, "How much of an account's mail is end-to-end encrypted", True),
 }
 
 
@@ -131,6 +154,10 @@ def api_routes(behind: Behind) -> list[Route]:
     async def passwords(request: Request) -> Any:
         return {"passwords": await behind.passwords(_account(request))}
 
+    async def migration(request: Request) -> Any:
+        who = behind.migrating(_account(request))
+        return await who.dial.show(who.address)
+
     async def document(_: Request) -> Response:
         return JSONResponse(openapi())
 
@@ -139,6 +166,7 @@ def api_routes(behind: Behind) -> list[Route]:
         "/api/queue": queue,
         "/api/contacts": contacts,
         "/api/passwords": passwords,
+        "/api/migration": migration,
     }
     return [
         Route("/api/openapi.json", document, methods=["GET"]),

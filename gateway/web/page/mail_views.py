@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -32,6 +32,7 @@ def mail_routes(behind: Behind) -> list[Route]:
             address=str(whose),
             state=state,
             left=spelt(state["seconds_left"]),
+            dial=await _dial(behind, whose),
             pulled=await behind.pulled(whose).pulling.state(),
             door=await _door(behind, whose),
         )
@@ -67,6 +68,11 @@ async def _door(behind: Behind, whose: Address) -> DoorState | None:
         return await behind.door_of(whose).carrier.door()
     except Unavailable:
         return None
+
+
+async def _dial(behind: Behind, whose: Address) -> dict[str, Any]:
+    who = behind.migrating(whose)
+    return await who.dial.show(who.address)
 
 
 def _back(account: str) -> Response:

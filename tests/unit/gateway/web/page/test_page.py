@@ -80,6 +80,23 @@ class Pulled:
         ]
 
 
+class Migrating:
+    """A way from ordinary mail on which everybody is called what somebody else chose."""
+
+    address = Address.parse("alice@a.example")
+
+    @property
+    def dial(self) -> Migrating:
+        return self
+
+    async def show(self, own: Address) -> dict[str, Any]:
+        numbers = {"sealed_in": 1, "ordinary_in": 2, "sealed_out": 3, "ordinary_out": 4}
+        return {
+            "days": 60, "messages": 10, "encrypted": 4, "percent": 40, "invite": [EVIL],
+            "people": [{"address": EVIL, "percent": 40, **numbers}],
+        }  # fmt: skip
+
+
 class Invited:
     """Invitations of which every text was chosen by somebody else."""
 
@@ -217,6 +234,9 @@ class Everything(Behind):
 
     def pulled(self, address: Address) -> Any:
         return self
+
+    def migrating(self, address: Address) -> Any:
+        return Migrating()
 
     def door_of(self, address: Address) -> Any:
         return self
