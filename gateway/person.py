@@ -20,6 +20,7 @@ from gateway.found_domains import finder_of
 from gateway.greeting.round_trip import Greeting
 from gateway.legacy.relay_account import RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
+from gateway.loopback.listeners import chosen_ports
 from gateway.migration.dial import Dial
 from gateway.migration.export.exporting import Exporting
 from gateway.migration.importing import Importing
@@ -154,6 +155,7 @@ class Person(ports.Account):
             has_relay=self._ordinary.possible,
             judge_seconds=config.sending.judge_seconds,
             undo_seconds=config.sending.undo_seconds,
+            page=f"http://localhost:{chosen_ports(config.listen).page}",
             accepted=self.outbound.wake,
             now=now,
         )

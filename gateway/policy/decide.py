@@ -135,7 +135,7 @@ def _absent(recipient: Address, looked: Looked, rule: Setting, *, relay: bool) -
 
 _READABLE = "ordinary email: others can read it on its way"
 _NO_RELAY = "no account for ordinary email is set up (mx-gateway relay set)"
-_ONLY_ENCRYPTED = "this gateway sends only end-to-end encrypted mail"
+_ONLY_ENCRYPTED = "only end-to-end encrypted mail leaves here until ordinary email is set up"
 
 
 def _said(settings: Settings, override: Override | None) -> Setting:

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from gateway.policy.decide import Decision, Frozen, Looked, Reach, Verdict, decide
 from gateway.policy.override import Override, joined, of_address, of_header
+from gateway.policy.pointer import pointed
 from gateway.policy.rule import Scope, Settings
 from gateway.policy.whole import weigh
 from gateway.sending.reaching import Reaching
@@ -68,12 +69,14 @@ class JudgedOutbox(ports.Outbox):
         has_relay: Callable[[], Awaitable[bool]],
         judge_seconds: float,
         undo_seconds: float = 0.0,
+        page: str = "",
         accepted: Callable[[], None],
         now: Now,
     ) -> None:
         """*has_relay*: ordinary mail can be sent; *accepted* wakes the flow out.
 
-        Everything waits *undo_seconds* in Outbox, where it can be taken back.
+        Everything waits *undo_seconds* in Outbox, where it can be taken back.  *page*: the origin of
+        the page that refusals point to; "": there is none.
         """
         self._table = table
         self._rules = rules
@@ -82,6 +85,7 @@ class JudgedOutbox(ports.Outbox):
         self._has_relay = has_relay
         self._judge_seconds = judge_seconds
         self._undo_seconds = undo_seconds
+        self._page = page
         self._waking = Waking(accepted)
         self._now = now
         self._looked: OrderedDict[Address, _Glance] = OrderedDict()
@@ -93,9 +97,9 @@ class JudgedOutbox(ports.Outbox):
         word = joined([of_address(sender), of_address(recipient)])
         decision = await self.decided(recipient, looked, word)
         if decision.verdict is Verdict.LATER:
-            raise PeerUnreachable(decision.text)
+            raise PeerUnreachable(pointed(decision.text, self._page, recipient))
         if decision.verdict is Verdict.REFUSE:
-            raise _refusal(sender, recipient, looked, decision)
+            raise _refusal(sender, recipient, looked, decision, self._page)
         return decision.text
 
     @override
@@ -186,7 +190,7 @@ class JudgedOutbox(ports.Outbox):
             decision = await self.decided(who, await self._remembered(who), word)
             if decision.verdict in {Verdict.REFUSE, Verdict.LATER}:
                 # accepted at RCPT; only the header's word, or a change since, can have raised it
-                raise EncryptionRequired(f"{decision.text} ({who})")
+                raise EncryptionRequired(pointed(f"{decision.text} ({who})", self._page, who))
             decisions[who] = decision
         return await self._whole(submission, fields, decisions)
 
@@ -202,7 +206,11 @@ class JudgedOutbox(ports.Outbox):
         settings = Settings.of(await self._of_rules(), clear[0])
         ids = thread.answered(submission.octets, fields)
         answers = bool(ids) and await self._rules.any_encrypted(ids)
-        return dict(weigh(decisions, mixed=settings.mixed, guard=settings.guard, answers=answers))
+        try:
+            weighed = weigh(decisions, mixed=settings.mixed, guard=settings.guard, answers=answers)
+        except EncryptionRequired as error:
+            raise EncryptionRequired(pointed(str(error), self._page, clear[0])) from error
+        return dict(weighed)
 
     def _words(
         self, submission: Submission, fields: Sequence[HeaderField]
@@ -242,13 +250,15 @@ def _held(decision: Decision, why: str) -> Decision:
     return Decision(Verdict.HOLD, Frozen.NATIVE, why, decision.because)
 
 
-def _refusal(sender: Address, recipient: Address, looked: Looked, decision: Decision) -> MailError:
+def _refusal(
+    sender: Address, recipient: Address, looked: Looked, decision: Decision, page: str
+) -> MailError:
     if looked.reach is Reach.UNPROVEN:
         hint = f"; ask them if it was they: mx-gateway contact accept {sender} {recipient}"
-        return Untrusted(looked.failure, decision.text + (hint if looked.known else ""))
-    if looked.reach is Reach.UNREACHABLE:
-        return PeerUnreachable(decision.text)
-    return UnknownRecipient(decision.text)
+        text = decision.text + (hint if looked.known else "")
+        return Untrusted(looked.failure, pointed(text, page, recipient))
+    text = pointed(decision.text, page, recipient)
+    return PeerUnreachable(text) if looked.reach is Reach.UNREACHABLE else UnknownRecipient(text)
 
 
 async def _form(octets: bytes) -> MessageForm:

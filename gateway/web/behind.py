@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from gateway.greeting.round_trip import Greeting
 from gateway.people.inviting import Inviting
+from gateway.policy_desk import PolicyDesk
 from gateway.web.door_control import BehindDoor
 from gateway.web.import_control import Imported
 from gateway.web.legacy_control import Pulled
@@ -67,6 +68,9 @@ class Behind(Desk, Lockable, Protocol):
 
     async def set_rule(self, account: Address, name: str, value: str) -> None:
         """Make a rule of *account* for everybody; raises BadPolicy."""
+
+    def policy_desk(self, address: Address) -> PolicyDesk:
+        """Return whose rules are asked for; raises Refused."""
 
     async def give_receipts(self, address: Address, *, given: bool) -> None:
         """Let contacts know when mail of theirs is here, or not; raises Unavailable: it goes on."""

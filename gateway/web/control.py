@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.policy_desk import PolicyDesk
 from gateway.web.behind import Behind
 from gateway.web.door_control import door_routes
 from gateway.web.endpoint import body, json_endpoint
@@ -137,9 +136,6 @@ class Daemon(Behind, Protocol):
 
     def folder_store(self, address: Address) -> FolderStore:
         """Return what holds the folders of an account; raises Refused."""
-
-    def policy_desk(self, address: Address) -> PolicyDesk:
-        """Return what an account may see and say of its rules; raises Refused."""
 
     def claiming(self, address: Address) -> Claiming:
         """Return whose claims to ordinary addresses are asked for; raises Refused."""

@@ -37,6 +37,7 @@ from tests.support.stores import Clock, memory_store, open_store
 ALICE = Address.parse("alice@a.example")
 BOB = Address.parse("bob@b.example")  # on the network
 DORA = Address.parse("dora@old.example")  # not
+PAGE = "http://localhost:1180"
 
 
 def ordinary_mail(
@@ -177,6 +178,7 @@ async def sending_account(
                 SenderReports(store.outbox, clock),
                 has_relay=ordinary.possible,
                 judge_seconds=5.0,
+                page=PAGE,
                 accepted=outbound.wake,
                 now=clock,
             )

@@ -34,6 +34,7 @@ from gateway.web.page.outbox_views import outbox_routes
 from gateway.web.page.rendering import TRIAL, rendered
 from gateway.web.page.sheet_checks import SheetChecks
 from gateway.web.page.visits import SESSION_SECONDS, Visits
+from gateway.web.page.writing_views import writing_routes
 from mx_core.model.errors import MailError, Refused, Unavailable
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -70,6 +71,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             *invitation_routes(behind),
             *outbox_routes(behind),
             *mail_routes(behind),
+            *writing_routes(behind),
             *api_routes(behind),
         ],
         middleware=[Middleware(_Door, visits=visits, behind=behind)],

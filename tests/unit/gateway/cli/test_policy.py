@@ -87,7 +87,7 @@ async def test_explain_says_what_was_found_the_verdict_and_whose_rule_it_is() ->
     async with commands() as run:
         told = await run("policy", "explain", ALICE, "dora@old.example")
 
-    refused = "old.example is not on the network; this gateway sends only end-to-end encrypted mail"
+    refused = "old.example is not on the network; only end-to-end encrypted mail leaves here until ordinary email is set up"
     assert told.output.splitlines()[:3] == [
         "dora@old.example: the domain is not on the network (old.example is not on the network)",
         "mail to them: refuse: " + refused,

@@ -43,7 +43,7 @@ def settings(encryption: str = "", unreachable: str = "", scope: str = "") -> Se
 TABLE = [
     (Reach.SECURE, True, "", "", False, "take", "native", "end-to-end encrypted"),
     (Reach.SECURE, False, "optional", "", True, "take", "native", "end-to-end encrypted"),
-    (Reach.ABSENT, False, "", "", False, "refuse", "native", f"{WHY[Reach.ABSENT]}; this gateway sends only end-to-end encrypted mail"),
+    (Reach.ABSENT, False, "", "", False, "refuse", "native", f"{WHY[Reach.ABSENT]}; only end-to-end encrypted mail leaves here until ordinary email is set up"),
     (Reach.ABSENT, False, "", "", True, "refuse", "native", f"{WHY[Reach.ABSENT]}; to send it as ordinary email: {TAG}"),
     (Reach.ABSENT, False, "ask", "", True, "hold", "native", f"{WHY[Reach.ABSENT]}; it is held until you decide"),
     (Reach.ABSENT, False, "ask", "", False, "refuse", "native", f"{WHY[Reach.ABSENT]}; no account for ordinary email is set up (mx-gateway relay set)"),
@@ -52,7 +52,7 @@ TABLE = [
     (Reach.ABSENT, True, "optional", "bob@b.example", True, "refuse", "native", f"{WHY[Reach.ABSENT]}; mail to bob@b.example was encrypted before, so nothing leaves in clear; if it shall: {TAG}"),
     (Reach.UNKNOWN, False, "optional", "", True, "hold", "native", f"{WHY[Reach.UNKNOWN]}; it is held until you decide"),
     (Reach.UNKNOWN, False, "optional", "b.example", True, "take", "ordinary", "ordinary email: others can read it on its way"),
-    (Reach.UNKNOWN, False, "", "", False, "refuse", "native", f"{WHY[Reach.UNKNOWN]}; this gateway sends only end-to-end encrypted mail"),
+    (Reach.UNKNOWN, False, "", "", False, "refuse", "native", f"{WHY[Reach.UNKNOWN]}; only end-to-end encrypted mail leaves here until ordinary email is set up"),
     (Reach.UNREACHABLE, True, "", "", False, "take", "native", "it waits until their server answers"),
     (Reach.UNREACHABLE, True, "optional", "", True, "take", "native", "it waits until their server answers"),
     (Reach.UNREACHABLE, False, "optional", "", True, "later", "native", "the keys of b.example cannot be had now; try again later"),

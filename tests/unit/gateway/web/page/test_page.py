@@ -132,6 +132,25 @@ class Door:
 
 
 @dataclass
+class Rules:
+    """What became of a look-up, in words of others."""
+
+    did: list[tuple[str, ...]]
+
+    async def explain(self, address: Address) -> dict[str, Any]:
+        return {
+            "address": str(address), "found": EVIL, "why": EVIL, "known": True, "verdict": "hold",
+            "text": EVIL, "because": EVIL,
+        }  # fmt: skip
+
+    async def relay(self) -> dict[str, Any]:
+        return {}
+
+    async def set(self, scope: str, name: str, value: str) -> None:
+        self.did.append(("rule of", scope, name, value))
+
+
+@dataclass
 class Greeting:
     """A round trip whose every text somebody else chose."""
 
@@ -270,6 +289,10 @@ class Everything(Behind):
     def pulling(self) -> Any:
         return Pulled()
 
+    def policy_desk(self, address: Address) -> Any:
+        del address
+        return Rules(self.did)
+
     async def set_rule(self, account: Address, name: str, value: str) -> None:
         self.did.append(("rule", str(account), name, value))
 
@@ -372,6 +395,23 @@ async def test_no_text_of_others_becomes_markup(inside: httpx.AsyncClient, path:
     _inert(answer)
 
 
+async def test_the_page_that_a_refusal_points_to_says_why_and_what_can_be_done(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    async def status() -> dict[str, Any]:
+        return {"accounts": [{"address": "alice@a.example"}]}
+
+    behind.status = status  # type: ignore[method-assign]
+    answer = await inside.get("/to/bob@b.example")
+
+    assert answer.status_code == 200
+    assert "Writing to bob@b.example" in answer.text
+    assert "it is held" in answer.text
+    assert "bob+mx-ordinary@b.example" in answer.text
+    assert "mx-gateway relay set alice@a.example" in answer.text
+    _inert(answer)
+
+
 @pytest.mark.parametrize(
     ("path", "form", "did"),
     [
@@ -416,6 +456,18 @@ async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
     [
         ("/outbox/retry", {"queue_id": "q"}, ("retry", "q"), "/outbox"),
         ("/outbox/cancel", {"queue_id": "q"}, ("cancel", "q"), "/outbox"),
+        (
+            "/writing",
+            {"account": "alice@a.example", "address": "Bob+x@b.example", "answer": "send"},
+            ("rule of", "bob@b.example", "encryption", "optional"),
+            "/to/Bob+x@b.example",
+        ),
+        (
+            "/writing",
+            {"account": "alice@a.example", "address": "bob@b.example", "answer": "default"},
+            ("rule of", "bob@b.example", "encryption", "default"),
+            "/to/bob@b.example",
+        ),
         (
             "/programs/revoke",
             {"account": "alice@a.example", "name": "a b/c"},
