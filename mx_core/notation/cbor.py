@@ -89,16 +89,18 @@ def _is_allowed(value: object, depth: int) -> bool:
         return 0 <= value < _UINT_LIMIT
     if isinstance(value, str):
         return value.isascii() or unicodedata.is_normalized("NFC", value)
+    # what most items are is judged here: a call for each costs more than all else
+    deeper = depth > 1
     if isinstance(value, list):
-        for item in value:  # noqa: SIM110  # all(…) costs as much again for lists of hashes
-            if not _is_allowed(item, depth - 1):
+        for item in value:
+            if not (deeper and type(item) is bytes) and not _is_allowed(item, depth - 1):
                 return False
         return True
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, int) or isinstance(key, bool) or not 0 <= key < _UINT_LIMIT:
                 return False
-            if not _is_allowed(item, depth - 1):
+            if not (deeper and type(item) is bytes) and not _is_allowed(item, depth - 1):
                 return False
         return True
     return False

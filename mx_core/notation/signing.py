@@ -6,6 +6,8 @@ A key signs only the uses listed for it there; the context keeps one use from pa
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
+from typing import Final
 
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.exceptions import BadSignatureError
@@ -15,6 +17,8 @@ from mx_core.model.errors import Untrusted
 
 PUBLIC_KEY_OCTETS = 32
 SIGNATURE_OCTETS = 64
+
+_KEYS_KEPT: Final = 4_096
 
 
 class Use(StrEnum):
@@ -54,12 +58,18 @@ def verify(public_key: bytes, use: str, octets: bytes, signature: bytes) -> None
     """
     if len(public_key) != PUBLIC_KEY_OCTETS or len(signature) != SIGNATURE_OCTETS:
         raise Untrusted("bad-signature", "a key or signature of the wrong length")
-    if not crypto_core_ed25519_is_valid_point(public_key):
+    if not _is_point(public_key):
         raise Untrusted("bad-signature", "a public key that is no valid point")
     try:
         VerifyKey(public_key).verify(_context(use) + octets, signature)
     except (BadSignatureError, ValueError, TypeError) as error:
         raise Untrusted("bad-signature", f"a signature under {use!r} does not verify") from error
+
+
+@lru_cache(maxsize=_KEYS_KEPT)
+def _is_point(public_key: bytes) -> bool:
+    """Tell whether it is a point of the main subgroup, which nothing changes."""
+    return crypto_core_ed25519_is_valid_point(public_key)
 
 
 def _context(use: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from nacl.signing import SigningKey
@@ -34,6 +35,8 @@ SUITE_XWING: Final = 2
 
 _FORMAT: Final = 1
 X25519_OCTETS: Final = 32
+
+_STATEMENTS_KEPT: Final = 512  # of at most 1.4 KB
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +155,27 @@ def verify_epoch(signed_epoch: bytes, state: State) -> Epoch:
         Untrusted: ``canonical``, ``format``, ``pid``, ``signer`` (no active device of that id)
             or ``bad-signature``.
     """
-    signed = SignedEpoch.read(cbor.decode(signed_epoch))
-    epoch = Epoch.decode(signed.epoch_octets)
+    signed, epoch = _read(signed_epoch)
     if epoch.pid != state.pid:
         raise Untrusted("pid", "an epoch of another passport")
     device = state.active_device(epoch.device_id)
     if device is None:
         raise Untrusted("signer", "an epoch of a device that is not active")
-    verify(device.sign_pk, Use.EPOCH, signed.epoch_octets, signed.signature)
+    _check_stated(signed, epoch, device.sign_pk)
+    return epoch
+
+
+@lru_cache(maxsize=_STATEMENTS_KEPT)
+def _read(signed_epoch: bytes) -> tuple[SignedEpoch, Epoch]:
+    """Return what the octets spell: the same ones come for a week with each card and message."""
+    signed = SignedEpoch.read(cbor.decode(signed_epoch))
+    return signed, Epoch.decode(signed.epoch_octets)
+
+
+@lru_cache(maxsize=_STATEMENTS_KEPT)
+def _check_stated(signed: SignedEpoch, epoch: Epoch, sign_pk: bytes) -> None:
+    """Raise Untrusted unless *sign_pk* signed a key to seal to; what it once did it always did."""
+    verify(sign_pk, Use.EPOCH, signed.epoch_octets, signed.signature)
     try:
         if epoch.xwing is not None:
             check_public(epoch.xwing)
@@ -167,7 +183,6 @@ def verify_epoch(signed_epoch: bytes, state: State) -> Epoch:
         raise misshapen(f"an epoch key to which nothing can be sealed: {error}") from error
     if is_of_small_order(epoch.x25519):
         raise misshapen("an epoch key to which nothing can be sealed")
-    return epoch
 
 
 def choose_epochs(

@@ -29,6 +29,7 @@ _PRESENCE: Final = frozenset(range(9))
 _ABSENCE: Final = frozenset({1, 2, 6, 7, 8})
 _LABELS_KEPT: Final = 4_096
 _PROOFS_KEPT: Final = 256
+_CHECKPOINTS_KEPT: Final = 64
 
 
 def origin_of(domain: str) -> str:
@@ -116,7 +117,7 @@ class LogProof:
         Raises:
             Untrusted: The class of the first check that fails.
         """
-        opened = open_checkpoint(self.checkpoint, keys.origin, keys.kt, keys.witnesses)
+        opened = _opened(self.checkpoint, keys)
         tree = opened.checkpoint
         if seen is not None:
             if tree.size < seen.size:
@@ -181,6 +182,12 @@ def _decoded(octets: bytes) -> LogProof:
     ):
         raise Untrusted("format", "a log proof that names two leaves")
     return made
+
+
+@lru_cache(maxsize=_CHECKPOINTS_KEPT)
+def _opened(note: bytes, keys: LogKeys) -> OpenedCheckpoint:
+    """Return the checkpoint that these keys signed: one note stands in the proof of each address."""
+    return open_checkpoint(note, keys.origin, keys.kt, keys.witnesses)
 
 
 @lru_cache(maxsize=_LABELS_KEPT)

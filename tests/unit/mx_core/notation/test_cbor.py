@@ -124,6 +124,14 @@ def test_any_other_encoding_is_refused(encoded: str, why: str) -> None:
     assert caught.value.failure == "canonical", why
 
 
+@pytest.mark.parametrize("leaf", [b"\x00", b"\x41x", b"\x61x", b"\xf5", b"\xa0"])
+@pytest.mark.parametrize("around", [b"\x81", b"\xa1\x00"])
+def test_whatever_is_innermost_is_as_deep_as_anything_else(leaf: bytes, around: bytes) -> None:
+    cbor.decode(around * DEEPEST + leaf)
+    with pytest.raises(Untrusted):
+        cbor.decode(around * (DEEPEST + 1) + leaf)
+
+
 def test_depth_is_bounded_in_both_directions() -> None:
     value: cbor.Value = 0
     for _ in range(DEEPEST):

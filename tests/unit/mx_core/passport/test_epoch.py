@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mx_core.model.errors import Untrusted
 from mx_core.notation.xwing import XWingSecret
 from mx_core.passport.epoch import (
     Chosen,
@@ -43,6 +44,27 @@ def test_an_epoch_survives_its_encoding(xwing: bytes | None) -> None:
 
     assert Epoch.decode(epoch.encode()) == epoch
     assert verify_epoch(sign_epoch(person.first.key, epoch), person.state) == epoch
+
+
+def test_what_was_believed_of_one_key_is_not_believed_of_another() -> None:
+    """The check is remembered; with what else it is judged by is not."""
+    person, other = make_person(), make_person("other@b.example")
+    signed = person.first.epochs[0][2]
+    verify_epoch(signed, person.state)
+    device = replace(person.first.device, sign_pk=other.first.device.sign_pk)
+    [record] = person.state.devices
+    swapped = replace(person.state, devices=(replace(record, device=device),))
+    second = person.add()
+    person.remove(person.first, by=second)
+
+    for state, failure in (
+        (swapped, "bad-signature"),
+        (other.state, "pid"),
+        (person.state, "signer"),
+    ):
+        with pytest.raises(Untrusted) as told:
+            verify_epoch(signed, state)
+        assert told.value.failure == failure
 
 
 def test_a_new_epoch_begins_a_day_ago_and_lives_fourteen_days() -> None:

@@ -67,6 +67,22 @@ def test_what_is_accepted_is_the_next_thing_seen() -> None:
     assert first.seen.size < log.log.size
 
 
+def test_a_checkpoint_that_was_accepted_is_not_accepted_of_another_log() -> None:
+    """The check is remembered for its note and its keys, witnesses included."""
+    log = small_log()
+    proof, address = log.proof(ALICE), Address.parse(ALICE)
+    proof.verify(log.keys, address, b"alice 1", None)
+    watcher = NoteKey("c.example/mailx-witness", bytes(KT.verify_key), Kind.COSIGNATURE)
+    another = bytes(SigningKey.generate().verify_key)
+
+    for keys in (replace(log.keys, kt=another), replace(log.keys, origin="b.example/mailx-kt")):
+        with pytest.raises(Untrusted) as told:
+            proof.verify(keys, address, b"alice 1", None)
+        assert told.value.failure == "note"
+    shown = proof.verify(replace(log.keys, witnesses=(watcher,)), address, b"alice 1", None)
+    assert shown.opened.newest is None
+
+
 def test_a_proof_reads_as_it_was_written() -> None:
     log = small_log()
     for proof in (log.proof(ALICE), log.proof(NOBODY), log.proof(ALICE, since=2)):
