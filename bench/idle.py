@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.rows import Row
 from bench.scale import octets_of
-from gateway.accounts import stored
+from gateway.accounts.accounts import stored
 from gateway.demo.world import Side, World
 from gateway.directories import directories
 from gateway.unlocking import master_key

@@ -27,9 +27,9 @@ from mx_core.mime.header_keys import hash_of
 from mx_core.model.flags import SEEN
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.model.secret import Secret
-from mx_core.store import segment
 from mx_core.store.account_store import AccountStore
-from mx_core.store.writer import Writer
+from mx_core.store.mail.writer import Writer
+from mx_core.store.places import segment
 
 SMALL = 10_000
 LARGE = int(os.environ.get("MX_BENCH_MESSAGES", "100000"))

@@ -21,18 +21,18 @@ import msgspec
 import structlog
 from typing_extensions import override
 
-from gateway.accounts import OpenAccounts, new_store, remove, stored
+from gateway.accounts.accounts import OpenAccounts, new_store, remove, stored
+from gateway.accounts.open_desk import OpenDesk
+from gateway.accounts.person import Person, until_damaged
 from gateway.config import Config, load
 from gateway.directories import Directories
 from gateway.loopback import local_ca
 from gateway.loopback.doors import mail_doors, smtp_limits
 from gateway.loopback.listeners import Ports, bound, chosen_ports, told_settings
 from gateway.loopback.sightings import Sightings
-from gateway.open_desk import OpenDesk
 from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join, rejoin
-from gateway.person import Person, until_damaged
-from gateway.place import check_place
+from gateway.recovery.place import check_place
 from gateway.recovery.recovering import AskedBack, Recovering
 from gateway.recovery.taking_over import is_under_way
 from gateway.spool.taking import Taking, taking_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.hidden_capabilities import wrong_tables
+from gateway.loopback.hidden_capabilities import wrong_tables
 from mx_core.program.configuration import converted, read_toml
 from mx_core.program.log_settings import Log
 

@@ -31,7 +31,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import UnknownRecipient, Untrusted
 from mx_core.model.flags import FlagSet
 from mx_core.model.message import MessageForm
-from mx_core.store.contact import Contacts
+from mx_core.store.people.contact import Contacts
 
 ROLE: Final = "door"
 _LARGE_OCTETS: Final = 256 * 1024

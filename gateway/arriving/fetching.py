@@ -20,7 +20,7 @@ from mx_core.mime.prepare import prepare
 from mx_core.model.body_name import BodyName
 from mx_core.model.clock import Now
 from mx_core.model.errors import Refused, StoreDamaged, Unavailable, Untrusted
-from mx_core.store.awaited import Awaited, AwaitedBodies
+from mx_core.store.arriving.awaited import Awaited, AwaitedBodies
 
 log = structlog.get_logger()
 

@@ -37,11 +37,11 @@ from mx_core.model.flags import UNVERIFIED, FlagSet
 from mx_core.model.ids import EnvId
 from mx_core.model.message import MessageForm
 from mx_core.program.logs import places
-from mx_core.store.awaited import Awaited
-from mx_core.store.inbox import Inbox
-from mx_core.store.intake import Intake
-from mx_core.store.outbox import OutboxTable
-from mx_core.store.unreadable import UnreadableEnvelopes
+from mx_core.store.arriving.awaited import Awaited
+from mx_core.store.arriving.inbox import Inbox
+from mx_core.store.arriving.intake import Intake
+from mx_core.store.arriving.unreadable import UnreadableEnvelopes
+from mx_core.store.outbox.outbox import OutboxTable
 
 log = structlog.get_logger()
 

@@ -24,9 +24,9 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import PeerUnreachable, UnknownRecipient, Untrusted
 from mx_core.passport.card import Card
-from mx_core.store.contact import Contact, Contacts
-from mx_core.store.inbox import ComeFrom
-from mx_core.store.relation import Author
+from mx_core.store.arriving.inbox import ComeFrom
+from mx_core.store.people.contact import Contact, Contacts
+from mx_core.store.people.relation import Author
 from mx_core.tlog.log_proof import LogProof, origin_of
 from mx_core.trust.decide import Cause
 from mx_core.trust.log_memory import Told

@@ -20,7 +20,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Refused, Unavailable, Untrusted
 from mx_core.model.ids import EnvId
 from mx_core.passport.unreadable import Unreadable
-from mx_core.store.unreadable import Unopened, UnreadableEnvelopes
+from mx_core.store.arriving.unreadable import Unopened, UnreadableEnvelopes
 
 log = structlog.get_logger()
 

@@ -34,7 +34,7 @@ def fsck(
     The gateway must be stopped.  Ends with 0 if nothing is wrong, or nothing any more, and
     with 65 if something is.
     """
-    from gateway.accounts import folder_of  # noqa: PLC0415  # spares --help its imports
+    from gateway.accounts.accounts import folder_of  # noqa: PLC0415  # spares --help its imports
     from gateway.unlocking import master_key  # noqa: PLC0415
     from mx_core.store.fsck.check import check_store  # noqa: PLC0415
 

@@ -27,7 +27,7 @@ from mx_core.model.notify import NotifyRequest
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import FlagChange, MailReader, MailWriter
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox_reader import State
+from mx_core.store.outbox.reader import State
 
 log = structlog.get_logger()
 

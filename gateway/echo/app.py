@@ -15,15 +15,15 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway.accounts import new_store, remove, stored
+from gateway.accounts.accounts import new_store, remove, stored
+from gateway.accounts.person import Person
 from gateway.config import Config, load
 from gateway.directories import Directories
 from gateway.echo.answering import Answering
 from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join as register
 from gateway.own.joining import rejoin
-from gateway.person import Person
-from gateway.place import check_place
+from gateway.recovery.place import check_place
 from gateway.unlocking import master_key
 from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration, Refused

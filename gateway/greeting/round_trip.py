@@ -27,7 +27,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
 from mx_core.notation.hashing import b2
 from mx_core.ports import MailReader, MailStore
-from mx_core.store.setting import Settings
+from mx_core.store.own.setting import Settings
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from mx_core.model.address import Address, canonical_domain
 from mx_core.model.errors import BadConfiguration
-from mx_core.store.setting import Settings
+from mx_core.store.own.setting import Settings
 
 _NAME: Final = "relay"
 _PORT_MAX: Final = 65_535

@@ -12,7 +12,7 @@ import imap_out.server
 import smtp_in.server
 import smtp_in.submitting
 from gateway.config import Config
-from gateway.hidden_capabilities import hiding_of
+from gateway.loopback.hidden_capabilities import hiding_of
 from gateway.loopback.peer_uid import is_own_loopback
 from imap_out.wire.limits import Limits as ImapLimits
 from mx_core import ports

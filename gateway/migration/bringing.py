@@ -20,8 +20,8 @@ from gateway.migration.source import Digest, Found, Source, SourceFolder, Troubl
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import MailError, NoSuchMailbox
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.store.import_batch import Brought, ImportFolderId, Kept
-from mx_core.store.imports import Import, Imports
+from mx_core.store.ledger.batch import Brought, ImportFolderId, Kept
+from mx_core.store.ledger.imports import Import, Imports
 
 _DATE_MAX: Final = (1 << 32) - 1  # what is later was never a date of a message
 

@@ -23,7 +23,7 @@ from gateway.migration.source import Source
 from mx_core.model.clock import Now
 from mx_core.model.errors import Corrupt, DiskFull, MailError, Refused, Unavailable
 from mx_core.store.account_store import AccountStore
-from mx_core.store.imports import Import, Imports, ImportState
+from mx_core.store.ledger.imports import Import, Imports, ImportState
 
 log = structlog.get_logger()
 

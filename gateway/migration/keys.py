@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.migration.source import SourceFolder
-from mx_core.store.import_batch import ImportFolderId
-from mx_core.store.imports import Import, Imports
+from mx_core.store.ledger.batch import ImportFolderId
+from mx_core.store.ledger.imports import Import, Imports
 
 _NUMBER_OCTETS: Final = 4
 

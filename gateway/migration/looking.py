@@ -16,7 +16,7 @@ from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
 from gateway.migration.source import Source, SourceFolder, Trouble
 from mx_core.model.errors import DiskFull
-from mx_core.store.imports import Import, Imports
+from mx_core.store.ledger.imports import Import, Imports
 
 _MESSAGES_A_SECOND: Final = 500  # on the machines that were measured; see bench/README
 _OCTETS_A_SECOND: Final = 15_000_000

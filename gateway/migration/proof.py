@@ -13,7 +13,7 @@ from typing import Any, Final
 from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
 from gateway.migration.source import Source, SourceFolder, Tally, Trouble, digest_of
-from mx_core.store.imports import Import, Imports
+from mx_core.store.ledger.imports import Import, Imports
 
 _AT_ONCE: Final = 50
 

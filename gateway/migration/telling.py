@@ -20,7 +20,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import Unavailable
 from mx_core.model.flags import SEEN
 from mx_core.model.mailbox_name import GATEWAY
-from mx_core.store.imports import Imports
+from mx_core.store.ledger.imports import Imports
 
 log = structlog.get_logger()
 

@@ -25,7 +25,7 @@ from mx_core.passport.chain import verify_chain
 from mx_core.passport.epoch import choose_epochs
 from mx_core.passport.make import Writer, remove_device, rotate_identity, set_profile
 from mx_core.passport.op import Reason
-from mx_core.store.own_keys import OwnKey
+from mx_core.store.own.keys import OwnKey
 
 log = structlog.get_logger()
 

@@ -27,7 +27,7 @@ from mx_core.passport.epoch import (
     renewal_due,
     sign_epoch,
 )
-from mx_core.store.own_keys import OwnEpoch, OwnKeys
+from mx_core.store.own.keys import OwnEpoch, OwnKeys
 
 log = structlog.get_logger()
 

@@ -19,7 +19,7 @@ from mx_core.passport.card import Card, proof_of
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.state import State
 from mx_core.store.account_store import AccountStore
-from mx_core.store.own_keys import OwnKey
+from mx_core.store.own.keys import OwnKey
 
 # a reader takes a proof that was attested 48 h before the message at most (identity §4)
 _RENEW_SECONDS = 86400

@@ -6,8 +6,8 @@ import asyncio
 
 from nacl.signing import SigningKey
 
+from gateway.accounts.found_domains import finder_of
 from gateway.config import Config
-from gateway.found_domains import finder_of
 from gateway.own.epochs import make_epoch
 from gateway.own.identity import OwnIdentity, stored_identity
 from mx_core.carriers.native.registration import register
@@ -20,7 +20,7 @@ from mx_core.passport.chain import verify_chain
 from mx_core.passport.make import genesis
 from mx_core.recovery.sheet import Sheet
 from mx_core.store.account_store import AccountStore
-from mx_core.store.own_keys import OwnKey
+from mx_core.store.own.keys import OwnKey
 
 _PAUSES_SECONDS = (0.5, 2.0)
 

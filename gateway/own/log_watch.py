@@ -28,7 +28,7 @@ from mx_core.passport.binding import Binding
 from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.state import State
-from mx_core.store.setting import CarrierState
+from mx_core.store.own.setting import CarrierState
 from mx_core.tlog import merkle, tile
 from mx_core.tlog.checkpoint import Checkpoint
 from mx_core.tlog.frontier import Frontier

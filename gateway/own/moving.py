@@ -29,7 +29,7 @@ from mx_core.passport.chain import extend, verify_chain
 from mx_core.passport.epoch import Epoch, SignedEpoch
 from mx_core.passport.make import Writer, move
 from mx_core.recovery.sheet import Sheet
-from mx_core.store.own_keys import OwnKey
+from mx_core.store.own.keys import OwnKey
 
 log = structlog.get_logger()
 

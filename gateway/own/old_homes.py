@@ -16,7 +16,7 @@ from mx_core.envelope.identity import EpochSecret
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, StoreDamaged, Unavailable, Untrusted
 from mx_core.notation import cbor
-from mx_core.store.setting import Settings
+from mx_core.store.own.setting import Settings
 
 log = structlog.get_logger()
 

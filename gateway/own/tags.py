@@ -18,9 +18,9 @@ from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.model.clock import Now
 from mx_core.model.errors import Refused, Unavailable, Untrusted
 from mx_core.notation.hashing import b2
-from mx_core.store.contact_secret import ContactSecrets
-from mx_core.store.invitation import Invitations
-from mx_core.store.setting import CarrierState
+from mx_core.store.own.setting import CarrierState
+from mx_core.store.people.contact_secret import ContactSecrets
+from mx_core.store.people.invitation import Invitations
 
 log = structlog.get_logger()
 

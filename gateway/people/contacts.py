@@ -9,12 +9,12 @@ from typing import Any
 
 from mnemonic import Mnemonic
 
-from gateway.person import Person
+from gateway.accounts.person import Person
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, Untrusted
 from mx_core.model.ids import Pid
-from mx_core.store.contact import Contact
-from mx_core.store.outbox_reader import State
+from mx_core.store.outbox.reader import State
+from mx_core.store.people.contact import Contact
 from mx_core.trust.fingerprint import Shown, safety_words
 from mx_core.trust.pin import Pin, Tier
 

@@ -12,8 +12,8 @@ from mx_core.admission.token import tag_of, week_of
 from mx_core.model.clock import Now
 from mx_core.model.errors import BadInvitation, Refused, UnknownRecipient
 from mx_core.store.account_store import AccountStore
-from mx_core.store.contact import Contact
-from mx_core.store.invitation import MadeInvitation
+from mx_core.store.people.contact import Contact
+from mx_core.store.people.invitation import MadeInvitation
 from mx_core.trust.pin import Pin, Tier, at_least
 
 

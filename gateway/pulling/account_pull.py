@@ -27,7 +27,7 @@ from mx_core.model.change import FlagsChanged
 from mx_core.model.errors import Busy, Corrupt, MailError, Refused, Unavailable
 from mx_core.model.ids import MailboxId
 from mx_core.store.account_store import AccountStore
-from mx_core.store.pulls import Pull
+from mx_core.store.ledger.pulls import Pull
 
 log = structlog.get_logger()
 

@@ -27,9 +27,9 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.account_store import AccountStore
-from mx_core.store.agreements import Both
-from mx_core.store.import_batch import Brought, ImportFolderId, ImportId
-from mx_core.store.pulls import Reached
+from mx_core.store.ledger.agreements import Both
+from mx_core.store.ledger.batch import Brought, ImportFolderId, ImportId
+from mx_core.store.ledger.pulls import Reached
 
 _ROWS_AT_ONCE: Final = 500
 _FLAGS_AT_ONCE: Final = 2_000

@@ -16,7 +16,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import Refused
 from mx_core.model.mailbox_name import GATEWAY
 from mx_core.store.account_store import AccountStore
-from mx_core.store.pulls import Pull
+from mx_core.store.ledger.pulls import Pull
 
 _ACCOUNTS_MAX: Final = 20
 _TROUBLES_SHOWN: Final = 100

@@ -25,7 +25,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Unavailable
 from mx_core.model.ids import MsgId
 from mx_core.ports import Carrier, Parcel
-from mx_core.store.receipts import Owed, Receipts
+from mx_core.store.arriving.receipts import Owed, Receipts
 
 log = structlog.get_logger()
 

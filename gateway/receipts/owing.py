@@ -13,7 +13,7 @@ from gateway.arriving.senders import JudgedSender
 from gateway.own.identity import OwnIdentity
 from mx_core.envelope.receipt import DAY_SECONDS, Receipt, digest_of
 from mx_core.envelope.statement import Kind, Statement
-from mx_core.store.receipts import Owed
+from mx_core.store.arriving.receipts import Owed
 
 SOONEST_SECONDS: Final = 600  # alone, never so soon that it tells when somebody was there
 LATEST_SECONDS: Final = 12 * 3600

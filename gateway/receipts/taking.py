@@ -13,8 +13,8 @@ from gateway.writing.sender_reports import SenderReports
 from mx_core.envelope.ext import SignedReceipt
 from mx_core.envelope.receipt import check_signature, claimed
 from mx_core.model.errors import Untrusted
-from mx_core.store.outbox import OutboxTable
-from mx_core.store.receipts import Receipts
+from mx_core.store.arriving.receipts import Receipts
+from mx_core.store.outbox.outbox import OutboxTable
 
 log = structlog.get_logger()
 

@@ -27,7 +27,7 @@ from mx_core.recovery.contents import Manifest
 from mx_core.recovery.sheet import Sheet
 from mx_core.store.account_store import BODIES, AccountStore
 from mx_core.store.copying import COPY
-from mx_core.store.own_keys import OwnKey
+from mx_core.store.own.keys import OwnKey
 
 log = structlog.get_logger()
 

@@ -18,9 +18,9 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from gateway.accounts.found_domains import finder_of
 from gateway.config import Config
 from gateway.directories import Directories
-from gateway.found_domains import finder_of
 from gateway.own.identity import OwnIdentity
 from gateway.recovery import backup_file, taking_over
 from gateway.unlocking import master_key

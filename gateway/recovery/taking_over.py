@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import structlog
 from nacl.signing import SigningKey
 
+from gateway.accounts.found_domains import finder_of
 from gateway.config import Config
-from gateway.found_domains import finder_of
 from gateway.own.epochs import make_epoch
 from gateway.own.identity import OwnIdentity
 from gateway.writing.note import restored_note
@@ -32,7 +32,7 @@ from mx_core.passport.make import NewKeys, recover
 from mx_core.passport.state import State
 from mx_core.recovery.sheet import Sheet
 from mx_core.store.account_store import AccountStore
-from mx_core.store.own_keys import OwnKey
+from mx_core.store.own.keys import OwnKey
 
 log = structlog.get_logger()
 

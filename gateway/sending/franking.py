@@ -17,9 +17,9 @@ from mx_core.model.clock import Now
 from mx_core.model.ids import Pid
 from mx_core.model.stamp import Stamp
 from mx_core.ports import Parcel
-from mx_core.store.contact import Contact, Contacts
-from mx_core.store.contact_secret import ContactSecrets
-from mx_core.store.held_invitation import HeldInvitation
+from mx_core.store.people.contact import Contact, Contacts
+from mx_core.store.people.contact_secret import ContactSecrets
+from mx_core.store.people.held_invitation import HeldInvitation
 from mx_core.trust.pin import Pin
 
 _PIECE: Final = 10_000  # tries between two rests: about 7 ms

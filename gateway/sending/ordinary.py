@@ -21,8 +21,8 @@ from mx_core.model.errors import (
     RelayRefused,
     Untrusted,
 )
-from mx_core.store.outbox_reader import OutboxItem
-from mx_core.store.policy import PolicyRules
+from mx_core.store.outbox.reader import OutboxItem
+from mx_core.store.people.policy import PolicyRules
 
 _LOOK_SECONDS: Final = 60.0
 

@@ -49,9 +49,9 @@ from mx_core.model.errors import (
 from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
-from mx_core.store.outbox import OutboxTable
-from mx_core.store.outbox_reader import OutboxItem, State
-from mx_core.store.receipts import Owed, Receipts
+from mx_core.store.arriving.receipts import Owed, Receipts
+from mx_core.store.outbox.outbox import OutboxTable
+from mx_core.store.outbox.reader import OutboxItem, State
 
 log = structlog.get_logger()
 

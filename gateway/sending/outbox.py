@@ -38,9 +38,9 @@ from mx_core.model.errors import (
 from mx_core.model.ids import QueueId
 from mx_core.model.long_octets import LongOctets
 from mx_core.model.message import HeaderField, MessageForm, Submission
-from mx_core.store.outbox import OutboxTable
-from mx_core.store.outbox_accept import Asked, new_queue_id
-from mx_core.store.policy import PolicyRules
+from mx_core.store.outbox.accept import Asked, new_queue_id
+from mx_core.store.outbox.outbox import OutboxTable
+from mx_core.store.people.policy import PolicyRules
 from smtp_in.message import top_fields
 
 _REPLY_SECONDS = 0.005  # the reply is written before the loop turns; the kernel has it by then

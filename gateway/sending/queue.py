@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from gateway.person import Person
+from gateway.accounts.person import Person
 from gateway.policy.decide import Frozen
 from mx_core.model.ids import QueueId
-from mx_core.store.outbox_reader import OutboxItem, State
+from mx_core.store.outbox.reader import OutboxItem, State
 
 _CANCELLED = "cancelled by you"
 _FREED = "you have let it leave as ordinary email"

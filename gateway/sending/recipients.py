@@ -25,7 +25,7 @@ from mx_core.passport.chain import verify_chain
 from mx_core.passport.entry import decode_chain
 from mx_core.passport.state import State
 from mx_core.ports import Carrier
-from mx_core.store.contact import Contact, Contacts
+from mx_core.store.people.contact import Contact, Contacts
 from mx_core.tlog.log_proof import Logged, LogProof
 from mx_core.trust.decide import causes_between, is_device_gone
 from mx_core.trust.pin import Pin, accept

@@ -18,10 +18,10 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import Untrusted
 from mx_core.model.ids import EnvId
 from mx_core.passport.unreadable import SignedUnreadable
-from mx_core.store.outbox import OutboxTable
-from mx_core.store.outbox_anew import Anew
-from mx_core.store.outbox_reader import OutboxItem
-from mx_core.store.outbox_state import Report
+from mx_core.store.outbox.anew import Anew
+from mx_core.store.outbox.outbox import OutboxTable
+from mx_core.store.outbox.reader import OutboxItem
+from mx_core.store.outbox.state import Report
 
 log = structlog.get_logger()
 

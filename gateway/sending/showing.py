@@ -14,7 +14,7 @@ import structlog
 
 from mx_core.model.errors import Unavailable
 from mx_core.model.ids import QueueId
-from mx_core.store.outbox import OutboxTable
+from mx_core.store.outbox.outbox import OutboxTable
 
 log = structlog.get_logger()
 

@@ -15,9 +15,9 @@ from typing import Final, Protocol
 
 import structlog
 
+from gateway.accounts.found_domains import resolver_of
 from gateway.config import Config
 from gateway.directories import Directories
-from gateway.found_domains import resolver_of
 from gateway.trial.domain import config_for
 from gateway.unlocking.master_key import Method
 from gateway.unlocking.vault import Vault

@@ -11,8 +11,8 @@ from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.mailbox_name import INBOX
-from mx_core.store.evidence import KeptEvidence
-from mx_core.store.relations import Relations
+from mx_core.store.people.evidence import KeptEvidence
+from mx_core.store.people.relations import Relations
 
 
 class Alarms:

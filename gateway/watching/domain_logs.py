@@ -24,7 +24,7 @@ from mx_core.envelope.ext import Gossip
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Untrusted
 from mx_core.notation import cbor
-from mx_core.store.setting import CarrierState
+from mx_core.store.own.setting import CarrierState
 from mx_core.tlog import merkle, witness
 from mx_core.tlog.checkpoint import open_checkpoint
 from mx_core.tlog.log_proof import Logged, Seen, origin_of

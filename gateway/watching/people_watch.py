@@ -28,7 +28,7 @@ from mx_core.passport.entry import decode_chain
 from mx_core.passport.epoch import verify_epoch
 from mx_core.passport.shape import array, octets
 from mx_core.passport.state import State
-from mx_core.store.setting import CarrierState
+from mx_core.store.own.setting import CarrierState
 from mx_core.tlog.log_proof import LogProof
 from mx_core.trust.pin import Pin
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from gateway.greeting.round_trip import Greeting
 from gateway.people.inviting import Inviting
-from gateway.policy_desk import PolicyDesk
+from gateway.people.policy_desk import PolicyDesk
 from gateway.web.door_control import BehindDoor
 from gateway.web.import_control import Imported
 from gateway.web.legacy_control import Pulled

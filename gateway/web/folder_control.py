@@ -14,7 +14,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import Refused
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.store.folders.upkeep import Folders, FolderState
-from mx_core.store.password import ClientPasswords
+from mx_core.store.own.password import ClientPasswords
 
 
 class Whose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.legacy.relay_account import RelayAccount
-from gateway.policy_desk import PolicyDesk
+from gateway.people.policy_desk import PolicyDesk
 from gateway.web.endpoint import body, json_endpoint
 from mx_core.model.address import Address
 

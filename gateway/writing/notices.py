@@ -14,8 +14,8 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import Unavailable
 from mx_core.model.mailbox_name import GATEWAY, INBOX
-from mx_core.store.relation import News, Topic
-from mx_core.store.relations import Relations
+from mx_core.store.people.relation import News, Topic
+from mx_core.store.people.relations import Relations
 from mx_core.trust.decide import Cause, Decision, Level
 
 log = structlog.get_logger()

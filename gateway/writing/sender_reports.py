@@ -16,10 +16,10 @@ from mx_core.model.errors import MessageGone
 from mx_core.model.ids import QueueId
 from mx_core.model.message import Submission
 from mx_core.model.notify import Notify
-from mx_core.store.outbox import OutboxTable
-from mx_core.store.outbox_reader import OutboxItem
-from mx_core.store.outbox_state import Report
-from mx_core.store.receipts import Receipts
+from mx_core.store.arriving.receipts import Receipts
+from mx_core.store.outbox.outbox import OutboxTable
+from mx_core.store.outbox.reader import OutboxItem
+from mx_core.store.outbox.state import Report
 
 DELAY_TOLD_SECONDS: Final = 4 * 3600
 _RELAYED_STATUS: Final = "2.0.0"

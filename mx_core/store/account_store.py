@@ -28,32 +28,32 @@ from mx_core.model.mailbox_name import (
     MailboxName,
 )
 from mx_core.model.secret import Secret
-from mx_core.store.agreements import Agreements
-from mx_core.store.awaited import AwaitedBodies
-from mx_core.store.body import remove_files, remove_orphans
-from mx_core.store.contact import Contacts
-from mx_core.store.contact_secret import ContactSecrets
+from mx_core.store.arriving.awaited import AwaitedBodies
+from mx_core.store.arriving.inbox import Inbox
+from mx_core.store.arriving.intake import Intake
+from mx_core.store.arriving.receipts import Receipts
+from mx_core.store.arriving.unreadable import UnreadableEnvelopes
+from mx_core.store.bodies.body import remove_files, remove_orphans
 from mx_core.store.copying import Copy, copy_database
-from mx_core.store.evidence import KeptEvidences
 from mx_core.store.exchanged import Exchange
 from mx_core.store.folders.upkeep import Folders, make_first
-from mx_core.store.imports import Imports
-from mx_core.store.inbox import Inbox
-from mx_core.store.intake import Intake
-from mx_core.store.invitation import Invitations
-from mx_core.store.mail import Mail
-from mx_core.store.outbox import OutboxTable
-from mx_core.store.own_keys import OwnKeys, OwnPassport
-from mx_core.store.password import ClientPasswords
-from mx_core.store.policy import PolicyRules
-from mx_core.store.pulls import Pulls
-from mx_core.store.receipts import Receipts
-from mx_core.store.relations import Relations
-from mx_core.store.setting import CarrierState, Settings
+from mx_core.store.ledger.agreements import Agreements
+from mx_core.store.ledger.imports import Imports
+from mx_core.store.ledger.pulls import Pulls
+from mx_core.store.mail.mail import Mail
+from mx_core.store.mail.writer import Writer
+from mx_core.store.outbox.outbox import OutboxTable
+from mx_core.store.own.keys import OwnKeys, OwnPassport
+from mx_core.store.own.password import ClientPasswords
+from mx_core.store.own.setting import CarrierState, Settings
+from mx_core.store.people.contact import Contacts
+from mx_core.store.people.contact_secret import ContactSecrets
+from mx_core.store.people.evidence import KeptEvidences
+from mx_core.store.people.invitation import Invitations
+from mx_core.store.people.policy import PolicyRules
+from mx_core.store.people.relations import Relations
 from mx_core.store.text_index.index import TextIndex
 from mx_core.store.text_index.source import Source
-from mx_core.store.unreadable import UnreadableEnvelopes
-from mx_core.store.writer import Writer
 
 MIGRATIONS: Final = "mx_core.store.migrations"
 BODIES: Final = "bodies"

@@ -17,7 +17,7 @@ from mx_core.db.engine import copy_rows, reader_engine
 from mx_core.db.failure import translate
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
-from mx_core.store import body_file
+from mx_core.store.bodies import file as body_file
 
 COPY: Final = "copy.db"
 _PIECE_OCTETS: Final = 1024 * 1024

@@ -20,7 +20,7 @@ from mx_core.db.database import Database
 from mx_core.model.flags import NOT_ENCRYPTED
 from mx_core.model.mailbox_name import QUEUED
 from mx_core.ports import MailboxInfo, MailReader
-from mx_core.store.mail import Mail
+from mx_core.store.mail.mail import Mail
 
 REMEMBERED_SECONDS: Final = 60 * 86_400  # the outbox forgets what became of older messages
 _APART: Final = frozenset({"\\Sent", "\\Drafts", "\\Junk", "\\Trash"})

@@ -19,10 +19,10 @@ from mx_core.db.failure import translate
 from mx_core.model.clock import Now
 from mx_core.model.ids import DeviceId
 from mx_core.model.secret import Secret
-from mx_core.store import outbox_box
 from mx_core.store.account_store import BODIES, MIGRATIONS
-from mx_core.store.mail import Mail
-from mx_core.store.writer import Writer
+from mx_core.store.mail.mail import Mail
+from mx_core.store.mail.writer import Writer
+from mx_core.store.outbox import box as outbox_box
 
 ASK: Final = (
     "this computer was restored from a backup: the message may have left before;"

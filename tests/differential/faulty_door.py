@@ -2,7 +2,7 @@
 
 from mx_core.model.flags import SEEN, FlagSet
 from mx_core.ports import FlagChange
-from mx_core.store.writer import Writer
+from mx_core.store.mail.writer import Writer
 from tests.differential import folder_door
 
 _sound = Writer.move

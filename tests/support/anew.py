@@ -31,7 +31,7 @@ from mx_core.passport.make import NewKeys, recover
 from mx_core.passport.op import Device, Kind
 from mx_core.ports import Arrival, Parcel
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox_reader import State
+from mx_core.store.outbox.reader import State
 from mx_core.store.renewing import renew
 from tests.support.people import OwnDevice, Person, make_person
 from tests.support.sending import ALICE, BOB, SendingAccount, sending_account

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from mx_core.store.account_store import BODIES, AccountStore
 from mx_core.store.fsck.check import look_at_mailboxes
-from mx_core.store.writer import Writer
+from mx_core.store.mail.writer import Writer
 
 
 class _Undone(Exception):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from mx_core.store.journal_row import Op, PlaceName, Row
-from mx_core.store.merge import Merge, Merged, MergedMailbox
+from mx_core.store.journal.merge import Merge, Merged, MergedMailbox
+from mx_core.store.journal.row import Op, PlaceName, Row
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.config import Sending
 from gateway.legacy.relay_account import RelayAccount, RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
-from gateway.policy_desk import PolicyDesk
+from gateway.people.policy_desk import PolicyDesk
 from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.outbound import Outbound

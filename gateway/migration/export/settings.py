@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mx_core.model.address import Address
 from mx_core.store.account_store import AccountStore
-from mx_core.store.contact import Contact
+from mx_core.store.people.contact import Contact
 from mx_core.trust.pin import Pin
 
 NAME: Final = "mx-settings.json"

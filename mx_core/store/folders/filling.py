@@ -12,7 +12,7 @@ from typing import Final
 from mx_core.model.ids import MailboxId
 from mx_core.store.folders.book import Book
 from mx_core.store.folders.following import FollowedPlaces
-from mx_core.store.places import Place
+from mx_core.store.places.places import Place
 
 AT_ONCE: Final = 2_000  # places judged in the job that asks for it
 _SLICE: Final = 500

@@ -17,15 +17,15 @@ from mx_core.model.change import Change
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
-from mx_core.store.flag_set import FlagSetId, FlagSetWriter
-from mx_core.store.flagging import Moved
 from mx_core.store.folders.book import Book, Folder, Shelf, load
 from mx_core.store.folders.facts import Texts
 from mx_core.store.folders.judging import Judging
 from mx_core.store.folders.member import Member, Members
 from mx_core.store.folders.shown import ShownPlaces
-from mx_core.store.journal import Journal
-from mx_core.store.places import Place, Places
+from mx_core.store.journal.journal import Journal
+from mx_core.store.places.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.places.flagging import Moved
+from mx_core.store.places.places import Place, Places
 
 _QUEUED: Final = "only what is sent by SMTP stands here; nothing else can be put into it"
 _CLOSED: Final = "this folder shows what is in other mailboxes; nothing can be put into it"

@@ -11,7 +11,7 @@ from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm
 from mx_core.store.folders.facts import Facts, Loaded, Texts
 from mx_core.store.folders.rule import Rule
-from mx_core.store.message import Kept
+from mx_core.store.mail.message import Kept
 
 
 class Source(Protocol):

@@ -17,12 +17,12 @@ from mx_core.model.change import Change, MessagesAdded
 from mx_core.model.errors import OverQuota
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
-from mx_core.store import saved, segment
-from mx_core.store.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.folders.book import Shelf
-from mx_core.store.journal import Journal
-from mx_core.store.journal_row import Op, Value
-from mx_core.store.places import Places
+from mx_core.store.journal.journal import Journal
+from mx_core.store.journal.row import Op, Value
+from mx_core.store.places import saved, segment
+from mx_core.store.places.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.places.places import Places
 
 _FEW: Final = 4
 _UID_MAX: Final = (1 << 32) - 1

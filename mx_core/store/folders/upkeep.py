@@ -23,9 +23,9 @@ from mx_core.model.mailbox_name import MailboxName
 from mx_core.ports import MailboxInfo
 from mx_core.store.folders.facts import Texts
 from mx_core.store.folders.filling import fill_from, mark_complete, mend, reach
-from mx_core.store.mail import Mail
-from mx_core.store.places import Place
-from mx_core.store.writer import Writer
+from mx_core.store.mail.mail import Mail
+from mx_core.store.mail.writer import Writer
+from mx_core.store.places.places import Place
 
 # by the setting that says that they were made
 FIRST: Final = {

@@ -1,6 +1,6 @@
 """Forms as they are kept, and made from the octets where they are not kept yet.
 
-A message may be stored before its form is: see ``late_forms``.  Whoever reads it meanwhile is
+A message may be stored before its form is: see ``late``.  Whoever reads it meanwhile is
 told the same; it costs what preparing the message costs.
 """
 
@@ -16,7 +16,7 @@ from mx_core.mime import field_table
 from mx_core.mime.prepare import prepare
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Fact, Facts, MessageForm
-from mx_core.store.body import BodyId, BodyReader
+from mx_core.store.bodies.body import BodyId, BodyReader
 from mx_core.store.forms import runs
 
 _OCTETS_MAX: Final = 64 * 1024  # of messages that one reading prepares, and one beyond

@@ -20,7 +20,7 @@ from mx_core.mime import field_table
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm, PartMapOctets
-from mx_core.store import coding
+from mx_core.store.bodies import coding
 from mx_core.store.forms import row as form_row
 from mx_core.store.forms.packed import Packed, Shape, pack, unpack
 

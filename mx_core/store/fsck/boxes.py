@@ -11,11 +11,11 @@ from typing import Final
 import sqlalchemy as sa
 
 from mx_core.model.ids import MailboxId
-from mx_core.store import segment
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState
-from mx_core.store.journal import Journal, new_global_id
-from mx_core.store.replay import Replayed, ReplayedMailbox
+from mx_core.store.journal.journal import Journal, new_global_id
+from mx_core.store.journal.replay import Replayed, ReplayedMailbox
+from mx_core.store.places import segment
 
 RECOVERED: Final = "Recovered"
 _COLUMNS: Final = (

@@ -22,18 +22,19 @@ from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import GlobalId, MessageId, ModSeq
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.model.secret import Secret
-from mx_core.store import body, message
 from mx_core.store.account_store import BODIES, INDEX, MIGRATIONS
-from mx_core.store.flag_set import FlagSetWriter
+from mx_core.store.bodies import body
 from mx_core.store.folders.book import Shelf
 from mx_core.store.fsck import boxes, folders, history, messages, places, saved_dates, tombs
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState
-from mx_core.store.journal import Journal, new_global_id
-from mx_core.store.reader import Known, Reader
-from mx_core.store.replay import Replayed
+from mx_core.store.journal.journal import Journal, new_global_id
+from mx_core.store.journal.replay import Replayed
+from mx_core.store.mail import message
+from mx_core.store.mail.reader import Known, Reader
+from mx_core.store.mail.writer import Writer
+from mx_core.store.places.flag_set import FlagSetWriter
 from mx_core.store.text_index import state
-from mx_core.store.writer import Writer
 
 
 def check_store(

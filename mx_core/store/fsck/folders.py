@@ -20,7 +20,7 @@ from mx_core.store.folders.judging import Judging
 from mx_core.store.folders.member import Members
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState, FullPlace
-from mx_core.store.reader import Reader
+from mx_core.store.mail.reader import Reader
 
 Key = tuple[int, int]  # mailbox and UID of an original
 _TABLES = ("folder_member", "folder_turn", "folder_waiting")

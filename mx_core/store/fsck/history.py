@@ -16,12 +16,12 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import StoreDamaged, Untrusted
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import GlobalId
-from mx_core.store import journal_row
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState
-from mx_core.store.journal import Journal
-from mx_core.store.journal_row import Op, read_row
-from mx_core.store.replay import Replayed, replay
+from mx_core.store.journal import row as journal_row
+from mx_core.store.journal.journal import Journal
+from mx_core.store.journal.replay import Replayed, replay
+from mx_core.store.journal.row import Op, read_row
 
 _PLACES_IN_A_ROW: int = 10_000
 

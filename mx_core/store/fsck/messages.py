@@ -19,9 +19,11 @@ from mx_core.mime.prepare import prepare
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Fact, MessageForm
-from mx_core.store import body_file, coding, header_key, late_forms
-from mx_core.store.body import INLINE_OCTETS_MAX, BodyId, BodyReader
-from mx_core.store.forms import facts, runs
+from mx_core.store.bodies import coding
+from mx_core.store.bodies import file as body_file
+from mx_core.store.bodies.body import INLINE_OCTETS_MAX, BodyId, BodyReader
+from mx_core.store.forms import facts, header_key, runs
+from mx_core.store.forms import late as late_forms
 from mx_core.store.forms import row as form_row
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.places import Message

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId
-from mx_core.store import segment
-from mx_core.store.flag_set import FlagSetWriter
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState, FullPlace
-from mx_core.store.replay import ReplayedMailbox
+from mx_core.store.journal.replay import ReplayedMailbox
+from mx_core.store.places import segment
+from mx_core.store.places.flag_set import FlagSetWriter
 
 _UID_MAX: Final = (1 << 32) - 1
 

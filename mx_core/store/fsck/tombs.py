@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from mx_core.store import segment
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState
+from mx_core.store.places import segment
 
 
 @dataclass(slots=True)

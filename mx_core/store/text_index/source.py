@@ -15,7 +15,7 @@ from mx_core.model.errors import MessageGone, StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm
 from mx_core.ports import MailReader
-from mx_core.store.mail import Mail
+from mx_core.store.mail.mail import Mail
 
 log = structlog.get_logger()
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config, load
-from gateway.hidden_capabilities import hiding_of
+from gateway.loopback.hidden_capabilities import hiding_of
 from mx_core.model.address import Address
 from mx_core.model.errors import BadConfiguration
 

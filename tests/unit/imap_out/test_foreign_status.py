@@ -11,7 +11,7 @@ from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.store.account_store import AccountStore
-from mx_core.store.import_batch import Brought
+from mx_core.store.ledger.batch import Brought
 from tests.support.memory_mail import MemoryAccount, MemoryAccounts
 from tests.support.stores import START, open_store
 from tests.support.transcript import Line, Transcript

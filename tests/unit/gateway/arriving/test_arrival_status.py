@@ -9,7 +9,7 @@ from mx_core.directory.reader_check import SenderClaim, verify_sender
 from mx_core.envelope.statement import Kind, PersonSender, Statement
 from mx_core.model.address import Address
 from mx_core.model.ids import MsgId, Pid
-from mx_core.store.contact import Contact
+from mx_core.store.people.contact import Contact
 from mx_core.trust.decide import Cause, Decision, Level
 from mx_core.trust.pin import Pin
 from tests.support.people import NOW, Person, domain_pk, make_person

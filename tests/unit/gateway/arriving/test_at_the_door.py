@@ -20,7 +20,7 @@ from mx_core.model.errors import PeerUnreachable, UnknownRecipient, Untrusted
 from mx_core.model.flags import NOT_ENCRYPTED, UNVERIFIED, Flag
 from mx_core.model.secret import Secret
 from mx_core.store.account_store import AccountStore
-from mx_core.store.contact import Contact
+from mx_core.store.people.contact import Contact
 from tests.support.door_mail import DOOR_KEY, from_the_door
 from tests.support.people import NOW, Person, make_person
 from tests.support.stores import Clock, open_store

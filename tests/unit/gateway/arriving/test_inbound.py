@@ -41,8 +41,8 @@ from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.notation.hashing import b2_plain
 from mx_core.passport.op import Profile
 from mx_core.store.account_store import AccountStore
-from mx_core.store.own_keys import OwnEpoch
-from mx_core.store.relation import Topic
+from mx_core.store.own.keys import OwnEpoch
+from mx_core.store.people.relation import Topic
 from mx_core.trust.log_memory import LogMemory
 from tests.support.door_mail import DOOR_KEY, from_the_door
 from tests.support.people import NOW, Person, domain_pk, make_person

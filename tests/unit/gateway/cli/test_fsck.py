@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from nacl.signing import SigningKey
 
-from gateway.accounts import new_store
+from gateway.accounts.accounts import new_store
 from gateway.cli.root import program
 from gateway.directories import Directories, directories
 from gateway.unlocking import master_key

@@ -19,7 +19,7 @@ from mx_core.model.message import Submission
 from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange, MailWriter
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox import OutboxTable
+from mx_core.store.outbox.outbox import OutboxTable
 
 pytestmark = pytest.mark.anyio
 OWN = Address.parse("echo@b.example")

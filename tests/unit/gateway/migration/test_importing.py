@@ -16,7 +16,7 @@ from mx_core.model.errors import Refused
 from mx_core.model.flags import FLAGGED, SEEN, Flag
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.account_store import AccountStore
-from mx_core.store.imports import ImportState
+from mx_core.store.ledger.imports import ImportState
 from tests.support import old_mail
 from tests.support.old_mail import letter, stored
 from tests.support.stores import memory_store

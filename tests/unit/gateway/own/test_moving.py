@@ -20,7 +20,7 @@ from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.make import genesis
 from mx_core.recovery.sheet import Sheet
-from mx_core.store.own_keys import OwnEpoch, OwnKey
+from mx_core.store.own.keys import OwnEpoch, OwnKey
 from tests.support.people import NOW, domain_key, key_of, make_person
 from tests.support.stores import Clock, open_store
 

@@ -29,9 +29,9 @@ from mx_core.passport.binding import Binding, attest
 from mx_core.passport.card import Card
 from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
-from mx_core.store.contact import Contact
-from mx_core.store.outbox_reader import State
-from mx_core.store.relation import Relation
+from mx_core.store.outbox.reader import State
+from mx_core.store.people.contact import Contact
+from mx_core.store.people.relation import Relation
 from mx_core.trust.pin import Pin, Tier
 from tests.support.people import NOW, Person, domain_key, domain_pk, make_person
 from tests.support.stores import Clock, open_store

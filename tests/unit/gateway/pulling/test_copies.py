@@ -13,8 +13,8 @@ from mx_core.model.ids import EnvId, MsgId, Pid, Uid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange
 from mx_core.store.account_store import AccountStore
-from mx_core.store.inbox import ComeFrom
-from mx_core.store.relation import Author
+from mx_core.store.arriving.inbox import ComeFrom
+from mx_core.store.people.relation import Author
 from tests.support.imap_account import LiveAccount
 from tests.support.imap_script import scripted
 from tests.support.old_mail import letter, stored

@@ -35,7 +35,7 @@ from mx_core.model.secret import Secret
 from mx_core.passport.op import Profile
 from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox_reader import State
+from mx_core.store.outbox.reader import State
 from tests.support.people import DAY, NOW, Person, make_person
 from tests.support.sending import ALICE, sending_account
 from tests.support.stores import Clock, open_store

@@ -16,7 +16,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
 from mx_core.recovery.sheet import Sheet
 from mx_core.store.account_store import AccountStore
-from mx_core.store.own_keys import OwnKey
+from mx_core.store.own.keys import OwnKey
 from tests.support.people import NOW, make_person
 from tests.support.stores import Clock, form_of, open_store
 

@@ -13,8 +13,8 @@ from mx_core.model.address import Address
 from mx_core.model.ids import EnvId
 from mx_core.model.stamp import UNSTAMPED
 from mx_core.ports import Parcel
-from mx_core.store import contact_secret
-from mx_core.store.contact import Contact
+from mx_core.store.people import contact_secret
+from mx_core.store.people.contact import Contact
 from mx_core.trust.pin import Pin
 from tests.support.people import NOW, make_person
 from tests.support.stores import Clock, open_store

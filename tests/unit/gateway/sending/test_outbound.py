@@ -20,7 +20,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
 from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox_reader import State
+from mx_core.store.outbox.reader import State
 from tests.support.sending import ordinary_mail
 from tests.support.stores import START, Clock, open_store
 

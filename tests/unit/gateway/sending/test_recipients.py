@@ -18,8 +18,8 @@ from mx_core.passport.binding import Binding, attest
 from mx_core.passport.card import Card
 from mx_core.passport.epoch import new_epoch, sign_epoch
 from mx_core.store.account_store import AccountStore
-from mx_core.store.contact import Contact
-from mx_core.store.relation import Topic
+from mx_core.store.people.contact import Contact
+from mx_core.store.people.relation import Topic
 from mx_core.trust.pin import Pin, Tier, advance
 from tests.support.people import NOW, Person, domain_key, domain_pk, make_person
 from tests.support.stores import Clock, open_store

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.accounts.found_domains import finder_of
 from gateway.config import Config, Discovery
-from gateway.found_domains import finder_of
 from gateway.trial.domain import DOMAIN, config_for, peers_of
 from mx_core.model.errors import NotOnNetwork
 from tests.support.stores import Clock, memory_store

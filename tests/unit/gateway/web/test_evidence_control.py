@@ -15,7 +15,7 @@ from gateway.web.evidence_control import evidence_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.mime.prepare import prepare
 from mx_core.model.mailbox_name import INBOX
-from mx_core.store.evidence import KeptEvidence
+from mx_core.store.people.evidence import KeptEvidence
 from tests.support.stores import START, open_store
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from mx_core.model.address import Address
 from mx_core.model.ids import Pid
 from mx_core.model.mailbox_name import GATEWAY, INBOX, MailboxName
 from mx_core.store.account_store import AccountStore
-from mx_core.store.relation import Author, Topic
+from mx_core.store.people.relation import Author, Topic
 from mx_core.trust.decide import Cause, Decision, Level
 from tests.support.stores import START, Clock, open_store
 

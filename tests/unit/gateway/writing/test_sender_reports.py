@@ -11,7 +11,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
 from mx_core.model.notify import Notify, NotifyRequest
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox_reader import OutboxItem
+from mx_core.store.outbox.reader import OutboxItem
 from tests.support.stores import START, Clock, open_store
 
 pytestmark = pytest.mark.anyio

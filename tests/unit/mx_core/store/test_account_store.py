@@ -19,7 +19,7 @@ from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Submission
 from mx_core.model.secret import Secret
-from mx_core.store.contact import Contact
+from mx_core.store.people.contact import Contact
 from tests.support.stores import STORE_KEY, form_of, memory_store, open_store
 
 MARKER = b"mxCanaryMarker"

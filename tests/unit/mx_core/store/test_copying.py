@@ -19,8 +19,8 @@ from mx_core.model.secret import Secret
 from mx_core.store.account_store import BODIES, AccountStore
 from mx_core.store.copying import COPY, pieces_of
 from mx_core.store.fsck.check import check_store
-from mx_core.store.outbox_reader import State
-from mx_core.store.own_keys import OwnEpoch, OwnKey
+from mx_core.store.outbox.reader import State
+from mx_core.store.own.keys import OwnEpoch, OwnKey
 from mx_core.store.renewing import renew
 from tests.support.stores import STORE_KEY, Clock, form_of, open_store
 

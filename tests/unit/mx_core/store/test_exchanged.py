@@ -13,9 +13,9 @@ from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Submission
 from mx_core.ports import FlagChange, MailWriter, Parcel
 from mx_core.store.account_store import AccountStore
+from mx_core.store.arriving.inbox import ComeFrom
 from mx_core.store.exchanged import Exchanged
-from mx_core.store.inbox import ComeFrom
-from mx_core.store.relation import Author
+from mx_core.store.people.relation import Author
 from tests.support.stores import START, Clock, open_store
 
 pytestmark = pytest.mark.anyio

@@ -14,8 +14,8 @@ from mx_core.model.ids import EnvId, MsgId, Pid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
-from mx_core.store.outbox_reader import State
-from mx_core.store.outbox_state import Report
+from mx_core.store.outbox.reader import State
+from mx_core.store.outbox.state import Report
 from tests.support.stores import START, STORE_KEY, Clock, form_of, open_store
 
 _PROGRAM = """
@@ -47,9 +47,9 @@ from mx_core.model.address import Address
 from mx_core.model.body_name import BodyName
 from mx_core.model.ids import EnvId, MsgId, Pid
 from mx_core.model.secret import Secret
-from mx_core.store.awaited import Awaited
-from mx_core.store.inbox import ComeFrom
-from mx_core.store.relation import Author
+from mx_core.store.arriving.awaited import Awaited
+from mx_core.store.arriving.inbox import ComeFrom
+from mx_core.store.people.relation import Author
 from tests.support.stores import START, form_of, open_store
 
 async def main():
@@ -74,7 +74,7 @@ from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, Pid
 from mx_core.model.message import Submission
 from mx_core.ports import Parcel
-from mx_core.store.outbox_state import Report
+from mx_core.store.outbox.state import Report
 from tests.support.stores import START, form_of, open_store
 
 async def main():

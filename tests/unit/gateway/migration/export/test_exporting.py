@@ -23,7 +23,7 @@ from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import Pid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.account_store import AccountStore
-from mx_core.store.contact import Contact
+from mx_core.store.people.contact import Contact
 from mx_core.trust.pin import Pin, Tier
 from tests.support.old_mail import letter, stored
 from tests.support.stores import memory_store

@@ -13,7 +13,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Fact
 from mx_core.ports import MailReader, MailWriter
 from mx_core.store.account_store import AccountStore
-from mx_core.store.writer import Writer
+from mx_core.store.mail.writer import Writer
 from tests.support.stores import open_store
 
 LONG = b"X-Long: " + b"x" * 20_000 + b"\r\n\r\nbody"

@@ -23,7 +23,7 @@ from mx_core.store.forms import runs
 from mx_core.store.forms.runs import RUN
 from mx_core.store.fsck.check import check_store
 from mx_core.store.fsck.finding import Damage
-from mx_core.store.writer import Writer
+from mx_core.store.mail.writer import Writer
 from tests.support.stores import STORE_KEY, Clock, open_store
 
 COUNT = 3 * RUN

@@ -1,0 +1,358 @@
+"""One account of this gateway, alive: its store, its carrier, and the tasks that serve it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any, final
+
+import structlog
+from typing_extensions import override
+
+from gateway.accounts.folder_upkeep import keep_up
+from gateway.accounts.found_domains import finder_of
+from gateway.arriving.at_the_door import AtTheDoor
+from gateway.arriving.fetching import Fetching
+from gateway.arriving.inbound import Inbound
+from gateway.arriving.senders import Senders
+from gateway.arriving.unread import Unread
+from gateway.config import Config
+from gateway.greeting.round_trip import Greeting
+from gateway.legacy.relay_account import RelayAccounts
+from gateway.legacy.smtp_relay import SmtpRelay
+from gateway.loopback.listeners import chosen_ports
+from gateway.migration.dial import Dial
+from gateway.migration.export.exporting import Exporting
+from gateway.migration.importing import Importing
+from gateway.migration.opening import open_source
+from gateway.migration.telling import Telling
+from gateway.own.changes import OwnChanges
+from gateway.own.epochs import OwnEpochs
+from gateway.own.identity import OwnIdentity
+from gateway.own.log_watch import HomeLog, LogWatch
+from gateway.own.moving import Moving
+from gateway.own.old_homes import (
+    FOLLOWED_SECONDS,
+    OldHome,
+    OldHomes,
+    OneOfSeveral,
+    tell,
+)
+from gateway.own.tags import OwnTags
+from gateway.people.inviting import Inviting
+from gateway.people.policy_desk import PolicyDesk
+from gateway.pulling.pulling import Pulling
+from gateway.receipts.alone import ReceiptsAlone
+from gateway.receipts.taking import TakingReceipts
+from gateway.recovery.backups import Backups
+from gateway.sending.franking import Franking
+from gateway.sending.ordinary import OrdinaryMail
+from gateway.sending.outbound import Outbound
+from gateway.sending.outbox import JudgedOutbox
+from gateway.sending.reaching import Reaching
+from gateway.sending.recipients import Recipients
+from gateway.unlocking.receiving import arrival_of, drop, kept
+from gateway.watching.alarms import Alarms
+from gateway.watching.domain_logs import DomainLogs
+from gateway.writing.notices import Notices
+from gateway.writing.sender_reports import SenderReports
+from mx_core import ports
+from mx_core.carriers.native.carrier import NativeCarrier
+from mx_core.carriers.native.home import Device, Home
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import Corrupt, Unavailable
+from mx_core.store.account_store import AccountStore
+from mx_core.store.outbox.reader import State
+
+log = structlog.get_logger()
+
+# what a body may be larger than its message: chunks, head, and Padmé's 12 percent
+_BODY_SHARE = 1.13
+_BODY_EXTRA_OCTETS = 1024 * 1024
+_SWEEP_SECONDS = 60.0
+_TOLD_SECONDS = 60 * 86400.0  # for so long it is known what became of a message
+_KEPT_SECONDS = 30 * 86400.0  # … and its octets, so that it can be sealed anew
+
+
+@final
+class Person(ports.Account):
+    """See the module.  Every collaborator is built here and nowhere else."""
+
+    def __init__(self, store: AccountStore, own: OwnIdentity, config: Config, now: Now) -> None:
+        """Compose one account; nothing runs before ``run``."""
+        finder = finder_of(config.discovery, store.carrier_state, now)
+        device = Device(own.pid, own.device_id, own.signing_key)
+        home = Home(own.address.domain, device, finder.find, now)
+        carrier = _carrier_to(home, config)
+        self.own = own
+        self.address = own.address
+        self.store = store
+        self.mail = store.mail
+        self._home = home
+        self.carrier = carrier
+        self._now = now
+        alarms = Alarms(store.relations, own.address, now)
+        self._logs = logs = DomainLogs(
+            store.carrier_state, finder, own.address.domain, carrier.read_log, alarms, now
+        )
+        self._watch = LogWatch(
+            HomeLog(carrier.read_log, carrier.own_log, carrier.own_card),
+            own,
+            store.carrier_state,
+            finder,
+            logs,
+            alarms,
+            now,
+        )
+        self._finder = finder
+        franking = Franking(store.secrets, store.contacts, now)
+        self.recipients = recipients = Recipients(
+            carrier, finder, logs, store.contacts, franking, now
+        )
+        self._tags = OwnTags(
+            store.secrets,
+            store.invitations,
+            carrier,
+            store.carrier_state,
+            lambda: not own.state.profile.lookup_open,
+            now,
+        )
+        store.secrets.gave = store.invitations.changed = self._tags.hurry
+        self.inviting = Inviting(store, own, recipients, now)
+        relay_accounts = RelayAccounts(store.settings)
+        reaching = Reaching(recipients)
+        self._ordinary = OrdinaryMail(store.policy, reaching, relay_accounts, SmtpRelay())
+        epochs = OwnEpochs(store.keys, own, carrier, now)
+        self.outbound = Outbound(
+            store.outbox,
+            recipients,
+            carrier,
+            lambda: own.sender(carrier),
+            config.sending,
+            now,
+            self._ordinary,
+            franking,
+            store.receipts,
+        )
+        self._config = config
+        self._opened_by = OneOfSeveral(epochs)
+        self.inbound = self._inbound_from(carrier, self._opened_by)
+        self._alone = ReceiptsAlone(
+            store.receipts, recipients, franking, carrier, lambda: own.sender(carrier), now
+        )
+        self._fetching = Fetching(store.awaited, carrier, now)
+        self._unread = Unread(store.unreadable, own, carrier, now)
+        self.outbound.reached = self.inbound.hurry
+        self._unread.said = self.inbound.acknowledge_said
+        self.inbound.synced = self._watch.hurry
+        store.mail.queue_changed = self.outbound.wake
+        self.outbox = JudgedOutbox(
+            store.outbox,
+            store.policy,
+            reaching,
+            SenderReports(store.outbox, now),
+            has_relay=self._ordinary.possible,
+            judge_seconds=config.sending.judge_seconds,
+            undo_seconds=config.sending.undo_seconds,
+            page=f"http://localhost:{chosen_ports(config.listen).page}",
+            accepted=self.outbound.wake,
+            now=now,
+        )
+        self.policy = PolicyDesk(store.policy, reaching, self.outbox, relay_accounts)
+        self.greeting = Greeting(
+            store.mail, self.outbox, reaching, store.settings, own.address, now
+        )
+        self.exporting = Exporting(store, own.address)
+        self.backups = Backups(store, own)
+        self.importing = Importing(store, open_source, now)
+        self._telling = Telling(store.imports, self.importing, own.address, now)
+        self.dial = Dial(store, now)
+        self.pulling = Pulling(store, own.address, now, mark_subjects=config.reading.mark_subjects)
+        self._epochs = epochs
+        self.changes = OwnChanges(own, carrier)
+        self._old_homes = OldHomes(store.settings)
+        self.moving = Moving(own, self._old_homes, finder.find)
+        self._notices = Notices(store.relations, own.address, now)
+
+    def _inbound_from(self, carrier: NativeCarrier, epochs: OneOfSeveral) -> Inbound:
+        """Return what takes in the mail of one home server, the own one or one that was left."""
+        store, own, now = self.store, self.own, self._now
+        return Inbound(
+            carrier,
+            store.inbox,
+            store.intake,
+            store.outbox,
+            store.unreadable,
+            self.outbound,
+            Senders(self._finder, self._logs, store.contacts, now),
+            AtTheDoor(
+                self._finder,
+                store.contacts,
+                own,
+                now,
+                mark_subjects=self._config.reading.mark_subjects,
+                domain=carrier.home.domain,
+            ),
+            TakingReceipts(store.receipts, store.outbox, SenderReports(store.outbox, now)),
+            own,
+            epochs,
+            now,
+        )
+
+    @property
+    def login_names(self) -> frozenset[str]:
+        """What a mail program may give as user name, folded; one that was left still does."""
+        known = (self.address, *self.own.state.former)
+        return frozenset(name.casefold() for one in known for name in (str(one), one.local))
+
+    @override
+    def may_send_as(self, sender: Address) -> bool:
+        return sender.canonical() == self.address
+
+    async def run(self) -> None:
+        """Serve the account until cancelled, or until it lives elsewhere (``moving.done``)."""
+        self.store.text_index.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.moving.run())
+                tasks.create_task(self._until_moved())
+                for left in await self._left_homes():
+                    tasks.create_task(self._collect_from(left))
+                tasks.create_task(self.outbound.run())
+                tasks.create_task(self.inbound.run())
+                tasks.create_task(self._epochs.run())
+                tasks.create_task(self.changes.run())
+                tasks.create_task(self._take_kept())
+                tasks.create_task(self._tags.run())
+                tasks.create_task(self._fetching.run())
+                tasks.create_task(self._unread.run())
+                tasks.create_task(self._alone.run())
+                tasks.create_task(self._notices.run())
+                tasks.create_task(self._logs.run())
+                tasks.create_task(self._logs.people.run(self.recipients.verified))
+                tasks.create_task(self._watch.run())
+                tasks.create_task(self._sweep())
+                tasks.create_task(self.importing.run())
+                tasks.create_task(self._telling.run())
+                tasks.create_task(self.pulling.run())
+                tasks.create_task(self.exporting.run())
+                tasks.create_task(self.backups.run())
+                tasks.create_task(self.greeting.run())
+                tasks.create_task(keep_up(self.store.folders, self._now))
+        except* _Moved:
+            log.info("account_reopens")
+        finally:
+            await self._ordinary.close()
+            await self._home.close()
+
+    async def _until_moved(self) -> None:
+        await self.moving.done.wait()
+        raise _Moved
+
+    async def _left_homes(self) -> list[OldHome]:
+        """Return the home servers that may still hold mail for the account."""
+        oldest = self._now() - FOLLOWED_SECONDS
+        return [
+            one
+            for one in await self._old_homes.all()
+            if one.since > oldest and one.address.domain != self.address.domain
+        ]
+
+    async def _collect_from(self, left: OldHome) -> None:
+        """Tell an old home server of the move, and take in what waits or comes there."""
+        device = Device(self.own.pid, self.own.device_id, self.own.signing_key)
+        home = Home(left.address.domain, device, self._finder.find, self._now)
+        carrier = _carrier_to(home, self._config)
+        opened_by = OneOfSeveral(self._epochs)
+        opened_by.beside(self._opened_by)
+        self._opened_by.beside(opened_by)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(tell(left, self._old_homes, carrier))
+                tasks.create_task(self._inbound_from(carrier, opened_by).run())
+        finally:
+            await home.close()
+
+    async def judge_domain(self, name: str) -> int:
+        """Believe the log of the domain *name* again; return how many held messages go on.
+
+        Raises:
+            UnknownRecipient, Unavailable, Untrusted: The domain is not to be found.
+        """
+        domain = await self._finder.find(name)
+        await self._logs.judged(domain)
+        if domain.name == self.address.domain:
+            await self._watch.judged()
+        released = 0
+        for item in await self.store.outbox.unsettled():
+            mine = domain.name == self.address.domain
+            if item.state is State.HELD and (mine or item.recipient.domain == domain.name):
+                released += await self.store.outbox.release(item.queue_id, item.recipient)
+        self.outbound.wake()
+        return released
+
+    async def _take_kept(self) -> None:
+        """Take in what came while the gateway was locked; what finds no room waits for a start."""
+        for path in await asyncio.to_thread(kept, self.store.folder):
+            arrival = await asyncio.to_thread(arrival_of, path)
+            try:
+                done = arrival is None or await self.inbound.take_kept(arrival)
+            except Unavailable as error:
+                log.info("kept_arrival_put_off", why=type(error).__name__)
+                return
+            if done:
+                # Crash before this: it is taken again, and known by its msg_id.
+                await asyncio.to_thread(drop, path)
+
+    async def _sweep(self) -> None:
+        """Let go of expunged octets that no session's view holds any more."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            try:
+                await self.store.mail.sweep()
+                await self.store.outbox.forget_kept(self._now() - _KEPT_SECONDS)
+                await self.store.outbox.forget_settled(self._now() - _TOLD_SECONDS)
+            except Unavailable as error:
+                log.info("sweep_put_off", why=type(error).__name__)
+
+    async def status(self) -> dict[str, Any]:
+        """Return what ``mx-gateway status`` shows of this account."""
+        waiting: dict[str, int] = {}
+        for item in await self.store.outbox.unsettled():
+            waiting[item.state.value] = waiting.get(item.state.value, 0) + 1
+        return {
+            "address": str(self.address),
+            "connected": self.inbound.connected,
+            "trouble": self.inbound.trouble,
+            "outbox": waiting,
+            "refused": len(await self.store.inbox.refusals()),
+            "unreadable": await self.store.unreadable.count(),
+            "receipts": self.own.state.profile.receipts,
+            "sent": self.outbound.travelled.as_json(),
+            "backup": await self.backups.state(),
+            "search_index": asdict(await self.store.text_index.state()),
+        }
+
+
+def _carrier_to(home: Home, config: Config) -> NativeCarrier:
+    limit = config.limits.message_octets
+    return NativeCarrier(
+        home,
+        message_octets=limit,
+        body_octets=int(limit * _BODY_SHARE) + _BODY_EXTRA_OCTETS,
+    )
+
+
+class _Moved(Exception):
+    """No error: the account lives elsewhere, and is opened anew."""
+
+
+async def until_damaged(person: Person) -> None:
+    """Run one account; damage in its store stops it and no other."""
+    try:
+        await person.run()
+    except* Corrupt as group:
+        sentence = str(group.exceptions[0])
+        log.error("account_stopped", why=type(group.exceptions[0]).__name__)  # noqa: TRY400
+        person.inbound.connected, person.inbound.trouble = False, sentence

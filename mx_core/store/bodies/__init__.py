@@ -1,0 +1,1 @@
+"""Octets at rest: in rows, compressed, or in files of sealed chunks."""

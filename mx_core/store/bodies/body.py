@@ -1,0 +1,203 @@
+"""Octets at rest: in a row up to 64 KiB, compressed there, above that in a sealed file that a row names.
+
+The file is durable before the row exists, and it is removed after the row is gone.  A crash
+between leaves a file that no row names; :func:`remove_orphans` removes those at the next open.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, NewType
+
+import sqlalchemy as sa
+
+from mx_core.model.errors import StoreDamaged
+from mx_core.model.ids import MessageId
+from mx_core.model.message import Whole
+from mx_core.model.secret import Secret
+from mx_core.store.bodies import coding
+from mx_core.store.bodies import file as body_file
+
+BodyId = NewType("BodyId", int)
+INLINE_OCTETS_MAX: Final = 64 * 1024
+_ALL: Final = 1 << 40  # more than any body has
+# of a row whose octets stand as they are; of a compressed one all, which are at most 64 KiB
+_SOME: Final = (
+    "body.size, CASE coding WHEN 0 THEN substr(octets, ?, ?) ELSE octets END, file, key, coding"
+)
+_WHOLE: Final = (
+    "message.id, message.size, message.internal_date,"
+    " body.size, body.octets, body.file, body.key, body.coding"
+)
+_OF_ONE: Final = (
+    f"SELECT {_WHOLE}, body.id FROM message LEFT JOIN body ON body.id = message.body"  # noqa: S608  # literals
+    " WHERE message.id = ?"
+)
+_OF_MANY: Final = (
+    f"SELECT {_WHOLE}, body.id FROM json_each(?) AS asked"  # noqa: S608  # literals
+    " JOIN message ON message.id = asked.value LEFT JOIN body ON body.id = message.body"
+)
+
+
+class BodyReader:
+    """Reads bodies of one account within a job."""
+
+    def __init__(self, connection: sa.Connection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+
+    def octets(self, body: BodyId, start: int = 0, end: int | None = None) -> bytes:
+        """Return octets[start:end] of *body*, at a cost of what is asked for.
+
+        Raises:
+            StoreDamaged: No such body, or its file is missing or does not open.
+        """
+        row = self._connection.exec_driver_sql(
+            f"SELECT {_SOME} FROM body WHERE id = ?",  # noqa: S608  # literals
+            (start + 1, _ALL if end is None else max(end - start, 0), body),
+        ).one_or_none()
+        if row is None:
+            raise StoreDamaged(f"body {body} is missing")
+        return self._range(row, start, end)
+
+    def octets_of(self, message: MessageId, start: int, end: int | None) -> bytes | None:
+        """As ``octets``, of the body of *message*; None if there is no such message."""
+        row = self._connection.exec_driver_sql(
+            f"SELECT {_SOME}, body.id"  # noqa: S608  # literals
+            " FROM message LEFT JOIN body ON body.id = message.body WHERE message.id = ?",
+            (start + 1, _ALL if end is None else max(end - start, 0), message),
+        ).one_or_none()
+        if row is None:
+            return None
+        *stored, body = row
+        if body is None:
+            raise StoreDamaged(f"the body of message {message} is missing")
+        return self._range(stored, start, end)
+
+    def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
+        """Return the first of *messages* whole: at least one, and about *octets_max* of octets.
+
+        Short where a message is no longer kept.  Of one above *octets_max* the octets are None.
+        """
+        if len(messages) == 1:
+            result = self._connection.exec_driver_sql(_OF_ONE, (messages[0],))
+        else:
+            result = self._connection.exec_driver_sql(_OF_MANY, (json.dumps(list(messages)),))
+        wholes: list[Whole] = []
+        left = octets_max
+        with closing(result):  # a statement left half way would hold its transaction open
+            driver: Any = result.cursor
+            for wanted, row in zip(messages, driver, strict=False):
+                message, size, date, *stored, body = row
+                if message != wanted or left <= 0:
+                    break
+                if body is None:
+                    raise StoreDamaged(f"the body of message {message} is missing")
+                octets = None if stored[0] > octets_max else self._range(stored, 0, None)
+                wholes.append((size, date, octets))
+                left -= octets_max if octets is None else len(octets)
+        return wholes
+
+    def _range(self, row: Sequence[Any], start: int, end: int | None) -> bytes:
+        size, inline, file_id, key, how = row
+        if file_id is None:
+            if how == coding.PLAIN:
+                return inline or b""  # substr of an empty blob is NULL
+            octets = coding.decode(how, inline, size)
+            return octets if start == 0 and end is None else octets[start:end]
+        stop = size if end is None else end
+        file = body_file.SealedFile(file_id, Secret(key), size)
+        return body_file.read(self._folder, file, start, stop)
+
+
+class BodyWriter(BodyReader):
+    """Adds and drops bodies within a write job.
+
+    ``written`` names the files that a job made, to be removed if the job fails; ``dropped``
+    those that it let go of, to be removed once its commit is durable.
+    """
+
+    def __init__(self, connection: sa.Connection, folder: Path) -> None:
+        super().__init__(connection, folder)
+        self.written: list[bytes] = []
+        self.dropped: list[bytes] = []
+
+    def add(self, octets: bytes) -> BodyId:
+        """Store *octets*; raises as ``add_all``."""
+        [body] = self.add_all([octets])
+        return body
+
+    def add_all(self, bodies: Sequence[bytes]) -> list[BodyId]:
+        """Store each of *bodies*; return their ids, which rise.
+
+        Raises:
+            DiskFull: There is no room for the file.
+        """
+        rows = [self._row(octets) for octets in bodies]
+        if len(rows) == 1:
+            inserted = self._connection.exec_driver_sql(
+                "INSERT INTO body (size, octets, file, key, coding) VALUES (?, ?, ?, ?, ?)", rows[0]
+            )
+            return [BodyId(inserted.lastrowid)]
+        newest = self._connection.exec_driver_sql("SELECT max(id) FROM body").scalar() or 0
+        ids = [BodyId(newest + n) for n in range(1, len(rows) + 1)]
+        self._connection.exec_driver_sql(
+            "INSERT INTO body (id, size, octets, file, key, coding) VALUES (?, ?, ?, ?, ?, ?)",
+            [(body, *row) for body, row in zip(ids, rows, strict=True)],
+        )
+        return ids
+
+    def _row(self, octets: bytes) -> tuple[int, bytes | None, bytes | None, bytes | None, int]:
+        """Return the row without its id; write the file of a large one."""
+        if len(octets) <= INLINE_OCTETS_MAX:
+            how, stored = coding.encode(octets)
+            return len(octets), stored, None, None, how
+        file_id = secrets.token_bytes(body_file.FILE_ID_OCTETS)
+        key = secrets.token_bytes(body_file.KEY_OCTETS)
+        self.written.append(file_id)
+        # Crash before the commit: an orphan file under a key that no longer exists.
+        file = body_file.SealedFile(file_id, Secret(key), len(octets))
+        body_file.write(self._folder, file, octets)
+        return len(octets), None, file_id, key, coding.PLAIN
+
+    def adopt(self, file: body_file.SealedFile) -> BodyId:
+        """Store a body whose *file* was written before this job; it is the job's from here on."""
+        self.written.append(file.file_id)
+        inserted = self._connection.exec_driver_sql(
+            "INSERT INTO body (size, octets, file, key, coding) VALUES (?, NULL, ?, ?, ?)",
+            (file.size, file.file_id, file.key.reveal(), coding.PLAIN),
+        )
+        return BodyId(inserted.lastrowid)
+
+    def drop(self, bodies: Iterable[BodyId]) -> None:
+        """Delete the rows; ``secure_delete`` wipes the octets and the keys of their files."""
+        for body in bodies:
+            file_id = self._connection.exec_driver_sql(
+                "DELETE FROM body WHERE id = ? RETURNING file", (body,)
+            ).scalar()
+            if file_id is not None:
+                # Crash before it is removed: an orphan whose key is gone.
+                self.dropped.append(file_id)
+
+
+def remove_files(folder: Path, file_ids: Iterable[bytes]) -> None:
+    """Remove files that no row names; one that is gone already is no error."""
+    for file_id in file_ids:
+        (folder / file_id.hex()).unlink(missing_ok=True)
+
+
+def remove_orphans(connection: sa.Connection, folder: Path) -> None:
+    """Remove every file that no row names; only at open, when no job is on its way."""
+    named = {
+        file_id.hex()
+        for file_id in connection.exec_driver_sql(
+            "SELECT file FROM body WHERE file IS NOT NULL"
+        ).scalars()
+    }
+    for path in folder.iterdir():
+        if path.name not in named:
+            path.unlink()

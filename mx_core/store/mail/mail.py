@@ -1,0 +1,286 @@
+"""One account's mail; implements ``ports.MailStore``.
+
+Octets of an expunged message are kept while a session's view holds them, and a grace period
+longer than the moment between reading a snapshot and holding it (RFC 2180 §4.1).  Sweeping
+rides on write jobs and on :meth:`Mail.sweep`; at open nothing is held and all of it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from mx_core.db.database import Database
+from mx_core.model.clock import Now
+from mx_core.model.ids import MailboxId, MessageId
+from mx_core.model.mailbox_name import MailboxName
+from mx_core.model.text_hits import TextHits
+from mx_core.ports import MailboxInfo, MailReader, MailWriter, Watch
+from mx_core.store.bodies.body import BodyReader, remove_files
+from mx_core.store.folders.book import Shelf
+from mx_core.store.forms import late as late_forms
+from mx_core.store.forms import runs
+from mx_core.store.forms.late import LateForms
+from mx_core.store.mail.live import Following
+from mx_core.store.mail.reader import Known, Reader
+from mx_core.store.mail.watch import Watches
+from mx_core.store.mail.writer import Writer
+from mx_core.store.outbox import box as outbox_box
+
+T = TypeVar("T")
+_GRACE_SECONDS: Final = 60
+_SWEEP_EVERY_SECONDS: Final = 15
+_KEYS_AT_ONCE: Final = 500  # about 50 ms
+_SWEEP_MAX: Final = 1_000  # messages for each job, so that no command waits for a large sweep
+_SWEEP_RUNS_MAX: Final = 16  # of forms, which are written anew: about 50 ms
+_RUNS_WAITING: Final = 2  # of forms, before an arrival packs one and not only whoever has time
+
+
+class Index(Protocol):
+    """What answers for the texts of the mail, if anything does."""
+
+    async def hits(self, term: str, *, body_only: bool) -> TextHits:
+        """See ``ports.MailStore.text_hits``."""
+
+    def wake(self) -> None:
+        """Something was committed; never blocks."""
+
+    def step_aside(self) -> None:
+        """Somebody asks, and should not wait for the index; never blocks."""
+
+
+class Mail:
+    """See the module."""
+
+    def __init__(self, database: Database, folder: Path, now: Now) -> None:
+        self._database = database
+        self._folder = folder
+        self._now = now
+        self._known = Known()
+        self._shelf = Shelf()
+        self._watches = Watches()
+        self._infos: dict[MailboxName, MailboxInfo] = {}  # loop: since the last announcement
+        self.owing = asyncio.Event()  # a folder has messages to judge; see ``folders.upkeep``
+        self.stirred = asyncio.Event()  # there is something to tell; see ``relations``
+        self.queue_changed: Callable[[], None] = lambda: None  # a person's move made mail due
+        self.index: Index | None = None
+        self._copies = 0  # under way: they read body files after the rows that name them
+        self._put_off: list[bytes] = []  # files to remove when no copy is under way
+        self._swept = 0  # writer thread: when the last sweep was
+        self._late = LateForms()  # writer thread, but for asking whether there is room
+        self._newest_run = -1  # writer thread: of forms, which has begun; at first not known
+        self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
+
+    async def read(self, job: Callable[[MailReader], T]) -> T:
+        """Run *job* in one read transaction."""
+        return await self.begin(job)
+
+    def begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
+        """As ``read``, for a caller that does something else meanwhile."""
+        self._step_aside()
+        return self._database.begin(
+            lambda connection: job(Reader(connection, self._folder, self._known))
+        )
+
+    def read_blocking(self, job: Callable[[MailReader], T]) -> T:
+        """As ``read``, for a thread of its own."""
+        return self._database.read_blocking(
+            lambda connection: job(Reader(connection, self._folder, self._known))
+        )
+
+    def glance(self, job: Callable[[MailReader], T]) -> T:
+        """As ``read``, at once on the caller's thread: for jobs that read a few rows."""
+        self._step_aside()
+        return self._database.glance(
+            lambda connection: job(Reader(connection, self._folder, self._known))
+        )
+
+    def mailbox(self, name: MailboxName) -> MailboxInfo:
+        """See ``ports.MailStore``: read once between two commits, however often it is asked."""
+        info = self._infos.get(name)
+        if info is None:
+            # on the loop, as announcing is: what is read here is never older than what was announced
+            info = self._infos[name] = self.glance(lambda reader: reader.mailbox(name))
+        return info
+
+    async def write(self, job: Callable[[MailWriter], T]) -> T:
+        """Run *job*, commit with fsync, announce its changes, then return its result."""
+        return await self.write_with(lambda writer, _connection: job(writer))
+
+    async def write_with(self, job: Callable[[Writer, sa.Connection], T]) -> T:
+        """As ``write``, for jobs of this package that also touch other tables."""
+
+        def announce(outcome: tuple[T, Writer]) -> None:
+            self._infos.clear()
+            self._known.flag_numbers.update(outcome[1].flag_numbers)
+            for flags, number in outcome[1].flag_numbers.items():
+                self._known.flag_sets.setdefault(number, flags)
+            self._known.live.announce(outcome[1].changes)
+            self._watches.announce(outcome[1].changes, outcome[1].names)
+            if self.index is not None:
+                self.index.wake()
+
+        result, writer = await self._database.write(
+            lambda connection: self.run(connection, job), announce
+        )
+        if writer.places.owes:
+            self.owing.set()
+        if writer.queue_changed:
+            self.queue_changed()
+        if writer.stirred:
+            self.stirred.set()
+        if writer.bodies.dropped:
+            await self._let_go(writer.bodies.dropped)
+        return result
+
+    def run(
+        self, connection: sa.Connection, job: Callable[[Writer, sa.Connection], T]
+    ) -> tuple[T, Writer]:
+        """Run *job* on *connection*; the caller announces after the commit."""
+        writer = Writer(connection, self._folder, self._known, self._now, self._shelf)
+        try:
+            result = job(writer, connection)
+            if (now := int(self._now())) >= self._swept + _SWEEP_EVERY_SECONDS:
+                self._swept = now
+                self._sweep(writer, connection, now - _GRACE_SECONDS)
+                self.make_keys(connection, writer.bodies)
+            self._late.note(writer.formless)
+            if self._late.full:
+                self._late.make(connection, writer.bodies)
+            newest = writer.log.newest_message
+            before, self._newest_run = self._newest_run, newest >> runs.RUN_BITS
+            for _ in range(self._newest_run - before if before >= 0 else 0):
+                # If the job is undone, so is this; the next run that begins packs it.
+                runs.pack_next(connection, self._late.before(newest) - _RUNS_WAITING * runs.RUN)
+            writer.finish()
+        except BaseException:
+            remove_files(self._folder, writer.bodies.written)
+            raise
+        return result, writer
+
+    @asynccontextmanager
+    async def keeping_files(self) -> AsyncIterator[None]:
+        """Remove no body file inside: a copy that is being taken may name it."""
+        self._copies += 1
+        try:
+            yield
+        finally:
+            self._copies -= 1
+            files, self._put_off = ([], self._put_off) if self._copies else (self._put_off, [])
+            await self._let_go(files)
+
+    async def _let_go(self, files: Sequence[bytes]) -> None:
+        if self._copies:
+            self._put_off += files
+            return
+        # Crash before this: orphans, removed at the next open; their keys are gone.
+        await asyncio.to_thread(remove_files, self._folder, files)
+
+    def pack_some(self, connection: sa.Connection) -> bool:
+        """Make forms that wait, then pack those of older messages; tell if more are left.
+
+        For when there is time.
+        """
+        newest = connection.exec_driver_sql("SELECT newest_message FROM clock").scalar()
+        if newest is None or self._late.make(connection, BodyReader(connection, self._folder)):
+            return newest is not None
+        return runs.pack_next(connection, newest)
+
+    def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:
+        """See ``ports.MailStore``."""
+        return self._late.may_wait(sizes)
+
+    def now(self) -> int:
+        """Return unix seconds by the clock that stamps INTERNALDATE."""
+        return int(self._now())
+
+    async def text_hits(self, term: str, *, body_only: bool) -> TextHits:
+        """Look *term* up; without an index every message is to be judged by its text."""
+        if self.index is None:
+            return TextHits(frozenset(), frozenset(), MessageId(0))
+        return await self.index.hits(term, body_only=body_only)
+
+    def watch(self, mailbox: MailboxId | None = None) -> AbstractContextManager[Watch]:
+        """Hear of one mailbox's messages, or (None) of all mailboxes and of their names."""
+        return self._watches.open(mailbox)
+
+    async def follow(self, mailbox: MailboxId) -> Following:
+        """Follow a mailbox from now on; raises NoSuchMailbox."""
+        self._step_aside()
+        following, here = self._known.live.follow(mailbox)
+        if not here:
+            try:
+                await self.read(lambda reader: reader.snapshot(mailbox))
+            except BaseException:
+                following.close()
+                raise
+        following.hold(following.newest())
+        return following
+
+    def _step_aside(self) -> None:
+        if self.index is not None:
+            self.index.step_aside()
+
+    async def sweep(self) -> None:
+        """Drop expunged octets that are past their grace and that no view holds."""
+        await self.write_with(
+            lambda writer, connection: self._sweep(
+                writer, connection, int(self._now()) - _GRACE_SECONDS
+            )
+        )
+
+    def make_keys(self, connection: sa.Connection, bodies: BodyReader | None = None) -> bool:
+        """Make header keys for some messages that came before they were kept; False: none left.
+
+        Rides on write jobs as sweeping does.  Crash in between: the rest is made later, and
+        until then read from the octets.
+        """
+        if self._keys_made_to is not None:
+            self._keys_made_to = late_forms.fill(
+                connection,
+                bodies or BodyReader(connection, self._folder),
+                self._keys_made_to,
+                _KEYS_AT_ONCE,
+            )
+        return self._keys_made_to is not None
+
+    def sweep_all(self, connection: sa.Connection) -> list[bytes]:
+        """Drop all expunged octets, at open; return the files to remove after the commit."""
+        writer = Writer(connection, self._folder, self._known, self._now, self._shelf)
+        while self._sweep(writer, connection, None):
+            pass
+        return writer.bodies.dropped
+
+    def _sweep(self, writer: Writer, connection: sa.Connection, before: int | None) -> int:
+        """Return how many messages went."""
+        rows = connection.exec_driver_sql(
+            "SELECT message FROM expunged WHERE ? OR at <= ?", (before is None, before)
+        ).scalars()
+        free = set(rows)
+        for column in self._known.live.held() if free else ():
+            free.difference_update(column)
+        doomed = runs.of_few_runs(sorted(free)[:_SWEEP_MAX], _SWEEP_RUNS_MAX)
+        if not doomed:
+            return 0
+        asked = (json.dumps(doomed),)
+        runs.forget(connection, doomed)
+        chosen = "IN (SELECT value FROM json_each(?))"
+        bodies = connection.exec_driver_sql(f"SELECT body FROM message WHERE id {chosen}", asked)  # noqa: S608  # literals
+        outbox_box.let_go(writer, connection, bodies.scalars().all())
+        for statement in (
+            f"DELETE FROM form WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM header_key WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM header_text WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM written_by WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM foreign_status WHERE message {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM message WHERE id {chosen}",  # noqa: S608  # literals
+            f"DELETE FROM expunged WHERE message {chosen}",  # noqa: S608  # literals
+        ):
+            connection.exec_driver_sql(statement, asked)
+        return len(doomed)

@@ -1,0 +1,176 @@
+"""What was accepted stands in no mailbox yet: it enters Outbox in the next transaction of its flow.
+
+Many enter together, one that came alone with the commit that seals it; nothing leaves before.
+docs/spec/outbox.md §1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from mx_core.db import failpoint
+from mx_core.db.database import Database
+from mx_core.mime.prepare import prepare
+from mx_core.model.address import Address
+from mx_core.model.clock import Now
+from mx_core.model.errors import MessageGone
+from mx_core.model.ids import QueueId
+from mx_core.model.message import MessageForm
+from mx_core.store.bodies.body import BodyId
+from mx_core.store.mail.mail import Mail
+from mx_core.store.mail.writer import Writer
+from mx_core.store.outbox import box as outbox_box
+from mx_core.store.outbox.reader import address_of
+from mx_core.store.outbox.wait import WaitingOutbox
+from mx_core.store.people import relation
+from mx_core.trust.pin import Pin
+
+_SHOWN_AT_ONCE: Final = 32
+_HELD_OCTETS_MAX: Final = 4 * 1024 * 1024
+_LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A submission to be shown: its octets, and what a mailbox keeps of them."""
+
+    queue_id: QueueId
+    octets: bytes
+    form: MessageForm
+
+
+class ShowingOutbox(WaitingOutbox):
+    """See the module."""
+
+    def __init__(self, database: Database, folder: Path, mail: Mail, now: Now) -> None:
+        super().__init__(database, folder, mail, now)
+        # accepted and not yet shown, oldest first; with their octets while there is room for them
+        self._new: dict[QueueId, bytes | None] = {}
+        self._held_octets = 0
+        self._to_find = True  # what an earlier process has left
+
+    def lone(self) -> QueueId | None:
+        """Return what is new, if that is one submission alone."""
+        if self._to_find or len(self._new) != 1:
+            return None
+        return next(iter(self._new))
+
+    async def show_new(self) -> int:
+        """Put what was accepted into Outbox, some at a time; return how many that were.
+
+        Only then is it due.  Crash before the commit: it is found and shown at the next start.
+        """
+        if self._to_find:
+            self._to_find = False
+            found = await self._not_shown()
+            left: dict[QueueId, bytes | None] = {
+                each: None for each in found if each not in self._new
+            }
+            self._new = left | self._new
+        chosen = list(islice(self._new, _SHOWN_AT_ONCE))
+        if not chosen:
+            return 0
+        ready = await self._ready(chosen)
+        await self._mail.write_with(
+            lambda writer, connection: self._show(writer, connection, ready)
+        )
+        self._were_shown(chosen)
+        return len(chosen)
+
+    async def _ready_if_new(self, queue_id: QueueId) -> list[_Ready]:
+        """Return what a job of another kind shows first, if it is not shown yet."""
+        return await self._ready([queue_id]) if queue_id in self._new else []
+
+    async def _ready(self, chosen: Sequence[QueueId]) -> list[_Ready]:
+        octets = {each: await self._octets_of(each) for each in chosen}
+
+        def work() -> list[_Ready]:
+            return [_Ready(each, text, prepare(text)) for each, text in octets.items()]
+
+        small = sum(map(len, octets.values())) < _LARGE_OCTETS
+        return work() if small else await asyncio.to_thread(work)
+
+    def _show(self, writer: Writer, connection: sa.Connection, ready: Sequence[_Ready]) -> None:
+        """Let *ready* stand in Outbox, unless it does already; accept whom the owner writes to."""
+        if not ready:
+            return
+        rows = connection.exec_driver_sql(
+            "SELECT queue_id, body FROM outbox WHERE shown = 0 AND body IS NOT NULL"
+            " AND queue_id IN (SELECT value FROM json_each(?))",
+            (json.dumps([each.queue_id for each in ready]),),
+        ).all()
+        bodies = {each: BodyId(body) for each, body in rows}
+        entering = [
+            outbox_box.Entering(each.queue_id, bodies[each.queue_id], each.octets, each.form)
+            for each in ready
+            if each.queue_id in bodies  # and was not given up meanwhile
+        ]
+        if not entering:
+            return
+        outbox_box.enter(writer, connection, entering)
+        recipients = connection.exec_driver_sql(
+            "SELECT DISTINCT recipient FROM outbox_recipient"
+            " WHERE queue_id IN (SELECT value FROM json_each(?))",
+            (json.dumps([each.queue_id for each in entering]),),
+        ).scalars()
+        for recipient in recipients.all():
+            accept_known(connection, address_of(recipient), int(self._now()))
+
+    def _keep(self, queue_id: QueueId, octets: bytes | None) -> None:
+        """Remember what was accepted just now; None: it is not here, because it is long."""
+        room = octets is not None and self._held_octets + len(octets) <= _HELD_OCTETS_MAX
+        self._new[queue_id] = octets if room else None
+        self._held_octets += len(octets) if room and octets is not None else 0
+
+    def _were_shown(self, chosen: Sequence[QueueId]) -> None:
+        if not chosen:
+            return
+        failpoint.reach("shown")
+        for queue_id in chosen:
+            # another call may have shown it meanwhile, and has then let go of it
+            self._held_octets -= len(self._new.pop(queue_id, None) or b"")
+
+    async def _octets_of(self, queue_id: QueueId) -> bytes:
+        """Return what was submitted, b"" if it was given up meanwhile: then it is not shown."""
+        try:
+            return await self.octets(queue_id)
+        except MessageGone:
+            return b""
+
+    @override
+    async def octets(self, queue_id: QueueId) -> bytes:
+        """As ``OutboxReader.octets``; at once for what was accepted a moment ago."""
+        kept = self._new.get(queue_id)
+        return await super().octets(queue_id) if kept is None else kept
+
+    async def _not_shown(self) -> list[QueueId]:
+        return await self._database.read(
+            lambda connection: [
+                QueueId(each)
+                for each in connection.exec_driver_sql(
+                    "SELECT queue_id FROM outbox WHERE shown = 0 AND body IS NOT NULL"
+                    " ORDER BY created, queue_id"
+                ).scalars()
+            ]
+        )
+
+
+def accept_known(connection: sa.Connection, recipient: Address, now: int) -> None:
+    """Accept whom the owner writes to, also if they were blocked.
+
+    Who is not known yet is accepted when their keys are: see ``OutboxTable.seal``.
+    """
+    pin = connection.exec_driver_sql(
+        "SELECT pin FROM contact WHERE address = ?", (str(recipient.canonical()),)
+    ).scalar()
+    if pin is not None:
+        relation.accept(connection, Pin.decode(pin).pid, now)

@@ -1,0 +1,1 @@
+"""What is the account's own: its keys, its settings, and what mail programs log in with."""

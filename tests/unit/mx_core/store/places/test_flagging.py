@@ -1,0 +1,88 @@
+"""Flags of many messages over several segments: what a message at a time would come to."""
+
+from array import array
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pytest
+
+from mx_core.model.change import FlagsChanged
+from mx_core.model.flags import DELETED, FLAGGED, SEEN, FlagSet
+from mx_core.model.ids import MailboxId, Uid
+from mx_core.model.mailbox_name import INBOX
+from mx_core.ports import FlagChange, MailWriter, NewMail
+from mx_core.store.journal.replay import replay
+from mx_core.store.journal.row import read_row
+from tests.support.stores import form_of, memory_store
+
+pytestmark = pytest.mark.anyio
+_COUNT = 1_100  # three segments
+_CHANGED: dict[FlagChange, Callable[[FlagSet, FlagSet], FlagSet]] = {
+    FlagChange.ADD: lambda old, given: old | given,
+    FlagChange.REMOVE: lambda old, given: old - given,
+    FlagChange.REPLACE: lambda _old, given: given,
+}
+_STEPS: list[tuple[Sequence[int], FlagChange, FlagSet]] = [
+    (range(1, _COUNT + 1), FlagChange.ADD, frozenset({FLAGGED})),  # all, of two sets
+    (range(1, _COUNT + 1), FlagChange.ADD, frozenset({SEEN})),  # half of them change
+    (range(1, _COUNT + 1), FlagChange.ADD, frozenset({SEEN})),  # none does
+    (range(300, 800), FlagChange.REMOVE, frozenset({SEEN})),  # over a border
+    (range(1, _COUNT, 3), FlagChange.ADD, frozenset({DELETED})),
+    ([7], FlagChange.REMOVE, frozenset({SEEN, FLAGGED})),
+    ([512, 513, 4_000], FlagChange.REPLACE, frozenset()),  # one that is not there
+    ([], FlagChange.ADD, frozenset({SEEN})),
+    (range(1, 3_000), FlagChange.REPLACE, frozenset({SEEN})),
+]
+
+
+def stored(
+    box: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet, writer: MailWriter
+) -> None:
+    writer.store_flags(box, uids, change, flags)
+
+
+@pytest.mark.parametrize("given_as", [list, lambda uids: array("I", uids)], ids=["list", "array"])
+async def test_each_change_falls_where_it_would_one_by_one(
+    given_as: Callable[[list[Uid]], Sequence[Uid]],
+) -> None:
+    with memory_store() as store:
+        mail = store.mail
+        inbox = (await mail.read(lambda reader: reader.mailbox(INBOX))).id
+        sets = [frozenset({SEEN}) if uid % 2 else frozenset[str]() for uid in range(1, _COUNT + 1)]
+        new = [NewMail(b"x", form_of(b"x"), FlagSet(flags)) for flags in sets]
+        await mail.write(lambda writer: writer.append_all(inbox, new))
+        held = {Uid(uid): FlagSet(flags) for uid, flags in enumerate(sets, 1)}
+        modseqs = dict.fromkeys(held, 0)
+
+        for which, change, given in _STEPS:
+            uids = [Uid(uid) for uid in which]
+            with mail.watch(inbox) as watch:
+                job = partial(stored, inbox, given_as(uids), change, given)
+                await mail.write(job)
+                told = watch.take()
+            hit = [u for u in uids if u in held and held[u] != _CHANGED[change](held[u], given)]
+            held.update({uid: _CHANGED[change](held[uid], given) for uid in hit})
+            shot = await mail.read(lambda reader: reader.snapshot(inbox))
+            box = await mail.read(lambda reader: reader.mailbox(INBOX))
+
+            assert dict(zip(shot.uids, shot.flags, strict=True)) == held
+            assert box.unseen == sum(SEEN not in flags for flags in held.values())
+            assert box.deleted == sum(DELETED in flags for flags in held.values())
+            now = dict(zip(shot.uids, shot.modseqs, strict=True))
+            assert [uid for uid in held if now[uid] != modseqs[uid]] == hit or not modseqs[Uid(1)]
+            assert len({now[uid] for uid in hit}) <= 1, "one modseq for all"
+            modseqs = now
+            assert [
+                (list(each.uids), list(each.flags))
+                for each in told
+                if isinstance(each, FlagsChanged)
+            ] == ([(hit, [held[uid] for uid in hit])] if hit else [])
+
+        rows = await mail.write_with(
+            lambda _w, connection: connection.exec_driver_sql(
+                "SELECT device, device_seq, hybrid, change, op, mailbox, ids FROM journal"
+                " ORDER BY device_seq"
+            ).all()
+        )
+        told_by_journal = replay(read_row(row) for row in rows).mailboxes[box.global_id]
+        assert told_by_journal.flags == held
