@@ -28,6 +28,9 @@ _PLAIN_READER_CACHE_KIB: Final = (
     2_048  # the system keeps the same pages, and need not decipher them
 )
 _BUSY_MILLISECONDS: Final = 2_000
+# More than any connection runs.  SQLCipher's driver keeps those used most: once so many have been run, by
+# a migration say, each that is new puts out the last one, and all are prepared again and again.
+_STATEMENTS_KEPT: Final = 1_000
 
 
 def writer_engine(path: Path, key: Secret[bytes] | None) -> sa.Engine:
@@ -48,7 +51,11 @@ def _engine(
 
     def connect() -> Any:
         connection = driver.connect(
-            address, uri=True, isolation_level=None, check_same_thread=False
+            address,
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_STATEMENTS_KEPT,
         )
         try:
             _prepare(connection, key, writes=mode == "rwc")
