@@ -71,6 +71,18 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mark_subjects: bool = True  # "[not encrypted]" before the subject of ordinary mail, when stored
 
 
+class OAuth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[oauth.NAME]: a client registered at a provider; URLs only of others than google, microsoft."""
+
+    client_id: str = ""
+    client_secret: str = ""  # as providers call what every copy of a program knows
+    authorization_url: str = ""  # for browsers
+    token_url: str = ""
+    device_url: str = ""  # for codes
+    revocation_url: str = ""
+    scope: str = ""
+
+
 class Unlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the gateway locks itself, and what it does while it is locked."""
 
@@ -89,6 +101,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reading: Reading = Reading()
     unlock: Unlock = Unlock()
     hide: tuple[Hide, ...] = ()
+    oauth: dict[str, OAuth] = {}
     log: Log = Log()
 
 

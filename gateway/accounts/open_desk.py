@@ -152,6 +152,10 @@ class OpenDesk(Daemon):
         return self._accounts.find(address)
 
     @override
+    def permitted(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
+    @override
     def pulled(self, address: Address) -> Person:
         return self._accounts.find(address)
 

@@ -18,6 +18,7 @@ from gateway.arriving.senders import Senders
 from gateway.arriving.unread import Unread
 from gateway.config import Config
 from gateway.greeting.round_trip import Greeting
+from gateway.legacy.oauth.grants import Grants
 from gateway.legacy.relay_account import RelayAccounts
 from gateway.legacy.smtp_relay import SmtpRelay
 from gateway.loopback.listeners import chosen_ports
@@ -120,9 +121,12 @@ class Person(ports.Account):
         )
         store.secrets.gave = store.invitations.changed = self._tags.hurry
         self.inviting = Inviting(store, own, recipients, now)
+        self.grants = grants = Grants(store.settings, config.oauth, now)
         relay_accounts = RelayAccounts(store.settings)
         reaching = Reaching(recipients)
-        self._ordinary = OrdinaryMail(store.policy, reaching, relay_accounts, SmtpRelay())
+        self._ordinary = OrdinaryMail(
+            store.policy, reaching, relay_accounts, SmtpRelay(tokens=grants)
+        )
         epochs = OwnEpochs(store.keys, own, carrier, now)
         self.outbound = Outbound(
             store.outbox,
@@ -165,10 +169,15 @@ class Person(ports.Account):
         )
         self.exporting = Exporting(store, own.address)
         self.backups = Backups(store, own)
-        self.importing = Importing(store, open_source, now)
+        self.importing = Importing(store, lambda asked: open_source(asked, grants), now)
         self._telling = Telling(store.imports, self.importing, own.address, now)
-        self.dial = Dial(store, now)
-        self.pulling = Pulling(store, own.address, now, mark_subjects=config.reading.mark_subjects)
+        self.pulling = Pulling(
+            store,
+            own.address,
+            now,
+            mark_subjects=config.reading.mark_subjects,
+            tokens=grants,
+        )
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
         self._old_homes = OldHomes(store.settings)
@@ -205,6 +214,11 @@ class Person(ports.Account):
         """What a mail program may give as user name, folded; one that was left still does."""
         known = (self.address, *self.own.state.former)
         return frozenset(name.casefold() for one in known for name in (str(one), one.local))
+
+    @property
+    def dial(self) -> Dial:
+        """Return what tells how much of the account's mail is end-to-end encrypted."""
+        return Dial(self.store, self._now)
 
     @override
     def may_send_as(self, sender: Address) -> bool:
@@ -243,6 +257,7 @@ class Person(ports.Account):
         except* _Moved:
             log.info("account_reopens")
         finally:
+            self.grants.close()
             await self._ordinary.close()
             await self._home.close()
 

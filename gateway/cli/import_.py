@@ -31,6 +31,7 @@ _NOT_WHOLE: Final = 65  # as sysexits(3) says data error
 @click.option("--rate", default=0, help="At most this many messages a second.")
 @click.option("--share", default=100, help="Be busy for this percentage of the time.")
 @click.option("--password-command", default="", help="Print the password of an IMAP account.")
+@click.option("--oauth", is_flag=True, help="By the permission of mx-gateway oauth grant.")
 @click.option("--all-mail", is_flag=True, help="Bring Gmail's All Mail as a folder too.")
 @click.option("--ca-file", default="", help="Trust these authorities for an IMAP account.")
 @click.option("--pause", is_flag=True, help="Pause what is under way.")
@@ -48,6 +49,7 @@ def import_(
     rate: int,
     share: int,
     password_command: str,
+    oauth: bool,
     all_mail: bool,
     ca_file: str,
     pause: bool,
@@ -70,14 +72,14 @@ def import_(
         if source is not None:
             remote = "://" in source
             secret = ""
-            if remote and not password_command:
+            if remote and not password_command and not oauth:
                 if not sys.stdin.isatty():
                     raise Refused("without a terminal the password comes from --password-command")
                 secret = click.prompt(f"Password of {source}", hide_input=True, err=True)
             asked = {
                 "source": source if remote else str(Path(source).absolute()),
                 "into": into, "rate": rate, "share": share, "all_mail": all_mail,
-                "secret": secret, "command": password_command,
+                "secret": secret, "command": password_command, "oauth": oauth,
                 "ca_file": str(Path(ca_file).absolute()) if ca_file else "",
             }  # fmt: skip
             told = {"address": account, "asked": asked, "dry_run": dry_run}

@@ -25,6 +25,7 @@ def legacy() -> None:
 @click.argument("url")
 @click.option("--password-command", default="", help="Print the password.")
 @click.option("--token-command", default="", help="Print a token of OAuth (XOAUTH2).")
+@click.option("--oauth", is_flag=True, help="By the permission of mx-gateway oauth grant.")
 @click.option("--ca-file", default="", help="Trust these authorities in place of the system's.")
 @click.pass_obj
 def add(
@@ -34,21 +35,24 @@ def add(
     password_command: str,
     token_command: str,
     ca_file: str,
+    *,
+    oauth: bool,
 ) -> None:
     """Let mail of URL, imaps://user@host, come into ACCOUNT, marked as ordinary email.
 
     The password is asked for, unless a command prints it.  Adding it again says a new one.
     """
     with told_in_one_sentence("mx-gateway"):
-        if password_command and token_command:
-            raise Refused("one of --password-command and --token-command is enough")
+        if sum(map(bool, (password_command, token_command, oauth))) > 1:
+            raise Refused("one of --password-command, --token-command and --oauth is enough")
         command = password_command or token_command
-        secret = "" if command else _password(url)
+        secret = "" if command or oauth else _password(url)
         asked = {
             "url": url,
             "secret": secret,
             "command": command,
             "by_token": bool(token_command),
+            "oauth": oauth,
             "ca_file": str(Path(ca_file).absolute()) if ca_file else "",
         }
         told = _ask(directories, "add", {"account": account, "asked": asked})

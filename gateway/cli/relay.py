@@ -38,6 +38,7 @@ def show(directories: Directories, account: str) -> None:
 @click.option("--port", type=int, help="465, or 587 with --starttls.")
 @click.option("--starttls", is_flag=True, help="TLS by STARTTLS; never without TLS.")
 @click.option("--user", required=True, help="The user name there.")
+@click.option("--oauth", is_flag=True, help="By the permission of mx-gateway oauth grant.")
 @click.option("--from", "sender", default="", help="The sender's address, if not the account's.")
 @click.pass_obj
 def set_(
@@ -49,9 +50,12 @@ def set_(
     sender: str,
     *,
     starttls: bool,
+    oauth: bool,
 ) -> None:
     """Let ACCOUNT send ordinary mail, where its rules allow it; the password is asked for."""
-    if sys.stdin.isatty():
+    if oauth:
+        password = ""
+    elif sys.stdin.isatty():
         password = click.prompt("password", hide_input=True)
     else:
         password = sys.stdin.readline().rstrip("\n")
@@ -63,6 +67,7 @@ def set_(
         "username": user,
         "password": password,
         "sender": sender,
+        "oauth": oauth,
     }
     _ask(directories, "set", asked)
     click.echo(f"ordinary email leaves by {host}, where a rule allows it (mx-gateway policy)")

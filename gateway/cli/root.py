@@ -81,6 +81,10 @@ _COMMANDS: Final = {
         "gateway.cli.migration:migration",
         "Show how much of your mail is end-to-end encrypted, with whom, and whom to invite.",
     ),
+    "oauth": (
+        "gateway.cli.oauth:oauth",
+        "Ask for, list and remove permissions to use ordinary accounts (OAuth).",
+    ),
     "page": (
         "gateway.cli.page:page",
         "Print a link to the page of this gateway; it is good once, and for ten minutes.",

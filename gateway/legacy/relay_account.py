@@ -25,6 +25,7 @@ class RelayAccount(msgspec.Struct, frozen=True):
     username: str
     password: str
     sender: str = ""  # MAIL FROM; empty: the address that the message was submitted from
+    oauth: bool = False  # by the permission that is kept for the user name; then no password
 
     @override
     def __repr__(self) -> str:
@@ -54,7 +55,8 @@ class RelayAccounts:
             Address.parse(account.sender)
         if not 0 < account.port <= _PORT_MAX:
             raise BadConfiguration(f"{account.port} is no port")
-        for text in (account.username, account.password):
+        said = (account.username, *([] if account.oauth else [account.password]))
+        for text in said:
             if not 0 < len(text) <= _TEXT_MAX or not text.isprintable():
                 raise BadConfiguration(
                     "a user name and a password of printable characters are needed"

@@ -17,9 +17,10 @@ import structlog
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from aiosmtplib.errors import SMTPAuthenticationError, SMTPServerDisconnected
 
+from gateway.legacy.oauth.grants import NoGrants, TokenSource
 from gateway.legacy.relay_account import RelayAccount
 from mx_core.model.address import Address
-from mx_core.model.errors import PeerUnreachable, RelayRefused
+from mx_core.model.errors import PeerUnreachable, Refused, RelayRefused
 
 log = structlog.get_logger()
 
@@ -35,8 +36,13 @@ _PERMANENT: Final = 500
 class SmtpRelay:
     """Connections to one person's mail server; at most two, and one kept while idle."""
 
-    def __init__(self, context: Callable[[], ssl.SSLContext] = ssl.create_default_context) -> None:
+    def __init__(
+        self,
+        context: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        tokens: TokenSource | None = None,
+    ) -> None:
         """*context* verifies the server's certificate and name."""
+        self._tokens = tokens or NoGrants()
         self._context = context
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._idle: tuple[RelayAccount, SMTP] | None = None
@@ -108,18 +114,37 @@ class SmtpRelay:
             use_tls=account.implicit,
             start_tls=not account.implicit,  # True: STARTTLS, or not at all
             tls_context=self._context(),
-            username=account.username,
-            password=account.password,
+            username=None if account.oauth else account.username,
+            password=None if account.oauth else account.password,
             local_hostname="localhost",  # the name of the machine is nobody's business
             timeout=_SECONDS,
         )
         try:
             await client.connect()
+            if account.oauth:
+                await self._show_token(client, account)
         except SMTPAuthenticationError:
             raise
         except SMTPResponseException as error:  # no word on the message; it may soon be mended
             raise PeerUnreachable(f"{account.host} says: {_sentence(error)}") from error
+        except BaseException:
+            client.close()
+            raise
         return client
+
+    async def _show_token(self, client: SMTP, account: RelayAccount) -> None:
+        await client.ehlo()
+        if "XOAUTH2" not in client.esmtp_extensions.get("auth", "").upper().split():
+            raise PeerUnreachable(f"{account.host} takes no token of OAuth (XOAUTH2)")
+        try:
+            token = await self._tokens.token(account.username)
+        except Refused as error:  # the message waits: a person can give permission anew
+            raise PeerUnreachable(str(error)) from error
+        try:
+            await client.auth_xoauth2(account.username, token.reveal())
+        except SMTPAuthenticationError:
+            self._tokens.forget(account.username)
+            raise
 
     def _keep(self, account: RelayAccount, client: SMTP) -> None:
         if self._idle is not None:

@@ -16,7 +16,7 @@ from gateway.policy.override import without_tag
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.store.account_store import AccountStore
-from mx_core.store.exchanged import REMEMBERED_SECONDS, Exchanged
+from mx_core.store.people.exchanged import REMEMBERED_SECONDS, Exchanged
 
 _PEOPLE_SHOWN: Final = 200
 _INVITED_AT_MOST: Final = 10

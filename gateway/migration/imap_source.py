@@ -14,8 +14,9 @@ from typing_extensions import override
 
 from gateway.legacy import remote_mailbox
 from gateway.legacy.client import ImapClient, SaidNo, Server
+from gateway.legacy.logging_in import Login, logged_in
+from gateway.legacy.oauth.grants import TokenSource
 from gateway.legacy.remote_mailbox import Row
-from gateway.legacy.secret import secret_of
 from gateway.migration.imap_folders import (
     GMAIL,
     NOT_GIVEN,
@@ -41,11 +42,13 @@ _ROWS_AT_ONCE: Final = 500
 class ImapSource(Source):
     """See the module."""
 
-    def __init__(self, server: Server, password: str, command: str, *, all_mail: bool) -> None:
+    def __init__(
+        self, server: Server, login: Login, tokens: TokenSource, *, all_mail: bool
+    ) -> None:
         """Nothing is connected before the folders are asked for."""
         self._server = server
-        self._password = password
-        self._command = command
+        self._login = login
+        self._tokens = tokens
         self._all_mail = all_mail
         self._client: ImapClient | None = None
         self.location = server.location
@@ -93,8 +96,7 @@ class ImapSource(Source):
 
     async def _connected(self) -> ImapClient:
         if self._client is None:
-            secret = await secret_of(self._password, self._command)
-            self._client = await ImapClient.open(self._server, secret)
+            self._client = await logged_in(self._server, self._login, self._tokens)
         return self._client
 
     async def _rows(

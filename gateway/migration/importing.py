@@ -42,6 +42,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     all_mail: bool = False
     secret: str = ""  # a password, where the source wants one
     command: str = ""  # what prints one
+    oauth: bool = False  # by the permission that is kept for its user
     ca_file: str = ""  # trusted instead of the system's roots
 
     def check(self) -> None:

@@ -84,6 +84,7 @@ class PolicyDesk:
             "port": account.port,
             "tls": "implicit" if account.implicit else "starttls",
             "username": account.username,
+            "login": "oauth" if account.oauth else "password",
             "sender": account.sender,
         }
 

@@ -18,6 +18,7 @@ import structlog
 from gateway.legacy import remote_flags, remote_mailbox
 from gateway.legacy.answers import Data
 from gateway.legacy.client import ImapClient
+from gateway.legacy.oauth.grants import TokenSource
 from gateway.migration.imap_folders import GMAIL, folders_of
 from gateway.migration.source import Trouble
 from gateway.pulling.asked import AskedPull
@@ -54,6 +55,7 @@ class AccountPull:
         pull: Pull,
         asked: AskedPull,
         report: Report,
+        tokens: TokenSource,
         *,
         mark_subjects: bool = False,
     ) -> None:
@@ -62,6 +64,7 @@ class AccountPull:
         self._pull = pull
         self._asked = asked
         self._report = report
+        self._tokens = tokens
         self._mark_subjects = mark_subjects
         self._tally = Tally()
         self._passes: dict[bytes, FolderPass] = {}
@@ -120,7 +123,7 @@ class AccountPull:
 
     async def _connected(self) -> None:
         self._phase = "connecting"
-        client = await self._asked.connected()
+        client = await self._asked.connected(self._tokens)
         try:
             tells_all = await remote_flags.be_told_of_all(client)
             while True:

@@ -7,7 +7,8 @@ from typing_extensions import override
 
 from gateway.legacy.account_url import server_of
 from gateway.legacy.client import ImapClient, Server
-from gateway.legacy.secret import secret_of
+from gateway.legacy.logging_in import Login, logged_in
+from gateway.legacy.oauth.grants import TokenSource
 from mx_core.model.errors import Refused
 
 
@@ -18,6 +19,7 @@ class AskedPull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret: str = ""  # a password
     command: str = ""  # what prints one, or a token
     by_token: bool = False  # the command prints a token of OAuth
+    oauth: bool = False  # by the permission that is kept for the user
     ca_file: str = ""  # trusted instead of the system's roots
 
     @override
@@ -28,9 +30,9 @@ class AskedPull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def server(self) -> Server:
         """Return whom to connect to; raises Refused."""
-        return server_of(self.url, self.ca_file, by_token=self.by_token)
+        return server_of(self.url, self.ca_file, by_token=self.by_token or self.oauth)
 
-    async def connected(self) -> ImapClient:
+    async def connected(self, tokens: TokenSource) -> ImapClient:
         """Return a connection that is logged in.
 
         Raises:
@@ -38,5 +40,5 @@ class AskedPull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         if self.by_token and not self.command:
             raise Refused("a token of OAuth lasts an hour: name the command that prints a new one")
-        server = self.server
-        return await ImapClient.open(server, await secret_of(self.secret, self.command))
+        login = Login(self.secret, self.command, self.oauth)
+        return await logged_in(self.server, login, tokens)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.legacy.oauth.grants import NoGrants, TokenSource
 from gateway.pulling.account_pull import AccountPull
 from gateway.pulling.asked import AskedPull
 from gateway.writing.note import pull_note
@@ -26,9 +27,16 @@ class Pulling:
     """See the module."""
 
     def __init__(
-        self, store: AccountStore, own: Address, now: Now, *, mark_subjects: bool = False
+        self,
+        store: AccountStore,
+        own: Address,
+        now: Now,
+        *,
+        mark_subjects: bool = False,
+        tokens: TokenSource | None = None,
     ) -> None:
         """Nothing is connected before ``run``."""
+        self._tokens = tokens or NoGrants()
         self._store = store
         self._own = own
         self._now = now
@@ -46,7 +54,7 @@ class Pulling:
         known = {one.location for one in await self._store.pulls.all()}
         if location not in known and len(known) >= _ACCOUNTS_MAX:
             raise Refused(f"mail of at most {_ACCOUNTS_MAX} accounts is pulled")
-        client = await asked.connected()
+        client = await asked.connected(self._tokens)
         await client.close()
         await self._store.pulls.add(location, msgspec.json.encode(asked).decode())
         self._changed.set()
@@ -87,7 +95,9 @@ class Pulling:
             await self._store.pulls.tell(pull.id, GATEWAY, octets, prepare(octets))
 
         asked = msgspec.json.decode(pull.asked, type=AskedPull)
-        return AccountPull(self._store, pull, asked, report, mark_subjects=self._mark_subjects)
+        return AccountPull(
+            self._store, pull, asked, report, self._tokens, mark_subjects=self._mark_subjects
+        )
 
     async def _told(self, one: Pull) -> dict[str, Any]:
         running = self._running.get(one.location)

@@ -27,6 +27,7 @@ from gateway.web.invitation_control import invitation_routes
 from gateway.web.legacy_control import legacy_routes
 from gateway.web.lock_control import lock_routes
 from gateway.web.migration_control import migration_routes
+from gateway.web.oauth_control import Permitted, oauth_routes
 from gateway.web.policy_control import policy_routes
 from gateway.web.proof_control import Claiming, proof_routes
 from gateway.web.recovery_control import Recoverable, recovery_routes
@@ -139,6 +140,9 @@ class Daemon(Behind, Protocol):
 
     def claiming(self, address: Address) -> Claiming:
         """Return whose claims to ordinary addresses are asked for; raises Refused."""
+
+    def permitted(self, address: Address) -> Permitted:
+        """Return whose permissions by OAuth are asked for; raises Refused."""
 
     def exported(self, address: Address) -> Exported:
         """Return whose exports are asked for; raises Refused."""
@@ -280,6 +284,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *invitation_routes(daemon.inviting),
             *legacy_routes(daemon.pulled),
             *migration_routes(daemon.migrating),
+            *oauth_routes(daemon.permitted),
             *proof_routes(daemon.claiming),
             *recovery_routes(daemon.recoverable, daemon),
             *spool_routes(daemon.take_spooled),

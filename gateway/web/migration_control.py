@@ -24,7 +24,10 @@ class Migrating(Protocol):
     """Who is on the way."""
 
     address: Address
-    dial: Dial
+
+    @property
+    def dial(self) -> Dial:
+        """Return what tells how far they are."""
 
 
 def migration_routes(account_of: Callable[[Address], Migrating]) -> list[Route]:

@@ -47,6 +47,7 @@ class NewRelay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: str
     password: str
     sender: str = ""
+    oauth: bool = False
 
 
 def policy_routes(desk_of: Callable[[Address], PolicyDesk]) -> list[Route]:
@@ -80,6 +81,7 @@ def policy_routes(desk_of: Callable[[Address], PolicyDesk]) -> list[Route]:
                 asked.username,
                 asked.password,
                 asked.sender,
+                asked.oauth,
             )
         )
         return {}

@@ -6,7 +6,8 @@ indexing indexed; of ordinary mail: relayed; of an import, and of mail that is p
 of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
 own passport: appended moved; of admission: tagged franked fetched; of receipts: receipted gave; of a
 recovery: restored recovered; of an echo: marked; of the door: handed; of what is sealed anew:
-unread told passed asked; of a large body at a home server: put; of forms made late: forming.
+unread told passed asked; of a large body at a home server: put; of forms made late: forming; of a permission by OAuth:
+token_renewed.
 """
 
 from __future__ import annotations
@@ -40,10 +41,11 @@ DOOR_STEPS: Final = ("handed",)  # ordinary mail, sealed, is the home server's
 ANEW_STEPS: Final = ("unread", "told", "passed", "asked")
 BODY_STEPS: Final = ("put",)  # large, durable and not yet named
 FORM_STEPS: Final = ("forming",)  # made, and not yet committed
+PERMISSION_STEPS: Final = ("token_renewed",)  # by the provider, and not yet kept
 STEPS: Final = (
     *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS, *PULL_STEPS),
     *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECEIPT_STEPS, *RECOVERY_STEPS, *ECHO_STEPS),
-    *(*DOOR_STEPS, *ANEW_STEPS, *BODY_STEPS, *FORM_STEPS),
+    *(*DOOR_STEPS, *ANEW_STEPS, *BODY_STEPS, *FORM_STEPS, *PERMISSION_STEPS),
 )
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")

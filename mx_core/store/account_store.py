@@ -35,7 +35,6 @@ from mx_core.store.arriving.receipts import Receipts
 from mx_core.store.arriving.unreadable import UnreadableEnvelopes
 from mx_core.store.bodies.body import remove_files, remove_orphans
 from mx_core.store.copying import Copy, copy_database
-from mx_core.store.exchanged import Exchange
 from mx_core.store.folders.upkeep import Folders, make_first
 from mx_core.store.ledger.agreements import Agreements
 from mx_core.store.ledger.imports import Imports
@@ -49,6 +48,7 @@ from mx_core.store.own.setting import CarrierState, Settings
 from mx_core.store.people.contact import Contacts
 from mx_core.store.people.contact_secret import ContactSecrets
 from mx_core.store.people.evidence import KeptEvidences
+from mx_core.store.people.exchanged import Exchange
 from mx_core.store.people.invitation import Invitations
 from mx_core.store.people.policy import PolicyRules
 from mx_core.store.people.relations import Relations

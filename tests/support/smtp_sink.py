@@ -24,6 +24,7 @@ class SmtpSink:
     said: list[str] = field(default_factory=list)  # every command, AUTH without what it says
     taken: list[tuple[str, str, bytes]] = field(default_factory=list)  # MAIL, RCPT, octets
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    tokens: set[tuple[str, str]] = field(default_factory=set)  # user and token that may log in
     clear_octets: int = 0  # that came before TLS, after the greeting
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,7 +62,11 @@ class SmtpSink:
                 private = True
             elif verb == "AUTH":
                 right = base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
-                good = words.endswith(right)
+                bearers = {
+                    base64.b64encode(f"user={who}\x01auth=Bearer {token}\x01\x01".encode()).decode()
+                    for who, token in self.tokens
+                }
+                good = words.endswith(right) or words.rpartition(" ")[2] in bearers
                 writer.write(b"235 2.7.0 yes\r\n" if good else b"535 5.7.8 wrong\r\n")
             elif verb == "DATA":
                 writer.write(b"354 go\r\n")

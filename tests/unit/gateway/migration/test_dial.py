@@ -6,7 +6,7 @@ import pytest
 
 from gateway.migration.dial import Dial, told
 from mx_core.model.address import Address
-from mx_core.store.exchanged import REMEMBERED_SECONDS, Exchanged
+from mx_core.store.people.exchanged import REMEMBERED_SECONDS, Exchanged
 from tests.support.stores import START, Clock, memory_store
 
 OWN = {"alice@a.example"}

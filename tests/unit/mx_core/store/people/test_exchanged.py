@@ -14,7 +14,7 @@ from mx_core.model.message import Submission
 from mx_core.ports import FlagChange, MailWriter, Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.arriving.inbox import ComeFrom
-from mx_core.store.exchanged import Exchanged
+from mx_core.store.people.exchanged import Exchanged
 from mx_core.store.people.relation import Author
 from tests.support.stores import START, Clock, open_store
 
