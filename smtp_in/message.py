@@ -13,8 +13,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from mx_core.mime import address_list
-from mx_core.mime.header import split_fields, value
-from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX
+from mx_core.mime.header import top_fields, value
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress, BadMessage
 from mx_core.model.message import HeaderField, Submission
@@ -63,25 +62,6 @@ def make_submission(
         not_before=asked.hold.moment(now),
         fields=None if head or gone else fields,
     )
-
-
-def top_fields(octets: bytes) -> tuple[HeaderField, ...]:
-    """Return the fields of the top header of *octets* (CRLF lines), its empty line left out.
-
-    Raises:
-        BadMessage: There are more than are taken apart, so that one could hide behind the limit.
-    """
-    empty_line = octets.find(_CRLF + _CRLF)
-    end = empty_line + len(_CRLF) if empty_line >= 0 else len(octets)
-    if octets.startswith(_CRLF):
-        end = 0
-    fields = split_fields(octets, 0, end)
-    if end > HEADER_OCTETS_MAX or len(fields) >= FIELDS_MAX:
-        raise BadMessage(
-            f"the header of the message has more than {HEADER_OCTETS_MAX // 1024} KiB "
-            f"or {FIELDS_MAX - 1} fields"
-        )
-    return fields
 
 
 def _without(octets: bytes, gone: Sequence[HeaderField]) -> bytes:

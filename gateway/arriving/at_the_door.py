@@ -19,12 +19,13 @@ from gateway.arriving.door_status import (
     path_of,
     trace_lines,
 )
-from gateway.arriving.ordinary_mail import stored_octets, top_fields
+from gateway.arriving.ordinary_mail import stored_octets
 from gateway.arriving.status_block import keywords
 from gateway.own.identity import OwnIdentity
 from mx_core.discovery.finder import Finder
 from mx_core.envelope.open import OpenedControl, open_body, verify_statement
 from mx_core.envelope.statement import DoorRecord, Statement
+from mx_core.mime.header import split_fields
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
@@ -105,7 +106,9 @@ class AtTheDoor:
         """Return who of those named as author writes encrypted: contacts, and the owner."""
         return [
             address
-            for address in sorted(named_authors(message, top_fields(message)), key=str)
+            for address in sorted(
+                named_authors(message, split_fields(message, 0, len(message))), key=str
+            )
             if address == self._own.address or await self._contacts.get(address) is not None
         ]
 
@@ -117,7 +120,7 @@ class AtTheDoor:
         claims: Sequence[Address],
         bounces: Sequence[Address],
     ) -> OrdinaryMail:
-        fields = top_fields(message)
+        fields = split_fields(message, 0, len(message))
         status = door_status(
             statement, record, fields, int(self._now()), claims=claims, bounces=bounces
         )

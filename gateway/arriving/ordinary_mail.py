@@ -10,18 +10,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.arriving.status_block import RESERVED_FIELDS, Status, render
-from mx_core.mime.header import split_fields
 from mx_core.model.address import Address
 from mx_core.model.message import HeaderField
 
 SUBJECT_MARK: Final = b" [not encrypted]"
 _SUBJECT: Final = b"subject"
 _STATUS: Final = b"mx-status"
-
-
-def top_fields(octets: bytes) -> tuple[HeaderField, ...]:
-    """Return the fields of the top header, as far as they are looked at."""
-    return split_fields(octets, 0, len(octets))
 
 
 def is_reserved(name: bytes) -> bool:

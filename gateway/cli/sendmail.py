@@ -24,7 +24,7 @@ from gateway.spool.folder import Spool
 from gateway.spool.letter import Letter, sealed, with_crlf
 from mx_core.control.client import ControlClient
 from mx_core.mime import address_list
-from mx_core.mime.header import value
+from mx_core.mime.header import top_fields, value
 from mx_core.model.errors import (
     BadConfiguration,
     BadMessage,
@@ -36,7 +36,6 @@ from mx_core.model.errors import (
     Unavailable,
 )
 from mx_core.program.exits import exit_status
-from smtp_in.message import top_fields
 
 _RECIPIENTS_MAX: Final = 10_000
 _WITH_VALUE: Final = "BCFLNRVXfhpr"  # options that take one, in the same word or the next

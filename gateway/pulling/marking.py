@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.arriving.ordinary_mail import is_forged, stored_octets, top_fields
+from gateway.arriving.ordinary_mail import is_forged, stored_octets
 from gateway.arriving.status_block import FORGED_STATUS, Mail, Status, keywords
-from mx_core.mime.header import value
+from mx_core.mime.header import split_fields, value
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
 from mx_core.model.flags import FlagSet
@@ -36,7 +36,7 @@ def marked(octets: bytes, via: str, now: int, *, subjects: bool = False) -> Mark
 
     *subjects*: as ``stored_octets`` takes it.
     """
-    fields = top_fields(octets)
+    fields = split_fields(octets, 0, len(octets))
     path = next((value(octets, f) for f in fields if f.name == _RETURN_PATH), b"")
     spam = any(f.name in _SPAM and _YES.match(value(octets, f)) for f in fields)
     status = Status(

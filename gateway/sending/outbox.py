@@ -25,6 +25,7 @@ from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
 from mx_core.db import failpoint
 from mx_core.mime import thread
+from mx_core.mime.header import top_fields
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
@@ -41,7 +42,6 @@ from mx_core.model.message import HeaderField, MessageForm, Submission
 from mx_core.store.outbox.accept import Asked, new_queue_id
 from mx_core.store.outbox.outbox import OutboxTable
 from mx_core.store.people.policy import PolicyRules
-from smtp_in.message import top_fields
 
 _REPLY_SECONDS = 0.005  # the reply is written before the loop turns; the kernel has it by then
 _LOOKED_SECONDS: Final = 600.0  # from RCPT to the end of a long message

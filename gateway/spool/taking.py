@@ -19,7 +19,7 @@ from gateway.spool.folder import Spool
 from gateway.spool.letter import Letter, opened
 from gateway.unlocking.master_key import spool_key
 from mx_core.mime import address_list
-from mx_core.mime.header import value
+from mx_core.mime.header import top_fields, value
 from mx_core.model.address import Address
 from mx_core.model.errors import (
     BadAddress,
@@ -36,7 +36,7 @@ from mx_core.model.secret import Secret
 from smtp_in.body import has_bare_octet
 from smtp_in.command import Path
 from smtp_in.limits import Limits
-from smtp_in.message import make_submission, top_fields
+from smtp_in.message import make_submission
 from smtp_in.replies import Reply
 from smtp_in.submission import Transaction, judge_recipient
 

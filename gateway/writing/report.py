@@ -19,11 +19,10 @@ from typing import Final
 from gateway.arriving.status_block import Mail, Status, render
 from gateway.writing.own_mail import date, mailbox, subject_field
 from mx_core.mime import encoded_word
-from mx_core.mime.header import value
+from mx_core.mime.header import top_fields, value
 from mx_core.model.address import Address
 from mx_core.model.errors import BadMessage
 from mx_core.model.ids import QueueId
-from smtp_in.message import top_fields
 
 _HEADER_OCTETS_MAX: Final = 64 * 1024  # of the original that is returned, whole fields
 _LINE_OCTETS_MAX: Final = 998

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Final
 
 from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX, NAME_OCTETS_MAX, VALUE_OCTETS_MAX
+from mx_core.model.errors import BadMessage
 from mx_core.model.message import HeaderField, MessageForm
 
 _FOLD: Final = b" \t"  # what the second line of a field begins with
@@ -40,6 +41,21 @@ def split_fields(
         fields.append(HeaderField(name, at, stop))
         at = stop
     return tuple(fields)
+
+
+def top_fields(octets: bytes) -> tuple[HeaderField, ...]:
+    """Return the fields of the top header of *octets*, all of them.
+
+    Raises:
+        BadMessage: There are more than are taken apart, so that one could hide behind the limit.
+    """
+    fields = split_fields(octets, 0, len(octets))
+    if fields and (fields[-1].end > HEADER_OCTETS_MAX or len(fields) >= FIELDS_MAX):
+        raise BadMessage(
+            f"the header of the message has more than {HEADER_OCTETS_MAX // 1024} KiB "
+            f"or {FIELDS_MAX - 1} fields"
+        )
+    return fields
 
 
 def value(octets: bytes, field: HeaderField) -> bytes:

@@ -15,6 +15,7 @@ from nacl.signing import SigningKey
 from typing_extensions import override
 
 from mx_core.envelope.statement import DoorRecord
+from mx_core.mime.header import top_fields
 from mx_core.model.address import Address
 from mx_core.model.errors import BadMessage, NotPermitted, UnknownRecipient
 from mx_core.model.message import HeaderField
@@ -26,7 +27,6 @@ from smtp_in.door.judging.spf import peer_of
 from smtp_in.door.judging.verdict import Verdicts, judge
 from smtp_in.door.ports import Behind, Delivery, Recipient
 from smtp_in.door.sealing import Sealed, sealed
-from smtp_in.message import top_fields
 
 _RECEIVED_MAX: Final = 100  # RFC 5321 §6.3: a message that has come so far goes in circles
 _RECEIVED: Final = b"received"

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.arriving.door_status import named_authors, trace_lines
-from gateway.arriving.ordinary_mail import top_fields as fields_of
 from mx_core.mime.header import split_fields
 from mx_core.model.errors import BadMessage
 from smtp_in.door.judging.dmarc import author_domain, judge_dmarc
@@ -91,7 +90,8 @@ def _dialogue(octets: bytes) -> None:
         assert line.isascii()
         assert b"\r" not in line
         assert b"\n" not in line
-    named_authors(b"From: " + octets + b"\r\n\r\n", fields_of(b"From: " + octets + b"\r\n\r\n"))
+    written = b"From: " + octets + b"\r\n\r\n"
+    named_authors(written, split_fields(written, 0, len(written)))
 
 
 RECORDS = Target("door-records", _RECORDS, _record)

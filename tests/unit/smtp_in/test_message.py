@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mx_core.mime.header import top_fields
 from mx_core.model.address import Address
 from mx_core.model.errors import BadMessage
 from mx_core.model.message import Submission
 from smtp_in.body import DataReader, Room
-from smtp_in.message import make_submission, top_fields
+from smtp_in.message import make_submission
 from smtp_in.submission import Transaction
 from tests.support.odd_messages import odd_messages
 from tests.support.pace import takes_at_most

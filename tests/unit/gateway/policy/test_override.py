@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.policy.override import Override, joined, of_address, of_header, without_tag
+from mx_core.mime.header import top_fields
 from mx_core.model.address import Address
-from smtp_in.message import top_fields
 
 ENCRYPTED, ORDINARY = Override.ENCRYPTED, Override.ORDINARY
 

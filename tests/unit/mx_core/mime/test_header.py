@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mx_core.mime import header
-from mx_core.mime.limits import FIELDS_MAX, VALUE_OCTETS_MAX
+from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX, VALUE_OCTETS_MAX
 from mx_core.mime.prepare import prepare
+from mx_core.model.errors import BadMessage
 
 HEADER = b"From: a\r\nX-One : 1\r\nTo: b,\r\n c\r\nno colon\r\nFROM: d\r\n\r\n"
 
@@ -40,6 +43,30 @@ def test_fields_beyond_the_limit_are_one_nameless_rest() -> None:
 
     assert len(fields) == FIELDS_MAX
     assert (fields[-1].name, fields[-1].end) == (b"", len(octets))
+
+
+@pytest.mark.parametrize(
+    ("head", "octets_more", "whole"),
+    [
+        (b"", 0, True),
+        (b"A: b\r\n" * (FIELDS_MAX - 1), 0, True),
+        (b"A: b\r\n" * FIELDS_MAX, 0, False),
+        (b"A: b\r\n", HEADER_OCTETS_MAX - 11, True),
+        (b"A: b\r\n", HEADER_OCTETS_MAX - 10, False),
+    ],
+)
+def test_a_header_of_which_a_part_would_not_be_looked_at_is_refused(
+    head: bytes, octets_more: int, whole: bool
+) -> None:
+    """Or a field, a Bcc, could hide behind the limit."""
+    octets = head + (b"X: " + b"y" * octets_more + b"\r\n" if octets_more else b"")
+    body = b"\r\nSubject: of the body\r\n"
+
+    if whole:
+        assert header.top_fields(octets + body) == header.split_fields(octets, 0, len(octets))
+    else:
+        with pytest.raises(BadMessage):
+            header.top_fields(octets + body)
 
 
 def test_a_name_that_is_too_long_is_none() -> None:
