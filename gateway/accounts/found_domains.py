@@ -8,12 +8,10 @@ from typing import final
 from typing_extensions import override
 
 from gateway.config import Discovery
-from mx_core.discovery.dns import ResolverSettings
-from mx_core.discovery.endpoint import parse_endpoint
 from mx_core.discovery.finder import Finder, KeyMemory
 from mx_core.discovery.well_known import WebSettings
 from mx_core.model.clock import Now
-from mx_core.model.errors import BadConfiguration, Untrusted
+from mx_core.resolver.settings import ResolverSettings, parse_nameserver
 from mx_core.store.own.setting import CarrierState
 
 _CARRIER = "native"
@@ -52,18 +50,5 @@ def finder_of(settings: Discovery, state: CarrierState, now: Now) -> Finder:
 
 
 def resolver_of(settings: Discovery) -> ResolverSettings:
-    """Return the resolver that *settings* name: empty, an address, or ``address:port``."""
-    text = settings.nameserver
-    if not text:
-        return ResolverSettings()
-    try:
-        endpoint = parse_endpoint(text if _has_port(text) else f"{text}:53")
-    except Untrusted as error:
-        raise BadConfiguration(
-            f"discovery.nameserver must be an address like 127.0.0.1:53, not {text!r}"
-        ) from error
-    return ResolverSettings(nameserver=endpoint.host, port=endpoint.port)
-
-
-def _has_port(text: str) -> bool:
-    return "]:" in text if text.startswith("[") else ":" in text
+    """Return the resolver that *settings* name; raises BadConfiguration."""
+    return parse_nameserver(settings.nameserver, "discovery.nameserver")

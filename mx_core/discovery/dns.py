@@ -1,7 +1,7 @@
-"""Questions to one validating resolver.  The stub validates nothing itself.
+"""What discovery asks of one validating resolver, and when its word on DNSSEC counts.
 
 The AD bit counts only from a resolver that the operator named, or from loopback (RFC 6840 §5.8):
-anything between us and another resolver could set it.  AD and DO are sent so that it is answered.
+anything between us and another resolver could set it.
 Negative answers live min(SOA TTL, MINIMUM) (RFC 2308 §5); all times are clamped.
 docs/spec/discovery.md §2.
 """
@@ -12,33 +12,20 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-import dns.asyncresolver
-import dns.exception
 import dns.flags
 import dns.message
 import dns.name
 import dns.rdatatype
-import dns.resolver
 from dns.rdtypes.ANY.TXT import TXT
 
 from mx_core.discovery.txt import OWNER_LABEL
-from mx_core.model.errors import PeerUnreachable
+from mx_core.resolver.settings import ResolverSettings
+from mx_core.resolver.stub import Stub
 
 TTL_SECONDS_MIN: Final = 60.0
 TTL_SECONDS_MAX: Final = 86_400.0
 NEGATIVE_SECONDS_MAX: Final = 600.0
-_EDNS_PAYLOAD: Final = 1_232
 _ADDRESSES_MAX: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class ResolverSettings:
-    """Which resolver to ask; an empty *nameserver* means the system's."""
-
-    nameserver: str = ""  # an address, not a name
-    port: int = 53
-    timeout_seconds: float = 2.0  # for one question on the wire
-    lifetime_seconds: float = 5.0  # for all repetitions together
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +46,13 @@ class Absent:
 
 
 class Resolver:
-    """A stub for one recursive resolver; keeps no cache."""
+    """What discovery asks of one recursive resolver; keeps no answers."""
 
     def __init__(self, settings: ResolverSettings) -> None:
-        """The system's resolvers are read once, when the settings name none."""
-        self._stub = _stub(settings)
-        self._lifetime = settings.lifetime_seconds
+        """Nothing is asked yet."""
+        self._stub = Stub(settings, validated=True)
         self._may_validate = bool(settings.nameserver) or all(
-            _is_loopback(str(server)) for server in self._stub.nameservers
+            _is_loopback(server) for server in self._stub.nameservers
         )
 
     async def mailx(self, domain: str) -> Found | Absent:
@@ -101,37 +87,7 @@ class Resolver:
         return tuple(found[:_ADDRESSES_MAX])
 
     async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> dns.message.QueryMessage:
-        question = dns.name.from_text(name + ".")
-        try:
-            answer = await self._stub.resolve(
-                question, kind, raise_on_no_answer=False, lifetime=self._lifetime, search=False
-            )
-            response = answer.response
-        except dns.resolver.NXDOMAIN as error:
-            response = error.response(question)  # type: ignore[no-untyped-call]  # of dnspython
-        except dns.exception.DNSException as error:
-            raise PeerUnreachable(f"DNS gave no usable answer about {name}") from error
-        if not isinstance(response, dns.message.QueryMessage):
-            raise PeerUnreachable(f"DNS gave no usable answer about {name}")
-        return response
-
-
-def _stub(settings: ResolverSettings) -> dns.asyncresolver.Resolver:
-    if settings.nameserver:
-        stub = dns.asyncresolver.Resolver(configure=False)
-        stub.nameservers = [settings.nameserver]
-    else:
-        try:
-            stub = dns.asyncresolver.Resolver()
-        except dns.resolver.NoResolverConfiguration:
-            # a machine without resolv.conf: every question ends as PeerUnreachable
-            stub = dns.asyncresolver.Resolver(configure=False)
-    stub.port = settings.port
-    stub.timeout = settings.timeout_seconds
-    stub.cache = None
-    stub.flags = dns.flags.RD | dns.flags.AD
-    stub.use_edns(0, dns.flags.DO, _EDNS_PAYLOAD)
-    return stub
+        return await self._stub.ask(dns.name.from_text(name + "."), kind)
 
 
 def _clamp(ttl: int, most: float) -> float:

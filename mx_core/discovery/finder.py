@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 from typing_extensions import override
 
 from mx_core.discovery.continuity import How, Remembered, judge_keys
-from mx_core.discovery.dns import Absent, Resolver, ResolverSettings
+from mx_core.discovery.dns import Absent, Resolver
 from mx_core.discovery.document import ServerDocument, SignedDocument, verify_document
 from mx_core.discovery.endpoint import Endpoint
 from mx_core.discovery.peers_file import PeersFile
@@ -31,6 +31,7 @@ from mx_core.discovery.well_known import WebSettings, WellKnown
 from mx_core.model.address import canonical_domain
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, NotOnNetwork, PeerUnreachable, Untrusted
+from mx_core.resolver.settings import ResolverSettings
 
 _STATIC_SECONDS: Final = 300.0
 _STALE_SECONDS: Final = 86_400.0

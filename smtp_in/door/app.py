@@ -56,7 +56,7 @@ async def serve(folder: Path, config: Config, *, ready: Callable[[], None] = lam
             tls = certificate.context(config.tls, config.name or begun.domain)
             if config.tls.certificate:
                 loop.add_signal_handler(signal.SIGHUP, lambda: _renew(tls, config.tls))
-            names = ResolvedNames(*resolver_of(config), _DNS_SECONDS)
+            names = ResolvedNames(resolver_of(config, _DNS_SECONDS))
             behind = Taking(home, names, begun.domain, begun.key, config.judging)
             async with asyncio.TaskGroup() as tasks:
                 bringing = tasks.create_task(home.run())

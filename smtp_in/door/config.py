@@ -6,15 +6,17 @@ once, and an unknown key comes with the nearest known one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from mx_core.model.address import Address, canonical_domain
-from mx_core.model.errors import BadAddress
+from mx_core.model.errors import BadAddress, BadConfiguration
 from mx_core.program.configuration import converted, read_toml
 from mx_core.program.log_settings import Log
+from mx_core.resolver.settings import ResolverSettings, parse_nameserver
 from smtp_in.door.limits import Limits
 
 FILE_NAME: Final = "mx-door.toml"
@@ -67,12 +69,10 @@ def parse(tree: dict[str, Any], name: str) -> Config:
     return converted(tree, Config, name, _wrong_values)
 
 
-def resolver_of(config: Config) -> tuple[str, int]:
-    """Return address and port of the resolver; an empty address: the system's."""
-    host, colon, port = config.judging.nameserver.rpartition(":")
-    if not config.judging.nameserver:
-        return "", 53
-    return (host.strip("[]"), int(port)) if colon and host else (config.judging.nameserver, 53)
+def resolver_of(config: Config, lifetime_seconds: float = 5.0) -> ResolverSettings:
+    """Return whom the judgements ask, and for how long a question may take."""
+    where = parse_nameserver(config.judging.nameserver, "judging.nameserver")
+    return replace(where, timeout_seconds=lifetime_seconds / 2, lifetime_seconds=lifetime_seconds)
 
 
 def _wrong_values(config: Config) -> list[str]:
@@ -104,8 +104,8 @@ def _wrong_values(config: Config) -> list[str]:
         problems.append(f"limits.message_octets is at most {_MESSAGE_OCTETS_MAX}")
     try:
         resolver_of(config)
-    except ValueError:
-        problems.append("judging.nameserver is an address, or an address:port")
+    except BadConfiguration as error:
+        problems.append(str(error))
     return problems
 
 

@@ -86,7 +86,7 @@ async def _greeting(config: Config) -> Finding:
 
 
 async def _records(config: Config, domain: str) -> AsyncIterator[Finding]:
-    names = ResolvedNames(*resolver_of(config), _SECONDS)
+    names = ResolvedNames(resolver_of(config, _SECONDS))
     try:
         hosts = await names.exchangers(domain)
         if not hosts:

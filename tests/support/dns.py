@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mx_core.discovery.dns import ResolverSettings
+from mx_core.resolver.settings import ResolverSettings
 
 _START_SECONDS = 20.0
 _POLL_SECONDS = 0.01

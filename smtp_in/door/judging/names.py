@@ -1,33 +1,24 @@
 """Questions to the DNS as a judgement asks them: records of a name, or none, or not now.
 
-A name that does not exist and one without such records are alike: no answers.  Answers are kept
-for as long as the DNS says, and bounded in number and size.
+A name that does not exist and one without such records are alike: no answers.
 """
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
-import dns.asyncresolver
-import dns.exception
-import dns.name
 import dns.rdatatype
-import dns.resolver
 import dns.reversename
 from dns.rdata import Rdata
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 from typing_extensions import override
 
-_ANSWERS_KEPT: Final = 20_000
-_KEPT_SECONDS_MAX: Final = 3_600.0
-_ABSENT_SECONDS: Final = 60.0
-_FAILED_SECONDS: Final = 5.0  # or every message would wait for a resolver that is away
-_RECORDS_MAX: Final = 64
+from mx_core.model.errors import PeerUnreachable
+from mx_core.resolver.answers import Answers
+from mx_core.resolver.settings import ResolverSettings
+
 _TXT_OCTETS_MAX: Final = 8 * 1024
 
 
@@ -51,26 +42,12 @@ class Names(Protocol):
         """Return the PTR records of an IP address; raises NamesUnavailable."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An answer; *records* is None if there was none that could be used."""
-
-    records: tuple[Rdata, ...] | None
-    until: float  # monotonic
-
-
 class ResolvedNames(Names):
     """``Names`` by one recursive resolver."""
 
-    def __init__(self, nameserver: str, port: int, lifetime_seconds: float) -> None:
-        """An empty *nameserver* means the system's."""
-        self._stub = dns.asyncresolver.Resolver(configure=not nameserver)
-        if nameserver:
-            self._stub.nameservers = [nameserver]
-            self._stub.port = port
-        self._stub.lifetime = lifetime_seconds
-        self._stub.timeout = lifetime_seconds / 2
-        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+    def __init__(self, settings: ResolverSettings) -> None:
+        """Nothing is asked yet."""
+        self._answers = Answers(settings)
 
     @override
     async def texts(self, name: str) -> list[bytes]:
@@ -104,28 +81,7 @@ class ResolvedNames(Names):
         return [record.to_text().removesuffix(".").lower() for record in found]
 
     async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> Sequence[Rdata]:
-        key, now = (name.lower(), int(kind)), time.monotonic()
-        kept = self._kept.pop(key, None)
-        if kept is None or kept.until <= now:
-            kept = await self._answer(name, kind)
-        self._kept[key] = kept
-        if len(self._kept) > _ANSWERS_KEPT:
-            self._kept.popitem(last=False)
-        if kept.records is None:
-            raise NamesUnavailable("DNS gave no usable answer")
-        return kept.records
-
-    async def _answer(self, name: str, kind: dns.rdatatype.RdataType) -> _Kept:
         try:
-            # label by label: in a text a backslash would mean something
-            question = dns.name.Name([*name.encode("ascii").split(b"."), b""])
-        except (dns.exception.DNSException, UnicodeError):
-            return _Kept((), time.monotonic() + _ABSENT_SECONDS)  # no name can be spelt so
-        try:
-            answer = await self._stub.resolve(question, kind, search=False)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return _Kept((), time.monotonic() + _ABSENT_SECONDS)
-        except (dns.exception.DNSException, OSError):
-            return _Kept(None, time.monotonic() + _FAILED_SECONDS)
-        seconds = min(max(answer.expiration - time.time(), 1.0), _KEPT_SECONDS_MAX)
-        return _Kept(tuple(answer)[:_RECORDS_MAX], time.monotonic() + seconds)
+            return await self._answers.records(name, kind)
+        except PeerUnreachable as error:
+            raise NamesUnavailable(str(error)) from error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import dns.flags
 import dns.resolver
 import pytest
 
-from mx_core.discovery.dns import Absent, Found, Resolver, ResolverSettings
+from mx_core.discovery.dns import Absent, Found, Resolver
 from mx_core.model.errors import PeerUnreachable
+from mx_core.resolver.settings import ResolverSettings
 from tests.support.dns import Dns, dns_servers, txt_line
 
 pytestmark = pytest.mark.anyio
@@ -124,11 +124,3 @@ def test_a_resolver_found_by_itself_is_believed_only_on_loopback(
 
 def test_a_resolver_that_the_operator_names_is_believed() -> None:
     assert Resolver(ResolverSettings(nameserver="192.0.2.53"))._may_validate
-
-
-def test_questions_carry_ad_and_do() -> None:
-    stub = Resolver(ResolverSettings(nameserver="127.0.0.1"))._stub
-
-    assert stub.flags is not None
-    assert stub.flags & dns.flags.AD
-    assert stub.ednsflags & dns.flags.DO

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mx_core.model.errors import BadConfiguration
+from mx_core.resolver.settings import ResolverSettings
 from smtp_in.door.config import Config, load, parse, resolver_of
 
 PAGE = Path(__file__).resolve().parents[4] / "docs/guide/door.md"
@@ -39,17 +40,10 @@ def test_what_is_wrong_is_told(tree: dict[str, Any], says: str) -> None:
         parse(tree, "here")
 
 
-@pytest.mark.parametrize(
-    ("text", "where"),
-    [
-        ("", ("", 53)),
-        ("127.0.0.1", ("127.0.0.1", 53)),
-        ("127.0.0.1:5353", ("127.0.0.1", 5353)),
-        ("[::1]:5353", ("::1", 5353)),
-    ],
-)
-def test_a_resolver_is_an_address_with_or_without_a_port(text: str, where: tuple[str, int]) -> None:
-    assert resolver_of(parse({"judging": {"nameserver": text}}, "here")) == where
+def test_a_question_is_repeated_within_its_time() -> None:
+    where = resolver_of(parse({"judging": {"nameserver": "[::1]:5353"}}, "here"), 3.0)
+
+    assert where == ResolverSettings("::1", 5353, timeout_seconds=1.5, lifetime_seconds=3.0)
 
 
 def test_the_guide_names_every_key() -> None:

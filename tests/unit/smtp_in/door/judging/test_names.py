@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mx_core.resolver.settings import ResolverSettings
 from smtp_in.door.judging.names import NamesUnavailable, ResolvedNames
 from tests.support.dns import Dns, dns_servers, txt_line
 
@@ -30,7 +31,7 @@ def dns() -> Iterator[Dns]:
 
 
 def names(dns: Dns) -> ResolvedNames:
-    return ResolvedNames("127.0.0.1", dns.port, 5.0)
+    return ResolvedNames(ResolverSettings("127.0.0.1", dns.port))
 
 
 async def test_records_are_found_and_strings_joined(dns: Dns) -> None:
@@ -56,11 +57,12 @@ async def test_what_is_too_large_is_not_looked_at(dns: Dns) -> None:
 async def test_an_answer_is_kept_and_no_answer_is_told_from_none(dns: Dns) -> None:
     asked = names(dns)
     first = await asked.texts("a.test")
+    silent = ResolverSettings("127.0.0.1", dns.port, timeout_seconds=0.1, lifetime_seconds=0.2)
     dns.stop_resolver()
     try:
         again = await asked.texts("A.TEST")
         with pytest.raises(NamesUnavailable):
-            await ResolvedNames("127.0.0.1", dns.port, 0.2).texts("a.test")
+            await ResolvedNames(silent).texts("a.test")
     finally:
         dns.start_resolver()
 

@@ -1,0 +1,77 @@
+"""Answers of the DNS, kept for as long as it says, bounded in number and size.
+
+A name that does not exist and one without such records are alike: no records.  That there was no
+answer is remembered too, for seconds, or everybody would wait for a resolver that is away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import dns.exception
+import dns.name
+import dns.rdatatype
+from dns.rdata import Rdata
+
+from mx_core.model.errors import PeerUnreachable
+from mx_core.resolver.settings import ResolverSettings
+from mx_core.resolver.stub import Stub
+
+_ANSWERS_KEPT: Final = 20_000
+_KEPT_SECONDS_MAX: Final = 3_600.0
+_ABSENT_SECONDS: Final = 60.0
+_FAILED_SECONDS: Final = 5.0
+_RECORDS_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer; *records* is None if there was none that could be used."""
+
+    records: tuple[Rdata, ...] | None
+    until: float  # monotonic
+
+
+class Answers:
+    """Of one resolver, for one process.  Owner: the event loop that asks."""
+
+    def __init__(self, settings: ResolverSettings) -> None:
+        """Nothing is kept yet."""
+        self._stub = Stub(settings, validated=False)
+        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+
+    async def records(self, name: str, kind: dns.rdatatype.RdataType) -> Sequence[Rdata]:
+        """Return at most 64 records of *kind*; *name* is in A-labels, without a final dot.
+
+        Raises:
+            PeerUnreachable: There was no answer, now or some seconds ago.
+        """
+        key, now = (name.lower(), int(kind)), time.monotonic()
+        kept = self._kept.pop(key, None)
+        if kept is None or kept.until <= now:
+            kept = await self._answer(name, kind)
+        self._kept[key] = kept
+        if len(self._kept) > _ANSWERS_KEPT:
+            self._kept.popitem(last=False)
+        if kept.records is None:
+            raise PeerUnreachable("DNS gave no usable answer")
+        return kept.records
+
+    async def _answer(self, name: str, kind: dns.rdatatype.RdataType) -> _Kept:
+        try:
+            # label by label: in a text a backslash would mean something
+            question = dns.name.Name([*name.encode("ascii").split(b"."), b""])
+        except (dns.exception.DNSException, UnicodeError):
+            return _Kept((), time.monotonic() + _ABSENT_SECONDS)  # no name can be spelt so
+        try:
+            chain = (await self._stub.ask(question, kind)).resolve_chaining()
+        except PeerUnreachable:
+            return _Kept(None, time.monotonic() + _FAILED_SECONDS)
+        if chain.answer is None:
+            return _Kept((), time.monotonic() + _ABSENT_SECONDS)
+        seconds = min(max(float(chain.minimum_ttl), 1.0), _KEPT_SECONDS_MAX)
+        return _Kept(tuple(chain.answer)[:_RECORDS_MAX], time.monotonic() + seconds)
