@@ -76,7 +76,7 @@ def fill(sender: HomeProcess, receiver: HomeProcess, count: int) -> None:
 
 
 def submit(tx: sa.Connection, items: Sequence[Leaving]) -> None:
-    """Put *items* into the queue as ``outgoing.submit`` does one after the other."""
+    """Put *items* into the queue as ``taking.submit`` does one after the other."""
     submitted = [
         {
             "mailbox_id": item.mailbox_id,

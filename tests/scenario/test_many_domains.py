@@ -36,7 +36,7 @@ from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice, Waiting
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.opening import MIGRATIONS
 from mx_core.homeserver.people.accounts import Member
-from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.schema import ENTRY
@@ -119,7 +119,7 @@ class Domain:
 
     async def submit(self, what: Leaving) -> None:
         await self.database.write(
-            lambda tx: outgoing.submit(tx, what),
+            lambda tx: taking.submit(tx, [what]),
             lambda _: self.dispatcher.announce(what.destination),
         )
 

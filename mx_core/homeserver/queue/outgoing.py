@@ -1,7 +1,6 @@
-"""Rows that must still leave, and who asked for it.  Jobs for ``Database``.
+"""Rows that must still leave.  Jobs for ``Database``; ``taking.py`` makes the rows.
 
-Invariants: a submission is taken once for its ``env_id`` (``submitted`` remembers it for 30
-days); a row of ``outgoing`` goes in the same transaction in which its fate is noted, so every
+Invariants: a row of ``outgoing`` goes in the same transaction in which its fate is noted, so every
 submission ends in exactly one notice.  Of several processes over one database one at a time has
 a row in hand: by a claim, which ends by itself if the process does.
 """
@@ -29,9 +28,8 @@ from mx_core.homeserver.queue.retry import (
     TryAgain,
 )
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
-from mx_core.homeserver.storage.bodies import Body, release, take
+from mx_core.homeserver.storage.bodies import Body, release
 
-_REMEMBER_SECONDS: Final = 30 * 86_400
 _CLAIM_SECONDS: Final = 180.0  # longer than a call, the connection before it and the note after it
 _IN_HAND_SECONDS: Final = 15.0
 _INLINE_OCTETS: Final = 256 * 1024
@@ -60,54 +58,9 @@ class Leaving:
         return len(self.envelope) + self.body.size
 
 
-def submit(tx: sa.Connection, what: Leaving) -> bool:
-    """Take an item for sending; return False if it was taken before.
-
-    Raises:
-        BlobMissing: Its body has not been put.
-    """
-    if is_known(tx, what.mailbox_id, what.env_id):
-        return False
-    take(tx, what.body)
-    whose = {
-        "mailbox_id": what.mailbox_id,
-        "env_id": what.env_id,
-        "device_id": what.device_id,
-    }
-    until = what.submitted + _REMEMBER_SECONDS
-    tx.execute(statements.REMEMBER, {**whose, "until": until, "destination": what.destination})
-    tx.execute(
-        statements.QUEUE,
-        {
-            **whose,
-            "destination": what.destination,
-            "route": what.route,
-            "envelope": what.envelope,
-            "body": what.body.inline,
-            "blob_id": what.body.blob_id,
-            "blob_size": what.body.size if what.body.blob_id else None,
-            "token": what.token,
-            "postage": what.postage,
-            "deliver_by": what.deliver_by,
-            "submitted": what.submitted,
-            "attempts": what.attempts,
-            "next_at": what.submitted,
-        },
-    )
-    return True
-
-
-def is_known(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> bool:
-    """Tell whether the envelope was submitted before."""
-    asked = {"mailbox": mailbox_id, "env": env_id}
-    return tx.execute(statements.IS_KNOWN, asked).one_or_none() is not None
-
-
-def count(tx: sa.Connection, mailbox_id: int | None = None) -> int:
-    """Return how many items wait to leave, of one person or of all."""
-    if mailbox_id is None:
-        return tx.execute(statements.COUNT).scalar_one()
-    return tx.execute(statements.COUNT_OF_ONE, {"mailbox": mailbox_id}).scalar_one()
+def count(tx: sa.Connection) -> int:
+    """Return how many items wait to leave."""
+    return tx.execute(statements.COUNT).scalar_one()
 
 
 def destinations(tx: sa.Connection) -> list[str]:

@@ -104,10 +104,14 @@ END: Final = Twofold(
 IS_KNOWN: Final = sa.select(SUBMITTED.c.until).where(
     SUBMITTED.c.mailbox_id == sa.bindparam("mailbox"), SUBMITTED.c.env_id == sa.bindparam("env")
 )
-REMEMBER: Final = SUBMITTED.insert()
-QUEUE: Final = OUTGOING.insert()
 COUNT: Final = sa.select(sa.func.count()).select_from(OUTGOING)
-COUNT_OF_ONE: Final = COUNT.where(OUTGOING.c.mailbox_id == sa.bindparam("mailbox"))
+COUNT_OF_SOME: Final = twofold(
+    lambda among: (
+        sa.select(OUTGOING.c.mailbox_id, sa.func.count())
+        .where(among(OUTGOING.c.mailbox_id, "mailboxes"))
+        .group_by(OUTGOING.c.mailbox_id)
+    )
+)
 SOME: Final = (
     sa.select(OUTGOING.c.env_id)
     .where(OUTGOING.c.destination == sa.bindparam("destination"))

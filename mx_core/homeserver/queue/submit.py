@@ -1,24 +1,30 @@
 """Takes an envelope from a person of this domain, to be sent to whoever its route names.
 
-Durable before the answer, taken once for its id; whether the recipient exists is not asked
-here, because the answer would come from somebody else: it comes later as a notice of fate.
+Durable before the answer, taken once for its id; those that come at once share a commit.  Whether
+the recipient exists is not asked here, because the answer would come from somebody else: it comes
+later as a notice of fate.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 import structlog
 
 from mx_core.db import failpoint
+from mx_core.db.together import Together
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.doors.device_sessions import Session
 from mx_core.homeserver.mailboxes.accept import Sizes, judge
 from mx_core.homeserver.mailboxes.receive import body_of
-from mx_core.homeserver.queue import keeping, outgoing
+from mx_core.homeserver.queue import taking
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.queue.taking import Taken
 from mx_core.homeserver.storage.blobs import BlobStore
+from mx_core.homeserver.storage.bodies import BlobMissing
 from mx_core.homeserver.storage.room import Room
 from mx_core.model.clock import Now
 from mx_core.notation.hashing import b2_plain
@@ -27,6 +33,11 @@ from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, DUPLICATE, RATE_LIM
 
 _log = structlog.get_logger()
 _LATER_SECONDS = 60
+_REPLIES = {
+    Taken.NEW: SubmitReply(status=ACCEPTED),
+    Taken.KNOWN: SubmitReply(status=DUPLICATE),
+    Taken.NO_ROOM: SubmitReply(status=DEFERRED, retry_after=_LATER_SECONDS),
+}
 
 
 class Submitter:
@@ -52,6 +63,7 @@ class Submitter:
         self._rating = rating
         self._room = room
         self._now = now
+        self._together = Together(database, self._store, self._announce)
 
     async def submit(self, session: Session, item: Item) -> SubmitReply:
         """Return ACCEPTED or DUPLICATE once the item is durable, or why it is not taken.
@@ -83,20 +95,10 @@ class Submitter:
         )
         failpoint.reach("accepted")
 
-        def store(tx: sa.Connection) -> SubmitReply:
-            # Crash before the commit: nothing is here, and the gateway was told nothing.
-            # Crash after it: the item is due at the restart, and asking again is a duplicate.
-            waiting = outgoing.count(tx, what.mailbox_id) + keeping.count(tx, what.mailbox_id)
-            if waiting < self._outgoing_items:
-                new = outgoing.submit(tx, what)
-                return SubmitReply(status=ACCEPTED if new else DUPLICATE)
-            if outgoing.is_known(tx, what.mailbox_id, what.env_id):
-                return SubmitReply(status=DUPLICATE)
-            return SubmitReply(status=DEFERRED, retry_after=_LATER_SECONDS)
-
-        reply = await self._database.write(
-            store, lambda _: self._dispatcher.announce(what.destination)
-        )
+        _, taken = await self._together.put(what)
+        if taken is Taken.NO_BODY:
+            raise BlobMissing("the body of this message has not been put here")
+        reply = _REPLIES[taken]
         _log.info(
             "envelope_submitted",
             mailbox=what.mailbox_id,
@@ -107,10 +109,21 @@ class Submitter:
         )
         return reply
 
+    def _store(
+        self, tx: sa.Connection, items: Sequence[Leaving]
+    ) -> Sequence[tuple[Leaving, Taken]]:
+        # Crash before the commit: nothing is here, and the gateways were told nothing.
+        # Crash after it: the items are due at the restart, and asking again is a duplicate.
+        return list(zip(items, taking.submit(tx, items, self._outgoing_items), strict=True))
+
+    def _announce(self, stored: Sequence[tuple[Leaving, Taken]]) -> None:
+        for destination in {what.destination for what, taken in stored if taken is Taken.NEW}:
+            self._dispatcher.announce(destination)
+
     async def _refused(self, session: Session, item: Item, reply: SubmitReply) -> SubmitReply:
         """Return *reply*, unless the item was taken before: its answer may have been lost."""
         env_id = b2_plain(item.envelope)
         known = await self._database.read(
-            lambda tx: outgoing.is_known(tx, session.mailbox_id, env_id)
+            lambda tx: taking.is_known(tx, session.mailbox_id, env_id)
         )
         return SubmitReply(status=DUPLICATE) if known else reply

@@ -18,9 +18,10 @@ from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice
 from mx_core.homeserver.opening import MIGRATIONS
 from mx_core.homeserver.people import accounts
 from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch
-from mx_core.homeserver.queue import keeping, outgoing
+from mx_core.homeserver.queue import keeping, outgoing, taking
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.queue.retry import AsksPostage, Failed, Relayed, TryAgain
+from mx_core.homeserver.queue.taking import Taken
 from mx_core.homeserver.schema import METADATA
 from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.bodies import BlobMissing, Body
@@ -266,19 +267,19 @@ def test_a_row_is_never_made_without_the_blob_that_it_names(do: Do[object], bob:
 
     with pytest.raises(BlobMissing):
         do(lambda tx: _arrive(tx, bob, _envelope(b"1", body)))
-    with pytest.raises(BlobMissing):
-        do(lambda tx: outgoing.submit(tx, _leaving(bob, b"1", body)))
+    assert do(lambda tx: taking.submit(tx, [_leaving(bob, b"1", body)])) == [Taken.NO_BODY]
 
-    # and the failure is not remembered as an arrival
+    # and the failure is not remembered as an arrival, or as a submission
     do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     assert do(lambda tx: _arrive(tx, bob, _envelope(b"1", body))) is True
+    assert do(lambda tx: taking.submit(tx, [_leaving(bob, b"1", body)])) == [Taken.NEW]
 
 
 def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: Member) -> None:
     body = Body(None, BLOB, 10)
     do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     do(lambda tx: _arrive(tx, bob, _envelope(b"1", body)))
-    do(lambda tx: outgoing.submit(tx, _leaving(bob, b"2", body)))
+    do(lambda tx: taking.submit(tx, [_leaving(bob, b"2", body)]))
     for device in (A, B):
         do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
 
@@ -307,16 +308,16 @@ def _due(tx: sa.Connection, now: float = NOW) -> list[bytes]:
 def test_a_submission_is_taken_once_even_after_it_has_left(do: Do[object], bob: Member) -> None:
     leaving = _leaving(bob, b"1")
 
-    assert do(lambda tx: outgoing.submit(tx, leaving)) is True
-    assert do(lambda tx: outgoing.submit(tx, leaving)) is False
+    assert do(lambda tx: taking.submit(tx, [leaving])) == [Taken.NEW]
+    assert do(lambda tx: taking.submit(tx, [leaving])) == [Taken.KNOWN]
     do(lambda tx: outgoing.record(tx, [(leaving, Relayed(), 0.0)], NOW))
-    assert do(lambda tx: outgoing.submit(tx, leaving)) is False
+    assert do(lambda tx: taking.submit(tx, [leaving])) == [Taken.KNOWN]
     assert do(_due) == []
 
 
 def test_a_submission_ends_in_exactly_one_notice(do: Do[object], bob: Member) -> None:
     leaving = _leaving(bob, b"1")
-    do(lambda tx: outgoing.submit(tx, leaving))
+    do(lambda tx: taking.submit(tx, [leaving]))
     result = (leaving, Failed("5.1.1", "No."), 0.0)
 
     assert do(lambda tx: outgoing.record(tx, [result], NOW)) == [(bob.mailbox_id, A)]
@@ -329,7 +330,7 @@ def test_what_must_be_paid_for_goes_back_once_and_may_be_submitted_again(
     do: Do[object], bob: Member
 ) -> None:
     leaving = _leaving(bob, b"1")
-    do(lambda tx: outgoing.submit(tx, leaving))
+    do(lambda tx: taking.submit(tx, [leaving]))
     asked = (leaving, AsksPostage(20), 0.0)
 
     assert do(lambda tx: outgoing.record(tx, [asked], NOW)) == [(bob.mailbox_id, A)]
@@ -339,7 +340,7 @@ def test_what_must_be_paid_for_goes_back_once_and_may_be_submitted_again(
     assert (row.what.relayed, row.what.status, row.what.postage_bits) == (False, "5.7.1", 20)
 
     paid = replace(leaving, postage=b"12345678")
-    assert do(lambda tx: outgoing.submit(tx, paid)) is True
+    assert do(lambda tx: taking.submit(tx, [paid])) == [Taken.NEW]
     [waits] = do(lambda tx: outgoing.due(tx, "c.example", NOW, longest_delay=60.0, limit=9))
     assert waits == paid
 
@@ -351,7 +352,7 @@ def test_a_body_that_stays_is_kept_for_that_domain_alone_and_for_thirty_days(
     large = _leaving(bob, b"2", Body(None, BLOB, 10))
     do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     for what in (small, large):
-        do(lambda tx, w=what: outgoing.submit(tx, w))
+        do(lambda tx, w=what: taking.submit(tx, [w]))
         do(lambda tx, w=what: outgoing.record(tx, [(w, Relayed(body_stays=True), 0.0)], NOW))
     end = NOW + keeping.KEEP_SECONDS
 
@@ -360,7 +361,8 @@ def test_a_body_that_stays_is_kept_for_that_domain_alone_and_for_thirty_days(
         assert do(lambda tx, n=name: keeping.find(tx, "c.example", n, end - 1)) == what.body
         assert do(lambda tx, n=name: keeping.find(tx, "d.example", n, end - 1)) is None
         assert do(lambda tx, n=name: keeping.find(tx, "c.example", n, end)) is None
-    assert do(lambda tx: keeping.count(tx, bob.mailbox_id)) == 2
+    more = [_leaving(bob, b"3"), _leaving(bob, b"4")]  # what is kept counts as waiting
+    assert do(lambda tx: taking.submit(tx, more, at_most=3)) == [Taken.NEW, Taken.NO_ROOM]
     assert do(lambda tx: keeping.forget_old(tx, end - 1)) == 0
     assert do(lambda tx: bodies.forget_unused(tx, end + DAY, 9)) == []
     assert do(lambda tx: keeping.forget_old(tx, end)) == 2
@@ -369,7 +371,7 @@ def test_a_body_that_stays_is_kept_for_that_domain_alone_and_for_thirty_days(
 
 def test_what_could_not_leave_waits_and_comes_again(do: Do[object], bob: Member) -> None:
     leaving = _leaving(bob, b"1")
-    do(lambda tx: outgoing.submit(tx, leaving))
+    do(lambda tx: taking.submit(tx, [leaving]))
     do(lambda tx: outgoing.record(tx, [(leaving, TryAgain(0, "later"), NOW + 60.0)], NOW))
 
     assert do(lambda tx: _due(tx, NOW + 59)) == []
@@ -383,7 +385,7 @@ def test_what_could_not_leave_waits_and_comes_again(do: Do[object], bob: Member)
 
 def test_a_clock_that_jumped_back_a_year_does_not_hold_mail(do: Do[object], bob: Member) -> None:
     leaving = _leaving(bob, b"1")
-    do(lambda tx: outgoing.submit(tx, leaving))
+    do(lambda tx: taking.submit(tx, [leaving]))
     do(lambda tx: outgoing.record(tx, [(leaving, TryAgain(0, "later"), NOW + 60.0)], NOW))
 
     assert do(lambda tx: _due(tx, NOW - 365 * DAY)) == [b"1"]
@@ -391,9 +393,9 @@ def test_a_clock_that_jumped_back_a_year_does_not_hold_mail(do: Do[object], bob:
 
 def test_everything_is_due_at_once_after_a_restart(do: Do[object], bob: Member) -> None:
     leaving = _leaving(bob, b"1")
-    do(lambda tx: outgoing.submit(tx, leaving))
+    do(lambda tx: taking.submit(tx, [leaving]))
     do(lambda tx: outgoing.record(tx, [(leaving, TryAgain(0, "later"), NOW + 9999.0)], NOW))
-    do(lambda tx: outgoing.submit(tx, _leaving(bob, b"2")))  # due already
+    do(lambda tx: taking.submit(tx, [_leaving(bob, b"2")]))  # due already
 
     assert do(lambda tx: outgoing.hurry(tx, NOW)) == 1
     assert sorted(do(_due)) == [b"1", b"2"]
@@ -402,7 +404,7 @@ def test_everything_is_due_at_once_after_a_restart(do: Do[object], bob: Member) 
 
 def test_what_is_under_way_is_not_due_again(do: Do[object], bob: Member) -> None:
     for name in (b"1", b"2"):
-        do(lambda tx, name=name: outgoing.submit(tx, _leaving(bob, name)))
+        do(lambda tx, name=name: taking.submit(tx, [_leaving(bob, name)]))
     under_way = {(bob.mailbox_id, b"1".ljust(32, b"\0"))}
 
     rows = do(
@@ -416,7 +418,7 @@ def test_what_one_process_has_in_hand_is_nobody_elses_until_its_claim_runs_out(
     do: Do[object], bob: Member
 ) -> None:
     for name in (b"1", b"2", b"3"):
-        do(lambda tx, name=name: outgoing.submit(tx, _leaving(bob, name)))
+        do(lambda tx, name=name: taking.submit(tx, [_leaving(bob, name)]))
 
     def claim(tx: sa.Connection, now: float = NOW) -> list[bytes]:
         rows = outgoing.claim(tx, "c.example", now, longest_delay=9.0, limit=2)
@@ -434,7 +436,7 @@ def test_what_one_process_has_in_hand_is_nobody_elses_until_its_claim_runs_out(
 
 
 def test_what_is_put_off_is_in_nobodys_hand(do: Do[object], bob: Member) -> None:
-    do(lambda tx: outgoing.submit(tx, _leaving(bob, b"1")))
+    do(lambda tx: taking.submit(tx, [_leaving(bob, b"1")]))
     [row] = do(lambda tx: outgoing.claim(tx, "c.example", NOW, longest_delay=9.0, limit=2))
     do(lambda tx: outgoing.record(tx, [(row, TryAgain(0, "later"), NOW + 5.0)], NOW))
 
@@ -444,7 +446,7 @@ def test_what_is_put_off_is_in_nobodys_hand(do: Do[object], bob: Member) -> None
 
 def test_a_batch_weighs_what_it_may_and_takes_no_more_in_hand(do: Do[object], bob: Member) -> None:
     for name in (b"1", b"2", b"3"):
-        do(lambda tx, name=name: outgoing.submit(tx, _leaving(bob, name)))
+        do(lambda tx, name=name: taking.submit(tx, [_leaving(bob, name)]))
     weight = _leaving(bob, b"1").octets
 
     def claim(tx: sa.Connection, octets: int, at_least: int) -> int:
@@ -467,7 +469,7 @@ def test_a_batch_weighs_what_it_may_and_takes_no_more_in_hand(do: Do[object], bo
 def test_of_a_batch_each_item_ends_once_whatever_else_is_in_it(do: Do[object], bob: Member) -> None:
     first, second = _leaving(bob, b"1"), _leaving(bob, b"2")
     for leaving in (first, second):
-        do(lambda tx, leaving=leaving: outgoing.submit(tx, leaving))
+        do(lambda tx, leaving=leaving: taking.submit(tx, [leaving]))
     do(lambda tx: outgoing.record(tx, [(first, Relayed(), 0.0)], NOW))
 
     both = [(first, Relayed(), 0.0), (second, Failed("5.1.1", "no"), 0.0)]

@@ -23,7 +23,7 @@ from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.mailboxes.waking import Waking
 from mx_core.homeserver.opening import MIGRATIONS
 from mx_core.homeserver.people.accounts import Member
-from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue import taking
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.storage.room import Room
@@ -98,7 +98,7 @@ async def _fill(database: PostgresDatabase, member: Member, count: int) -> None:
 
     def submit(tx: sa.Connection) -> None:
         for item in items:
-            outgoing.submit(tx, item)
+            taking.submit(tx, [item])
 
     await database.write(submit)
 

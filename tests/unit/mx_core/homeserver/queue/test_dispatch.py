@@ -16,7 +16,7 @@ from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.deliveries import Notice
 from mx_core.homeserver.people.accounts import Member
-from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.model.errors import PeerUnreachable, Unavailable, UnknownRecipient, Untrusted
@@ -82,7 +82,7 @@ async def _notices(database: Database, member: Member, count: int) -> list[Notic
 
 async def _submit(database: Database, *items: Leaving) -> None:
     for item in items:
-        await database.write(lambda tx, it=item: outgoing.submit(tx, it))
+        await database.write(lambda tx, it=item: taking.submit(tx, [it]))
 
 
 async def test_what_waited_before_the_start_leaves_and_so_does_what_comes(
@@ -252,7 +252,7 @@ async def test_what_is_announced_while_the_queue_is_first_looked_at_leaves_too(
         found = await look(job)
         database.read = look  # type: ignore[method-assign]
         await database.write(
-            lambda tx: outgoing.submit(tx, item), lambda _: dispatcher.announce("b.example")
+            lambda tx: taking.submit(tx, [item]), lambda _: dispatcher.announce("b.example")
         )
         return found
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.retry import Relayed, TryAgain
 from tests.support.home_rows import home_database, leaving, new_member
 
@@ -35,7 +35,7 @@ def test_no_statement_about_a_batch_reads_the_whole_queue(tmp_path: Path) -> Non
         people = [new_member(tx, f"p{n}@a.example") for n in range(3)]
         for member in people:
             for _ in range(3):
-                outgoing.submit(tx, leaving(member, "b.example"))
+                taking.submit(tx, [leaving(member, "b.example")])
         sa.event.listen(tx, "before_cursor_execute", note)
         batch = outgoing.due(tx, "b.example", NOW, longest_delay=60.0, limit=6)
         outgoing.next_due(tx, "b.example", NOW)

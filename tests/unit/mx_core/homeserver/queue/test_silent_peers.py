@@ -14,7 +14,7 @@ from mx_core.db.database import Database
 from mx_core.homeserver.config import Queue
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.people.accounts import Member
-from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.queue.retry import TryAgain
@@ -82,7 +82,7 @@ async def _submit(
 ) -> None:
     def submit(tx: object) -> None:
         for item in items:
-            outgoing.submit(tx, item)  # type: ignore[arg-type]
+            taking.submit(tx, [item])  # type: ignore[arg-type]
         if tried:
             again = [(item, TryAgain(0, "silence"), time.time() - 1.0) for item in items]
             outgoing.record(tx, again, time.time())  # type: ignore[arg-type]

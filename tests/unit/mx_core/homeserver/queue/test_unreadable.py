@@ -15,8 +15,9 @@ from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.deliveries import Notice
 from mx_core.homeserver.people.accounts import Member
-from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.queue.taking import Taken
 from mx_core.homeserver.queue.unreadable import Unread
 from mx_core.homeserver.schema import DEVICE as DEVICES
 from mx_core.model.errors import Busy, Refused
@@ -44,7 +45,7 @@ def unread(database: Database, rates: Rates = EVERYTHING) -> Unread:
 
 def submitted(database: Database, alice: Member) -> Leaving:
     what = leaving(alice, "b.example")
-    assert database.write_at_start(lambda tx: outgoing.submit(tx, what))
+    assert database.write_at_start(lambda tx: taking.submit(tx, [what])) == [Taken.NEW]
     return what
 
 
