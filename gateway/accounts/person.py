@@ -30,6 +30,7 @@ from gateway.migration.telling import Telling
 from gateway.own.changes import OwnChanges
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
+from gateway.own.key_records import record_of
 from gateway.own.log_watch import HomeLog, LogWatch
 from gateway.own.moving import Moving
 from gateway.own.old_homes import (
@@ -42,10 +43,12 @@ from gateway.own.old_homes import (
 from gateway.own.tags import OwnTags
 from gateway.people.inviting import Inviting
 from gateway.people.policy_desk import PolicyDesk
+from gateway.people.upgrading import Upgrading
 from gateway.pulling.pulling import Pulling
 from gateway.receipts.alone import ReceiptsAlone
 from gateway.receipts.taking import TakingReceipts
 from gateway.recovery.backups import Backups
+from gateway.sending.foot import Foot
 from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.outbound import Outbound
@@ -109,7 +112,7 @@ class Person(ports.Account):
         self._finder = finder
         franking = Franking(store.secrets, store.contacts, now)
         self.recipients = recipients = Recipients(
-            carrier, finder, logs, store.contacts, franking, now
+            carrier, finder, logs, store.contacts, franking, now, store.stand_ins
         )
         self._tags = OwnTags(
             store.secrets,
@@ -125,7 +128,7 @@ class Person(ports.Account):
         relay_accounts = RelayAccounts(store.settings)
         reaching = Reaching(recipients)
         self._ordinary = OrdinaryMail(
-            store.policy, reaching, relay_accounts, SmtpRelay(tokens=grants)
+            store.policy, reaching, relay_accounts, SmtpRelay(tokens=grants), self.foot
         )
         epochs = OwnEpochs(store.keys, own, carrier, now)
         self.outbound = Outbound(
@@ -177,6 +180,7 @@ class Person(ports.Account):
             now,
             mark_subjects=config.reading.mark_subjects,
             tokens=grants,
+            hear=self.upgrading.hear,
         )
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
@@ -202,6 +206,7 @@ class Person(ports.Account):
                 now,
                 mark_subjects=self._config.reading.mark_subjects,
                 domain=carrier.home.domain,
+                hear=self.upgrading.hear,
             ),
             TakingReceipts(store.receipts, store.outbox, SenderReports(store.outbox, now)),
             own,
@@ -214,6 +219,18 @@ class Person(ports.Account):
         """What a mail program may give as user name, folded; one that was left still does."""
         known = (self.address, *self.own.state.former)
         return frozenset(name.casefold() for one in known for name in (str(one), one.local))
+
+    @property
+    def upgrading(self) -> Upgrading:
+        """Return what hears of contacts who came to the network."""
+        return Upgrading(
+            self.store.stand_ins, self.recipients, self.own.address, self._now, record_of
+        )
+
+    @property
+    def foot(self) -> Foot:
+        """Return the sentence below ordinary mail."""
+        return Foot(self.store.settings, self.inviting, self._now)
 
     @property
     def dial(self) -> Dial:

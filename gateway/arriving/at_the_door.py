@@ -19,7 +19,7 @@ from gateway.arriving.door_status import (
     path_of,
     trace_lines,
 )
-from gateway.arriving.ordinary_mail import stored_octets
+from gateway.arriving.ordinary_mail import Hear, hear_nothing, stored_octets
 from gateway.arriving.status_block import keywords
 from gateway.own.identity import OwnIdentity
 from mx_core.discovery.finder import Finder
@@ -46,6 +46,7 @@ class OrdinaryMail:
     octets: bytes
     form: MessageForm
     flags: FlagSet
+    message: bytes  # as it came
 
 
 class AtTheDoor:
@@ -60,8 +61,13 @@ class AtTheDoor:
         *,
         mark_subjects: bool = True,
         domain: str = "",
+        hear: Hear = hear_nothing,
     ) -> None:
-        """Nothing is asked before ``opened``.  *domain*: whose door it is, if not the own one's."""
+        """Nothing is asked before ``opened``.  *domain*: whose door it is, if not the own one's.
+
+        *hear* is given each message as it came, once it is stored.
+        """
+        self.hear = hear
         self._finder = finder
         self._contacts = contacts
         self._own = own
@@ -133,4 +139,4 @@ class AtTheDoor:
             subjects=self._mark_subjects,
         )
         flags = keywords(status) | door_flags(record)
-        return OrdinaryMail(statement, octets, prepare(octets), flags)
+        return OrdinaryMail(statement, octets, prepare(octets), flags, message)

@@ -179,6 +179,7 @@ class Inbound:
             flags=mail.flags,
             ordinary=True,
         )
+        await self._at_the_door.hear(mail.message)
         log.info("ordinary_stored", env_id=arrival.env_id.hex(), octets=len(mail.octets), new=new)
 
     async def take_kept(self, arrival: ports.Arrival) -> bool:

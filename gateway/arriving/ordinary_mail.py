@@ -6,16 +6,21 @@ docs/spec/status.md, docs/spec/octets.md §2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from gateway.arriving.status_block import RESERVED_FIELDS, Status, render
 from mx_core.model.address import Address
 from mx_core.model.message import HeaderField
 
+Hear = Callable[[bytes], Awaitable[None]]  # is given each message as it came, once it is stored
 SUBJECT_MARK: Final = b" [not encrypted]"
 _SUBJECT: Final = b"subject"
 _STATUS: Final = b"mx-status"
+
+
+async def hear_nothing(_octets: bytes) -> None:
+    """Where nobody wants to know what came."""
 
 
 def is_reserved(name: bytes) -> bool:

@@ -22,8 +22,9 @@ from mx_core.passport.chain import verify_chain
 
 VERSION: Final = 1
 _LINE: Final = 64
-_BEGINS, _ENDS = "mx-claim begins", "mx-claim ends"
-_BLOCK: Final = re.compile(rf"{_BEGINS}\s([0-9a-f\s]{{200,4000}}){_ENDS}")
+BEGINS, _ENDS = "mx-claim begins", "mx-claim ends"
+_BEFORE_MAX: Final = 40  # characters: a greeting; what quotes somebody says more of them
+_BLOCK: Final = re.compile(rf"{BEGINS}\s([0-9a-f\s]{{200,4000}}){_ENDS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def claim_text(claim: Claim, key: SigningKey) -> str:
     octets = cbor.encode(claim.value())
     digits = cbor.encode([octets, sign(key, Use.CLAIM, octets)]).hex()
     lines = [digits[at : at + _LINE] for at in range(0, len(digits), _LINE)]
-    return "\n".join([_BEGINS, *lines, _ENDS])
+    return "\n".join([BEGINS, *lines, _ENDS])
 
 
 def claim_in(text: str, entries: Sequence[bytes], now: float) -> Claim:
@@ -58,18 +59,7 @@ def claim_in(text: str, entries: Sequence[bytes], now: float) -> Claim:
     Raises:
         Untrusted: There is none or more than one, or it does not prove itself.
     """
-    found = _BLOCK.findall(text.lower())
-    if len(found) != 1:
-        raise Untrusted("claim", f"the message holds {len(found)} claims in place of one")
-    try:
-        signed = cbor.decode(bytes.fromhex("".join(found[0].split())))
-        match signed:
-            case [bytes(octets), bytes(signature)]:
-                claim = _read(cbor.decode(octets))
-            case _:
-                raise Untrusted("claim", "what stands there is no claim")
-    except (ValueError, BadAddress) as error:
-        raise Untrusted("claim", "what stands there is no claim") from error
+    claim, octets, signature = claimed(text)
     state = verify_chain(entries, now=now)
     if state.pid != claim.pid or claim.address not in {state.address, *state.former}:
         raise Untrusted("claim", "the claim is of another passport")
@@ -78,6 +68,27 @@ def claim_in(text: str, entries: Sequence[bytes], now: float) -> Claim:
         raise Untrusted("claim", "no device of the passport made the claim")
     verify(record.device.sign_pk, Use.CLAIM, octets, signature)
     return claim
+
+
+def claimed(text: str) -> tuple[Claim, bytes, bytes]:
+    """Return the one claim in a *text*, its octets and its signature, which nobody has checked.
+
+    Raises:
+        Untrusted: There is none or more than one, or what stands before it may quote somebody.
+    """
+    found = list(_BLOCK.finditer(text.lower()))
+    if len(found) != 1:
+        raise Untrusted("claim", f"the message holds {len(found)} claims in place of one")
+    if len(text[: found[0].start()].strip()) > _BEFORE_MAX:
+        raise Untrusted("claim", "so much stands before the claim that it may be a quotation")
+    try:
+        match cbor.decode(bytes.fromhex("".join(found[0][1].split()))):
+            case [bytes(octets), bytes(signature)]:
+                return _read(cbor.decode(octets)), octets, signature
+            case _:
+                raise Untrusted("claim", "what stands there is no claim")
+    except (ValueError, BadAddress) as error:
+        raise Untrusted("claim", "what stands there is no claim") from error
 
 
 def _read(value: cbor.Value) -> Claim:

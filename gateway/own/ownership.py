@@ -107,7 +107,7 @@ def _check(message: bytes, entries: Sequence[bytes], ask: Ask, seen: int, now: f
         raise Untrusted("ownership", "the message is too large for a claim")
     form = prepare(message)
     claim = claim_in(body_text(message, form), entries, now)
-    if _author(message, form) != claim.ordinary.canonical():
+    if author_of(message, form) != claim.ordinary.canonical():
         raise Untrusted("ownership", "the message is not from the address that is claimed")
     for number in range(min(_signatures(form), _SIGNATURES_MAX)):
         selector = _signed(message, number, claim.ordinary.domain, ask)
@@ -143,7 +143,7 @@ def _signatures(form: MessageForm) -> int:
     return sum(field.name == b"dkim-signature" for field in form.fields)
 
 
-def _author(message: bytes, form: MessageForm) -> Address | None:
+def author_of(message: bytes, form: MessageForm) -> Address | None:
     """Return who alone stands in the one From field."""
     fields = [field for field in form.fields if field.name == b"from"]
     if len(fields) != 1:

@@ -91,6 +91,7 @@ class Inviting:
             "uses": one.uses,
             "used": one.used,
             "until": _date(one.expires),
+            "expires": one.expires,
             "link": one.link(self._own.address, self._own.pid),
         }
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway.arriving.ordinary_mail import Hear, hear_nothing
 from gateway.legacy import remote_flags, remote_mailbox
 from gateway.legacy.answers import Data
 from gateway.legacy.client import ImapClient
@@ -56,6 +57,7 @@ class AccountPull:
         asked: AskedPull,
         report: Report,
         tokens: TokenSource,
+        hear: Hear = hear_nothing,
         *,
         mark_subjects: bool = False,
     ) -> None:
@@ -65,6 +67,7 @@ class AccountPull:
         self._asked = asked
         self._report = report
         self._tokens = tokens
+        self._hear = hear
         self._mark_subjects = mark_subjects
         self._tally = Tally()
         self._passes: dict[bytes, FolderPass] = {}
@@ -148,6 +151,7 @@ class AccountPull:
                     self._pull.location,
                     folder,
                     self._tally,
+                    self._hear,
                     mark_subjects=self._mark_subjects,
                 )
         for one in self._in_order():

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.arriving.ordinary_mail import Hear, hear_nothing
 from gateway.legacy import remote_flags, remote_mailbox
 from gateway.legacy.client import ImapClient, SaidNo
 from gateway.legacy.remote_mailbox import Opened, Row
@@ -56,11 +57,13 @@ class FolderPass:
         via: str,
         folder: SourceFolder,
         tally: Tally,
+        hear: Hear = hear_nothing,
         *,
         mark_subjects: bool = False,
     ) -> None:
         """*via* names the account in what is stored; *mark_subjects*: spec/octets §2."""
         self._mark_subjects = mark_subjects
+        self._hear = hear
         self.folder = folder
         self.mailbox: MailboxId | None = None  # where it goes, known after the first pass
         self._store = store
@@ -173,6 +176,8 @@ class FolderPass:
             now = self._store.mail.now()
             here = [(keys[r.uid], r, got[r.uid]) for r in batch if r.uid in got]
             await self._keep(row, await asyncio.to_thread(self._prepared, here, now))
+            for _, _, octets in here:
+                await self._hear(octets)
             for each in (r for r in batch if r.uid not in got):
                 # it may have been removed meanwhile, which is no reason to speak of it
                 if await remote_mailbox.rows(client, [each.uid]):

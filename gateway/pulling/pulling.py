@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.arriving.ordinary_mail import Hear, hear_nothing
 from gateway.legacy.oauth.grants import NoGrants, TokenSource
 from gateway.pulling.account_pull import AccountPull
 from gateway.pulling.asked import AskedPull
@@ -34,8 +35,10 @@ class Pulling:
         *,
         mark_subjects: bool = False,
         tokens: TokenSource | None = None,
+        hear: Hear = hear_nothing,
     ) -> None:
         """Nothing is connected before ``run``."""
+        self._hear = hear
         self._tokens = tokens or NoGrants()
         self._store = store
         self._own = own
@@ -96,7 +99,13 @@ class Pulling:
 
         asked = msgspec.json.decode(pull.asked, type=AskedPull)
         return AccountPull(
-            self._store, pull, asked, report, self._tokens, mark_subjects=self._mark_subjects
+            self._store,
+            pull,
+            asked,
+            report,
+            self._tokens,
+            self._hear,
+            mark_subjects=self._mark_subjects,
         )
 
     async def _told(self, one: Pull) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from gateway.legacy.smtp_relay import SmtpRelay
 from gateway.policy.decide import Frozen, Looked, Reach, may_leave_as_ordinary
 from gateway.policy.override import without_tag
 from gateway.policy.rule import Scope, Settings
+from gateway.sending.foot import Foot
 from gateway.sending.reaching import Reaching
 from mx_core.model.errors import (
     EncryptionRequired,
@@ -31,8 +32,15 @@ class OrdinaryMail:
     """Over one account's rules and its relay."""
 
     def __init__(
-        self, rules: PolicyRules, reaching: Reaching, accounts: RelayAccounts, relay: SmtpRelay
+        self,
+        rules: PolicyRules,
+        reaching: Reaching,
+        accounts: RelayAccounts,
+        relay: SmtpRelay,
+        foot: Foot | None = None,
     ) -> None:
+        """*foot*: what stands below what leaves, if the person asked for it."""
+        self._foot = foot
         self._rules = rules
         self._reaching = reaching
         self._accounts = accounts
@@ -72,6 +80,8 @@ class OrdinaryMail:
         account = await self._accounts.get()
         if account is None:
             raise RelayRefused("no account for ordinary email is set up any more", "5.3.5")
+        if self._foot is not None:
+            octets = await self._foot.added_to(octets)
         await self._relay.send(account, item.sender, without_tag(item.recipient), octets)
         return account.host
 

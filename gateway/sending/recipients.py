@@ -26,6 +26,7 @@ from mx_core.passport.entry import decode_chain
 from mx_core.passport.state import State
 from mx_core.ports import Carrier
 from mx_core.store.people.contact import Contact, Contacts
+from mx_core.store.people.stand_in import StandIn, StandIns
 from mx_core.tlog.log_proof import Logged, LogProof
 from mx_core.trust.decide import causes_between, is_device_gone
 from mx_core.trust.pin import Pin, accept
@@ -77,8 +78,10 @@ class Recipients:
         contacts: Contacts,
         franking: Franking,
         now: Now,
+        stand_ins: StandIns | None = None,
     ) -> None:
-        """Nothing is asked before ``verified``."""
+        """Nothing is asked before ``verified``.  *stand_ins*: who stands for ordinary addresses."""
+        self._stand_ins = stand_ins
         self._franking = franking
         self._logs = logs
         self._carrier = carrier
@@ -98,15 +101,25 @@ class Recipients:
             UnknownRecipient: Nobody there.  Unavailable: Try later.
             Untrusted: Something does not prove itself; the message is held.
         """
-        asked, left = await self._last_known(address.canonical())
+        stand_in = await self._stands_for(address)
+        asked, left = await self._last_known(
+            address.canonical() if stand_in is None else stand_in.address
+        )
         for _ in range(_MOVES_MAX + 1):
             try:
                 found = await self._verified_at(asked, left, since)
             except Moved as moved:
                 asked, left = moved.state.address, moved.state
             else:
+                if stand_in is not None and found.pid != stand_in.pid:
+                    raise Untrusted(
+                        "other-pid", f"{found.address} is not who stood for {address} any more"
+                    )
                 return found if left is None else followed(found, left)
         raise Untrusted("moved", f"{address} has moved too often to be followed")
+
+    async def _stands_for(self, address: Address) -> StandIn | None:
+        return None if self._stand_ins is None else await self._stand_ins.of(address)
 
     async def _last_known(self, asked: Address) -> tuple[Address, State | None]:
         """Return where the person of *asked* lives, if they are known to have moved.
@@ -177,7 +190,8 @@ class Recipients:
             UnknownRecipient: Nobody there.  Unavailable: Try later.
             Untrusted: It does not even prove itself; nothing can be accepted.
         """
-        asked = address.canonical()
+        stand_in = await self._stands_for(address)
+        asked = address.canonical() if stand_in is None else stand_in.address
         turn = self._turns.setdefault(asked, asyncio.Lock())
         async with turn:
             domain = await self._finder.find(asked.domain)
@@ -248,7 +262,8 @@ class Recipients:
 
     async def is_known(self, address: Address) -> bool:
         """Tell whether *address* was ever verified and pinned."""
-        return await self._contacts.get(address) is not None
+        known = await self._contacts.get(address) is not None
+        return known or await self._stands_for(address) is not None
 
     async def _remember(self, held: _Held, found: Recipient) -> None:
         """Remember the tree that the card was proved in; its proof is not checked again."""

@@ -1,7 +1,8 @@
-"""How far a person has come from ordinary mail, on the control socket."""
+"""How far a person has come from ordinary mail, and what brings them on: on the control socket."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -10,14 +11,31 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.migration.dial import Dial
+from gateway.people.upgrading import Upgrading
+from gateway.sending.foot import Foot
 from gateway.web.endpoint import body, json_endpoint
 from mx_core.model.address import Address
 
 
 class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /migration/show."""
+    """POST /migration/show and /migration/offers."""
 
     account: str
+
+
+class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /migration/take and /migration/leave; *proof*: a file of mx-gateway proof, base64."""
+
+    account: str
+    ordinary: str
+    proof: str = ""
+
+
+class Sentence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /migration/sentence; without *on*, only tell."""
+
+    account: str
+    on: bool | None = None
 
 
 class Migrating(Protocol):
@@ -29,13 +47,50 @@ class Migrating(Protocol):
     def dial(self) -> Dial:
         """Return what tells how far they are."""
 
+    @property
+    def upgrading(self) -> Upgrading:
+        """Return what hears of contacts who came to the network."""
+
+    @property
+    def foot(self) -> Foot:
+        """Return the sentence below ordinary mail."""
+
 
 def migration_routes(account_of: Callable[[Address], Migrating]) -> list[Route]:
     """Return the routes; *account_of* raises Refused for an address that is no account."""
 
     async def show(request: Request) -> dict[str, Any]:
-        asked = await body(request, OfAccount)
-        who = account_of(Address.parse(asked.account))
+        who = _of((await body(request, OfAccount)).account)
         return await who.dial.show(who.address)
 
-    return [Route("/migration/show", json_endpoint(show), methods=["POST"])]
+    async def offers(request: Request) -> dict[str, Any]:
+        return await _of((await body(request, OfAccount)).account).upgrading.state()
+
+    async def take(request: Request) -> dict[str, Any]:
+        asked = await body(request, Taken)
+        proof = base64.b64decode(asked.proof)
+        to = await _of(asked.account).upgrading.take(Address.parse(asked.ordinary), proof)
+        return {"address": str(to)}
+
+    async def leave(request: Request) -> dict[str, Any]:
+        asked = await body(request, Taken)
+        await _of(asked.account).upgrading.leave(Address.parse(asked.ordinary))
+        return {}
+
+    async def sentence(request: Request) -> dict[str, Any]:
+        asked = await body(request, Sentence)
+        foot = _of(asked.account).foot
+        if asked.on is None:
+            return {"on": await foot.is_on(), "link": ""}
+        return await foot.turn(on=asked.on)
+
+    def _of(account: str) -> Migrating:
+        return account_of(Address.parse(account))
+
+    return [
+        Route("/migration/show", json_endpoint(show), methods=["POST"]),
+        Route("/migration/offers", json_endpoint(offers), methods=["POST"]),
+        Route("/migration/take", json_endpoint(take), methods=["POST"]),
+        Route("/migration/leave", json_endpoint(leave), methods=["POST"]),
+        Route("/migration/sentence", json_endpoint(sentence), methods=["POST"]),
+    ]

@@ -91,6 +91,25 @@ def invited_note(to: Address, whom: Address, name: str, now: int) -> bytes:
     )
 
 
+def upgrade_note(to: Address, ordinary: Address, address: Address, now: int) -> bytes:
+    """Return the note that mail from *ordinary* says that its sender is on the network."""
+    return note(
+        to,
+        f"{ordinary} may be on the network",
+        [
+            f"Mail from {ordinary} says that its sender is {address} on the network.",
+            "",
+            "To write to them end-to-end encrypted from now on, whichever of the two you type:",
+            f"  mx-gateway migration take {to} {ordinary}",
+            "That looks whether it is true, and says so if it is not.",
+            "",
+            "If you do not want that, and want to hear no more of it:",
+            f"  mx-gateway migration leave {to} {ordinary}",
+        ],
+        now,
+    )
+
+
 def gone_note(to: Address, whom: Address, now: int) -> bytes:
     """Return the note that the text of a first message of *whom* can not be had any more."""
     return note(

@@ -52,6 +52,7 @@ from mx_core.store.people.exchanged import Exchange
 from mx_core.store.people.invitation import Invitations
 from mx_core.store.people.policy import PolicyRules
 from mx_core.store.people.relations import Relations
+from mx_core.store.people.stand_in import StandIns
 from mx_core.store.text_index.index import TextIndex
 from mx_core.store.text_index.source import Source
 
@@ -92,6 +93,7 @@ class AccountStore:
         self.inbox = Inbox(database, mail, now)
         self.imports = Imports(database, mail, now)
         self.exchange = Exchange(database, mail)
+        self.stand_ins = StandIns(database, mail, now)
         self.pulls = Pulls(database, mail, now)
         self.agreements = Agreements(database, mail)
         self.awaited = AwaitedBodies(database, mail, now)

@@ -157,7 +157,9 @@ async def sending_account(
                 store.carrier_state, either, ALICE.domain, network.read_log, alarms, clock
             )
             franking = Franking(store.secrets, store.contacts, clock)
-            recipients = Recipients(either, either, logs, store.contacts, franking, clock)
+            recipients = Recipients(
+                either, either, logs, store.contacts, franking, clock, store.stand_ins
+            )
             reaching = Reaching(recipients)
             ordinary = ordinary_mail(store, recipients)
             outbound = Outbound(
