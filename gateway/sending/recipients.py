@@ -321,7 +321,7 @@ class Recipients:
         self, asked: Address, log: WatchedLog | None, contact: Contact | None, since: float
     ) -> _Held:
         held = self._cards.get(asked)
-        if held is not None and held.fetched < since:
+        if held is not None and (held.fetched < since or _is_passed(held, contact)):
             held = None
         now = self._now()
         if held is not None and now < held.fetched + _FRESH_SECONDS:
@@ -337,3 +337,12 @@ class Recipients:
         if len(self._cards) > _CARDS_KEPT:
             self._cards.popitem(last=False)
         return held
+
+
+def _is_passed(held: _Held, contact: Contact | None) -> bool:
+    """Tell whether a letter of theirs has shown since that they went on from the card's state."""
+    found = held.found
+    if found is None or contact is None or contact.pin == found.pinned:
+        return False
+    pin = Pin.decode(contact.pin)
+    return pin.pid == found.recipient.pid and pin.seq > found.recipient.seq

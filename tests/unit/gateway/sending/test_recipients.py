@@ -10,6 +10,7 @@ import pytest
 from gateway.sending.franking import Franking
 from gateway.sending.recipients import Recipients
 from gateway.watching.domain_logs import DomainLogs
+from mx_core.discovery.document import SignedDocument
 from mx_core.model.address import Address
 from mx_core.model.errors import UnknownRecipient, Untrusted
 from mx_core.notation.xwing import XWingSecret
@@ -35,6 +36,7 @@ class Found:
     keys: tuple[bytes, ...]
 
     runs_log = False
+    signed = SignedDocument(b"", b"")  # nothing that evidence could stand on
 
     def role_key(self, _role: str, _now: float) -> None:
         """No domain here runs a log."""
@@ -287,3 +289,40 @@ async def test_taking_older_keys_again_is_a_change_of_keys(room: Room, tier: Tie
         await room.recipients.verified(OLD)
         [news] = await room.store.relations.news()
         assert (news.topic, news.detail) == (Topic.KEYS, "2 profile-changed,suite-floor-lowered")
+
+
+@pytest.mark.anyio
+async def test_whoever_went_on_since_their_card_came_is_asked_for_anew_and_not_taken_for_an_older_self(
+    room: Room,
+) -> None:
+    """Their letter has shown it: the card that is kept for a quarter of an hour is behind."""
+    alice = make_person()
+    room.network.shows(OLD, alice)
+    await room.recipients.verified(OLD)
+    pin = await room.pinned(OLD)
+    assert pin is not None
+    alice.rotate()
+    newer = advance(pin, alice.state, now=NOW)
+    await room.store.contacts.put(Contact(OLD, newer.encode(), alice.chain))
+    room.network.shows(OLD, alice)
+
+    assert (await room.recipients.verified(OLD)).seq == 1
+    assert room.network.asked == [OLD, OLD]
+    await room.recipients.verified(OLD)
+    assert room.network.asked == [OLD, OLD]
+
+
+@pytest.mark.anyio
+async def test_a_domain_that_still_shows_the_older_self_is_held_against_what_a_letter_has_shown(
+    room: Room,
+) -> None:
+    alice = make_person()
+    room.network.shows(OLD, alice)
+    await room.recipients.verified(OLD)
+    pin = await room.pinned(OLD)
+    assert pin is not None
+    alice.rotate()
+    newer = advance(pin, alice.state, now=NOW)
+    await room.store.contacts.put(Contact(OLD, newer.encode(), alice.chain))
+
+    assert await room.refused(OLD) == "rollback"
