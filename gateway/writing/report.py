@@ -47,6 +47,8 @@ _HEADLINE: Final = {
     Action.DELIVERED: "Delivered to",
 }
 
+_FOR_THE_PERSON: Final = "4.7."  # policy, and keys that have changed
+
 # first digits of an RFC 3463 code → what the person can do; the longest prefix decides
 _NEXT: Final = {
     "5.1.": "Check how the address is spelt, or ask the person for their address on the network.",
@@ -55,7 +57,7 @@ _NEXT: Final = {
     "5.4.": "Nothing more is tried. Send the message again when their server can be reached.",
     "5.7.": "Nothing left this machine unencrypted. Ask the person by another way, for instance "
     "by telephone, what has changed before you send again.",
-    "4.7.10": "Nothing leaves until you have decided.",
+    "4.7.": "Nothing leaves until you have decided.",
     "4.": "Nothing needs to be done; the gateway goes on trying by itself.",
     "2.": "Nothing needs to be done.",
     "": "You can send the message again.",
@@ -149,6 +151,8 @@ class _Facts:
     @property
     def headline(self) -> str:
         """Say what became of it."""
+        if self.status.startswith(_FOR_THE_PERSON):
+            return f"Waiting for your decision, to {self.recipient}"
         said = "Sent as ordinary email, unencrypted, to" if self.relay else _HEADLINE[self.action]
         return f"{said} {self.recipient}"
 

@@ -75,7 +75,8 @@ class SenderReports:
         """Return the report that the person must decide."""
         hint = (
             f"{reason}. It is held. If the change is theirs (ask them): mx-gateway contact accept"
-            f" {item.sender} {item.recipient}; else mx-gateway queue cancel {item.queue_id}"
+            f" {item.sender} {item.recipient}; else take it back: delete it in Outbox"
+            f" (or mx-gateway queue cancel {item.queue_id})"
         )
         return await self._made(item, Action.DELAYED, hint, "4.7.5")
 
@@ -84,8 +85,9 @@ class SenderReports:
     ) -> Report:
         """Return the report, of what is being accepted, that the person must decide."""
         hint = (
-            f"{reason}. To send it as ordinary email, which others can read on its way:"
-            f" mx-gateway queue ordinary {queue_id}; else mx-gateway queue cancel {queue_id}"
+            f"{reason}. To send it as ordinary email, which others can read on its way, move it"
+            f" from Outbox to Outbox/Send as ordinary email (or mx-gateway queue ordinary {queue_id});"
+            f" to take it back, delete it in Outbox (or mx-gateway queue cancel {queue_id})"
         )
         now = int(self._now())
         octets = delivery_report(

@@ -115,6 +115,9 @@ def test_it_carries_the_status_of_a_report() -> None:
         ("5.4.7", "when their server can be reached"),
         ("5.7.5", "Nothing left this machine unencrypted"),
         ("5.2.2", "later"),
+        ("4.7.5", "until you have decided"),
+        ("4.7.10", "until you have decided"),
+        ("4.4.7", "goes on trying by itself"),
         ("5.0.0", "You can send the message again"),
         ("nonsense", "You can send the message again"),
         ("5.1.1\r\nX: y", "You can send the message again"),
@@ -125,6 +128,14 @@ def test_every_code_has_a_next_step(status: str, advice: str) -> None:
 
     assert advice in text(message).replace("=\n", "")
     assert message["X"] is None
+
+
+@pytest.mark.parametrize("status", ["4.7.5", "4.7.10"])
+def test_what_waits_for_the_person_says_so_and_not_that_it_waits_for_time(status: str) -> None:
+    message = parsed(report(status=status, action=Action.DELAYED))
+
+    assert message["Subject"].startswith("Waiting for your decision, to ")
+    assert "Still waiting" not in text(message)
 
 
 @pytest.mark.parametrize("action", Action)

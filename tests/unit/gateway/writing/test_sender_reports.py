@@ -88,6 +88,25 @@ async def test_a_delay_is_told_after_four_hours_and_once(store: AccountStore, cl
     assert await inbox(store) == 1
 
 
+async def test_what_must_be_decided_can_be_decided_in_the_mail_program(
+    store: AccountStore, clock: Clock
+) -> None:
+    item = await queued(store, Notify.FAILURE)
+    reports = SenderReports(store.outbox, clock)
+    held = await reports.held(item, "the key has changed")
+    undecided = reports.undecided(
+        Submission(ALICE, (BOB,), b"Subject: x\r\n\r\n"), item.queue_id, BOB, "not on the network"
+    )
+
+    assert held is not None
+    for report, ways in (
+        (held, ("mx-gateway contact accept", "delete it in Outbox")),
+        (undecided, ("from Outbox to Outbox/Send as ordinary email", "delete it in Outbox")),
+    ):
+        words = report.octets.replace(b"=\r\n", b"").decode()
+        assert [way for way in ways if way not in words] == []
+
+
 @pytest.mark.parametrize("whole", [True, False])
 async def test_the_message_comes_back_whole_with_a_failure_if_that_was_asked(
     store: AccountStore, clock: Clock, whole: bool
