@@ -1,18 +1,20 @@
-"""The process that is killed: ``python -m tests.crash.syscall_flow FOLDER``.
+"""The process that is killed, forked from one that has loaded everything: a start is most of a run.
 
 Door, policy, store, sealing and the flow out are the gateway's; the home server is a file in which
-each parcel is durable before it is taken.  Prints its port and the password, and serves until it dies.
+each parcel is durable before it is taken.  Tells its port and the password, and serves until it dies.
 """
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import socket
 import struct
-import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +78,30 @@ def composed(folder: Path) -> tuple[AccountStore, PersonAtTheDoor]:
     return store, person
 
 
-async def _serve(folder: Path) -> None:
+def begun(folder: Path) -> tuple[ForkServerProcess, int, str]:
+    """Return a new process over *folder*, its port, and the password of alice's mail program."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.crash.syscall_ready"])
+    reading, writing = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(folder, writing), daemon=True)
+    process.start()
+    writing.close()
+    with reading:
+        port, password = reading.recv()
+    return process, port, password
+
+
+def _run(folder: Path, telling: Connection) -> None:
+    asyncio.run(_serve(folder, telling))
+
+
+async def _serve(folder: Path, telling: Connection) -> None:
     store, person = composed(folder)
     sock = socket.create_server(("127.0.0.1", 0))
     sock.setblocking(False)
     password = await store.passwords.add("crash")
-    print(sock.getsockname()[1], password.reveal(), flush=True)
+    telling.send((sock.getsockname()[1], password.reveal()))
+    telling.close()
     moving = asyncio.create_task(person.outbound.run())
     await serve(
         [Listener(sock, None, False)],
@@ -91,7 +111,3 @@ async def _serve(folder: Path) -> None:
         stopping=asyncio.Event(),
     )
     moving.cancel()
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1])))

@@ -11,10 +11,10 @@ import re
 import shutil
 import smtplib
 import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from mx_core.envelope.identity import EpochSecret
 from mx_core.envelope.open import open_body, open_control
 from mx_core.envelope.seal import env_id
 from mx_core.model.mailbox_name import INBOX
-from tests.crash.syscall_flow import composed, parcels
+from tests.crash.syscall_flow import begun, composed, parcels
 from tests.support.sending import ALICE, BOB
 from tests.support.torture import Measure, Sweep
 
@@ -40,7 +40,8 @@ IN_SHORT = 8
 IN_FULL = 240
 SOURCES = (
     *("gateway/sending", "gateway/policy", "mx_core/db", "mx_core/store", "smtp_in"),
-    *("tests/crash/syscall_flow.py", "tests/crash/test_syscall_kills.py"),
+    *("tests/crash/syscall_flow.py", "tests/crash/syscall_ready.py"),
+    "tests/crash/test_syscall_kills.py",
 )
 
 
@@ -66,16 +67,10 @@ def run(folder: Path, injected: str = "") -> Told:
     folder.mkdir()
     (folder / "since").write_text(str(int(time.time())), encoding="ascii")
     trace = folder / "trace"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.crash.syscall_flow", str(folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process, port, password = begun(folder)
     tracer = None
     told = Told()
     try:
-        assert process.stdout is not None
-        port, password = process.stdout.readline().split()
         which = ["-e", f"trace={','.join(CALLS)}", *(["-e", f"inject={injected}"] * bool(injected))]
         tracer = subprocess.Popen(
             ["strace", "-f", "-p", str(process.pid), "-o", str(trace), *which],
@@ -84,16 +79,15 @@ def run(folder: Path, injected: str = "") -> Told:
         )
         assert tracer.stderr is not None
         assert "attached" in tracer.stderr.readline()
-        _submit(int(port), password, told)
+        _submit(port, password, told)
         told.killed = _ends(process, folder)
     finally:
         process.kill()
-        process.wait(30)
+        process.join(30)
         if tracer is not None:
             tracer.wait(30)
             assert tracer.stderr is not None
             tracer.stderr.close()
-        process.stdout.close()
     told.calls = Counter(
         (found[1], found[2])
         for line in trace.read_text(encoding="utf-8").splitlines()
@@ -113,21 +107,16 @@ def _submit(port: int, password: str, told: Told) -> None:
         return
 
 
-def _ends(process: subprocess.Popen[str], folder: Path) -> bool:
+def _ends(process: ForkServerProcess, folder: Path) -> bool:
     """Wait until it was killed, or everything has left; tell which."""
     for _ in range(200):
-        try:
-            process.wait(0.1)
-        except subprocess.TimeoutExpired:
-            if len(list(parcels(folder / "home"))) >= len(SIZES):
-                break
-        else:
+        process.join(0.1)
+        if not process.is_alive():
             return True
-    try:
-        process.wait(1)  # what is noted after the last parcel was taken
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        if len(list(parcels(folder / "home"))) >= len(SIZES):
+            break
+    process.join(1)  # what is noted after the last parcel was taken
+    return not process.is_alive()
 
 
 async def _recovered(folder: Path) -> tuple[Counter[str], int]:
@@ -187,7 +176,7 @@ def boundaries(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(900)  # a run is two starts of a process under a tracer
+@pytest.mark.timeout(900)  # a process is traced in every run
 def test_a_kill_before_any_call_loses_and_doubles_nothing(
     boundaries: list[str], tmp_path: Path
 ) -> None:

@@ -28,7 +28,7 @@ class Clock:
 
 
 @cache
-def _migrated() -> bytes:
+def migrated() -> bytes:
     """An empty database of the newest schema under STORE_KEY: all migrations take 0.1 s a store."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mail.db"
@@ -42,7 +42,7 @@ def open_store(
     path = folder / "mail.db"
     if key is STORE_KEY and folder.parent.is_dir() and not path.exists():
         folder.mkdir(mode=0o700, exist_ok=True)
-        path.write_bytes(_migrated())
+        path.write_bytes(migrated())
         path.chmod(0o600)
     return AccountStore.open(folder, key, now or Clock())
 
