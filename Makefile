@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+TOOLS  := $(VENV)/.tools
 ARGS   ?=
 FUZZ_SECONDS ?= 20
 
@@ -19,22 +20,26 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(TOOLS): $(READY) requirements-tests.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-tests.lock
+	@touch $@
+
 demo: $(READY)      ## two domains, two home servers, two gateways on loopback
 	@$(BIN)/mx-gateway demo $(ARGS)
 
-test: $(READY)      ## everything a change must pass
+test: $(TOOLS)      ## everything a change must pass
 	@tests/require knotd unbound postgres
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-crash: $(READY)     ## a kill at every durable step, power cuts, failing disks: the short form
+crash: $(TOOLS)     ## a kill at every durable step, power cuts, failing disks: the short form
 	@tests/require postgres
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash tests/unit $(ARGS)
 
-fleet: $(READY)     ## whole stories with many programs at once; home servers as an operator has them
+fleet: $(TOOLS)     ## whole stories with many programs at once; home servers as an operator has them
 	@tests/require knotd unbound postgres postfix strace
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "fleet and not torture" tests/scenario tests/unit/mx_core $(ARGS)
 
-check: $(READY)     ## style, types, architecture
+check: $(TOOLS)     ## style, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -44,7 +49,7 @@ check: $(READY)     ## style, types, architecture
 	|| { echo "$$unit: its exposure is above 1.5" >&2; exit 1; }; done
 
 BROWSER := $(VENV)/.browser
-$(BROWSER): $(READY) requirements-interop.lock
+$(BROWSER): $(TOOLS) requirements-interop.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-interop.lock
 	@touch $@
 
@@ -57,21 +62,24 @@ pictures: $(BROWSER) ## every page, as Chromium shows it, into docs/guide/img
 	@mkdir -p docs/guide/img
 	MX_PICTURES=docs/guide/img $(BIN)/python -m pytest -m interop tests/interop/test_page_flow.py -k with-scripts
 
-bench: $(READY)     ## figures into bench/results
+bench: $(TOOLS)     ## figures into bench/results
 	$(BIN)/python -m bench $(ARGS)
 
-fuzz: $(READY)      ## every parser of foreign octets for FUZZ_SECONDS
+fuzz: $(TOOLS)      ## every parser of foreign octets for FUZZ_SECONDS
 	MX_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --timeout=0 tests/fuzz $(ARGS)
 
-torture: $(READY)   ## full forms of the long sweeps; goes on where the last sitting stopped
+torture: $(TOOLS)   ## full forms of the long sweeps; goes on where the last sitting stopped
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-torture.lock || echo "make torture: atheris has no wheel for this Python, so fuzzing is not guided" >&2
 	$(BIN)/python -m pytest -m torture tests $(ARGS)
 
-proto: $(READY)     ## regenerate mx_core/proto
+proto: $(TOOLS)     ## regenerate mx_core/proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. mx_core/proto/*.proto
 
-lock: $(READY)      ## write requirements.lock anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements.lock
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+lock: $(READY)      ## write the locks anew (needs uv): what a person runs, a home server with all extras, the tests
+	$(LOCK) --extra build --extra keyring --extra uvloop pyproject.toml -o requirements.lock
+	$(LOCK) --extra build --extra uvloop --extra postgresql --extra s3 -c requirements.lock pyproject.toml -o requirements-home.lock
+	$(LOCK) --group tests -c requirements.lock -c requirements-home.lock -o requirements-tests.lock
 
 clean:
 	rm -rf $(VENV) bench/results

@@ -89,6 +89,18 @@ def test_every_section_of_our_own_pages_that_is_cited_exists() -> None:
     assert wrong == []
 
 
+def test_every_lock_names_the_same_version_of_a_package() -> None:
+    """Else what was tested is not what is installed.  ADR 0030."""
+    pinned: dict[str, set[str]] = {}
+    for path in ROOT.glob("requirements*.lock"):
+        text = path.read_text(encoding="utf-8")
+        for name, version in re.findall(r"^([a-z0-9.-]+)==([^ ;]+)", text, re.MULTILINE):
+            pinned.setdefault(name, set()).add(version)
+
+    assert len(pinned) > 100
+    assert {name: versions for name, versions in pinned.items() if len(versions) > 1} == {}
+
+
 def test_nothing_is_promised_in_the_tree() -> None:
     """What is open stands in the tracker; the tree holds what is done."""
     promise = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|NotImplemented" + r"Error)\b")
