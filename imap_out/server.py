@@ -155,6 +155,7 @@ class _Conversation:
         self._connection = Connection(
             server.accounts, server.limits, self._security(tls=listener.implicit), server.claims,
             self._note_bug, server.shelves, server.hiding, _begin,
+            asyncio.get_running_loop().call_soon,
         )  # fmt: skip
         trail = self._connection.session.trail = server.observer()
         trail.reached(Step.REACHED)

@@ -209,8 +209,12 @@ class Follow(Protocol):
     def newest(self) -> Snapshot:
         """Return the mailbox after the last commit; raises NoSuchMailbox once it is deleted."""
 
+    @property
+    def has_news(self) -> bool:
+        """Tell whether something has happened since ``newest`` was last called."""
+
     async def wait(self) -> None:
-        """Return when something has happened since ``newest`` was last called."""
+        """Return when ``has_news``."""
 
     def keywords(self) -> frozenset[Flag]:
         """Return every keyword seen in the mailbox since anybody follows it.

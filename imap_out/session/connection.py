@@ -29,6 +29,7 @@ from imap_out.session import (
     refusals,
     saved,
 )
+from imap_out.session.ahead import Soon
 from imap_out.session.auth import Exchange
 from imap_out.session.hiding import Hiding
 from imap_out.session.notify import EXPUNGE, FLAGS, NEW
@@ -126,9 +127,11 @@ class Connection:
         shelves: Shelves | None = None,
         hiding: Hiding | None = None,
         begin: Begin | None = None,
+        soon: Soon | None = None,
     ) -> None:
         self.session = Session(accounts, limits, security, claims, shelves or Shelves())
         self.session.hiding = hiding or Hiding()
+        self.session.ahead.soon = soon
         self.framer = Framer(limits)
         self._report = report  # notes a bug in the log, returns the reference that finds it there
         self._exchange: Exchange | None = None
@@ -145,10 +148,8 @@ class Connection:
     @property
     def awaits_changes(self) -> bool:
         """Tell whether `changed` can ever return."""
-        notice = self.session.notice
-        if notice is not None:
-            return notice.watch is not None
-        return self.session.view is not None
+        view, notice = self.session.view, self.session.notice
+        return view is not None if notice is None else notice.watch is not None
 
     def greet(self, out: Out) -> None:
         """Say the greeting.  RFC 9051 §7.1.5."""
@@ -207,7 +208,9 @@ class Connection:
             case Poisoned() as poisoned:
                 return self._refuse_frame(poisoned, out)
             case Frame() as frame:
-                return await self._do(frame, out)
+                next_ = await self._do(frame, out)
+                more = next_ is not Next.GO_ON or self.framer.waiting or not self.overlap.idle
+                return next_ if more else Next.READ  # as the next step would find out
 
     async def answer_oldest(self, out: Out) -> Next:
         """Answer the oldest of the commands under way, once it is durable."""
@@ -226,9 +229,8 @@ class Connection:
                 self.overlap.hold(frame)
                 return await self.answer_oldest(out)
             return self._bad(error.tag, str(error), out)
-        states = (
-            COMMANDS[type(command)][0] if type(command) in COMMANDS else _DIALOGUES[type(command)]
-        )
+        kind = type(command)
+        states = COMMANDS[kind][0] if kind in COMMANDS else _DIALOGUES[kind]
         if self.session.state not in states:
             return self._bad(tag, f"not now: the state is {self.session.state.value}", out)
         # a lone one is done at once, without a task

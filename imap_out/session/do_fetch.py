@@ -55,6 +55,7 @@ _TEXTS: Final = {
     SectionText.MIME: Text.MIME,
 }
 _WHOLE: Final = Section()
+_FETCHED: Final = Completed(b"fetched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,14 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
         view.told_at(places)
     else:
         view.told(seen_now)
+    asked = None if seen_now else fetch_bodies.asked_of(items)
+    if asked is not None and asked.octets_max <= session.limits.read_octets:
+        await fetch_bodies.tell(session, view, places, asked, out)
+        return _FETCHED
     recipe = None if seen_now else fetch_lines.recipe_of(items)
     if recipe is not None:
         await fetch_lines.tell(session, view, places, recipe, out)
-        return Completed(b"fetched")
-    plan = None if seen_now else fetch_bodies.plan_of(items)
-    if plan is not None and plan.octets_max <= session.limits.read_octets:
-        await fetch_bodies.tell(session, view, places, plan, out)
-        return Completed(b"fetched")
+        return _FETCHED
     waiting = _wanted(view, places)
     while batch := list(islice(waiting, _SLICE)):
         while batch:
@@ -118,7 +119,7 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
             for answer in answers:
                 await _send(session, answer, out)
             batch = batch[len(answers) :]
-    return Completed(b"fetched")
+    return _FETCHED
 
 
 async def _places(session: Session, view: SelectedView, command: Fetch, out: Out) -> Sequence[int]:
@@ -137,8 +138,7 @@ async def _mark_seen(
     session: Session, view: SelectedView, places: Sequence[int], items: Sequence[FetchItem]
 ) -> set[Uid]:
     r"""Set \Seen where this FETCH does that; return the UIDs whose flags it changes."""
-    sections = (item for item in items if isinstance(item, BodySection | BinarySection))
-    if view.read_only or all(item.peek for item in sections):
+    if view.read_only or not _set_seen(items):
         return set()
     uids = [
         Uid(part.uids[inside])
@@ -152,6 +152,11 @@ async def _mark_seen(
     )
     view.absorb()
     return set(uids)
+
+
+def _set_seen(items: Sequence[FetchItem]) -> bool:
+    sections = [item for item in items if isinstance(item, (BodySection, BinarySection))]
+    return not all(item.peek for item in sections)
 
 
 def _wanted(view: SelectedView, places: Sequence[int]) -> Iterator[Wanted]:

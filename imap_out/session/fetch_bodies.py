@@ -16,7 +16,7 @@ from imap_out.session.out import Out
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Session
 from imap_out.wire.dates import render_date_time
-from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, Section
+from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, Section, Spelling
 from imap_out.wire.render import section_name
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Whole
@@ -38,36 +38,52 @@ _OF_ROW: Final = {Attribute.SIZE, Attribute.INTERNALDATE}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to spell an answer around the octets of *body*; formats, and what fills them."""
+    """How to spell an answer around octets, whichever range is asked for; formats, and what fills them."""
 
-    body: BodySection
-    head: bytes  # the number, then each of *before*, then the count of octets
+    head: bytes  # the number, then each of *before*, then where the range begins if it has one
     before: tuple[Attribute, ...]
     tail: bytes
     after: tuple[Attribute, ...]
 
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be told by *plan*; *partial*: first octet and count, None for whole messages."""
+
+    plan: Plan
+    partial: tuple[int, int] | None
+
     @property
     def octets_max(self) -> int:
         """Return how long a range is at most; 0 where whole messages are asked for."""
-        return 0 if self.body.partial is None else self.body.partial[1]
+        return 0 if self.partial is None else self.partial[1]
+
+
+def asked_of(items: tuple[FetchItem, ...]) -> Asked | None:
+    """Return how to answer *items*; None if they are not one body and what is cheap beside it.
+
+    A program that reads a message piece by piece asks each time for another range of the same.
+    """
+    for at, body in enumerate(items):
+        if isinstance(body, BodySection):
+            if body.section != _WHOLE:
+                return None
+            plan = _plan(items[:at], body.spelling, items[at + 1 :], body.partial is not None)
+            return None if plan is None else Asked(plan, body.partial)
+    return None
 
 
 @lru_cache(_KNOWN_PLANS)
-def plan_of(items: tuple[FetchItem, ...]) -> Plan | None:
-    """Return how to answer *items*; None if they are not one body and what is cheap beside it."""
-    bodies = [at for at, item in enumerate(items) if isinstance(item, BodySection)]
-    if len(bodies) != 1:
+def _plan(
+    before: tuple[FetchItem, ...], spelling: Spelling, after: tuple[FetchItem, ...], ranged: bool
+) -> Plan | None:
+    live, behind = _cheap(before), _cheap(after)
+    if live is None or behind is None or (ranged and {*live, *behind} & _OF_ROW):
         return None
-    at = bodies[0]
-    body, before, after = items[at], _cheap(items[:at]), _cheap(items[at + 1 :])
-    if not isinstance(body, BodySection) or before is None or after is None:
-        return None
-    if body.section != _WHOLE or (body.partial is not None and {*before, *after} & _OF_ROW):
-        return None
-    name = section_name(body)
-    head = b"* %d FETCH (" + b"".join(_SPELLED[item] + b" " for item in before) + name
-    tail = b"".join(b" " + _SPELLED[item] for item in after) + b")\r\n"
-    return Plan(body, head + b" {%d}\r\n", before, tail, after)
+    name = section_name(BodySection(spelling=spelling)) + (b"<%d>" if ranged else b"")
+    head = b"* %d FETCH (" + b"".join(_SPELLED[item] + b" " for item in live) + name
+    tail = b"".join(b" " + _SPELLED[item] for item in behind) + b")\r\n"
+    return Plan(head + b" {%d}\r\n", live, tail, behind)
 
 
 def _cheap(items: Sequence[FetchItem]) -> tuple[Attribute, ...] | None:
@@ -77,34 +93,32 @@ def _cheap(items: Sequence[FetchItem]) -> tuple[Attribute, ...] | None:
 
 # ── telling ──────────────────────────────────────────────────────────────────────────
 async def tell(
-    session: Session, view: SelectedView, places: Sequence[int], plan: Plan, out: Out
+    session: Session, view: SelectedView, places: Sequence[int], asked: Asked, out: Out
 ) -> None:
     """Put an answer for each of the ascending *places*, as the view is now."""
     if len(places) == 1:
         # one message is read faster than a thread is found for it
-        part, start, _ = next(view.rows.touched(places))
-        one = _Batch(part, start, [places[0] - start])
-        if plan.body.partial is None:
-            rows = session.mail.glance(_reading(session, plan, among(part.messages, one.inside)))
+        at, part, inside = next(view.rows.rows(places))
+        message = MessageId(part.messages[inside])
+        if asked.partial is None:
+            [row] = session.mail.glance(_reading(session, asked, [message]))
         else:
-            first, count = plan.body.partial
-            message = MessageId(part.messages[places[0] - start])
-            octets = await session.ahead.read(session.mail, message, first, first + count)
-            rows = [(0, 0, octets)]
-        await _put(session, view, plan, one, rows, out)
+            first, count = asked.partial
+            row = (0, 0, session.ahead.read(session.mail, message, first, first + count))
+        await _put(session, view, asked, _Batch(part, at - inside, [inside]), [row], out)
         return
     batches = _batches(view, places)
     batch = next(batches, None)
     if batch is None:
         return
-    begun = _begin(session, plan, batch)
+    begun = _begin(session, asked, batch)
     try:
         while batch is not None:
             rows = await begun
             told, batch = batch.first(len(rows)), batch.behind(len(rows)) or next(batches, None)
             if batch is not None:
-                begun = _begin(session, plan, batch)
-            await _put(session, view, plan, told, rows, out)
+                begun = _begin(session, asked, batch)
+            await _put(session, view, asked, told, rows, out)
     finally:
         begun.cancel()
 
@@ -132,19 +146,19 @@ def _batches(view: SelectedView, places: Sequence[int]) -> Iterator[_Batch]:
             yield _Batch(part, start, inside[at : at + _AT_ONCE])
 
 
-def _begin(session: Session, plan: Plan, batch: _Batch) -> Begun[list[Whole]]:
-    return session.mail.begin(_reading(session, plan, among(batch.part.messages, batch.inside)))
+def _begin(session: Session, asked: Asked, batch: _Batch) -> Begun[list[Whole]]:
+    return session.mail.begin(_reading(session, asked, among(batch.part.messages, batch.inside)))
 
 
 def _reading(
-    session: Session, plan: Plan, messages: Sequence[int]
+    session: Session, asked: Asked, messages: Sequence[int]
 ) -> Callable[[MailReader], list[Whole]]:
     """Return the job that reads what is asked of the first of *messages*."""
     wanted = [MessageId(message) for message in messages]
     room = session.limits.read_octets
-    if plan.body.partial is None:
+    if asked.partial is None:
         return lambda reader: reader.wholes(wanted, room)
-    first, count = plan.body.partial
+    first, count = asked.partial
     return partial(_ranges, wanted=wanted, first=first, end=first + count, room=room)
 
 
@@ -164,17 +178,18 @@ def _ranges(
 async def _put(
     session: Session,
     view: SelectedView,
-    plan: Plan,
+    asked: Asked,
     batch: _Batch,
     rows: Sequence[Whole],
     out: Out,
 ) -> None:
-    part = batch.part
+    part, plan = batch.part, asked.plan
+    begins = () if asked.partial is None else (asked.partial[0],)
     for at, row in zip(batch.inside, rows, strict=True):
         size, _, octets = row
         before = [_value(attribute, view, part, at, row) for attribute in plan.before]
         length = size if octets is None else len(octets)
-        out.put(plan.head % (batch.start + at + 1, *before, length))
+        out.put(plan.head % (batch.start + at + 1, *before, *begins, length))
         if octets is None:
             await _stream(session, MessageId(part.messages[at]), size, out)
         else:

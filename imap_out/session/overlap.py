@@ -56,6 +56,11 @@ class Overlap:
     def __bool__(self) -> bool:
         return bool(self._under_way)
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing is under way and nothing is held."""
+        return not self._under_way and self._held is None
+
     def may_join(self, event: Event) -> bool:
         """Tell whether *event* is an APPEND that may begin before others are answered."""
         return (

@@ -112,7 +112,7 @@ class SelectedView:
     # ── what has happened ───────────────────────────────────────────────────────────
     def absorb(self) -> None:
         """Take in what has happened since the last time."""
-        if self._follow is None:
+        if self._follow is None or not self._follow.has_news:
             return
         try:
             newest = self._follow.newest()

@@ -28,7 +28,8 @@ _ATOM: Final = re.compile(rb"[%b]+" % _ATOM_CLASS)
 # astring   = 1*ASTRING-CHAR / string        ASTRING-CHAR = ATOM-CHAR / "]"
 _ASTRING: Final = re.compile(rb"[%b\]]+" % _ATOM_CLASS)
 # tag       = 1*<any ASTRING-CHAR except "+">
-_TAG: Final = re.compile(rb"[%b\]]+" % _ATOM_CLASS.replace(b"+", b""))
+TAG_CLASS: Final = rb"%b\]" % _ATOM_CLASS.replace(b"+", b"")
+_TAG: Final = re.compile(rb"[%b]+" % TAG_CLASS)
 # list-char = ATOM-CHAR / "%" / "*" / "]"
 _PATTERN: Final = re.compile(rb"[%b\]%%*]+" % _ATOM_CLASS)
 # quoted    = DQUOTE *QUOTED-CHAR DQUOTE

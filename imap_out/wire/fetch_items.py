@@ -9,6 +9,8 @@ from enum import Enum
 class Attribute(Enum):
     """The data items without arguments."""
 
+    __hash__ = object.__hash__  # each is one object: Enum's asks Python for the hash of the name
+
     FLAGS = b"FLAGS"
     UID = b"UID"
     INTERNALDATE = b"INTERNALDATE"
@@ -22,6 +24,8 @@ class Attribute(Enum):
 class Column(Enum):
     """Further items without arguments, each an entry of `session.fetch_columns`."""
 
+    __hash__ = object.__hash__  # each is one object: Enum's asks Python for the hash of the name
+
     EMAILID = b"EMAILID"  # RFC 8474 §5.1
     THREADID = b"THREADID"  # RFC 8474 §5.2
     SAVEDATE = b"SAVEDATE"  # RFC 8514 §4.2
@@ -30,6 +34,8 @@ class Column(Enum):
 
 class SectionText(Enum):
     """Which octets of a part a section means."""
+
+    __hash__ = object.__hash__  # each is one object: Enum's asks Python for the hash of the name
 
     WHOLE = b""  # of the message, or the body of the part
     HEADER = b"HEADER"
@@ -50,6 +56,8 @@ class Section:
 
 class Spelling(Enum):
     """Under which name the section is answered: the old names of RFC 3501 are still asked."""
+
+    __hash__ = object.__hash__  # each is one object: Enum's asks Python for the hash of the name
 
     BODY = b"BODY"
     RFC822 = b"RFC822"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -28,9 +29,9 @@ from imap_out.wire.commands import (
     Store,
     Unselect,
 )
-from imap_out.wire.cursor import Cursor
+from imap_out.wire.cursor import TAG_CLASS, Cursor
 from imap_out.wire.framing import Frame
-from imap_out.wire.parse_fetch import fetch
+from imap_out.wire.parse_fetch import fetch, fetch_one
 from imap_out.wire.parse_notify import notify
 from imap_out.wire.parse_search import search
 from imap_out.wire.parse_sort import sort, thread
@@ -46,6 +47,11 @@ _ASKED_AGAIN: Final = frozenset({b"NOOP", b"CHECK", b"IDLE", b"STATUS", b"FETCH"
 _SHORT: Final = 200  # octets
 _KNOWN_MAX: Final = 256
 _known: dict[tuple[bytes, bool], Command] = {}  # commands are values, so they are anybody's
+# what a program says as often as there are messages, or pieces of one: read without a step for each
+# token.  Nine digits are below 2^32; what ends in a space or a literal is read at length.
+_FETCH_ONE: Final = re.compile(
+    rb"([%b]+) (UID )?FETCH ([1-9][0-9]{0,8}) ([^ ].*[^ }])" % TAG_CLASS, re.IGNORECASE
+)
 
 
 def parse(frame: Frame, *, utf8: bool = False) -> tuple[bytes, Command]:
@@ -54,6 +60,10 @@ def parse(frame: Frame, *, utf8: bool = False) -> tuple[bytes, Command]:
     Raises:
         BadSyntax: It spells none; the session answers BAD and reads the next frame.
     """
+    if len(frame.segments) == 1 and (one := _FETCH_ONE.fullmatch(frame.segments[0])) is not None:
+        fetched = fetch_one(int(one[3]), one[4], by_uid=one[2] is not None)
+        if fetched is not None:
+            return one[1], fetched
     cursor = Cursor(frame, utf8=utf8)
     tag = cursor.tag()
     key = (cursor.left(), utf8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -28,6 +27,7 @@ from imap_out.wire.fetch_items import (
 )
 from imap_out.wire.framing import Frame
 from imap_out.wire.search_return import Partial, partial_range
+from imap_out.wire.sequence_set import SequenceSet
 from imap_out.wire.syntax import BadSyntax
 
 _MACROS: Final[dict[bytes, tuple[FetchItem, ...]]] = {b"ALL": ALL, b"FAST": FAST, b"FULL": FULL}
@@ -55,13 +55,23 @@ def fetch(args: Cursor, *, by_uid: bool) -> Fetch:
     which = args.sequence_set()
     args.space()
     told = args.last_text(_REMEMBERED_OCTETS)
-    if told is not None:
-        with suppress(BadSyntax):  # read again below, for the place where it is wrong
-            read = _remembered(told, by_uid) if b"<" not in told else _of_range(told, by_uid)
-            if read is not None:
-                args.rest()
-                return Fetch(which, *read)
+    if told is not None and (read := _read_again(told, by_uid)) is not None:
+        args.rest()
+        return Fetch(which, *read)
     return Fetch(which, *_what(args, by_uid=by_uid))
+
+
+def fetch_one(number: int, told: bytes, *, by_uid: bool) -> Fetch | None:
+    """Read FETCH of the one message *number*; None: *told*, behind the set, is to be read at length."""
+    read = _read_again(told, by_uid) if len(told) <= _REMEMBERED_OCTETS else None
+    return None if read is None else Fetch(SequenceSet.of_one(number), *read)
+
+
+def _read_again(told: bytes, by_uid: bool) -> What | None:
+    """Read what is asked alike of one message after the other; None: it is to be read at length."""
+    with suppress(BadSyntax):  # read again, for the place where it is wrong
+        return _remembered(told, by_uid) if b"<" not in told else _of_range(told, by_uid)
+    return None
 
 
 # BODY with its one section, and a range behind that
@@ -91,12 +101,19 @@ def _of_range(text: bytes, by_uid: bool) -> What | None:
     if int(first) > _NUMBER_MAX or not 0 < int(count) <= _NUMBER_MAX:
         return None
     items, _, changed_since, vanished, partial = _remembered(before + after, by_uid)
-    ranged = (int(first), int(count))
-    sections = [item for item in items if isinstance(item, BodySection)]
-    if len(sections) != 1:
+    at = _only_section(items)
+    if at is None:
         return None
-    items = tuple(replace(item, partial=ranged) if item is sections[0] else item for item in items)
-    return items, by_uid, changed_since, vanished, partial
+    of = items[at]
+    assert isinstance(of, BodySection)  # noqa: S101  # that is what was looked for
+    ranged = BodySection(of.section, of.peek, (int(first), int(count)), of.spelling)
+    return (*items[:at], ranged, *items[at + 1 :]), by_uid, changed_since, vanished, partial
+
+
+@lru_cache(_REMEMBERED)
+def _only_section(items: tuple[FetchItem, ...]) -> int | None:
+    found = [at for at, item in enumerate(items) if isinstance(item, BodySection)]
+    return found[0] if len(found) == 1 else None
 
 
 def _what(args: Cursor, *, by_uid: bool) -> What:

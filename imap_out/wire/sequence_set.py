@@ -44,6 +44,11 @@ class SequenceSet:
         return cls.matched(text)
 
     @classmethod
+    def of_one(cls, number: int) -> SequenceSet:
+        """Return the set of *number* alone."""
+        return cls(((number, number),), numbers=(number,))
+
+    @classmethod
     def matched(cls, text: bytes) -> SequenceSet:
         """Return the set that *text* spells, which is known to match PATTERN.
 

@@ -160,6 +160,10 @@ class MemoryFollow:
     def keywords(self) -> frozenset[Flag]:
         return frozenset(self._mail.met.get(self.mailbox, ()))
 
+    @property
+    def has_news(self) -> bool:
+        return self._wake.is_set()
+
     async def wait(self) -> None:
         await self._wake.wait()
 

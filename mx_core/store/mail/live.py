@@ -45,8 +45,13 @@ class Following:
         """Return every keyword seen since anybody follows the mailbox."""
         return self._live.keywords(self.mailbox)
 
+    @property
+    def has_news(self) -> bool:
+        """Tell whether something has happened since ``newest`` was last called."""
+        return self._news.is_set()
+
     async def wait(self) -> None:
-        """Return when something has happened since ``newest`` was last called."""
+        """Return when ``has_news``."""
         await self._news.wait()
 
     def hold(self, view: Snapshot) -> None:

@@ -1,6 +1,5 @@
 """Ranges of a message are its octets, whatever was read ahead of them."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -14,7 +13,6 @@ from mx_core.model.errors import MessageGone
 from mx_core.model.ids import MessageId
 from mx_core.ports import MailReader, MailStore
 
-pytestmark = pytest.mark.anyio
 SIZE = 3 * PIECE_OCTETS + 1_000
 OCTETS = {MessageId(n): bytes([n]) * 7 + bytes(range(256)) * (SIZE // 256) for n in (1, 2)}
 
@@ -36,84 +34,110 @@ class Mail:
         self.glances += 1
         return job(cast("MailReader", Reader()))
 
-    def begin(self, job: Callable[[MailReader], Any]) -> asyncio.Future[Any]:
-        async def run() -> Any:
-            await asyncio.sleep(0)
-            return job(cast("MailReader", Reader()))
 
-        return asyncio.ensure_future(run())
+class Later:
+    """What is to happen once an answer has left."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Callable[[], None]] = []
+
+    def __call__(self, job: Callable[[], None]) -> None:
+        self.jobs.append(job)
+
+    def happen(self) -> None:
+        while self.jobs:
+            self.jobs.pop(0)()
 
 
 def store(mail: Mail) -> MailStore:
     return cast("MailStore", mail)
 
 
-# how far behind the end of the last range, and how many octets; nearly always the next ones
+# how far behind the end of the last range, how many octets, and whether its answer has left before
+# the next is asked for; nearly always the next ones
 steps = st.tuples(
     st.sampled_from([1, 1, 1, 2]),
     st.sampled_from([0, 0, 0, 0, 1, -1, PIECE_OCTETS]),
     st.sampled_from([1, 1_000, 65_536, PIECE_OCTETS - 1, PIECE_OCTETS, PIECE_OCTETS + 1, SIZE]),
+    st.booleans(),
 )
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(steps, max_size=30))
-def test_whatever_is_asked_its_octets_come(steps: list[tuple[int, int, int]]) -> None:
-    async def run() -> None:
-        shelves = Shelves()
-        ahead, mail, at = Ahead(shelves), Mail(), 0
-        for number, jump, count in steps:
-            message = MessageId(number)
-            first = max(at + jump, 0)
-            said = await ahead.read(store(mail), message, first, first + count)
-            assert said == OCTETS[message][first : first + count]
-            at = first + len(said)
-        ahead.drop()
-        assert shelves.ahead == 0
+def test_whatever_is_asked_its_octets_come(steps: list[tuple[int, int, int, bool]]) -> None:
+    shelves, later = Shelves(), Later()
+    ahead, mail, at = Ahead(shelves, later), Mail(), 0
+    for number, jump, count, left in steps:
+        message = MessageId(number)
+        first = max(at + jump, 0)
+        said = ahead.read(store(mail), message, first, first + count)
+        assert said == OCTETS[message][first : first + count]
+        assert len(ahead._octets) <= 2 * PIECE_OCTETS
+        at = first + len(said)
+        if left:
+            later.happen()
+    ahead.drop()
+    assert shelves.ahead == 0
+    later.happen()
+    assert ahead._octets == b""
 
-    asyncio.run(run())
 
+def test_ranges_in_a_row_are_in_hand_when_they_are_asked_for() -> None:
+    shelves, later = Shelves(), Later()
+    ahead, mail = Ahead(shelves, later), Mail()
 
-async def test_ranges_in_a_row_are_not_read_one_by_one() -> None:
-    shelves = Shelves()
-    ahead, mail = Ahead(shelves), Mail()
+    for first in range(0, SIZE, 65_536):
+        before = mail.glances
+        ahead.read(store(mail), MessageId(1), first, first + 65_536)
+        assert mail.glances == before + (first < 2 * 65_536)
+        later.happen()
 
-    for first in range(0, SIZE + 65_536, 65_536):
-        await ahead.read(store(mail), MessageId(1), first, first + 65_536)
-
-    assert mail.glances <= 3
+    assert mail.glances <= 2 + SIZE // PIECE_OCTETS + 1
     assert shelves.ahead == 0
 
 
-async def test_only_so_many_connections_read_ahead() -> None:
-    shelves, mail = Shelves(ahead_max=2), Mail()
-    several = [Ahead(shelves) for _ in range(4)]
+def test_long_ranges_are_not_read_ahead() -> None:
+    """Nobody is held up for longer than reading one piece takes."""
+    shelves, later = Shelves(), Later()
+    ahead, mail = Ahead(shelves, later), Mail()
 
-    for first in range(0, 10 * 65_536, 65_536):
+    for first in range(0, SIZE, PIECE_OCTETS + 1):
+        ahead.read(store(mail), MessageId(1), first, first + PIECE_OCTETS + 1)
+
+    assert later.jobs == []
+
+
+def test_only_so_many_connections_read_ahead() -> None:
+    shelves, mail, later = Shelves(ahead_max=2), Mail(), Later()
+    several = [Ahead(shelves, later) for _ in range(4)]
+
+    for first in range(0, 5 * 65_536, 65_536):
         for ahead in several:
-            await ahead.read(store(mail), MessageId(1), first, first + 65_536)
+            ahead.read(store(mail), MessageId(1), first, first + 65_536)
+        later.happen()
 
     assert shelves.ahead == 2
-    assert mail.glances == 2 * 2 + 2 * 10
+    assert sum(bool(ahead._octets) for ahead in several) == 2
     for ahead in several:
         ahead.drop()
     assert shelves.ahead == 0
 
 
-async def test_an_error_comes_to_whoever_asks_and_leaves_nothing() -> None:
-    shelves = Shelves()
-    ahead, mail = Ahead(shelves), Mail()
+def test_an_error_comes_to_whoever_asks_and_leaves_nothing() -> None:
+    shelves, later = Shelves(), Later()
+    ahead, mail = Ahead(shelves, later), Mail()
     lost = MessageId(1)
     for first in (0, 100):
-        await ahead.read(store(mail), lost, first, first + 100)
+        ahead.read(store(mail), lost, first, first + 100)
     octets = OCTETS.pop(lost)
     try:
-        await asyncio.sleep(0)
+        later.happen()
         with pytest.raises(MessageGone):
-            await ahead.read(store(mail), lost, 200, 300)
+            ahead.read(store(mail), lost, 200, 300)
     finally:
         OCTETS[lost] = octets
 
-    assert await ahead.read(store(mail), lost, 200, 300) == octets[200:300]
+    assert ahead.read(store(mail), lost, 200, 300) == octets[200:300]
     ahead.drop()
     assert shelves.ahead == 0

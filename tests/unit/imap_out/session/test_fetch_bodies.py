@@ -2,7 +2,7 @@
 
 import pytest
 
-from imap_out.session.fetch_bodies import plan_of
+from imap_out.session.fetch_bodies import asked_of
 from imap_out.wire.fetch_items import Attribute, BodySection, Section, SectionText
 from imap_out.wire.limits import Limits
 from tests.support.transcript import Line, Transcript
@@ -86,6 +86,6 @@ def test_what_is_not_asked_here() -> None:
     header = BodySection(Section(text=SectionText.HEADER), peek=True)
 
     for items in ((part,), (header,), (WHOLE, header), (Attribute.UID,), (Attribute.BODY, WHOLE)):
-        assert plan_of(items) is None, items
-    assert plan_of((Attribute.SIZE, BodySection(peek=True, partial=(0, 5)))) is None
-    assert plan_of((Attribute.SIZE, WHOLE)) is not None
+        assert asked_of(items) is None, items
+    assert asked_of((Attribute.SIZE, BodySection(peek=True, partial=(0, 5)))) is None
+    assert asked_of((Attribute.SIZE, WHOLE)) is not None

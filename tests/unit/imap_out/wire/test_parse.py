@@ -190,6 +190,28 @@ def test_nothing_that_holds_a_secret_is_remembered() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     for number in range(1_000):
-        parse(frame_of(b"a UID FETCH %d (FLAGS)\r\n" % (number + 1)))
+        parse(frame_of(b"a UID FETCH 1:%d (FLAGS)\r\n" % (number + 1)))
 
     assert len(parsing._known) <= parsing._KNOWN_MAX
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        b"(UID BODY.PEEK[])", b"(UID BODY.PEEK[]<0.65536>)", b"BODY[]<5.7>", b"full", b"RFC822", b"(FLAGS ", b"FLAGS)",
+        b"(BODY[]<1.2> BODY[]<3.4>)", b"(BODY[TEXT]<1.0>)", b"(BODY[HEADER.FIELDS (A B)]<1.2> FLAGS)", b"(FLAGS) ",
+        b"(FLAGS) (CHANGEDSINCE 7)", b"(FLAGS) (CHANGEDSINCE 7 VANISHED)", b" (FLAGS)", b"BODY[]<4294967296.1>", b"BODY[]<1.2>)", b"F",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("by_uid", [b"", b"UID "])
+def test_one_message_is_asked_for_as_a_range_of_one_is(what: bytes, by_uid: bytes) -> None:
+    """One is read without a step for each token; the other is not."""
+    told = []
+    for which in (b"7", b"7:7"):
+        try:
+            told.append(parse(frame_of(b"a.1 %bFETCH %b %b\r\n" % (by_uid, which, what))))
+        except BadSyntax as error:
+            told.append((error.tag, None))
+
+    assert told[0] == told[1]
+    assert told[0][0] == b"a.1"
