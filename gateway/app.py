@@ -13,8 +13,11 @@ import signal
 import socket
 import sys
 import time
+import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn, final
 
 import msgspec
@@ -24,6 +27,8 @@ from typing_extensions import override
 from gateway.accounts.accounts import OpenAccounts, new_store, remove, stored
 from gateway.accounts.open_desk import OpenDesk
 from gateway.accounts.person import Person, until_damaged
+from gateway.beginning.announcing import announce
+from gateway.beginning.computer import OwnComputer
 from gateway.config import Config, load
 from gateway.directories import Directories
 from gateway.loopback import local_ca
@@ -57,7 +62,6 @@ from mx_core.store.account_store import AccountStore
 log = structlog.get_logger()
 
 _LOCK_SECONDS = 0.3
-_FIRST_PASSWORD = "first mail program"  # noqa: S105  # a name, not a secret
 
 
 def run(directories: Directories, *, port_base: int | None, moved: bool = False) -> None:
@@ -101,6 +105,7 @@ class Gateway(OpenDesk):
         self.vault = Vault(directories)
         self._tls = local_ca.load(directories.data / "ca", dt.datetime.now(dt.UTC))
         self._sightings.watch_tls(self._tls.context)
+        self.computer = OwnComputer(directories, config.discovery, self._tls.root_file, Path.home())
         self._recovering = Recovering(directories, self.vault.master, config, time.time)
         self._tasks: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
@@ -133,7 +138,7 @@ class Gateway(OpenDesk):
                 tasks.create_task(tell_alive(_turns, stopping))
                 tasks.create_task(self._own_home.run())
                 if sys.stdout.isatty() and not list(self._accounts):
-                    print(f"To go on, open {self.page_link()}", flush=True)  # noqa: T201  # a person reads
+                    await asyncio.to_thread(self._announce)
                 log.info(
                     "gateway_ready",
                     accounts=len(list(self._accounts)),
@@ -170,7 +175,7 @@ class Gateway(OpenDesk):
         return await self._taking.take(name)
 
     @override
-    async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
+    async def add_account(self, address: Address, invite: str) -> str:
         async with self._adding:
             if self._accounts.holds(address):
                 raise Refused(f"{address} is an account of this gateway already")
@@ -183,16 +188,15 @@ class Gateway(OpenDesk):
                 remove(store)
                 raise
             self._start(store, own)
-        password = await store.passwords.add(_FIRST_PASSWORD)
-        settings = asdict(self._settings(own.address, password.reveal()))
-        return {"settings": settings, "recovery_words": words}
+        return words
 
     @override
-    async def add_trial(self, name: str) -> dict[str, Any]:
+    async def add_trial(self, name: str) -> tuple[Address, str]:
         address = Address.parse(f"{name}@{trial.DOMAIN}")
         if self.trial():
             raise Refused(f"{self.trial()} is a trial of this gateway already")
-        return await self.add_account(address, await self._own_home.invite(address.local))
+        invite = await self._own_home.invite(address.local)
+        return address, await self.add_account(address, invite)
 
     @override
     def trial(self) -> str:
@@ -271,6 +275,10 @@ class Gateway(OpenDesk):
             self._tasks.create_task(self._lock_after(minutes * 60.0))
         if minutes := self._config.unlock.lock_when_idle_minutes:
             self._tasks.create_task(self._idleness.lock_after(minutes * 60.0, self.lock))
+
+    def _announce(self) -> None:
+        say = partial(print, flush=True)  # a person reads
+        announce(self.page_link(), self._ports.page, os.environ, webbrowser.open, say)
 
     async def _lock_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from gateway.beginning import thunderbird
 from gateway.directories import Directories
 from gateway.unlocking import keyring
 from gateway.unlocking.master_key import Method, method_of
@@ -32,6 +33,8 @@ def uninstall(directories: Directories, keep: Collection[str]) -> list[Path]:
     if "mail" not in keep and method_of(directories.data) is Method.KEYRING:
         with contextlib.suppress(Unavailable):  # no session: the entry opens nothing any more
             keyring.clear(directories.data)
+    if "mail" not in keep:
+        thunderbird.distrust(Path.home(), directories.data / "ca" / "root.pem")
     gone = []
     for part in ("socket", "mail", "config"):
         path = parts[part]

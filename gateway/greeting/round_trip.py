@@ -33,6 +33,16 @@ log = structlog.get_logger()
 
 _WELCOMED: Final = "welcomed"
 _RETRY_SECONDS: Final = 15.0
+_ASK_AGAIN_SECONDS: Final = (
+    2.0,
+    2.0,
+    3.0,
+    5.0,
+    8.0,
+    15.0,
+    30.0,
+    60.0,
+)  # an echo may be just starting
 _JUDGE_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 3600.0  # so long after the last question an answer is looked for
 _NEWEST: Final = 50  # messages of INBOX among which it is
@@ -73,11 +83,14 @@ class Greeting:
         self._wanted = asyncio.Event()
         self._since = 0.0  # when something was sent last, in this run
         self._asked: int | None = None
+        self._asks = False  # the person lets the first message be written for them
+        self._unasked = ""  # why it is not written yet
         self._arrived: dict[str, Arrived] = {}
 
-    def welcome(self) -> None:
-        """Let the welcome mail be sent, once in the life of the account."""
+    def welcome(self, *, ask: bool = False) -> None:
+        """Let the welcome mail be sent, once in the life of the account; *ask*: and the echo be written to."""
         self._since = self._now()
+        self._asks = ask
         self._wanted.set()
 
     async def ask(self) -> None:
@@ -98,7 +111,7 @@ class Greeting:
                 " mx-home user add --echo; until then write to anybody on the network"
             )
         await self._outbox.enqueue(Submission(self._own, (to,), octets))
-        self._since, self._asked = self._now(), int(self._now())
+        self._since, self._asked, self._unasked = self._now(), int(self._now()), ""
 
     async def run(self) -> None:
         """Send the welcome mail when it is wanted, for as long as it takes."""
@@ -107,6 +120,19 @@ class Greeting:
         while not done:
             done = await self._welcomed()
             await asyncio.sleep(0 if done else _RETRY_SECONDS)
+        for seconds in _ASK_AGAIN_SECONDS if self._asks else ():
+            if await self._asked_for_them():
+                break
+            await asyncio.sleep(seconds)
+        self._asks = False
+
+    async def _asked_for_them(self) -> bool:
+        try:
+            await self.ask()
+        except (UnknownRecipient, Unavailable) as error:
+            self._unasked = str(error)
+            return False
+        return True
 
     async def _welcomed(self) -> bool:
         if await self._settings.get(_WELCOMED) is not None:
@@ -131,12 +157,13 @@ class Greeting:
         if waiting and self._now() - self._since < _LOOK_SECONDS:
             self._arrived.update(await self._mail.read(self._look))
         welcome = self._wanted.is_set() and "welcome" not in self._arrived
-        answer = self._asked is not None and "answer" not in self._arrived
+        answer = (self._asks or self._asked is not None) and "answer" not in self._arrived
         fresh = self._now() - self._since < _LOOK_SECONDS
         return {
             "awaited": fresh and (welcome or answer),
             "echo": str(echo_of(self._own)),
             "asked": self._asked,
+            "unasked": self._unasked,
             **{
                 what: asdict(self._arrived[what]) if what in self._arrived else None
                 for what in ("welcome", "answer")

@@ -16,11 +16,29 @@ from mx_core.model.secret import Secret
 
 _TOOL: Final = "secret-tool"
 _SECONDS: Final = 30.0  # the desktop may ask the person
+_ANSWER_SECONDS: Final = 5.0
 
 
 def is_there() -> bool:
     """Tell whether there is such a service to ask."""
     return shutil.which(_TOOL) is not None
+
+
+def answers() -> bool:
+    """Tell whether the service is running in this session: asked for what nobody keeps, it complains of nothing."""
+    if not is_there():
+        return False
+    try:
+        done = subprocess.run(  # noqa: S603  # a program of the system, by its name
+            [shutil.which(_TOOL) or _TOOL, "lookup", "application", "mx-gateway", "data", ""],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ANSWER_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return not done.stderr
 
 
 def store(data: Path, key: Secret[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from gateway.beginning.computer import Computer
 from gateway.greeting.round_trip import Greeting
 from gateway.people.inviting import Inviting
 from gateway.people.policy_desk import PolicyDesk
@@ -26,6 +27,8 @@ class Greeted(Protocol):
 
 class Behind(Desk, Lockable, Protocol):
     """``gateway.app`` provides it.  Every refusal is one sentence, as a ``MailError``."""
+
+    computer: Computer
 
     async def status(self) -> dict[str, Any]:
         """Return accounts with their connection, outbox and refused counts."""
@@ -51,11 +54,11 @@ class Behind(Desk, Lockable, Protocol):
     async def accept_contact(self, account: Address, address: Address) -> int:
         """Accept the keys that are shown now; return how many held messages go on."""
 
-    async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
-        """Register and start an account; return settings and recovery words."""
+    async def add_account(self, address: Address, invite: str) -> str:
+        """Register and start an account; return its recovery words."""
 
-    async def add_trial(self, name: str) -> dict[str, Any]:
-        """Register *name* at a domain of this computer; as ``add_account``; raises Refused."""
+    async def add_trial(self, name: str) -> tuple[Address, str]:
+        """Register *name* at a domain of this computer; return it and the words; raises Refused."""
 
     def trial(self) -> str:
         """Return the address of a trial, whose mail stays on this computer; "" without one."""

@@ -37,6 +37,8 @@ from mx_core.mail_programs.programs import chosen
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
 
+_FIRST_PASSWORD = "first mail program"  # noqa: S105  # a name, not a secret
+
 
 class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /accounts."""
@@ -198,8 +200,7 @@ def control_app(daemon: Daemon) -> Starlette:
         return {"released": await daemon.accept_domain(account, asked.domain)}
 
     async def add_account(request: Request) -> dict[str, Any]:
-        asked = await body(request, NewAccount)
-        return await daemon.add_account(Address.parse(asked.address), asked.invite)
+        return await _added(daemon, await body(request, NewAccount))
 
     async def add_password(request: Request) -> dict[str, Any]:
         asked = await body(request, NamedPassword)
@@ -305,6 +306,15 @@ class _Heard:
         if scope.get("method") == "POST":
             self._hear()
         await self._app(scope, receive, send)
+
+
+async def _added(daemon: Daemon, asked: NewAccount) -> dict[str, Any]:
+    """Return the words of a new account, and the settings of its first mail program."""
+    address = Address.parse(asked.address).canonical()
+    words = await daemon.add_account(address, asked.invite)
+    # Crash here: the account is there without a password, and mx-gateway password makes one.
+    settings = await daemon.new_settings(address, _FIRST_PASSWORD)
+    return {"settings": asdict(settings), "recovery_words": words}
 
 
 def _pair(asked: OneContact) -> tuple[Address, Address]:

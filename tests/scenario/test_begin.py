@@ -71,32 +71,42 @@ def test_a_person_comes_from_nothing_to_an_address_on_the_page(world: World, fre
             "check": link[1].partition("=")[2],
             "first": words[first_word - 1],
             "second": words[second_word - 1],
+            "key": "passphrase",
+            "passphrase": "correct horse battery",
+            "echo": "yes",
         }
         connecting = page.post("/sheet", data=typed)
-        asked_echo = page.post("/connect/echo", data={"account": "carol@a.example"})
+        without = page.post("/connect/echo", data={"account": "carol@a.example"})
         came_back: list[str] = []
 
         def both_are_back() -> bool:
             came_back[:] = [page.get("/connect", params={"account": "carol@a.example"}).text]
             return came_back[0].count("✓") == 2
 
-        world.add_echo(world.alice)
-        asked_again = page.post("/connect/echo", data={"account": "carol@a.example"})
+        world.add_echo(world.alice)  # while the gateway still tries to ask it
         wait_until(both_are_back)
+        old = page.get("/mail", params={"account": "carol@a.example"})
         question = page.get("/begin/rule")
-        overview = page.post("/begin/rule", data={"account": "carol@a.example", "answer": "never"})
+        healthy = page.post("/begin/rule", data={"account": "carol@a.example", "answer": "never"})
+        key = page.get("/key")
+        found = page.get("/begin/look", params={"domain": "a.example"})
+        lost = page.get("/begin/look", params={"domain": "nobody.example"})
         rules = run(["gateway", "--home", str(fresh), "policy", "show", "carol@a.example"])
 
     assert "Who are you?" in first.text
     assert "Mail programs of carol@a.example, as they connect" in connecting.text
-    assert asked_echo.status_code == 400
-    assert "the operator of the domain makes an echo" in asked_echo.text
-    assert asked_again.status_code == 200
+    assert without.status_code == 400
+    assert "the operator of the domain makes an echo" in without.text
+    assert "Bring your old mail" in old.text
+    assert "by the file of peers" in found.text
+    assert (lost.status_code, "That was not done" in lost.text) == (400, True)
+    assert "A passphrase, typed at each start" in key.text.partition("<fieldset")[0]
     assert "The welcome mail is in INBOX: it went to your home server and back" in came_back[0]
     assert re.search(r"✓ echo@a.example has answered, at .* s after the question", came_back[0])
     assert "end-to-end encrypted; the sender is known by their first message" in came_back[0]
     assert (len(words), "One question" in question.text) == (24, True)
-    assert "carol@a.example" in overview.text
+    assert "carol@a.example: the home server is connected" in healthy.text
+    assert "a backup was made never" in healthy.text
     assert re.search("everybody.*encryption.*required", rules)
 
 

@@ -83,9 +83,10 @@ def begun(page: httpx.Client) -> str:
     places = [int(n) for n in re.findall(r">Word (\d+)</label>", page.get(link[1]).text)]
     first, second = (words[place - 1] for place in places)
     check = link[1].partition("=")[2]
-    shown = page.post("/sheet", data={"check": check, "first": first, "second": second})
+    typed = {"check": check, "first": first, "second": second, "program": "mutt"}
+    shown = page.post("/sheet", data=typed)
     assert ME in shown.text
-    (password,) = re.findall(r"<code>([a-z2-7]{4}(?:-[a-z2-7]+)+)</code>", made.text)
+    (password,) = set(re.findall(r"<code>([a-z2-7]{4}(?:-[a-z2-7]+)+)</code>", shown.text))
     return str(password)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
-from gateway.web.page.begin_views import made_values
+from gateway.web.page.begin_views import made_account
 from gateway.web.page.connect_views import renewing
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
@@ -37,9 +37,10 @@ def account_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         return rendered("new_account.html")
 
     async def added(request: Request) -> Response:
-        address, invite = await read_form(request, "address", "invite")
-        made = await behind.add_account(Address.parse(address), invite)
-        return rendered("made_account.html", **made_values(made, checks))
+        typed, invite = await read_form(request, "address", "invite")
+        address = Address.parse(typed).canonical()
+        words = await behind.add_account(address, invite)
+        return made_account(address, words, checks)
 
     async def programs(request: Request) -> Response:
         address = Address.parse(request.query_params.get("account", ""))
@@ -62,6 +63,7 @@ def account_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
             settings=settings,
             file=file,
             place=place,
+            notes=(),
             renew=renewing(account, name),
         )
 

@@ -27,12 +27,14 @@ from gateway.web.page.api import api_routes
 from gateway.web.page.begin_views import begin_routes
 from gateway.web.page.connect_views import connect_routes
 from gateway.web.page.contact_views import contact_routes
+from gateway.web.page.doctor_views import doctor_routes
 from gateway.web.page.guard import Guard, cookie, session_of
 from gateway.web.page.invitation_views import invitation_routes
 from gateway.web.page.mail_views import mail_routes
 from gateway.web.page.outbox_views import outbox_routes
 from gateway.web.page.rendering import TRIAL, rendered
 from gateway.web.page.sheet_checks import SheetChecks
+from gateway.web.page.sheet_views import sheet_routes
 from gateway.web.page.visits import SESSION_SECONDS, Visits
 from gateway.web.page.writing_views import writing_routes
 from mx_core.model.errors import MailError, Refused, Unavailable
@@ -66,8 +68,10 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             Mount("/static", StaticFiles(directory=_STATIC)),
             *account_routes(behind, checks),
             *begin_routes(behind, checks),
+            *sheet_routes(behind, checks),
             *connect_routes(behind),
             *contact_routes(behind),
+            *doctor_routes(behind),
             *invitation_routes(behind),
             *outbox_routes(behind),
             *mail_routes(behind),

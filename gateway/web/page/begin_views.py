@@ -1,9 +1,9 @@
-"""The first three minutes on the page: who are you, the sheet, and a gateway that waits locked."""
+"""The first minutes on the page: who are you, the one question, and a gateway that waits locked."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from gateway.recovery.recovering import AskedBack
 from gateway.web.behind import Behind
-from gateway.web.page.connect_views import renewing
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import TRIAL, rendered
 from gateway.web.page.sheet_checks import SheetChecks
@@ -40,9 +39,15 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
 
     async def tried(request: Request) -> Response:
         (name,) = await read_form(request, "name")
-        made = await behind.add_trial(name)
+        address, words = await behind.add_trial(name)
         TRIAL.set(behind.trial())
-        return rendered("made_account.html", **made_values(made, checks))
+        return made_account(address, words, checks)
+
+    async def looked(request: Request) -> Response:
+        asked = request.query_params
+        typed = asked.get("address", "") or asked.get("domain", "")
+        found = await behind.computer.look_up(typed.rpartition("@")[2])
+        return rendered("found_domain.html", found=found)
 
     async def restore(_: Request) -> Response:
         return rendered("restore.html")
@@ -60,22 +65,6 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
             check=check,
         )
 
-    async def sheet(request: Request) -> Response:
-        token = request.query_params.get("check", "")
-        return _asked(token, checks.find(token).places, wrong=False)
-
-    async def checked(request: Request) -> Response:
-        token, first, second = await read_form(request, "check", "first", "second")
-        check = checks.find(token)
-        if not checks.passes(token, [first, second]):
-            return _asked(token, check.places, wrong=True)
-        if not check.recovery:
-            behind.greeted(Address.parse(check.account)).greeting.welcome()
-            return RedirectResponse(renewing(check.account), _SEE_OTHER)
-        made = await behind.finish_recovery(check.recovery, ())
-        settings = made["settings"]
-        return rendered("restored.html", settings=settings, renew=renewing(settings["address"]))
-
     async def rule(_: Request) -> Response:
         told = await behind.status()
         return rendered("begin_rule.html", accounts=told["accounts"])
@@ -84,7 +73,7 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         account, answer = await read_form(request, "account", "answer")
         if answer in _ANSWERS:
             await behind.set_rule(Address.parse(account), "encryption", _ANSWERS[answer])
-        return RedirectResponse("/", _SEE_OTHER)
+        return RedirectResponse("/doctor", _SEE_OTHER)
 
     async def locked(_: Request) -> Response:
         return rendered("locked.html")
@@ -101,6 +90,7 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
     return [
         Route("/begin", begin, methods=["GET"]),
         Route("/begin/domain", domain, methods=["GET"]),
+        Route("/begin/look", looked, methods=["GET"]),
         Route("/begin/real", real, methods=["GET"]),
         Route("/begin/trial", trying, methods=["GET"]),
         Route("/begin/trial", tried, methods=["POST"]),
@@ -108,32 +98,19 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         Route("/begin/rule", ruled, methods=["POST"]),
         Route("/restore", restore, methods=["GET"]),
         Route("/restore", restoring, methods=["POST"]),
-        Route("/sheet", sheet, methods=["GET"]),
-        Route("/sheet", checked, methods=["POST"]),
         Route("/unlock", locked, methods=["GET"]),
         Route("/unlock", unlocked, methods=["POST"]),
         Route("/lock", lock, methods=["POST"]),
     ]
 
 
-def made_values(made: dict[str, Any], checks: SheetChecks) -> dict[str, Any]:
-    """Return what the page of a new account shows: its sheet, once, and its settings."""
-    words, address = made["recovery_words"], made["settings"]["address"]
-    return {
-        "settings": made["settings"],
-        "rows": rows_of(words),
-        "check": checks.ask(words, account=address),
-        "renew": renewing(address),
-    }
+def made_account(address: Address, words: str, checks: SheetChecks) -> Response:
+    """Return the page of a new account: its sheet, once."""
+    check = checks.ask(words, account=str(address))
+    return rendered("made_account.html", address=str(address), rows=rows_of(words), check=check)
 
 
 def rows_of(words: str) -> list[list[str]]:
     """Return the words of a sheet in its rows."""
     typed = words.split()
     return [typed[at : at + _ROW] for at in range(0, len(typed), _ROW)]
-
-
-def _asked(token: str, places: tuple[int, ...], *, wrong: bool) -> Response:
-    status = HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK
-    first, second = places
-    return rendered("sheet.html", status, check=token, first=first, second=second, wrong=wrong)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.migration.importing import Asked
 from gateway.migration.remaining import spelt
 from gateway.web.behind import Behind
 from gateway.web.door_control import CHANGES
@@ -32,10 +33,21 @@ def mail_routes(behind: Behind) -> list[Route]:
             address=str(whose),
             state=state,
             left=spelt(state["seconds_left"]),
+            here=behind.computer.mail_here(),
             dial=await _dial(behind, whose),
             pulled=await behind.pulled(whose).pulling.state(),
             door=await _door(behind, whose),
         )
+
+    async def begun(request: Request) -> Response:
+        account, source, password, how = await read_form(
+            request, "account", "source", "password", "how"
+        )
+        if how not in {"look", "bring"}:
+            raise Refused("an import looks, or brings")
+        importing = behind.imported(Address.parse(account)).importing
+        await importing.begin(Asked(source, secret=password), dry_run=how == "look")
+        return _back(account)
 
     async def paused(request: Request) -> Response:
         (account,) = await read_form(request, "account")
@@ -57,6 +69,7 @@ def mail_routes(behind: Behind) -> list[Route]:
     return [
         Route("/mail/door", door, methods=["POST"]),
         Route("/mail", shown, methods=["GET"]),
+        Route("/mail/begin", begun, methods=["POST"]),
         Route("/mail/pause", paused, methods=["POST"]),
         Route("/mail/resume", resumed, methods=["POST"]),
     ]

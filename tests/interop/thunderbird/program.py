@@ -1,5 +1,6 @@
 """Thunderbird itself: a throw-away profile and home, started headless, driven, ended."""
 
+import base64
 import contextlib
 import json
 import os
@@ -50,6 +51,11 @@ class Thunderbird:
             )
         return ""
 
+    def picture(self, file: Path) -> None:
+        """Write what the window shows."""
+        shot = self._marionette.command("WebDriver:TakeScreenshot", full=False)
+        file.write_bytes(base64.b64decode(shot))
+
     def end(self) -> None:
         """Quit; then insist."""
         with contextlib.suppress(MarionetteError, OSError):
@@ -67,25 +73,43 @@ class Thunderbird:
 @contextlib.contextmanager
 def thunderbird(settings: MailSettings, *, starttls: bool, trap_port: int) -> Iterator[Thunderbird]:
     """Start it with one account and no network; remove everything at the end."""
+    wanted = prefs.quiet(trap_port) | prefs.account(settings, starttls=starttls)
     directory = Path(tempfile.mkdtemp(prefix="mx-thunderbird-"))
     try:
-        profile, home = directory / "profile", directory / "home"
-        profile.mkdir()
+        home = directory / "home"
         home.mkdir()
-        wanted = prefs.quiet(trap_port) | prefs.account(settings, starttls=starttls)
-        lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in wanted.items()]
-        (profile / "user.js").write_text("".join(lines), encoding="utf-8")
-        log = directory / "thunderbird.log"
-        process = _started(profile, home, log)
-        port = _marionette_port(process, profile, log)
-        program = Thunderbird(process, Marionette(port, _STEP_SECONDS + 20))
-        try:
-            program._marionette.start(_STEP_SECONDS)
+        with _running(home, directory / "profile", wanted) as program:
             yield program
-        finally:
-            program.end()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def first_start(home: Path, proxy_port: int) -> Iterator[Thunderbird]:
+    """Start it for whoever has *home* and no account; all HTTP goes to *proxy_port*."""
+    folder = home / ".thunderbird"
+    folder.mkdir()
+    listed = "[Profile0]\nName=default\nIsRelative=1\nPath=x.default\nDefault=1\n"
+    (folder / "profiles.ini").write_text(listed, encoding="utf-8")
+    wanted = prefs.quiet(proxy_port) | {"mail.provider.suppress_dialog_on_startup": False}
+    with _running(home, folder / "x.default", wanted) as program:
+        yield program
+
+
+@contextlib.contextmanager
+def _running(home: Path, profile: Path, wanted: prefs.Preferences) -> Iterator[Thunderbird]:
+    profile.mkdir()
+    lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in wanted.items()]
+    (profile / "user.js").write_text("".join(lines), encoding="utf-8")
+    log = profile.with_suffix(".log")
+    process = _started(profile, home, log)
+    port = _marionette_port(process, profile, log)
+    program = Thunderbird(process, Marionette(port, _STEP_SECONDS + 20))
+    try:
+        program._marionette.start(_STEP_SECONDS + 10)
+        yield program
+    finally:
+        program.end()
 
 
 def _started(profile: Path, home: Path, log: Path) -> subprocess.Popen[bytes]:

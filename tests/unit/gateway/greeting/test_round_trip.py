@@ -8,6 +8,7 @@ import contextlib
 import pytest
 
 from gateway.arriving.status_block import Mail, Status, render
+from gateway.greeting import round_trip
 from gateway.greeting.round_trip import Greeting
 from gateway.greeting.words import welcome
 from gateway.sending.reaching import Reaching
@@ -103,6 +104,32 @@ async def test_without_an_echo_a_sentence_says_who_makes_one_and_nothing_leaves_
         waiting = await account.store.outbox.unsettled()
 
     assert waiting == []
+
+
+async def test_who_lets_the_first_message_be_written_need_not_press_and_an_echo_may_come_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(round_trip, "_ASK_AGAIN_SECONDS", (0.01,) * 200)
+    async with sending_account(people=(ALICE, ECHO)) as account:
+        account.network.faults[str(ECHO)] = PeerUnreachable("the echo is not here yet")
+        greeting = greeting_of(account)
+        greeting.welcome(ask=True)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            tasks.create_task(greeting.run())
+            while not (await greeting.state())["unasked"]:
+                await asyncio.sleep(0.01)
+            waiting = await greeting.state()
+            account.network.faults.clear()
+        told = await greeting.state()
+        sent = [item.recipient for item in await account.store.outbox.unsettled()]
+
+    assert (waiting["unasked"], waiting["asked"], waiting["awaited"]) == (
+        "the echo is not here yet",
+        None,
+        True,
+    )
+    assert (told["unasked"], told["asked"] is None, told["awaited"]) == ("", False, True)
+    assert sorted(map(str, sent)) == sorted(map(str, [ALICE, ECHO]))
 
 
 async def test_what_came_back_is_shown_as_its_status_says_and_nothing_else_is() -> None:

@@ -103,7 +103,7 @@ def test_an_apple_profile_is_a_property_list_that_stays_the_same_profile() -> No
 
 def test_a_muttrc_has_no_substitution_left() -> None:
     text = chosen("mutt").write(ODD)
-    values = re.findall(r'^set \w+=("(?:[^"\\]|\\.)*"|yes|no)$', text, re.MULTILINE)
+    values = re.findall(r'^set \w+=("(?:[^"\\]|\\.)*"|yes|no|\d+)$', text, re.MULTILINE)
 
     assert len(values) == text.count("\nset ") + 1
     assert re.search(r"(?<!\\)[`$]", text) is None

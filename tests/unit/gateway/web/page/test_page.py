@@ -11,13 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.beginning.computer import Computer, FoundDomain, Kept
+from gateway.doctor.examine import Finding
+from gateway.migration.importing import Asked
 from gateway.recovery.recovering import AskedBack
+from gateway.unlocking.master_key import Method
 from gateway.web.behind import Behind
 from gateway.web.page.app import new_visits, page_app
 from mx_core.carriers.native.carrier import DoorChange, DoorState
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
-from mx_core.model.errors import PeerUnreachable, Refused, Unavailable
+from mx_core.model.errors import MailError, PeerUnreachable, Refused, Unavailable
 from mx_core.model.ids import QueueId
 from mx_core.model.secret import Secret
 from mx_core.trail_port import Step
@@ -37,10 +41,45 @@ READ = (
         "/restore",
         "/unlock",
     ),
+    "/key",
+    "/doctor",
+    "/begin/look?domain=a.example",
     "/connect?account=alice%40a.example",
     "/mail?account=alice%40a.example",
 )
+WORDS = " ".join(["abandon"] * 24)
 CONTACT = "/contact?account=alice%40a.example&contact=bob%40b.example"
+
+
+@dataclass
+class Here(Computer):
+    """A computer of which every text was chosen by somebody else."""
+
+    did: list[tuple[str, ...]]
+    choices: tuple[Method, ...] = (Method.KEYRING, Method.PASSPHRASE, Method.FILE)
+    trouble: MailError | None = None
+
+    async def kept(self) -> Kept:
+        return Kept(Method.FILE, self.choices)
+
+    async def examine(self) -> list[Finding]:
+        return [Finding(EVIL), Finding(EVIL, EVIL)]
+
+    async def look_up(self, domain: str) -> FoundDomain:
+        self.did.append(("look up", domain))
+        return FoundDomain(EVIL, EVIL, EVIL, EVIL)
+
+    def profiles(self) -> int:
+        return 1
+
+    def mail_here(self) -> list[str]:
+        return [EVIL]
+
+    async def trust(self) -> int:
+        if self.trouble is not None:
+            raise self.trouble
+        self.did.append(("trust",))
+        return 1
 
 
 @dataclass
@@ -52,8 +91,9 @@ class Elsewhere:
     async def state(self) -> dict[str, Any]:
         return {
             "phase": EVIL,
+            "trouble": EVIL,
             "seconds_left": 90,
-            "look": {"messages": 10},
+            "look": {"messages": 10, "folders": [EVIL], "doubles": 0},
             "progress": {"seen": 3},
             "imports": [
                 {"source": EVIL, "state": state, "trouble": EVIL, "report": report}
@@ -62,6 +102,9 @@ class Elsewhere:
                 )
             ],
         }  # fmt: skip
+
+    async def begin(self, asked: Asked, *, dry_run: bool) -> None:
+        self.did.append(("import", asked.source, asked.secret, str(dry_run)))
 
     async def pause(self) -> int:
         self.did.append(("pause",))
@@ -156,8 +199,8 @@ class Greeting:
 
     did: list[tuple[str, ...]]
 
-    def welcome(self) -> None:
-        self.did.append(("welcome",))
+    def welcome(self, *, ask: bool = False) -> None:
+        self.did.append(("welcome", str(ask)))
 
     async def ask(self) -> None:
         self.did.append(("ask",))
@@ -168,6 +211,7 @@ class Greeting:
             "awaited": ("ask",) in self.did,
             "echo": EVIL,
             "asked": 5,
+            "unasked": EVIL,
             "welcome": arrived,
             "answer": arrived,
         }
@@ -184,6 +228,7 @@ class Everything(Behind):
         self.locked = False
         self.steps = {"logged_in": 2}
 
+        self.computer = Here(self.did)
         self.door: DoorState | None = DoorState(served=True, open=False)
 
     async def status(self) -> dict[str, Any]:
@@ -234,9 +279,9 @@ class Everything(Behind):
         self.did.append(("accept", str(account), str(address)))
         return 0
 
-    async def add_account(self, address: Address, invite: str) -> dict[str, Any]:
+    async def add_account(self, address: Address, invite: str) -> str:
         self.did.append(("add", str(address), invite))
-        return _made(str(address))
+        return WORDS
 
     async def new_settings(self, address: Address, name: str) -> MailSettings:
         self.did.append(("program", str(address), name))
@@ -273,9 +318,9 @@ class Everything(Behind):
     def hear(self) -> None:
         self.heard += 1
 
-    async def add_trial(self, name: str) -> dict[str, Any]:
+    async def add_trial(self, name: str) -> tuple[Address, str]:
         self.did.append(("trial", name))
-        return _made(f"{name}@me.localhost")
+        return Address.parse(f"{name}@me.localhost"), WORDS
 
     @property
     def greeting(self) -> Any:
@@ -325,11 +370,6 @@ class Everything(Behind):
 
 def _settings() -> MailSettings:
     return MailSettings(EVIL, EVIL, EVIL, EVIL, 1, 2, 3, 4, EVIL)
-
-
-def _made(address: str) -> dict[str, Any]:
-    settings = asdict(_settings()) | {"address": address}
-    return {"settings": settings, "recovery_words": " ".join(["abandon"] * 24)}
 
 
 @pytest.fixture
@@ -416,12 +456,6 @@ async def test_the_page_that_a_refusal_points_to_says_why_and_what_can_be_done(
     ("path", "form", "did"),
     [
         (
-            "/accounts",
-            {"address": "alice@a.example", "invite": "code"},
-            ("add", "alice@a.example", "code"),
-        ),
-        ("/begin/trial", {"name": "me"}, ("trial", "me")),
-        (
             "/programs",
             {"account": "alice@a.example", "name": "Mutt", "program": "mutt"},
             ("program", "alice@a.example", "Mutt"),
@@ -503,6 +537,24 @@ async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
             {"account": "alice@a.example", "given": "no"},
             ("receipts", "alice@a.example", "False"),
             "/",
+        ),
+        (
+            "/mail/begin",
+            {"account": "alice@a.example", "source": "/m", "password": "p", "how": "look"},
+            ("import", "/m", "p", "True"),
+            READ[-1],
+        ),
+        (
+            "/mail/begin",
+            {"account": "alice@a.example", "source": "/m", "password": "", "how": "bring"},
+            ("import", "/m", "", "False"),
+            READ[-1],
+        ),
+        (
+            "/key/keep",
+            {"key": "passphrase", "passphrase": "correct horse"},
+            ("unlock by", "passphrase", "correct horse"),
+            "/key",
         ),
         ("/mail/pause", {"account": "alice@a.example"}, ("pause",), READ[-1]),
         (
@@ -716,19 +768,122 @@ async def test_a_restore_waits_until_two_words_of_the_new_sheet_are_typed(
     assert again.status_code == 400
 
 
-async def test_a_new_account_asks_two_words_back_and_then_one_question(
-    inside: httpx.AsyncClient, behind: Everything
+@pytest.mark.parametrize(
+    ("path", "form", "did"),
+    [
+        ("/accounts", {"address": "Alice@a.example", "invite": "code"}, "alice@a.example"),
+        ("/begin/trial", {"name": "me"}, "me@me.localhost"),
+    ],
+)
+async def test_the_words_of_a_new_sheet_are_shown_once_with_nothing_else_that_is_secret(
+    inside: httpx.AsyncClient, path: str, form: dict[str, str], did: str
 ) -> None:
+    made = await inside.post(path, data=form)
+    check, _ = await _asked_back(inside, made.text)
+    asked = await inside.get(f"/sheet?check={check}")
+
+    assert made.text.count("<code>abandon</code>") == 24
+    assert (did in made.text, did in asked.text) == (True, True)
+    assert "Password" not in made.text
+    assert "abandon" not in asked.text
+    assert made.headers["cache-control"] == "no-store"
+    _inert(made)
+
+
+async def _passed(inside: httpx.AsyncClient, choices: dict[str, str]) -> httpx.Response:
     made = await inside.post("/accounts", data={"address": "a@a.example", "invite": "code"})
     check, _ = await _asked_back(inside, made.text)
     typed = {"check": check, "first": "abandon", "second": "abandon"}
-    asked = await inside.post("/sheet", data=typed)
+    return await inside.post("/sheet", data=typed | choices)
+
+
+async def test_one_form_asks_for_the_words_the_key_the_program_and_the_first_message(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    choices = {"key": "passphrase", "passphrase": "correct horse", "program": "thunderbird"}
+    answer = await _passed(inside, choices | {"trust": "yes", "echo": "yes"})
+
+    assert behind.did[1:] == [
+        ("welcome", "True"),
+        ("unlock by", "passphrase", "correct horse"),
+        ("trust",),
+        ("program", "a@a.example", "thunderbird"),
+    ]
+    assert "is kept by: passphrase" in answer.text
+    assert "trusts this gateway now, in 1 of its profiles" in answer.text
+    assert 'data-live="/connect?account=a%40a.example&amp;name=thunderbird"' in answer.text
+    _inert(answer)
+
+
+@pytest.mark.parametrize(
+    ("choices", "did"),
+    [
+        ({"key": "file", "program": "mutt", "trust": "yes"}, [("program", "a@a.example", "mutt")]),
+        ({"program": "thunderbird"}, [("program", "a@a.example", "thunderbird")]),
+    ],
+)
+async def test_what_is_as_it_was_or_was_not_chosen_is_not_touched(
+    inside: httpx.AsyncClient,
+    behind: Everything,
+    choices: dict[str, str],
+    did: list[tuple[str, ...]],
+) -> None:
+    await _passed(inside, choices)
+
+    assert behind.did[1:] == [("welcome", "False"), *did]
+
+
+async def test_a_choice_that_fails_is_told_and_what_has_begun_goes_on(
+    inside: httpx.AsyncClient, behind: Everything, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_method: str, _passphrase: Secret[str]) -> None:
+        raise Refused("a passphrase has at least 8 characters")
+
+    monkeypatch.setattr(behind, "unlock_by", refuse)
+    behind.computer.trouble = Unavailable("certutil is missing")
+    choices = {"key": "passphrase", "passphrase": "x", "program": "thunderbird", "trust": "yes"}
+    answer = await _passed(inside, choices)
+
+    assert answer.status_code == 200
+    assert "kept as before: a passphrase has at least 8 characters" in answer.text
+    assert "certutil is missing" in answer.text
+    assert behind.did[-1] == ("program", "a@a.example", "thunderbird")
+
+
+async def test_a_key_is_asked_for_only_where_there_is_a_choice(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    behind.computer.choices = ()
+    made = await inside.post("/accounts", data={"address": "a@a.example", "invite": "code"})
+    check, _ = await _asked_back(inside, made.text)
+
+    assert "How the key" not in (await inside.get(f"/sheet?check={check}")).text
+
+
+async def test_an_import_that_neither_looks_nor_brings_is_refused(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    form = {"account": "alice@a.example", "source": "/m", "how": "x"}
+
+    assert (await inside.post("/mail/begin", data=form)).status_code == 400
+    assert behind.did == []
+
+
+async def test_the_doctor_of_the_page_says_what_to_do(inside: httpx.AsyncClient) -> None:
+    assert "1 of 2 things want something of you" in (await inside.get("/doctor")).text
+
+
+async def test_a_new_account_asks_two_words_back_and_then_one_question(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    asked = await _passed(inside, {"program": ""})
     said = await inside.post("/begin/rule", data={"account": "a@a.example", "answer": "never"})
     odd = await inside.post("/begin/rule", data={"account": "a@a.example", "answer": "odd"})
 
     assert asked.headers["location"] == "/connect?account=a%40a.example"
-    assert ("welcome",) in behind.did
+    assert ("welcome", "False") in behind.did
     assert (said.status_code, odd.status_code) == (303, 303)
+    assert said.headers["location"] == "/doctor"
     assert behind.did[-1] == ("rule", "a@a.example", "encryption", "required")
 
 
