@@ -1,5 +1,6 @@
 """The keys of one device over months: what was sealed to one opens while it must, and never after."""
 
+import asyncio
 import contextlib
 import random
 from dataclasses import dataclass, field
@@ -20,8 +21,14 @@ from mx_core.store.account_store import AccountStore
 from tests.support.people import DAY, NOW, Person, make_person
 from tests.support.raw_pages import decrypted_pages
 from tests.support.stores import Clock, memory_store, open_store
+from tests.support.torture import Measure, Sweep
 
 HOUR = 3600
+LIVES_IN_FULL = 20
+SOURCES = (
+    *("gateway/own/epochs.py", "mx_core/envelope", "mx_core/passport", "mx_core/store"),
+    "tests/unit/gateway/test_own_epochs.py",
+)
 
 
 @dataclass
@@ -78,10 +85,26 @@ def device(store: AccountStore, clock: Clock) -> Device:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(
-    "seed", [0, 1, *(pytest.param(n, marks=pytest.mark.torture) for n in range(2, 20))]
-)
+@pytest.mark.parametrize("seed", [0, 1])
 async def test_over_ten_weeks_each_message_that_was_taken_in_time_opens_once(seed: int) -> None:
+    await ten_weeks(seed)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(0)
+def test_over_ten_weeks_in_full() -> None:
+    Sweep(
+        "own-epochs",
+        LIVES_IN_FULL,
+        (
+            Measure("messages", "messages", "higher"),
+            Measure("epochs", "keys", "higher"),
+        ),
+        SOURCES,
+    ).run(lambda seed: asyncio.run(ten_weeks(seed)))
+
+
+async def ten_weeks(seed: int) -> dict[str, float]:
     """Clocks off by a day, cards a day old or the server away, mail five days late, sleep of weeks."""
     chance = random.Random(seed)
     skew = chance.choice([-DAY, 0, DAY])
@@ -109,6 +132,7 @@ async def test_over_ten_weeks_each_message_that_was_taken_in_time_opens_once(see
         assert opened == sent > 100
         assert len(bob.server.published) >= 6
         assert len(await bob.held()) <= 4, "old keys go"
+        return {"messages": opened, "epochs": len(bob.server.published)}
 
 
 def seal(
