@@ -15,7 +15,11 @@ from mx_core.control.client import ControlClient
 
 @click.group()
 def device() -> None:
-    """List the devices of an account, and remove one that is lost."""
+    """List the devices of an account, and remove one that is lost.
+
+    An address has one device for now: to use it on another computer, move it there with
+    `mx-gateway backup` here and `mx-gateway recover` there, with the recovery sheet.
+    """
 
 
 @device.command("list")

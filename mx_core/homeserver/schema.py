@@ -75,6 +75,16 @@ COLLECT_TOKEN: Final = sa.Table(  # what a locked device shows
     sa.Column("token_hash", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("expires", WHOLE, nullable=False),
 )
+MEETING: Final = sa.Table(  # of two devices, spec/link; found by its id: who answers is nobody yet
+    "meeting",
+    METADATA,
+    sa.Column("rendezvous", sa.LargeBinary, primary_key=True),
+    sa.Column("side", sa.Integer, primary_key=True, autoincrement=False),  # 0: it is open
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("mailbox_id", WHOLE, nullable=False),  # of the device that opened it
+    sa.Column("octets", sa.LargeBinary, nullable=False),
+    sa.Column("expires", WHOLE, nullable=False),
+)
 ATTESTATION: Final = sa.Table(  # the newest one; derived, may be deleted at any time
     "attestation",
     METADATA,

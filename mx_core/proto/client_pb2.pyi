@@ -72,6 +72,26 @@ class RecoverRequest(_message.Message):
     signed_epochs: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, signed_entry: _Optional[bytes] = ..., signed_epochs: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
+class MeetRequest(_message.Message):
+    __slots__ = ("rendezvous", "number", "octets", "listen")
+    RENDEZVOUS_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    OCTETS_FIELD_NUMBER: _ClassVar[int]
+    LISTEN_FIELD_NUMBER: _ClassVar[int]
+    rendezvous: bytes
+    number: int
+    octets: bytes
+    listen: int
+    def __init__(self, rendezvous: _Optional[bytes] = ..., number: _Optional[int] = ..., octets: _Optional[bytes] = ..., listen: _Optional[int] = ...) -> None: ...
+
+class MeetReply(_message.Message):
+    __slots__ = ("open", "octets")
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    OCTETS_FIELD_NUMBER: _ClassVar[int]
+    open: bool
+    octets: bytes
+    def __init__(self, open: _Optional[bool] = ..., octets: _Optional[bytes] = ...) -> None: ...
+
 class AppendPassportRequest(_message.Message):
     __slots__ = ("signed_entry",)
     SIGNED_ENTRY_FIELD_NUMBER: _ClassVar[int]

@@ -60,6 +60,11 @@ class ClientStub:
                 request_serializer=mx__core_dot_proto_dot_client__pb2.RecoverRequest.SerializeToString,
                 response_deserializer=mx__core_dot_proto_dot_client__pb2.CardReply.FromString,
                 _registered_method=True)
+        self.Meet = channel.unary_unary(
+                '/mailx.client.v1.Client/Meet',
+                request_serializer=mx__core_dot_proto_dot_client__pb2.MeetRequest.SerializeToString,
+                response_deserializer=mx__core_dot_proto_dot_client__pb2.MeetReply.FromString,
+                _registered_method=True)
         self.AppendPassport = channel.unary_unary(
                 '/mailx.client.v1.Client/AppendPassport',
                 request_serializer=mx__core_dot_proto_dot_client__pb2.AppendPassportRequest.SerializeToString,
@@ -172,6 +177,13 @@ class ClientServicer:
 
     def Recover(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Meet(self, request, context):
+        """Without one, or with one: see MeetRequest.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -300,6 +312,11 @@ def add_ClientServicer_to_server(servicer, server):
                     servicer.Recover,
                     request_deserializer=mx__core_dot_proto_dot_client__pb2.RecoverRequest.FromString,
                     response_serializer=mx__core_dot_proto_dot_client__pb2.CardReply.SerializeToString,
+            ),
+            'Meet': grpc.unary_unary_rpc_method_handler(
+                    servicer.Meet,
+                    request_deserializer=mx__core_dot_proto_dot_client__pb2.MeetRequest.FromString,
+                    response_serializer=mx__core_dot_proto_dot_client__pb2.MeetReply.SerializeToString,
             ),
             'AppendPassport': grpc.unary_unary_rpc_method_handler(
                     servicer.AppendPassport,
@@ -517,6 +534,33 @@ class Client:
             '/mailx.client.v1.Client/Recover',
             mx__core_dot_proto_dot_client__pb2.RecoverRequest.SerializeToString,
             mx__core_dot_proto_dot_client__pb2.CardReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Meet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailx.client.v1.Client/Meet',
+            mx__core_dot_proto_dot_client__pb2.MeetRequest.SerializeToString,
+            mx__core_dot_proto_dot_client__pb2.MeetReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,7 +22,7 @@ from mx_core.homeserver.bounds.rating import Rating
 from mx_core.homeserver.doors.device_sessions import DeviceSessions, Proof, Session
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.collect import Collector
-from mx_core.homeserver.people import accounts, collect_tokens, doorway
+from mx_core.homeserver.people import accounts, collect_tokens, doorway, meetings
 from mx_core.homeserver.people.lookup import AskPeer, LookUps
 from mx_core.homeserver.people.publish import Publisher
 from mx_core.homeserver.queue.submit import Submitter
@@ -138,6 +138,16 @@ class ClientService(ClientServicer):
         )
         self._rooms.collector.dismiss(mailbox_id)
         return client_pb2.CardReply(card=card)
+
+    @override
+    async def Meet(self, request: client_pb2.MeetRequest, context: Context) -> client_pb2.MeetReply:
+        """Keep a word of one device for another that it would link, and give the other's."""
+        owner = None
+        if _shown(context, SESSION_METADATA):
+            owner = (await self._session(context)).mailbox_id
+        word = meetings.Word(request.rendezvous, request.number, request.octets, request.listen)
+        found = await meetings.meet(self._rooms.database, owner, word, int(self._rooms.now()))
+        return client_pb2.MeetReply(open=found is not None, octets=found or b"")
 
     # ── the passport ─────────────────────────────────────────────────────────────────
     @override

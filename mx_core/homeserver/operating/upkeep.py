@@ -13,6 +13,7 @@ import structlog
 
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.mailboxes import deliveries
+from mx_core.homeserver.people import meetings
 from mx_core.homeserver.queue import keeping, outgoing
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.model.clock import Now
@@ -45,7 +46,7 @@ async def keep_up(
 
 
 async def one_round(database: Transactions, blobs: BlobStore, *, now: Now) -> None:
-    """Forget tombstones, submitters and bodies that nobody asked for; delete settled envelopes, sweep.
+    """Forget tombstones, submitters, meetings and bodies that nobody asked for; delete settled envelopes, sweep.
 
     Raises:
         Unavailable: No room, or too busy; the next round tries again.
@@ -54,6 +55,7 @@ async def one_round(database: Transactions, blobs: BlobStore, *, now: Now) -> No
     await database.write(lambda tx: deliveries.forget_tombstones(tx, at))
     await database.write(lambda tx: outgoing.forget_submitted(tx, at))
     await database.write(lambda tx: keeping.forget_old(tx, at))
+    await database.write(lambda tx: meetings.forget_old(tx, at))
     for mailbox_id in await database.read(deliveries.partly_acked):
         await database.write(partial(deliveries.settle, mailbox_id=mailbox_id, now=at))
     removed = await blobs.sweep()
