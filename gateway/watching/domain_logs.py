@@ -58,7 +58,9 @@ class DomainLogs:
         self._read = read
         self._alarms = alarms
         self._now = now
-        self.people = PeopleWatch(state, alarms, self._witness_document, now)
+        self.people = PeopleWatch(
+            state, alarms, self._witness_document, self._witnessed_before, now
+        )
         self._turn = asyncio.Lock()  # covers reading a memory and writing it back
         self._memories: dict[str, LogMemory | None] = {}  # what the store holds; written here alone
         self._asked: dict[str, float] = {}  # domain → when the witness was asked
@@ -280,6 +282,23 @@ class DomainLogs:
             return (await self._finder.find(self._own_domain)).signed
         except MailError:
             return None
+
+    async def _witnessed_before(
+        self, domain: Domain, shown: Seen
+    ) -> tuple[bytes, list[bytes]] | None:
+        """Return what the own home server cosigned of a tree that *shown* goes on from, if it did."""
+        known = await self.memory(domain.name)
+        if known is None or domain.name == self._own_domain:
+            return None
+        reader = LogReader(domain.name, known.keys(domain.name), self._read)
+        try:
+            witnessed = await reader.witnessed()
+            if witnessed is None or witnessed[0].size > shown.size:
+                return None
+            tree, note = witnessed
+            return note, await reader.joined(Seen(tree.size, tree.root), shown)
+        except MailError:
+            return None  # the evidence goes without it
 
     async def _witnesses(self, domain: str) -> tuple[NoteKey, ...]:
         """Return who is believed to watch: the own home server, but not over itself."""

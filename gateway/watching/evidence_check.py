@@ -46,7 +46,7 @@ def checked(bundle: bytes, now: float) -> Checked:
 def _witnesses(evidence: Evidence) -> tuple[NoteKey, ...]:
     """Return the witness whose server document a bundle about what was not logged brings."""
     match evidence.kind, evidence.items:
-        case Kind.UNLOGGED, (_, _, _, [bytes(octets), bytes(signature)]):
+        case Kind.UNLOGGED, (_, _, _, [bytes(octets), bytes(signature), *_]):
             document = decode(octets)
             keys = document.active_keys(document.created)
             signed = SignedDocument(octets, signature)

@@ -1,6 +1,6 @@
 """What domains have said of single people, held against what they say now: histories, keys, entries.
 
-Nothing is asked for because of it.  What contradicts itself is evidence: kept, and told once in a
+Nobody is asked for because of it but the own home server, for what it has witnessed.  What contradicts itself is evidence: kept, and told once in a
 letter.  Spec/transparency §9.
 """
 
@@ -29,7 +29,7 @@ from mx_core.passport.epoch import verify_epoch
 from mx_core.passport.shape import array, octets
 from mx_core.passport.state import State
 from mx_core.store.own.setting import CarrierState
-from mx_core.tlog.log_proof import LogProof
+from mx_core.tlog.log_proof import LogProof, Seen
 from mx_core.trust.pin import Pin
 
 log = structlog.get_logger()
@@ -44,6 +44,8 @@ _KEPT_MAX: Final = 1_000  # in memory
 
 # the server document of whoever watches logs for this account, if there is one
 WitnessDocument = Callable[[], Awaitable[SignedDocument | None]]
+# a checkpoint that they cosigned, of a tree that the given one goes on from, and the proof of that
+WitnessedBefore = Callable[[Domain, Seen], Awaitable[tuple[bytes, list[bytes]] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,18 @@ class PeopleWatch:
     """See the module."""
 
     def __init__(
-        self, state: CarrierState, alarms: Alarms, witness: WitnessDocument, now: Now
+        self,
+        state: CarrierState,
+        alarms: Alarms,
+        witness: WitnessDocument,
+        witnessed: WitnessedBefore,
+        now: Now,
     ) -> None:
         """Nothing is read before it is asked for."""
         self._state = state
         self._alarms = alarms
         self._witness = witness
+        self._witnessed = witnessed
         self._now = now
         self._kept: dict[Address, _Shown] = {}  # what the store holds; written here alone
         self._suspected: dict[Address, bytes] | None = None  # likewise
@@ -137,22 +145,28 @@ class PeopleWatch:
         for logged in _candidates(address, pin, said):
             try:
                 proof = replace(LogProof.decode(card.log_proof or b""), consistency=())
-                proof.verify(watched.keys, address, logged or None, None)
+                shown = proof.verify(watched.keys, address, logged or None, None).seen
             except Untrusted:
                 continue
             first = await self._first(address, card.attestation)
             if self._now() < _attested(first).issued + UNLOGGED_SECONDS:
                 return
-            witness = await self._witness()
-            document: list[cbor.Value] = (
-                [] if witness is None else [witness.octets, witness.signature]
-            )
-            items: tuple[cbor.Value, ...] = (cbor.decode(first), proof.encode(), logged, document)
+            seen = await self._seen_by_a_witness(domain, shown)
+            items: tuple[cbor.Value, ...] = (cbor.decode(first), proof.encode(), logged, seen)
             await self._found(
                 Kind.UNLOGGED, domain, items, f"{address} {said.seq}", str(address), watched
             )
             await self._cleared(address)
             return
+
+    async def _seen_by_a_witness(self, domain: Domain, shown: Seen) -> list[cbor.Value]:
+        """Return what dates the tree *shown* by another's signature, as far as there is any."""
+        witness = await self._witness()
+        if witness is None:
+            return []
+        before = await self._witnessed(domain, shown)
+        more: list[cbor.Value] = [] if before is None else [before[0], list(before[1])]
+        return [witness.octets, witness.signature, *more]
 
     async def run(self, look: Callable[[Address], Awaitable[object]]) -> None:
         """Ask again, by *look*, for whom two days have passed since somebody wanted to write to them."""

@@ -39,7 +39,7 @@ class Kind(IntEnum):
     SPLIT_VIEW = (
         2  # [checkpoint, checkpoint, [* refused consistency]] / [checkpoint, [size, root, by]]
     )
-    UNLOGGED = 3  # [Attestation, LogProof, Binding, [witness's document, signature]]
+    UNLOGGED = 3  # [Attestation, LogProof, Binding, what a witness saw: see _dated]
     CLONED_DEVICE = 4  # [[* SignedEntry], SignedEpoch, SignedEpoch]
     FOREIGN_VERSION = 5  # see ForeignVersion
 
@@ -101,8 +101,8 @@ class Evidence:
                 return _fork(one, other, domain_keys)
             case Kind.FORK, [one, other, list() as entries]:
                 return _later_fork(one, other, entries, domain_keys)
-            case Kind.UNLOGGED, [one, bytes() as proof, bytes() as logged, list()] if log:
-                return _unlogged(one, proof, logged, domain_keys, log)
+            case Kind.UNLOGGED, [one, bytes() as proof, bytes() as logged, list() as seen] if log:
+                return _unlogged(one, proof, logged, seen, domain_keys, log)
             case Kind.CLONED_DEVICE, [list() as entries, one, other]:
                 return _cloned(entries, one, other)
             case Kind.SPLIT_VIEW, [bytes() as one, [size, root, by]] if log is not None:
@@ -185,7 +185,12 @@ def _later_fork(
 
 
 def _unlogged(
-    one: cbor.Value, octets_: bytes, logged: bytes, keys: Sequence[bytes], log: LogKeys
+    one: cbor.Value,
+    octets_: bytes,
+    logged: bytes,
+    seen: list[cbor.Value],
+    keys: Sequence[bytes],
+    log: LogKeys,
 ) -> Found:
     attestation = _attested(one, keys)
     said = attestation.binding
@@ -194,11 +199,31 @@ def _unlogged(
         older = Binding.decode(logged)
         if (older.address, older.pid) != (said.address, said.pid) or older.seq >= said.seq:
             raise Untrusted("evidence", "what is logged does not leave out what was attested")
-    newest = shown.opened.newest
+    dates = [shown.opened.newest, _dated(seen, shown.opened.checkpoint, log)]
+    newest = max((date for date in dates if date is not None), default=None)
     what = f"it attested entry {said.seq} of {said.address}, and did not log it"
     if newest is not None and newest >= attestation.issued + UNLOGGED_SECONDS:
         return Found(True, f"{what} for two days, as a witness has signed")
     return Found(False, f"{what} for two days, as they say who made this")
+
+
+def _dated(seen: list[cbor.Value], shown: Checkpoint, log: LogKeys) -> int | None:
+    """Return when a witness had seen a tree that *shown* goes on from: it is no older than that.
+
+    *seen* is [], or [document, signature] of the witness, or these and
+    [checkpoint that it cosigned, consistency from there].
+    """
+    match seen[2:]:
+        case []:
+            return None
+        case [bytes(note), [*hashes]]:
+            opened = open_checkpoint(note, log.origin, log.kt, log.witnesses)
+            proof = [octets(each, "Evidence.2", merkle.HASH_OCTETS) for each in hashes]
+            tree = opened.checkpoint
+            merkle.verify_consistency(tree.size, tree.root, shown.size, shown.root, proof)
+            return opened.newest
+        case _:
+            raise misshapen("what a witness saw is of another shape")
 
 
 def _attested(value: cbor.Value, keys: Sequence[bytes]) -> Attestation:

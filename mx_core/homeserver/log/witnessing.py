@@ -58,25 +58,27 @@ class Witness:
             return Said.UNKNOWN_LOG, b""
         origin, log = origin_of(domain), NoteKey(origin_of(domain), kt_key)
 
-        def judge(tx: sa.Connection) -> tuple[Said, Checkpoint | None, Seen | None]:
+        def judge(tx: sa.Connection) -> tuple[Said, bytes, Seen | None]:
             newest = _seen(tx, origin)
             said, shown = witness.judge(request, log, newest)
-            if shown is not None:
-                _keep(tx, shown, request.note_octets)
-            return said, shown, newest
+            if shown is None:
+                return said, b"", newest
+            line = note.cosign(shown.render(), self._name, self._key.reveal(), int(self._now()))
+            _keep(tx, shown, _signed_by(log, request.note_octets) + line)
+            return said, line, newest
 
-        said, shown, newest = await self._database.write(judge)
-        if shown is None:
+        said, line, newest = await self._database.write(judge)
+        if not line:
             if said is Said.CONFLICT:
                 return said, witness.conflict_body(newest)
             _log.warning("checkpoint_not_cosigned", origin=origin, status=int(said))
             return said, b""
         # Crash here: it is remembered as cosigned, and the log is told so when it asks again.
         failpoint.reach("witnessed")
-        return said, note.cosign(shown.render(), self._name, self._key.reveal(), int(self._now()))
+        return said, line
 
     async def newest(self, domain: str) -> bytes | None:
-        """Return the newest checkpoint of *domain* that was cosigned here."""
+        """Return the newest checkpoint of *domain* that was cosigned here, and when."""
         origin = origin_of(domain)
         return await self._database.read(
             lambda tx: tx.execute(
@@ -169,6 +171,19 @@ def _alone(note_octets: bytes) -> bytes:
     """Return the checkpoint with the log's own signature only, which is the first."""
     text = note_octets.decode().rpartition("\n\n")[0] + "\n"
     return note.join(text, note.signature_lines(note_octets)[:1])
+
+
+def _signed_by(log: NoteKey, note_octets: bytes) -> bytes:
+    """Return the checkpoint with the signature of *log* only, wherever it stands among others."""
+    text = note_octets.decode().rpartition("\n\n")[0] + "\n"
+    for line in note.signature_lines(note_octets):
+        alone = note.join(text, [line])
+        try:
+            note.open_note(alone, [log])
+        except Untrusted:
+            continue
+        return alone
+    raise ValueError("a checkpoint that was judged is signed by its log")
 
 
 def _seen(tx: sa.Connection, origin: str) -> Seen | None:

@@ -10,11 +10,16 @@ import pytest
 from nacl.public import PrivateKey
 
 from gateway.watching.evidence_check import checked
+from mx_core.directory.evidence import Evidence, Kind
 from mx_core.discovery.document import RoleKey, SignedDocument, decode, sign_document
 from mx_core.model.errors import Untrusted
+from mx_core.notation import cbor
 from mx_core.passport.binding import Binding, attest
 from mx_core.passport.card import Card
+from mx_core.passport.chain import verify_chain
 from mx_core.passport.epoch import new_epoch, sign_epoch
+from mx_core.passport.state import State
+from mx_core.tlog import merkle
 from mx_core.tlog.note import cosign, join, signature_lines
 from mx_core.trust.pin import Pin
 from tests.support.logged_domain import LoggedDomain, binding_of
@@ -195,6 +200,80 @@ async def test_a_witness_s_time_makes_it_a_proof(seconds: int, proved: bool) -> 
         )
 
         assert checked(await evidence_in(account), account.clock.at).found.proved is proved
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grows", "proved"),
+    [(TWO_DAYS, False, True), (TWO_DAYS, True, True), (TWO_DAYS - 1, True, False)],
+)
+async def test_cosignatures_that_are_left_out_are_found_at_the_own_home_server(
+    seconds: int, *, grows: bool, proved: bool
+) -> None:
+    """What it cosigned itself, of a tree that the one without cosignatures goes on from."""
+    domain, bob = b_example()
+    async with alice_and(domain) as account:
+        assert await send(account) == "sent"
+        hide(domain, bob)
+        assert await send(account) == "held"
+        text = domain.shown.checkpoint().decode().rpartition("\n\n")[0] + "\n"
+        line = cosign(text, "a.example/mailx-witness", key_of("witness"), NOW + seconds)
+        domain.witnessed = join(text, [*signature_lines(domain.shown.checkpoint()), line])
+        if grows:
+            domain.join(make_person("dave@b.example"))
+
+        async def witness() -> SignedDocument:
+            return witnessed_document()
+
+        account.logs.people._witness = witness
+        account.clock.at = NOW + TWO_DAYS + 5
+        account.forget_cards()
+        with pytest.raises(Untrusted):
+            await account.recipients.verified(BOB)
+
+        assert checked(await evidence_in(account), account.clock.at).found.proved is proved
+
+
+async def test_a_date_of_another_tree_dates_nothing() -> None:
+    domain, bob = b_example()
+    async with alice_and(domain) as account:
+        assert await send(account) == "sent"
+        hide(domain, bob)
+        assert await send(account) == "held"
+        elsewhere = LoggedDomain("b.example", dict(domain.people))
+        elsewhere.shown = domain.fork()
+        elsewhere.shown.add(("eve@b.example", b"eve"))
+        domain.join(make_person("dave@b.example"))
+        domain.join(make_person("erin@b.example"))
+        note = elsewhere.shown.checkpoint()
+        text = note.decode().rpartition("\n\n")[0] + "\n"
+        line = cosign(text, "a.example/mailx-witness", key_of("witness"), NOW + TWO_DAYS)
+        watched = await account.logs.watched(domain.found())
+        assert watched is not None
+        proof = domain.shown.proof(str(BOB))
+        seen = elsewhere.shown.seen
+        hashes = merkle.consistency(seen.size, domain.shown.log.size, domain.shown.log.node)
+        document = witnessed_document()
+        bundle = Evidence(
+            Kind.UNLOGGED,
+            "b.example",
+            (
+                cbor.decode(Card.decode(bob.card()).attestation),
+                proof.encode(),
+                Binding.of(account_state(bob)).encode(),
+                [document.octets, document.signature, join(text, [*signature_lines(note), line]), list(hashes)],
+            ),
+            domain.document().octets,
+            domain.document().signature,
+        )  # fmt: skip
+
+        with pytest.raises(Untrusted) as caught:
+            checked(bundle.encode(), NOW + TWO_DAYS + 5)
+        assert caught.value.failure == "log-proof"
+
+
+def account_state(bob: Person) -> State:
+    """Return what the log still holds of bob."""
+    return verify_chain(bob.entries[:1], now=NOW)
 
 
 # ── one number, two keys ─────────────────────────────────────────────────────────────

@@ -51,6 +51,16 @@ class Pair:
         return open_checkpoint(self.book.published.note, self.book.origin, kt, [key])
 
 
+async def kept(pair: Pair) -> tuple[bytes, int | None]:
+    """Return the checkpoint that the witness keeps as it was asked about it, and its own date."""
+    note = await pair.watching.newest("a.example")
+    assert note is not None
+    public = dict(B.public)["witness"]
+    key = NoteKey(witness.name_of("b.example"), public, Kind.COSIGNATURE)
+    opened = open_checkpoint(note, pair.book.origin, dict(A.public)["kt"], [key])
+    return note[: note.rindex("\u2014".encode())], opened.newest
+
+
 class Between:
     """What stands between the two: finder and peers in one."""
 
@@ -111,7 +121,7 @@ async def test_a_new_tree_is_cosigned_in_the_next_round_and_asked_for_once(
 
     assert pair.shown().newest == NOW
     assert [one.old for one in between.asked] == [0, 1]
-    assert await pair.watching.newest("a.example") == between.asked[-1].note_octets
+    assert await kept(pair) == (between.asked[-1].note_octets, NOW)
 
 
 async def test_a_log_that_forgot_what_was_cosigned_is_told(pair: Pair, between: Between) -> None:
@@ -144,7 +154,25 @@ async def test_a_log_with_another_past_is_not_cosigned(
         status, answer = await pair.watching.add("a.example", dict(A.public)["kt"], body)
 
     assert (status, answer) == (Said.NOT_CONSISTENT, b"")
-    assert await pair.watching.newest("a.example") == between.asked[-1].note_octets
+    assert await kept(pair) == (between.asked[-1].note_octets, NOW)
+
+
+async def test_what_else_stands_under_a_checkpoint_is_not_kept_with_it(
+    pair: Pair, between: Between
+) -> None:
+    """A log that hides its own line among others would make what was witnessed unreadable."""
+    await pair.cosigned.one_round()
+    request = between.asked[-1]
+    text, _, own = request.note_octets.decode().rpartition("\n\n")
+    noise = "".join(f"\u2014 w{n}.example/mailx-witness AAAAAAAA\n" for n in range(62))
+    noisy = f"{text}\n\n{noise}{own}".encode()
+    pair.clock.at += 60
+
+    body = Request(pair.book.published.size, (), noisy).encode()
+    status, _ = await pair.watching.add("a.example", dict(A.public)["kt"], body)
+
+    assert status == Said.COSIGNED
+    assert await kept(pair) == (request.note_octets, NOW + 60)
 
 
 async def test_an_old_cosignature_is_taken_off_and_a_quiet_log_is_cosigned_again(
