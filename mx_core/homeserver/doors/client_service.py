@@ -142,11 +142,10 @@ class ClientService(ClientServicer):
     @override
     async def Meet(self, request: client_pb2.MeetRequest, context: Context) -> client_pb2.MeetReply:
         """Keep a word of one device for another that it would link, and give the other's."""
-        owner = None
-        if _shown(context, SESSION_METADATA):
-            owner = (await self._session(context)).mailbox_id
+        shown, now = _shown(context, SESSION_METADATA), int(self._rooms.now())
+        owner = (await self._session(context)).mailbox_id if shown else None
         word = meetings.Word(request.rendezvous, request.number, request.octets, request.listen)
-        found = await meetings.meet(self._rooms.database, owner, word, int(self._rooms.now()))
+        found = await meetings.meet(self._rooms.database, owner, word, now)
         return client_pb2.MeetReply(open=found is not None, octets=found or b"")
 
     # ── the passport ─────────────────────────────────────────────────────────────────
@@ -392,10 +391,8 @@ class ClientService(ClientServicer):
 
 def _shown(context: Context, name: str) -> bytes:
     """Return the octets that the caller sends with each call under *name*, or none."""
-    for key, value in context.invocation_metadata() or ():
-        if key == name and isinstance(value, bytes):
-            return value
-    return b""
+    sent = context.invocation_metadata() or ()
+    return next((it for key, it in sent if key == name and isinstance(it, bytes)), b"")
 
 
 def _after(context: Context, step: str) -> None:
