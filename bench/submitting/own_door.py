@@ -106,7 +106,7 @@ class PersonAtTheDoor(Account):
             SenderReports(store.outbox, time.time),
             has_relay=ordinary.possible,
             judge_seconds=5.0,
-            accepted=self.outbound.wake,
+            burst=self.outbound.burst,
             now=time.time,
         )
 

@@ -163,7 +163,7 @@ class Person(ports.Account):
             judge_seconds=config.sending.judge_seconds,
             undo_seconds=config.sending.undo_seconds,
             page=f"http://localhost:{chosen_ports(config.listen).page}",
-            accepted=self.outbound.wake,
+            burst=self.outbound.burst,
             now=now,
         )
         self.policy = PolicyDesk(store.policy, reaching, self.outbox, relay_accounts)

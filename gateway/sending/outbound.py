@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.config import Sending
+from gateway.sending.burst import Burst
 from gateway.sending.franking import Franking
 from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.recipients import Recipients
@@ -96,6 +97,7 @@ class Outbound:
     ) -> None:
         """*me* tells who seals, with a proof that holds; nothing moves before ``run``."""
         self.travelled = Travelled()
+        self.burst = Burst(self.wake)
         self.reached: Callable[[], None] = lambda: None  # told each time the home server took mail
         self._outbox = outbox
         self._reports = SenderReports(outbox, now)
@@ -123,6 +125,7 @@ class Outbound:
         async with asyncio.TaskGroup() as tasks:
             room = asyncio.Semaphore(_SUBMISSIONS_AT_ONCE)
             while True:
+                await self._showing.through(self.burst)
                 self._wake.clear()
                 lone = await self._showing.look(self._moving)
                 groups: defaultdict[QueueId, list[OutboxItem]] = defaultdict(list)

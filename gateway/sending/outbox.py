@@ -19,8 +19,8 @@ from gateway.policy.override import Override, joined, of_address, of_header
 from gateway.policy.pointer import pointed
 from gateway.policy.rule import Scope, Settings
 from gateway.policy.whole import weigh
+from gateway.sending.burst import Burst
 from gateway.sending.reaching import Reaching
-from gateway.sending.waking import Waking
 from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
 from mx_core.db import failpoint
@@ -70,10 +70,10 @@ class JudgedOutbox(ports.Outbox):
         judge_seconds: float,
         undo_seconds: float = 0.0,
         page: str = "",
-        accepted: Callable[[], None],
+        burst: Burst,
         now: Now,
     ) -> None:
-        """*has_relay*: ordinary mail can be sent; *accepted* wakes the flow out.
+        """*has_relay*: ordinary mail can be sent; *burst* is told of what comes and is accepted.
 
         Everything waits *undo_seconds* in Outbox, where it can be taken back.  *page*: the origin of
         the page that refusals point to; "": there is none.
@@ -86,13 +86,14 @@ class JudgedOutbox(ports.Outbox):
         self._judge_seconds = judge_seconds
         self._undo_seconds = undo_seconds
         self._page = page
-        self._waking = Waking(accepted)
+        self._burst = burst
         self._now = now
         self._looked: OrderedDict[Address, _Glance] = OrderedDict()
 
     @override
     async def judge(self, sender: Address, recipient: Address) -> str:
         """Say how mail would leave; whom we could seal to before may wait."""
+        self._burst.coming()
         looked = await self._look(recipient)
         word = joined([of_address(sender), of_address(recipient)])
         decision = await self.decided(recipient, looked, word)
@@ -173,7 +174,7 @@ class JudgedOutbox(ports.Outbox):
             await self._table.accept(
                 submission, message_id=message_id, asked=asked, queue_id=queue_id
             )
-        self._waking.accepted()
+        self._burst.accepted()
 
     async def decided(
         self, recipient: Address, looked: Looked, word: Override | None = None

@@ -1,7 +1,7 @@
 """When what was accepted comes to stand in Outbox: before it leaves, and soon.
 
-Many share a commit, for which they are waited for; one alone is shown by the commit that seals it,
-or a moment later by one of its own, if sealing takes longer.  docs/spec/outbox.md §1.
+Many share a commit; one alone is shown by the commit that seals it, or a moment later by one of its
+own, if sealing takes longer.  In a burst all are shown when it is over, or soon if somebody looks.  docs/spec/outbox.md §1.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from gateway.sending.burst import Burst
 from mx_core.model.errors import Unavailable
 from mx_core.model.ids import QueueId
 from mx_core.store.outbox.outbox import OutboxTable
@@ -19,9 +20,7 @@ from mx_core.store.outbox.outbox import OutboxTable
 log = structlog.get_logger()
 
 NOT_WRITTEN_SECONDS: Final = 5.0
-_MANY: Final = 2  # accepted while one step was taken: more are to be expected
 _SHOWN_SECONDS: Final = 0.03
-_WAYS_MADE: Final = 33  # a second
 
 
 class Showing:
@@ -45,28 +44,27 @@ class Showing:
         if lone is not None and lone not in moving:
             self._timer = asyncio.get_running_loop().call_later(_SHOWN_SECONDS, self._wake)
             return lone
-        if await self.show() >= _MANY:
-            await self._make_way()
+        await self.show()
         return None
 
-    async def show(self) -> int:
-        """Let everything that is new stand in Outbox; return how many that were."""
-        shown = 0
+    async def through(self, burst: Burst) -> None:
+        """Return when *burst* is over; show meanwhile what comes, if somebody looks at Outbox."""
+        while True:
+            try:
+                async with asyncio.timeout(_SHOWN_SECONDS):
+                    await burst.over()
+            except TimeoutError:
+                if self._outbox.is_looked_at():
+                    await self.show()
+            else:
+                return
+
+    async def show(self) -> None:
+        """Let everything that is new stand in Outbox."""
         try:
-            while new := await self._outbox.show_new():
-                shown += new
+            while await self._outbox.show_new():
+                pass
         except Unavailable as error:  # a full disk, or too much at once
             log.warning("outbox_not_shown", why=type(error).__name__)
             await asyncio.sleep(NOT_WRITTEN_SECONDS)
             self._wake()  # again, before anybody comes
-        return shown
-
-    async def _make_way(self) -> None:
-        """While many come one after the other let them come, for a bounded time: somebody waits.
-
-        What was accepted leaves a little later, and shares more commits when it does.
-        """
-        for _ in range(_WAYS_MADE):
-            await asyncio.sleep(_SHOWN_SECONDS)
-            if not await self.show():
-                return

@@ -181,7 +181,7 @@ async def sending_account(
                 has_relay=ordinary.possible,
                 judge_seconds=5.0,
                 page=PAGE,
-                accepted=outbound.wake,
+                burst=outbound.burst,
                 now=clock,
             )
             desk = PolicyDesk(store.policy, reaching, outbox, accounts)

@@ -150,6 +150,10 @@ class Live:
                 self._missed[mailbox] = (self._announced.get(mailbox, ModSeq(0)), [])
             return following, here
 
+    def is_followed(self, mailbox: MailboxId) -> bool:
+        """Tell whether anybody follows it."""
+        return mailbox in self._following
+
     def leave(self, following: Following) -> None:
         """Follow no longer."""
         with self._lock:

@@ -210,6 +210,11 @@ class Mail:
         """Hear of one mailbox's messages, or (None) of all mailboxes and of their names."""
         return self._watches.open(mailbox)
 
+    def is_looked_at(self, name: MailboxName) -> bool:
+        """Tell whether anybody would hear at once of a change in the mailbox."""
+        mailbox = self.mailbox(name).id
+        return self._watches.any(mailbox) or self._known.live.is_followed(mailbox)
+
     async def follow(self, mailbox: MailboxId) -> Following:
         """Follow a mailbox from now on; raises NoSuchMailbox."""
         self._step_aside()

@@ -70,6 +70,10 @@ class Watches:
             if not self._open[mailbox]:
                 del self._open[mailbox]
 
+    def any(self, mailbox: MailboxId) -> bool:
+        """Tell whether there is one that would hear of *mailbox*."""
+        return mailbox in self._open or None in self._open
+
     def announce(self, changes: Sequence[Change], names: Sequence[News] = ()) -> None:
         """Tell everybody; called once for each commit's job, in commit order."""
         for change in changes:

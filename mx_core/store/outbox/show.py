@@ -24,6 +24,7 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone
 from mx_core.model.ids import QueueId
+from mx_core.model.mailbox_name import OUTBOX
 from mx_core.model.message import MessageForm
 from mx_core.store.bodies.body import BodyId
 from mx_core.store.mail.mail import Mail
@@ -63,6 +64,10 @@ class ShowingOutbox(WaitingOutbox):
         if self._to_find or len(self._new) != 1:
             return None
         return next(iter(self._new))
+
+    def is_looked_at(self) -> bool:
+        """Tell whether a session has Outbox open, or follows all mailboxes."""
+        return self._mail.is_looked_at(OUTBOX)
 
     async def show_new(self) -> int:
         """Put what was accepted into Outbox, some at a time; return how many that were.

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.sending.burst import Burst
 from gateway.sending.showing import Showing
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
@@ -77,3 +78,30 @@ async def test_nobody_is_woken_for_what_was_sealed_in_time(store: AccountStore) 
     woken.clear()  # on a busy machine its time may have come before
     await asyncio.sleep(0.1)
     assert not woken.is_set()
+
+
+async def test_in_a_burst_it_is_shown_to_whoever_looks_and_else_when_the_burst_is_over(
+    store: AccountStore,
+) -> None:
+    burst = Burst(lambda: None)
+    showing = Showing(store.outbox, lambda: None)
+    outbox = (await store.mail.read(lambda reader: reader.mailbox(OUTBOX))).id
+    burst.accepted()
+    burst.accepted()
+    waiting = asyncio.create_task(showing.through(burst))
+    await accept(store)
+    for _ in range(10):
+        burst.accepted()
+        await asyncio.sleep(0.02)
+    unseen = await shown(store)
+
+    with store.mail.watch(outbox) as watch:
+        async with asyncio.timeout(20):
+            while not watch.take():
+                burst.accepted()
+                await asyncio.sleep(0.02)
+    seen = await shown(store), waiting.done()
+    async with asyncio.timeout(20):
+        await waiting
+
+    assert (unseen, seen) == (0, (1, False))
