@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from typing_extensions import override
 
 from gateway.sending.burst import Burst
 from gateway.sending.showing import Showing
@@ -80,27 +81,33 @@ async def test_nobody_is_woken_for_what_was_sealed_in_time(store: AccountStore) 
     assert not woken.is_set()
 
 
+class GoingOn(Burst):
+    """A burst that is over when it is said so."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+        self.end = asyncio.Event()
+
+    @override
+    async def over(self) -> None:
+        await self.end.wait()
+
+
 async def test_in_a_burst_it_is_shown_to_whoever_looks_and_else_when_the_burst_is_over(
     store: AccountStore,
 ) -> None:
-    burst = Burst(lambda: None)
-    showing = Showing(store.outbox, lambda: None)
+    burst, showing = GoingOn(), Showing(store.outbox, lambda: None)
     outbox = (await store.mail.read(lambda reader: reader.mailbox(OUTBOX))).id
-    burst.accepted()
-    burst.accepted()
-    waiting = asyncio.create_task(showing.through(burst))
     await accept(store)
-    for _ in range(10):
-        burst.accepted()
-        await asyncio.sleep(0.02)
+    waiting = asyncio.create_task(showing.through(burst))
+    await asyncio.sleep(0.2)
     unseen = await shown(store)
 
     with store.mail.watch(outbox) as watch:
         async with asyncio.timeout(20):
-            while not watch.take():
-                burst.accepted()
-                await asyncio.sleep(0.02)
+            await watch.wait()
     seen = await shown(store), waiting.done()
+    burst.end.set()
     async with asyncio.timeout(20):
         await waiting
 
