@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from mx_core.model.errors import StoreDamaged, Untrusted
@@ -23,6 +24,7 @@ PIN_OCTETS_MAX: Final = 2048
 _FORMAT: Final = 1
 _LOG, _PENDING = 5, 11
 _ORIGIN_OCTETS_MAX: Final = 300
+_KEPT: Final = 256  # each is read several times for a message
 
 
 class Tier(IntEnum):
@@ -87,12 +89,17 @@ class Pin:
         Raises:
             StoreDamaged: These octets are no pin of this version.
         """
-        try:
-            if len(pin_octets) > PIN_OCTETS_MAX:
-                raise misshapen("a pin of more than 2 KiB")
-            return _read(cbor.decode(pin_octets))
-        except Untrusted as error:
-            raise StoreDamaged("what is remembered of a contact cannot be read") from error
+        return _decoded(bytes(pin_octets))
+
+
+@lru_cache(maxsize=_KEPT)
+def _decoded(pin_octets: bytes) -> Pin:
+    try:
+        if len(pin_octets) > PIN_OCTETS_MAX:
+            raise misshapen("a pin of more than 2 KiB")
+        return _read(cbor.decode(pin_octets))
+    except Untrusted as error:
+        raise StoreDamaged("what is remembered of a contact cannot be read") from error
 
 
 def first_use(state: State, *, now: float, suite: int = 1) -> Pin:

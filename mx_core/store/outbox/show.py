@@ -23,7 +23,7 @@ from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone
-from mx_core.model.ids import QueueId
+from mx_core.model.ids import Pid, QueueId
 from mx_core.model.mailbox_name import OUTBOX
 from mx_core.model.message import MessageForm
 from mx_core.store.bodies.body import BodyId
@@ -33,7 +33,6 @@ from mx_core.store.outbox import box as outbox_box
 from mx_core.store.outbox.reader import address_of
 from mx_core.store.outbox.wait import WaitingOutbox
 from mx_core.store.people import relation
-from mx_core.trust.pin import Pin
 
 _SHOWN_AT_ONCE: Final = 32
 _HELD_OCTETS_MAX: Final = 4 * 1024 * 1024
@@ -174,8 +173,8 @@ def accept_known(connection: sa.Connection, recipient: Address, now: int) -> Non
 
     Who is not known yet is accepted when their keys are: see ``OutboxTable.seal``.
     """
-    pin = connection.exec_driver_sql(
-        "SELECT pin FROM contact WHERE address = ?", (str(recipient.canonical()),)
+    pid = connection.exec_driver_sql(
+        "SELECT pid FROM contact WHERE address = ?", (str(recipient.canonical()),)
     ).scalar()
-    if pin is not None:
-        relation.accept(connection, Pin.decode(pin).pid, now)
+    if pid is not None:
+        relation.accept(connection, Pid(pid), now)

@@ -58,35 +58,30 @@ class Contacts:
         """
 
         def job(connection: sa.Connection) -> Contact | None:
-            rows = connection.exec_driver_sql(
-                "SELECT address, pin, chain FROM contact ORDER BY updated DESC"
-            )
-            found = (row for row in rows if Pin.decode(row[1]).pid == pid)
-            row = next(found, None)
+            row = connection.exec_driver_sql(
+                "SELECT address, pin, chain FROM contact WHERE pid = ?"
+                " ORDER BY updated DESC LIMIT 1",
+                (pid,),
+            ).one_or_none()
             if row is None:
                 return None
             pin = replace(Pin.decode(row[1]), map_version=0)
             return Contact(address_of(row[0]), pin.encode(), row[2])
 
-        return await self._database.read(job)
+        return self._database.glance(job)
 
     async def elsewhere(self, address: Address) -> list[Contact]:
         """Return what is pinned at other addresses for the passport that is pinned at *address*."""
         wanted = str(address.canonical())
 
         def job(connection: sa.Connection) -> list[Contact]:
-            pin = connection.exec_driver_sql(
-                "SELECT pin FROM contact WHERE address = ?", (wanted,)
-            ).scalar()
-            if pin is None:
-                return []
-            pid = Pin.decode(pin).pid
             rows = connection.exec_driver_sql(
-                "SELECT address, pin, chain FROM contact WHERE instr(pin, ?) AND address != ?",
-                (pid, wanted),
+                "SELECT other.address, other.pin, other.chain FROM contact AS this"
+                " JOIN contact AS other ON other.pid = this.pid AND other.address != this.address"
+                " WHERE this.address = ?",
+                (wanted,),
             )
-            found = [Contact(address_of(row[0]), row[1], row[2]) for row in rows]
-            return [one for one in found if Pin.decode(one.pin).pid == pid]
+            return [Contact(address_of(row[0]), row[1], row[2]) for row in rows.all()]
 
         return self._database.glance(job)
 
@@ -127,6 +122,12 @@ class Contacts:
 def put_contact(connection: sa.Connection, contact: Contact, now_seconds: int) -> None:
     """As ``Contacts.put``, inside another write job."""
     connection.exec_driver_sql(
-        "INSERT OR REPLACE INTO contact VALUES (?, ?, ?, ?)",
-        (str(contact.address.canonical()), contact.pin, contact.chain, now_seconds),
+        "INSERT OR REPLACE INTO contact (address, pin, chain, updated, pid) VALUES (?, ?, ?, ?, ?)",
+        (
+            str(contact.address.canonical()),
+            contact.pin,
+            contact.chain,
+            now_seconds,
+            Pin.decode(contact.pin).pid,
+        ),
     )

@@ -115,7 +115,7 @@ class ContactSecrets:
         return await self._database.write(job)
 
     async def _read(self, which: str, pid: Pid) -> bytes | None:
-        return await self._database.read(
+        return self._database.glance(
             lambda connection: connection.exec_driver_sql(
                 f"SELECT {which} FROM contact_secret WHERE pid = ?",  # noqa: S608  # a literal
                 (pid,),

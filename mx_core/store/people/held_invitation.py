@@ -69,7 +69,7 @@ class HeldInvitations:
             used = bool(is_used) or expires <= self._now()
             return HeldInvitation(after if used else secret, proof, used)
 
-        return await self._database.read(job)
+        return self._database.glance(job)
 
     async def note_used(self, pid: Pid, *, used: bool = True) -> None:
         """Make tokens of the secret that follows (or not yet) from now on."""

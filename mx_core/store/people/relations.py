@@ -38,7 +38,7 @@ class Relations:
 
     async def of(self, pid: Pid) -> Relation:
         """Return what the owner said of *pid*."""
-        return await self._database.read(lambda connection: relation.relation_to(connection, pid))
+        return self._database.glance(lambda connection: relation.relation_to(connection, pid))
 
     async def accept(self, pid: Pid) -> None:
         """Note that the owner accepts *pid*."""
