@@ -44,6 +44,7 @@ from mx_core.store.outbox.outbox import OutboxTable
 from mx_core.store.people.policy import PolicyRules
 
 _REPLY_SECONDS = 0.005  # the reply is written before the loop turns; the kernel has it by then
+_JUST_SECONDS: Final = 1.0  # a program that writes to somebody again and again
 _LOOKED_SECONDS: Final = 600.0  # from RCPT to the end of a long message
 _LOOKED_KEPT: Final = 1_000
 _LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
@@ -94,7 +95,7 @@ class JudgedOutbox(ports.Outbox):
     async def judge(self, sender: Address, recipient: Address) -> str:
         """Say how mail would leave; whom we could seal to before may wait."""
         self._burst.coming()
-        looked = await self._look(recipient)
+        looked = self._just_found(recipient) or await self._look(recipient)
         word = joined([of_address(sender), of_address(recipient)])
         decision = await self.decided(recipient, looked, word)
         if decision.verdict is Verdict.LATER:
@@ -238,6 +239,13 @@ class JudgedOutbox(ports.Outbox):
         if len(self._looked) > _LOOKED_KEPT:
             self._looked.popitem(last=False)
         return looked
+
+    def _just_found(self, recipient: Address) -> Looked | None:
+        """Return what a moment ago let mail go sealed; the keys are verified again when it is."""
+        glance = self._looked.get(recipient)
+        if glance is None or glance.looked.reach is not Reach.SECURE:
+            return None
+        return glance.looked if 0 <= self._now() - glance.at < _JUST_SECONDS else None
 
     async def _remembered(self, recipient: Address) -> Looked:
         """Return what was found at RCPT: nobody waits for the same silence twice."""

@@ -1,6 +1,7 @@
 """Nothing leaves in clear that a rule, a doubt or an earlier secret forbids; and what does, arrives."""
 
 import contextlib
+from typing import Any
 
 import pytest
 
@@ -261,3 +262,37 @@ async def test_the_relay_is_shown_without_its_password_and_can_be_removed() -> N
         assert "password" not in shown
         assert shown["host"] == "localhost"
         assert await alice.desk.relay() == {}
+
+
+async def test_who_was_found_a_moment_ago_is_not_looked_for_again_and_still_verified_to_seal() -> (
+    None
+):
+    """A verdict may be a second old; what leaves is decided by keys that are verified then."""
+    async with sending_account(relay=False) as alice:
+        alice.outbox._reaching.look = looked = Counted(alice.outbox._reaching.look)
+        for _ in range(3):
+            await alice.outbox.judge(ALICE, BOB)
+        at_once = looked.calls
+        alice.network.faults[str(BOB)] = Untrusted("pid-changed", "another passport")
+        alice.forget_cards()
+        await alice.submit(BOB)
+        moved = await alice.move()
+        alice.clock.at += 2
+        with pytest.raises(Untrusted):
+            await alice.outbox.judge(ALICE, BOB)
+
+        assert at_once == 1
+        assert moved[BOB][0] == "held"
+        assert not alice.network.parcels
+
+
+class Counted:
+    """Counts how often something is asked."""
+
+    def __init__(self, ask: Any) -> None:
+        self._ask = ask
+        self.calls = 0
+
+    async def __call__(self, *given: Any) -> Any:
+        self.calls += 1
+        return await self._ask(*given)
