@@ -36,6 +36,7 @@ from mx_core.store.people.contact import Contacts
 
 ROLE: Final = "door"
 _LARGE_OCTETS: Final = 256 * 1024
+_DOUBT_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class AtTheDoor:
         self._domain = domain or own.address.domain
         self._now = now
         self._mark_subjects = mark_subjects
+        self._doubted = float("-inf")  # when the own domain was last asked for another key
 
     async def opened(self, opened: OpenedControl, body: bytes) -> OrdinaryMail:
         """Return the message of an envelope that claims to be of the door.
@@ -85,7 +87,7 @@ class AtTheDoor:
         record = opened.claimed.by
         if not isinstance(record, DoorRecord) or record.domain != self._domain:
             raise Untrusted("kind", "only the door of the own domain brings ordinary mail")
-        statement = verify_statement(opened, sign_pk=await self._key(), my_pid=self._own.pid)
+        statement = await self._verified(opened)
         large = len(body) > _LARGE_OCTETS
         message = (
             await asyncio.to_thread(open_body, body, opened, statement)
@@ -97,6 +99,21 @@ class AtTheDoor:
         if large:
             return await asyncio.to_thread(self._made, statement, record, message, claims, bounces)
         return self._made(statement, record, message, claims, bounces)
+
+    async def _verified(self, opened: OpenedControl) -> Statement:
+        """Verify under the key that is known, or under a new one if the own domain names one."""
+        key = await self._key()
+        try:
+            return verify_statement(opened, sign_pk=key, my_pid=self._own.pid)
+        except Untrusted:
+            if self._now() < self._doubted + _DOUBT_SECONDS:
+                raise
+            self._doubted = self._now()
+            self._finder.doubt(self._domain)
+            anew = await self._key()
+            if anew == key:
+                raise
+            return verify_statement(opened, sign_pk=anew, my_pid=self._own.pid)
 
     async def _key(self) -> bytes:
         try:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mx_core.proto import federation_pb2 as mx__core_dot_proto_dot_federation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mx_core/proto/door.proto\x12\rmailx.door.v1\x1a\x1emx_core/proto/federation.proto\"\x0e\n\x0c\x42\x65ginRequest\"9\n\nBeginReply\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12\x0e\n\x06octets\x18\x03 \x01(\x04\"#\n\x10RecipientRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"\x1e\n\x0eRecipientReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\":\n\x0e\x44\x65liverRequest\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.mailx.federation.v1.Item\"=\n\x0c\x44\x65liverReply\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.mailx.federation.v1.ItemReply2\xa8\x02\n\x04\x44oor\x12?\n\x05\x42\x65gin\x12\x1b.mailx.door.v1.BeginRequest\x1a\x19.mailx.door.v1.BeginReply\x12K\n\tRecipient\x12\x1f.mailx.door.v1.RecipientRequest\x1a\x1d.mailx.door.v1.RecipientReply\x12\x45\n\x07\x44\x65liver\x12\x1d.mailx.door.v1.DeliverRequest\x1a\x1b.mailx.door.v1.DeliverReply\x12K\n\x07PutBlob\x12\x1e.mailx.federation.v1.BlobChunk\x1a\x1e.mailx.federation.v1.BlobReply(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mx_core/proto/door.proto\x12\rmailx.door.v1\x1a\x1emx_core/proto/federation.proto\"\x0e\n\x0c\x42\x65ginRequest\"9\n\nBeginReply\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12\x0e\n\x06octets\x18\x03 \x01(\x04\"#\n\x10RecipientRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"\x1e\n\x0eRecipientReply\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\"K\n\x0e\x44\x65liverRequest\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.mailx.federation.v1.Item\x12\x0f\n\x07\x64oor_pk\x18\x02 \x01(\x0c\"L\n\x0c\x44\x65liverReply\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.mailx.federation.v1.ItemReply\x12\r\n\x05stale\x18\x02 \x01(\x08\x32\xa8\x02\n\x04\x44oor\x12?\n\x05\x42\x65gin\x12\x1b.mailx.door.v1.BeginRequest\x1a\x19.mailx.door.v1.BeginReply\x12K\n\tRecipient\x12\x1f.mailx.door.v1.RecipientRequest\x1a\x1d.mailx.door.v1.RecipientReply\x12\x45\n\x07\x44\x65liver\x12\x1d.mailx.door.v1.DeliverRequest\x1a\x1b.mailx.door.v1.DeliverReply\x12K\n\x07PutBlob\x12\x1e.mailx.federation.v1.BlobChunk\x1a\x1e.mailx.federation.v1.BlobReply(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,9 +41,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECIPIENTREPLY']._serialized_start=187
   _globals['_RECIPIENTREPLY']._serialized_end=217
   _globals['_DELIVERREQUEST']._serialized_start=219
-  _globals['_DELIVERREQUEST']._serialized_end=277
-  _globals['_DELIVERREPLY']._serialized_start=279
-  _globals['_DELIVERREPLY']._serialized_end=340
-  _globals['_DOOR']._serialized_start=343
-  _globals['_DOOR']._serialized_end=639
+  _globals['_DELIVERREQUEST']._serialized_end=294
+  _globals['_DELIVERREPLY']._serialized_start=296
+  _globals['_DELIVERREPLY']._serialized_end=372
+  _globals['_DOOR']._serialized_start=375
+  _globals['_DOOR']._serialized_end=671
 # @@protoc_insertion_point(module_scope)

@@ -34,13 +34,17 @@ class RecipientReply(_message.Message):
     def __init__(self, card: _Optional[bytes] = ...) -> None: ...
 
 class DeliverRequest(_message.Message):
-    __slots__ = ("items",)
+    __slots__ = ("items", "door_pk")
     ITEMS_FIELD_NUMBER: _ClassVar[int]
+    DOOR_PK_FIELD_NUMBER: _ClassVar[int]
     items: _containers.RepeatedCompositeFieldContainer[_federation_pb2.Item]
-    def __init__(self, items: _Optional[_Iterable[_Union[_federation_pb2.Item, _Mapping]]] = ...) -> None: ...
+    door_pk: bytes
+    def __init__(self, items: _Optional[_Iterable[_Union[_federation_pb2.Item, _Mapping]]] = ..., door_pk: _Optional[bytes] = ...) -> None: ...
 
 class DeliverReply(_message.Message):
-    __slots__ = ("items",)
+    __slots__ = ("items", "stale")
     ITEMS_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
     items: _containers.RepeatedCompositeFieldContainer[_federation_pb2.ItemReply]
-    def __init__(self, items: _Optional[_Iterable[_Union[_federation_pb2.ItemReply, _Mapping]]] = ...) -> None: ...
+    stale: bool
+    def __init__(self, items: _Optional[_Iterable[_Union[_federation_pb2.ItemReply, _Mapping]]] = ..., stale: _Optional[bool] = ...) -> None: ...

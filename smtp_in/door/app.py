@@ -58,6 +58,7 @@ async def serve(folder: Path, config: Config, *, ready: Callable[[], None] = lam
                 loop.add_signal_handler(signal.SIGHUP, lambda: _renew(tls, config.tls))
             names = ResolvedNames(resolver_of(config, _DNS_SECONDS))
             behind = Taking(home, names, begun.domain, begun.key, config.judging)
+            home.key_changed = lambda anew: behind.speak_with(anew.key)
             async with asyncio.TaskGroup() as tasks:
                 bringing = tasks.create_task(home.run())
                 tasks.create_task(tell_alive(_loop_turns, stopping))

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -92,6 +92,8 @@ class HomeServer:
             ],
         )
         self._stub: Any = door_pb2_grpc.DoorStub(self._channel)  # type: ignore[no-untyped-call]  # generated
+        self._door_pk = b""  # of the key that was lent
+        self.key_changed: Callable[[Begun], None] = lambda _begun: None
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._asking: dict[str, asyncio.Future[Sealable | None]] = {}
         self._waiting: asyncio.Queue[tuple[Item, asyncio.Future[int]]] = asyncio.Queue(_WAITING_MAX)
@@ -104,7 +106,9 @@ class HomeServer:
         """Return the domain and the key that this door speaks for; raises Unavailable."""
         with _our_errors():
             reply = await self._stub.Begin(door_pb2.BeginRequest(), timeout=_CALL_SECONDS)
-        return Begun(reply.domain, Secret(SigningKey(reply.key)))
+        begun = Begun(reply.domain, Secret(SigningKey(reply.key)))
+        self._door_pk = bytes(begun.key.reveal().verify_key)
+        return begun
 
     async def person(self, address: Address) -> Sealable | None:
         """Return whom ordinary mail for *address* is sealed to; None: nobody, or no device of theirs.
@@ -199,8 +203,14 @@ class HomeServer:
     async def _bring_batch(self, batch: Sequence[tuple[Item, asyncio.Future[int]]]) -> None:
         try:
             with _our_errors():
-                request = door_pb2.DeliverRequest(items=[item for item, _ in batch])
+                request = door_pb2.DeliverRequest(
+                    items=[item for item, _ in batch], door_pk=self._door_pk
+                )
                 reply = await self._stub.Deliver(request, timeout=_CALL_SECONDS)
+            if reply.stale:
+                self.key_changed(await self.begin())
+                _log.warning("door_key_changed")
+                raise Busy("this domain has a new key; come again")
         except (Unavailable, Refused) as error:
             for _, answer in batch:
                 if not answer.cancelled():

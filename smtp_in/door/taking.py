@@ -48,6 +48,10 @@ class Taking(Behind):
         self._rules = rules
         self._forwarders = frozenset(rules.forwarders)
 
+    def speak_with(self, key: Secret[SigningKey]) -> None:
+        """Sign with another *key* from now on: the home server has changed it."""
+        self._key = key
+
     @override
     async def whose(self, local: str, domain: str) -> Address | None:
         """See ``Behind``."""

@@ -2,17 +2,13 @@
 
 import asyncio
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support import old_mail
 from tests.support.old_mail import letter, stored
 from tests.support.stores import open_store
-from tests.support.torture import Measure, Sweep
 
 _PROGRAM = """
 import asyncio, sys
@@ -72,32 +68,3 @@ def test_killed_behind_every_commit_nothing_is_lost_and_nothing_twice(tmp_path: 
     assert killed == 2  # 100, 200, and the last 50 are one commit
     assert told == "True\n"
     assert what_is_here(tmp_path / "store") == letters
-
-
-@pytest.mark.torture
-@pytest.mark.timeout(0)
-def test_full_import(tmp_path: Path) -> None:
-    """100,000 messages, killed twenty times at random commits on the way."""
-    chance = random.Random(7)
-    source = tmp_path / "Old"
-    numbers = range(100_000)
-    text = "Some words of a longer letter.\r\n"
-    letters = [letter(n, body=text * chance.randrange(1, 200)) for n in numbers]
-    old_mail.mbox(source, letters)
-
-    def step(number: int) -> dict[str, float]:
-        if number < 20:
-            status, told = run(tmp_path / "store", source, f"imported:{chance.randrange(1, 80)}")
-            assert status in {0, -9}, told
-            return {"kills": float(status == -9)}
-        status, told = run(tmp_path / "store", source)
-        assert (status, told) == (0, "True\n")
-        assert what_is_here(tmp_path / "store") == letters
-        return {"kills": 0.0}
-
-    Sweep(
-        "import",
-        21,
-        (Measure("kills", "kills", "higher"),),
-        ("gateway/migration", "mx_core/store", "tests/crash/test_import_kills.py"),
-    ).run(step)

@@ -20,6 +20,7 @@ from tests.support.dovecot import dovecot, imap
 from tests.support.old_mail import letter, stored
 from tests.support.pulls import asked, follows, pulling, until
 from tests.support.stores import memory_store
+from tests.support.torture import Measure, Sweep
 
 pytestmark = [pytest.mark.interop, pytest.mark.anyio]
 
@@ -135,6 +136,27 @@ async def test_both_sides_change_at_once_and_end_the_same(server: Server) -> Non
         assert await converged(store, server, messages=300, rounds=150)
 
 
+@pytest.mark.torture
+@pytest.mark.timeout(0)
+def test_full_convergence(server: Server) -> None:
+    """5,000 messages, whose flags are changed on both sides 2,000 times while they come."""
+
+    def step(_number: int) -> dict[str, float]:
+        with memory_store() as store:
+            assert asyncio.run(converged(store, server, messages=5_000, rounds=2_000))
+        return {"messages": 5_000.0, "changes": 2_000.0}
+
+    Sweep(
+        "pull",
+        1,
+        (
+            Measure("messages", "messages that came", "higher", floor=5_000),
+            Measure("changes", "changes of flags here, and as many there", "higher"),
+        ),
+        ("gateway/pulling", "gateway/legacy", "mx_core/store/ledger"),
+    ).run(step)
+
+
 async def converged(store: AccountStore, server: Server, *, messages: int, rounds: int) -> bool:
     """Change mail there and flags here at random; tell whether both are the same a little later."""
     chance = random.Random(7)
@@ -157,23 +179,30 @@ async def converged(store: AccountStore, server: Server, *, messages: int, round
         changing = asyncio.gather(
             *(asyncio.to_thread(change_there, number) for number in range(rounds // 10))
         )
-        await until(lambda: follows(made), 120)
+        await until(lambda: follows(made), 120 + messages / 5)
         for _ in range(rounds):
             uid = chance.randrange(1, messages)
             change = chance.choice((FlagChange.ADD, FlagChange.REMOVE))
             await flag_here(store, "INBOX", uid, change, chance.choice(names))
         await changing
         try:
-            await until(lambda: _same(store, server), 30)
+            await until(lambda: _same(store, server), 30 + messages / 25)
         except TimeoutError:
             return False
     return True
 
 
 def fill(server: Server, messages: int) -> None:
+    """As another program would that has many at once to put there: MULTIAPPEND, RFC 3502."""
     with imap(server) as client:
-        for number in range(messages):
-            client.append("INBOX", "", "", letter(number))
+        for start in range(0, messages, 500):
+            some = [letter(number) for number in range(start, min(start + 500, messages))]
+            client.send(b"FILL APPEND INBOX")
+            for octets in some:
+                client.send(b" {%d+}\r\n%b" % (len(octets), octets))
+            client.send(b"\r\n")
+            while not client.readline().startswith(b"FILL OK"):
+                pass
 
 
 async def _same(store: AccountStore, server: Server) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from nacl.signing import SigningKey
 from typing_extensions import override
 
 from mx_core.notation.hashing import b2_plain
@@ -30,6 +31,7 @@ class MemoryHome(DoorServicer):
     bodies: dict[bytes, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     broken: bool = False
+    key: SigningKey = DOOR_KEY
 
     @property
     def items(self) -> list[Item]:
@@ -37,7 +39,7 @@ class MemoryHome(DoorServicer):
 
     @override
     async def Begin(self, request: Any, context: Any) -> door_pb2.BeginReply:
-        return door_pb2.BeginReply(domain="b.example", key=bytes(DOOR_KEY), octets=1 << 26)
+        return door_pb2.BeginReply(domain="b.example", key=bytes(self.key), octets=1 << 26)
 
     @override
     async def Recipient(self, request: Any, context: Any) -> door_pb2.RecipientReply:
@@ -48,6 +50,8 @@ class MemoryHome(DoorServicer):
     @override
     async def Deliver(self, request: Any, context: Any) -> door_pb2.DeliverReply:
         await self._answer(context)
+        if request.door_pk != bytes(self.key.verify_key):
+            return door_pb2.DeliverReply(stale=True)
         self.batches.append(list(request.items))
         told = [self.statuses.get(one.route.decode(), self.status) for one in request.items]
         return door_pb2.DeliverReply(items=[ItemReply(status=one) for one in told])

@@ -43,6 +43,13 @@ class Domain:
 
     door: bytes | None = bytes(DOOR_KEY.verify_key)
     error: Exception | None = None
+    anew: bytes | None = None  # what it names when it is asked again
+    doubted: int = 0
+
+    def doubt(self, domain: str) -> None:
+        assert domain == "b.example"
+        self.doubted += 1
+        self.door = self.anew or self.door
 
     async def find(self, domain: str) -> Domain:
         assert domain == "b.example"  # of nobody else anything is asked
@@ -276,3 +283,18 @@ async def test_what_was_sealed_for_somebody_else_is_refused(room: Room) -> None:
         await AtTheDoor(finder, room.store.contacts, own, Clock(NOW)).opened(opened, body)
 
     assert caught.value.failure == "recipient"
+
+
+async def test_a_new_key_of_the_own_domain_is_asked_for_once_and_believed(room: Room) -> None:
+    new = SigningKey(b"n" * 32)
+    room.domain.anew = bytes(new.verify_key)
+
+    assert (await room.opened(key=new)).octets.endswith(b"hello\r\n")
+    assert room.domain.doubted == 1
+
+
+async def test_a_key_that_the_own_domain_does_not_name_is_refused_after_all(room: Room) -> None:
+    with pytest.raises(Untrusted):
+        await room.opened(key=SigningKey(b"n" * 32))
+
+    assert room.domain.doubted == 1

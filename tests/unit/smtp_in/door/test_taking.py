@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from nacl.signing import SigningKey
 
 from mx_core.envelope.identity import EpochSecret
 from mx_core.envelope.open import open_body, open_control, verify_statement
@@ -99,6 +100,7 @@ async def door(**rules: Any) -> AsyncIterator[Room]:
         for address in ("bob@b.example", "alice@b.example"):
             room.people[address] = person(address)
             home.cards[address] = room.people[address].card(issued=int(time.time()))
+        server.key_changed = lambda anew: taking.speak_with(anew.key)
         bringing = asyncio.create_task(server.run())
         try:
             yield room
@@ -309,3 +311,20 @@ async def test_judging_that_takes_too_long_ends_without_a_verdict() -> None:
     _, _, record = room.opened(room.home.items[0])
 
     assert (record.spf, record.dkim, record.dmarc) == ("temperror", (), "temperror")
+
+
+async def test_a_key_that_was_changed_is_taken_up_and_nothing_is_kept_under_the_old_one() -> None:
+    async with door() as room:
+        await room.take()
+        room.home.key = SigningKey(b"n" * 32)
+        with pytest.raises(Busy, match="new key"):
+            await room.take()
+        kept = len(room.home.items)
+        await room.take()
+        n, private, _ = room.people["bob@b.example"].first.epochs[-1]
+        secret = EpochSecret(room.people["bob@b.example"].first.id, n, private)
+        opened = open_control(room.home.items[-1].envelope, [secret])
+        whose = room.people["bob@b.example"].state.pid
+
+        verify_statement(opened, sign_pk=bytes(room.home.key.verify_key), my_pid=whose)
+        assert kept == 1

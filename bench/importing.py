@@ -1,0 +1,131 @@
+"""An account of Dovecot imported: messages and megabytes a second, memory, and the index behind it.
+
+10,000 messages of 50 KB on the average by default; ``MX_BENCH_IMPORT=100000`` is the full form (5 GB;
+needs 12 GB below /var/tmp).  What imports is a process of its own, so its processor time and memory are its own;
+Dovecot and its Maildir are of Debian, and need root.  A rate by the clock holds on an idle machine only:
+beside it stands what one core would do.
+"""
+
+import asyncio
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.rows import Row
+from gateway.legacy.client import Server
+from gateway.migration.importing import Asked, Importing
+from gateway.migration.opening import open_source
+from mx_core.model.secret import Secret
+from mx_core.store.account_store import AccountStore
+from tests.support.dovecot import PASSWORD, dovecot
+from tests.support.old_mail import letter
+
+SIZE = int(os.environ.get("MX_BENCH_IMPORT", "10000"))
+_WORDS = [f"{random.Random(n).getrandbits(30):x}" for n in range(20_000)]
+_FOLDERS = 20
+_MIB = 1024 * 1024
+
+
+def measure() -> list[Row]:
+    folder = Path(tempfile.mkdtemp(prefix="mx-import-", dir="/var/tmp"))
+    folder.chmod(0o755)  # Dovecot's users walk through
+    try:
+        with dovecot(folder) as server:
+            octets = fill(folder / "mail" / "alice", SIZE)
+            found = run(folder / "account", server)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    assert (found["holds"], found["stored"]) == (True, SIZE), found
+    return [
+        _higher("messages a second", "1/s", SIZE / found["seconds"], 400, 1_500),
+        _higher("octets a second", "MB/s", octets / 1e6 / found["seconds"], 15),
+        _higher("messages a second of processor time", "1/s", SIZE / found["processor"], None),
+        Row("memory of the process, at most", "MB", "lower", found["resident"], 1, None, 250),
+        Row("proof of all of it", "s", "lower", found["proof"], 1),
+        Row("index behind at the end of the import", "s", "lower", found["index"], 1),
+    ]
+
+
+def _higher(
+    name: str, unit: str, ours: float, floor: float | None, goal: float | None = None
+) -> Row:
+    return Row(name, unit, "higher", ours, SIZE, None, floor, goal)
+
+
+def fill(maildir: Path, size: int, mean: int = 550) -> int:
+    """Put mail straight into a Maildir of 20 folders, as years of it lie there; return its octets.
+
+    *mean*: lines of a message, of about 90 octets.
+    """
+    octets = 0
+    draw = random.Random(7)
+    for number in range(size):
+        name = f".Archive.{number % _FOLDERS}" if number % _FOLDERS else ""
+        cur = maildir / name / "cur"
+        if number < _FOLDERS:
+            for part in ("cur", "new", "tmp"):
+                (maildir / name / part).mkdir(parents=True)
+        # most are short, some long
+        lines = min(int(draw.expovariate(1 / mean)) + 10, 20_000)
+        text = "".join(" ".join(draw.choices(_WORDS, k=11)) + "\r\n" for _ in range(lines))
+        message = letter(number, body=text)
+        octets += len(message)
+        flags = "S" if number % 10 else ""
+        (cur / f"{1_500_000_000 + number}.{number}.host:2,{flags}").write_bytes(message)
+    subprocess.run(["chown", "-R", "mail:mail", str(maildir)], check=True)
+    return octets
+
+
+def run(folder: Path, server: Server) -> dict[str, float]:
+    """Import in a process of its own; return what it says of itself."""
+    asked = [str(folder), server.location, server.ca_file]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.importing", *asked],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+async def _child(folder: Path, location: str, ca_file: str) -> dict[str, float]:
+    store = AccountStore.open(folder, Secret(bytes(range(32))), time.time)
+    store.text_index.start()
+    importing = Importing(store, open_source, time.time)
+    phases: dict[str, float] = {}
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(importing.run())
+            await importing.begin(Asked(location, secret=PASSWORD, ca_file=ca_file), dry_run=False)
+            while (state := await importing.state())["phase"] != "idle":
+                phases.setdefault(state["phase"], time.monotonic())
+                await asyncio.sleep(0.1)
+            ends = time.monotonic()
+            running.cancel()
+        spent = resource.getrusage(resource.RUSAGE_SELF)
+        while (await store.text_index.state()).waiting:  # noqa: ASYNC110  # it has no event to wait for
+            await asyncio.sleep(0.1)
+        report = state["imports"][0]["report"]
+        return {
+            "holds": report["holds"],
+            "stored": report["progress"]["stored"],
+            "seconds": phases["proving"] - phases["bringing"],
+            "processor": spent.ru_utime + spent.ru_stime,
+            "resident": spent.ru_maxrss * 1024 / _MIB,
+            "proof": ends - phases["proving"],
+            "index": time.monotonic() - ends,
+        }
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(_child(Path(sys.argv[1]), *sys.argv[2:]))))
