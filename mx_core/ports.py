@@ -30,6 +30,7 @@ from mx_core.model.ids import (
 from mx_core.model.long_octets import LongOctets
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import Fact, Facts, MessageForm, Submission, Whole
+from mx_core.model.octets import Octets
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot
 from mx_core.model.stamp import UNSTAMPED, Stamp
@@ -67,7 +68,7 @@ class NewMail:
     None: the store makes it, if ``MailStore.forms_may_wait`` has said so.
     """
 
-    octets: bytes
+    octets: Octets
     form: MessageForm | None
     flags: FlagSet
     internal_date: int | None = None  # unix seconds; None: now
@@ -321,7 +322,7 @@ class Parcel:
     recipient: Address
     env_id: EnvId
     envelope: bytes  # MXE1
-    body: bytes  # MXB1
+    body: Octets  # MXB1
     deliver_by: int  # unix seconds
     postage_bits: int = 0  # asked for by the recipient's home server
 

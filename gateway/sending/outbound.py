@@ -10,7 +10,6 @@ import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
 
@@ -21,6 +20,7 @@ from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.recipients import Recipients
 from gateway.sending.retry import has_run_out, next_attempt
 from gateway.sending.returning import Returning
+from gateway.sending.shared_body import SharedBody
 from gateway.sending.showing import NOT_WRITTEN_SECONDS, Showing
 from gateway.sending.travelled import Travelled
 from gateway.writing.sender_reports import SenderReports
@@ -30,10 +30,8 @@ from mx_core.envelope.ext import Ext
 from mx_core.envelope.receipt import digest_of
 from mx_core.envelope.seal import (
     DeviceKey,
-    SealedBody,
     Sender,
     env_id,
-    seal_body,
     seal_envelope,
 )
 from mx_core.model.address import Address
@@ -48,6 +46,7 @@ from mx_core.model.errors import (
     Untrusted,
 )
 from mx_core.model.ids import EnvId, Pid, QueueId
+from mx_core.model.octets import whole
 from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
 from mx_core.store.arriving.receipts import Owed, Receipts
@@ -61,23 +60,6 @@ RESEAL_SECONDS = 86400  # an envelope not handed over within a day is sealed ane
 _NOBODY = "5.1.1"  # RFC 3463
 _DUE_AT_ONCE = 200
 _SUBMISSIONS_AT_ONCE = 16
-_LARGE_OCTETS = 256 * 1024  # sealing these would hold up the loop
-
-
-@dataclass
-class _SharedBody:
-    """The body that To and Cc recipients of one submission share; sealed when first needed."""
-
-    octets: bytes
-    sealed: SealedBody | None = None
-
-    async def for_recipient(self, *, hidden: bool) -> SealedBody:
-        """Return the shared body, or one of its own for a Bcc recipient (envelope page)."""
-        if hidden:
-            return await _seal(self.octets)
-        if self.sealed is None:
-            self.sealed = await _seal(self.octets)
-        return self.sealed
 
 
 class Outbound:
@@ -142,7 +124,7 @@ class Outbound:
                 if not groups:
                     await self._sleep()
 
-    async def deliver(self, item: OutboxItem, body: _SharedBody) -> None:
+    async def deliver(self, item: OutboxItem, body: SharedBody) -> None:
         """Hand over for one recipient, sealed unless it was decided otherwise.
 
         Raises what stood in the way.
@@ -154,7 +136,8 @@ class Outbound:
         was_sealed = parcel is not None or item.asked or item.sealed_anew
         if not was_sealed and await self._ordinary.takes(item):
             await self._outbox.show_new()  # no commit that seals it does
-            await self._deliver_as_ordinary(item, body.octets)
+            octets = await asyncio.to_thread(whole, body.octets)
+            await self._deliver_as_ordinary(item, octets)
             return
         if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
             recipient = await self._recipients.verified(item.recipient, since=_since(item))
@@ -198,7 +181,7 @@ class Outbound:
         await self._outbox.handed_to_relay(item.queue_id, item.recipient, report=report)
 
     async def seal(
-        self, item: OutboxItem, body: _SharedBody, recipient: Recipient
+        self, item: OutboxItem, body: SharedBody, recipient: Recipient
     ) -> tuple[Parcel, bytes]:
         """Return the parcel for a recipient whose keys were verified just now.
 
@@ -297,17 +280,20 @@ class Outbound:
 
     async def _move(self, queue_id: QueueId, items: list[OutboxItem]) -> None:
         try:
-            body = _SharedBody(await self._outbox.octets(queue_id))
-            async with asyncio.TaskGroup() as tasks:
-                for item in items:
-                    tasks.create_task(self._attempt(item, body))
+            body = SharedBody(await self._outbox.content(queue_id), self._outbox.begin_long)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    for item in items:
+                        tasks.create_task(self._attempt(item, body))
+            finally:
+                body.end()
         except MessageGone:
             log.info("outbox_settled_meanwhile", queue_id=queue_id)
         finally:
             self._moving.discard(queue_id)
             self.wake()
 
-    async def _attempt(self, item: OutboxItem, body: _SharedBody) -> None:
+    async def _attempt(self, item: OutboxItem, body: SharedBody) -> None:
         """Take one step with *item*, and pause if not even that could be written down."""
         try:
             await self._deliver_or_tell(item, body)
@@ -316,7 +302,7 @@ class Outbound:
             log.warning("outbox_not_written", queue_id=item.queue_id, why=type(error).__name__)
             await asyncio.sleep(NOT_WRITTEN_SECONDS)
 
-    async def _deliver_or_show(self, item: OutboxItem, body: _SharedBody) -> None:
+    async def _deliver_or_show(self, item: OutboxItem, body: SharedBody) -> None:
         """Deliver *item*; what could not even be sealed stands in Outbox before it is told of."""
         try:
             await self.deliver(item, body)
@@ -324,7 +310,7 @@ class Outbound:
             await self._outbox.show_new()
             raise
 
-    async def _deliver_or_tell(self, item: OutboxItem, body: _SharedBody) -> None:
+    async def _deliver_or_tell(self, item: OutboxItem, body: SharedBody) -> None:
         """Deliver *item*, or write down why not and what is next."""
         try:
             await self._deliver_or_show(item, body)
@@ -373,9 +359,3 @@ def _status(error: Refused) -> str:
     if isinstance(error, RelayRefused):
         return error.status
     return "5.7.10" if isinstance(error, EncryptionRequired) else "5.1.1"
-
-
-async def _seal(octets: bytes) -> SealedBody:
-    if len(octets) < _LARGE_OCTETS:
-        return seal_body(octets, secrets.token_bytes)
-    return await asyncio.to_thread(seal_body, octets, secrets.token_bytes)

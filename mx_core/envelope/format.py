@@ -18,11 +18,13 @@ from mx_core.envelope.padding import BODY_FLOOR, padded_length
 from mx_core.envelope.shape import array, keyed, octets, uint
 from mx_core.notation import cbor
 from mx_core.notation.cbor import Value
-from mx_core.notation.hashing import DIGEST_OCTETS, b2
+from mx_core.notation.hashing import DIGEST_OCTETS, LongPart, b2
 from mx_core.notation.signing import SIGNATURE_OCTETS
 
 ENVELOPE_MAGIC: Final = b"MXE1"
 BODY_MAGIC: Final = b"MXB1"
+_OF_BODY: Final = "MX1.body.ct"
+_OF_MESSAGE: Final = "MX1.body.pt"
 VERSION: Final = 1
 SUITE_1: Final = 1  # X25519 sealed box, XSalsa20-Poly1305, XChaCha20-Poly1305 stream
 SUITE_2: Final = 2  # packets to X-Wing by HPKE, the rest as in suite 1
@@ -83,12 +85,17 @@ def stream_key(body_key: bytes, salt: bytes) -> bytes:
 
 def hash_of_body(body: bytes) -> bytes:
     """Return S.8: over the whole MXB1, from magic to last chunk."""
-    return b2("MX1.body.ct", [body])
+    return b2(_OF_BODY, [body])
 
 
 def hash_of_message(message: bytes) -> bytes:
     """Return S.10: over the message without its padding."""
-    return b2("MX1.body.pt", [message])
+    return b2(_OF_MESSAGE, [message])
+
+
+def long_hashes(length: int, sealed_length: int) -> tuple[LongPart, LongPart]:
+    """Return what makes S.8 and S.10 of pieces: of a body of *sealed_length*, a message of *length*."""
+    return LongPart(_OF_BODY, sealed_length), LongPart(_OF_MESSAGE, length)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,11 @@ from mx_core.envelope.format import (
     Envelope,
     Public,
     body_commitment,
+    body_octets,
     context,
     control_key,
     envelope_commitment,
-    hash_of_body,
-    hash_of_message,
+    long_hashes,
     packet_info,
     stream_key,
 )
@@ -61,6 +61,7 @@ from mx_core.envelope.statement import (
 from mx_core.model.address import Address
 from mx_core.model.errors import MessageTooLarge, Untrusted
 from mx_core.model.ids import DeviceId, EnvId, MsgId, Pid
+from mx_core.model.octets import Octets
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
 from mx_core.notation.signing import Use, sign
@@ -104,7 +105,7 @@ class DoorSender:
 class SealedBody:
     """An MXB1 and what statements say of it; To and Cc share one, each Bcc has its own."""
 
-    octets: bytes = field(repr=False)
+    octets: Octets = field(repr=False)
     key: Secret[bytes]
     commit: bytes
     hash: bytes
@@ -112,8 +113,25 @@ class SealedBody:
     text_hash: bytes
 
 
-def seal_body(message: bytes, entropy: Entropy) -> SealedBody:
-    """Return *message* sealed under a fresh key.
+class Sink(Protocol):
+    """Where the octets of a body go."""
+
+    def write(self, octets: bytes, /) -> object:
+        """Add *octets*."""
+
+    def octets(self) -> Octets:
+        """Return all of them; nothing is added any more."""
+
+
+class _InMemory(BytesIO):
+    def octets(self) -> bytes:
+        return self.getvalue()  # hands the buffer over without a copy
+
+
+def seal_body(message: Octets, entropy: Entropy, into: Sink | None = None) -> SealedBody:
+    """Return *message* sealed under a fresh key, with its octets in *into*, else in memory.
+
+    Of either no more than a chunk at a time is looked at.
 
     Raises:
         MessageTooLarge: More than 64 MiB.
@@ -124,18 +142,25 @@ def seal_body(message: bytes, entropy: Entropy) -> SealedBody:
     commit = body_commitment(key, salt)
     state = crypto_secretstream_xchacha20poly1305_state()
     header = crypto_secretstream_xchacha20poly1305_init_push(state, stream_key(key, salt))
-    sealed = BytesIO()  # its getvalue() hands the buffer over without a copy
-    sealed.write(BodyHead(salt, commit, header).encode())
-    for chunk, last in _chunks(message):
+    sealed = _InMemory() if into is None else into
+    length = len(message)
+    of_body, of_message = long_hashes(length, body_octets(length))
+
+    def put(octets: bytes) -> None:
+        sealed.write(octets)
+        of_body.add(octets)
+
+    put(BodyHead(salt, commit, header).encode())
+    for chunk, kept, last in _chunks(message):
+        of_message.add(chunk[:kept])
         tag = (
             crypto_secretstream_xchacha20poly1305_TAG_FINAL
             if last
             else crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
         )
-        sealed.write(crypto_secretstream_xchacha20poly1305_push(state, chunk, tag=tag))
-    octets = sealed.getvalue()
+        put(crypto_secretstream_xchacha20poly1305_push(state, chunk, tag=tag))
     return SealedBody(
-        octets, Secret(key), commit, hash_of_body(octets), len(message), hash_of_message(message)
+        sealed.octets(), Secret(key), commit, of_body.digest(), length, of_message.digest()
     )
 
 
@@ -208,15 +233,15 @@ def env_id(envelope: bytes) -> EnvId:
     return EnvId(b2_plain(envelope))
 
 
-def _chunks(message: bytes) -> Iterator[tuple[bytes, bool]]:
-    """Yield the padded message in pieces of 64 KiB, the last one marked; never copies the whole."""
+def _chunks(message: Octets) -> Iterator[tuple[bytes, int, bool]]:
+    """Yield the padded message in pieces of 64 KiB: with how much of it is message; the last one marked."""
     pad = padding(len(message), BODY_FLOOR)
     total = len(message) + len(pad)
     for start in range(0, total, CHUNK_OCTETS):
         end = min(start + CHUNK_OCTETS, total)
         of_message = message[start:end]
         of_pad = pad[max(0, start - len(message)) : max(0, end - len(message))]
-        yield of_message + of_pad, end == total
+        yield of_message + of_pad, len(of_message), end == total
 
 
 def _packets(

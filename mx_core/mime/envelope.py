@@ -12,6 +12,7 @@ from typing import Final
 
 from mx_core.mime import address_list, header, imap_string
 from mx_core.mime.address_list import Entry
+from mx_core.mime.header import Fields
 from mx_core.mime.limits import ADDRESSES_MAX
 from mx_core.model.message import HeaderField
 
@@ -41,7 +42,7 @@ class Envelope:
         return sum(map(len, self.addresses.values()))
 
 
-def read(octets: bytes, fields: Iterable[HeaderField], room: int = ADDRESSES_MAX) -> Envelope:
+def read(octets: Fields, fields: Iterable[HeaderField], room: int = ADDRESSES_MAX) -> Envelope:
     """Return the envelope of the header whose *fields* are given, with at most *room* entries."""
     envelope = Envelope()
     for entry in fields:

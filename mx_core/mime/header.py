@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Final
+from typing import Final, Protocol
 
 from mx_core.mime.limits import FIELDS_MAX, HEADER_OCTETS_MAX, NAME_OCTETS_MAX, VALUE_OCTETS_MAX
 from mx_core.model.errors import BadMessage
@@ -58,7 +58,16 @@ def top_fields(octets: bytes) -> tuple[HeaderField, ...]:
     return fields
 
 
-def value(octets: bytes, field: HeaderField) -> bytes:
+class Fields(Protocol):
+    """Octets of which only fields are read: ``bytes``, or what holds the headers of a long message."""
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
+
+    def find(self, what: bytes, start: int, end: int, /) -> int:
+        """Return where *what* begins between *start* and *end*, or -1."""
+
+
+def value(octets: Fields, field: HeaderField) -> bytes:
     """Return what follows the colon, folds kept as LF and space, at most 16 KiB of it."""
     start = octets.find(b":", field.start, field.end) + 1 if field.name else field.start
     raw = octets[start : min(field.end, start + VALUE_OCTETS_MAX)]

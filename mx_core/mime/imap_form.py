@@ -12,6 +12,7 @@ from typing import Final
 
 from mx_core.mime import content_field, envelope, header
 from mx_core.mime.content_field import Disposition, Parameters
+from mx_core.mime.header import Fields
 from mx_core.mime.imap_string import NIL, string, unfolded
 from mx_core.mime.limits import ADDRESSES_INSIDE_MAX, ADDRESSES_MAX
 from mx_core.mime.structure import Node
@@ -44,7 +45,7 @@ class Forms:
     plain: bytes  # BODY
 
 
-def read_content(octets: bytes, node: Node) -> Content:
+def read_content(octets: Fields, node: Node) -> Content:
     """Return the Content-* fields of *node* other than the type; none if they do not count."""
     content = Content()
     if not node.has_mime:
@@ -90,14 +91,19 @@ def walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(top.children))
 
 
-def render(octets: bytes, root: Node, contents: dict[int, Content]) -> Forms:
-    """Return the forms of the whole message; *contents* holds :func:`read_content` by ``id``."""
-    return _Renderer(octets, contents, line_counts(octets, root)).part(root)
+def render(
+    octets: Fields, root: Node, contents: dict[int, Content], lines_before: dict[int, int]
+) -> Forms:
+    """Return the forms of the whole message; *contents* holds :func:`read_content` by ``id``.
+
+    *lines_before* is what :func:`line_counts` returns.
+    """
+    return _Renderer(octets, contents, lines_before).part(root)
 
 
 class _Renderer:
     def __init__(
-        self, octets: bytes, contents: dict[int, Content], lines_before: dict[int, int]
+        self, octets: Fields, contents: dict[int, Content], lines_before: dict[int, int]
     ) -> None:
         self._octets = octets
         self._contents = contents

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from mx_core.mime import base_subject, date, envelope, imap_form, part_map
+from mx_core.mime.header import Fields
 from mx_core.mime.header_keys import keys_of
 from mx_core.mime.imap_form import Content
 from mx_core.mime.structure import Node, Scan
@@ -17,14 +18,22 @@ _MSG_ID: Final = re.compile(rb"<([^<>\r\n]{1,996})>")
 def prepare(octets: bytes) -> MessageForm:
     """Return the form of any *octets*; never raises, and takes time proportional to them."""
     root = Scan(octets).root
+    return form_of(octets, len(octets), root, imap_form.line_counts(octets, root))
+
+
+def form_of(octets: Fields, size: int, root: Node, lines_before: dict[int, int]) -> MessageForm:
+    """Return the form of a scanned message of *size*; of *octets* only headers are read.
+
+    *lines_before*: as ``imap_form.line_counts`` has it.
+    """
     contents = {id(node): imap_form.read_content(octets, node) for node in imap_form.walk(root)}
-    forms = imap_form.render(octets, root, contents)
+    forms = imap_form.render(octets, root, contents, lines_before)
     letter = envelope.read(octets, root.fields)
     words = {id(node): _words(node, contents[id(node)]) for node in imap_form.walk(root)}
     sent = date.parse(letter.text(b"date"))
     subject = base_subject.read(letter.text(b"subject"))
     return MessageForm(
-        size=len(octets),
+        size=size,
         header_end=root.body_start,
         fields=root.fields,
         envelope=envelope.render(letter),

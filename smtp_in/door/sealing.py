@@ -22,6 +22,7 @@ from mx_core.envelope.seal import (
 from mx_core.envelope.statement import ID_OCTETS, DoorRecord
 from mx_core.model.errors import NoUsableEpoch
 from mx_core.model.ids import MsgId, Pid
+from mx_core.model.octets import whole
 from mx_core.notation.hashing import b2
 from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
@@ -98,7 +99,7 @@ def sealed(
         suite=whom.suite,
         entropy=entropy,
     )
-    return Sealed(route, envelope, body.octets, deliver_by)
+    return Sealed(route, envelope, whole(body.octets), deliver_by)
 
 
 def msg_id_of(mail_from: str, route: str, message: bytes, key: SigningKey) -> MsgId:

@@ -17,7 +17,7 @@ from gateway.arriving.unread import Unread
 from gateway.own.epochs import OwnEpochs
 from gateway.own.identity import OwnIdentity
 from gateway.receipts.taking import TakingReceipts
-from gateway.sending.outbound import _SharedBody
+from gateway.sending.shared_body import SharedBody
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.sender_reports import SenderReports
@@ -215,7 +215,7 @@ class Post:
         self.bob.now = int(self.true())
         outbox = self.alice.store.outbox
         for item in await outbox.due(self.alice.clock(), 1_000):
-            body = _SharedBody(await outbox.octets(item.queue_id))
+            body = SharedBody(await outbox.content(item.queue_id), outbox.begin_long)
             known = len(self.alice.network.parcels)
             await self.alice.outbound._deliver_or_tell(item, body)
             for parcel in self.alice.network.parcels[known:]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 from mx_core.carriers.native.home import Home, Metadata
 from mx_core.model.errors import Untrusted
-from mx_core.notation.hashing import b2_plain
+from mx_core.model.octets import Octets, pieces
+from mx_core.notation.hashing import b2_plain, b2_plain_of
 from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
 
 Chunks = AsyncIterable[federation_pb2.BlobChunk]
@@ -16,9 +18,10 @@ _CHUNK_OCTETS = 256 * 1024
 _TRANSFER_SECONDS = 600.0
 
 
-async def put(home: Home, octets: bytes) -> federation_pb2.BlobRef:
+async def put(home: Home, octets: Octets) -> federation_pb2.BlobRef:
     """Return the reference of *octets* once the home server holds them durably."""
-    ref = federation_pb2.BlobRef(id=b2_plain(octets), size=len(octets))
+    named = await asyncio.to_thread(b2_plain_of, pieces(octets))
+    ref = federation_pb2.BlobRef(id=named, size=len(octets))
 
     async def chunks() -> AsyncIterator[federation_pb2.BlobChunk]:
         for offset in range(0, len(octets), _CHUNK_OCTETS):

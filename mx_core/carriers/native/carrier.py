@@ -23,6 +23,7 @@ from mx_core.model.errors import (
     UnknownRecipient,
 )
 from mx_core.model.ids import EnvId
+from mx_core.model.octets import whole
 from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
@@ -96,7 +97,7 @@ class NativeCarrier(ports.Carrier):
             postage=stamp.postage,
         )
         if len(parcel.body) <= blobs.INLINE_OCTETS_MAX:
-            item.body = parcel.body
+            item.body = whole(parcel.body)
         else:
             item.body_ref.CopyFrom(await blobs.put(self.home, parcel.body))
 

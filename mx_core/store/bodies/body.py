@@ -15,15 +15,17 @@ from typing import Any, Final, NewType
 
 import sqlalchemy as sa
 
-from mx_core.model.errors import StoreDamaged
+from mx_core.model.errors import StoreDamaged, Unavailable
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Whole
+from mx_core.model.octets import Octets
 from mx_core.model.secret import Secret
 from mx_core.store.bodies import coding
 from mx_core.store.bodies import file as body_file
 
 BodyId = NewType("BodyId", int)
 INLINE_OCTETS_MAX: Final = 64 * 1024
+LONG_OCTETS: Final = 1024 * 1024  # of a longer body no more than a piece need be in memory
 _ALL: Final = 1 << 40  # more than any body has
 # of a row whose octets stand as they are; of a compressed one all, which are at most 64 KiB
 _SOME: Final = (
@@ -77,6 +79,21 @@ class BodyReader:
         if body is None:
             raise StoreDamaged(f"the body of message {message} is missing")
         return self._range(stored, start, end)
+
+    def opened(self, body: BodyId) -> Octets:
+        """Return *body*, a long one as octets that are read where they are asked for.
+
+        Raises:
+            StoreDamaged: As ``octets``.
+        """
+        row = self._connection.exec_driver_sql(
+            "SELECT size, file, key FROM body WHERE id = ? AND file IS NOT NULL AND size > ?",
+            (body, LONG_OCTETS),
+        ).one_or_none()
+        if row is None:
+            return self.octets(body)
+        size, file_id, key = row
+        return body_file.OpenedFile(self._folder, body_file.SealedFile(file_id, Secret(key), size))
 
     def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
         """Return the first of *messages* whole: at least one, and about *octets_max* of octets.
@@ -165,7 +182,13 @@ class BodyWriter(BodyReader):
         return len(octets), None, file_id, key, coding.PLAIN
 
     def adopt(self, file: body_file.SealedFile) -> BodyId:
-        """Store a body whose *file* was written before this job; it is the job's from here on."""
+        """Store a body whose *file* was written before this job; it is the job's from here on.
+
+        Raises:
+            Unavailable: Another job had it and failed.
+        """
+        if not (self._folder / file.file_id.hex()).exists():
+            raise Unavailable("the octets were not kept; they are written anew")
         self.written.append(file.file_id)
         inserted = self._connection.exec_driver_sql(
             "INSERT INTO body (size, octets, file, key, coding) VALUES (?, NULL, ?, ?, ?)",

@@ -10,6 +10,7 @@ Knows no table.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,45 @@ def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
     Raises:
         StoreDamaged: The file is missing or a chunk does not open.
     """
+    if min(start, file.size) >= min(end, file.size):
+        return b""
+    descriptor = _descriptor(folder, file)
+    try:
+        return _read(descriptor, file, start, end)
+    finally:
+        os.close(descriptor)
+
+
+class OpenedFile:
+    """A file as octets that are read where they are asked for; ``model.octets``.
+
+    Open from here on: what removes its name meanwhile does not take the octets away.
+    """
+
+    def __init__(self, folder: Path, file: SealedFile) -> None:
+        """Open it; raises StoreDamaged."""
+        self.file = file
+        self.adopted = False  # a row names it: nobody else removes it
+        self._descriptor = _descriptor(folder, file)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def __len__(self) -> int:
+        return self.file.size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, end, _ = part.indices(self.file.size)
+        return _read(self._descriptor, self.file, start, end)
+
+
+def _descriptor(folder: Path, file: SealedFile) -> int:
+    # without a stream around it: mail programs ask for thousands of ranges in a row
+    try:
+        return os.open(os.path.join(folder, file.file_id.hex()), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH118  # a tenth of the time
+    except OSError as error:
+        raise StoreDamaged(f"the body file {file.file_id.hex()} is missing") from error
+
+
+def _read(descriptor: int, file: SealedFile, start: int, end: int) -> bytes:
     start, end = min(start, file.size), min(end, file.size)
     if start >= end:
         return b""
@@ -112,22 +152,16 @@ def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
     key = file.key.reveal()
     pieces = []
     try:
-        # without a stream around it: mail programs ask for thousands of ranges in a row
-        descriptor = os.open(os.path.join(folder, file.file_id.hex()), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH118  # a tenth of the time
-        try:
-            for low in range(first, last + 1, _READ_CHUNKS):
-                chunks = min(last + 1 - low, _READ_CHUNKS)
-                # at once: a thread that reads gives the interpreter away each time
-                read = os.pread(descriptor, chunks * _SEALED_OCTETS, low * _SEALED_OCTETS)
-                for index in range(low, low + chunks):
-                    begins = (index - low) * _SEALED_OCTETS
-                    sealed = read[begins : begins + _SEALED_OCTETS]
-                    if len(sealed) <= TAG_OCTETS:
-                        raise StoreDamaged(f"the body file {file.file_id.hex()} is cut off")
-                    bound = _bound_data(file, index)
-                    pieces.append(aead_decrypt(sealed, bound, _nonce(index), key))
-        finally:
-            os.close(descriptor)
+        for low in range(first, last + 1, _READ_CHUNKS):
+            chunks = min(last + 1 - low, _READ_CHUNKS)
+            # at once: a thread that reads gives the interpreter away each time
+            read = os.pread(descriptor, chunks * _SEALED_OCTETS, low * _SEALED_OCTETS)
+            for index in range(low, low + chunks):
+                begins = (index - low) * _SEALED_OCTETS
+                sealed = read[begins : begins + _SEALED_OCTETS]
+                if len(sealed) <= TAG_OCTETS:
+                    raise StoreDamaged(f"the body file {file.file_id.hex()} is cut off")
+                pieces.append(aead_decrypt(sealed, _bound_data(file, index), _nonce(index), key))
     except (OSError, CryptoError) as error:
         raise StoreDamaged(f"the body file {file.file_id.hex()} is missing or damaged") from error
     pieces[-1] = pieces[-1][: end - last * CHUNK_OCTETS]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mx_core.model.secret import Secret
 from mx_core.store.bodies import file as body_file
-from mx_core.store.bodies.file import GrowingFile, SealedFile
+from mx_core.store.bodies.file import GrowingFile, OpenedFile, SealedFile
 
 
 class LongBody:
@@ -25,6 +25,7 @@ class LongBody:
             Secret(secrets.token_bytes(body_file.KEY_OCTETS)),
         )
         self._taken = False
+        self._opened: OpenedFile | None = None
 
     @property
     def size(self) -> int:
@@ -39,6 +40,11 @@ class LongBody:
         """Return the file, on the disk with its name; blocks; raises DiskFull."""
         return self._file.finish()
 
+    def octets(self) -> OpenedFile:
+        """Return all of them, to be read in pieces; blocks.  Whoever adopts the file says so there."""
+        self._opened = OpenedFile(self._folder, self.finish())
+        return self._opened
+
     def taken(self) -> None:
         """Leave the file to the row that names it."""
         self._taken = True
@@ -50,6 +56,6 @@ class LongBody:
 
     def discard(self) -> None:
         """See ``LongOctets``."""
-        if not self._taken:
+        if not self._taken and (self._opened is None or not self._opened.adopted):
             self._taken = True
             self._file.discard()

@@ -9,6 +9,7 @@ from typing import Protocol
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm
+from mx_core.model.octets import Octets
 from mx_core.store.folders.facts import Facts, Loaded, Texts
 from mx_core.store.folders.rule import Rule
 from mx_core.store.mail.message import Kept
@@ -46,7 +47,10 @@ class Judging:
     def know(self, rows: Sequence[tuple[MessageId, Kept]]) -> None:
         """Take messages that this job stores; one without a form is read back if need be."""
         self.fresh = {
-            ident: Fresh(Loaded(kept.form, kept.octets, kept.form.keys), kept.internal_date)
+            ident: Fresh(
+                Loaded(kept.form, _header(kept.octets, kept.form), kept.form.keys),
+                kept.internal_date,
+            )
             for ident, kept in rows
             if kept.form is not None
         }
@@ -100,3 +104,8 @@ class Judging:
 
 def _nothing() -> Loaded:
     raise AssertionError("a rule that flags decide asked for more")
+
+
+def _header(octets: Octets, form: MessageForm) -> bytes:
+    """Return the header of what is not in memory, and else what is there, which costs nothing."""
+    return octets if isinstance(octets, bytes) else octets[: form.header_end]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from mx_core.mime import field_table
 from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm, PartMapOctets
+from mx_core.model.octets import Octets
 
 INSERT: Final = (
     "INSERT INTO form (message, size, header_end, fields, envelope, bodystructure, body, parts,"
@@ -21,7 +22,7 @@ SELECT: Final = (
 )
 
 
-def to_row(message: MessageId, form: MessageForm, octets: bytes) -> tuple[Any, ...]:
+def to_row(message: MessageId, form: MessageForm, octets: Octets) -> tuple[Any, ...]:
     """Return the values of INSERT; *octets* are the message's, or its header's."""
     return (
         message,

@@ -12,6 +12,7 @@ from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.ids import GlobalId, MessageId
 from mx_core.model.message import MessageForm
+from mx_core.model.octets import Octets, whole
 from mx_core.ports import NewMail
 from mx_core.store.bodies.body import BodyId
 from mx_core.store.forms import header_key
@@ -28,7 +29,7 @@ class Kept:
 
     global_id: GlobalId
     body: BodyId
-    octets: bytes
+    octets: Octets
     form: MessageForm | None
     internal_date: int
     uses: int
@@ -47,8 +48,8 @@ def settled(
     pulled = "SELECT EXISTS (SELECT 1 FROM pull_account)"
     at_once = at_once or bool(connection.exec_driver_sql(pulled).scalar())
     return [
-        replace(each, form=prepare(each.octets))
-        if each.form is None and (at_once or STATUS in each.octets.lower())
+        replace(each, form=prepare(whole(each.octets)))
+        if each.form is None and (at_once or STATUS in whole(each.octets).lower())
         else each
         for each in new
     ]
@@ -105,7 +106,7 @@ def insert(connection: sa.Connection, log: Journal, kept: Sequence[Kept]) -> lis
         connection,
         [
             # made with the form, before the job, by whoever has just read the octets
-            (message, form.keys or header_keys(each.octets, form))
+            (message, form.keys or header_keys(whole(each.octets), form))
             for message, each, form in formed
         ],
     )

@@ -13,6 +13,7 @@ from mx_core.model.flags import DELETED, SYSTEM_FLAGS, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import MessageForm
+from mx_core.model.octets import whole
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo, NewMail
 from mx_core.store.bodies.body import BodyId
 from mx_core.store.mail import message
@@ -56,7 +57,7 @@ class Writer(Mailboxes):
             self._places.check_open(mailbox)  # before octets are written
         book = self._places.book
         new = message.settled(self._connection, new, at_once=book.reads_what_comes(mailbox))
-        bodies = self.bodies.add_all([e.octets for e in new]) if queued is None else queued
+        bodies = self.bodies.add_all([whole(e.octets) for e in new]) if queued is None else queued
         rows = message.keep(self._connection, self.log, bodies, new, int(self._now()), own=own)
         if author is not None:
             for ident, _ in rows:

@@ -16,6 +16,7 @@ from mx_core.model.flags import DRAFT, NOT_ENCRYPTED, SEEN, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import OUTBOX, MailboxName
 from mx_core.model.message import MessageForm
+from mx_core.model.octets import Octets
 from mx_core.ports import NewMail
 from mx_core.store.bodies.body import BodyId
 from mx_core.store.mail.writer import Writer
@@ -66,7 +67,7 @@ class Entering:
 
     queue_id: str
     body: BodyId
-    octets: bytes
+    octets: Octets
     form: MessageForm
 
 

@@ -8,14 +8,19 @@ dropped, and octets that nobody may ask for again; the rows stay to tell what be
 
 from __future__ import annotations
 
+import asyncio
+
 import sqlalchemy as sa
 
 from mx_core.db import failpoint
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, Pid, QueueId
-from mx_core.notation.hashing import b2_plain
+from mx_core.model.octets import Octets, pieces, whole
+from mx_core.notation.hashing import b2_plain, b2_plain_of
 from mx_core.ports import Parcel
 from mx_core.store.arriving import receipts
+from mx_core.store.bodies.body import BodyId
+from mx_core.store.bodies.file import OpenedFile
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox.anew import ReturningOutbox
 from mx_core.store.outbox.reader import State, address_of
@@ -52,6 +57,7 @@ class OutboxTable(ReturningOutbox):
         shows.
         """
         ready = await self._ready_if_new(queue_id)
+        digest = await _digest_of(parcel.body)
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
             self._show(writer, connection, ready)
@@ -61,14 +67,13 @@ class OutboxTable(ReturningOutbox):
                 relation.accept_undecided(connection, pid, int(self._now()))
                 if digest_of_s:
                     receipts.note_sealed(connection, digest_of_s, queue_id, recipient, pid)
-            digest = b2_plain(parcel.body)
             shared = connection.exec_driver_sql(
                 "SELECT 1 FROM sealed_body WHERE queue_id = ? AND digest = ?", (queue_id, digest)
             ).scalar()
             if shared is None:
                 connection.exec_driver_sql(
                     "INSERT INTO sealed_body VALUES (?, ?, ?)",
-                    (queue_id, digest, writer.bodies.add(parcel.body)),
+                    (queue_id, digest, _kept(writer, parcel.body)),
                 )
             connection.exec_driver_sql(
                 "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
@@ -97,6 +102,8 @@ class OutboxTable(ReturningOutbox):
 
         done = await self._mail.write_with(job)
         self._were_shown([each.queue_id for each in ready])
+        if done and isinstance(parcel.body, OpenedFile):
+            parcel.body.adopted = True
         # Crash here: sent at the next start, the very same octets.
         failpoint.reach("sealed")
         return done
@@ -224,3 +231,16 @@ class OutboxTable(ReturningOutbox):
             return True
 
         return await self._mail.write_with(job)
+
+
+async def _digest_of(body: Octets) -> bytes:
+    if isinstance(body, bytes):
+        return b2_plain(body)
+    return await asyncio.to_thread(b2_plain_of, pieces(body))
+
+
+def _kept(writer: Writer, body: Octets) -> BodyId:
+    """Store a sealed body; one that was sealed into a file already is that file."""
+    if isinstance(body, OpenedFile):
+        return writer.bodies.adopt(body.file)
+    return writer.bodies.add(whole(body))

@@ -15,6 +15,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import MessageGone
 from mx_core.model.ids import EnvId, MsgId, QueueId
 from mx_core.model.notify import NotifyRequest
+from mx_core.model.octets import Octets
 from mx_core.ports import Parcel
 from mx_core.store.bodies.body import BodyReader
 
@@ -146,6 +147,19 @@ class OutboxReader:
 
         return await self._database.read(job)
 
+    async def content(self, queue_id: QueueId) -> Octets:
+        """As ``octets``; of a long message, read where they are asked for."""
+
+        def job(connection: sa.Connection) -> Octets:
+            body = connection.exec_driver_sql(
+                "SELECT body FROM outbox WHERE queue_id = ?", (queue_id,)
+            ).scalar()
+            if body is None:
+                raise MessageGone(f"the message {queue_id} has left and is no longer kept")
+            return BodyReader(connection, self._folder).opened(body)
+
+        return await self._database.read(job)
+
     async def parcel(self, queue_id: QueueId, recipient: Address) -> Parcel | None:
         """Return the sealed parcel, or None if there is none (any more)."""
 
@@ -160,7 +174,7 @@ class OutboxReader:
             if row is None:
                 return None
             env_id, envelope, deliver_by, body, route, bits = row
-            octets = BodyReader(connection, self._folder).octets(body)
+            octets = BodyReader(connection, self._folder).opened(body)
             to = address_of(route) if route else recipient
             return Parcel(to, EnvId(env_id), envelope, octets, deliver_by, bits)
 

@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
+from mx_core.mime.long_message import prepare_long
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
@@ -26,6 +27,7 @@ from mx_core.model.errors import MessageGone
 from mx_core.model.ids import Pid, QueueId
 from mx_core.model.mailbox_name import OUTBOX
 from mx_core.model.message import MessageForm
+from mx_core.model.octets import Octets
 from mx_core.store.bodies.body import BodyId
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
@@ -44,7 +46,7 @@ class _Ready:
     """A submission to be shown: its octets, and what a mailbox keeps of them."""
 
     queue_id: QueueId
-    octets: bytes
+    octets: Octets
     form: MessageForm
 
 
@@ -98,7 +100,7 @@ class ShowingOutbox(WaitingOutbox):
         octets = {each: await self._octets_of(each) for each in chosen}
 
         def work() -> list[_Ready]:
-            return [_Ready(each, text, prepare(text)) for each, text in octets.items()]
+            return [_Ready(each, text, _form(text)) for each, text in octets.items()]
 
         small = sum(map(len, octets.values())) < _LARGE_OCTETS
         return work() if small else await asyncio.to_thread(work)
@@ -143,10 +145,10 @@ class ShowingOutbox(WaitingOutbox):
             # another call may have shown it meanwhile, and has then let go of it
             self._held_octets -= len(self._new.pop(queue_id, None) or b"")
 
-    async def _octets_of(self, queue_id: QueueId) -> bytes:
+    async def _octets_of(self, queue_id: QueueId) -> Octets:
         """Return what was submitted, b"" if it was given up meanwhile: then it is not shown."""
         try:
-            return await self.octets(queue_id)
+            return await self.content(queue_id)
         except MessageGone:
             return b""
 
@@ -155,6 +157,12 @@ class ShowingOutbox(WaitingOutbox):
         """As ``OutboxReader.octets``; at once for what was accepted a moment ago."""
         kept = self._new.get(queue_id)
         return await super().octets(queue_id) if kept is None else kept
+
+    @override
+    async def content(self, queue_id: QueueId) -> Octets:
+        """As ``OutboxReader.content``; at once for what was accepted a moment ago."""
+        kept = self._new.get(queue_id)
+        return await super().content(queue_id) if kept is None else kept
 
     async def _not_shown(self) -> list[QueueId]:
         return await self._database.read(
@@ -178,3 +186,7 @@ def accept_known(connection: sa.Connection, recipient: Address, now: int) -> Non
     ).scalar()
     if pid is not None:
         relation.accept(connection, Pid(pid), now)
+
+
+def _form(octets: Octets) -> MessageForm:
+    return prepare(octets) if isinstance(octets, bytes) else prepare_long(octets)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import pytest
 from nacl.public import PrivateKey
 
-from gateway.sending.outbound import _SharedBody
+from gateway.sending.shared_body import SharedBody
 from gateway.watching.evidence_check import checked
 from mx_core.envelope.seal import Sender
 from mx_core.model.errors import Refused, Untrusted
@@ -71,7 +71,9 @@ async def send(account: SendingAccount) -> str:
         return "refused"  # the mail program hears it at once: nothing is pinned yet
     await account.store.outbox.show_new()
     [item] = [one for one in await account.store.outbox.due(NOW, 10) if one.queue_id == queue_id]
-    body = _SharedBody(await account.store.outbox.octets(item.queue_id))
+    body = SharedBody(
+        await account.store.outbox.content(item.queue_id), account.store.outbox.begin_long
+    )
     await account.outbound._deliver_or_tell(item, body)
     after = await account.store.outbox.item(item.queue_id, item.recipient)
     assert after is not None
