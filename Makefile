@@ -54,7 +54,7 @@ $(BROWSER): $(TOOLS) requirements-interop.lock
 	@touch $@
 
 interop: $(BROWSER) ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineimap, Chromium; the same commands to Dovecot
-	@tests/require thunderbird mutt neomutt aerc mbsync offlineimap tmux dovecot chromium
+	@tests/require thunderbird mutt neomutt aerc mbsync offlineimap tmux dovecot sieve chromium
 	$(BIN)/python -m pytest -m interop tests/interop tests/differential $(ARGS)
 
 pictures: $(BROWSER) ## every page, as Chromium shows it, into docs/guide/img

@@ -125,7 +125,7 @@ class Person(ports.Account):
         store.secrets.gave = store.invitations.changed = self._tags.hurry
         self.inviting = Inviting(store, own, recipients, now)
         self.grants = grants = Grants(store.settings, config.oauth, now)
-        relay_accounts = RelayAccounts(store.settings)
+        self._relays = relay_accounts = RelayAccounts(store.settings)
         reaching = Reaching(recipients)
         self._ordinary = OrdinaryMail(
             store.policy, reaching, relay_accounts, SmtpRelay(tokens=grants), self.foot
@@ -239,11 +239,12 @@ class Person(ports.Account):
 
     @override
     def may_send_as(self, sender: Address) -> bool:
-        return sender.canonical() == self.address
+        return sender.canonical() == self.address or self._relays.has_identity(sender)
 
     async def run(self) -> None:
         """Serve the account until cancelled, or until it lives elsewhere (``moving.done``)."""
         self.store.text_index.start()
+        await self._relays.identities()  # from here on it is known whom mail may be from
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.moving.run())

@@ -28,8 +28,11 @@ def show(directories: Directories, account: str) -> None:
     found = _ask(directories, "show", {"account": account})["relay"]
     if not found:
         click.echo("none: no ordinary email is sent")
+    others = found.pop("identities", {})
     for name, value in found.items():
         click.echo(f"{name:<9} {value}")
+    for who, one in others.items():
+        click.echo(f"what is written from {who}: {one['host']}:{one['port']} as {one['username']}")
 
 
 @relay.command("set")
@@ -38,6 +41,7 @@ def show(directories: Directories, account: str) -> None:
 @click.option("--port", type=int, help="465, or 587 with --starttls.")
 @click.option("--starttls", is_flag=True, help="TLS by STARTTLS; never without TLS.")
 @click.option("--user", required=True, help="The user name there.")
+@click.option("--for", "identity", default="", help="Another address of yours, to write from.")
 @click.option("--oauth", is_flag=True, help="By the permission of mx-gateway oauth grant.")
 @click.option("--from", "sender", default="", help="The sender's address, if not the account's.")
 @click.pass_obj
@@ -48,6 +52,7 @@ def set_(
     port: int | None,
     user: str,
     sender: str,
+    identity: str,
     *,
     starttls: bool,
     oauth: bool,
@@ -68,17 +73,22 @@ def set_(
         "password": password,
         "sender": sender,
         "oauth": oauth,
+        "identity": identity,
     }
     _ask(directories, "set", asked)
-    click.echo(f"ordinary email leaves by {host}, where a rule allows it (mx-gateway policy)")
+    whose = f" written from {identity}" if identity else ""
+    click.echo(
+        f"ordinary email{whose} leaves by {host}, where a rule allows it (mx-gateway policy)"
+    )
 
 
 @relay.command()
 @click.argument("account")
+@click.option("--for", "identity", default="", help="Only what is written from this address.")
 @click.pass_obj
-def remove(directories: Directories, account: str) -> None:
+def remove(directories: Directories, account: str, identity: str) -> None:
     """Send no ordinary mail any more, and forget the password."""
-    _ask(directories, "remove", {"account": account})
+    _ask(directories, "remove", {"account": account, "identity": identity})
     click.echo("removed")
 
 

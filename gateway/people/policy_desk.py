@@ -79,19 +79,31 @@ class PolicyDesk:
         account = await self._relay.get()
         if account is None:
             return {}
+        others = await self._relay.identities()
         return {
-            "host": account.host,
-            "port": account.port,
-            "tls": "implicit" if account.implicit else "starttls",
-            "username": account.username,
-            "login": "oauth" if account.oauth else "password",
-            "sender": account.sender,
+            **_shown(account),
+            "identities": {str(who): _shown(one) for who, one in others.items()},
         }
 
-    async def set_relay(self, account: RelayAccount) -> None:
-        """Send ordinary mail by *account* from now on.  Raises BadConfiguration, BadAddress."""
-        await self._relay.put(account)
+    async def set_relay(self, account: RelayAccount, identity: Address | None = None) -> None:
+        """Send ordinary mail by *account* from now on, or only what is written from *identity*.
 
-    async def remove_relay(self) -> None:
-        """Send no ordinary mail any more."""
-        await self._relay.remove()
+        Raises:
+            BadConfiguration, BadAddress: It can not be.
+        """
+        await self._relay.put(account, identity)
+
+    async def remove_relay(self, identity: Address | None = None) -> None:
+        """Send no ordinary mail any more, or none that is written from *identity*."""
+        await self._relay.remove(identity)
+
+
+def _shown(account: RelayAccount) -> dict[str, Any]:
+    return {
+        "host": account.host,
+        "port": account.port,
+        "tls": "implicit" if account.implicit else "starttls",
+        "username": account.username,
+        "login": "oauth" if account.oauth else "password",
+        "sender": account.sender,
+    }

@@ -77,7 +77,7 @@ class OrdinaryMail:
         Raises:
             RelayRefused: Never.  PeerUnreachable: Not now.
         """
-        account = await self._accounts.get()
+        account = await self._accounts.get(item.sender)
         if account is None:
             raise RelayRefused("no account for ordinary email is set up any more", "5.3.5")
         if self._foot is not None:

@@ -16,7 +16,7 @@ from mx_core.model.address import Address
 
 
 class Whose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /policy/show, /relay/show and /relay/remove."""
+    """POST /policy/show and /relay/show."""
 
     account: str
 
@@ -48,6 +48,14 @@ class NewRelay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str
     sender: str = ""
     oauth: bool = False
+    identity: str = ""
+
+
+class NoRelay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /relay/remove; *identity*: only what is written from there."""
+
+    account: str
+    identity: str = ""
 
 
 def policy_routes(desk_of: Callable[[Address], PolicyDesk]) -> list[Route]:
@@ -82,12 +90,15 @@ def policy_routes(desk_of: Callable[[Address], PolicyDesk]) -> list[Route]:
                 asked.password,
                 asked.sender,
                 asked.oauth,
-            )
+            ),
+            Address.parse(asked.identity) if asked.identity else None,
         )
         return {}
 
     async def removed_relay(request: Request) -> dict[str, Any]:
-        await _of((await body(request, Whose)).account).remove_relay()
+        asked = await body(request, NoRelay)
+        identity = Address.parse(asked.identity) if asked.identity else None
+        await _of(asked.account).remove_relay(identity)
         return {}
 
     return [

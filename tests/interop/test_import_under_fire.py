@@ -186,7 +186,7 @@ def under_fire(folder: Path, *, size: int, kills: int, cuts: int, lines: int) ->
 
 
 @pytest.mark.interop
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_mail_of_years_comes_whole_through_kills_and_cuts(folder: Path) -> None:
     found = under_fire(folder, size=2_000, kills=3, cuts=3, lines=20)
 

@@ -1,4 +1,4 @@
-"""Real Thunderbird, headless, against the running demo: all 26 steps of a day's work."""
+"""Real Thunderbird, headless, against the running demo: all 27 steps of a day's work."""
 
 from collections.abc import Callable
 
@@ -37,6 +37,7 @@ STEPS: tuple[Callable[[Run], object], ...] = (
     writing.draft,
     folders.rename_folder,
     folders.compact,
+    folders.taken_along,
     reading.offline,
     reading.reconnect,
     reading.quiet,
@@ -60,5 +61,5 @@ def test_thunderbird_does_a_day_s_work(
         )
 
     assert story.failed == {}
-    assert len(story.passed) == 26
+    assert len(story.passed) == 27
     assert knocks == [], "nothing leaves the machine"

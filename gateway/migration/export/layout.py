@@ -35,6 +35,14 @@ class Format(Enum):
     EML = "eml"
 
 
+_MOZILLA_BITS: Final = (  # what is deleted it would not show at all
+    (0x0001, SEEN),
+    (0x0002, ANSWERED),
+    (0x0004, FLAGGED),
+    (0x1000, Flag("$Forwarded")),
+)
+
+
 def directory(name: MailboxName) -> str:
     """Return the relative path that stands for *name*; no two names have the same."""
     return "/".join(_escaped(level) for level in name.split(DELIMITER))
@@ -73,8 +81,14 @@ def unquoted(text: bytes) -> bytes:
 
 
 def mbox_start(received: int, flags: FlagSet) -> bytes:
-    """Return the From line, and the lines by which mutt and others tell flags."""
+    """Return the From line, and the lines by which Thunderbird, mutt and others tell flags."""
     start = f"From MAILER-DAEMON {time.asctime(time.gmtime(received))}\n"
+    words = " ".join(sorted(flag for flag in flags if not flag.startswith("\\")))
+    # Thunderbird's come first, else it does not look at them
+    bits = sum(bit for bit, flag in _MOZILLA_BITS if flag in flags)
+    start += f"X-Mozilla-Status: {bits:04x}\nX-Mozilla-Status2: 00000000\n"
+    if words:
+        start += f"X-Mozilla-Keys: {words}\n"
     start += f"Status: {'RO' if SEEN in flags else 'O'}\n"
     more = "".join(
         letter for flag, letter in ((ANSWERED, "A"), (FLAGGED, "F"), (DELETED, "D"), (DRAFT, "T"))
@@ -82,9 +96,8 @@ def mbox_start(received: int, flags: FlagSet) -> bytes:
     )  # fmt: skip
     if more:
         start += f"X-Status: {more}\n"
-    words = sorted(flag for flag in flags if not flag.startswith("\\"))
     if words:
-        start += f"X-Keywords: {' '.join(words)}\n"
+        start += f"X-Keywords: {words}\n"
     return start.encode()
 
 

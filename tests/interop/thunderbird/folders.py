@@ -1,7 +1,11 @@
 """Flags, folders, moving and removing."""
 
+import shutil
+import tempfile
 import time
+from pathlib import Path
 
+from tests.interop.test_export_elsewhere import LETTERS, exported
 from tests.interop.thunderbird.run import Run
 from tests.interop.witness import eventually
 
@@ -182,3 +186,31 @@ def compact(run: Run) -> object:
     run.script("""const f = folder("INBOX"); await urlDone(l => f.compact(l, win()));""")
     assert not run.me.search("INBOX", "DELETED")
     return True
+
+
+def taken_along(run: Run) -> object:
+    """Read an mbox of an export among the Local Folders, as somebody does who has left."""
+    place = run.script("""
+        try { MailServices.accounts.localFoldersServer; }
+        catch (e) { MailServices.accounts.createLocalMailAccount(); }
+        return MailServices.accounts.localFoldersServer.rootFolder.filePath.path;""")
+    with tempfile.TemporaryDirectory() as target:
+        exported(Path(target) / "export", "mbox")
+        shutil.copy(Path(target) / "export" / "INBOX.mbox", Path(str(place)) / "Taken")
+    found = run.script(
+        """
+        const local = MailServices.accounts.localFoldersServer.rootFolder;
+        const taken = local.addSubfolder("Taken");
+        taken.updateFolder(win());
+        const all = await until("the export is read", () => {
+          let list = [];
+          try { list = heads(taken); } catch (e) { return null; }
+          return list.length == args[0] ? list : null;
+        });
+        return all.map(h => [h.mime2DecodedSubject, h.isRead, h.isFlagged]);""",
+        len(LETTERS),
+    )
+    flags = [(False, False), (True, False), (True, True), (True, True)]
+    wanted = [[f"letter {n}", *each] for n, each in enumerate(flags, start=1)]
+    assert found == wanted, (found, wanted)
+    return len(wanted)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from gateway.legacy.relay_account import RelayAccount, RelayAccounts
 from mx_core.model.address import Address
 from mx_core.model.errors import (
+    BadConfiguration,
     EncryptionRequired,
     MailError,
     NotOnNetwork,
@@ -17,6 +19,8 @@ from mx_core.model.errors import (
 from mx_core.model.message import Submission
 from mx_core.model.notify import Notify, NotifyRequest
 from tests.support.sending import ALICE, BOB, DORA, sending_account
+from tests.support.smtp_sink import PASSWORD, USER, smtp_sink
+from tests.support.stores import memory_store
 
 pytestmark = pytest.mark.anyio
 
@@ -296,3 +300,37 @@ class Counted:
     async def __call__(self, *given: Any) -> Any:
         self.calls += 1
         return await self._ask(*given)
+
+
+async def test_what_is_written_from_another_address_leaves_by_the_server_of_that_address() -> None:
+    old = Address.parse("alice@isp.example")
+    async with sending_account() as alice, smtp_sink() as other:
+        await alice.desk.set("everybody", "encryption", "optional")
+        account = RelayAccount("localhost", other.port, True, USER, PASSWORD)
+        await alice.desk.set_relay(account, old)
+        await alice.submit(DORA, sender=old)
+        await alice.submit(DORA)
+        await alice.move()
+        (from_old,), (from_own,) = other.taken, alice.sink.taken
+
+        assert from_old[0].startswith("MAIL FROM:<alice@isp.example>")
+        assert from_own[0].startswith("MAIL FROM:<alice@a.example>")
+        assert list((await alice.desk.relay())["identities"]) == ["alice@isp.example"]
+
+
+async def test_another_address_is_ones_own_while_it_has_a_server_and_no_longer() -> None:
+    old = Address.parse("alice@isp.example")
+    with memory_store() as store:
+        relays = RelayAccounts(store.settings)
+        account = RelayAccount("localhost", 465, True, USER, PASSWORD)
+        with pytest.raises(BadConfiguration, match="your own address"):
+            await relays.put(account, old)
+        await relays.put(account)
+        await relays.put(account, Address.parse("Alice+x@ISP.example"))
+        before = relays.has_identity(old), (await RelayAccounts(store.settings).identities())
+        await relays.remove(old)
+
+        assert before[0]
+        assert list(before[1]) == [old]
+        assert not relays.has_identity(old)
+        assert await relays.get(old) == account
