@@ -72,6 +72,11 @@ def bind_control(path: Path) -> socket.socket:
     return listening
 
 
+def own_or_root(uid: int) -> bool:
+    """Tell whether *uid* is ours or root's, who could be us: for a program run by an operator."""
+    return uid in {os.getuid(), 0}
+
+
 async def serve_control(
     app: ASGIApp,
     path: Path,

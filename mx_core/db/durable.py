@@ -16,8 +16,9 @@ from mx_core.db.os_failure import translate_os
 def write_new(path: Path, pieces: Iterable[bytes]) -> None:
     """Make *path*, which must not exist, out of *pieces*; on the disk when this returns.
 
-    Crash or error on the way: a partial file may stay, which no row names; the sweep at the
-    next open removes it.
+    What root makes belongs to whoever the folder belongs to: an operator's command, for a program
+    that runs as somebody else.  Crash or error on the way: a partial file may stay, which no row
+    names; the sweep at the next open removes it.
 
     Raises:
         DiskFull: There is no room; the partial file is removed.
@@ -33,6 +34,9 @@ def write_new(path: Path, pieces: Iterable[bytes]) -> None:
                     rest = memoryview(piece)
                     while rest:
                         rest = rest[file.write(rest) :]
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             os.fsync(descriptor)
         except BaseException:
             path.unlink(missing_ok=True)

@@ -30,15 +30,24 @@ def program() -> None:
 @click.option("--nameserver", default="", help="Resolver to ask, host:port.")
 def init(folder: Path, **wanted: Any) -> None:
     """Make the configuration and the domain key, and print the DNS record."""
-    from mx_core.homeserver.commands.initialise import (  # noqa: PLC0415  # lazy: see the module
+    from mx_core.homeserver.commands.initialise import (  # noqa: PLC0415
         Wanted,
         initialise,
         public_key_of,
         txt_record,
     )
+    from mx_core.homeserver.config import FILE_NAME  # noqa: PLC0415  # lazy: see the module
 
     config = initialise(folder, Wanted(**wanted))
     click.echo(txt_record(config, public_key_of(folder)))
+    if config.dialled_host in {"127.0.0.1", "::1", "localhost"} and not config.discovery.peers:
+        host = f"mailx.{config.domain}"
+        click.echo(
+            f"# only this computer reaches {config.dialled_host}. For others: host = "
+            f'"0.0.0.0" and public_host = "{host}" in {folder / FILE_NAME}; mx-home record then '
+            "prints the record to publish",
+            err=True,
+        )
 
 
 @program.command()
@@ -58,6 +67,7 @@ def serve(folder: Path, record: Path | None) -> None:
     from mx_core.program import logs  # noqa: PLC0415
 
     settings = config.load(folder)
+    _must_be_own(folder)
     logs.configure(settings.log)
     asyncio.run(app.serve(folder, settings, record=record, ready=lambda: click.echo("ready")))
 
@@ -146,6 +156,19 @@ def main() -> None:
         if ours is None:
             raise
         _end(_first(ours))
+
+
+def _must_be_own(folder: Path) -> None:
+    """Refuse to serve as root what is somebody else's: they could not use what root makes there."""
+    import os  # noqa: PLC0415  # lazy: see the module
+
+    from mx_core.homeserver.domain.domain_key import KeyNotPrivate  # noqa: PLC0415
+
+    owner = folder.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        raise KeyNotPrivate(
+            f"{folder} belongs to user {owner}: let that user serve it (systemctl start mx-home)"
+        )
 
 
 def _end(error: MailError) -> None:

@@ -19,7 +19,7 @@ import structlog
 from nacl.signing import SigningKey
 from starlette.applications import Starlette
 
-from mx_core.control.server import must_fit, serve_control
+from mx_core.control.server import must_fit, own_or_root, serve_control
 from mx_core.db.transactions import Transactions
 from mx_core.federation.batch import BatchWindow
 from mx_core.federation.client import PeerClient
@@ -314,7 +314,9 @@ async def serve(
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(
-                    serve_control(home.operator.app(), folder / SOCKET_NAME, stopping)
+                    serve_control(
+                        home.operator.app(), folder / SOCKET_NAME, stopping, allowed=own_or_root
+                    )
                 )
                 tasks.create_task(home.dispatcher.run(stopping))
                 tasks.create_task(stop_if_unsure(database, doubt, stopping))

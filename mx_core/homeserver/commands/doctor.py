@@ -13,7 +13,7 @@ import socket
 import ssl
 import stat
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -77,6 +77,8 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
     if (roles := domain_key.place(folder, ROLE_KEY_FILE_NAME)).exists():
         yield _private(roles)
     yield _folder(folder)
+    for theirs in _of_others(folder):
+        yield theirs
     yield _disk(folder, config)
     if config.storage.in_bucket:
         yield await _bucket(folder, config)
@@ -85,9 +87,12 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
     yield running
     if running.do:
         return
-    for name in ("hello", "federation", "client"):
-        yield await _port(config, name)
-    yield await _certificate(config, public_key)
+    if (no_address := await _address(config)).do:
+        yield no_address
+    else:
+        for name in ("hello", "federation", "client"):
+            yield await _port(config, name)
+        yield await _certificate(config, public_key)
     yield await _found(folder, config, public_key)
 
 
@@ -103,6 +108,16 @@ def _folder(folder: Path) -> Finding:
     if stat.S_IMODE(folder.stat().st_mode) & 0o077:
         return Finding(f"others may look into {folder}", f"chmod 700 {folder}")
     return Finding(f"{folder} is closed to others")
+
+
+def _of_others(folder: Path) -> Iterator[Finding]:
+    """Look for files that the server can not use: a folder and what is in it have one owner."""
+    owner = folder.stat()
+    for path in sorted(folder.iterdir()):
+        if path.lstat().st_uid != owner.st_uid:
+            yield Finding(
+                f"{path} is not its whose {folder} is", f"chown --reference={folder} {path}"
+            )
 
 
 def _disk(folder: Path, config: Config) -> Finding:
@@ -160,6 +175,18 @@ def _running(folder: Path) -> Finding:
     except MailError as error:
         return Finding(str(error), f"systemctl start mx-home, or: mx-home serve --dir {folder}")
     return Finding(f"it runs: {told['users']} people, {told['outgoing']} messages wait to leave")
+
+
+async def _address(config: Config) -> Finding:
+    host = config.dialled_host
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError:
+        return Finding(
+            f"{host} has no address: nobody can dial it",
+            f"publish an A or AAAA record of {host}, with the address of this machine",
+        )
+    return Finding(f"{host} has an address")
 
 
 async def _port(config: Config, name: str) -> Finding:

@@ -108,6 +108,7 @@ def _configuration(domain: str, wanted: Wanted) -> str:
     tree: dict[str, object] = {
         "domain": domain,
         "host": wanted.host,
+        "public_host": wanted.public_host,
         "ports": {"hello": base, "federation": base + 1, "client": base + 2},
     }
     parse(tree, "init")

@@ -60,7 +60,7 @@ def load(path: Path) -> Secret[SigningKey]:
     """Return the key in *path*.
 
     Raises:
-        KeyNotPrivate: Group or others may read it, or it is somebody else's.
+        KeyNotPrivate: Group or others may read it, or it is somebody else's and we are not root.
         BadConfiguration: It is missing or holds no key.
     """
     try:
@@ -72,7 +72,7 @@ def load(path: Path) -> Secret[SigningKey]:
         raise KeyNotPrivate(f"{path} cannot be read by this user") from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfiguration(f"{path} cannot be read as a key") from error
-    if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.getuid():
+    if stat.S_IMODE(found.st_mode) & 0o077 or os.getuid() not in {found.st_uid, 0}:
         raise KeyNotPrivate(f"{path} must be readable by its owner alone (chmod 600)")
     try:
         seed = base64.b64decode(line.removeprefix(_PREFIX), validate=True)

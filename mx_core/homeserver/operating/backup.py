@@ -36,6 +36,7 @@ from mx_core.homeserver.storage.depot import Depot, first_place
 from mx_core.model.errors import Refused, StoreDamaged
 
 DATABASE_NAME: Final = "home.sqlite"
+BACKUPS_NAME: Final = "backups"  # in the own folder, where a sandbox lets nothing else be written
 _SKIPPED_SEQUENCES: Final = 1 << 32  # what was given out after the backup is never given again
 
 
@@ -44,16 +45,20 @@ def begin(folder: Path, to: Path) -> None:
 
     Raises:
         AlreadyThere: It is; nothing is changed.
-        Refused: It cannot be made, or lies inside the home server's own *folder*.
+        Refused: It cannot be made, or lies among what it would be a copy of.
     """
-    if to.exists():
-        raise AlreadyThere(f"{to} exists already: a backup is a new folder")
-    if to.absolute().is_relative_to(folder.absolute()):
-        raise Refused(f"{to} is inside the home server's own folder")
+    own, backups = folder.absolute(), folder.absolute() / BACKUPS_NAME
+    instead = backups / to.name
     try:
+        if to.exists():
+            raise AlreadyThere(f"{to} exists already: a backup is a new folder")
+        if to.absolute().is_relative_to(own) and backups not in to.absolute().parents:
+            raise Refused(f"{to} is inside the home server's own folder: there, take {instead}")
         make_folder(to)
     except OSError as error:
-        raise Refused(f"{to} cannot be made: {error.strerror}") from error
+        raise Refused(
+            f"{to} cannot be made by the server: {error.strerror}; it can make {instead}"
+        ) from error
 
 
 def copy_database(tx: sa.Connection, to: Path) -> list[tuple[str, int]]:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.control.client import ControlClient
-from mx_core.control.server import bind_control, serve_control
+from mx_core.control.server import bind_control, own_or_root, serve_control
 from mx_core.model.errors import (
     BadConfiguration,
     Busy,
@@ -156,3 +156,9 @@ def test_a_path_too_long_for_a_socket_is_refused(path: Path) -> None:
 def test_a_daemon_that_is_not_running_is_named(path: Path) -> None:
     with pytest.raises(PeerUnreachable, match="mx-test is not running"):
         ControlClient(path, "mx-test").get("/echo")
+
+
+def test_an_operators_socket_answers_its_user_and_root_and_nobody_else() -> None:
+    me = os.getuid()
+
+    assert [uid for uid in (me, 0, me + 1, 65_534, -1) if own_or_root(uid)] == [me, 0]

@@ -20,6 +20,8 @@ from mx_core.homeserver.opening import open_database
 from mx_core.homeserver.operating.backup import DATABASE_NAME
 from tests.support.homes import free_port_base, run_any
 
+SOMEBODY = 4_711  # a uid
+
 
 @pytest.fixture(autouse=True)
 def _own_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -69,6 +71,45 @@ def test_init_makes_private_files_and_prints_the_record(home: Path) -> None:
     printed = _ends(0, "record", folder=home)
     assert '# _mailx.a.example. 300 IN TXT "v=mailx1; k=ed25519:' in printed
     assert '[peers."a.example"]' in printed
+
+
+def test_init_for_everybody_takes_the_name_that_others_dial(folder: Path) -> None:
+    _ends(
+        0,
+        *("init", "--domain", "a.example", "--port-base", str(free_port_base())),
+        *("--host", "0.0.0.0", "--public-host", "mailx.a.example"),
+        folder=folder,
+    )
+
+    assert "e=https://mailx.a.example:" in _ends(0, "record", folder=folder)
+
+
+def test_init_says_who_can_not_dial_a_name_that_is_missing(folder: Path) -> None:
+    asked = ("init", "--domain", "a.example", "--host", "0.0.0.0")
+
+    assert "public_host is needed" in _ends(78, *asked, folder=folder)
+    assert not folder.exists()
+
+
+def test_init_that_only_this_computer_reaches_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        program.program.main(["init", "--domain", "a.example", "--dir", str(folder)])
+
+    assert 'public_host = "mailx.a.example"' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may work on somebody else's folder")
+def test_what_root_does_in_a_folder_of_somebody_else_is_theirs(home: Path) -> None:
+    for path in (home, *home.iterdir()):
+        os.chown(path, SOMEBODY, SOMEBODY)
+
+    for step in (("begin",), ("roll", "--now")):
+        program.program.main(["domain-key", *step, "--dir", str(home)], standalone_mode=False)
+
+    assert {path.stat().st_uid for path in home.iterdir()} == {SOMEBODY}
+    assert f"belongs to user {SOMEBODY}" in _ends(77, "serve", folder=home)
 
 
 def test_init_never_replaces_a_home(home: Path) -> None:

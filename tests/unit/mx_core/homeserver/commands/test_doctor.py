@@ -68,6 +68,28 @@ async def test_keys_of_roles_that_others_read_are_told(home: HomeProcess) -> Non
     assert found.do.startswith(f"chmod 600 {key}")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+async def test_a_file_that_the_server_can_not_use_is_told(still: HomeProcess) -> None:
+    path = still.folder / "left.behind"
+    path.touch()
+    os.chown(path, 4_711, 4_711)
+    found, *_ = await _bad(still.folder)
+    path.unlink()
+
+    assert found.do == f"chown --reference={still.folder} {path}"
+
+
+async def test_a_name_without_an_address_is_told_once(home: HomeProcess) -> None:
+    path = home.folder / "mx-home.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f'public_host = "nowhere.invalid"\n{text}', encoding="utf-8")
+    found, *others = await _bad(home.folder)
+    path.write_text(text, encoding="utf-8")
+
+    assert found.do.startswith("publish an A or AAAA record of nowhere.invalid")
+    assert not [each for each in others if "port" in each.said]
+
+
 async def test_another_server_at_the_port_of_devices_is_told(
     homes: Homes, home: HomeProcess
 ) -> None:

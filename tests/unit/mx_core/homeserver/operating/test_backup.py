@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import tempfile
 import time
 from pathlib import Path
 
@@ -102,8 +103,37 @@ def test_no_sequence_is_given_twice_after_a_restore(copy: Path, tmp_path: Path) 
 def test_a_backup_is_a_new_folder_outside_the_home(home: Path, copy: Path) -> None:
     with pytest.raises(AlreadyThere):
         backup.begin(home, copy)
-    with pytest.raises(Refused, match="inside"):
-        backup.begin(home, home / "copy")
+    for inside in (home / "copy", home / "blobs" / "copy", home / "backups"):
+        with pytest.raises(Refused, match="inside"):
+            backup.begin(home, inside)
+
+
+def test_a_server_that_can_write_nowhere_else_backs_up_into_a_folder_of_its_own(
+    home: Path,
+) -> None:
+    backup.begin(home, home / "backups" / "today")
+
+    assert (home / "backups" / "today").is_dir()
+
+
+def test_a_folder_that_can_not_be_made_is_told_with_one_that_can(
+    home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(Refused, match=f"cannot be made.*{home / 'backups' / 'today'}"):
+        backup.begin(home, tmp_path / "file" / "today")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_a_folder_that_the_server_may_not_even_look_into_is_told(home: Path) -> None:
+    with tempfile.TemporaryDirectory() as closed:  # for its maker alone
+        os.seteuid(4_711)
+        try:
+            with pytest.raises(Refused, match="cannot be made by the server: Permission denied"):
+                backup.begin(home, Path(closed) / "today")
+        finally:
+            os.seteuid(0)
 
 
 @pytest.mark.parametrize("name", [DATABASE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME])
