@@ -36,6 +36,13 @@ _HANDSHAKE_SECONDS: Final = 30.0
 _PARTING_SECONDS: Final = 5.0  # for the last reply to be taken
 
 
+class _Sizes(dict[str, int]):
+    """How long a command may be, by its name; of any name, and none is remembered."""
+
+    def __missing__(self, name: str) -> int:
+        return _COMMAND_OCTETS
+
+
 class Talk(Protocol):
     """A dialogue, as its connection sees it."""
 
@@ -102,8 +109,7 @@ class Connection(SMTP):
             for verb, method in (self._smtp_methods | self._dialogue.commands).items()
         }
         # aiosmtpd keeps these in the class, shared by all connections and growing with each EHLO
-        self.command_size_limits = dict.fromkeys(self._smtp_methods, _COMMAND_OCTETS)
-        self.command_size_limits |= front.command_octets
+        self.command_size_limits = _Sizes(front.command_octets)
         self._greeting_sent = False
         self._busy = False
         self._leaving = False

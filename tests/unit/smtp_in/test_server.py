@@ -212,6 +212,15 @@ async def test_every_reply_has_an_enhanced_code_of_its_class() -> None:
         assert await client.say("HELO x") == "250 localhost"
 
 
+async def test_a_command_that_nobody_knows_is_the_client_s_fault_and_costs_nothing() -> None:
+    """451 would say that the gateway has failed, and a mail program would try again."""
+    async with submission_door() as door, logged_in(door) as client:
+        for command in (b"NONSENSE", b"X" * 300, b"\xff\xfe", b"CONTENT-TYPE: text/plain"):
+            answer = await client.say(command + b"\r\n")
+
+            assert answer.startswith(("500 5.5.1 ", "500 5.5.2 ")), (command, answer)
+
+
 async def test_the_library_logs_nothing_that_was_said(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with submission_door() as door, logged_in(door) as client:
