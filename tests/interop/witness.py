@@ -114,6 +114,15 @@ class Witness:
                 status, answer = client.uid("MOVE", uids, _quoted(target))
                 assert status == "OK", answer
 
+    def expunge(self, mailbox: str, *terms: str) -> None:
+        """Remove what matches, if anything does."""
+        uids = b",".join(self.search(mailbox, *terms)).decode()
+        if uids:
+            with imap(self.settings) as client:
+                client.select(_quoted(mailbox))
+                client.uid("STORE", uids, "+FLAGS.SILENT", "(\\Deleted)")
+                client.uid("EXPUNGE", uids)
+
     def mailboxes(self, pattern: str = "*") -> list[str]:
         """Return the LIST lines of the mailboxes that match."""
         with imap(self.settings) as client:

@@ -71,14 +71,19 @@ class Thunderbird:
 
 
 @contextlib.contextmanager
-def thunderbird(settings: MailSettings, *, starttls: bool, trap_port: int) -> Iterator[Thunderbird]:
-    """Start it with one account and no network; remove everything at the end."""
+def thunderbird(
+    settings: MailSettings, *, starttls: bool, trap_port: int, display: str = ""
+) -> Iterator[Thunderbird]:
+    """Start it with one account and no network; remove everything at the end.
+
+    *display*: the screen it draws on; without one it draws nowhere.
+    """
     wanted = prefs.quiet(trap_port) | prefs.account(settings, starttls=starttls)
     directory = Path(tempfile.mkdtemp(prefix="mx-thunderbird-"))
     try:
         home = directory / "home"
         home.mkdir()
-        with _running(home, directory / "profile", wanted) as program:
+        with _running(home, directory / "profile", wanted, display) as program:
             yield program
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -97,12 +102,14 @@ def first_start(home: Path, proxy_port: int) -> Iterator[Thunderbird]:
 
 
 @contextlib.contextmanager
-def _running(home: Path, profile: Path, wanted: prefs.Preferences) -> Iterator[Thunderbird]:
+def _running(
+    home: Path, profile: Path, wanted: prefs.Preferences, display: str = ""
+) -> Iterator[Thunderbird]:
     profile.mkdir()
     lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in wanted.items()]
     (profile / "user.js").write_text("".join(lines), encoding="utf-8")
     log = profile.with_suffix(".log")
-    process = _started(profile, home, log)
+    process = _started(profile, home, log, display)
     port = _marionette_port(process, profile, log)
     program = Thunderbird(process, Marionette(port, _STEP_SECONDS + 20))
     try:
@@ -112,19 +119,19 @@ def _running(home: Path, profile: Path, wanted: prefs.Preferences) -> Iterator[T
         program.end()
 
 
-def _started(profile: Path, home: Path, log: Path) -> subprocess.Popen[bytes]:
+def _started(profile: Path, home: Path, log: Path, display: str) -> subprocess.Popen[bytes]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "XDG_RUNTIME_DIR": str(home),
         "TMPDIR": str(home),
         "LANG": "C.UTF-8",
-        "MOZ_HEADLESS": "1",
         "MOZ_CRASHREPORTER_DISABLE": "1",
         "MOZ_DISABLE_AUTO_SAFE_MODE": "1",
         "MOZ_REMOTE_SETTINGS_DEVTOOLS": "1",
         "NO_AT_BRIDGE": "1",
         "LIBGL_ALWAYS_SOFTWARE": "1",
+        **({"DISPLAY": display} if display else {"MOZ_HEADLESS": "1"}),
     }
     command = [
         "thunderbird", "--marionette", "--remote-allow-system-access", "--no-remote",
