@@ -8,8 +8,9 @@ but whom the person has written to.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Final, final
 
 from gateway.policy.override import without_tag
@@ -21,6 +22,7 @@ from mx_core.store.people.exchanged import REMEMBERED_SECONDS, Exchanged
 _PEOPLE_SHOWN: Final = 200
 _INVITED_AT_MOST: Final = 10
 _PERCENT: Final = 100
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,20 @@ class Dial:
         since = int(self._now()) - REMEMBERED_SECONDS
         exchanged = await self._store.exchange.since(since)
         pulled = [_user_of(one.location) for one in await self._store.pulls.all()]
-        return told(exchanged, own={str(own).casefold(), *pulled})
+        stand_ins = await self._store.stand_ins.all()
+        same = {str(one.ordinary).casefold(): str(one.address).casefold() for one in stand_ins}
+        return told(exchanged, own={str(own).casefold(), *pulled}, same=same)
 
 
-def told(exchanged: Exchanged, *, own: Collection[str]) -> dict[str, Any]:
-    """Return the dial of *exchanged*, in which mail from and to *own* addresses is of no account."""
+def told(
+    exchanged: Exchanged, *, own: Collection[str], same: Mapping[str, str] = _NOBODY
+) -> dict[str, Any]:
+    """Return the dial of *exchanged*, in which mail from and to *own* addresses is of no account.
+
+    *same*: ordinary addresses of people who are counted under their address of the network.
+    """
     columns = [
-        _joined(column)
+        _joined(column, same)
         for column in (
             exchanged.sealed_in,
             exchanged.ordinary_in,
@@ -88,12 +97,13 @@ def told(exchanged: Exchanged, *, own: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _joined(column: Counter[str]) -> Counter[str]:
-    """Return *column* by addresses without our own tags (spec/policy §3)."""
+def _joined(column: Counter[str], same: Mapping[str, str]) -> Counter[str]:
+    """Return *column* by person: addresses without our own tags (spec/policy §3), one for each."""
     found: Counter[str] = Counter()
     for address, count in column.items():
         local, _, domain = address.rpartition("@")
-        found[str(without_tag(Address(local, domain)))] += count
+        plain = str(without_tag(Address(local, domain)))
+        found[same.get(plain, plain)] += count
     return found
 
 

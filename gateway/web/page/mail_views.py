@@ -35,6 +35,8 @@ def mail_routes(behind: Behind) -> list[Route]:
             left=spelt(state["seconds_left"]),
             here=behind.computer.mail_here(),
             dial=await _dial(behind, whose),
+            upgrades=await behind.migrating(whose).upgrading.state(),
+            sentence=await behind.migrating(whose).foot.is_on(),
             pulled=await behind.pulled(whose).pulling.state(),
             door=await _door(behind, whose),
         )
@@ -59,6 +61,24 @@ def mail_routes(behind: Behind) -> list[Route]:
         await behind.imported(Address.parse(account)).importing.resume()
         return _back(account)
 
+    async def upgraded(request: Request) -> Response:
+        account, ordinary, how = await read_form(request, "account", "ordinary", "how")
+        upgrading = behind.migrating(Address.parse(account)).upgrading
+        if how == "take":
+            await upgrading.take(Address.parse(ordinary))
+        elif how == "leave":
+            await upgrading.leave(Address.parse(ordinary))
+        else:
+            raise Refused("somebody is taken, or left")
+        return _back(account)
+
+    async def sentence(request: Request) -> Response:
+        account, state = await read_form(request, "account", "state")
+        if state not in {"on", "off"}:
+            raise Refused("the sentence is on or off")
+        await behind.migrating(Address.parse(account)).foot.turn(on=state == "on")
+        return _back(account)
+
     async def door(request: Request) -> Response:
         account, state = await read_form(request, "account", "state")
         if state not in CHANGES:
@@ -68,6 +88,8 @@ def mail_routes(behind: Behind) -> list[Route]:
 
     return [
         Route("/mail/door", door, methods=["POST"]),
+        Route("/mail/upgrade", upgraded, methods=["POST"]),
+        Route("/mail/sentence", sentence, methods=["POST"]),
         Route("/mail", shown, methods=["GET"]),
         Route("/mail/begin", begun, methods=["POST"]),
         Route("/mail/pause", paused, methods=["POST"]),

@@ -69,6 +69,20 @@ def test_mail_to_oneself_does_not_count_and_a_tag_of_ours_is_no_other_person() -
     assert [one["address"] for one in dial["people"]] == ["dora@old.example"]
 
 
+def test_who_came_to_the_network_is_one_person_with_both_addresses() -> None:
+    dial = told(
+        exchanged(
+            ordinary_in={"dora@old.example": 3}, ordinary_out={"dora@old.example": 1},
+            sealed_out={"dora@old.example": 2}, sealed_in={"dora@d.example": 4},
+        ),
+        own=OWN,
+        same={"dora@old.example": "dora@d.example"},
+    )  # fmt: skip
+
+    assert [(one["address"], one["percent"]) for one in dial["people"]] == [("dora@d.example", 60)]
+    assert dial["invite"] == []
+
+
 @pytest.mark.anyio
 async def test_it_is_counted_anew_and_addresses_that_are_pulled_are_ones_own() -> None:
     clock = Clock(START + REMEMBERED_SECONDS)

@@ -128,9 +128,30 @@ class Migrating:
 
     address = Address.parse("alice@a.example")
 
+    def __init__(self, did: list[tuple[str, ...]]) -> None:
+        self.did = did
+
     @property
     def dial(self) -> Migrating:
         return self
+
+    upgrading = foot = dial
+
+    async def state(self) -> dict[str, Any]:
+        one = {"ordinary": EVIL, "address": EVIL}
+        return {"offered": [one], "taken": [one]}
+
+    async def take(self, ordinary: Address) -> None:
+        self.did.append(("take", str(ordinary)))
+
+    async def leave(self, ordinary: Address) -> None:
+        self.did.append(("leave", str(ordinary)))
+
+    async def is_on(self) -> bool:
+        return ("sentence", "True") in self.did
+
+    async def turn(self, *, on: bool) -> None:
+        self.did.append(("sentence", str(on)))
 
     async def show(self, own: Address) -> dict[str, Any]:
         numbers = {"sealed_in": 1, "ordinary_in": 2, "sealed_out": 3, "ordinary_out": 4}
@@ -300,7 +321,7 @@ class Everything(Behind):
         return self
 
     def migrating(self, address: Address) -> Any:
-        return Migrating()
+        return Migrating(self.did)
 
     def door_of(self, address: Address) -> Any:
         return self
@@ -564,6 +585,24 @@ async def test_a_secret_is_shown_once_by_the_answer_that_made_it(
             READ[-1],
         ),
         ("/mail/resume", {"account": "alice@a.example"}, ("resume",), READ[-1]),
+        (
+            "/mail/upgrade",
+            {"account": "alice@a.example", "ordinary": "d@old.example", "how": "take"},
+            ("take", "d@old.example"),
+            READ[-1],
+        ),
+        (
+            "/mail/upgrade",
+            {"account": "alice@a.example", "ordinary": "d@old.example", "how": "leave"},
+            ("leave", "d@old.example"),
+            READ[-1],
+        ),
+        (
+            "/mail/sentence",
+            {"account": "alice@a.example", "state": "on"},
+            ("sentence", "True"),
+            READ[-1],
+        ),
         (
             "/contact/verify",
             {"account": "alice@a.example", "contact": "bob@b.example", "code": "c"},
