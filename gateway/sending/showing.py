@@ -35,14 +35,16 @@ class Showing:
     async def look(self, moving: Container[QueueId]) -> QueueId | None:
         """Return what came alone and is to be sealed as it is; show all else that is new.
 
-        What is *moving* and still not shown has had its time.
+        What is *moving* is left to the commit that seals it, for as long as it may take.
         """
         lone = self._outbox.lone()
-        if self._timer is not None and (lone is None or lone not in moving):
+        if lone is not None and lone in moving and self._timer is not None:
+            return None
+        if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if lone is not None and lone not in moving:
-            self._timer = asyncio.get_running_loop().call_later(_SHOWN_SECONDS, self._wake)
+            self._timer = asyncio.get_running_loop().call_later(_SHOWN_SECONDS, self._late)
             return lone
         await self.show()
         return None
@@ -58,6 +60,10 @@ class Showing:
                     await self.show()
             else:
                 return
+
+    def _late(self) -> None:
+        self._timer = None
+        self._wake()
 
     async def show(self) -> None:
         """Let everything that is new stand in Outbox."""

@@ -44,11 +44,13 @@ async def test_one_alone_is_left_to_the_commit_that_seals_it_and_shown_if_that_t
     queue_id = await accept(store)
 
     alone = await showing.look(()), await shown(store)
+    soon = woken.is_set() or (await showing.look({queue_id}), await shown(store))
     async with asyncio.timeout(20):
         await woken.wait()
     later = await showing.look({queue_id}), await shown(store)
 
     assert alone == (queue_id, 0)
+    assert soon in {True, (None, 0)}  # True: on a busy machine its time may have come
     assert later == (None, 1)
 
 
