@@ -39,6 +39,13 @@ _WITNESS_SECONDS: Final = 3_600.0  # between two questions to the own home serve
 _SETTLE_SECONDS: Final = 600.0
 
 
+class Contradicted(Untrusted):
+    """``proof``: the log of a domain contradicts itself, and a letter in INBOX says so."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("proof", sentence)
+
+
 class DomainLogs:
     """See the module.  One change of a memory at a time."""
 
@@ -90,7 +97,7 @@ class DomainLogs:
         if (kt, vrf) != (known.kt, known.vrf):
             raise Untrusted("proof", f"{domain.name} no longer shows the log that it ran before")
         if known.doubt:
-            raise Untrusted("proof", known.doubt)
+            raise Contradicted(known.doubt)
         witnesses = await self._witnesses(domain.name)
         return WatchedLog(known.keys(domain.name, witnesses), known.seen)
 
@@ -270,7 +277,7 @@ class DomainLogs:
                 # Crash between the two: the same contradiction is found and told once more.
                 await self._alarms.contradicted(evidence)
                 await self._keep(domain.name, replace(known, doubt=sentence, told=()))
-        raise Untrusted("proof", sentence)
+        raise Contradicted(sentence)
 
     async def _keep(self, domain: str, memory: LogMemory) -> None:
         await self._state.put(_CARRIER, _name(domain), memory.encode())

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.arriving.status_block import Mail, Status, render
+from gateway.writing.held_words import HeldWords
 from gateway.writing.own_mail import date, mailbox, subject_field
 from mx_core.mime import encoded_word
 from mx_core.mime.header import top_fields, value
@@ -80,6 +81,7 @@ def delivery_report(
     orcpt: str = "",
     return_full: bool = False,
     relay: str = "",
+    held: HeldWords | None = None,
 ) -> bytes:
     """Return the report to *sender* about one *recipient*, status block included.
 
@@ -87,7 +89,8 @@ def delivery_report(
     *accepted* and *now* unix seconds; *original* the submitted octets, Bcc already gone.
     *envid*, *orcpt* (``type;address``) and *return_full* as asked for at submission (RFC 3461);
     a message that is not plain 7-bit lines is never returned whole.  *relay*: the server that
-    took it as ordinary mail.
+    took it as ordinary mail.  *held*: what is said to the person instead of *reason* and of
+    what is next, if it waits for them.
     """
     header, subject, message_id = _original(original)
     facts = _Facts(
@@ -104,6 +107,7 @@ def delivery_report(
         orcpt=orcpt,
         whole=return_full and _is_plain(original),
         relay=relay,
+        held=held,
     )
     returned = _returned_whole(original) if facts.whole else _returned(header)
     parts = [_words(facts), _machine(facts), returned]
@@ -147,6 +151,7 @@ class _Facts:
     orcpt: str
     whole: bool
     relay: str
+    held: HeldWords | None
 
     @property
     def headline(self) -> str:
@@ -165,9 +170,7 @@ def _words(facts: _Facts) -> bytes:
         "",
         f"Your message: {facts.subject or '(no subject)'}",
         f"Sent: {when}",
-        *(["", f"Why: {facts.reason}"] if facts.reason else []),
-        "",
-        f"What next: {_advice(facts.status)}",
+        *_why_and_next(facts),
         "",
         (
             f"The code for this is {_code(facts.status)}."
@@ -179,6 +182,13 @@ def _words(facts: _Facts) -> bytes:
         b"Content-Type: text/plain; charset=utf-8\r\n"
         b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + binascii.b2a_qp(text)
     )
+
+
+def _why_and_next(facts: _Facts) -> list[str]:
+    if facts.held is not None:
+        return ["", *facts.held.why, "", "What to do:", *facts.held.following]
+    why = ["", f"Why: {facts.reason}"] if facts.reason else []
+    return [*why, "", f"What next: {_advice(facts.status)}"]
 
 
 def _machine(facts: _Facts) -> bytes:

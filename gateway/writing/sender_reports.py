@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.writing.held_words import HeldWords, held_words
 from gateway.writing.report import Action, delivery_report
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
@@ -71,14 +72,10 @@ class SenderReports:
             return None
         return await self._made(item, Action.DELAYED, f"{reason}.", _DELAYED_STATUS)
 
-    async def held(self, item: OutboxItem, reason: str) -> Report | None:
-        """Return the report that the person must decide."""
-        hint = (
-            f"{reason}. It is held. If the change is theirs (ask them): mx-gateway contact accept"
-            f" {item.sender} {item.recipient}; else take it back: delete it in Outbox"
-            f" (or mx-gateway queue cancel {item.queue_id})"
-        )
-        return await self._made(item, Action.DELAYED, hint, "4.7.5")
+    async def held(self, item: OutboxItem, reason: str, failure: str) -> Report | None:
+        """Return the report that the person must decide: what was refused as *failure*."""
+        words = held_words(item.sender, item.recipient, item.queue_id, failure)
+        return await self._made(item, Action.DELAYED, f"{reason}.", "4.7.5", held=words)
 
     def undecided(
         self, submission: Submission, queue_id: QueueId, recipient: Address, reason: str
@@ -106,14 +103,20 @@ class SenderReports:
         return Report(octets, prepare(octets))
 
     async def _made(
-        self, item: OutboxItem, action: Action, reason: str, status: str, host: str = ""
+        self,
+        item: OutboxItem,
+        action: Action,
+        reason: str,
+        status: str,
+        host: str = "",
+        held: HeldWords | None = None,
     ) -> Report | None:
         """Return None if the item was settled meanwhile: its fate came while it was tried."""
         try:
             original = await self._outbox.octets(item.queue_id)
         except MessageGone:
             return None
-        return self._of(original, item, action, reason, status, host)
+        return self._of(original, item, action, reason, status, host, held)
 
     def _of(
         self,
@@ -123,6 +126,7 @@ class SenderReports:
         reason: str,
         status: str,
         host: str = "",
+        held: HeldWords | None = None,
     ) -> Report:
         octets = delivery_report(
             reporter=item.sender.domain,
@@ -139,5 +143,6 @@ class SenderReports:
             orcpt=item.wanted.original,
             return_full=item.return_full and action is Action.FAILED,
             relay=host,
+            held=held,
         )
         return Report(octets, prepare(octets))

@@ -27,7 +27,7 @@ HOUR = 3600
 LIVES_IN_FULL = 20
 SOURCES = (
     *("gateway/own/epochs.py", "mx_core/envelope", "mx_core/passport", "mx_core/store"),
-    "tests/unit/gateway/test_own_epochs.py",
+    "tests/unit/gateway/own/test_epochs.py",
 )
 
 

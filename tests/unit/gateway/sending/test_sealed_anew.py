@@ -27,7 +27,7 @@ LIVES_IN_FULL = 40
 SOURCES = (
     *("mx_core/envelope", "mx_core/passport", "mx_core/store", "gateway/arriving"),
     *("gateway/own", "gateway/sending", "tests/support/anew.py"),
-    "tests/unit/gateway/test_sealed_anew.py",
+    "tests/unit/gateway/sending/test_sealed_anew.py",
 )
 
 

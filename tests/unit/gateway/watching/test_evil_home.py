@@ -178,8 +178,28 @@ async def test_a_lie_about_a_pinned_contact_is_noticed_before_anything_is_sealed
 
         assert await send(account) == "held"
         assert len(account.network.parcels) == sealed
-        told = [one for one in await account.reports() if b"It is held" in _plain(one)]
+        told = [
+            one
+            for one in await account.reports()
+            if b"Waiting for your decision, to bob@b.example" in _plain(one)
+        ]
         assert len(told) == 1
+        text = _plain(told[0]).partition(b"message/delivery-status")[0]
+        assert _said(lie) in text
+        assert b"nothing has left this computer" in text
+        assert b"mx-gateway queue cancel" in text
+        assert b"Nothing needs to be done" not in text
+
+
+def _said(lie: Callable[[Scene], None]) -> bytes:
+    """Return what the report says was seen, for somebody who knows no word of ours."""
+    if lie is other_key:
+        return b"shows keys of somebody else for bob@b.example"
+    if lie in {forked_passport, resurrected_device}:
+        return b"does not go on from what you have seen before"
+    if lie is rolled_back_log:
+        return b"Another letter in your INBOX says what was seen"
+    return b"must stand in a public record"
 
 
 def _plain(letter: bytes) -> bytes:

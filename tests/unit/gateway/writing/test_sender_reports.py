@@ -56,7 +56,7 @@ async def test_who_wants_nothing_is_told_of_nothing_but_a_decision(
     assert await reports.failed(item, "no", "5.1.1") is None
     assert await reports.relayed(item) is None
     assert await reports.delayed(item, "away") is None
-    assert await reports.held(item, "another key") is not None
+    assert await reports.held(item, "another key", "other-pid") is not None
 
 
 async def test_success_is_told_to_who_asked_and_says_relayed(
@@ -93,7 +93,7 @@ async def test_what_must_be_decided_can_be_decided_in_the_mail_program(
 ) -> None:
     item = await queued(store, Notify.FAILURE)
     reports = SenderReports(store.outbox, clock)
-    held = await reports.held(item, "the key has changed")
+    held = await reports.held(item, "the key has changed", "other-pid")
     undecided = reports.undecided(
         Submission(ALICE, (BOB,), b"Subject: x\r\n\r\n"), item.queue_id, BOB, "not on the network"
     )
