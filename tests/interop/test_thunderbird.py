@@ -31,6 +31,7 @@ STEPS: tuple[Callable[[Run], object], ...] = (
     folders.delete,
     folders.requests,
     folders.junk,
+    folders.automatic_junk,
     reading.search,
     writing.send,
     writing.reply,

@@ -152,6 +152,49 @@ def junk(run: Run) -> object:
     return len(run.me.received(f"again {run.tag}"))
 
 
+def automatic_junk(run: Run) -> object:
+    """Thunderbird's own filter takes a friend for junk and moves them; one move back undoes it."""
+    _let_the_filter_move(run, f"again {run.tag}")
+    run.stranger.send(run.me.address, f"taken {run.tag}", "thank you")
+    run.script(
+        """
+        const f = folder("INBOX");
+        await until("the filter", async () => {
+          await update(f); await sleep(500); return find(folder("Junk"), args[0]) || !find(f, args[0]);
+        }, 30000);""",
+        f"taken {run.tag}",
+    )
+    eventually("moved by the filter", lambda: run.me.by_subject("Junk", f"taken {run.tag}"))
+    assert not run.me.by_subject("INBOX", f"taken {run.tag}", "UNDELETED")
+    run.stranger.send(run.me.address, f"too {run.tag}", "why?")
+    eventually("blocked", lambda: run.me.by_subject("Junk", f"too {run.tag}"))
+    run.script('server().setIntValue("spamLevel", 0); server().spamSettings.initialize(server());')
+    _move(run, "Junk", "INBOX", f"taken {run.tag}")
+    run.stranger.send(run.me.address, f"back {run.tag}", "thank you")
+    eventually("unblocked", lambda: run.me.by_subject("INBOX", f"back {run.tag}"))
+    assert run.me.by_subject("INBOX", f"taken {run.tag}")
+    return len(run.me.by_subject("Junk", f"too {run.tag}"))
+
+
+def _let_the_filter_move(run: Run, subject: str) -> None:
+    """Turn the junk filter on, and teach it that mail like *subject* is junk and nothing else."""
+    run.script(
+        """
+        const s = server(), f = folder("INBOX");
+        await update(f);
+        const h = await until("taught by", () => find(f, args[0]));
+        s.setBoolValue("moveOnSpam", true); s.setIntValue("moveTargetMode", 1);
+        s.setStringValue("spamActionTargetFolder", folder("Junk").URI);
+        s.setStringValue("whiteListAbURI", ""); s.setIntValue("spamLevel", 100);
+        s.spamSettings.initialize(s);
+        await new Promise(ok => MailServices.junk.setMessageClassification(
+          f.getUriForMsg(h), Ci.nsIJunkMailPlugin.UNCLASSIFIED, Ci.nsIJunkMailPlugin.JUNK, win(), {
+            QueryInterface: ChromeUtils.generateQI(["nsIJunkMailClassificationListener"]),
+            onMessageClassified() { ok(); } }));""",
+        subject,
+    )
+
+
 def _move(run: Run, source: str, target: str, subject: str) -> None:
     run.script(
         """
