@@ -114,7 +114,7 @@ class LogBook:
         """
         for again in (True, False):
             shown = await self.current()
-            parts = await self._database.read(partial(log_rows.proof_parts, address=address))
+            parts = await self._database.read_few(partial(log_rows.proof_parts, address=address))
             shows = parts is not None and parts[1].leaf_index < shown.size
             if parts is not None and shows and parts[1].binding == binding:
                 return self._proof(shown, *parts, since).encode()
