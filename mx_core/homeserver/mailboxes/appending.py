@@ -8,7 +8,7 @@ row until a day after ``deliver_by``); sequences of a mailbox only grow, in the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,16 +27,25 @@ Place = tuple[int, bytes]  # of a mailbox, and an env_id or a device_id in it
 
 @dataclass(slots=True)
 class Box:
-    """A mailbox that something is for; *held_octets* is counted on by whoever fills it."""
+    """A mailbox that something is for, held; what it says is counted on by whoever fills it."""
 
     mailbox_id: int
     held_octets: int
+    next_sequence: int
+
+    def take(self, row: dict[str, Any]) -> None:
+        """Give *row* its sequence, and count it."""
+        row["sequence"] = self.next_sequence
+        self.next_sequence += 1
+        self.held_octets += row["octets"]
 
 
 # What is built once: statements whose parameters alone differ from batch to batch.
 _BOXES: Final = twofold(
     lambda among: (
-        sa.select(MAILBOX.c.address, MAILBOX.c.mailbox_id, MAILBOX.c.held_octets)
+        sa.select(
+            MAILBOX.c.address, MAILBOX.c.mailbox_id, MAILBOX.c.held_octets, MAILBOX.c.next_sequence
+        )
         .where(among(MAILBOX.c.address, "addresses"))
         .order_by(MAILBOX.c.mailbox_id)  # as in `holding`
         .with_for_update()
@@ -55,7 +64,7 @@ _ACTIVE: Final = twofold(
 )
 _ENDS: Final = twofold(
     lambda among: (
-        sa.select(MAILBOX.c.mailbox_id, MAILBOX.c.next_sequence, MAILBOX.c.held_octets)
+        sa.select(MAILBOX.c.mailbox_id, MAILBOX.c.held_octets, MAILBOX.c.next_sequence)
         .where(among(MAILBOX.c.mailbox_id, "mailboxes"))
         .order_by(MAILBOX.c.mailbox_id)
         .with_for_update()
@@ -66,7 +75,7 @@ _ENDS: Final = twofold(
 def boxes(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Box]:
     """Return the mailboxes of those of the canonical *addresses* that are somebody's; held."""
     rows = tx.execute(_BOXES.of(tx), {"addresses": sorted(addresses)})
-    return {address: Box(mailbox_id, held) for address, mailbox_id, held in rows}
+    return {address: Box(*of_it) for address, *of_it in rows}
 
 
 def is_known(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> bool:
@@ -151,19 +160,25 @@ def append(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
     mailboxes = sorted({row["mailbox_id"] for row in rows})
-    ends = {row[0]: [row[1], row[2]] for row in tx.execute(_ENDS.of(tx), {"mailboxes": mailboxes})}
+    ends = {row[0]: Box(*row) for row in tx.execute(_ENDS.of(tx), {"mailboxes": mailboxes})}
     for row in rows:
-        end = ends[row["mailbox_id"]]
-        row["sequence"] = end[0]
-        end[0] += 1
-        end[1] += row["octets"]
+        ends[row["mailbox_id"]].take(row)
+    write(tx, ends.values(), rows)
+
+
+def write(tx: sa.Connection, filled: Iterable[Box], rows: Sequence[dict[str, Any]]) -> None:
+    """Store *rows*, all of one kind, which the boxes *filled* have taken."""
     update_rows(
         tx,
         MAILBOX,
         "mailbox_id",
         [
-            {"mailbox_id": mailbox_id, "next_sequence": following, "held_octets": held}
-            for mailbox_id, (following, held) in ends.items()
+            {
+                "mailbox_id": box.mailbox_id,
+                "next_sequence": box.next_sequence,
+                "held_octets": box.held_octets,
+            }
+            for box in filled
         ],
     )
     insert_rows(tx, DELIVERY, rows)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
+from mx_core.db.bulk import insert_new, twofold
 from mx_core.homeserver.mailboxes.holding import hold
 from mx_core.homeserver.mailboxes.retention import may_delete
 from mx_core.homeserver.people import accounts
@@ -22,7 +22,6 @@ from mx_core.homeserver.storage.bodies import Body, release
 # What is built once: building a statement costs more than running it.
 _MAILBOX: Final[sa.BindParameter[int]] = sa.bindparam("mailbox")
 _DEVICE: Final[sa.BindParameter[bytes]] = sa.bindparam("device")
-_SEQUENCES: Final[sa.BindParameter[int]] = sa.bindparam("sequences", expanding=True)
 _WAITING: Final = (
     sa.select(DELIVERY)
     .where(
@@ -38,20 +37,27 @@ _WAITING: Final = (
     .order_by(DELIVERY.c.sequence)
     .limit(sa.bindparam("most"))
 )
-_KINDS: Final = sa.select(DELIVERY.c.sequence, DELIVERY.c.device_id).where(
-    DELIVERY.c.mailbox_id == _MAILBOX, DELIVERY.c.sequence.in_(_SEQUENCES)
+_KINDS: Final = twofold(
+    lambda among: sa.select(DELIVERY.c.sequence, DELIVERY.c.device_id).where(
+        DELIVERY.c.mailbox_id == _MAILBOX, among(DELIVERY.c.sequence, "sequences")
+    )
 )
-_ACK: Final = insert(ACK).on_conflict_do_nothing()
-_ACKED: Final = sa.select(ACK.c.sequence, ACK.c.device_id).where(
-    ACK.c.mailbox_id == _MAILBOX, ACK.c.sequence.in_(_SEQUENCES)
+_ACKED: Final = twofold(
+    lambda among: sa.select(ACK.c.sequence, ACK.c.device_id).where(
+        ACK.c.mailbox_id == _MAILBOX, among(ACK.c.sequence, "sequences")
+    )
 )
-_DELETE: Final = (
-    DELIVERY.delete()
-    .where(DELIVERY.c.mailbox_id == _MAILBOX, DELIVERY.c.sequence.in_(_SEQUENCES))
-    .returning(DELIVERY.c.octets, DELIVERY.c.blob_id, DELIVERY.c.body_stays)
+_DELETE: Final = twofold(
+    lambda among: (
+        DELIVERY.delete()
+        .where(DELIVERY.c.mailbox_id == _MAILBOX, among(DELIVERY.c.sequence, "sequences"))
+        .returning(DELIVERY.c.octets, DELIVERY.c.blob_id, DELIVERY.c.body_stays)
+    )
 )
-_FORGET_ACKS: Final = ACK.delete().where(
-    ACK.c.mailbox_id == _MAILBOX, ACK.c.sequence.in_(_SEQUENCES)
+_FORGET_ACKS: Final = twofold(
+    lambda among: ACK.delete().where(
+        ACK.c.mailbox_id == _MAILBOX, among(ACK.c.sequence, "sequences")
+    )
 )
 _HOLD_LESS: Final = (
     MAILBOX.update()
@@ -116,7 +122,7 @@ def acknowledge(
     """
     hold(tx, [mailbox_id])
     accounts.touch_device(tx, mailbox_id, device_id, now)
-    rows = tx.execute(_KINDS, {"mailbox": mailbox_id, "sequences": sequences}).all()
+    rows = tx.execute(_KINDS.of(tx), {"mailbox": mailbox_id, "sequences": sequences}).all()
     notices = [row[0] for row in rows if row[1] == device_id]
     envelopes = [row[0] for row in rows if row[1] is None]
     if envelopes:
@@ -124,7 +130,7 @@ def acknowledge(
             {"mailbox_id": mailbox_id, "sequence": sequence, "device_id": device_id}
             for sequence in envelopes
         ]
-        tx.execute(_ACK, acks)
+        insert_new(tx, ACK, acks, ("sequence",))
     return _delete(tx, mailbox_id, [*notices, *_settled(tx, mailbox_id, envelopes, now)], now)
 
 
@@ -178,7 +184,9 @@ def _settled(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: 
         return []
     active = accounts.active_devices(tx, mailbox_id)
     acked: dict[int, set[bytes]] = {sequence: set() for sequence in sequences}
-    for sequence, device_id in tx.execute(_ACKED, {"mailbox": mailbox_id, "sequences": sequences}):
+    for sequence, device_id in tx.execute(
+        _ACKED.of(tx), {"mailbox": mailbox_id, "sequences": sequences}
+    ):
         acked[sequence].add(device_id)
     return [sequence for sequence, by in acked.items() if may_delete(by, active, now)]
 
@@ -187,8 +195,8 @@ def _delete(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: i
     if not sequences:
         return 0
     these = {"mailbox": mailbox_id, "sequences": sequences}
-    gone = tx.execute(_DELETE, these).all()
-    tx.execute(_FORGET_ACKS, these)
+    gone = tx.execute(_DELETE.of(tx), these).all()
+    tx.execute(_FORGET_ACKS.of(tx), these)
     for _, blob_id, body_stays in gone:
         if blob_id is not None and not body_stays:
             release(tx, blob_id, now)

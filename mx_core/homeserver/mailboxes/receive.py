@@ -204,7 +204,10 @@ class Receiver:
             else:
                 reply = self._store_one(tx, box, each, fresh, stored)
             stored.replies.append(reply)
-        appending.append(tx, stored.rows)
+        if stored.rows:
+            taken = {row["mailbox_id"] for row in stored.rows}
+            filled = [box for box in boxes.values() if box.mailbox_id in taken]
+            appending.write(tx, filled, stored.rows)
         return stored
 
     def _store_one(
@@ -236,7 +239,7 @@ class Receiver:
             if not what.token:  # the sender has asked first whether to bring it
                 return ItemReply(status=WHOLE)
             return ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS)
-        box.held_octets += row["octets"]
+        box.take(row)
         stored.rows.append(row)
         return ItemReply(status=ACCEPTED, body_stays=what.body_stays)
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from mx_core.admission.tag_list import TAGS_MAX, TAGS_MIN, good_until
 from mx_core.admission.token import hint_range, is_sorted_list
+from mx_core.db.bulk import twofold
 from mx_core.homeserver.mailboxes.holding import hold
 from mx_core.homeserver.schema import MAILBOX, TAG
 from mx_core.model.errors import Refused
@@ -22,21 +23,25 @@ from mx_core.passport.op import Profile
 
 AFTER_MOVE_SECONDS: Final = 90 * 86_400  # mail to the old address still comes in, identity §7
 
-_DOORS: Final = sa.select(
-    MAILBOX.c.address,
-    MAILBOX.c.mailbox_id,
-    MAILBOX.c.closed,
-    MAILBOX.c.postage_bits,
-    MAILBOX.c.tags_until,
-    MAILBOX.c.moved,
-).where(MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True)))
+_DOORS: Final = twofold(
+    lambda among: sa.select(
+        MAILBOX.c.address,
+        MAILBOX.c.mailbox_id,
+        MAILBOX.c.closed,
+        MAILBOX.c.postage_bits,
+        MAILBOX.c.tags_until,
+        MAILBOX.c.moved,
+    ).where(among(MAILBOX.c.address, "addresses"))
+)
 _HINTED: Final = sa.select(TAG.c.tag).where(
     TAG.c.mailbox_id == sa.bindparam("mailbox"),
     TAG.c.tag.between(sa.bindparam("least"), sa.bindparam("greatest")),
 )
 
-_OPENED: Final = sa.select(MAILBOX.c.address).where(
-    MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True)), MAILBOX.c.door
+_OPENED: Final = twofold(
+    lambda among: sa.select(MAILBOX.c.address).where(
+        among(MAILBOX.c.address, "addresses"), MAILBOX.c.door
+    )
 )
 
 
@@ -60,7 +65,7 @@ class Door:
 
 def doors(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Door]:
     """Return the doors of those of the canonical *addresses* that are somebody's."""
-    rows = tx.execute(_DOORS, {"addresses": sorted(addresses)})
+    rows = tx.execute(_DOORS.of(tx), {"addresses": sorted(addresses)})
     return {row[0]: Door(row[1], bool(row[2]), row[3], row[4], row[5]) for row in rows}
 
 
@@ -101,7 +106,7 @@ def replace_tags(tx: sa.Connection, mailbox_id: int, tags: Sequence[bytes], unti
 
 def takes_ordinary(tx: sa.Connection, addresses: Collection[str]) -> set[str]:
     """Return those of the canonical *addresses* whose owner takes ordinary mail at the door."""
-    return set(tx.execute(_OPENED, {"addresses": sorted(addresses)}).scalars())
+    return set(tx.execute(_OPENED.of(tx), {"addresses": sorted(addresses)}).scalars())
 
 
 def is_open(tx: sa.Connection, mailbox_id: int) -> bool:
