@@ -57,9 +57,14 @@ def searchable(octets: bytes, form: MessageForm) -> str:
     return "\n".join(pieces)
 
 
+def holds_text(part: Part) -> bool:
+    """Tell whether the body of the leaf *part* is read as text."""
+    return part.media_type.startswith(("text/", "message/"))
+
+
 def part_text(octets: bytes, part: Part) -> str:
     """Return the decoded text of one leaf; "" when it holds none."""
-    if not part.media_type.startswith(("text/", "message/")):
+    if not holds_text(part):
         return ""
     raw = transfer_encoding.decode(octets[part.body_start : part.end], part.encoding)
     text = charset.decode(raw, part.charset) if part.charset else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ import structlog
 from mx_core.db.database import Database
 from mx_core.mime.prepare import prepare
 from mx_core.mime.search_text import body_text, header_text
+from mx_core.mime.without_attachments import without_attachments
 from mx_core.model.errors import MessageGone, StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm
@@ -21,6 +23,7 @@ log = structlog.get_logger()
 
 _IDS: Final = 4_096  # in one read transaction
 _READ_OCTETS: Final = 1 << 20  # in one read transaction
+_LONG_OCTETS: Final = 1 << 20  # of a longer message the attachments are not read
 
 
 _Read = tuple[MessageId, bytes | None, MessageForm | None]
@@ -131,7 +134,7 @@ def _read(reader: MailReader, waiting: list[MessageId]) -> list[_Read]:
         message = waiting.pop()
         try:
             [form] = reader.forms([message])
-            octets = reader.octets(message)
+            octets, form = _words_of(reader, message, form)
         except MessageGone:
             continue
         except StoreDamaged:
@@ -140,6 +143,31 @@ def _read(reader: MailReader, waiting: list[MessageId]) -> list[_Read]:
         room -= len(octets)
         taken.append((message, octets, form))
     return taken
+
+
+def _words_of(
+    reader: MailReader, message: MessageId, form: MessageForm
+) -> tuple[bytes, MessageForm]:
+    """Return the octets of *message*, of a long one only what can hold words, and their form."""
+    if form.size > _LONG_OCTETS:
+        with contextlib.suppress(StoreDamaged):  # the form is of another version, or worse
+            return without_attachments(_Stored(reader, message, form.size), form)
+    return reader.octets(message), form
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A message as octets that are read where they are asked for; ``model.octets``."""
+
+    reader: MailReader
+    message: MessageId
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, part: slice) -> bytes:
+        return self.reader.octets(self.message, part.start, part.stop)
 
 
 def _texts(message: MessageId, octets: bytes | None, form: MessageForm | None) -> Texts:
