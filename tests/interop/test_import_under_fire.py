@@ -181,7 +181,7 @@ def under_fire(folder: Path, *, size: int, kills: int, cuts: int, lines: int) ->
     brought(folder / "out", folder / "b")
     assert here(folder / "b") == here(folder / "a")
     assert exported(folder / "b", folder / "again") == first
-    resident = float(told[0])
+    resident = float(told[-2])
     return {"kills": float(killed), "cuts": float(cuts - line.cuts), "resident": resident}
 
 
