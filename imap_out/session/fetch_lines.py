@@ -226,10 +226,11 @@ class _Lines:
             return _pieces(recipe, reader.facts(wanted, recipe.facts))
 
         made = mail.glance(make) if len(wanted) <= _FEW else await mail.read(make)
+        self._session.shelves.put_pieces(self._kind, wanted, made)
+        if len(missing) == len(rows):
+            return made
         for n, row in zip(missing, made, strict=False):
             rows[n] = row
-        keep = ((m, row, sum(map(len, row))) for m, row in zip(wanted, made, strict=False))
-        self._session.shelves.put(self._kind, keep)
         return rows if len(made) == len(missing) else rows[: missing[len(made)]]
 
 

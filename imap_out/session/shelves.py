@@ -7,7 +7,8 @@ answers by message, whole answers by the part of a snapshot they tell.  All of i
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import chain
 from typing import Any, Final
 
 OCTETS_MAX: Final = 64 * 1024 * 1024
@@ -51,6 +52,21 @@ class Shelves:
             if key not in shelf.items:
                 shelf.items[key] = value
                 added += octets + _OVERHEAD
+        self._weigh(shelf, added)
+
+    def put_pieces(
+        self, kind: Hashable, keys: Sequence[Hashable], values: Sequence[tuple[bytes, ...]]
+    ) -> None:
+        """As ``put``, of pieces by the thousand: *values* for the first of *keys*, each once."""
+        shelf = self.shelf(kind)
+        items = dict(zip(keys, values, strict=False))
+        for known in items.keys() & shelf.items.keys():  # another session was faster
+            del items[known]
+        shelf.items.update(items)
+        octets = sum(map(len, chain.from_iterable(items.values())))
+        self._weigh(shelf, octets + _OVERHEAD * len(items))
+
+    def _weigh(self, shelf: Shelf, added: int) -> None:
         shelf.octets += added
         self.octets += added
         while self.octets > self._octets_max:

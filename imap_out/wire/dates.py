@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 from imap_out.wire.syntax import BadSyntax
 
 MONTHS: Final = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")  # fmt: skip
+_DAY_SECONDS: Final = 86_400
+_DAYS_KNOWN: Final = 4_096  # ten years: a mailbox is listed by the thousand, a day at a time
+_MINUTES: Final = [b" %02d:%02d:" % divmod(minute, 60) for minute in range(24 * 60)]
+_SECONDS: Final = [b"%02d +0000" % second for second in range(60)]
 _MONTH: Final = {name.lower(): number for number, name in enumerate(MONTHS, 1)}
 # date-text = date-day "-" date-month "-" date-year
 _DATE: Final = re.compile(rb"([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4})")
@@ -54,10 +59,14 @@ def render_date(day: date) -> bytes:
 
 def render_date_time(seconds: int) -> bytes:
     """Spell the moment as INTERNALDATE shows it, in UTC, without quotes."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return b"%02d-%b-%04d %02d:%02d:%02d +0000" % (
-        moment.day, MONTHS[moment.month - 1], moment.year, moment.hour, moment.minute, moment.second,
-    )  # fmt: skip
+    day, second = divmod(seconds, _DAY_SECONDS)
+    return _spelled_day(day) + _MINUTES[second // 60] + _SECONDS[second % 60]
+
+
+@lru_cache(_DAYS_KNOWN)
+def _spelled_day(day: int) -> bytes:
+    moment = datetime.fromtimestamp(day * _DAY_SECONDS, UTC)
+    return b"%02d-%b-%04d" % (moment.day, MONTHS[moment.month - 1], moment.year)
 
 
 def day_of(seconds: int) -> date:

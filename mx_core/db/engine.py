@@ -23,6 +23,10 @@ from mx_core.model.secret import Secret
 
 KEY_OCTETS: Final = 32
 PAGE_OCTETS: Final = 16_384
+# Of a database under a key.  A lone commit writes as many pages whether they are long or short, and seals,
+# sums and syncs their octets: docs/decisions/0028-pages-of-8-kib.md.
+SEALED_PAGE_OCTETS: Final = 8_192
+_SEALED_BEFORE: Final = 16_384  # in databases that were made before that was decided
 _CACHE_KIB: Final = 16_384
 _PLAIN_READER_CACHE_KIB: Final = (
     2_048  # the system keeps the same pages, and need not decipher them
@@ -49,25 +53,10 @@ def _engine(
     driver: Any = sqlite3 if key is None else _sqlcipher()
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
 
-    def connect() -> Any:
-        connection = driver.connect(
-            address,
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_STATEMENTS_KEPT,
-        )
-        try:
-            _prepare(connection, key, writes=mode == "rwc")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     engine = sa.create_engine(
         "sqlite://",
         module=driver,
-        creator=connect,
+        creator=lambda: _connect(driver, address, key, writes=mode == "rwc"),
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
@@ -87,16 +76,44 @@ def _sqlcipher() -> Any:
     return dbapi2
 
 
-def _prepare(connection: Any, key: Secret[bytes] | None, *, writes: bool) -> None:
+def _connect(driver: Any, address: str, key: Secret[bytes] | None, *, writes: bool) -> Any:
+    """Return an open connection that has been prepared.
+
+    Which pages a sealed database has stands in none that could be read, so they are tried.  Pages of
+    another length do not open, and a log of such pages is left as it is.
+    """
+    lengths = [PAGE_OCTETS] if key is None else [SEALED_PAGE_OCTETS, _SEALED_BEFORE]
+    while True:
+        connection = driver.connect(
+            address,
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_STATEMENTS_KEPT,
+        )
+        try:
+            _prepare(connection, key, lengths.pop(0), writes=writes)
+        except driver.DatabaseError as error:
+            connection.close()
+            if not lengths or error.sqlite_errorcode != driver.SQLITE_NOTADB:
+                raise
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+
+
+def _prepare(connection: Any, key: Secret[bytes] | None, pages: int, *, writes: bool) -> None:
     """Issue the pragmas; the order matters, and a missing cipher pragma looks like damage."""
     if key is not None:
         # A raw key costs 0.6 ms to open; a passphrase would cost 126 ms for each connection.
         connection.execute(f"PRAGMA key = \"x'{key.reveal().hex()}'\"")
         connection.execute("PRAGMA cipher_log_level = NONE")
-        connection.execute(f"PRAGMA cipher_page_size = {PAGE_OCTETS}")
+        connection.execute(f"PRAGMA cipher_page_size = {pages}")
         connection.execute("PRAGMA cipher_hmac_algorithm = HMAC_SHA256")
     elif writes:
-        connection.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
+        connection.execute(f"PRAGMA page_size = {pages}")
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
     cache = _CACHE_KIB if writes or key is not None else _PLAIN_READER_CACHE_KIB
     connection.execute(f"PRAGMA cache_size = -{cache}")
@@ -128,15 +145,12 @@ def copy_rows(
     and what was deleted is in no page of the copy.  Blocks; others read and write meanwhile.
     """
     driver: Any = _sqlcipher()
-    source = driver.connect(
-        f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, isolation_level=None
-    )
-    with contextlib.closing(source):
-        _prepare(source, key, writes=False)
+    address = f"file:{quote(str(path.absolute()))}?mode=rw"
+    with contextlib.closing(_connect(driver, address, key, writes=False)) as source:
         source.execute(
             "ATTACH DATABASE ? AS copy KEY ?", (str(to.absolute()), f"x'{to_key.reveal().hex()}'")
         )
-        source.execute(f"PRAGMA copy.cipher_page_size = {PAGE_OCTETS}")
+        source.execute(f"PRAGMA copy.cipher_page_size = {SEALED_PAGE_OCTETS}")
         source.execute("PRAGMA copy.cipher_hmac_algorithm = HMAC_SHA256")
         source.execute("PRAGMA copy.synchronous = FULL")
         source.execute("BEGIN")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Collection, Sequence
+from struct import Struct
 from typing import Final
 
 from mx_core.model.message import HeaderField
@@ -16,7 +17,11 @@ from mx_core.model.message import HeaderField
 _LISTS_MAX: Final = 256  # of names, that one cut remembers
 _LIST_OCTETS_MAX: Final = 1024  # usual mail has 250; what is longer is worked out each time
 _RUNS_MAX: Final = 32
-Runs = tuple[tuple[int, int], ...]  # first and last of neighbouring fields
+_COUNT: Final = Struct("<I")
+Runs = tuple[
+    tuple[int, int], ...
+]  # of neighbouring fields: which number is the start, which the end
+Known = tuple[Runs, Struct]  # and what reads the numbers
 
 
 def pack(fields: Sequence[HeaderField]) -> bytes:
@@ -46,22 +51,27 @@ class Cut:
     def __init__(self, names: Collection[bytes], exclude: bool) -> None:
         self._names = frozenset(name.lower() for name in names)
         self._exclude = exclude
-        self._known: dict[bytes, Runs] = {}
+        self._known: dict[bytes, Known] = {}
 
     def __call__(self, octets: bytes, packed: bytes) -> bytes:
         """Return the fields of *octets*, a top header with its empty line, in their order."""
-        count, numbers, names = _parts(packed)
-        runs = self._known.get(names) if count else ()
-        if runs is None:
-            runs = self._choose(names)
-        chosen = [octets[numbers[first] : numbers[count + last]] for first, last in runs]
+        [count] = _COUNT.unpack_from(packed)
+        names = packed[4 + 8 * count :]
+        known = self._known.get(names)
+        if known is None or not count:
+            known = self._choose(names, count)
+        runs, numbers_of = known
+        numbers = numbers_of.unpack_from(packed, 4)
+        chosen = [octets[numbers[start] : numbers[end]] for start, end in runs]
         if not self._exclude or not count or numbers[-1] < len(octets):
             if chosen and not chosen[-1].endswith(b"\n"):
                 chosen.append(b"\r\n")
             chosen.append(b"\r\n")
         return b"".join(chosen)
 
-    def _choose(self, names: bytes) -> Runs:
+    def _choose(self, names: bytes, count: int) -> Known:
+        if not count:
+            return (), Struct("")
         runs: list[tuple[int, int]] = []
         for at, name in enumerate(names.split(b"\n")):
             if (name in self._names) == self._exclude:
@@ -70,11 +80,12 @@ class Cut:
                 runs[-1] = (runs[-1][0], at)
             else:
                 runs.append((at, at))
+        known = tuple((first, count + last) for first, last in runs), Struct(f"<{2 * count}I")
         if len(names) <= _LIST_OCTETS_MAX and len(runs) <= _RUNS_MAX:
             if len(self._known) >= _LISTS_MAX:
                 self._known.clear()
-            self._known[names] = tuple(runs)
-        return tuple(runs)
+            self._known[names] = known
+        return known
 
 
 def _parts(packed: bytes) -> tuple[int, array[int] | memoryview[int], bytes]:

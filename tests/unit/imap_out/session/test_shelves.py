@@ -41,3 +41,16 @@ def test_a_shelf_that_is_too_big_alone_starts_over() -> None:
         assert shelves.octets <= 2_500
 
     assert shelves.shelf("one").items
+
+
+def test_pieces_by_the_thousand_weigh_as_pieces_one_by_one() -> None:
+    one, other = Shelves(), Shelves()
+    rows = [(b"ab", b"c"), (b"",), (b"def",)]
+    for shelves in (one, other):
+        shelves.put("k", [(2, rows[1], 0)])  # another session was faster
+
+    one.put("k", [(n, row, sum(map(len, row))) for n, row in enumerate(rows, 1)])
+    other.put_pieces("k", [1, 2, 3, 4], rows)
+
+    assert other.shelf("k").items == one.shelf("k").items
+    assert other.octets == one.octets == other.shelf("k").octets

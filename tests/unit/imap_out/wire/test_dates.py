@@ -20,6 +20,17 @@ def test_a_day_survives(day: date) -> None:
     assert dates.parse_date(dates.render_date(day)) == day
 
 
+@pytest.mark.parametrize(
+    ("seconds", "spelled"),
+    [
+        (0, b"01-Jan-1970 00:00:00 +0000"), (-1, b"31-Dec-1969 23:59:59 +0000"), (86_399, b"01-Jan-1970 23:59:59 +0000"),
+        (1_709_210_096, b"29-Feb-2024 12:34:56 +0000"),
+    ],
+)  # fmt: skip
+def test_a_moment_is_spelled_in_utc(seconds: int, spelled: bytes) -> None:
+    assert dates.render_date_time(seconds) == spelled
+
+
 def test_a_zone_is_taken_off() -> None:
     assert dates.parse_date_time(b" 1-Jan-1970 02:00:00 +0200") == 0
 

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from mx_core.db.database import Database
+from mx_core.db.engine import PAGE_OCTETS, SEALED_PAGE_OCTETS
 from mx_core.model.errors import (
     BadConfiguration,
     DiskFull,
@@ -237,14 +238,17 @@ def test_a_schema_from_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_settings_that_durability_rests_on_are_in_force(database: Database) -> None:
+async def test_the_settings_that_durability_rests_on_are_in_force(
+    database: Database, key: Secret[bytes] | None
+) -> None:
     def settings(connection: sa.Connection) -> list[str]:
         return [
             str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
             for name in ("journal_mode", "synchronous", "secure_delete", "page_size")
         ]
 
-    assert await database.write(settings) == ["wal", "2", "1", "16384"]
+    pages = PAGE_OCTETS if key is None else SEALED_PAGE_OCTETS
+    assert await database.write(settings) == ["wal", "2", "1", str(pages)]
 
 
 @pytest.mark.anyio

@@ -1,18 +1,28 @@
-"""Engines: what is prepared once stays prepared."""
+"""Engines: what is prepared once stays prepared, and pages of before are read."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mx_core.db.engine import KEY_OCTETS, writer_engine
+from mx_core.db import engine as engines
+from mx_core.db.engine import (
+    KEY_OCTETS,
+    SEALED_PAGE_OCTETS,
+    copy_rows,
+    reader_engine,
+    writer_engine,
+)
 from mx_core.model.secret import Secret
 
 _ALLOWED = 0  # SQLITE_OK
 _MANY = 300  # more than the drivers keep of themselves
+_KEY = Secret(bytes(KEY_OCTETS))
+_BEFORE = 16_384  # octets of a page
 
 
-@pytest.mark.parametrize("key", [None, Secret(bytes(KEY_OCTETS))])
+@pytest.mark.parametrize("key", [None, _KEY])
 def test_what_runs_again_is_not_prepared_again_whatever_ran_before(
     tmp_path: Path, key: Secret[bytes] | None
 ) -> None:
@@ -34,4 +44,52 @@ def test_what_runs_again_is_not_prepared_again_whatever_ran_before(
 
     assert first > _MANY
     assert prepared == []
+    engine.dispose()
+
+
+def _of_before(folder: Path, monkeypatch: pytest.MonkeyPatch, *, emptied: bool) -> Path:
+    """Return a database of long pages as a killed process leaves it; *emptied*: its log had been."""
+    with monkeypatch.context() as patch:
+        patch.setattr(engines, "SEALED_PAGE_OCTETS", _BEFORE)
+        engine = writer_engine(folder / "made.db", _KEY)
+        driver: Any = engine.connect().connection.driver_connection
+        driver.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY AUTOINCREMENT, what BLOB)")
+        driver.execute("INSERT INTO thing (what) VALUES (randomblob(100000))")
+        if emptied:
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        driver.execute("INSERT INTO thing (what) VALUES (randomblob(100))")
+        for end in ("", "-wal"):
+            shutil.copy(folder / f"made.db{end}", folder / f"left.db{end}")
+        engine.dispose()
+    return folder / "left.db"
+
+
+def _asked(engine: Any, question: str) -> Any:
+    driver = engine.connect().connection.driver_connection
+    return driver.execute(question).fetchone()[0]
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_database_of_longer_pages_opens_with_all_that_its_log_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emptied: bool
+) -> None:
+    left = _of_before(tmp_path, monkeypatch, emptied=emptied)
+
+    writer, reader = writer_engine(left, _KEY), reader_engine(left, _KEY, 1)
+
+    assert int(_asked(writer, "PRAGMA page_size")) == _BEFORE
+    assert _asked(reader, "SELECT sum(length(what)) FROM thing") == 100_100
+    assert _asked(writer, "PRAGMA integrity_check") == "ok"
+    for engine in (reader, writer):
+        engine.dispose()
+
+
+def test_a_copy_has_pages_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = _of_before(tmp_path, monkeypatch, emptied=True)
+
+    copy_rows(left, _KEY, tmp_path / "copy.db", Secret(b"k" * KEY_OCTETS), {})
+
+    engine = writer_engine(tmp_path / "copy.db", Secret(b"k" * KEY_OCTETS))
+    assert int(_asked(engine, "PRAGMA page_size")) == SEALED_PAGE_OCTETS
+    assert _asked(engine, "SELECT sum(length(what)) FROM thing") == 100_100
     engine.dispose()

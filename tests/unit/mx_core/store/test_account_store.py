@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlcipher3 import dbapi2 as sqlcipher
 
+from mx_core.db.engine import SEALED_PAGE_OCTETS
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, SchemaTooNew, StoreDamaged
 from mx_core.model.flags import Flag
@@ -45,7 +46,7 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     raw = sqlcipher.connect(str(tmp_path / "mail.db"), isolation_level=None)
     raw.execute(f"PRAGMA key = \"x'{STORE_KEY.reveal().hex()}'\"")
-    raw.execute("PRAGMA cipher_page_size = 16384")
+    raw.execute(f"PRAGMA cipher_page_size = {SEALED_PAGE_OCTETS}")
     raw.execute("PRAGMA cipher_hmac_algorithm = HMAC_SHA256")
     raw.execute("UPDATE alembic_version SET version_num = 'later'")
     raw.close()
