@@ -54,13 +54,13 @@ $(BROWSER): $(TOOLS) requirements-interop.lock
 	@touch $@
 
 interop: $(BROWSER) ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineimap, Chromium; the same commands to Dovecot
-	@tests/require thunderbird mutt neomutt aerc mbsync offlineimap tmux dovecot sieve chromium Xvfb
+	@tests/require thunderbird certutil mutt neomutt aerc mbsync offlineimap tmux dovecot sieve chromium Xvfb
 	$(BIN)/python -m pytest -m interop tests/interop tests/differential $(ARGS)
 
-pictures: $(BROWSER) ## every page in Chromium, refusals and weak mail in Thunderbird, into docs/guide/img
-	@tests/require chromium thunderbird dovecot Xvfb import
+pictures: $(BROWSER) ## every page in Chromium, refusals, weak mail and the first minutes in Thunderbird, into docs/guide/img
+	@tests/require chromium thunderbird certutil dovecot Xvfb import
 	@mkdir -p docs/guide/img
-	MX_PICTURES=docs/guide/img $(BIN)/python -m pytest -m interop tests/interop/test_page_flow.py tests/interop/test_seen.py -k "with-scripts or thunderbird"
+	MX_PICTURES=docs/guide/img $(BIN)/python -m pytest -m interop tests/interop/test_page_flow.py tests/interop/test_seen.py tests/interop/test_first_minutes.py -k "with-scripts or thunderbird"
 
 bench: $(TOOLS)     ## figures into bench/results
 	$(BIN)/python -m bench $(ARGS)

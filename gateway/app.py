@@ -265,8 +265,12 @@ class Gateway(OpenDesk):
         """Open every account on disk and start it; and the clock after which all is locked."""
         if self._tasks is None:
             raise AssertionError("accounts start inside the task group")
+        recovering = False
         for store in stored(self._directories, self.vault.master(), time.time):
+            recovering |= await is_under_way(store)
             await self._restart(store)
+        if not (self.trial() or recovering):  # nobody lives there, or ever did
+            await asyncio.to_thread(self._own_home.end)
         self._accounts.locked = ""
         spool, master = self._directories.spool, self.vault.master()
         self._taking = taking_of(spool, master, self._accounts.find, smtp_limits(self._config))
@@ -303,7 +307,8 @@ class Gateway(OpenDesk):
     def _start(self, store: AccountStore, own: OwnIdentity) -> None:
         if self._tasks is None:
             raise AssertionError("accounts start inside the task group")
-        person = Person(store, own, self._config_for(own.address), time.time)
+        roads = trial.Roads(self._config, self._directories.data)
+        person = Person(store, own, self._config_for(own.address), time.time, roads)
         self._accounts.add(person)
         self._tasks.create_task(self._serve(person))
 

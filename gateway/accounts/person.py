@@ -9,6 +9,7 @@ from typing import Any, final
 import structlog
 from typing_extensions import override
 
+from gateway.accounts.carrier import carrier_to
 from gateway.accounts.folder_upkeep import keep_up
 from gateway.accounts.found_domains import finder_of
 from gateway.arriving.at_the_door import AtTheDoor
@@ -55,6 +56,7 @@ from gateway.sending.outbound import Outbound
 from gateway.sending.outbox import JudgedOutbox
 from gateway.sending.reaching import Reaching
 from gateway.sending.recipients import Recipients
+from gateway.trial.domain import Roads
 from gateway.unlocking.receiving import arrival_of, drop, kept
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
@@ -63,6 +65,7 @@ from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import Device, Home
+from mx_core.discovery.finder import Domain
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import Corrupt, Unavailable
@@ -71,9 +74,6 @@ from mx_core.store.outbox.reader import State
 
 log = structlog.get_logger()
 
-# what a body may be larger than its message: chunks, head, and Padmé's 12 percent
-_BODY_SHARE = 1.13
-_BODY_EXTRA_OCTETS = 1024 * 1024
 _SWEEP_SECONDS = 60.0
 _TOLD_SECONDS = 60 * 86400.0  # for so long it is known what became of a message
 _KEPT_SECONDS = 30 * 86400.0  # … and its octets, so that it can be sealed anew
@@ -83,12 +83,22 @@ _KEPT_SECONDS = 30 * 86400.0  # … and its octets, so that it can be sealed ane
 class Person(ports.Account):
     """See the module.  Every collaborator is built here and nowhere else."""
 
-    def __init__(self, store: AccountStore, own: OwnIdentity, config: Config, now: Now) -> None:
-        """Compose one account; nothing runs before ``run``."""
+    def __init__(
+        self,
+        store: AccountStore,
+        own: OwnIdentity,
+        config: Config,
+        now: Now,
+        roads: Roads | None = None,
+    ) -> None:
+        """Compose one account; nothing runs before ``run``.
+
+        *roads*: how its other domains are found, where not as its own: of one that moves out of a trial.
+        """
         finder = finder_of(config.discovery, store.carrier_state, now)
         device = Device(own.pid, own.device_id, own.signing_key)
         home = Home(own.address.domain, device, finder.find, now)
-        carrier = _carrier_to(home, config)
+        carrier = carrier_to(home, config)
         self.own = own
         self.address = own.address
         self.store = store
@@ -142,7 +152,7 @@ class Person(ports.Account):
             franking,
             store.receipts,
         )
-        self._config = config
+        self._config, self._roads = config, roads
         self._opened_by = OneOfSeveral(epochs)
         self.inbound = self._inbound_from(carrier, self._opened_by)
         self._alone = ReceiptsAlone(
@@ -185,7 +195,7 @@ class Person(ports.Account):
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
         self._old_homes = OldHomes(store.settings)
-        self.moving = Moving(own, self._old_homes, finder.find)
+        self.moving = Moving(own, self._old_homes, self._find_elsewhere)
         self._notices = Notices(store.relations, own.address, now)
 
     def _inbound_from(self, carrier: NativeCarrier, epochs: OneOfSeveral) -> Inbound:
@@ -289,14 +299,23 @@ class Person(ports.Account):
         return [
             one
             for one in await self._old_homes.all()
-            if one.since > oldest and one.address.domain != self.address.domain
+            if one.since > oldest
+            and one.address.domain != self.address.domain
+            and not (self._roads is not None and self._roads.is_over(one.address.domain))
         ]
+
+    async def _find_elsewhere(self, domain: str) -> Domain:
+        """Find a domain that the account moves to, or has left."""
+        discovery = self._config.discovery if self._roads is None else self._roads.to(domain)
+        if discovery == self._config.discovery:
+            return await self._finder.find(domain)
+        return await finder_of(discovery, self.store.carrier_state, self._now).find(domain)
 
     async def _collect_from(self, left: OldHome) -> None:
         """Tell an old home server of the move, and take in what waits or comes there."""
         device = Device(self.own.pid, self.own.device_id, self.own.signing_key)
-        home = Home(left.address.domain, device, self._finder.find, self._now)
-        carrier = _carrier_to(home, self._config)
+        home = Home(left.address.domain, device, self._find_elsewhere, self._now)
+        carrier = carrier_to(home, self._config)
         opened_by = OneOfSeveral(self._epochs)
         opened_by.beside(self._opened_by)
         self._opened_by.beside(opened_by)
@@ -366,15 +385,6 @@ class Person(ports.Account):
             "backup": await self.backups.state(),
             "search_index": asdict(await self.store.text_index.state()),
         }
-
-
-def _carrier_to(home: Home, config: Config) -> NativeCarrier:
-    limit = config.limits.message_octets
-    return NativeCarrier(
-        home,
-        message_octets=limit,
-        body_octets=int(limit * _BODY_SHARE) + _BODY_EXTRA_OCTETS,
-    )
 
 
 class _Moved(Exception):

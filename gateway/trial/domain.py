@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -32,3 +33,19 @@ def config_for(config: Config, domain: str, data: Path) -> Config:
         return config
     found = Discovery(peers=str(peers_of(data)), closed=True)
     return msgspec.structs.replace(config, discovery=found)
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """How each domain is found by an account that may move out of a trial: the trial's own by its file alone."""
+
+    config: Config  # the gateway's
+    data: Path
+
+    def to(self, domain: str) -> Discovery:
+        """Return how *domain* is found."""
+        return config_for(self.config, domain, self.data).discovery
+
+    def is_over(self, domain: str) -> bool:
+        """Tell whether *domain* was a trial that is not here any more."""
+        return domain == DOMAIN and not peers_of(self.data).exists()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,11 +47,25 @@ class OwnHome:
         self._serves = asyncio.Event()
         self._making = asyncio.Lock()
         self.trouble = ""
+        self.runs = False
+        self._over = self._folder.with_name("trial.over")
 
     @property
     def exists(self) -> bool:
         """Tell whether there is a trial here."""
         return self._peers.exists()
+
+    def end(self) -> None:
+        """Remove the trial, whose account lives elsewhere now; not while anything of it runs."""
+        if self.runs or not self.exists:
+            return
+        self._folder.rename(self._over)
+        # Crash here: there is no trial any more, and the next start removes what is left of it.
+        self._forget()
+        log.info("trial_ended")
+
+    def _forget(self) -> None:
+        shutil.rmtree(self._over, ignore_errors=True)
 
     async def invite(self, name: str) -> str:
         """Return an invite for *name* at the trial's domain, whose home server is made if need be.
@@ -88,6 +103,8 @@ class OwnHome:
 
     async def run(self) -> None:
         """Keep the trial's programs running until cancelled; without a trial, wait for one."""
+        self.runs = True
+        await asyncio.to_thread(self._forget)
         if not self.exists:
             await self._wanted.wait()
         home = [_HOME, "serve", "--dir", str(self._home)]

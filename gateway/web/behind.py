@@ -13,7 +13,7 @@ from gateway.web.import_control import Imported
 from gateway.web.legacy_control import Pulled
 from gateway.web.lock_control import Lockable
 from gateway.web.migration_control import Migrating
-from gateway.web.recovery_control import Desk
+from gateway.web.recovery_control import Desk, Recoverable
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
@@ -62,6 +62,9 @@ class Behind(Desk, Lockable, Protocol):
 
     def trial(self) -> str:
         """Return the address of a trial, whose mail stays on this computer; "" without one."""
+
+    def recoverable(self, address: Address) -> Recoverable:
+        """Return whose backups, devices and moves are asked for; raises Refused."""
 
     async def new_settings(self, address: Address, name: str) -> MailSettings:
         """Return what a mail program called *name* is to be told, with a new password."""

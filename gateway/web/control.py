@@ -30,7 +30,7 @@ from gateway.web.migration_control import migration_routes
 from gateway.web.oauth_control import Permitted, oauth_routes
 from gateway.web.policy_control import policy_routes
 from gateway.web.proof_control import Claiming, proof_routes
-from gateway.web.recovery_control import Recoverable, recovery_routes
+from gateway.web.recovery_control import recovery_routes
 from gateway.web.spool_control import spool_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.mail_programs.programs import chosen
@@ -151,9 +151,6 @@ class Daemon(Behind, Protocol):
 
     async def take_spooled(self, name: str) -> QueueId:
         """Take in a letter of the spool; raises what its sender is to be told."""
-
-    def recoverable(self, address: Address) -> Recoverable:
-        """Return whose backups and devices are asked for; raises Refused."""
 
 
 def control_app(daemon: Daemon) -> Starlette:

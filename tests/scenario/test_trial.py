@@ -18,9 +18,10 @@ import pytest
 
 from gateway.demo.ports import reserve
 from gateway.demo.processes import Program, run
+from gateway.demo.world import World
 from mx_core.mail_programs.mail_settings import MailSettings
 from tests.scenario.test_begin import browser, words_of
-from tests.scenario.test_recovery import started
+from tests.scenario.test_recovery import empty_home, started
 from tests.support.clients import about, smtp, wait_until
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(240)]
@@ -123,6 +124,43 @@ def test_from_nothing_to_an_answer_and_through_a_restart(trial: Trial) -> None:
         client.sendmail(ME, [f"echo@{ME.partition('@')[2]}"], b"Subject: after\r\n\r\nhello\r\n")
     wait_until(lambda: len(about(settings, "Auto: after")) == 1)
     assert trial.status()["trial"] == {"address": ME, "trouble": ""}
+
+
+@pytest.mark.timeout(300)
+def test_a_trial_becomes_an_address_at_a_real_domain_with_its_mail(tmp_path: Path) -> None:
+    with World(tmp_path / "world", cast=(("alice", "a.example"),)) as world:
+        folder = empty_home(world.alice, "trial")
+        world.alice.gateway.stop()  # its ports are those of the new one, and its domain goes on
+        program = started(folder)
+        try:
+            with browser(folder) as page:
+                made = page.post("/begin/trial", data={"name": "ann"})
+                words = " ".join(words_of(made.text))
+                home = str(world.alice.home_dir)
+                code = run(["mx_core.homeserver", "invite", "--dir", home]).strip()
+                form = {"to": "ann@a.example", "invite": code, "words": words}
+                moved = page.post("/begin/real", data=form)
+                assert moved.status_code == 200, moved.text
+            wait_until(lambda: addresses(folder) == ["ann@a.example"])
+            with browser(folder) as page:
+                shown = page.get("/").text
+            assert (folder / "data" / "trial").exists()  # what was on its way there still comes
+        finally:
+            program.stop()
+        program.start()
+        try:
+            wait_until(lambda: addresses(folder) == ["ann@a.example"])
+            assert not (folder / "data" / "trial").exists()
+            assert "Only trying" not in shown
+        finally:
+            program.stop()
+
+
+def addresses(folder: Path) -> list[str]:
+    """Return the accounts that are connected."""
+    told = json.loads(run(["gateway", "--home", str(folder), "status", "--json"]))
+    assert told["trial"]["trouble"] == ""
+    return [one["address"] for one in told["accounts"] if one["connected"]]
 
 
 def test_a_trial_program_that_dies_is_started_again(trial: Trial) -> None:

@@ -34,6 +34,12 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
     async def real(_: Request) -> Response:
         return rendered("real.html")
 
+    async def moved(request: Request) -> Response:
+        to, invite, words = await read_form(request, "to", "invite", "words")
+        moving = behind.recoverable(Address.parse(behind.trial())).moving
+        await moving.begin(Address.parse(to), invite, words)
+        return rendered("moved.html", address=to)
+
     async def trying(_: Request) -> Response:
         return rendered("begin_trial.html")
 
@@ -92,6 +98,7 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         Route("/begin/domain", domain, methods=["GET"]),
         Route("/begin/look", looked, methods=["GET"]),
         Route("/begin/real", real, methods=["GET"]),
+        Route("/begin/real", moved, methods=["POST"]),
         Route("/begin/trial", trying, methods=["GET"]),
         Route("/begin/trial", tried, methods=["POST"]),
         Route("/begin/rule", rule, methods=["GET"]),

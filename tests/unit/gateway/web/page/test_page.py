@@ -115,6 +115,14 @@ class Elsewhere:
         return 1
 
 
+@dataclass
+class Moved:
+    did: list[tuple[str, ...]]
+
+    async def begin(self, to: Address, invite: str, words: str) -> None:
+        self.did.append(("move", str(to), invite, words))
+
+
 class Pulled:
     async def state(self) -> list[dict[str, Any]]:
         return [
@@ -249,6 +257,7 @@ class Everything(Behind):
         self.locked = False
         self.steps = {"logged_in": 2}
 
+        self.tries = EVIL
         self.computer = Here(self.did)
         self.door: DoorState | None = DoorState(served=True, open=False)
 
@@ -334,10 +343,17 @@ class Everything(Behind):
         return self
 
     def trial(self) -> str:
-        return EVIL
+        return self.tries
 
     def hear(self) -> None:
         self.heard += 1
+
+    def recoverable(self, address: Address) -> Any:
+        return self
+
+    @property
+    def moving(self) -> Any:
+        return Moved(self.did)
 
     async def add_trial(self, name: str) -> tuple[Address, str]:
         self.did.append(("trial", name))
@@ -834,6 +850,23 @@ async def _passed(inside: httpx.AsyncClient, choices: dict[str, str]) -> httpx.R
     check, _ = await _asked_back(inside, made.text)
     typed = {"check": check, "first": "abandon", "second": "abandon"}
     return await inside.post("/sheet", data=typed | choices)
+
+
+async def test_a_trial_moves_to_a_real_address_by_its_sheet(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    behind.tries = "me@me.localhost"
+    shown = await inside.get("/begin/real")
+    form = {"to": "me@a.example", "invite": "code", "words": "abandon abandon"}
+    moved = await inside.post("/begin/real", data=form)
+    behind.tries = ""
+    none = await inside.get("/begin/real")
+    refused = await inside.post("/begin/real", data=form)
+
+    assert behind.did == [("move", "me@a.example", "code", "abandon abandon")]
+    assert "You are me@a.example now" in moved.text
+    assert ('<label for="words"' in shown.text, "There is no trial" in none.text) == (True, True)
+    assert refused.status_code == 400
 
 
 async def test_one_form_asks_for_the_words_the_key_the_program_and_the_first_message(

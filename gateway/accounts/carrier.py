@@ -1,0 +1,23 @@
+"""The carrier to one home server of an account, with the bounds that its configuration gives."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.config import Config
+from mx_core.carriers.native.carrier import NativeCarrier
+from mx_core.carriers.native.home import Home
+
+# what a body may be larger than its message: chunks, head, and Padmé's 12 percent
+_BODY_SHARE: Final = 1.13
+_BODY_EXTRA_OCTETS: Final = 1024 * 1024
+
+
+def carrier_to(home: Home, config: Config) -> NativeCarrier:
+    """Return the carrier that speaks over *home*."""
+    limit = config.limits.message_octets
+    return NativeCarrier(
+        home,
+        message_octets=limit,
+        body_octets=int(limit * _BODY_SHARE) + _BODY_EXTRA_OCTETS,
+    )
