@@ -35,6 +35,7 @@ from gateway.loopback import local_ca
 from gateway.loopback.doors import mail_doors, smtp_limits
 from gateway.loopback.listeners import Ports, bound, chosen_ports, told_settings
 from gateway.loopback.sightings import Sightings
+from gateway.network.interruption import Interruptions
 from gateway.own.identity import OwnIdentity
 from gateway.own.joining import join, rejoin
 from gateway.recovery.place import check_place
@@ -137,6 +138,7 @@ class Gateway(OpenDesk):
                 notify.tell("READY=1")
                 tasks.create_task(tell_alive(_turns, stopping))
                 tasks.create_task(self._own_home.run())
+                tasks.create_task(Interruptions(self._interrupted).run())
                 if sys.stdout.isatty() and not list(self._accounts):
                     await asyncio.to_thread(self._announce)
                 log.info(
@@ -279,6 +281,11 @@ class Gateway(OpenDesk):
             self._tasks.create_task(self._lock_after(minutes * 60.0))
         if minutes := self._config.unlock.lock_when_idle_minutes:
             self._tasks.create_task(self._idleness.lock_after(minutes * 60.0, self.lock))
+
+    def _interrupted(self) -> None:
+        for person in self._accounts:
+            person.carrier.home.forget_session()
+            person.inbound.interrupted()
 
     def _announce(self) -> None:
         say = partial(print, flush=True)  # a person reads

@@ -91,10 +91,7 @@ class Person(ports.Account):
         now: Now,
         roads: Roads | None = None,
     ) -> None:
-        """Compose one account; nothing runs before ``run``.
-
-        *roads*: how its other domains are found, where not as its own: of one that moves out of a trial.
-        """
+        """Compose one account; nothing runs before ``run``.  *roads*: to its other domains, if not as to its own."""
         finder = finder_of(config.discovery, store.carrier_state, now)
         device = Device(own.pid, own.device_id, own.signing_key)
         home = Home(own.address.domain, device, finder.find, now)

@@ -18,6 +18,7 @@ from gateway.arriving.arrival_status import network_status, sender_status
 from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.senders import JudgedSender, Senders
 from gateway.arriving.status_block import keywords, render
+from gateway.network.interruptible import Interruptible
 from gateway.own.identity import OwnIdentity
 from gateway.own.old_homes import Epochs
 from gateway.receipts.owing import owed_for
@@ -93,6 +94,7 @@ class Inbound:
         self._unsaid: dict[EnvId, int] = {}  # not opened, and to be acknowledged once that is said
         self._acknowledge = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._stream = Interruptible()
 
     async def run(self) -> None:
         """Collect for ever, over lost connections."""
@@ -103,8 +105,8 @@ class Inbound:
             while True:
                 begun = self._now()
                 try:
-                    await self._collect(begun)
-                    self.trouble = "the connection ended"
+                    ended = await self._stream.run(self._collect(begun))
+                    self.trouble = f"the connection {'ended' if ended else 'is opened anew'}"
                 except (Unavailable, Untrusted, Refused) as error:
                     # also a refusal (a device that was removed): shown in status, tried again
                     self.trouble = str(error)
@@ -114,6 +116,14 @@ class Inbound:
                 log.info("home_server_lost", seconds=pause)
                 await self._pause(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def interrupted(self) -> None:
+        """Collect over a new connection at once: the one there is may be dead and not say so.
+
+        What was being taken comes again, and is known by its msg_id.
+        """
+        self._hurry.set()
+        self._stream.interrupt()
 
     def hurry(self) -> None:
         """End the pause: the home server was reached by another way."""

@@ -17,12 +17,14 @@ from gateway.policy.override import without_tag
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.store.account_store import AccountStore
-from mx_core.store.people.exchanged import REMEMBERED_SECONDS, Exchanged
+from mx_core.store.people.exchanged import REMEMBERED_SECONDS, Day, Exchanged
 
 _PEOPLE_SHOWN: Final = 200
 _INVITED_AT_MOST: Final = 10
 _PERCENT: Final = 100
 _NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
+
+_DAY_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,13 @@ class Dial:
         stand_ins = await self._store.stand_ins.all()
         same = {str(one.ordinary).casefold(): str(one.address).casefold() for one in stand_ins}
         return told(exchanged, own={str(own).casefold(), *pulled}, same=same)
+
+    async def days(self, number: int) -> list[tuple[int, Day]]:
+        """Return what came and left on each of the last *number* days, the newest last, today among them."""
+        today = int(self._now()) // _DAY_SECONDS
+        first = today - number + 1
+        found = await self._store.exchange.by_day(first * _DAY_SECONDS)
+        return [(day, found.get(day, Day())) for day in range(first, today + 1)]
 
 
 def told(

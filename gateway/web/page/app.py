@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.web.behind import Behind
 from gateway.web.page.account_views import account_routes
+from gateway.web.page.activity_views import activity_routes
 from gateway.web.page.api import api_routes
 from gateway.web.page.begin_views import begin_routes
 from gateway.web.page.connect_views import connect_routes
@@ -67,6 +68,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             Route("/leave", leave, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
             *account_routes(behind, checks),
+            *activity_routes(behind),
             *begin_routes(behind, checks),
             *sheet_routes(behind, checks),
             *connect_routes(behind),

@@ -39,6 +39,15 @@ class Exchanged:
     ordinary_out: Counter[str]
 
 
+@dataclass(slots=True)
+class Day:
+    """Numbers of messages of one day in UTC: what came in which way, and what left."""
+
+    sealed_in: int = 0
+    ordinary_in: int = 0
+    out: int = 0
+
+
 class Exchange:
     """See the module."""
 
@@ -57,6 +66,37 @@ class Exchange:
                 _out(connection, seconds, sealed=False),
             )
         )
+
+    async def by_day(self, seconds: int) -> dict[int, Day]:
+        """Return what came and left after *seconds*, by days since 1970; a day without mail is left out."""
+        marked = await self._mail.read(_marked)
+        return await self._database.read(lambda connection: _days(connection, marked, seconds))
+
+
+def _days(connection: sa.Connection, marked: list[int], seconds: int) -> dict[int, Day]:
+    found: dict[int, Day] = {}
+    for day, count in connection.exec_driver_sql(
+        "SELECT internal_date / 86400, count(*) FROM written_by"
+        " JOIN message ON message.id = written_by.message"
+        " WHERE internal_date >= ? AND uses > 0 GROUP BY 1",
+        (seconds,),
+    ):
+        found.setdefault(int(day), Day()).sealed_in = count
+    for start in range(0, len(marked), _IDS_AT_ONCE):
+        for day, count in connection.exec_driver_sql(
+            "SELECT internal_date / 86400, count(*) FROM json_each(?) AS asked"
+            " JOIN message ON message.id = asked.value WHERE internal_date >= ? GROUP BY 1",
+            (json.dumps(marked[start : start + _IDS_AT_ONCE]), seconds),
+        ):
+            found.setdefault(int(day), Day()).ordinary_in += count
+    for day, count in connection.exec_driver_sql(
+        "SELECT CAST(created AS INTEGER) / 86400, count(*) FROM outbox"
+        " JOIN outbox_recipient ON outbox_recipient.queue_id = outbox.queue_id"
+        " WHERE created >= ? AND state IN ('sent', 'relayed') GROUP BY 1",
+        (seconds,),
+    ):
+        found.setdefault(int(day), Day()).out = count
+    return found
 
 
 def _marked(reader: MailReader) -> list[int]:

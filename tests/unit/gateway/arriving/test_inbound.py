@@ -250,6 +250,31 @@ async def test_what_is_stored_is_acknowledged_and_what_comes_twice_is_stored_onc
 
 
 @pytest.mark.anyio
+async def test_after_an_interruption_mail_comes_over_a_new_connection_though_the_old_one_is_silent(
+    room: Room,
+) -> None:
+    """A connection that was lost in sleep says nothing; a pause between two tries ends, too."""
+    room.carrier.gives = [ports.QueueEmpty()]
+
+    async def story(inbound: Inbound) -> None:
+        while not inbound.connected:
+            await asyncio.sleep(0)
+        room.carrier.gives = [arrival(1, make_person(), room.bob)]
+        inbound.interrupted()
+        await room.carrier.acked.wait()
+        room.carrier.acked.clear()
+        inbound.hurry = lambda: None  # type: ignore[method-assign]  # nothing else wakes it
+        room.carrier.gives = [arrival(2, make_person(), room.bob, b"Subject: two\r\n\r\n")]
+        inbound.interrupted()
+        await room.carrier.acked.wait()
+
+    await running(room, story)
+
+    assert room.carrier.acknowledged == [1, 2]
+    assert await room.inbox() == 2
+
+
+@pytest.mark.anyio
 async def test_mail_of_a_domain_that_cannot_be_found_waits_and_holds_up_nobody(
     room: Room,
 ) -> None:

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -24,7 +25,9 @@ from mx_core.model.address import Address
 from mx_core.model.errors import MailError, PeerUnreachable, Refused, Unavailable
 from mx_core.model.ids import QueueId
 from mx_core.model.secret import Secret
+from mx_core.store.people.exchanged import Day
 from mx_core.trail_port import Step
+from tests.support.people import make_person
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +46,8 @@ READ = (
     ),
     "/key",
     "/doctor",
+    "/activity?account=alice%40a.example",
+    "/devices?account=alice%40a.example",
     "/begin/look?domain=a.example",
     "/connect?account=alice%40a.example",
     "/mail?account=alice%40a.example",
@@ -160,6 +165,9 @@ class Migrating:
 
     async def turn(self, *, on: bool) -> None:
         self.did.append(("sentence", str(on)))
+
+    async def days(self, number: int) -> list[tuple[int, Day]]:
+        return [(20_000 + n, Day(n, 2 * n, 1)) for n in range(number)]
 
     async def show(self, own: Address) -> dict[str, Any]:
         numbers = {"sealed_in": 1, "ordinary_in": 2, "sealed_out": 3, "ordinary_out": 4}
@@ -350,6 +358,11 @@ class Everything(Behind):
 
     def recoverable(self, address: Address) -> Any:
         return self
+
+    @property
+    def own(self) -> Any:
+        person = make_person()
+        return SimpleNamespace(state=person.state, device_id=person.first.id)
 
     @property
     def moving(self) -> Any:
@@ -939,6 +952,23 @@ async def test_an_import_that_neither_looks_nor_brings_is_refused(
 
     assert (await inside.post("/mail/begin", data=form)).status_code == 400
     assert behind.did == []
+
+
+async def test_activity_is_a_picture_and_a_table_of_the_same(inside: httpx.AsyncClient) -> None:
+    text = (await inside.get("/activity?account=alice%40a.example")).text
+
+    assert text.count("<rect ") == 3 * 29 + 1  # on the first day nothing came
+    assert text.count('<tr><th scope="row">') == 30
+    assert '<svg class="chart" role="img" aria-labelledby="chart-title"' in text
+
+
+async def test_contacts_are_saved_as_a_file_of_cards(inside: httpx.AsyncClient) -> None:
+    answer = await inside.get("/contacts.vcf?account=alice%40a.example")
+
+    assert answer.headers["content-type"] == "text/vcard; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="contacts.vcf"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.text.startswith("BEGIN:VCARD\r\nVERSION:4.0\r\n")
 
 
 async def test_the_doctor_of_the_page_says_what_to_do(inside: httpx.AsyncClient) -> None:

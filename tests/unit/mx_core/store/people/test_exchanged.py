@@ -14,7 +14,7 @@ from mx_core.model.message import Submission
 from mx_core.ports import FlagChange, MailWriter, Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.arriving.inbox import ComeFrom
-from mx_core.store.people.exchanged import Exchanged
+from mx_core.store.people.exchanged import Day, Exchanged
 from mx_core.store.people.relation import Author
 from tests.support.stores import START, Clock, open_store
 
@@ -117,3 +117,19 @@ async def test_what_is_older_is_not_counted_nor_what_was_expunged(room: Room) ->
 
     assert not any((later.ordinary_in, later.sealed_in, later.sealed_out))
     assert (now.ordinary_in, now.sealed_in) == ({}, {"bob@b.example": 1})
+
+
+async def test_each_day_has_its_own_numbers(room: Room) -> None:
+    bob = Author(Pid(b"b" * 32), BOB)
+    await room.comes("x@x.example", bob)
+    await room.comes("Dora <dora@old.example>")
+    room.clock.at += 86_400
+    await room.comes("x@x.example", bob)
+    await room.comes("x@x.example", bob)
+    today = int(room.clock()) // 86_400
+
+    found = await room.store.exchange.by_day((today - 1) * 86_400)
+    late = await room.store.exchange.by_day(today * 86_400)
+
+    assert found == {today - 1: Day(1, 1, 0), today: Day(2, 0, 0)}
+    assert late == {today: Day(2, 0, 0)}
