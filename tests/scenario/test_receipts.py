@@ -63,6 +63,7 @@ def give(side: Side, answer: str) -> None:
 
 def test_a_receipt_rides_in_the_next_letter_and_success_is_then_delivered(world: World) -> None:
     alice, bob = world.alice, world.bob
+    give(bob, "no")
     send(alice, bob, "before-he-opts-in")
     give(bob, "yes")
     send(alice, bob, "after-he-opted-in")
@@ -84,6 +85,7 @@ def test_a_receipt_that_no_letter_takes_along_goes_alone_hours_later(world: Worl
     alice, bob = world.alice, world.bob
     give(bob, "yes")
     send(alice, bob, "nobody-answers")
+    wait_until(lambda: reports(alice, "nobody-answers") == [b"relayed"])
     now = time.time()
     bob.gateway.stop()
 
