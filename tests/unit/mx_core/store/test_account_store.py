@@ -16,11 +16,12 @@ from mx_core.db.engine import SEALED_PAGE_OCTETS
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, SchemaTooNew, StoreDamaged
 from mx_core.model.flags import Flag
-from mx_core.model.ids import Uid
+from mx_core.model.ids import Pid, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Submission
 from mx_core.model.secret import Secret
 from mx_core.store.people.contact import Contact
+from mx_core.trust.pin import LogView, Pin
 from tests.support.stores import STORE_KEY, form_of, memory_store, open_store
 
 MARKER = b"mxCanaryMarker"
@@ -93,7 +94,9 @@ async def test_no_file_holds_a_word_of_what_is_stored(tmp_path: Path) -> None:
         )
     await store.mail.write(lambda writer: writer.create(MailboxName(text)))
     await store.outbox.enqueue(Submission(address, (address,), large))
-    await store.contacts.put(Contact(address, MARKER, MARKER))
+    pid, head = Pid(MARKER.ljust(32, b".")), MARKER.ljust(32, b"-")
+    pin = Pin(pid, 0, head, log=LogView(text, 0, head))
+    await store.contacts.put(Contact(address, pin.encode(), MARKER))
     await store.settings.put(text, MARKER)
     password = await store.passwords.add(text)
 
