@@ -17,7 +17,7 @@ from smtp_in.body import DataReader, Flaw, Room
 from smtp_in.limits import Limits as SmtpLimits
 from smtp_in.message import make_submission
 from tests.fuzz.hammer import Target
-from tests.support.imap_commands import frame_of
+from tests.support.imap_spelling import frame_of
 
 _TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 _SPOKEN = sorted(

@@ -17,10 +17,12 @@ from mx_core.passport.make import Writer, add_device, remove_device
 from mx_core.passport.op import Device, Kind, Reason
 from mx_core.proto import client_pb2, federation_pb2
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, EXPIRED, BlobRef
-from tests.support.home_device import HomeDevice, Stream, StreamEnded, big_body, item_for
+from tests.support.home_answers import code_of, fate_of
+from tests.support.home_device import HomeDevice, StreamEnded, big_body, item_for
 from tests.support.homes import HomeProcess, Homes, running_homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
+
 
 SOON = "[queue]\nfirst_delay_seconds = 0.1\nlongest_delay_seconds = 0.5\n[log]\nlevel = 'debug'\n"
 
@@ -50,18 +52,6 @@ async def _joined(home: HomeProcess) -> AsyncIterator[HomeDevice]:
         yield await device.join()
 
 
-async def _fate(stream: Stream) -> client_pb2.FateNotice:
-    delivery = await stream.next()
-    assert delivery.WhichOneof("what") == "fate", delivery
-    return delivery.fate
-
-
-async def _code(call: object) -> grpc.StatusCode:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call  # type: ignore[misc]
-    return caught.value.code()
-
-
 # ── mail ─────────────────────────────────────────────────────────────────────────────
 async def test_mail_goes_from_a_to_b_and_is_deleted_after_the_ack(
     a: HomeProcess, b: HomeProcess
@@ -78,7 +68,7 @@ async def test_mail_goes_from_a_to_b_and_is_deleted_after_the_ack(
         assert arrived.arrived.peer_domain == "a.example"
         assert arrived.arrived.item.envelope == item.envelope
         assert arrived.arrived.item.body == item.body
-        fate = await _fate(news)
+        fate = await fate_of(news)
         assert (fate.env_id, fate.relayed, fate.status) == (b2_plain(item.envelope), True, "2.0.0")
 
         await bob.acknowledge(arrived.sequence)
@@ -95,7 +85,7 @@ async def test_mail_inside_a_domain_takes_the_same_way(a: HomeProcess) -> None:
         await alice.submit(item_for(anna.address))
 
         assert (await mail.next()).arrived.peer_domain == "a.example"
-        assert (await _fate(alice.collect())).relayed
+        assert (await fate_of(alice.collect())).relayed
 
 
 async def test_what_is_not_acked_is_given_again(a: HomeProcess, b: HomeProcess) -> None:
@@ -158,7 +148,7 @@ async def test_mail_for_nobody_fails_with_one_sentence(a: HomeProcess, b: HomePr
         await news.until_empty()
 
         await alice.submit(item_for(f"nobody@{b.domain}"))
-        fate = await _fate(news)
+        fate = await fate_of(news)
 
         assert (fate.relayed, fate.status) == (False, "5.1.1")
         assert fate.reason == "b.example has no mailbox of this name that takes mail."
@@ -187,7 +177,9 @@ async def test_mail_for_a_server_that_is_down_waits_over_restarts(homes: Homes) 
             delivery = await mail.next(30.0)
         assert delivery.arrived.item.envelope == item.envelope
     async with alice:
-        assert await _code(alice.submit(item)) == grpc.StatusCode.UNAUTHENTICATED  # of the old run
+        assert (
+            await code_of(alice.submit(item)) == grpc.StatusCode.UNAUTHENTICATED
+        )  # of the old run
         await alice.authenticate()
         assert await alice.submit(item) == DUPLICATE
 
@@ -234,9 +226,9 @@ async def test_a_blob_of_other_octets_than_its_name_is_thrown_away(a: HomeProces
 
     async with _joined(a) as alice:
         call = alice.stub.PutBlob(chunks(), metadata=alice.metadata, timeout=20)
-        assert await _code(call) == grpc.StatusCode.INVALID_ARGUMENT
+        assert await code_of(call) == grpc.StatusCode.INVALID_ARGUMENT
         item = item_for("bob@b.example", ref)
-        assert await _code(alice.submit(item)) == grpc.StatusCode.UNAVAILABLE  # put it first
+        assert await code_of(alice.submit(item)) == grpc.StatusCode.UNAVAILABLE  # put it first
 
 
 async def test_a_blob_of_another_person_cannot_be_fetched(a: HomeProcess, b: HomeProcess) -> None:
@@ -265,8 +257,8 @@ async def test_a_date_out_of_bounds_is_refused_at_submission(a: HomeProcess) -> 
 async def test_an_invite_is_needed_and_works_once(a: HomeProcess) -> None:
     invite = a.invite("wanda")
     async with HomeDevice(a, "wanda") as wanda, HomeDevice(a, "other") as other:
-        assert await _code(wanda.register("nothing")) == grpc.StatusCode.PERMISSION_DENIED
-        assert await _code(other.register(invite)) == grpc.StatusCode.PERMISSION_DENIED
+        assert await code_of(wanda.register("nothing")) == grpc.StatusCode.PERMISSION_DENIED
+        assert await code_of(other.register(invite)) == grpc.StatusCode.PERMISSION_DENIED
         card = Card.decode(
             await wanda.register(invite.upper().replace("-", " - ").replace(" ", ""))
         )
@@ -275,8 +267,8 @@ async def test_an_invite_is_needed_and_works_once(a: HomeProcess) -> None:
         again = Card.decode(await wanda.register(invite))
         assert again.attestation == card.attestation
     async with HomeDevice(a, "wanda") as impostor, HomeDevice(a, "third") as third:
-        assert await _code(impostor.register(a.invite())) == grpc.StatusCode.INVALID_ARGUMENT
-        assert await _code(third.register(invite)) == grpc.StatusCode.PERMISSION_DENIED
+        assert await code_of(impostor.register(a.invite())) == grpc.StatusCode.INVALID_ARGUMENT
+        assert await code_of(third.register(invite)) == grpc.StatusCode.PERMISSION_DENIED
 
 
 async def test_a_proof_counts_once_and_only_for_its_signer(a: HomeProcess) -> None:
@@ -284,18 +276,22 @@ async def test_a_proof_counts_once_and_only_for_its_signer(a: HomeProcess) -> No
         proof = await alice.proof()
         stub = alice.stub
         await stub.Authenticate(proof, timeout=10)
-        assert await _code(stub.Authenticate(proof, timeout=10)) == grpc.StatusCode.UNAUTHENTICATED
+        assert (
+            await code_of(stub.Authenticate(proof, timeout=10)) == grpc.StatusCode.UNAUTHENTICATED
+        )
 
         stolen = await eve.proof()
         stolen.pid, stolen.device_id = alice.state.pid, alice.device_id
-        assert await _code(stub.Authenticate(stolen, timeout=10)) == grpc.StatusCode.UNAUTHENTICATED
+        assert (
+            await code_of(stub.Authenticate(stolen, timeout=10)) == grpc.StatusCode.UNAUTHENTICATED
+        )
 
 
 async def test_nothing_is_done_without_a_session(a: HomeProcess) -> None:
     async with _joined(a) as alice:
         for session in (b"", b"x" * 80, alice.session[:-1] + bytes([alice.session[-1] ^ 1])):
             alice.session = session
-            code = await _code(alice.submit(item_for("bob@b.example")))
+            code = await code_of(alice.submit(item_for("bob@b.example")))
             assert code == grpc.StatusCode.UNAUTHENTICATED
 
 
@@ -321,11 +317,11 @@ async def test_a_removed_device_is_out_at_once(a: HomeProcess) -> None:
             timeout=10,
         )
 
-        assert await _code(mail.next()) == grpc.StatusCode.UNAUTHENTICATED
-        assert await _code(second.submit(item_for(alice.address))) == (
+        assert await code_of(mail.next()) == grpc.StatusCode.UNAUTHENTICATED
+        assert await code_of(second.submit(item_for(alice.address))) == (
             grpc.StatusCode.UNAUTHENTICATED
         )
-        assert await _code(second.authenticate()) == grpc.StatusCode.UNAUTHENTICATED
+        assert await code_of(second.authenticate()) == grpc.StatusCode.UNAUTHENTICATED
         # and the entry that follows an old head is refused: compare and swap
         stale = remove_device(state, writer, second.device_id, Reason.RETIRED, now + 1)
         call = alice.stub.AppendPassport(
@@ -333,7 +329,7 @@ async def test_a_removed_device_is_out_at_once(a: HomeProcess) -> None:
             metadata=alice.metadata,
             timeout=10,
         )
-        assert await _code(call) == grpc.StatusCode.INVALID_ARGUMENT
+        assert await code_of(call) == grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_device_publishes_its_own_epochs_only(a: HomeProcess) -> None:
@@ -342,10 +338,10 @@ async def test_a_device_publishes_its_own_epochs_only(a: HomeProcess) -> None:
         reply = await alice.stub.PublishEpoch(good, metadata=alice.metadata, timeout=10)
         assert len(Card.decode(reply.card).epochs) == 2
         call = eve.stub.PublishEpoch(good, metadata=eve.metadata, timeout=10)
-        assert await _code(call) == grpc.StatusCode.INVALID_ARGUMENT
+        assert await code_of(call) == grpc.StatusCode.INVALID_ARGUMENT
         other = client_pb2.PublishEpochRequest(signed_epoch=alice.epoch(2))
         call = alice.stub.PublishEpoch(other, metadata=alice.metadata, timeout=10)
-        assert await _code(call) == grpc.StatusCode.INVALID_ARGUMENT
+        assert await code_of(call) == grpc.StatusCode.INVALID_ARGUMENT
 
 
 # ── look-ups ─────────────────────────────────────────────────────────────────────────

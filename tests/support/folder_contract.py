@@ -12,7 +12,7 @@ from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.ports import FlagChange, MailReader, MailStore, MailWriter
-from tests.support.mail_contract import add, box, snapshot
+from tests.support.mail_calls import add, box, snapshot
 
 STARRED, BOSS = MailboxName("Starred"), MailboxName("Boss")
 ARCHIVE, TRASH, WORK = MailboxName("Archive"), MailboxName("Trash"), MailboxName("Work")

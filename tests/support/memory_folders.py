@@ -17,7 +17,9 @@ from mx_core.model.message import MessageForm
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo
 from mx_core.store.folders.facts import Facts, Loaded
 from mx_core.store.folders.parse_rule import parse
-from tests.support.memory_mail import Box, Job, MemoryMail, Row
+from tests.support.memory_boxes import Box, Row
+from tests.support.memory_job import Job
+from tests.support.memory_mail import MemoryMail
 
 
 class FolderJob(Job):

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from tests.unit.imap_out.test_server import running
+from tests.support.imap_line import running
 
 pytestmark = pytest.mark.anyio
 

@@ -18,9 +18,9 @@ from imap_out.wire.limits import Limits
 from mx_core.model.address import Address
 from mx_core.model.mailbox_name import INBOX
 from mx_core.store.account_store import AccountStore
+from tests.support.imap_line import running
 from tests.support.memory_mail import MemoryAccount, MemoryAccounts, MemoryMail
 from tests.support.stores import memory_store
-from tests.unit.imap_out.test_server import running
 
 pytestmark = pytest.mark.anyio
 _LARGE = 70_000  # octets: more than what is prepared at once

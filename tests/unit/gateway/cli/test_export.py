@@ -17,7 +17,7 @@ from gateway.web.export_control import export_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.control.server import serve_control
 from mx_core.model.address import Address
-from tests.support.mail_contract import add
+from tests.support.mail_calls import add
 from tests.support.stores import memory_store
 
 ALICE = "alice@a.example"

@@ -21,7 +21,7 @@ from mx_core.model.errors import Refused
 from mx_core.model.flags import FLAGGED
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.account_store import AccountStore
-from tests.support.mail_contract import add
+from tests.support.mail_calls import add
 from tests.support.stores import memory_store
 
 ALICE = "alice@a.example"

@@ -33,7 +33,7 @@ from mx_core.model.flags import DELETED, RECENT, SEEN, Flag, FlagSet
 from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange
-from tests.support import imap_commands
+from tests.support import imap_spelling
 from tests.support.search_model import Message, found
 from tests.support.transcript import Transcript
 
@@ -119,7 +119,7 @@ async def answer(
     line = await world.open("")
     await line.feed(b"a SELECT INBOX\r\n")
     line.taken()
-    spelled = imap_commands._key(key)
+    spelled = imap_spelling._key(key)
     await line.feed(b"b SEARCH CHARSET UTF-8 " + spelled + b"\r\n")
     said = line.taken()
     await world.end()

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from imap_out.wire.framing import Frame, Framer, GoAhead, Poisoned
 from imap_out.wire.limits import Limits
-from tests.support.imap_commands import render_command, valid
+from tests.support.imap_commands import valid
+from tests.support.imap_spelling import render_command
 
 SMALL = Limits(
     line_octets_before_login=50,

@@ -14,7 +14,8 @@ from imap_out.wire.syntax import BadSyntax
 from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag
 from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange
-from tests.support.imap_commands import frame_of, render_command, valid
+from tests.support.imap_commands import valid
+from tests.support.imap_spelling import frame_of, render_command
 
 
 def read(text: bytes) -> c.Command:

@@ -15,7 +15,7 @@ from imap_out.wire.fetch_items import (
 )
 from imap_out.wire.parse import parse
 from imap_out.wire.syntax import BadSyntax
-from tests.support.imap_commands import frame_of
+from tests.support.imap_spelling import frame_of
 
 
 def items(text: bytes) -> tuple[object, ...]:

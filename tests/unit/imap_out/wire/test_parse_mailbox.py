@@ -5,7 +5,7 @@ import pytest
 from imap_out.wire.commands import Command, Create, List, Status
 from imap_out.wire.parse import parse
 from imap_out.wire.syntax import BadSyntax
-from tests.support.imap_commands import frame_of
+from tests.support.imap_spelling import frame_of
 
 
 def read(text: bytes) -> Command:

@@ -19,7 +19,7 @@ from imap_out.wire.search_keys import (
 )
 from imap_out.wire.syntax import BadSyntax
 from mx_core.model.flags import DELETED, RECENT, SEEN
-from tests.support.imap_commands import frame_of
+from tests.support.imap_spelling import frame_of
 
 
 def search(text: bytes) -> Search:

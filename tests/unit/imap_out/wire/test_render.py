@@ -7,7 +7,7 @@ from imap_out.wire import render
 from imap_out.wire.cursor import Cursor
 from imap_out.wire.fetch_items import BodySection, Section, SectionText
 from mx_core.model.flags import SEEN, Flag
-from tests.support.imap_commands import frame_of
+from tests.support.imap_spelling import frame_of
 
 
 @given(st.binary(max_size=2000).filter(lambda octets: b"\0" not in octets))

@@ -5,79 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typing_extensions import override
 
 from mx_core.discovery.continuity import How
 from mx_core.discovery.document import sign_roll
 from mx_core.discovery.endpoint import Endpoint
-from mx_core.discovery.finder import Finder, KeyMemory, ProcessMemory
-from mx_core.discovery.txt import TxtRecord, render_record
+from mx_core.discovery.finder import Finder
 from mx_core.model.errors import BadAddress, PeerUnreachable, UnknownRecipient, Untrusted
 from mx_core.tls.leaf import Leaves
 from tests.support.certificates import key_of, pk_of
 from tests.support.dns import Dns, dns_servers, txt_line
-from tests.support.peer_server import Behaviour, PeerServer, peer_servers, signed_document
-from tests.support.web_site import WebSite, web_site
+from tests.support.found_world import BOGUS, HOURS, PLAIN, SIGNED, Clock, CountingMemory, World
+from tests.support.peer_server import Behaviour, peer_servers, signed_document
+from tests.support.web_site import web_site
 
 pytestmark = pytest.mark.anyio
-
-SIGNED, PLAIN, BOGUS = "signed.test", "plain.test", "bogus.test"
-HOURS = 3_600.0
-
-
-class Clock:
-    """Real time, moved on by hand."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
-
-
-class CountingMemory(KeyMemory):
-    """A memory that says how often it was asked: once per search."""
-
-    def __init__(self) -> None:
-        self.inner = ProcessMemory()
-        self.searches = 0
-
-    @override
-    async def recall(self, domain: str) -> bytes | None:
-        self.searches += 1
-        return await self.inner.recall(domain)
-
-    @override
-    async def remember(self, domain: str, octets: bytes) -> None:
-        await self.inner.remember(domain, octets)
-
-
-@dataclass
-class World:
-    """Three zones, a server for each, one web site, and a finder that looks at them."""
-
-    dns: Dns
-    web: WebSite
-    servers: dict[str, PeerServer]
-    clock: Clock
-    memory: CountingMemory
-    finder: Finder
-
-    def publish(self, zone: str, *keys: bytes, ttl: int = 300) -> None:
-        record = TxtRecord(keys or (pk_of(zone),), self.servers[zone].hello)
-        self.dns.publish(zone, [txt_line("_mailx", render_record(record), ttl), "@ A 127.0.0.1"])
-
-    def publish_on_the_web(self, zone: str, *, signer: str = "") -> None:
-        server = self.servers[zone]
-        self.web.publishes(
-            signed_document(
-                zone, key_of(signer or zone), hello=server.hello, federation=server.federation
-            )
-        )
 
 
 @pytest.fixture(scope="module")

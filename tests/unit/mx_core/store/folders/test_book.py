@@ -11,7 +11,7 @@ from mx_core.store.account_store import AccountStore
 from mx_core.store.folders.book import Shelf
 from mx_core.store.mail.writer import Writer
 from tests.support.folder_audit import audited
-from tests.support.mail_contract import add, snapshot
+from tests.support.mail_calls import add, snapshot
 from tests.support.stores import memory_store
 
 STARRED, FIRST = MailboxName("Starred"), MailboxName("Not encrypted")

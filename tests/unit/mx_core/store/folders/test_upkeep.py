@@ -16,7 +16,7 @@ from mx_core.ports import FlagChange, MailWriter
 from mx_core.store.account_store import AccountStore
 from mx_core.store.folders.filling import AT_ONCE
 from tests.support.folder_audit import audited
-from tests.support.mail_contract import add, box, snapshot
+from tests.support.mail_calls import add, box, snapshot
 from tests.support.stores import START, Clock, form_of, open_store
 
 FOUND = MailboxName("Found")

@@ -1,0 +1,21 @@
+"""What a home server answers: a fate, or the code of a refusal."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from mx_core.proto import client_pb2
+from tests.support.home_device import Stream
+
+
+async def fate_of(stream: Stream) -> client_pb2.FateNotice:
+    delivery = await stream.next()
+    assert delivery.WhichOneof("what") == "fate", delivery
+    return delivery.fate
+
+
+async def code_of(call: object) -> grpc.StatusCode:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call  # type: ignore[misc]
+    return caught.value.code()
