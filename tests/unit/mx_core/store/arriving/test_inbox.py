@@ -10,10 +10,13 @@ from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.store.account_store import AccountStore
 from mx_core.store.people.contact import Contact
+from mx_core.trust.pin import seen_at
+from tests.support.people import make_person
 from tests.support.stores import form_of, open_store
 
 OCTETS = b"Subject: x\r\n\r\nhello\r\n"
 BOB = Address("bob", "b.example")
+PIN = make_person(str(BOB)).pin()
 
 
 @pytest.fixture
@@ -45,10 +48,11 @@ async def test_a_message_given_twice_is_stored_once(store: AccountStore) -> None
 
 @pytest.mark.anyio
 async def test_a_repeated_message_does_not_turn_the_pin_back(store: AccountStore) -> None:
-    await receive(store, contact=Contact(BOB, b"new"))
-    await receive(store, contact=Contact(BOB, b"old"))
+    newer, older = (seen_at(PIN, version).encode() for version in (2, 1))
+    await receive(store, contact=Contact(BOB, newer))
+    await receive(store, contact=Contact(BOB, older))
 
-    assert await store.contacts.get(BOB) == Contact(BOB, b"new")
+    assert await store.contacts.get(BOB) == Contact(BOB, newer)
 
 
 @pytest.mark.anyio
@@ -62,8 +66,9 @@ async def test_a_refused_envelope_is_noted_once(store: AccountStore) -> None:
 
 @pytest.mark.anyio
 async def test_a_contact_is_found_by_any_spelling_of_the_address(store: AccountStore) -> None:
-    await store.contacts.put(Contact(Address("Bob+list", "b.example"), b"pin", b"chain"))
+    pin = PIN.encode()
+    await store.contacts.put(Contact(Address("Bob+list", "b.example"), pin, b"chain"))
 
-    assert await store.contacts.get(Address("BOB", "b.example")) == Contact(BOB, b"pin", b"chain")
-    assert await store.contacts.all() == [Contact(BOB, b"pin", b"chain")]
+    assert await store.contacts.get(Address("BOB", "b.example")) == Contact(BOB, pin, b"chain")
+    assert await store.contacts.all() == [Contact(BOB, pin, b"chain")]
     assert await store.contacts.get(Address("eve", "b.example")) is None
