@@ -95,8 +95,9 @@ class Witness:
             uids = client.uid("SEARCH", "SUBJECT", f'"{subject}"')[1][0].split()
             if not uids:
                 return None
-            answer = client.uid("FETCH", uids[-1].decode(), "(FLAGS BODY.PEEK[])")[1][0]
-            assert isinstance(answer, tuple), answer
+            fetched = client.uid("FETCH", uids[-1].decode(), "(FLAGS BODY.PEEK[])")[1]
+            # what the gateway says of its fate may change meanwhile, and is told in between
+            answer = next(one for one in fetched if isinstance(one, tuple))
             flags = {flag.decode() for flag in imaplib.ParseFlags(answer[0])}
             return bytes(answer[1]), {flag for flag in flags if not flag.startswith("$Submit")}
 

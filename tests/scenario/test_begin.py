@@ -44,7 +44,7 @@ def browser(folder: Path) -> Iterator[httpx.Client]:
     origin = f"{parts.scheme}://{parts.netloc}"
     headers = {"origin": origin}
     with httpx.Client(
-        base_url=origin, follow_redirects=True, headers=headers, timeout=60
+        base_url=origin, follow_redirects=True, headers=headers, timeout=100
     ) as client:
         client.get(link)
         yield client

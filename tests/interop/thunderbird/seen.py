@@ -58,7 +58,11 @@ _LISTED = (
     _ROWS
     + """
 const those = () => heads(f).filter(h => h.mime2DecodedSubject.includes(args[0]));
-for (let n = 0; n < 60 && those().length < args[1]; n++) await sleep(500);
+for (let n = 1; n < 60 && those().length < args[1]; n++) {
+  await sleep(500);
+  // as a person who waits asks for new mail
+  if (n % 10 == 0) await Promise.race([update(f).catch(() => 0), sleep(2000)]);
+}
 const out = [], found = those();
 for (const [n, h] of found.entries()) {
   const i = about.gDBView.findIndexOfMsgHdr(h, true);
