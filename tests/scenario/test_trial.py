@@ -135,6 +135,7 @@ def test_a_trial_becomes_an_address_at_a_real_domain_with_its_mail(tmp_path: Pat
         try:
             with browser(folder) as page:
                 made = page.post("/begin/trial", data={"name": "ann"})
+                assert made.status_code == 200, made.text
                 words = " ".join(words_of(made.text))
                 home = str(world.alice.home_dir)
                 code = run(["mx_core.homeserver", "invite", "--dir", home]).strip()

@@ -32,7 +32,10 @@ const urlDone = start => new Promise((ok, bad) => start({
   OnStartRunningUrl() {},
   OnStopRunningUrl(u, rc) { Components.isSuccessCode(rc) ? ok(rc) : bad(new Error("url failed 0x" + (rc >>> 0).toString(16))); },
 }));
-const update = f => urlDone(l => f.QueryInterface(Ci.nsIMsgImapMailFolder).updateFolderWithListener(win(), l));
+// while IDLE brings mail by itself nobody may be told that an update has ended
+const update = f => Promise.race([
+  urlDone(l => f.QueryInterface(Ci.nsIMsgImapMailFolder).updateFolderWithListener(win(), l)), sleep(8000),
+]);
 const heads = f => [...f.messages];
 const find = (f, text) => heads(f).find(h => h.mime2DecodedSubject.includes(text));
 // handing an undefined header to a C++ method ends the whole process

@@ -45,8 +45,7 @@ for (const w of [...Services.wm.getEnumerator("msgcompose")]) {
 """
 _ROWS = """
 const f = folder("INBOX");
-// while IDLE brings mail by itself nobody may be told that an update has ended
-await Promise.race([update(f).catch(() => 0), sleep(2000)]);
+await update(f).catch(() => 0);
 const about = await until("3pane",
   () => main().document.getElementById("tabmail").currentAbout3Pane);
 about.displayFolder(f.URI);
@@ -61,7 +60,7 @@ const those = () => heads(f).filter(h => h.mime2DecodedSubject.includes(args[0])
 for (let n = 1; n < 60 && those().length < args[1]; n++) {
   await sleep(500);
   // as a person who waits asks for new mail
-  if (n % 10 == 0) await Promise.race([update(f).catch(() => 0), sleep(2000)]);
+  if (n % 10 == 0) await update(f).catch(() => 0);
 }
 const out = [], found = those();
 for (const [n, h] of found.entries()) {
