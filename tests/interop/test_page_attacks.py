@@ -17,7 +17,8 @@ from gateway.web.page.app import new_visits, page_app
 from gateway.web.page.visits import Visits
 from mx_core.control.serving import serve_sockets
 from tests.interop.chromium.browser import REBOUND, Seen, chromium, window
-from tests.unit.gateway.web.page.test_page import CONTACT, EVIL, READ, Everything
+from tests.support.page_desks import EVIL
+from tests.support.page_gateway import CONTACT, READ, Everything
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 

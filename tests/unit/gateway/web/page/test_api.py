@@ -10,9 +10,8 @@ import pytest
 
 from gateway.web.page.api import SHAPES
 from mx_core.model.errors import Locked
-from tests.unit.gateway.web.page.test_page import EVIL, HOST, Everything, behind, inside, outside
-
-__all__ = ["behind", "inside", "outside"]  # fixtures of the page
+from tests.support.page_desks import EVIL
+from tests.support.page_gateway import HOST, Everything
 
 pytestmark = pytest.mark.anyio
 ACCOUNT = {"account": "alice@a.example"}
