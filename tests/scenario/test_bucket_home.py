@@ -19,6 +19,7 @@ from tests.support.object_store import ObjectStore, running_object_store
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 NAME = "city"
+DRILL = "drill"  # a bucket of its own: what the other tests leave in theirs is no part of it
 SOON = "[queue]\nfirst_delay_seconds = 0.1\nlongest_delay_seconds = 0.2\n"
 
 
@@ -26,6 +27,7 @@ SOON = "[queue]\nfirst_delay_seconds = 0.1\nlongest_delay_seconds = 0.2\n"
 def store() -> Iterator[ObjectStore]:
     with running_object_store() as made:
         made.make(NAME)
+        made.make(DRILL)
         yield made
 
 
@@ -42,14 +44,18 @@ def a(homes: Homes) -> HomeProcess:
 
 @pytest.fixture(scope="module")
 def b(homes: Homes, store: ObjectStore) -> HomeProcess:
-    bucket = f'[storage]\nblobs = "s3://{NAME}/mx"\nblobs_endpoint = "{store.endpoint}"\n'
-    return homes.make("b.example", bucket + SOON)
+    return homes.make("b.example", in_bucket(NAME, store) + SOON)
+
+
+def in_bucket(name: str, store: ObjectStore) -> str:
+    return f'[storage]\nblobs = "s3://{name}/mx"\nblobs_endpoint = "{store.endpoint}"\n'
 
 
 async def test_a_large_message_waits_in_the_bucket_and_outlives_the_machine(
-    homes: Homes, a: HomeProcess, b: HomeProcess, store: ObjectStore
+    homes: Homes, a: HomeProcess, store: ObjectStore
 ) -> None:
     """The drill: the folder and the bucket are lost, the backup holds all of it."""
+    b = homes.make("c.example", in_bucket(DRILL, store) + SOON)
     async with HomeDevice(a, "alice") as alice, HomeDevice(b, "bob") as bob:
         await alice.join()
         await bob.join()
@@ -62,8 +68,8 @@ async def test_a_large_message_waits_in_the_bucket_and_outlives_the_machine(
         assert (await news.next()).fate.relayed
         assert (await mail.next()).arrived.item.body_ref == ref
         mail.cancel()
-        [key] = store.keys(NAME)
-        assert key.startswith("mx/b.example/")
+        [key] = store.keys(DRILL)
+        assert key.startswith("mx/c.example/")
         assert not (b.folder / "blobs").exists()
 
         to = homes.folder / "copy"
@@ -71,7 +77,7 @@ async def test_a_large_message_waits_in_the_bucket_and_outlives_the_machine(
         assert "whole, with 1 large bodies" in said
         b.kill()
         shutil.rmtree(b.folder)
-        store.client.delete_object(Bucket=NAME, Key=key)
+        store.client.delete_object(Bucket=DRILL, Key=key)
         await asyncio.to_thread(run, "restore", "--from", str(to), "--dir", str(b.folder))
         b.start()
 
