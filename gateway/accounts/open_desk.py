@@ -13,6 +13,7 @@ from gateway.loopback.sightings import Sightings
 from gateway.people import contacts
 from gateway.people.inviting import Inviting
 from gateway.people.policy_desk import PolicyDesk
+from gateway.people.requests import Requests
 from gateway.sending import queue
 from gateway.web.control import Daemon
 from mx_core.model.address import Address
@@ -35,7 +36,8 @@ class OpenDesk(Daemon):
             {"name": one.name, "since": one.created, **self._sightings.of(person.address, one.name)}
             for one in await person.store.passwords.all()
         ]
-        return {**await person.status(), "programs": programs}
+        waiting = await Requests(person.store).count()
+        return {**await person.status(), "programs": programs, "requests": waiting}
 
     @override
     async def queue(self) -> list[dict[str, Any]]:
@@ -118,6 +120,10 @@ class OpenDesk(Daemon):
     @override
     def policy_desk(self, address: Address) -> PolicyDesk:
         return self._accounts.find(address).policy
+
+    @override
+    def requests(self, address: Address) -> Requests:
+        return Requests(self._accounts.find(address).store)
 
     @override
     async def set_rule(self, account: Address, name: str, value: str) -> None:

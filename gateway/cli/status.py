@@ -58,6 +58,11 @@ def _told(account: Mapping[str, Any]) -> str:
         for state, count in account["outbox"].items()
         if count and state in {"queued", "sealed", "sent", "held"}
     ]
+    if account["requests"]:
+        lines.append(
+            f"  {account['requests']} people ask to write to you: their mail is in Requests, and"
+            " mx-gateway page asks whether you accept them"
+        )
     if account["unreadable"]:
         lines.append(
             f"  {account['unreadable']} envelopes of the last 30 days were for a key that is gone;"

@@ -8,6 +8,7 @@ from gateway.beginning.computer import Computer
 from gateway.greeting.round_trip import Greeting
 from gateway.people.inviting import Inviting
 from gateway.people.policy_desk import PolicyDesk
+from gateway.people.requests import Requests
 from gateway.web.door_control import BehindDoor
 from gateway.web.import_control import Imported
 from gateway.web.legacy_control import Pulled
@@ -77,6 +78,9 @@ class Behind(Desk, Lockable, Protocol):
 
     def policy_desk(self, address: Address) -> PolicyDesk:
         """Return whose rules are asked for; raises Refused."""
+
+    def requests(self, address: Address) -> Requests:
+        """Return whose requests are asked for; raises Refused."""
 
     async def give_receipts(self, address: Address, *, given: bool) -> None:
         """Let contacts know when mail of theirs is here, or not; raises Unavailable: it goes on."""

@@ -192,6 +192,33 @@ class Rules:
 
 
 @dataclass
+class Requested:
+    """Strangers, all of whose words are hostile."""
+
+    did: list[tuple[str, ...]]
+
+    async def state(self) -> dict[str, Any]:
+        one = {"id": EVIL, "address": EVIL, "since": 7}
+        return {
+            "waiting": [{**one, "messages": 2, "subjects": [EVIL, ""]}],
+            "blocked": [
+                {**one, "can_undo": True},
+                {**one, "can_undo": False},
+                {**one, "address": "", "can_undo": False},
+            ],
+        }
+
+    async def accept(self, who: str) -> None:
+        self.did.append(("accept request", who))
+
+    async def block(self, who: str) -> None:
+        self.did.append(("block", who))
+
+    async def undo(self, who: str) -> None:
+        self.did.append(("undo", who))
+
+
+@dataclass
 class Greeting:
     """A round trip whose every text somebody else chose."""
 

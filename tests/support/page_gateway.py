@@ -24,6 +24,7 @@ from tests.support.page_desks import (
     Migrating,
     Moved,
     Pulled,
+    Requested,
     Rules,
 )
 from tests.support.people import make_person
@@ -44,6 +45,7 @@ READ = (
     "/doctor",
     "/activity?account=alice%40a.example",
     "/devices?account=alice%40a.example",
+    "/requests?account=alice%40a.example",
     "/begin/look?domain=a.example",
     "/connect?account=alice%40a.example",
     "/mail?account=alice%40a.example",
@@ -79,6 +81,7 @@ class Everything(Behind):
                     "outbox": {EVIL: 1},
                     "refused": 2,
                     "receipts": False,
+                    "requests": 2,
                     "backup": {"last": 1_800_000_000, "folder": EVIL, "trouble": EVIL},
                     "programs": [{"name": EVIL, "since": 1, "client": EVIL, "steps": self.steps}],
                 }
@@ -185,6 +188,10 @@ class Everything(Behind):
     def policy_desk(self, address: Address) -> Any:
         del address
         return Rules(self.did)
+
+    def requests(self, address: Address) -> Any:
+        del address
+        return Requested(self.did)
 
     async def set_rule(self, account: Address, name: str, value: str) -> None:
         self.did.append(("rule", str(account), name, value))

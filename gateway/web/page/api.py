@@ -38,7 +38,10 @@ class Program(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """One account: whether its home server is reached, and how many recipients wait in which state."""
+    """One account: whether its home server is reached, and how many recipients wait in which state.
+
+    *requests*: people of whom nothing was said wait in Requests.
+    """
 
     address: str
     connected: bool
@@ -46,6 +49,7 @@ class Account(msgspec.Struct, frozen=True):
     outbox: dict[str, int]
     refused: int
     receipts: bool
+    requests: int
     backup: Backup
     programs: list[Program]
 
@@ -64,6 +68,32 @@ class Status(msgspec.Struct, frozen=True):
     locked: bool
     before_login: dict[str, int]
     trial: Trial
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """Somebody who waits in Requests: a passport in hex, since when (unix seconds), newest subjects."""
+
+    id: str
+    address: str
+    messages: int
+    since: int
+    subjects: list[str]
+
+
+class Blocked(msgspec.Struct, frozen=True):
+    """Somebody who is blocked; *can_undo*: mail of theirs is in Junk."""
+
+    id: str
+    address: str
+    since: int
+    can_undo: bool
+
+
+class Requests(msgspec.Struct, frozen=True):
+    """Who asks to write to an account, and who may not."""
+
+    waiting: list[Asking]
+    blocked: list[Blocked]
 
 
 class Queued(msgspec.Struct, frozen=True):
@@ -134,6 +164,7 @@ SHAPES: Final[dict[str, tuple[type[msgspec.Struct], str, bool]]] = {
     "/api/status": (Status, "Accounts, connections and what waits", False),
     "/api/queue": (Queue, "Every recipient that waits, with the reason", False),
     "/api/contacts": (Contacts, "Whom an account knows", True),
+    "/api/requests": (Requests, "Who asks to write to an account, and who is blocked", True),
     "/api/passwords": (Passwords, "The mail programs of an account", True),
     "/api/migration": (Migration, "How much of an account's mail is end-to-end encrypted", True),
 }
@@ -151,6 +182,9 @@ def api_routes(behind: Behind) -> list[Route]:
     async def contacts(request: Request) -> Any:
         return {"contacts": await behind.contacts(_account(request))}
 
+    async def requests(request: Request) -> Any:
+        return await behind.requests(_account(request)).state()
+
     async def passwords(request: Request) -> Any:
         return {"passwords": await behind.passwords(_account(request))}
 
@@ -165,6 +199,7 @@ def api_routes(behind: Behind) -> list[Route]:
         "/api/status": status,
         "/api/queue": queue,
         "/api/contacts": contacts,
+        "/api/requests": requests,
         "/api/passwords": passwords,
         "/api/migration": migration,
     }

@@ -34,6 +34,7 @@ from gateway.web.page.invitation_views import invitation_routes
 from gateway.web.page.mail_views import mail_routes
 from gateway.web.page.outbox_views import outbox_routes
 from gateway.web.page.rendering import TRIAL, rendered
+from gateway.web.page.request_views import request_routes
 from gateway.web.page.sheet_checks import SheetChecks
 from gateway.web.page.sheet_views import sheet_routes
 from gateway.web.page.visits import SESSION_SECONDS, Visits
@@ -76,6 +77,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             *doctor_routes(behind),
             *invitation_routes(behind),
             *outbox_routes(behind),
+            *request_routes(behind),
             *mail_routes(behind),
             *writing_routes(behind),
             *api_routes(behind),

@@ -31,6 +31,7 @@ FIXED: Final = frozenset(
     {REQUESTS, GATEWAY, OUTBOX, SEND_ORDINARY}
 )  # neither renamed nor deleted: mail is put there
 JUNK: Final = "\\Junk"  # special use, RFC 6154
+_SHOWN_MAX: Final = 500  # people in one list
 
 
 class Relation(IntEnum):
@@ -57,6 +58,20 @@ class Author:
 
     pid: Pid
     address: Address  # canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Somebody who is blocked; *source*: the mailbox from which their mail was thrown, if it is there.
+
+    *address*: as verified when a message of theirs was stored; None: none is left.  *at*: unix seconds.
+    """
+
+    pid: Pid
+    address: Address | None
+    before: Relation
+    source: MailboxName | None
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,41 @@ def accept_undecided(connection: sa.Connection, pid: Pid, at: int) -> None:
     """As ``accept``, unless the owner has said something of *pid* already."""
     if relation_to(connection, pid) is Relation.UNDECIDED:
         accept(connection, pid, at)
+
+
+def blocked(connection: sa.Connection) -> list[Blocked]:
+    """Return everybody who is blocked, the newest first, a bounded number."""
+    rows = connection.exec_driver_sql(
+        "SELECT pid, (SELECT max(address) FROM written_by WHERE written_by.pid = relation.pid),"
+        " before, (SELECT name FROM mailbox WHERE mailbox.id = source), at"
+        " FROM relation WHERE state = ? ORDER BY at DESC, pid LIMIT ?",
+        (Relation.BLOCKED, _SHOWN_MAX),
+    )
+    return [
+        Blocked(
+            Pid(pid),
+            None if address is None else address_of(address),
+            Relation(before),
+            None if source is None else MailboxName(source),
+            at,
+        )
+        for pid, address, before, source, at in rows
+    ]
+
+
+def authors(
+    connection: sa.Connection, messages: Sequence[MessageId], *, undecided: bool
+) -> dict[MessageId, Author]:
+    """Return who wrote each of *messages*, or (*undecided*) those of whom nothing was said."""
+    rows = connection.exec_driver_sql(
+        "SELECT message, pid, address FROM written_by"
+        " WHERE message IN (SELECT value FROM json_each(?))"
+        " AND (NOT ? OR pid NOT IN (SELECT pid FROM relation))",
+        (json.dumps(list(messages)), undecided),
+    )
+    return {
+        MessageId(message): Author(Pid(pid), address_of(address)) for message, pid, address in rows
+    }
 
 
 def note_author(connection: sa.Connection, message: MessageId, author: Author) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.flags import UNVERIFIED
-from mx_core.model.ids import MailboxId, Pid, Uid
+from mx_core.model.ids import MailboxId, MessageId, Pid, Uid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import MessageForm
 from mx_core.store.mail.mail import Mail
@@ -22,7 +22,7 @@ from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox.reader import address_of
 from mx_core.store.people import evidence, relation
 from mx_core.store.people.evidence import KeptEvidence
-from mx_core.store.people.relation import Author, News, Relation, Topic
+from mx_core.store.people.relation import Author, Blocked, News, Relation, Topic
 
 _NEWS_AT_ONCE: Final = 500
 _ASKED_AT: Final = "requests.noted"  # the setting: when INBOX was last told who waits
@@ -39,6 +39,21 @@ class Relations:
     async def of(self, pid: Pid) -> Relation:
         """Return what the owner said of *pid*."""
         return self._database.glance(lambda connection: relation.relation_to(connection, pid))
+
+    async def authors(
+        self, messages: Sequence[MessageId], *, undecided: bool = False
+    ) -> dict[MessageId, Author]:
+        """Return who wrote each of *messages*, or (*undecided*) those of whom nothing was said.
+
+        What no network brought has no author.
+        """
+        return await self._database.read(
+            lambda connection: relation.authors(connection, messages, undecided=undecided)
+        )
+
+    async def blocked(self) -> list[Blocked]:
+        """Return everybody who is blocked, the newest first, a bounded number."""
+        return await self._database.read(relation.blocked)
 
     async def accept(self, pid: Pid) -> None:
         """Note that the owner accepts *pid*."""

@@ -11,6 +11,7 @@ QUIET: dict[str, Any] = {
     "outbox": {},
     "refused": 0,
     "unreadable": 0,
+    "requests": 0,
     "programs": [],
     "search_index": {"waiting": 0, "faults": 0, "last_fault": ""},
 }
@@ -25,3 +26,10 @@ def test_what_was_for_a_key_that_is_gone_is_no_refusal() -> None:
 
     [line] = told[1:]
     assert line.startswith("  2 envelopes of the last 30 days were for a key that is gone;")
+
+
+def test_who_asks_to_write_is_told_with_where_to_answer() -> None:
+    (_, line) = _told(QUIET | {"requests": 2}).splitlines()
+
+    assert "2 people ask to write to you" in line
+    assert "mx-gateway page" in line

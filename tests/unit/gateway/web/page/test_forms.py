@@ -27,6 +27,19 @@ pytestmark = pytest.mark.anyio
             ("rule of", "bob@b.example", "encryption", "default"),
             "/to/bob@b.example",
         ),
+        *(
+            (
+                "/requests",
+                {"account": "alice@a.example", "id": "0b", "answer": answer},
+                (did, "0b"),
+                "/requests?account=alice%40a.example",
+            )
+            for answer, did in (
+                ("accept", "accept request"),
+                ("block", "block"),
+                ("undo", "undo"),
+            )
+        ),
         (
             "/programs/revoke",
             {"account": "alice@a.example", "name": "a b/c"},
@@ -133,7 +146,12 @@ async def test_a_form_does_its_one_thing_and_leads_to_what_it_changed(
 
     assert (answer.status_code, answer.headers["location"]) == (303, leads)
     assert behind.did == [did]
-    assert (await inside.get(path)).status_code in {404, 405}
+    assert (await inside.get(path)).status_code in {
+        400,
+        404,
+        405,
+    }  # it is no page, or wants to know of whom
+    assert behind.did == [did]
 
 
 async def test_a_form_of_another_page_does_nothing(
@@ -167,6 +185,15 @@ async def test_what_is_no_form_of_ours_is_refused_in_a_sentence(
 
     assert answer.status_code == 400
     assert "That was not done" in answer.text
+    assert behind.did == []
+
+
+async def test_a_request_is_accepted_blocked_or_left_and_nothing_else(
+    inside: httpx.AsyncClient, behind: Everything
+) -> None:
+    form = {"account": "alice@a.example", "id": "0b", "answer": "maybe"}
+
+    assert (await inside.post("/requests", data=form)).status_code == 400
     assert behind.did == []
 
 
