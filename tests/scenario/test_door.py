@@ -272,7 +272,7 @@ def test_a_door_that_is_killed_loses_nothing_and_doubles_nothing(place: Place) -
         place.door.kill()
         place.traces.append(place.traces[0].with_name("trace-again"))
         place.door.start(traced(place.traces[-1]))
-        wait_until(lambda: postfix.fates(BOB).get("sent", 0) == len(mails), 120)
+        wait_until(lambda: postfix.fates(BOB).get("sent", 0) == len(mails), 120, postfix.said)
     wait_until(lambda: place.arrived() >= before + len(mails), 60)
     found = place.inbox
 

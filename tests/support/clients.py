@@ -67,12 +67,14 @@ def status(side: Side, account: int = 0) -> dict[str, Any]:
     return told
 
 
-def wait_until(found: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Return as soon as *found* says yes; fail loudly if it never does."""
+def wait_until(
+    found: Callable[[], bool], seconds: float = 60.0, instead: Callable[[], object] = lambda: ""
+) -> None:
+    """Return as soon as *found* says yes; fail loudly, with what there is *instead*, if never."""
     deadline = time.monotonic() + seconds
     while not found():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s")
+            raise AssertionError(f"not within {seconds} s {instead()}")
         time.sleep(0.05)
 
 

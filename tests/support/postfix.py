@@ -122,6 +122,10 @@ class Postfix:
                 found[word] = found.get(word, 0) + 1
         return found
 
+    def said(self) -> str:
+        """Return the end of its log."""
+        return self._log.read_text(encoding="utf-8", errors="replace")[-6_000:]
+
 
 def may_run() -> bool:
     """Tell whether Postfix is here and may be started: its master is root's."""
