@@ -42,6 +42,7 @@ from gateway.own.old_homes import (
     tell,
 )
 from gateway.own.tags import OwnTags
+from gateway.people.believing import believe_again
 from gateway.people.inviting import Inviting
 from gateway.people.policy_desk import PolicyDesk
 from gateway.people.upgrading import Upgrading
@@ -70,7 +71,6 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import Corrupt, Unavailable
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox.reader import State
 
 log = structlog.get_logger()
 
@@ -329,17 +329,9 @@ class Person(ports.Account):
         Raises:
             UnknownRecipient, Unavailable, Untrusted: The domain is not to be found.
         """
-        domain = await self._finder.find(name)
-        await self._logs.judged(domain)
-        if domain.name == self.address.domain:
-            await self._watch.judged()
-        released = 0
-        for item in await self.store.outbox.unsettled():
-            mine = domain.name == self.address.domain
-            if item.state is State.HELD and (mine or item.recipient.domain == domain.name):
-                released += await self.store.outbox.release(item.queue_id, item.recipient)
-        self.outbound.wake()
-        return released
+        return await believe_again(
+            name, self._finder, self._logs, self._watch, self.store, self.outbound.wake
+        )
 
     async def _take_kept(self) -> None:
         """Take in what came while the gateway was locked; what finds no room waits for a start."""

@@ -167,6 +167,10 @@ class LogWatch:
         """Return why nothing is sent, as an earlier run left it; "" if all is well."""
         return (await self._place()).suspicion
 
+    def is_of(self, domain: str) -> bool:
+        """Tell whether the log of *domain* is the one that is watched here."""
+        return domain == self._own.address.domain
+
     async def judged(self) -> None:
         """Send again: the person has judged."""
         self._own.suspicion = ""

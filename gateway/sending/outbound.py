@@ -23,7 +23,7 @@ from gateway.sending.returning import Returning
 from gateway.sending.shared_body import SharedBody
 from gateway.sending.showing import NOT_WRITTEN_SECONDS, Showing
 from gateway.sending.travelled import Travelled
-from gateway.watching.domain_logs import Contradicted
+from gateway.watching.incidents import LogRefused, of_refusal
 from gateway.writing.sender_reports import SenderReports
 from mx_core.db import failpoint
 from mx_core.directory.sender_check import Recipient
@@ -273,11 +273,18 @@ class Outbound:
         self.wake()
         return True
 
-    async def hold(self, item: OutboxItem, reason: str, failure: str) -> None:
-        """Tell the sender, in their INBOX, that *item* waits for them: once, with the state."""
-        report = await self._reports.held(item, reason, failure)
+    async def hold(self, item: OutboxItem, error: Untrusted) -> None:
+        """Let *item* wait for the sender, who is told in their INBOX: once of each wrong a day."""
+        failure = error.what if isinstance(error, LogRefused) else error.failure
+        report = await self._reports.held(item, str(error), failure)
         if report is not None:
-            await self._outbox.hold(item.queue_id, item.recipient, reason, report=report)
+            await self._outbox.hold(
+                item.queue_id,
+                item.recipient,
+                str(error),
+                report=report,
+                because=of_refusal(error, item.recipient),
+            )
 
     async def _move(self, queue_id: QueueId, items: list[OutboxItem]) -> None:
         try:
@@ -324,8 +331,7 @@ class Outbound:
             await self.settle_failed(item, f"{error}.", _status(error))
         except Untrusted as error:
             log.warning("delivery_held", queue_id=item.queue_id, failure=error.failure)
-            of_record = isinstance(error, Contradicted)
-            await self.hold(item, str(error), "contradicted" if of_record else error.failure)
+            await self.hold(item, error)
         except MailError:
             raise  # the store itself cannot be trusted; the account stops
         except Exception as error:  # noqa: BLE001

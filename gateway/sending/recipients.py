@@ -212,7 +212,13 @@ class Recipients:
             pin, lost = found.pin, False
             if contact is not None:
                 before = Pin.decode(contact.pin)
-                pin = accept(before, found.state, now=now, suite=found.suite)
+                pin = accept(
+                    before,
+                    found.state,
+                    now=now,
+                    suite=found.suite,
+                    map_version=found.pin.map_version,
+                )
                 lost = is_device_gone(causes_between(before, found.state, now=now))
             # Crash before this: nothing is accepted, and what was held is held.
             await self._contacts.put(Contact(asked, pin.encode(), found.chain), lost=lost)

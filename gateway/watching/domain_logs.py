@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from gateway.watching.alarms import Alarms
+from gateway.watching.incidents import CONTRADICTED, LOG_GONE, LogRefused
 from gateway.watching.log_reading import LogReader, ReadLog
 from gateway.watching.people_watch import PeopleWatch
 from mx_core.directory.evidence import Evidence, Kind
@@ -37,13 +38,6 @@ log = structlog.get_logger()
 _CARRIER: Final = "native"
 _WITNESS_SECONDS: Final = 3_600.0  # between two questions to the own home server about one log
 _SETTLE_SECONDS: Final = 600.0
-
-
-class Contradicted(Untrusted):
-    """``proof``: the log of a domain contradicts itself, and a letter in INBOX says so."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__("proof", sentence)
 
 
 class DomainLogs:
@@ -95,9 +89,11 @@ class DomainLogs:
                 # Crash before this: nothing was believed yet that the log should have proved.
                 await self._keep(domain.name, known)
         if (kt, vrf) != (known.kt, known.vrf):
-            raise Untrusted("proof", f"{domain.name} no longer shows the log that it ran before")
+            raise LogRefused(
+                domain.name, LOG_GONE, f"{domain.name} no longer shows the log that it ran before"
+            )
         if known.doubt:
-            raise Contradicted(known.doubt)
+            raise LogRefused(domain.name, CONTRADICTED, known.doubt)
         witnesses = await self._witnesses(domain.name)
         return WatchedLog(known.keys(domain.name, witnesses), known.seen)
 
@@ -277,7 +273,7 @@ class DomainLogs:
                 # Crash between the two: the same contradiction is found and told once more.
                 await self._alarms.contradicted(evidence)
                 await self._keep(domain.name, replace(known, doubt=sentence, told=()))
-        raise Contradicted(sentence)
+        raise LogRefused(domain.name, CONTRADICTED, sentence)
 
     async def _keep(self, domain: str, memory: LogMemory) -> None:
         await self._state.put(_CARRIER, _name(domain), memory.encode())

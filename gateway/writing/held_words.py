@@ -42,6 +42,7 @@ def held_words(sender: Address, recipient: Address, queue_id: QueueId, failure: 
             *follow(case),
             "Or do not send it: delete it in Outbox, or",
             f"  mx-gateway queue cancel {queue_id}",
+            "What else is held for the same reason waits there too. It is told once a day.",
         ),
     )
 
@@ -84,6 +85,22 @@ def _contradicted(case: _Case) -> list[str]:
     return [
         f"The public record of keys of {case.domain} shows different things to different people,",
         "or has gone back. Another letter in your INBOX says what was seen, with the evidence.",
+    ]
+
+
+def _log_gone(case: _Case) -> list[str]:
+    return [
+        f"{case.domain} kept a public record of all keys that it gives out, in which a wrong one",
+        "would be seen. Now it shows no such record, or another one. Either something is broken",
+        "there, or somebody there does not want to be seen.",
+    ]
+
+
+def _own_keys(case: _Case) -> list[str]:
+    return [
+        f"{case.sender.domain}, where you are at home, shows keys in your name that no device of",
+        "yours made. As long as this is not cleared up nothing leaves, to nobody: who gets your",
+        "mail could be shown another sender. A letter in your INBOX says more, if it is proved.",
     ]
 
 
@@ -134,10 +151,18 @@ def _retried(case: _Case) -> list[str]:
 
 
 def _believed(case: _Case) -> list[str]:
+    return _of_domain(case, case.domain)
+
+
+def _own_believed(case: _Case) -> list[str]:
+    return _of_domain(case, case.sender.domain)
+
+
+def _of_domain(case: _Case, domain: str) -> list[str]:
     return [
-        f"Ask who runs {case.domain}, by telephone. If there is a good reason, believe the domain",
+        f"Ask who runs {domain}, by telephone. If there is a good reason, believe the domain",
         "again, and what is held is sent:",
-        f"  mx-gateway evidence accept {case.sender} {case.domain}",
+        f"  mx-gateway evidence accept {case.sender} {domain}",
     ]
 
 
@@ -152,6 +177,9 @@ _SAID: Final[dict[str, tuple[_Lines, _Lines]]] = {
     "proof": (_not_proved, _retried),
     "stale": (_not_proved, _retried),
     "contradicted": (_contradicted, _believed),  # of class proof, and a letter was written
+    "log-gone": (_log_gone, _believed),  # likewise of a whole domain
+    "own-log": (_own_keys, _own_believed),
+    "own-card": (_own_keys, _retried),
     "chain": (_not_theirs, _retried),
     "binding": (_not_theirs, _retried),
     "attest-key": (_not_theirs, _retried),

@@ -17,6 +17,7 @@ from mx_core.directory.evidence import Kind
 from mx_core.model.address import Address
 
 FILE_NAME = "evidence.mxe"
+_WAITS: Final = "What is held waits in Outbox; what should not be sent, delete there."
 
 
 def contradiction_letter(to: Address, domain: str, evidence: bytes, now: int) -> bytes:
@@ -31,6 +32,7 @@ def contradiction_letter(to: Address, domain: str, evidence: bytes, now: int) ->
             "accident, or somebody there tries to give you a wrong key, to read what you write.",
             "",
             f"Nothing was encrypted to such a key. Mail to people at {domain} is held.",
+            _WAITS,
             "",
             f"What to do: ask somebody at {domain}, by telephone, what happened to their server.",
             "The attached file proves what was seen. Anybody can check it, without this computer:",
@@ -53,6 +55,7 @@ def foreign_letter(to: Address, evidence: bytes, now: int) -> bytes:
             "Whoever was shown that key, and wrote to you, may have been read by somebody else.",
             "",
             "From now on nothing leaves this gateway, because your own server cannot be believed.",
+            _WAITS,
             "",
             f"What to do: ask who runs {to.domain}, by telephone. Warn those who write to you.",
             "The attached file proves what was seen. Anybody can check it, without this computer:",
@@ -72,6 +75,7 @@ def person_letter(to: Address, whom: str, kind: Kind, evidence: bytes, now: int)
     if whom == str(to):
         follows = [
             "It is a device of your own. From now on nothing leaves this gateway.",
+            _WAITS,
             "",
             "What to do: remove this device with your recovery sheet, and warn who writes to you:",
             f"  mx-gateway device list --account {to}",
@@ -79,6 +83,7 @@ def person_letter(to: Address, whom: str, kind: Kind, evidence: bytes, now: int)
     else:
         follows = [
             f"Nothing was encrypted to such a key. Mail to {whom} is held.",
+            _WAITS,
             "",
             f"What to do: ask {whom}, by telephone or in person. They should know of it at once.",
             "If there is a good reason, accept the key that is shown now, and what is held is sent:",

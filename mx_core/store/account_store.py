@@ -49,6 +49,7 @@ from mx_core.store.people.contact import Contacts
 from mx_core.store.people.contact_secret import ContactSecrets
 from mx_core.store.people.evidence import KeptEvidences
 from mx_core.store.people.exchanged import Exchange
+from mx_core.store.people.incident import Incidents
 from mx_core.store.people.invitation import Invitations
 from mx_core.store.people.policy import PolicyRules
 from mx_core.store.people.relations import Relations
@@ -104,6 +105,7 @@ class AccountStore:
         self.relations = Relations(database, mail, now)
         self.secrets = ContactSecrets(database, now)
         self.evidence = KeptEvidences(database)
+        self.incidents = Incidents(database)
         self.invitations = Invitations(database, now)
         self.receipts = Receipts(database, mail, now)
         self.keys = OwnKeys(database)

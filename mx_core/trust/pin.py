@@ -142,18 +142,20 @@ def seen_at(pin: Pin, map_version: int) -> Pin:
     return replace(pin, map_version=max(pin.map_version, map_version))
 
 
-def accept(pin: Pin, state: State, *, now: float, suite: int = 1) -> Pin:
+def accept(pin: Pin, state: State, *, now: float, suite: int = 1, map_version: int = 0) -> Pin:
     """Return the pin after the person accepted *state*, whatever stood against it.
 
-    The same pid keeps what was said of the person; another one begins at first use.  Spec/card §4.
+    *map_version* is what the log shows now, which may be lower than before.  The same pid keeps
+    what was said of the person; another one begins at first use.  Spec/card §4.
     """
-    fresh = first_use(state, now=now, suite=suite)
+    fresh = seen_at(first_use(state, now=now, suite=suite), map_version)
     if state.pid != pin.pid:
         return fresh
     return replace(
         pin,
         seq=fresh.seq,
         head=fresh.head,
+        map_version=fresh.map_version,
         highest_suite=fresh.highest_suite,
         pending=fresh.pending,
     )

@@ -24,6 +24,7 @@ from mx_core.store.outbox.state import (
     settle,
     tell,
 )
+from mx_core.store.people.incident import Incident, note
 
 _OF_A_SUBMISSION: Final = (
     "handed_over",
@@ -81,9 +82,18 @@ class WaitingOutbox(OutboxReader):
         )
 
     async def hold(
-        self, queue_id: QueueId, recipient: Address, reason: str, *, report: Report | None = None
+        self,
+        queue_id: QueueId,
+        recipient: Address,
+        reason: str,
+        *,
+        report: Report | None = None,
+        because: Incident | None = None,
     ) -> bool:
-        """Let it wait for a person and put *report* into INBOX, both or neither, once."""
+        """Let it wait for a person and put *report* into INBOX, both or neither, once.
+
+        Without the report, if what it is held *because* of was told within a day.
+        """
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
             connection.exec_driver_sql(
@@ -93,7 +103,8 @@ class WaitingOutbox(OutboxReader):
             )
             if not change(writer, connection, queue_id, recipient, State.HELD, UNSENT):
                 return False
-            if report is not None:
+            known = because is not None and not note(connection, because, int(self._now()))
+            if report is not None and not known:
                 tell(writer, report)
             return True
 

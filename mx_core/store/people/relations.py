@@ -20,8 +20,9 @@ from mx_core.model.message import MessageForm
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox.reader import address_of
-from mx_core.store.people import evidence, relation
+from mx_core.store.people import evidence, incident, relation
 from mx_core.store.people.evidence import KeptEvidence
+from mx_core.store.people.incident import Incident
 from mx_core.store.people.relation import Author, Blocked, News, Relation, Topic
 
 _NEWS_AT_ONCE: Final = 500
@@ -141,14 +142,19 @@ class Relations:
         octets: bytes,
         prepare: Callable[[bytes], MessageForm],
         found: KeptEvidence,
+        shows: Incident,
     ) -> bool:
-        """Keep *found* and put the letter of it into *mailbox*; False: it was told before."""
+        """Keep *found* and put the letter of it into *mailbox*; False: it was told before.
+
+        What it *shows* is told by that: a message held for it needs no letter of its own.
+        """
         form = prepare(octets)
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
             if not evidence.keep(connection, found):
                 return False
             writer.append(writer.mailbox(mailbox).id, octets, form, frozenset())
+            incident.note(connection, shows, int(self._now()))
             return True
 
         # Crash before the commit: neither; the contradiction is found again.

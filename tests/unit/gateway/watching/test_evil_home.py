@@ -11,10 +11,14 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from nacl.public import PrivateKey
 
+from gateway.people import contacts
+from gateway.people.believing import believe_again
 from gateway.sending.shared_body import SharedBody
 from gateway.watching.evidence_check import checked
 from mx_core.envelope.seal import Sender
@@ -32,6 +36,7 @@ from mx_core.trust.pin import Pin, Tier
 from tests.support.logged_domain import LoggedDomain
 from tests.support.people import NOW, OwnDevice, Person, key_of, make_person
 from tests.support.sending import ALICE, BOB, SendingAccount, sending_account
+from tests.support.small_log import SmallLog
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +75,8 @@ async def send(account: SendingAccount) -> str:
     except Refused:
         return "refused"  # the mail program hears it at once: nothing is pinned yet
     await account.store.outbox.show_new()
-    [item] = [one for one in await account.store.outbox.due(NOW, 10) if one.queue_id == queue_id]
+    due = await account.store.outbox.due(account.clock(), 10)
+    [item] = [one for one in due if one.queue_id == queue_id]
     body = SharedBody(
         await account.store.outbox.content(item.queue_id), account.store.outbox.begin_long
     )
@@ -150,19 +156,35 @@ def resurrected_device(scene: Scene) -> None:
     scene.domain.join(before)
 
 
-@pytest.mark.parametrize(
-    "lie",
-    [
-        other_key,
-        rolled_back_log,
-        old_map_root,
-        withheld_proof,
-        no_log_any_more,
-        forked_passport,
-        resurrected_device,
-    ],
-)
-async def test_a_lie_about_a_pinned_contact_is_noticed_before_anything_is_sealed(
+def split_view(scene: Scene) -> None:
+    """Log another key in bob's name for alice alone; her own home server saw the true log grow."""
+    honest = scene.domain.fork()
+    honest.add(("dave@b.example", b"dave"))
+    scene.domain.witnessed = witnessed(honest)
+    scene.domain.join(stranger_as_bob())
+
+
+def downgraded_suite(scene: Scene) -> None:
+    """Withhold the key of the stronger suite, so that the weaker one is left."""
+    scene.bob.first.epochs.pop()
+
+
+_EVIDENCE = {split_view, rolled_back_log, forked_passport}
+_SAID = {
+    other_key: b"shows keys of somebody else for bob@b.example",
+    split_view: b"does not go together with what it showed before",
+    rolled_back_log: b"Mail to people at b.example is held.",
+    old_map_root: b"must stand in a public record",
+    withheld_proof: b"must stand in a public record",
+    no_log_any_more: b"Now it shows no such record",
+    forked_passport: b"two statements about bob@b.example that can not both be true",
+    downgraded_suite: b"or are weaker than before",
+    resurrected_device: b"does not go on from what you have seen before",
+}
+
+
+@pytest.mark.parametrize("lie", list(_SAID))
+async def test_a_lie_about_a_pinned_contact_is_noticed_before_anything_is_sealed_and_told_once(
     lie: Callable[[Scene], None],
 ) -> None:
     domain, bob = b_example()
@@ -170,36 +192,136 @@ async def test_a_lie_about_a_pinned_contact_is_noticed_before_anything_is_sealed
     domain.log(bob)
     bob.remove(bob.devices[1])  # … that is removed again
     domain.log(bob)
+    publish_stronger(bob)
     async with alice_and(domain) as account:
         assert await send(account) == "sent"  # the same domain, without the lie
+        await compared_with_bob(account)
+        assert await send(account) == "sent"
         sealed = len(account.network.parcels)
 
         lie(Scene(domain, bob))
 
+        account.logs._asked.clear()  # the own home server is asked again what it has seen
         assert await send(account) == "held"
         assert len(account.network.parcels) == sealed
-        told = [
-            one
-            for one in await account.reports()
-            if b"Waiting for your decision, to bob@b.example" in _plain(one)
-        ]
-        assert len(told) == 1
-        text = _plain(told[0]).partition(b"message/delivery-status")[0]
-        assert _said(lie) in text
-        assert b"nothing has left this computer" in text
-        assert b"mx-gateway queue cancel" in text
+        [letter] = await account.reports()
+        text = _plain(letter)
+        assert _SAID[lie] in text
+        assert (b"evidence.mxe" in letter) is (lie in _EVIDENCE)
+        assert b"Nothing was encrypted to such a key" in text
+        assert b"Outbox" in text
+        assert b"What to do:" in text
         assert b"Nothing needs to be done" not in text
 
+        # found again: by the next message, by the same one tried again, after a restart
+        assert await send(account) == "held"
+        await retry_all(account)
+        forget_what_is_in_memory(account)
+        assert await send(account) == "held"
+        assert len(await account.reports()) == 1
+        account.clock.at += 86_400
+        await retry_all(account)
+        assert len(await account.reports()) == 2, "another day, another reminder"
 
-def _said(lie: Callable[[Scene], None]) -> bytes:
-    """Return what the report says was seen, for somebody who knows no word of ours."""
-    if lie is other_key:
-        return b"shows keys of somebody else for bob@b.example"
-    if lie in {forked_passport, resurrected_device}:
-        return b"does not go on from what you have seen before"
-    if lie is rolled_back_log:
-        return b"Another letter in your INBOX says what was seen"
-    return b"must stand in a public record"
+
+async def test_a_lie_about_a_whole_domain_is_one_letter_whoever_is_written_to() -> None:
+    for lie in (rolled_back_log, no_log_any_more):
+        domain, bob = b_example()
+        async with alice_and(domain) as account:
+            await account.know(BOB, CAROL.address)
+            await account.submit(BOB, CAROL.address)
+            lie(Scene(domain, bob))
+            account.forget_cards()
+
+            assert {state for state, _ in (await account.move()).values()} == {"held"}
+
+            assert len(await account.reports()) == 1
+
+
+async def test_what_the_own_domain_says_of_the_account_is_one_letter_too() -> None:
+    domain, _ = b_example()
+    async with alice_and(domain) as account:
+        await account.know(BOB)
+
+        async def suspicious() -> Sender:
+            raise Untrusted("own-log", "the record of your own domain holds a key")
+
+        account.outbound._me = suspicious
+
+        assert await send(account) == "held"
+        assert await send(account) == "held"
+
+        [letter] = await account.reports()
+        assert b"shows keys in your name" in _plain(letter)
+
+
+@pytest.mark.parametrize("lie", [other_key, forked_passport])
+async def test_what_the_person_has_judged_is_told_anew_when_it_comes_again(
+    lie: Callable[[Scene], None],
+) -> None:
+    domain, bob = b_example()
+    bob.add()
+    domain.log(bob)
+    async with alice_and(domain) as account:
+        assert await send(account) == "sent"
+        lie(Scene(domain, bob))
+        assert await send(account) == "held"
+        await judge(account, domain)
+        assert await send(account) == "sent"
+        [first] = await account.reports()
+
+        truth = LoggedDomain(domain.name)
+        truth.join(bob)
+        domain.shown, domain.people = truth.shown, truth.people
+
+        assert await send(account) == "held"
+        [_, second] = await account.reports()
+        assert second != first
+
+
+async def judge(account: SendingAccount, domain: LoggedDomain) -> None:
+    """Do what ``evidence accept`` and ``contact accept`` do."""
+    someone_elses: Any = SimpleNamespace(is_of=lambda _: False)
+    finder: Any = account.network
+    believed = await believe_again(
+        domain.name, finder, account.logs, someone_elses, account.store, account.outbound.wake
+    )
+    assert believed, "what was held goes on"
+    person: Any = account
+    await contacts.accept(person, BOB)
+
+
+def publish_stronger(bob: Person) -> None:
+    """Give bob's first device a key of suite 2."""
+    first = bob.first
+    strong = replace(
+        new_epoch(bob.pid, first.id, 2, b"\x09" + bytes(31), NOW),
+        xwing=XWingSecret(b"x" * 32).public,
+    )
+    first.epochs.append((2, PrivateKey.generate(), sign_epoch(first.key, strong)))
+
+
+async def compared_with_bob(account: SendingAccount) -> None:
+    """Do what ``contact verify`` does."""
+    contact = await account.store.contacts.get(BOB)
+    assert contact is not None
+    pin = replace(Pin.decode(contact.pin), tier=Tier.VERIFIED)
+    await account.store.contacts.put(replace(contact, pin=pin.encode()))
+
+
+async def retry_all(account: SendingAccount) -> None:
+    """Do what ``queue retry`` does with all that is held."""
+    for item in await account.store.outbox.unsettled():
+        await account.store.outbox.release(item.queue_id, item.recipient)
+    account.forget_cards()
+    held = await account.move()
+    assert {state for state, _ in held.values()} == {"held"}
+
+
+def forget_what_is_in_memory(account: SendingAccount) -> None:
+    account.logs._memories.clear()
+    account.logs._asked.clear()
+    account.logs.people._kept.clear()
 
 
 def _plain(letter: bytes) -> bytes:
@@ -223,30 +345,6 @@ async def test_a_revoked_device_is_not_shown_to_a_stranger_either() -> None:
         assert account.network.parcels == []
 
 
-async def test_keys_withheld_so_that_a_weaker_suite_is_left_hold_mail_to_a_verified_contact() -> (
-    None
-):
-    domain, bob = b_example()
-    first = bob.first
-    strong = replace(
-        new_epoch(bob.pid, first.id, 2, b"\x09" + bytes(31), NOW),
-        xwing=XWingSecret(b"x" * 32).public,
-    )
-    first.epochs.append((2, PrivateKey.generate(), sign_epoch(first.key, strong)))
-    async with alice_and(domain) as account:
-        assert await send(account) == "sent"
-        contact = await account.store.contacts.get(BOB)
-        assert contact is not None
-        pin = replace(Pin.decode(contact.pin), tier=Tier.VERIFIED)
-        await account.store.contacts.put(replace(contact, pin=pin.encode()))
-        assert await send(account) == "sent"
-
-        first.epochs.pop()
-
-        assert await send(account) == "held"
-        assert len(account.network.parcels) == 2
-
-
 # ── two faces ────────────────────────────────────────────────────────────────────────
 def two_faces() -> tuple[LoggedDomain, LoggedDomain]:
     """Return a domain as everybody sees it, and the face that it shows to alice: other keys."""
@@ -256,6 +354,14 @@ def two_faces() -> tuple[LoggedDomain, LoggedDomain]:
     domain.join(make_person("dave@b.example"))
     face.join(stranger_as_bob())
     return domain, face
+
+
+def witnessed(log: SmallLog) -> bytes:
+    """Return the checkpoint of *log* as alice's home server has cosigned it."""
+    note = log.checkpoint()
+    text = note.decode().rpartition("\n\n")[0] + "\n"
+    line = cosign(text, "a.example/mailx-witness", key_of("witness"), NOW)
+    return join(text, [*signature_lines(note), line])
 
 
 async def evidence_in(account: SendingAccount) -> bytes:
@@ -282,10 +388,7 @@ async def test_a_split_view_is_noticed_by_one_gossiped_checkpoint() -> None:
 
 async def test_a_split_view_is_noticed_and_proved_by_a_witness() -> None:
     honest, face = two_faces()
-    key = key_of("witness")
-    text = honest.shown.checkpoint().decode().rpartition("\n\n")[0] + "\n"
-    line = cosign(text, "a.example/mailx-witness", key, NOW)
-    face.witnessed = join(text, [*signature_lines(honest.shown.checkpoint()), line])
+    face.witnessed = witnessed(honest.shown)
     async with alice_and(face) as account:
         assert await send(account) == "refused"
         assert await send(account) == "refused"
@@ -324,7 +427,29 @@ async def test_a_rolled_back_log_gives_evidence_and_can_be_accepted() -> None:
 
         found = checked(await evidence_in(account), NOW).found
         assert "did not join them" in found.sentence
+        await judge(account, domain)
+        assert await send(account) == "sent"
+        domain.join(make_person("dave@b.example"))
+        assert await send(account) == "sent"
+
+        rolled_back_log(Scene(domain, bob))
+
+        assert await send(account) == "held"
+        assert len(await account.reports()) == 2, "the person has judged the other one"
+
+
+async def test_a_contact_whose_log_shows_less_than_before_can_be_accepted() -> None:
+    domain, bob = b_example()
+    bob.add()
+    domain.log(bob)
+    async with alice_and(domain) as account:
+        assert await send(account) == "sent"
+        rolled_back_log(Scene(domain, bob))
+        assert await send(account) == "held"
         await account.logs.judged(domain.found())
+        assert await send(account) == "held", "bob's own version is lower too"
+
+        await account.recipients.accepted(BOB)
 
         assert await send(account) == "sent"
 

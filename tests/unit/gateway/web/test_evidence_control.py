@@ -16,6 +16,7 @@ from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.mime.prepare import prepare
 from mx_core.model.mailbox_name import INBOX
 from mx_core.store.people.evidence import KeptEvidence
+from mx_core.store.people.incident import Incident
 from tests.support.stores import START, open_store
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +37,11 @@ async def test_the_newest_comes_first_and_one_contradiction_is_kept_once(tmp_pat
         KeptEvidence(1, "b.example", "bob@b.example 1", START + 90, b"the first again"),
     ]
     try:
-        kept = [await store.relations.write_evidence(INBOX, LETTER, prepare, one) for one in found]
+        shows = Incident("bob@b.example", "history")
+        kept = [
+            await store.relations.write_evidence(INBOX, LETTER, prepare, one, shows)
+            for one in found
+        ]
         letters = (await store.mail.read(lambda reader: reader.mailbox(INBOX))).messages
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
             listed = await client.post("/evidence/list", json={"account": "alice@a.example"})

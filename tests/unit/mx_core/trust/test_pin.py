@@ -135,11 +135,12 @@ def test_accepting_the_same_person_keeps_the_verification_and_takes_any_state() 
     person = make_person()
     older = person.state
     person.rotate()
-    pin = replace(person.pin(), tier=Tier.VERIFIED, highest_suite=2)
+    pin = replace(person.pin(), tier=Tier.VERIFIED, highest_suite=2, map_version=7)
 
-    accepted = accept(pin, older, now=NOW, suite=1)
+    accepted = accept(pin, older, now=NOW, suite=1, map_version=1)
 
     assert (accepted.seq, accepted.head, accepted.highest_suite) == (0, older.head, 1)
+    assert accepted.map_version == 1, "a log that was set back may show less"
     assert accepted.tier is Tier.VERIFIED
 
 
