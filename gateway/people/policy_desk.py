@@ -7,7 +7,9 @@ from typing import Any, Final
 from gateway.legacy.relay_account import RelayAccount, RelayAccounts
 from gateway.policy.decide import Verdict
 from gateway.policy.override import of_address, without_tag
-from gateway.policy.rule import FACTORY, Scope, Settings, check, parse_scope
+from gateway.policy.rule import FACTORY, Level, Rules, Scope, Settings, check, parse_scope
+from gateway.policy.said import QUESTIONS
+from gateway.policy.tree import Node, branches, chain
 from gateway.sending.outbox import JudgedOutbox
 from gateway.sending.reaching import Reaching
 from mx_core.model.address import Address
@@ -38,6 +40,20 @@ class PolicyDesk:
         ]
         return {"rules": rules, "factory": dict(FACTORY)}
 
+    async def tree(self) -> list[dict[str, Any]]:
+        """Return each question with its answers and with what is said at each scope, farthest first."""
+        rules = await self._every_rule()
+        return [
+            {
+                "name": name,
+                "asks": question.asks,
+                "answers": dict(question.answers),
+                "each": question.each,
+                "nodes": [_told(name, node) for node in branches(rules, name)],
+            }
+            for name, question in QUESTIONS.items()
+        ]
+
     async def set(self, scope: str, name: str, value: str) -> None:
         """Make a rule; the value ``default`` takes it away.  Raises BadPolicy, BadAddress."""
         place = parse_scope(scope)
@@ -52,7 +68,7 @@ class PolicyDesk:
         """Look *address* up now and say what would become of mail to it, and why."""
         looked = await self._reaching.look(address, _LOOK_SECONDS)
         decision = await self._outbox.decided(address, looked, of_address(address))
-        rules = {Scope(scope): named for scope, named in (await self._rules.all()).items()}
+        rules = await self._every_rule()
         settings = Settings.of(rules, address)
         return {
             "address": str(without_tag(address)),
@@ -72,7 +88,20 @@ class PolicyDesk:
                     settings.guard,
                 )
             ],
+            "levels": [
+                {
+                    "name": name,
+                    "asks": question.asks,
+                    "nodes": [
+                        _told(name, node) for node in chain(rules, without_tag(address), name)
+                    ],
+                }
+                for name, question in QUESTIONS.items()
+            ],
         }
+
+    async def _every_rule(self) -> Rules:
+        return {Scope(scope): named for scope, named in (await self._rules.all()).items()}
 
     async def relay(self) -> dict[str, Any]:
         """Return the account for ordinary mail without its password; {} if there is none."""
@@ -96,6 +125,19 @@ class PolicyDesk:
     async def remove_relay(self, identity: Address | None = None) -> None:
         """Send no ordinary mail any more, or none that is written from *identity*."""
         await self._relay.remove(identity)
+
+
+def _told(name: str, node: Node) -> dict[str, Any]:
+    """Return *node* in a person's words; *scope* as it is typed."""
+    scope = node.scope or _EVERYBODY_SHOWN
+    return {
+        "level": node.level.value,
+        "scope": scope,
+        "where": "As it comes" if node.level is Level.FACTORY else f"For {scope}",
+        "value": node.value,
+        "said": QUESTIONS[name].answers[node.value] if node.value else "",
+        "counts": node.counts,
+    }
 
 
 def _shown(account: RelayAccount) -> dict[str, Any]:

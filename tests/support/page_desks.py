@@ -149,7 +149,9 @@ class Invited:
         return {"id": 1, "name": EVIL, "uses": uses, "used": 0, "until": EVIL, "link": EVIL}
 
     async def all(self) -> list[dict[str, Any]]:
-        return [{"id": 1, "name": EVIL, "uses": 3, "used": 1, "until": EVIL, "link": EVIL}]
+        return [
+            {"id": 1, "name": EVIL, "uses": 3, "used": 1, "until": EVIL, "expires": 9, "link": EVIL}
+        ]
 
     async def take_back(self, ident: int) -> None:
         self.did.append(("take back", str(ident)))
@@ -182,7 +184,17 @@ class Rules:
         return {
             "address": str(address), "found": EVIL, "why": EVIL, "known": True, "verdict": "hold",
             "text": EVIL, "because": EVIL,
+            "levels": [{"name": EVIL, "asks": EVIL, "nodes": [self.node(), self.node(value="")]}],
         }  # fmt: skip
+
+    def node(self, **more: Any) -> dict[str, Any]:
+        said = {"level": EVIL, "scope": EVIL, "where": EVIL, "value": EVIL, "said": EVIL}
+        return {**said, "counts": True, **more}
+
+    async def tree(self) -> list[dict[str, Any]]:
+        nodes = [self.node(), self.node(counts=False), self.node(value="", counts=False)]
+        asked = {"name": EVIL, "asks": EVIL, "answers": {EVIL: EVIL}, "nodes": nodes}
+        return [{**asked, "each": True}, {**asked, "each": False}]
 
     async def relay(self) -> dict[str, Any]:
         return {}

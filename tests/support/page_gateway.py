@@ -46,6 +46,8 @@ READ = (
     "/activity?account=alice%40a.example",
     "/devices?account=alice%40a.example",
     "/requests?account=alice%40a.example",
+    "/policy?account=alice%40a.example",
+    "/policy?account=alice%40a.example&address=bob%40b.example",
     "/begin/look?domain=a.example",
     "/connect?account=alice%40a.example",
     "/mail?account=alice%40a.example",

@@ -16,7 +16,7 @@ from gateway.web.page.rendering import rendered
 from gateway.web.recovery_control import told_devices
 from mx_core.model.address import Address
 
-_DAYS: Final = 30
+DAYS: Final = 30
 _DAY_SECONDS: Final = 86_400
 
 
@@ -25,7 +25,7 @@ def activity_routes(behind: Behind) -> list[Route]:
 
     async def activity(request: Request) -> Response:
         whose = _asked(request)
-        days = await behind.migrating(whose).dial.days(_DAYS)
+        days = await behind.migrating(whose).dial.days(DAYS)
         return rendered(
             "activity.html",
             address=str(whose),

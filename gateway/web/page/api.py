@@ -7,7 +7,8 @@ be ignored by readers.  docs/spec/page.md.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from dataclasses import asdict
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -15,163 +16,73 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
+from gateway.web.page import shapes
+from gateway.web.page.activity_views import DAYS
+from gateway.web.page.mail_views import door_state
+from gateway.web.recovery_control import told_devices
 from mx_core.control.answers import refusal
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError
 
 
-class Backup(msgspec.Struct, frozen=True):
-    """When the last backup was made (unix seconds), where the daily ones go, why one failed."""
+class Shape(NamedTuple):
+    """The answer of one path, what it is, and what is asked in the query."""
 
-    last: int | None
-    folder: str
-    trouble: str
-
-
-class Program(msgspec.Struct, frozen=True):
-    """A mail program: its password was made at *since*; when it first took which step (unix seconds)."""
-
-    name: str
-    since: int
-    client: str
-    steps: dict[str, int]
+    kind: type[msgspec.Struct]
+    summary: str
+    asked: tuple[str, ...] = ()
 
 
-class Account(msgspec.Struct, frozen=True):
-    """One account: whether its home server is reached, and how many recipients wait in which state.
-
-    *requests*: people of whom nothing was said wait in Requests.
-    """
-
-    address: str
-    connected: bool
-    trouble: str
-    outbox: dict[str, int]
-    refused: int
-    receipts: bool
-    requests: int
-    backup: Backup
-    programs: list[Program]
-
-
-class Trial(msgspec.Struct, frozen=True):
-    """An account whose mail stays on this computer ("": there is none), and what is wrong with it."""
-
-    address: str
-    trouble: str
-
-
-class Status(msgspec.Struct, frozen=True):
-    """The gateway; *before_login*: the newest of what was seen of whoever had not logged in yet."""
-
-    accounts: list[Account]
-    locked: bool
-    before_login: dict[str, int]
-    trial: Trial
-
-
-class Asking(msgspec.Struct, frozen=True):
-    """Somebody who waits in Requests: a passport in hex, since when (unix seconds), newest subjects."""
-
-    id: str
-    address: str
-    messages: int
-    since: int
-    subjects: list[str]
-
-
-class Blocked(msgspec.Struct, frozen=True):
-    """Somebody who is blocked; *can_undo*: mail of theirs is in Junk."""
-
-    id: str
-    address: str
-    since: int
-    can_undo: bool
-
-
-class Requests(msgspec.Struct, frozen=True):
-    """Who asks to write to an account, and who may not."""
-
-    waiting: list[Asking]
-    blocked: list[Blocked]
-
-
-class Queued(msgspec.Struct, frozen=True):
-    """One recipient that waits, and why."""
-
-    queue_id: str
-    sender: str
-    recipient: str
-    state: str
-    reason: str
-
-
-class Queue(msgspec.Struct, frozen=True):
-    """Everything that waits."""
-
-    queue: list[Queued]
-
-
-class Contact(msgspec.Struct, frozen=True):
-    """Somebody whose keys are pinned: how they came to be believed, and what is done with mail."""
-
-    address: str
-    tier: str
-
-
-class Contacts(msgspec.Struct, frozen=True):
-    """Everybody whom an account knows."""
-
-    contacts: list[Contact]
-
-
-class Password(msgspec.Struct, frozen=True):
-    """A client password, without itself; last use as ISO 8601."""
-
-    name: str
-    last_used: str | None
-
-
-class Passwords(msgspec.Struct, frozen=True):
-    """The mail programs of an account."""
-
-    passwords: list[Password]
-
-
-class Correspondent(msgspec.Struct, frozen=True):
-    """An address, how many messages came and left in which way, and the share that was encrypted."""
-
-    address: str
-    sealed_in: int
-    ordinary_in: int
-    sealed_out: int
-    ordinary_out: int
-    percent: int | None
-
-
-class Migration(msgspec.Struct, frozen=True):
-    """How much of the mail of the last *days* was end-to-end encrypted; *invite*: who is not there."""
-
-    days: int
-    messages: int
-    encrypted: int
-    percent: int | None
-    people: list[Correspondent]
-    invite: list[str]
-
-
-SHAPES: Final[dict[str, tuple[type[msgspec.Struct], str, bool]]] = {
-    "/api/status": (Status, "Accounts, connections and what waits", False),
-    "/api/queue": (Queue, "Every recipient that waits, with the reason", False),
-    "/api/contacts": (Contacts, "Whom an account knows", True),
-    "/api/requests": (Requests, "Who asks to write to an account, and who is blocked", True),
-    "/api/passwords": (Passwords, "The mail programs of an account", True),
-    "/api/migration": (Migration, "How much of an account's mail is end-to-end encrypted", True),
+_ACCOUNT: Final = ("account",)
+_MEANING: Final = {
+    "account": "An address of this gateway",
+    "contact": "The address of a contact",
+    "address": "Any address; it is looked up now",
+    "domain": "Any domain; it is looked up now",
+}
+SHAPES: Final[dict[str, Shape]] = {
+    "/api/status": Shape(shapes.Status, "Accounts, connections and what waits"),
+    "/api/queue": Shape(shapes.Queue, "Every recipient that waits, with the reason"),
+    "/api/doctor": Shape(shapes.Doctor, "What is well, and what is to be done"),
+    "/api/key": Shape(shapes.Key, "How the key of all mail is kept"),
+    "/api/domain": Shape(shapes.Domain, "What is found of a domain", ("domain",)),
+    "/api/contacts": Shape(shapes.Contacts, "Whom an account knows", _ACCOUNT),
+    "/api/contact": Shape(shapes.Compared, "What to compare with one", ("account", "contact")),
+    "/api/requests": Shape(shapes.Requests, "Who asks to write, and who is blocked", _ACCOUNT),
+    "/api/invitations": Shape(shapes.Invitations, "Invitations that have not ended", _ACCOUNT),
+    "/api/policy": Shape(shapes.Policy, "All rules, and where each value comes from", _ACCOUNT),
+    "/api/explain": Shape(shapes.Explained, "What mail would become", ("account", "address")),
+    "/api/passwords": Shape(shapes.Passwords, "The mail programs of an account", _ACCOUNT),
+    "/api/greeting": Shape(shapes.RoundTrip, "The first round trip of an account", _ACCOUNT),
+    "/api/devices": Shape(shapes.Devices, "The devices of an account", _ACCOUNT),
+    "/api/activity": Shape(shapes.Activity, "Mail of each of the last thirty days", _ACCOUNT),
+    "/api/mail": Shape(shapes.Mail, "Mail from elsewhere", _ACCOUNT),
+    "/api/migration": Shape(
+        shapes.Migration, "How much of an account's mail is end-to-end encrypted", _ACCOUNT
+    ),
 }
 
 
 def api_routes(behind: Behind) -> list[Route]:
     """Return the routes."""
+
+    async def document(_: Request) -> Response:
+        return JSONResponse(openapi())
+
+    return [
+        Route("/api/openapi.json", document, methods=["GET"]),
+        *(
+            Route(path, _shaped(answer, SHAPES[path].kind), methods=["GET"])
+            for path, answer in {**_of_all(behind), **_of_one(behind)}.items()
+        ),
+    ]
+
+
+Answers = dict[str, Callable[[Request], Awaitable[Any]]]
+
+
+def _of_all(behind: Behind) -> Answers:
+    """Return what is answered of the gateway as a whole."""
 
     async def status(_: Request) -> Any:
         return await behind.status()
@@ -179,52 +90,97 @@ def api_routes(behind: Behind) -> list[Route]:
     async def queue(_: Request) -> Any:
         return {"queue": await behind.queue()}
 
+    async def doctor(_: Request) -> Any:
+        return {"findings": [asdict(one) for one in await behind.computer.examine()]}
+
+    async def key(_: Request) -> Any:
+        kept = await behind.computer.kept()
+        return {"now": kept.now.value, "choices": [each.value for each in kept.choices]}
+
+    async def domain(request: Request) -> Any:
+        return asdict(await behind.computer.look_up(request.query_params.get("domain", "")))
+
+    return {
+        "/api/status": status,
+        "/api/queue": queue,
+        "/api/doctor": doctor,
+        "/api/key": key,
+        "/api/domain": domain,
+    }
+
+
+def _of_one(behind: Behind) -> Answers:
+    """Return what is answered of one account."""
+
     async def contacts(request: Request) -> Any:
         return {"contacts": await behind.contacts(_account(request))}
+
+    async def contact(request: Request) -> Any:
+        return await behind.compare_contact(_account(request), _address(request, "contact"))
 
     async def requests(request: Request) -> Any:
         return await behind.requests(_account(request)).state()
 
+    async def invitations(request: Request) -> Any:
+        return {"invitations": await behind.inviting(_account(request)).all()}
+
+    async def policy(request: Request) -> Any:
+        desk = behind.policy_desk(_account(request))
+        return {"rules": await desk.tree(), "relay": await desk.relay() or None}
+
+    async def explain(request: Request) -> Any:
+        return await behind.policy_desk(_account(request)).explain(_address(request, "address"))
+
     async def passwords(request: Request) -> Any:
         return {"passwords": await behind.passwords(_account(request))}
+
+    async def greeting(request: Request) -> Any:
+        return await behind.greeted(_account(request)).greeting.state()
+
+    async def devices(request: Request) -> Any:
+        return {"devices": told_devices(behind.recoverable(_account(request)).own)}
+
+    async def activity(request: Request) -> Any:
+        days = await behind.migrating(_account(request)).dial.days(DAYS)
+        return {"days": [{"day": number, **asdict(day)} for number, day in days]}
+
+    async def mail(request: Request) -> Any:
+        whose = _account(request)
+        door = await door_state(behind, whose)
+        return {
+            "imports": await behind.imported(whose).importing.state(),
+            "pulled": await behind.pulled(whose).pulling.state(),
+            "door": None if door is None else asdict(door),
+            **await behind.migrating(whose).upgrading.state(),
+            "sentence": await behind.migrating(whose).foot.is_on(),
+        }
 
     async def migration(request: Request) -> Any:
         who = behind.migrating(_account(request))
         return await who.dial.show(who.address)
 
-    async def document(_: Request) -> Response:
-        return JSONResponse(openapi())
-
-    asked = {
-        "/api/status": status,
-        "/api/queue": queue,
+    return {
         "/api/contacts": contacts,
+        "/api/contact": contact,
         "/api/requests": requests,
+        "/api/invitations": invitations,
+        "/api/policy": policy,
+        "/api/explain": explain,
         "/api/passwords": passwords,
+        "/api/greeting": greeting,
+        "/api/devices": devices,
+        "/api/activity": activity,
+        "/api/mail": mail,
         "/api/migration": migration,
     }
-    return [
-        Route("/api/openapi.json", document, methods=["GET"]),
-        *(
-            Route(path, _shaped(asked[path], kind), methods=["GET"])
-            for path, (kind, _, _) in SHAPES.items()
-        ),
-    ]
 
 
 def openapi() -> dict[str, Any]:
     """Return the document, OpenAPI 3.1."""
-    kinds = [kind for kind, _, _ in SHAPES.values()]
+    kinds = [shape.kind for shape in SHAPES.values()]
     _, components = msgspec.json.schema_components(
         kinds, ref_template="#/components/schemas/{name}"
     )
-    account = {
-        "name": "account",
-        "in": "query",
-        "required": True,
-        "description": "An address of this gateway",
-        "schema": {"type": "string"},
-    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -235,14 +191,16 @@ def openapi() -> dict[str, Any]:
         "paths": {
             path: {
                 "get": {
-                    "summary": summary,
-                    "parameters": [account] if by_account else [],
+                    "summary": shape.summary,
+                    "parameters": [_parameter(name) for name in shape.asked],
                     "responses": {
                         "200": {
-                            "description": summary,
+                            "description": shape.summary,
                             "content": {
                                 "application/json": {
-                                    "schema": {"$ref": f"#/components/schemas/{kind.__name__}"}
+                                    "schema": {
+                                        "$ref": f"#/components/schemas/{shape.kind.__name__}"
+                                    }
                                 }
                             },
                         },
@@ -252,7 +210,7 @@ def openapi() -> dict[str, Any]:
                     },
                 }
             }
-            for path, (kind, summary, by_account) in SHAPES.items()
+            for path, shape in SHAPES.items()
         },
         "components": {
             "schemas": components,
@@ -279,5 +237,19 @@ def _shaped(
     return endpoint
 
 
+def _parameter(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": True,
+        "description": _MEANING[name],
+        "schema": {"type": "string"},
+    }
+
+
 def _account(request: Request) -> Address:
-    return Address.parse(request.query_params.get("account", ""))
+    return _address(request, "account")
+
+
+def _address(request: Request, name: str) -> Address:
+    return Address.parse(request.query_params.get(name, ""))

@@ -33,6 +33,7 @@ from gateway.web.page.guard import Guard, cookie, session_of
 from gateway.web.page.invitation_views import invitation_routes
 from gateway.web.page.mail_views import mail_routes
 from gateway.web.page.outbox_views import outbox_routes
+from gateway.web.page.policy_views import policy_routes
 from gateway.web.page.rendering import TRIAL, rendered
 from gateway.web.page.request_views import request_routes
 from gateway.web.page.sheet_checks import SheetChecks
@@ -77,6 +78,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             *doctor_routes(behind),
             *invitation_routes(behind),
             *outbox_routes(behind),
+            *policy_routes(behind),
             *request_routes(behind),
             *mail_routes(behind),
             *writing_routes(behind),

@@ -38,7 +38,7 @@ def mail_routes(behind: Behind) -> list[Route]:
             upgrades=await behind.migrating(whose).upgrading.state(),
             sentence=await behind.migrating(whose).foot.is_on(),
             pulled=await behind.pulled(whose).pulling.state(),
-            door=await _door(behind, whose),
+            door=await door_state(behind, whose),
         )
 
     async def begun(request: Request) -> Response:
@@ -97,7 +97,7 @@ def mail_routes(behind: Behind) -> list[Route]:
     ]
 
 
-async def _door(behind: Behind, whose: Address) -> DoorState | None:
+async def door_state(behind: Behind, whose: Address) -> DoorState | None:
     """Return how the door is; None: the home server does not answer now."""
     try:
         return await behind.door_of(whose).carrier.door()

@@ -41,6 +41,17 @@ pytestmark = pytest.mark.anyio
             )
         ),
         (
+            "/policy",
+            {
+                "account": "alice@a.example",
+                "scope": "b.example",
+                "name": "encryption",
+                "value": "ask",
+            },
+            ("rule of", "b.example", "encryption", "ask"),
+            "/policy?account=alice%40a.example",
+        ),
+        (
             "/programs/revoke",
             {"account": "alice@a.example", "name": "a b/c"},
             ("revoke", "alice@a.example", "a b/c"),
