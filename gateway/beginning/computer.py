@@ -17,13 +17,14 @@ from gateway.accounts.found_domains import resolver_of
 from gateway.beginning import thunderbird
 from gateway.config import Discovery
 from gateway.directories import Directories
-from gateway.doctor.examine import Finding, examine
+from gateway.doctor.examine import examine
 from gateway.migration.local.thunderbird import is_profile
 from gateway.unlocking import keyring, master_key
 from gateway.unlocking.master_key import Method
 from mx_core.discovery.continuity import How
 from mx_core.discovery.finder import Finder
 from mx_core.discovery.well_known import WebSettings
+from mx_core.program.finding import Finding
 
 CONSEQUENCES: Final = {
     Method.KEYRING: "The keyring of your desktop session: open while you are logged in, closed to whoever only has the disk.",

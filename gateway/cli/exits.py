@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mx_core.model.errors import MailError
-from mx_core.program.exits import exit_status
+from mx_core.program.exits import exit_status, first_of_ours
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def told_in_one_sentence(program: str) -> Iterator[None]:
     except MailError as error:
         _tell(program, error)
     except BaseExceptionGroup as group:
-        ours = _first_of_ours(group)
+        ours = first_of_ours(group)
         if ours is None:
             raise
         _tell(program, ours)
@@ -30,12 +30,3 @@ def told_in_one_sentence(program: str) -> Iterator[None]:
 def _tell(program: str, error: MailError) -> None:
     print(f"{program}: {error}", file=sys.stderr)  # noqa: T201  # the one place that speaks
     sys.exit(exit_status(error))
-
-
-def _first_of_ours(group: BaseExceptionGroup[BaseException]) -> MailError | None:
-    for error in group.exceptions:
-        if isinstance(error, MailError):
-            return error
-        if isinstance(error, BaseExceptionGroup) and (found := _first_of_ours(error)):
-            return found
-    return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.directories import Directories
-from gateway.doctor.examine import Finding
+from mx_core.program.finding import Finding
 
 _LIBRARIES: Final = (
     "mx-gateway", "aioimaplib", "aiosmtpd", "cryptography", "grpcio", "pynacl", "sqlalchemy",

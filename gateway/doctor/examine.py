@@ -10,7 +10,6 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,19 +19,12 @@ from gateway.loopback.listeners import chosen_ports
 from gateway.unlocking.master_key import Method, method_of
 from mx_core.control.client import ControlClient
 from mx_core.model.errors import BadConfiguration, MailError, PeerUnreachable
+from mx_core.program.finding import Finding
 
 _CONNECT_SECONDS: Final = 2.0
 _ROOM_OCTETS: Final = 256 * 1024 * 1024
 _WEEK_SECONDS: Final = 7 * 86_400
 _OTHERS: Final = 0o077
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """*do* is empty when all is well."""
-
-    said: str
-    do: str = ""
 
 
 def examine(directories: Directories) -> Iterator[Finding]:

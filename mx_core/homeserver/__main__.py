@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ import click
 
 from mx_core.homeserver.commands import asking, keying, stewarding
 from mx_core.model.errors import MailError
+from mx_core.program import command_line
 
 _DIR: Final = asking.DIRECTORY
 
@@ -108,16 +108,7 @@ def doctor(context: click.Context, folder: Path) -> None:
 
     from mx_core.homeserver.commands.doctor import examine  # noqa: PLC0415
 
-    async def look() -> bool:
-        well = True
-        async for finding in examine(folder):
-            click.echo(f"{'BAD ' if finding.do else 'good'}  {finding.said}")
-            if finding.do:
-                well = False
-                click.echo(f"      do: {finding.do}")
-        return well
-
-    if not asyncio.run(look()):
+    if not asyncio.run(command_line.told(examine(folder))):
         context.exit(os.EX_CONFIG)
 
 
@@ -141,21 +132,8 @@ for _command in (
 
 
 def main() -> None:
-    """Run the program; every error of ours ends it with one sentence and its own code."""
-    try:
-        sys.exit(program.main(standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        click.echo(f"mx-home: {error.format_message()}", err=True)
-        sys.exit(64)
-    except MailError as error:
-        _end(error)
-    except BaseExceptionGroup as group:
-        ours = group.subgroup(MailError)
-        if ours is None:
-            raise
-        _end(_first(ours))
+    """Run the program."""
+    command_line.run(program, "mx-home", _exit_code)
 
 
 def _must_be_own(folder: Path) -> None:
@@ -171,20 +149,10 @@ def _must_be_own(folder: Path) -> None:
         )
 
 
-def _end(error: MailError) -> None:
+def _exit_code(error: MailError) -> int:
     from mx_core.homeserver.commands.exits import exit_code  # noqa: PLC0415  # lazy: see the module
 
-    click.echo(f"mx-home: {error}", err=True)
-    sys.exit(exit_code(error))
-
-
-def _first(group: BaseExceptionGroup[MailError]) -> MailError:
-    error: Any = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, MailError):
-        raise TypeError("a group of our errors holds one of ours")
-    return error
+    return exit_code(error)
 
 
 if __name__ == "__main__":

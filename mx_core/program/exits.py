@@ -44,3 +44,13 @@ def exit_status(error: MailError, first: Sequence[Row] = ()) -> int:
     return next(
         (code for family, code in (*first, *_TABLE) if isinstance(error, family)), os.EX_SOFTWARE
     )
+
+
+def first_of_ours(group: BaseExceptionGroup[BaseException]) -> MailError | None:
+    """Return the first error of our tree in *group*, by which its program ends."""
+    for error in group.exceptions:
+        if isinstance(error, MailError):
+            return error
+        if isinstance(error, BaseExceptionGroup) and (found := first_of_ours(error)):
+            return found
+    return None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
-from mx_core.model.errors import MailError
+from mx_core.program import command_line
 
 _DIR: Final = click.option(
     "--dir",
@@ -50,33 +49,13 @@ def doctor(context: click.Context, folder: Path) -> None:
 
     from smtp_in.door.doctor import examine  # noqa: PLC0415
 
-    async def look() -> bool:
-        well = True
-        async for finding in examine(folder):
-            click.echo(f"{'BAD ' if finding.do else 'good'}  {finding.said}")
-            if finding.do:
-                well = False
-                click.echo(f"      do: {finding.do}")
-        return well
-
-    if not asyncio.run(look()):
+    if not asyncio.run(command_line.told(examine(folder))):
         context.exit(os.EX_CONFIG)
 
 
 def main() -> None:
-    """Run the program; every error of ours ends it with one sentence and its own code."""
-    try:
-        sys.exit(program.main(standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        click.echo(f"mx-door: {error.format_message()}", err=True)
-        sys.exit(64)
-    except MailError as error:
-        from mx_core.program.exits import exit_status  # noqa: PLC0415  # lazy: see the module
-
-        click.echo(f"mx-door: {error}", err=True)
-        sys.exit(exit_status(error))
+    """Run the program."""
+    command_line.run(program, "mx-door")
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mx_core.model.errors import BadConfiguration, Unavailable
+from mx_core.program.finding import Finding
 from smtp_in.door import certificate
 from smtp_in.door.config import FILE_NAME, HOME_SOCKET_NAME, Config, load, resolver_of
 from smtp_in.door.home import HomeServer
@@ -21,14 +21,6 @@ from smtp_in.door.judging.names import NamesUnavailable, ResolvedNames
 
 _SECONDS: Final = 5.0
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """*do* is empty when all is well."""
-
-    said: str
-    do: str = ""
 
 
 async def examine(folder: Path) -> AsyncIterator[Finding]:

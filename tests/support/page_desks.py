@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.beginning.computer import Computer, FoundDomain, Kept
-from gateway.doctor.examine import Finding
 from gateway.migration.importing import Asked
 from gateway.unlocking.master_key import Method
 from mx_core.carriers.native.carrier import DoorChange, DoorState
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError, PeerUnreachable
+from mx_core.program.finding import Finding
 from mx_core.store.people.exchanged import Day
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7919*6271 }}"

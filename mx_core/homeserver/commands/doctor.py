@@ -14,7 +14,6 @@ import ssl
 import stat
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,18 +41,11 @@ from mx_core.model.errors import (
     Untrusted,
 )
 from mx_core.notation.hashing import b2_plain
+from mx_core.program.finding import Finding
 from mx_core.tls.peer import verify_leaf
 
 _CONNECT_SECONDS: Final = 5.0
 _ROOMY: Final = 4  # times the floor, below which mail is refused
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """*do* is empty when all is well."""
-
-    said: str
-    do: str = ""
 
 
 async def examine(folder: Path) -> AsyncIterator[Finding]:

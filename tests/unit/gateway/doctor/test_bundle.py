@@ -7,7 +7,7 @@ import pytest
 
 from gateway.directories import directories
 from gateway.doctor.bundle import bundle, redacted
-from gateway.doctor.examine import Finding
+from mx_core.program.finding import Finding
 from tests.unit.gateway.doctor.test_examine import WELL
 
 CANARIES = ("papaya", "mango.example", "guava", "durian")

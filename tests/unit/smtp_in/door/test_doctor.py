@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from smtp_in.door.doctor import Finding, examine
+from mx_core.program.finding import Finding
+from smtp_in.door.doctor import examine
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mx_core.homeserver.commands.doctor import Finding, examine
+from mx_core.homeserver.commands.doctor import examine
+from mx_core.program.finding import Finding
 from tests.support.dns import dns_servers
 from tests.support.homes import HomeProcess, Homes, run_any, running_homes
 
