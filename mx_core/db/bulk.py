@@ -9,12 +9,14 @@ one list.  Statements are made once for each table and set of columns.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert  # SQLite has the same syntax
+
+from mx_core.db.prepared import Prepared
 
 Among = Callable[[sa.Column[Any], str], sa.ColumnElement[bool]]
 
@@ -24,16 +26,19 @@ class Twofold:
     """One statement in the words of SQLite and in those of a server."""
 
     here: Any
-    server: Any
+    server: Prepared
 
-    def of(self, tx: sa.Connection) -> Any:
-        """Return that of the database of *tx*."""
-        return self.here if tx.dialect.name == "sqlite" else self.server
+    def rows(self, tx: sa.Connection, asked: Mapping[str, Any]) -> Sequence[Any]:
+        """Run that of the database of *tx* with the parameters *asked*; rows are like tuples."""
+        if tx.dialect.name != "sqlite":
+            return self.server.rows(tx, asked)
+        result = tx.execute(self.here, asked)
+        return result.all() if result.returns_rows else ()
 
 
 def twofold(make: Callable[[Among], Any]) -> Twofold:
     """Return what *make* makes of a way to say that a column is one of a list parameter."""
-    return Twofold(make(_expanded), make(_any))
+    return Twofold(make(_expanded), Prepared(make(_any)))
 
 
 def insert_rows(tx: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -41,16 +46,16 @@ def insert_rows(tx: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any
     if tx.dialect.name == "sqlite":
         tx.execute(_plain(table), rows)
     else:
-        tx.execute(_inserted(table, tuple(rows[0])), _columns(rows))
+        _inserted(table, tuple(rows[0])).rows(tx, _columns(rows))
 
 
 def insert_new(
     tx: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], told: tuple[str, ...]
-) -> Sequence[sa.Row[Any]]:
-    """Insert those of *rows* whose key is new; return the columns *told* of these."""
+) -> Sequence[Any]:
+    """Insert those of *rows* whose key is new; return the columns *told* of these, like tuples."""
     if tx.dialect.name == "sqlite":
         return tx.execute(_plain_new(table, told), rows).all()
-    return tx.execute(_inserted_new(table, tuple(rows[0]), told), _columns(rows)).all()
+    return _inserted_new(table, tuple(rows[0]), told).rows(tx, _columns(rows))
 
 
 def update_rows(
@@ -61,7 +66,7 @@ def update_rows(
         changed = [{**row, f"its_{key}": row[key]} for row in rows]
         tx.execute(_changed(table, key, tuple(rows[0])), changed)
     else:
-        tx.execute(_updated(table, key, tuple(rows[0])), _columns(rows))
+        _updated(table, key, tuple(rows[0])).rows(tx, _columns(rows))
 
 
 def given(table: sa.Table, names: Sequence[str]) -> sa.TableValuedAlias:
@@ -95,13 +100,13 @@ def _plain_new(table: sa.Table, told: tuple[str, ...]) -> Any:
 
 
 @functools.cache
-def _inserted(table: sa.Table, names: tuple[str, ...]) -> Any:
-    return insert(table).from_select(list(names), sa.select(given(table, names)))
+def _inserted(table: sa.Table, names: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(table).from_select(list(names), sa.select(given(table, names))))
 
 
 @functools.cache
-def _inserted_new(table: sa.Table, names: tuple[str, ...], told: tuple[str, ...]) -> Any:
-    return (
+def _inserted_new(table: sa.Table, names: tuple[str, ...], told: tuple[str, ...]) -> Prepared:
+    return Prepared(
         insert(table)
         .from_select(list(names), sa.select(given(table, names)))
         .on_conflict_do_nothing()
@@ -116,7 +121,7 @@ def _changed(table: sa.Table, key: str, names: tuple[str, ...]) -> sa.Update:
 
 
 @functools.cache
-def _updated(table: sa.Table, key: str, names: tuple[str, ...]) -> sa.Update:
+def _updated(table: sa.Table, key: str, names: tuple[str, ...]) -> Prepared:
     rows = given(table, names)
     values = {name: rows.c[name] for name in names if name != key}
-    return table.update().where(table.c[key] == rows.c[key]).values(values)
+    return Prepared(table.update().where(table.c[key] == rows.c[key]).values(values))

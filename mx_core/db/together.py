@@ -35,11 +35,16 @@ class Together(Generic[I, O]):
         database: Transactions,
         store: Store[I, O],
         announce: Callable[[Sequence[O]], None],
+        at_once: int = _AT_ONCE,
     ) -> None:
-        """*store* is a job with an answer for each thing, in order; *announce* hears them all."""
+        """*store* is a job with an answer for each thing, in order; *announce* hears them all.
+
+        *at_once*: so many things share a transaction, where each is large.
+        """
         self._database = database
         self._store = store
         self._announce = announce
+        self._at_once = at_once
         self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
         self._running: asyncio.Task[None] | None = None
 
@@ -64,7 +69,7 @@ class Together(Generic[I, O]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                count = min(len(self._waiting), _AT_ONCE)
+                count = min(len(self._waiting), self._at_once)
                 some = [self._waiting.popleft() for _ in range(count)]
                 if some := [each for each in some if not each[1].done()]:
                     await self._store_all(some)

@@ -32,7 +32,8 @@ class Transactions(Protocol):
     async def read_few(self, job: Callable[[sa.Connection], T]) -> T:
         """As ``read``, for a job that reads a few rows by their keys.
 
-        Where the database is a file it runs on the caller's thread: another costs more than it.
+        Where the database is a file it runs on the caller's thread: another costs more than it.  Of
+        a server each statement has its own snapshot: beginning and ending one cost more than it.
         """
 
     async def write(

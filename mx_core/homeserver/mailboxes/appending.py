@@ -74,7 +74,7 @@ _ENDS: Final = twofold(
 
 def boxes(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Box]:
     """Return the mailboxes of those of the canonical *addresses* that are somebody's; held."""
-    rows = tx.execute(_BOXES.of(tx), {"addresses": sorted(addresses)})
+    rows = _BOXES.rows(tx, {"addresses": sorted(addresses)})
     return {address: Box(*of_it) for address, *of_it in rows}
 
 
@@ -97,7 +97,7 @@ def remember(tx: sa.Connection, arriving: Sequence[tuple[int, Envelope]]) -> set
         for mailbox_id, what in arriving
     ]
     new = insert_new(tx, SEEN, notes, ("mailbox_id", "env_id"))
-    return {(row.mailbox_id, row.env_id) for row in new}
+    return {(mailbox_id, env_id) for mailbox_id, env_id in new}
 
 
 def forget(tx: sa.Connection, mailbox_id: int, env_id: bytes) -> None:
@@ -128,12 +128,24 @@ def row_of(tx: sa.Connection, mailbox_id: int, what: Envelope) -> dict[str, Any]
     }
 
 
-def notify(tx: sa.Connection, notices: Sequence[tuple[int, Notice]]) -> None:
-    """Tell the submitting devices, in order; nobody whose device is no longer active."""
+def ends(tx: sa.Connection, mailboxes: Collection[int]) -> dict[int, Box]:
+    """Return *mailboxes*, held as ``holding.hold`` does: what is appended to them comes next."""
+    return {row[0]: Box(*row) for row in _ENDS.rows(tx, {"mailboxes": sorted(mailboxes)})}
+
+
+def notify(
+    tx: sa.Connection,
+    notices: Sequence[tuple[int, Notice]],
+    held: dict[int, Box] | None = None,
+) -> None:
+    """Tell the submitting devices, in order; nobody whose device is no longer active.
+
+    *held*: their mailboxes, of whoever holds them already.
+    """
     if not notices:
         return
     mailboxes = sorted({mailbox_id for mailbox_id, _ in notices})
-    rows = tx.execute(_ACTIVE.of(tx), {"mailboxes": mailboxes})
+    rows = _ACTIVE.rows(tx, {"mailboxes": mailboxes})
     active = {(mailbox_id, device_id) for mailbox_id, device_id in rows}
     append(
         tx,
@@ -152,18 +164,21 @@ def notify(tx: sa.Connection, notices: Sequence[tuple[int, Notice]]) -> None:
             for mailbox_id, notice in notices
             if (mailbox_id, notice.device_id) in active
         ],
+        held,
     )
 
 
-def append(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+def append(
+    tx: sa.Connection, rows: Sequence[dict[str, Any]], held: dict[int, Box] | None = None
+) -> None:
     """Give each of *rows*, all of one kind, the next sequence of its mailbox, and store them."""
     if not rows:
         return
-    mailboxes = sorted({row["mailbox_id"] for row in rows})
-    ends = {row[0]: Box(*row) for row in tx.execute(_ENDS.of(tx), {"mailboxes": mailboxes})}
+    mailboxes = {row["mailbox_id"] for row in rows}
+    boxes_of = ends(tx, mailboxes) if held is None else held
     for row in rows:
-        ends[row["mailbox_id"]].take(row)
-    write(tx, ends.values(), rows)
+        boxes_of[row["mailbox_id"]].take(row)
+    write(tx, [boxes_of[mailbox_id] for mailbox_id in sorted(mailboxes)], rows)
 
 
 def write(tx: sa.Connection, filled: Iterable[Box], rows: Sequence[dict[str, Any]]) -> None:

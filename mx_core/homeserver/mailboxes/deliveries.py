@@ -122,7 +122,7 @@ def acknowledge(
     """
     hold(tx, [mailbox_id])
     accounts.touch_device(tx, mailbox_id, device_id, now)
-    rows = tx.execute(_KINDS.of(tx), {"mailbox": mailbox_id, "sequences": sequences}).all()
+    rows = _KINDS.rows(tx, {"mailbox": mailbox_id, "sequences": sequences})
     notices = [row[0] for row in rows if row[1] == device_id]
     envelopes = [row[0] for row in rows if row[1] is None]
     if envelopes:
@@ -184,9 +184,7 @@ def _settled(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: 
         return []
     active = accounts.active_devices(tx, mailbox_id)
     acked: dict[int, set[bytes]] = {sequence: set() for sequence in sequences}
-    for sequence, device_id in tx.execute(
-        _ACKED.of(tx), {"mailbox": mailbox_id, "sequences": sequences}
-    ):
+    for sequence, device_id in _ACKED.rows(tx, {"mailbox": mailbox_id, "sequences": sequences}):
         acked[sequence].add(device_id)
     return [sequence for sequence, by in acked.items() if may_delete(by, active, now)]
 
@@ -195,8 +193,8 @@ def _delete(tx: sa.Connection, mailbox_id: int, sequences: Sequence[int], now: i
     if not sequences:
         return 0
     these = {"mailbox": mailbox_id, "sequences": sequences}
-    gone = tx.execute(_DELETE.of(tx), these).all()
-    tx.execute(_FORGET_ACKS.of(tx), these)
+    gone = _DELETE.rows(tx, these)
+    _FORGET_ACKS.rows(tx, these)
     for _, blob_id, body_stays in gone:
         if blob_id is not None and not body_stays:
             release(tx, blob_id, now)

@@ -28,4 +28,4 @@ _HOLD: Final = twofold(
 def hold(tx: sa.Connection, mailboxes: Collection[int]) -> None:
     """Wait until nobody else changes rows of *mailboxes*, and let nobody until *tx* ends."""
     if tx.dialect.name != "sqlite":
-        tx.execute(_HOLD.of(tx), {"mailboxes": sorted(mailboxes)}).close()
+        _HOLD.rows(tx, {"mailboxes": sorted(mailboxes)})

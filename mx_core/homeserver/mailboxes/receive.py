@@ -1,19 +1,21 @@
 """Takes items for the mailboxes of this domain, from a peer or from this server's own queue.
 
 The one place where an envelope becomes a person's: judged, its body made durable, then every
-item of a batch in one commit.  Refuses to know how the items came here.
+item of a batch in one commit, which batches share that come while another runs.  Refuses to know how
+the items came here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import sqlalchemy as sa
 import structlog
 
 from mx_core.db import failpoint
+from mx_core.db.together import Together
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.bounds.admitting import Asking
 from mx_core.homeserver.mailboxes import appending
@@ -40,6 +42,7 @@ from mx_core.proto.federation_pb2 import (
 _log = structlog.get_logger()
 _LATER_SECONDS: Final = 3_600
 _SOON_SECONDS: Final = 60
+_BATCHES_AT_ONCE: Final = 8  # in one transaction; of a mebibyte each
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,24 @@ class _Candidate:
     refusal: ItemReply
 
 
+_Batch: TypeAlias = Sequence[_Candidate | None]  # None: for nobody here
+
+
+@dataclass(frozen=True, slots=True)
+class _Storing:
+    """What a transaction knows of items so far."""
+
+    fresh: set[Place]  # not known before, and not come to yet
+    refused: dict[Place, ItemReply]  # for what this server has no room: if they come again in it
+    rows: list[dict[str, Any]]  # of those that are taken
+
+
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What became of a batch, in its order, and the rows that came of it."""
+    """What became of a batch, in its order, and whose mailboxes it came to."""
 
     replies: list[ItemReply]
-    rows: list[dict[str, Any]]
+    mailboxes: set[int]
 
 
 class Admits(Protocol):
@@ -103,6 +118,7 @@ class Receiver:
         self._admitting = admitting
         self._room = room
         self._now = now
+        self._together = Together(database, self._store, self._announce, _BATCHES_AT_ONCE)
 
     async def take(self, peer_domain: str, items: Sequence[Item]) -> list[ItemReply]:
         """Return the fate of each item; what is ACCEPTED is durable and announced.
@@ -112,12 +128,8 @@ class Receiver:
         """
         candidates = await self._candidates(peer_domain, items)
         failpoint.reach("accepted")
-
-        def store(tx: sa.Connection) -> _Stored:
-            return self._store(tx, candidates)
-
         try:
-            stored = await self._database.write(store, self._announce)
+            stored = await self._together.put(candidates)
         except DiskFull:
             _log.warning("disk_full", peer_domain=peer_domain, items=len(items))
             return [_later() for _ in items]
@@ -130,11 +142,8 @@ class Receiver:
             return False
         return True
 
-    async def _candidates(self, peer_domain: str, items: Sequence[Item]) -> list[_Candidate | None]:
-        """Judge all: by what stands outside, then whether they are let in; only then keep bodies.
-
-        None stands for what is for nobody here.
-        """
+    async def _candidates(self, peer_domain: str, items: Sequence[Item]) -> _Batch:
+        """Judge all: by what stands outside, then whether they are let in; only then keep bodies."""
         now, has_room = self._now(), self._has_room()
         outside = [self._outside(item, now) for item in items]
         at_the_door = [
@@ -184,69 +193,79 @@ class Receiver:
         )
         return _Candidate(address, env_id, what, _later())
 
-    def _store(self, tx: sa.Connection, candidates: Sequence[_Candidate | None]) -> _Stored:
-        boxes = appending.boxes(tx, {each.address for each in candidates if each is not None})
-        fresh = appending.remember(
-            tx,
-            [
-                (boxes[each.address].mailbox_id, each.what)
-                for each in candidates
-                if each is not None and each.what is not None and each.address in boxes
-            ],
-        )
-        stored = _Stored([], [])
-        for each in candidates:
-            box = None if each is None else boxes.get(each.address)
-            if each is None or (box is None and each.what is not None):
-                reply = ItemReply(status=NOT_AVAILABLE)
-            elif box is None:
-                reply = each.refusal
-            else:
-                reply = self._store_one(tx, box, each, fresh, stored)
-            stored.replies.append(reply)
-        if stored.rows:
-            taken = {row["mailbox_id"] for row in stored.rows}
+    def _store(self, tx: sa.Connection, batches: Sequence[_Batch]) -> list[_Stored]:
+        """Store the items of *batches*, with as many statements as for one."""
+        named = [each for batch in batches for each in batch if each is not None]
+        boxes = appending.boxes(tx, {each.address for each in named})
+        asked = [
+            (boxes[each.address].mailbox_id, each.what)
+            for each in named
+            if each.what is not None and each.address in boxes
+        ]
+        storing = _Storing(appending.remember(tx, asked), {}, [])
+        stored = [self._store_batch(tx, boxes, batch, storing) for batch in batches]
+        if storing.rows:
+            taken = {row["mailbox_id"] for row in storing.rows}
             filled = [box for box in boxes.values() if box.mailbox_id in taken]
-            appending.write(tx, filled, stored.rows)
+            appending.write(tx, filled, storing.rows)
         return stored
 
+    def _store_batch(
+        self, tx: sa.Connection, boxes: dict[str, Box], batch: _Batch, storing: _Storing
+    ) -> _Stored:
+        first = len(storing.rows)
+        replies: list[ItemReply] = []
+        for each in batch:
+            box = None if each is None else boxes.get(each.address)
+            if each is None or (box is None and each.what is not None):
+                replies.append(ItemReply(status=NOT_AVAILABLE))
+            elif box is None:
+                replies.append(each.refusal)
+            else:
+                replies.append(self._store_one(tx, box, each, storing))
+        return _Stored(replies, {row["mailbox_id"] for row in storing.rows[first:]})
+
     def _store_one(
-        self,
-        tx: sa.Connection,
-        box: Box,
-        candidate: _Candidate,
-        fresh: set[Place],
-        stored: _Stored,
+        self, tx: sa.Connection, box: Box, candidate: _Candidate, storing: _Storing
     ) -> ItemReply:
-        """Answer for an item to *box*, and note its row in *stored* if it is taken."""
+        """Answer for an item to *box*, and note its row if it is taken."""
         mailbox_id, env_id, what = box.mailbox_id, candidate.env_id, candidate.what
+        place = (mailbox_id, env_id)
         # asked first: what was taken before is never refused now, for a limit or for its date,
         # or a lost answer would become a false report of failure
         if what is None:
             known = appending.is_known(tx, mailbox_id, env_id)
             return ItemReply(status=DUPLICATE) if known else candidate.refusal
-        if (mailbox_id, env_id) not in fresh:
-            return ItemReply(status=DUPLICATE, body_stays=what.body_stays)
-        fresh.remove((mailbox_id, env_id))
+        if place not in storing.fresh:
+            # what was refused a moment ago is not here: DUPLICATE would lose it
+            again = ItemReply(status=DUPLICATE, body_stays=what.body_stays)
+            return storing.refused.get(place, again)
+        storing.fresh.remove(place)
         brought = 0 if what.body_stays else what.body.size
         if box.held_octets + brought > self._mailbox_octets:
-            appending.forget(tx, mailbox_id, env_id)
-            return candidate.refusal
+            return _refuse(tx, storing, place, candidate.refusal)
         try:
             row = appending.row_of(tx, mailbox_id, what)
         except BlobMissing:
-            appending.forget(tx, mailbox_id, env_id)
             if not what.token:  # the sender has asked first whether to bring it
-                return ItemReply(status=WHOLE)
-            return ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS)
+                return _refuse(tx, storing, place, ItemReply(status=WHOLE))
+            soon = ItemReply(status=DEFERRED, retry_after=_SOON_SECONDS)
+            return _refuse(tx, storing, place, soon)
         box.take(row)
-        stored.rows.append(row)
+        storing.rows.append(row)
         return ItemReply(status=ACCEPTED, body_stays=what.body_stays)
 
-    def _announce(self, stored: _Stored) -> None:
+    def _announce(self, stored: Sequence[_Stored]) -> None:
         failpoint.reach("stored")
-        for mailbox_id in {row["mailbox_id"] for row in stored.rows}:
+        for mailbox_id in set().union(*(each.mailboxes for each in stored)):
             self._arrivals.announce(mailbox_id)
+
+
+def _refuse(tx: sa.Connection, storing: _Storing, place: Place, reply: ItemReply) -> ItemReply:
+    """Take back that the envelope at *place* is known; return *reply*, also to who asks again."""
+    appending.forget(tx, *place)
+    storing.refused[place] = reply
+    return reply
 
 
 def _later() -> ItemReply:

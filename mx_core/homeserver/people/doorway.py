@@ -65,7 +65,7 @@ class Door:
 
 def doors(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Door]:
     """Return the doors of those of the canonical *addresses* that are somebody's."""
-    rows = tx.execute(_DOORS.of(tx), {"addresses": sorted(addresses)})
+    rows = _DOORS.rows(tx, {"addresses": sorted(addresses)})
     return {row[0]: Door(row[1], bool(row[2]), row[3], row[4], row[5]) for row in rows}
 
 
@@ -106,7 +106,7 @@ def replace_tags(tx: sa.Connection, mailbox_id: int, tags: Sequence[bytes], unti
 
 def takes_ordinary(tx: sa.Connection, addresses: Collection[str]) -> set[str]:
     """Return those of the canonical *addresses* whose owner takes ordinary mail at the door."""
-    return set(tx.execute(_OPENED.of(tx), {"addresses": sorted(addresses)}).scalars())
+    return {row[0] for row in _OPENED.rows(tx, {"addresses": sorted(addresses)})}
 
 
 def is_open(tx: sa.Connection, mailbox_id: int) -> bool:

@@ -18,6 +18,7 @@ from mx_core.homeserver.queue.retry import (
     TryAgain,
     outcome,
 )
+from mx_core.homeserver.queue.slots import Slot
 from mx_core.model.errors import (
     MailError,
     NotPermitted,
@@ -39,12 +40,13 @@ class Carry(Protocol):
 
 
 async def attempt(
-    carry: Carry, destination: str, batch: Sequence[Leaving]
+    carry: Carry, destination: str, batch: Sequence[Leaving], slot: Slot
 ) -> tuple[list[Outcome], bool | None]:
     """Return an outcome for each item, and whether *destination* answers (None: nothing says)."""
     started = time.monotonic()
     try:
-        replies = await carry(destination, batch)
+        async with slot.call():
+            replies = await carry(destination, batch)
     except UnknownRecipient:
         _log.info("destination_unknown", peer_domain=destination, items=len(batch))
         return [
@@ -54,7 +56,7 @@ async def attempt(
         _log.info("destination_blocked", peer_domain=destination, items=len(batch))
         reason = f"Your home server exchanges no mail with {destination}."
         return [Failed(NOT_ADMITTED, reason) for _ in batch], None
-    except (Unavailable, Untrusted) as error:
+    except (Unavailable, Untrusted, TimeoutError) as error:
         # whatever is wrong with a peer's proof, the mail waits: it never goes elsewhere
         _log.info(
             "destination_unreachable",
@@ -89,5 +91,5 @@ async def attempt(
     return outcomes, True
 
 
-def _why(error: MailError) -> str:
+def _why(error: Exception) -> str:
     return "it could not prove who it is" if isinstance(error, Untrusted) else "it did not answer"

@@ -26,14 +26,9 @@ from mx_core.homeserver.mailboxes.appending import Place
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.attempt import Carry, attempt
+from mx_core.homeserver.queue.noting import Notes
 from mx_core.homeserver.queue.outgoing import Leaving
-from mx_core.homeserver.queue.retry import (
-    Outcome,
-    Schedule,
-    TryAgain,
-    settled,
-)
-from mx_core.homeserver.queue.slots import FIRST_OCTETS, Slots
+from mx_core.homeserver.queue.slots import FIRST_OCTETS, Pool, Slot, Slots
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
     Unavailable,
@@ -73,12 +68,9 @@ class Dispatcher:
         now: Now,
     ) -> None:
         self._database = database
-        self._arrivals = arrivals
         self._carry = carry
         self._settings = settings
-        self._schedule = Schedule(
-            settings.first_delay_seconds, settings.longest_delay_seconds, settings.give_up_seconds
-        )
+        self._notes = Notes(database, arrivals, settings, now=now)
         self._now = now
         self._workers: dict[str, _Worker] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -181,10 +173,11 @@ class Dispatcher:
         await self._launch(destination, worker, batch, slot)
         return True
 
-    async def _slot(self, destination: str, worker: _Worker) -> asyncio.Semaphore | None:
+    async def _slot(self, destination: str, worker: _Worker) -> Slot | None:
         """Return a slot, taken; or None where there is nothing to send now."""
         if time.monotonic() < worker.paused_until:
             return None
+        slots: Pool
         if worker.sending:
             slots = self._slots.more
         elif self._slots.answers(destination):
@@ -200,8 +193,7 @@ class Dispatcher:
             if tried is None:
                 return None
             slots = self._slots.kind(destination, tried=tried)
-        await slots.acquire()
-        return slots
+        return await slots.take()
 
     async def _fill(self, destination: str, worker: _Worker, batch: list[Leaving]) -> list[Leaving]:
         """Return *batch* with what comes within the shortest time between two batches."""
@@ -213,7 +205,7 @@ class Dispatcher:
         return batch
 
     async def _launch(
-        self, destination: str, worker: _Worker, batch: list[Leaving], slot: asyncio.Semaphore
+        self, destination: str, worker: _Worker, batch: list[Leaving], slot: Slot
     ) -> None:
         """Send *batch* beside what is under way, and return when another may follow."""
         if self._tasks is None:
@@ -222,7 +214,7 @@ class Dispatcher:
         worker.last_batch = time.monotonic()
         places = {(what.mailbox_id, what.env_id) for what in batch}
         worker.under_way |= places
-        task = self._tasks.create_task(self._send(destination, worker, batch))
+        task = self._tasks.create_task(self._send(destination, worker, batch, slot))
 
         def back(done: asyncio.Task[None]) -> None:
             slot.release()  # also of a task that was cancelled before it began
@@ -287,12 +279,9 @@ class Dispatcher:
         return True
 
     async def _send(
-        self,
-        destination: str,
-        worker: _Worker,
-        batch: list[Leaving],
+        self, destination: str, worker: _Worker, batch: list[Leaving], slot: Slot
     ) -> None:
-        outcomes, answered = await attempt(self._carry, destination, batch)
+        outcomes, answered = await attempt(self._carry, destination, batch, slot)
         if answered is not None:
             self._slots.note(destination, answers=answered)
             worker.answers = answered or worker.answers
@@ -301,42 +290,16 @@ class Dispatcher:
         # Crash here: the peer may have the batch and this server not know it; it is sent
         # again after the restart, and the peer says DUPLICATE.
         failpoint.reach("sent")
-        now = self._now()
-        results = [
-            self._judged(what, what_came, now)
-            for what, what_came in zip(batch, outcomes, strict=True)
-        ]
-
-        def announce(told: list[tuple[int, bytes]]) -> None:
-            for mailbox_id in {mailbox_id for mailbox_id, _ in told}:
-                self._arrivals.announce(mailbox_id)
-
         try:
-            await self._database.write(lambda tx: outgoing.record(tx, results, now), announce)
+            await self._notes.take(batch, outcomes)
             if worker.paused_until and worker.answers:
                 # it answers again: what failed only because it did not goes at once
-                worker.paused_until = 0.0
+                worker.paused_until, now = 0.0, self._now()
                 await self._database.write(lambda tx: outgoing.hurry(tx, now, destination))
         except Unavailable as error:
             # no room to note what became of a batch: it is sent again, and is a duplicate
             _log.warning("queue_put_off", error=type(error).__name__)
             self._pause(worker)
-
-    def _judged(
-        self, what: Leaving, what_came: Outcome, now: float
-    ) -> tuple[Leaving, Outcome, float]:
-        final = settled(
-            what_came,
-            self._schedule,
-            domain=what.destination,
-            attempts=what.attempts + 1,
-            submitted=what.submitted,
-            now=now,
-        )
-        delay = self._schedule.delay(what.attempts + 1)
-        if isinstance(final, TryAgain) and final.seconds > 0:
-            delay = min(float(final.seconds), self._settings.longest_delay_seconds)
-        return what, final, now + delay
 
     def _pause(self, worker: _Worker) -> None:
         worker.paused_until = time.monotonic() + self._settings.first_delay_seconds

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from mx_core.homeserver.mailboxes import appending
 from mx_core.homeserver.mailboxes.appending import Place
 from mx_core.homeserver.mailboxes.deliveries import Notice
-from mx_core.homeserver.mailboxes.holding import hold
 from mx_core.homeserver.queue import keeping, statements
 from mx_core.homeserver.queue.retry import (
     NOT_ADMITTED,
@@ -134,7 +133,7 @@ def claim(
     """
     asked = _asked(destination, now, longest_delay, limit, but)
     asked.pop("places")
-    found = [_leaving(tuple(row)) for row in tx.execute(statements.DUE_LOCKED, asked)]
+    found = [_leaving(tuple(row)) for row in statements.DUE_LOCKED.rows(tx, asked)]
     # under way for so long that its claim has run out: still in one batch at a time
     rows = [what for what in found if (what.mailbox_id, what.env_id) not in but]
     batch = _within(rows, octets, at_least)
@@ -143,7 +142,7 @@ def claim(
         until = now + (statements.BLOB_CLAIM_SECONDS if big else _CLAIM_SECONDS)
         mailboxes = sorted({what.mailbox_id for what in batch})
         envs = sorted({what.env_id for what in batch})
-        tx.execute(statements.CLAIM.of(tx), {"mailboxes": mailboxes, "envs": envs, "until": until})
+        statements.CLAIM.rows(tx, {"mailboxes": mailboxes, "envs": envs, "until": until})
     return batch
 
 
@@ -186,7 +185,7 @@ def record(
         for what, outcome, at in results
         if isinstance(outcome, TryAgain)
     ]
-    hold(tx, {what.mailbox_id for what, _, _ in results})
+    held = appending.ends(tx, {what.mailbox_id for what, _, _ in results})
     if again:
         tx.execute(statements.PUT_OFF, again)
     ended = {
@@ -209,7 +208,8 @@ def record(
         tx.execute(
             statements.FORGET, [{"mailbox": what.mailbox_id, "env": what.env_id} for what in unpaid]
         )
-    appending.notify(tx, [(what.mailbox_id, _notice(what, outcome)) for what, outcome in news])
+    notices = [(what.mailbox_id, _notice(what, outcome)) for what, outcome in news]
+    appending.notify(tx, notices, held)
     return [(what.mailbox_id, what.device_id) for what, _ in news]
 
 
@@ -223,7 +223,7 @@ def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
         asked["places"] = sorted(places)
     else:
         asked["all_mailbox_id"], asked["all_env_id"] = map(list, zip(*places, strict=True))
-    rows = tx.execute(statements.END.of(tx), asked)
+    rows = statements.END.rows(tx, asked)
     return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from mx_core.db.bulk import Among, Twofold, given, twofold
+from mx_core.db.prepared import Prepared
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 
 BLOB_CLAIM_SECONDS: Final = 900.0  # longer than a call, and the transfer of a big body before it
@@ -66,7 +67,8 @@ DUE: Final = _DUE.where(
         sa.bindparam("places", expanding=True)
     )
 )
-DUE_LOCKED: Final = _DUE.with_for_update(skip_locked=True)  # what is under way is claimed
+_LOCKED: Final = _DUE.with_for_update(skip_locked=True)  # what is under way is claimed
+DUE_LOCKED: Final = Twofold(_LOCKED, Prepared(_LOCKED))
 # Two lists, and not pairs: a quarter less of the server's processor.  Should two people have submitted
 # one envelope, both rows are claimed, and the other is tried when its claim has run out.
 CLAIM: Final = twofold(

@@ -88,7 +88,7 @@ def _remember(tx: sa.Connection, items: Sequence[Leaving]) -> set[Place]:
     # in one order everywhere: of two processes with the same items neither waits for the other's
     ordered = [notes[place] for place in sorted(notes)]
     new = insert_new(tx, SUBMITTED, ordered, ("mailbox_id", "env_id"))
-    return {(row.mailbox_id, row.env_id) for row in new}
+    return {(mailbox_id, env_id) for mailbox_id, env_id in new}
 
 
 def _waiting_of(tx: sa.Connection, mailboxes: Collection[int]) -> dict[int, int]:
@@ -98,7 +98,7 @@ def _waiting_of(tx: sa.Connection, mailboxes: Collection[int]) -> dict[int, int]
     waiting: dict[int, int] = {}
     asked = {"mailboxes": sorted(mailboxes)}
     for statement in (statements.COUNT_OF_SOME, keeping.COUNT_OF_SOME):
-        for mailbox_id, count_of_one in tx.execute(statement.of(tx), asked):
+        for mailbox_id, count_of_one in statement.rows(tx, asked):
             waiting[mailbox_id] = waiting.get(mailbox_id, 0) + count_of_one
     return waiting
 

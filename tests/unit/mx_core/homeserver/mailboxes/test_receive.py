@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Iterator
@@ -177,6 +178,46 @@ async def test_a_mailbox_that_is_full_defers(database: Database, tmp_path: Path)
     receiver = _receiver(database, tmp_path, mailbox_octets=260)
 
     assert await _statuses(receiver, _item(), _item(), _item()) == [ACCEPTED, ACCEPTED, DEFERRED]
+
+
+@pytest.mark.usefixtures("bob")
+async def test_what_is_refused_and_comes_again_at_once_is_refused_again(
+    database: Database, tmp_path: Path
+) -> None:
+    """It is nowhere: DUPLICATE would have its sender forget it."""
+    receiver = _receiver(database, tmp_path, mailbox_octets=100)
+    item = _item()
+
+    assert await _statuses(receiver, item, item) == [DEFERRED, DEFERRED]
+    both = await asyncio.gather(_statuses(receiver, item), _statuses(receiver, item))
+    assert both == [[DEFERRED], [DEFERRED]]
+
+
+@pytest.mark.usefixtures("bob")
+async def test_batches_that_come_at_once_share_a_transaction_and_each_has_its_answers(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions: list[int] = []
+    write = database.write
+
+    async def counted(*what: Any) -> Any:
+        transactions.append(1)
+        return await write(*what)
+
+    monkeypatch.setattr(database, "write", counted)
+    receiver = _receiver(database, tmp_path)
+    again, nobody = _item(), _item(route=b"x@b.example")
+    batches = [[again], [_item(), nobody], [nobody, again, _item()], [again]]
+
+    found = await asyncio.gather(*(_statuses(receiver, *batch) for batch in batches))
+
+    assert found == [
+        [ACCEPTED],
+        [ACCEPTED, NOT_AVAILABLE],
+        [NOT_AVAILABLE, DUPLICATE, ACCEPTED],
+        [DUPLICATE],
+    ]
+    assert len(transactions) < len(batches)
 
 
 async def test_a_domain_that_brings_too_much_for_one_mailbox_is_asked_to_come_later(

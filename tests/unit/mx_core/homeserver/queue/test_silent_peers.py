@@ -23,6 +23,7 @@ from mx_core.homeserver.queue.slots import (
     FIRST_OCTETS,
     PROVED_AT_ONCE,
     UNKNOWN_AT_ONCE,
+    Pool,
     Slots,
 )
 from mx_core.proto.federation_pb2 import ACCEPTED, ItemReply
@@ -115,6 +116,58 @@ async def test_who_answered_before_is_served_while_any_number_of_others_is_silen
 
         assert await _next(network) == "good.example"
         assert len(network.asked) == UNKNOWN_AT_ONCE
+
+
+async def test_who_answered_until_now_and_is_silent_holds_up_nobody_who_answers(
+    database: Database, alice: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They give their slots up for who waits, as many as wait, and are doubted from then on."""
+    monkeypatch.setattr("mx_core.homeserver.queue.slots.PATIENCE_SECONDS", 0.05)
+    turned = [f"turns{number}.example" for number in range(PROVED_AT_ONCE)]
+
+    class Turns(_Network):
+        silence = False
+
+        async def __call__(self, destination: str, batch: Sequence[Leaving]) -> list[ItemReply]:
+            if self.silence and destination in turned:
+                self.asked.append(destination)
+                await asyncio.Event().wait()
+            return await super().__call__(destination, batch)
+
+    network = Turns()
+    async with _running(database, network) as dispatcher:
+        for destination in (*turned, "good.example"):
+            await _submit(database, dispatcher, leaving(alice, destination))
+            assert await _next(network) == destination
+        network.silence = True
+        await _submit(database, dispatcher, *(leaving(alice, each) for each in turned))
+        await network.silent(PROVED_AT_ONCE)
+
+        await _submit(database, dispatcher, leaving(alice, "good.example"))
+
+        assert await _next(network) == "good.example"
+        given_up = [each for each in turned if not dispatcher._slots.answers(each)]
+        assert len(given_up) == 1  # one waited
+
+
+async def test_a_call_lasts_as_long_as_it_likes_while_nobody_waits_for_its_slot() -> None:
+    pool = Pool(1, patience=0.0)
+    slot = await pool.take()
+    async with slot.call():
+        await asyncio.sleep(0.01)
+    waiting = asyncio.ensure_future(pool.take())
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):
+        async with slot.call():
+            await asyncio.Event().wait()
+    waiting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+
+    async with slot.call():  # who waited has gone
+        await asyncio.sleep(0.01)
+    slot.release()
+    assert not pool.locked()
 
 
 async def test_after_a_restart_who_was_silent_before_holds_up_nobody_else(
