@@ -33,6 +33,7 @@ from mx_core.model.errors import BadCredentials
 from mx_core.model.secret import Secret
 from mx_core.ports import Account
 from mx_core.program import logs
+from mx_core.program.event_loop import runner
 from mx_core.program.log_settings import Log
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits
@@ -143,15 +144,9 @@ async def _serve(folder: Path) -> None:
 
 
 def main() -> None:
-    try:
-        import uvloop  # noqa: PLC0415  # the gateway, too, takes it where it is installed
-
-        loop_factory = uvloop.new_event_loop
-    except ImportError:
-        loop_factory = None
     logs.configure(Log(level="warning"))
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(Path(sys.argv[1])))
+    with runner() as running:  # the gateway's own
+        running.run(_serve(Path(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The one thread that changes a database: group commit, savepoints, checkpoints.
+"""The one thread that changes a database: group commit, savepoints, and when its log is moved.
 
 Jobs that wait at the same time share one transaction and so one fsync; each but the first runs in
 a SAVEPOINT of its own, so one that fails undoes only itself.  A job's caller hears of success only after
-the commit.  Checkpoints are taken here alone, when idle or when the log has grown too far.
+the commit.  The log is moved into the database here alone, when idle or when it has grown too far.
 
 Invariant: jobs commit in the order in which they were given, and are announced in that order.
 """
@@ -10,7 +10,6 @@ Invariant: jobs commit in the order in which they were given, and are announced 
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
 import time
@@ -21,8 +20,10 @@ from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
+from mx_core.db import log_file
 from mx_core.db.direct import direct
 from mx_core.db.failure import translate, translate_commit
+from mx_core.db.log_file import LogFile
 from mx_core.model.errors import Busy, Corrupt, DiskFull, StoreDamaged, Unavailable
 
 _JOBS_PER_COMMIT: Final = 256
@@ -30,8 +31,6 @@ _SECONDS_PER_COMMIT: Final = 0.05  # of work before a commit; bounds how long th
 _WAITING_MAX: Final = 4_096
 _IDLE_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 0.005  # between two steps of what is done at leisure
-LOG_OCTETS_MAX: Final = 64 * 1024 * 1024
-LOG_OCTETS_IDLE: Final = 4 * 1024 * 1024  # what the log may keep of the disk; reused, not grown
 
 
 class Ticket(Protocol):
@@ -88,7 +87,7 @@ class Writer:
         self._connection = engine.connect()
         self._raw: Any = self._connection.connection.driver_connection
         self._given = direct(self._raw) if plain else self._connection  # what jobs see
-        self._log = path.with_name(path.name + "-wal")
+        self._log = LogFile(self._raw, path)
         self._settle = settle
         self._intake: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._held: _Item | None = None  # writer thread: taken from the intake, not yet begun
@@ -99,7 +98,7 @@ class Writer:
         self._pausing = False  # writer thread: between two steps of it
         # What a killed process left in the log goes into the database, and the log is emptied:
         # a key that was deleted just before must not live on in it.
-        self._checkpoint("TRUNCATE")
+        self._log.move("TRUNCATE")
         self._thread = threading.Thread(target=self._work, name=f"write {path.name}", daemon=True)
         self._thread.start()
 
@@ -126,6 +125,7 @@ class Writer:
                 self._refusal = Unavailable("the store is closed")
             self._intake.put(_Close())
         self._thread.join()
+        self._log.close()
         self._connection.close()
         self._engine.dispose()
 
@@ -157,7 +157,7 @@ class Writer:
             if item is None:
                 self._rest()
             elif isinstance(item, _Close):
-                self._checkpoint("TRUNCATE")
+                self._log.move("TRUNCATE")
                 return
             elif isinstance(item, _Truncate):
                 self._truncate(item.ticket)
@@ -178,9 +178,9 @@ class Writer:
             return None
 
     def _rest(self) -> None:
-        """Do a step of what is done at leisure; if there is none, empty the log.
+        """Do a step of what is done at leisure; if there is none, move the log into the database.
 
-        It is moved into the database, and gives back the disk it takes.
+        The next commit begins at its start; what it takes of the disk beyond a round it gives back.
         """
         if self._leisure is not None:
             step = self._leisure()
@@ -188,11 +188,11 @@ class Writer:
             self._pausing = step.more
             if self._pausing:
                 return
-        self._checkpoint("PASSIVE")
-        if self._log_octets() > LOG_OCTETS_IDLE:
+        self._log.move("PASSIVE")
+        if self._log.octets() > log_file.KEPT_OCTETS:
             # whoever reads is not waited for: it is tried again when next there is nothing to do
             with self._patience(0):
-                self._checkpoint("TRUNCATE")
+                self._log.move("TRUNCATE")
         self._dirty = False
 
     @contextlib.contextmanager
@@ -206,7 +206,7 @@ class Writer:
             self._raw.execute(f"PRAGMA busy_timeout = {before}")
 
     def _truncate(self, ticket: Ticket) -> None:
-        failure = self._checkpoint("TRUNCATE")
+        failure = self._log.move("TRUNCATE")
         if failure is None:
             ticket.run(self._given)
         else:
@@ -234,8 +234,7 @@ class Writer:
         self._commit_together(first, following)
         self._settle(tickets)
         self._dirty = True
-        if self._log_octets() > LOG_OCTETS_MAX:
-            self._checkpoint("TRUNCATE")
+        self._log.after_commit()
 
     def _commit_together(self, first: Ticket, following: Callable[[], Ticket | None]) -> None:
         """Run the tickets and commit; each ends with a durable result or with an error.
@@ -257,7 +256,7 @@ class Writer:
                         pending.pop()
                     ticket = following()
         except BaseException as error:  # noqa: BLE001  # whatever it is, every caller must hear it
-            failure = translate_commit(error, self._log)
+            failure = translate_commit(error, self._log.path)
             for waiting in pending or [first]:
                 waiting.fail(failure)
             self._consider(failure)
@@ -324,22 +323,3 @@ class Writer:
         )
         with self._state:
             self._refusal = refusal
-
-    def _checkpoint(self, how: str) -> Exception | None:
-        """Move the log into the database.
-
-        Crash here: the log is replayed at the next open.  An error leaves the log as it is,
-        and everything committed in it; the next checkpoint tries again.
-        """
-        try:
-            busy, _, _ = self._raw.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
-        except Exception as error:  # noqa: BLE001  # any driver error; nothing is lost by it
-            failure = translate(error)
-            return failure if isinstance(failure, Exception) else error
-        return Busy("a reader holds the log") if busy else None
-
-    def _log_octets(self) -> int:
-        try:
-            return os.stat(self._log).st_size  # noqa: PTH116  # after each commit
-        except FileNotFoundError:
-            return 0

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mx_core.db import log_file
 from mx_core.model.address import Address
 from mx_core.model.errors import Corrupt, MailError, MessageGone
 from mx_core.model.flags import Flag, FlagSet
@@ -63,6 +64,7 @@ def id_of(number: int, size: int) -> bytes:
 # ── at work, in a process that will be cut off ───────────────────────────────────────
 def work(live: Path, arguments: dict[str, Any]) -> int:
     """Change the store in four ways at once until the end or the cut."""
+    log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)
     try:
         store = AccountStore.open(live / "account", STORE_KEY, time.time)
     except MailError as error:

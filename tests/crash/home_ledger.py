@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from mx_core.db import log_file
 from mx_core.db.database import Database
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.bounds.rating import Rating
@@ -128,6 +129,7 @@ class Rooms:
 def work(live: Path, arguments: dict[str, Any]) -> int:
     """Take batches, take submissions and ack, at once, until the end or the cut."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)
     try:
         rooms = Rooms.open(live)
     except MailError as error:

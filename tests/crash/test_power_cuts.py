@@ -26,6 +26,7 @@ SHIM = ("tests/support/power_cut.c", "tests/support/power_cut.py", "tests/crash/
 CUTS_IN_SHORT = 10
 CUTS_A_DISK = 5
 CUTS_IN_FULL = 200
+ROUND_OCTETS = 256 * 1024
 
 
 @pytest.fixture(scope="module", params=list(LEDGERS))
@@ -45,11 +46,14 @@ def cut_often(machine: Machine, folder: Path, seed: int) -> dict[str, float]:
     disk = Disk.under(folder)
     ledger = LEDGERS[machine.name].Ledger()
     promises = 0
-    for _ in range(CUTS_A_DISK):
+    for life in range(CUTS_A_DISK):
         after = chance.randrange(60)
         # with no promise yet it is cut while it opens: in a migration, or in a recovery
         delay = chance.random() * (0.05 if after else 0.5)
-        run = machine.run(disk, {"first": ledger.next_number}, cut_after=after, delay=delay)
+        # in every other life the log begins anew over its own octets every few commits
+        rounds = {"round_octets": ROUND_OCTETS} if life % 2 else {}
+        arguments = {"first": ledger.next_number, **rounds}
+        run = machine.run(disk, arguments, cut_after=after, delay=delay)
         assert run.cut
         promises += ledger.add(run)
         ledger.audit(disk.live)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mx_core.db import writer
+from mx_core.db import log_file, writer
 from mx_core.db.database import Database
 from mx_core.model.errors import Busy
 
@@ -35,7 +35,7 @@ def log_octets(database: Database) -> int:
 async def test_the_log_is_bounded_while_work_never_pauses(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "LOG_OCTETS_MAX", 1_000_000)
+    monkeypatch.setattr(log_file, "ROUND_OCTETS", 1_000_000)
     largest = 0
     for _ in range(40):
         await database.write(put)
@@ -49,7 +49,7 @@ async def test_a_log_that_nothing_is_added_to_gives_the_disk_back(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.01)
-    monkeypatch.setattr(writer, "LOG_OCTETS_IDLE", 200_000)
+    monkeypatch.setattr(log_file, "KEPT_OCTETS", 200_000)
     for _ in range(5):
         await database.write(put)
     while log_octets(database):
@@ -66,7 +66,7 @@ async def test_whoever_reads_is_not_waited_for_when_there_is_nothing_to_do(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.01)
-    monkeypatch.setattr(writer, "LOG_OCTETS_IDLE", 0)
+    monkeypatch.setattr(log_file, "KEPT_OCTETS", 0)
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(connection: sa.Connection) -> int:
