@@ -14,7 +14,7 @@ from typing import Final, Protocol, final
 from typing_extensions import override
 
 from gateway.accounts.found_domains import resolver_of
-from gateway.beginning import thunderbird
+from gateway.beginning import system_trust, thunderbird
 from gateway.config import Discovery
 from gateway.directories import Directories
 from gateway.doctor.examine import examine
@@ -78,6 +78,9 @@ class Computer(Protocol):
     async def trust(self) -> int:
         """Let Thunderbird trust this gateway; return in how many profiles; raises as ``thunderbird.trust``."""
 
+    async def system_trust(self) -> system_trust.Told:
+        """Return whether programs of this computer trust this gateway, and what to type."""
+
 
 @final
 class OwnComputer(Computer):
@@ -133,3 +136,7 @@ class OwnComputer(Computer):
     @override
     async def trust(self) -> int:
         return await asyncio.to_thread(thunderbird.trust, self._home, self._root_file)
+
+    @override
+    async def system_trust(self) -> system_trust.Told:
+        return await asyncio.to_thread(system_trust.look, self._root_file.parent)

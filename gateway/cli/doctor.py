@@ -63,8 +63,10 @@ def uninstall(directories: Directories, keep: tuple[str, ...], *, yes: bool) -> 
     The address stays yours as long as you have the recovery sheet, and the mail as far as there
     is a backup.
     """
+    from gateway.beginning.system_trust import to_take_back  # noqa: PLC0415
     from gateway.doctor.removal import uninstall as remove  # noqa: PLC0415
 
+    trusted = "" if "mail" in keep else to_take_back(directories.data / "ca")
     with told_in_one_sentence("mx-gateway"):
         if not yes:
             click.confirm(
@@ -76,3 +78,6 @@ def uninstall(directories: Directories, keep: tuple[str, ...], *, yes: bool) -> 
         gone = remove(directories, keep)
     for path in gone:
         click.echo(f"removed {path}")
+    if trusted:
+        click.echo("This computer still trusts the certificate, which has lost its key.")
+        click.echo(f"To take it out, as an administrator, type: {trusted}")

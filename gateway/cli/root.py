@@ -119,6 +119,10 @@ _COMMANDS: Final = {
         "gateway.cli.status:status",
         "Show accounts, connections to home servers, and what waits in the outbox.",
     ),
+    "trust": (
+        "gateway.cli.trust:trust",
+        "Say how this computer is told to trust the gateway's certificate, and whether it does.",
+    ),
     "uninstall": (
         "gateway.cli.doctor:uninstall",
         "Take everything of this gateway off this computer: mail, keys, configuration.",

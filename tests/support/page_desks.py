@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.beginning.computer import Computer, FoundDomain, Kept
+from gateway.beginning.system_trust import Told
 from gateway.migration.importing import Asked
 from gateway.unlocking.master_key import Method
 from mx_core.carriers.native.carrier import DoorChange, DoorState
@@ -24,6 +25,7 @@ class Here(Computer):
     did: list[tuple[str, ...]]
     choices: tuple[Method, ...] = (Method.KEYRING, Method.PASSPHRASE, Method.FILE)
     trouble: MailError | None = None
+    trusted: bool = False
 
     async def kept(self) -> Kept:
         return Kept(Method.FILE, self.choices)
@@ -40,6 +42,9 @@ class Here(Computer):
 
     def mail_here(self) -> list[str]:
         return [EVIL]
+
+    async def system_trust(self) -> Told:
+        return Told(self.trusted, EVIL, EVIL)
 
     async def trust(self) -> int:
         if self.trouble is not None:

@@ -49,6 +49,7 @@ def account_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
             address=str(address),
             passwords=await behind.passwords(address),
             programs=list(PROGRAMS),
+            trust=await behind.computer.system_trust(),
         )
 
     async def added_program(request: Request) -> Response:

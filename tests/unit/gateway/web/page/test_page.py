@@ -178,6 +178,17 @@ async def test_every_page_can_be_read_and_used_without_seeing_or_pointing(
         assert 'scope="row"' in table
 
 
+@pytest.mark.parametrize(("trusted", "says"), [(True, "take that back"), (False, "has worked")])
+async def test_a_page_says_how_this_computer_is_told_of_the_certificate(
+    inside: httpx.AsyncClient, behind: Everything, trusted: bool, says: str
+) -> None:
+    behind.computer.trusted = trusted
+    answer = await inside.get("/programs?account=alice%40a.example")
+
+    assert says in answer.text
+    inert(answer)
+
+
 async def test_how_far_an_import_is_is_seen(inside: httpx.AsyncClient) -> None:
     answer = await inside.get(READ[-1])
 
