@@ -85,10 +85,15 @@ async def _fill(side: Side) -> None:
 
 async def _append(store: AccountStore) -> None:
     inbox = await store.mail.read(lambda reader: reader.mailbox(INBOX).id)
+
+    def add(writer: MailWriter, new: list[NewMail]) -> None:
+        writer.append_all(inbox, new)
+
     for at in range(0, MESSAGES, _AT_ONCE):
         octets = [octets_of(number) for number in range(at, min(at + _AT_ONCE, MESSAGES))]
         new = [NewMail(each, prepare(each), frozenset()) for each in octets]
-        await store.mail.write(partial(MailWriter.append_all, mailbox=inbox, new=new))
+        await store.mail.write(partial(add, new=new))
+    assert await store.mail.read(lambda reader: reader.mailbox(INBOX).messages) == MESSAGES
 
 
 def _once(side: Side, meanwhile: Callable[[], None]) -> tuple[float, float]:

@@ -13,12 +13,11 @@ import signal
 import socket
 import sys
 import time
-import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import msgspec
 import structlog
@@ -27,7 +26,6 @@ from typing_extensions import override
 from gateway.accounts.accounts import OpenAccounts, new_store, remove, stored
 from gateway.accounts.open_desk import OpenDesk
 from gateway.accounts.person import Person, until_damaged
-from gateway.beginning.announcing import announce
 from gateway.beginning.computer import OwnComputer
 from gateway.config import Config, load
 from gateway.directories import Directories
@@ -47,7 +45,6 @@ from gateway.trial.own_home import OwnHome
 from gateway.unlocking.idleness import Idleness
 from gateway.unlocking.receiving import Receiving
 from gateway.unlocking.vault import Vault
-from gateway.web.control import control_app
 from gateway.web.page.server import Page
 from mx_core.control.server import serve_control
 from mx_core.mail_programs.mail_settings import MailSettings
@@ -59,6 +56,9 @@ from mx_core.program import activation, event_loop, logs, notify
 from mx_core.program.memory import keep_out_of_dumps, keep_out_of_swap
 from mx_core.program.watchdog import tell_alive
 from mx_core.store.account_store import AccountStore
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 log = structlog.get_logger()
 
@@ -288,6 +288,10 @@ class Gateway(OpenDesk):
             person.inbound.interrupted()
 
     def _announce(self) -> None:
+        import webbrowser  # noqa: PLC0415  # at the first start, and not again
+
+        from gateway.beginning.announcing import announce  # noqa: PLC0415
+
         say = partial(print, flush=True)  # a person reads
         announce(self.page_link(), self._ports.page, os.environ, webbrowser.open, say)
 
@@ -346,10 +350,18 @@ class Gateway(OpenDesk):
             self._sightings.begin,
         )
         control = serve_control(
-            control_app(self), self._directories.control_socket, stopping, listening=self._control
+            self._furnish_control,
+            self._directories.control_socket,
+            stopping,
+            listening=self._control,
         )
         page = self._page.serve(self, listeners["page"], stopping)
         return [tasks.create_task(serving) for serving in (*mail, control, page)]
+
+    def _furnish_control(self) -> ASGIApp:
+        from gateway.web.control import control_app  # noqa: PLC0415  # see mx_core.control.knocking
+
+        return control_app(self)
 
     def _config_for(self, address: Address) -> Config:
         return trial.config_for(self._config, address.domain, self._directories.data)

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from gateway.config import Discovery
 from mx_core.discovery.finder import Finder, KeyMemory
-from mx_core.discovery.well_known import WebSettings
+from mx_core.discovery.web_settings import WebSettings
 from mx_core.model.clock import Now
 from mx_core.resolver.settings import ResolverSettings, parse_nameserver
 from mx_core.store.own.setting import CarrierState

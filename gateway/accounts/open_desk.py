@@ -15,7 +15,7 @@ from gateway.people.inviting import Inviting
 from gateway.people.policy_desk import PolicyDesk
 from gateway.people.requests import Requests
 from gateway.sending import queue
-from gateway.web.control import Daemon
+from gateway.web.daemon import Daemon
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
 from mx_core.model.ids import QueueId

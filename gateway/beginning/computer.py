@@ -23,7 +23,7 @@ from gateway.unlocking import keyring, master_key
 from gateway.unlocking.master_key import Method
 from mx_core.discovery.continuity import How
 from mx_core.discovery.finder import Finder
-from mx_core.discovery.well_known import WebSettings
+from mx_core.discovery.web_settings import WebSettings
 from mx_core.program.finding import Finding
 
 CONSEQUENCES: Final = {

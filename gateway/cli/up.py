@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
+from mx_core.program.spared import spared
 
 
 @click.command()
@@ -19,6 +20,7 @@ from gateway.directories import Directories
 def up(directories: Directories, port_base: int | None, *, moved: bool) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; prints "ready" when mail programs can connect."""
     with told_in_one_sentence("mx-gateway"):
-        from gateway.app import run  # noqa: PLC0415  # half a second of imports that --help spares
+        with spared():
+            from gateway.app import run  # noqa: PLC0415  # half a second that --help spares
 
         run(directories, port_base=port_base, moved=moved)

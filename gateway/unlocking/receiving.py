@@ -26,7 +26,7 @@ from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import TokenHome
 from mx_core.db.durable import make_folder, sync_directory, write_file
 from mx_core.discovery.finder import Finder
-from mx_core.discovery.well_known import WebSettings
+from mx_core.discovery.web_settings import WebSettings
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import DiskFull, MailError, Refused, Unavailable, Untrusted

@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from gateway.beginning.computer import Computer
-from gateway.greeting.round_trip import Greeting
 from gateway.people.inviting import Inviting
 from gateway.people.policy_desk import PolicyDesk
 from gateway.people.requests import Requests
-from gateway.web.door_control import BehindDoor
-from gateway.web.import_control import Imported
-from gateway.web.legacy_control import Pulled
-from gateway.web.lock_control import Lockable
-from gateway.web.migration_control import Migrating
-from gateway.web.recovery_control import Desk, Recoverable
+from gateway.web.whose import (
+    BehindDoor,
+    Desk,
+    Greeted,
+    Imported,
+    Lockable,
+    Migrating,
+    Pulled,
+    Recoverable,
+)
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
-
-
-class Greeted(Protocol):
-    """Who is shown their first round trip."""
-
-    greeting: Greeting
 
 
 class Behind(Desk, Lockable, Protocol):

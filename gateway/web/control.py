@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -16,20 +16,20 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.web.behind import Behind
+from gateway.web.daemon import Daemon
 from gateway.web.door_control import door_routes
 from gateway.web.endpoint import body, json_endpoint
 from gateway.web.evidence_control import evidence_routes
-from gateway.web.export_control import Exported, export_routes
-from gateway.web.folder_control import FolderStore, folder_routes
+from gateway.web.export_control import export_routes
+from gateway.web.folder_control import folder_routes
 from gateway.web.import_control import import_routes
 from gateway.web.invitation_control import invitation_routes
 from gateway.web.legacy_control import legacy_routes
 from gateway.web.lock_control import lock_routes
 from gateway.web.migration_control import migration_routes
-from gateway.web.oauth_control import Permitted, oauth_routes
+from gateway.web.oauth_control import oauth_routes
 from gateway.web.policy_control import policy_routes
-from gateway.web.proof_control import Claiming, proof_routes
+from gateway.web.proof_control import proof_routes
 from gateway.web.recovery_control import recovery_routes
 from gateway.web.spool_control import spool_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
@@ -108,49 +108,6 @@ class OneQueued(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /queue/retry, /queue/cancel and /queue/ordinary."""
 
     queue_id: str
-
-
-class Daemon(Behind, Protocol):
-    """What the command line may ask besides; ``gateway.app`` provides it."""
-
-    async def let_leave_queued(self, queue_id: QueueId) -> int:
-        """Let what is held leave as ordinary mail; return how many recipients that was."""
-
-    async def accept_domain(self, account: Address, domain: str) -> int:
-        """Believe a domain's log again; return how many held messages go on."""
-
-    async def reindex(self, address: Address) -> None:
-        """Make an account's search index anew, while searches go on; raises Refused."""
-
-    async def rotate(self, address: Address) -> None:
-        """Replace an account's identity key; raises Unavailable: it goes on by itself."""
-
-    async def reach(self, address: Address, *, everybody: bool) -> None:
-        """Let an account be found by everybody or by contacts only; raises as ``rotate``."""
-
-    async def take_suite(self, address: Address, floor: int) -> None:
-        """Be sealed to by suite *floor* at least; raises Refused, and as ``rotate``."""
-
-    async def add_password(self, address: Address, name: str) -> str:
-        """Return a new client password, told this once."""
-
-    def page_link(self) -> str:
-        """Return a link to the page, good once."""
-
-    def folder_store(self, address: Address) -> FolderStore:
-        """Return what holds the folders of an account; raises Refused."""
-
-    def claiming(self, address: Address) -> Claiming:
-        """Return whose claims to ordinary addresses are asked for; raises Refused."""
-
-    def permitted(self, address: Address) -> Permitted:
-        """Return whose permissions by OAuth are asked for; raises Refused."""
-
-    def exported(self, address: Address) -> Exported:
-        """Return whose exports are asked for; raises Refused."""
-
-    async def take_spooled(self, name: str) -> QueueId:
-        """Take in a letter of the spool; raises what its sender is to be told."""
 
 
 def control_app(daemon: Daemon) -> Starlette:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.web.endpoint import body, json_endpoint
-from mx_core.carriers.native.carrier import DoorChange, DoorState
+from gateway.web.whose import BehindDoor
+from mx_core.carriers.native.carrier import DoorChange
 from mx_core.model.address import Address
 
 CHANGES: Final = {
@@ -25,21 +26,6 @@ class OneDoor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     address: str
     state: Literal["", "open", "closed"] = ""
-
-
-class DoorKeeper(Protocol):
-    """Who asks the home server; ``NativeCarrier`` does."""
-
-    async def door(self, change: DoorChange = DoorChange.NOTHING) -> DoorState:
-        """Return how it is after *change*; raises Refused if the domain has no door."""
-
-
-class BehindDoor(Protocol):
-    """Whose door it is."""
-
-    @property
-    def carrier(self) -> DoorKeeper:
-        """Return who asks its home server."""
 
 
 def door_routes(door_of: Callable[[Address], BehindDoor]) -> list[Route]:

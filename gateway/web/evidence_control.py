@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Finding
 from mx_core.directory.evidence import Kind
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
-from mx_core.store.account_store import AccountStore
 
 
 class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,12 +29,6 @@ class OneBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     account: str
     id: int
-
-
-class Finding(Protocol):
-    """Whose evidence is asked for."""
-
-    store: AccountStore
 
 
 def evidence_routes(account_of: Callable[[Address], Finding]) -> list[Route]:

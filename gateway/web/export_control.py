@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.migration.export.exporting import AskedOut, Exporting
+from gateway.migration.export.exporting import AskedOut
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Exported
 from mx_core.model.address import Address
 
 
@@ -25,12 +26,6 @@ class Of(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /exports/state."""
 
     address: str
-
-
-class Exported(Protocol):
-    """Whose exports these are."""
-
-    exporting: Exporting
 
 
 def export_routes(account_of: Callable[[Address], Exported]) -> list[Route]:

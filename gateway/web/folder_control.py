@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import FolderStore
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.store.folders.upkeep import Folders, FolderState
-from mx_core.store.own.password import ClientPasswords
 
 
 class Whose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,13 +44,6 @@ class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str
     password: str
     shown: bool
-
-
-class FolderStore(Protocol):
-    """What an account keeps of folders."""
-
-    folders: Folders
-    passwords: ClientPasswords
 
 
 def folder_routes(store_of: Callable[[Address], FolderStore]) -> list[Route]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from gateway.migration.importing import Asked, Importing
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Imported
 from mx_core.model.address import Address
 
 
@@ -26,12 +27,6 @@ class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /imports/state, /imports/pause and /imports/resume."""
 
     address: str
-
-
-class Imported(Protocol):
-    """Whose imports these are."""
-
-    importing: Importing
 
 
 def import_routes(account_of: Callable[[Address], Imported]) -> list[Route]:

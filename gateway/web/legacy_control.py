@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.routing import Route
 from gateway.pulling.asked import AskedPull
 from gateway.pulling.pulling import Pulling
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Pulled
 from mx_core.model.address import Address
 
 
@@ -33,12 +34,6 @@ class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /legacy/list."""
 
     account: str
-
-
-class Pulled(Protocol):
-    """Whose accounts these are."""
-
-    pulling: Pulling
 
 
 def legacy_routes(account_of: Callable[[Address], Pulled]) -> list[Route]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Lockable
 from mx_core.model.secret import Secret
 
 
@@ -17,22 +18,6 @@ class Passphrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     passphrase: str = ""
     method: str = ""
-
-
-class Lockable(Protocol):
-    """What can be locked, and locks itself when nobody does anything."""
-
-    def hear(self) -> None:
-        """Note that somebody does something."""
-
-    async def lock(self) -> None:
-        """Forget the master key; the process begins again.  Raises Refused."""
-
-    async def unlock(self, passphrase: Secret[str]) -> None:
-        """Open every account; raises BadCredentials, Refused, Unavailable."""
-
-    async def unlock_by(self, method: str, passphrase: Secret[str]) -> None:
-        """Keep the master key in another way; raises Refused, Unavailable."""
 
 
 def lock_routes(gateway: Lockable) -> list[Route]:

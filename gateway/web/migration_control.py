@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.migration.dial import Dial
-from gateway.people.upgrading import Upgrading
-from gateway.sending.foot import Foot
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Migrating
 from mx_core.model.address import Address
 
 
@@ -36,24 +34,6 @@ class Sentence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     account: str
     on: bool | None = None
-
-
-class Migrating(Protocol):
-    """Who is on the way."""
-
-    address: Address
-
-    @property
-    def dial(self) -> Dial:
-        """Return what tells how far they are."""
-
-    @property
-    def upgrading(self) -> Upgrading:
-        """Return what hears of contacts who came to the network."""
-
-    @property
-    def foot(self) -> Foot:
-        """Return the sentence below ordinary mail."""
 
 
 def migration_routes(account_of: Callable[[Address], Migrating]) -> list[Route]:

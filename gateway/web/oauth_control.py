@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from gateway.legacy.oauth.grants import AskedGrant, Grants
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Permitted
 from mx_core.model.address import Address
 
 
@@ -39,12 +40,6 @@ class OneGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     account: str
     user: str
-
-
-class Permitted(Protocol):
-    """Whose permissions these are."""
-
-    grants: Grants
 
 
 def oauth_routes(account_of: Callable[[Address], Permitted]) -> list[Route]:

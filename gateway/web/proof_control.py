@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.own.claim import Claim, claim_text
-from gateway.own.identity import OwnIdentity
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Claiming
 from mx_core.model.address import Address
-from mx_core.store.account_store import AccountStore
 
 
 class OneClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,13 +28,6 @@ class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /proof/passport."""
 
     account: str
-
-
-class Claiming(Protocol):
-    """Whose claims these are."""
-
-    own: OwnIdentity
-    store: AccountStore
 
 
 def proof_routes(account_of: Callable[[Address], Claiming]) -> list[Route]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.own.changes import OwnChanges
 from gateway.own.identity import OwnIdentity
-from gateway.own.moving import Moving
-from gateway.recovery.backups import Backups
 from gateway.recovery.recovering import AskedBack
 from gateway.web.endpoint import body, json_endpoint
+from gateway.web.whose import Desk, Recoverable
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
 from mx_core.model.ids import DeviceId
@@ -67,25 +65,6 @@ class Finish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     token: str
     kept: tuple[str, ...] = ()
-
-
-class Recoverable(Protocol):
-    """Whose backups and devices these are."""
-
-    backups: Backups
-    changes: OwnChanges
-    moving: Moving
-    own: OwnIdentity
-
-
-class Desk(Protocol):
-    """Where a recovery is begun and finished."""
-
-    async def begin_recovery(self, asked: AskedBack) -> dict[str, Any]:
-        """Return what it would do; raises as ``Recovering.begin``."""
-
-    async def finish_recovery(self, token: str, kept: Sequence[str]) -> dict[str, Any]:
-        """Return the settings for a mail program; raises as ``Recovering.finish``."""
 
 
 Endpoint = Callable[[Request], Awaitable[dict[str, Any]]]

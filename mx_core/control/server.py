@@ -17,9 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from starlette.types import ASGIApp
-
-from mx_core.control.serving import serve_sockets
+from mx_core.control.knocking import Furnish, serve_when_asked
 from mx_core.model.errors import BadConfiguration, Busy
 
 _PATH_OCTETS_MAX: Final = 107  # sun_path of unix(7), less its final zero
@@ -78,27 +76,28 @@ def own_or_root(uid: int) -> bool:
 
 
 async def serve_control(
-    app: ASGIApp,
+    furnish: Furnish,
     path: Path,
     stopping: asyncio.Event,
     *,
     allowed: Callable[[int], bool] = lambda uid: uid == os.getuid(),
     listening: socket.socket | None = None,
 ) -> None:
-    """Serve *app* at *path* until *stopping*; the socket file is gone afterwards.
+    """Serve what *furnish* returns at *path* until *stopping*; the socket file is gone afterwards.
 
-    The socket listens from the first step of this coroutine on.  *listening*: it does already, it
+    The socket listens from the first step of this coroutine on, and *furnish* is called when
+    somebody connects first (``mx_core.control.knocking``).  *listening*: it does already, it
     is the service manager's, and so is its file, which stays.
 
     Raises:
         BadConfiguration, Busy: As ``bind_control``.
     """
     if listening is not None:
-        await serve_sockets(app, [listening], stopping, lambda one: allowed(_uid_of(one)))
+        await serve_when_asked(furnish, [listening], stopping, lambda one: allowed(_uid_of(one)))
         return
     listening = bind_control(path)
     try:
-        await serve_sockets(app, [listening], stopping, lambda one: allowed(_uid_of(one)))
+        await serve_when_asked(furnish, [listening], stopping, lambda one: allowed(_uid_of(one)))
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108  # one system call at the end, no disk wait

@@ -27,7 +27,8 @@ from mx_core.discovery.endpoint import Endpoint
 from mx_core.discovery.peers_file import PeersFile
 from mx_core.discovery.server_info import fetch_document
 from mx_core.discovery.txt import TxtRecord, parse_records
-from mx_core.discovery.well_known import WebSettings, WellKnown
+from mx_core.discovery.web_settings import WebSettings
+from mx_core.discovery.well_known import WellKnown
 from mx_core.model.address import canonical_domain
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, NotOnNetwork, PeerUnreachable, Untrusted

@@ -10,16 +10,14 @@ Failure class: ``ssrf``.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import httpx
 from typing_extensions import override
 
 from mx_core.discovery.addresses import is_allowed
+from mx_core.discovery.web_settings import Resolve
 from mx_core.model.errors import PeerUnreachable, Untrusted
-
-Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 _TRIED_MAX: Final = 2
 

@@ -1,8 +1,7 @@
 """``GET https://<domain>/.well-known/mailx-server``: the second opinion when DNS proves nothing.
 
-A name chosen by a stranger makes us open a connection, so everything is bounded: one port, vetted
-addresses, no redirect, no proxy, no compression, 64 KiB, 3 s to connect, 5 s in all, JSON of
-depth 8.  Machines use ``doc`` and ``sig`` only.  docs/spec/discovery.md §5.
+A name chosen by a stranger makes us open a connection, so everything is bounded (``fetching``), and
+the JSON has a depth of 8 at most.  Machines use ``doc`` and ``sig`` only.  docs/spec/discovery.md §5.
 
 Failure classes: ``ssrf well-known``.
 """
@@ -13,31 +12,18 @@ import asyncio
 import base64
 import binascii
 import json
-import ssl
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from mx_core.discovery.document import SignedDocument
-from mx_core.discovery.pinned import PinnedTransport, Resolve
-from mx_core.model.errors import MailError, PeerUnreachable, Untrusted
+from mx_core.discovery.web_settings import Resolve, WebSettings
+from mx_core.model.errors import MailError, Untrusted
+from mx_core.program.spared import spared
+
+if TYPE_CHECKING:
+    from mx_core.discovery.fetching import Web
 
 PATH: Final = "/.well-known/mailx-server"
-BODY_OCTETS_MAX: Final = 64 * 1024
-_CONNECT_SECONDS: Final = 3.0
-_TOTAL_SECONDS: Final = 5.0
 _DEPTH_MAX: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class WebSettings:
-    """Anything but the defaults is for tests."""
-
-    port: int = 443
-    allow_private: bool = False
-    ca_file: Path | None = None  # instead of the system's certificate authorities
 
 
 class WellKnown:
@@ -47,9 +33,7 @@ class WellKnown:
         """*resolve* gives the addresses of a name."""
         self._settings = settings
         self._resolve = resolve
-        self._trust = ssl.create_default_context(
-            cafile=str(settings.ca_file) if settings.ca_file else None
-        )
+        self._web: Web | None = None  # made with the first question
 
     async def fetch(self, domain: str) -> SignedDocument:
         """Return what the web says of *domain*, asked at its own name, else at ``mailx.<domain>``.
@@ -64,27 +48,15 @@ class WellKnown:
             return await self._fetch_from(f"mailx.{domain}")
 
     async def _fetch_from(self, host: str) -> SignedDocument:
-        transport = PinnedTransport(
-            self._resolve,
-            self._trust,
-            port=self._settings.port,
-            allow_private=self._settings.allow_private,
-        )
-        try:
-            async with (
-                asyncio.timeout(_TOTAL_SECONDS),
-                httpx.AsyncClient(
-                    transport=transport,
-                    trust_env=False,
-                    follow_redirects=False,
-                    timeout=httpx.Timeout(_TOTAL_SECONDS, connect=_CONNECT_SECONDS),
-                    headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-                ) as client,
-                client.stream("GET", f"https://{host}:{self._settings.port}{PATH}") as response,
-            ):
-                return parse_answer(await _bounded_body(response, host))
-        except (TimeoutError, httpx.HTTPError) as error:
-            raise PeerUnreachable(f"https://{host}{PATH} cannot be fetched") from error
+        if self._web is None:
+            self._web = await asyncio.to_thread(self._loaded)
+        return parse_answer(await self._web.get(host, PATH))
+
+    def _loaded(self) -> Web:
+        with spared():
+            from mx_core.discovery.fetching import Web  # noqa: PLC0415  # of few domains: see there
+
+        return Web(self._settings, self._resolve)
 
 
 def parse_answer(body: bytes) -> SignedDocument:
@@ -102,19 +74,6 @@ def parse_answer(body: bytes) -> SignedDocument:
     if not isinstance(content, dict):
         raise Untrusted("well-known", "the well-known file is no JSON object")
     return SignedDocument(_octets(content.get("doc")), _octets(content.get("sig")))
-
-
-async def _bounded_body(response: httpx.Response, host: str) -> bytes:
-    if response.status_code != httpx.codes.OK:
-        raise PeerUnreachable(f"https://{host}{PATH} answers {response.status_code}")
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise Untrusted("well-known", f"https://{host}{PATH} is compressed, which was not asked")
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > BODY_OCTETS_MAX:
-            raise Untrusted("well-known", f"https://{host}{PATH} is larger than 64 KiB")
-    return bytes(body)
 
 
 def _check_depth(text: str) -> None:

@@ -315,7 +315,7 @@ async def serve(
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(
                     serve_control(
-                        home.operator.app(), folder / SOCKET_NAME, stopping, allowed=own_or_root
+                        home.operator.app, folder / SOCKET_NAME, stopping, allowed=own_or_root
                     )
                 )
                 tasks.create_task(home.dispatcher.run(stopping))

@@ -7,13 +7,14 @@ import contextlib
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from gateway.web.page.app import new_visits, page_app
+from gateway.web.page.app import page_app
 from gateway.web.page.visits import Visits
 from mx_core.control.serving import serve_sockets
 from tests.interop.chromium.browser import REBOUND, Seen, chromium, window
@@ -63,7 +64,7 @@ def in_thread(serve: Callable[[asyncio.Event], Any]) -> Iterator[None]:
 def served() -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    behind, visits = Everything(), new_visits()
+    behind, visits = Everything(), Visits(time.monotonic)
     app = page_app(behind, visits, [f"{name}:{port}" for name in ("127.0.0.1", "localhost")])
     with in_thread(lambda stopping: serve_sockets(app, [listener], stopping, lambda _: True)):
         yield Served(behind, visits, port)

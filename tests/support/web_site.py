@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from mx_core.discovery.document import SignedDocument
-from mx_core.discovery.well_known import WebSettings
+from mx_core.discovery.web_settings import WebSettings
 from tests.support.certificates import web_certificate
 
 

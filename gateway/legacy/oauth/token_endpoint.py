@@ -5,18 +5,18 @@ RFC 6749 §3.2 and §5, RFC 8628 §3.  Nothing of an answer is believed but what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
 
-import httpx
 import msgspec
 
 from gateway.legacy.oauth.authorization import shown
 from mx_core.model.errors import PeerUnreachable, Refused
+from mx_core.program.spared import spared
 
-_SECONDS: Final = 20.0
-_OCTETS_MAX: Final = 64 * 1024
 _TOKEN_MAX: Final = 16 * 1024
+_OK: Final = 200
 _CLIENT_ERRORS: Final = range(400, 500)
 _TOO_MANY: Final = 429
 
@@ -72,7 +72,7 @@ async def ask(url: str, form: Mapping[str, str], kind: type[T], name: str) -> T:
         PeerUnreachable: It can not be reached, or its answer is not understood.
     """
     status, octets = await _posted(url, form, name)
-    if status == httpx.codes.OK:
+    if status == _OK:
         try:
             return msgspec.json.decode(octets, type=kind, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -87,7 +87,7 @@ async def ask(url: str, form: Mapping[str, str], kind: type[T], name: str) -> T:
 async def revoke(url: str, token: str, name: str) -> None:
     """Have *token* be of no use any more.  RFC 7009.  Raises as ``ask``."""
     status, octets = await _posted(url, {"token": token}, name)
-    if status != httpx.codes.OK:
+    if status != _OK:
         raise PeerUnreachable(f"{name} answers {status} {shown(_refusal(octets).error)}")
 
 
@@ -99,19 +99,12 @@ def _refusal(octets: bytes) -> _Error:
 
 
 async def _posted(url: str, form: Mapping[str, str], name: str) -> tuple[int, bytes]:
-    settings: dict[str, Any] = {"timeout": _SECONDS, "trust_env": False, "follow_redirects": False}
-    found = bytearray()
-    try:
-        async with (
-            httpx.AsyncClient(**settings) as client,
-            client.stream(
-                "POST", url, data=dict(form), headers={"accept": "application/json"}
-            ) as answer,
-        ):
-            async for chunk in answer.aiter_bytes():
-                found += chunk
-                if len(found) > _OCTETS_MAX:
-                    raise PeerUnreachable(f"{name} answers without end")
-            return answer.status_code, bytes(found)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise PeerUnreachable(f"{name} can not be reached ({type(error).__name__})") from error
+    posted = await asyncio.to_thread(_loaded)
+    return await posted(url, form, name)
+
+
+def _loaded() -> Callable[[str, Mapping[str, str], str], Awaitable[tuple[int, bytes]]]:
+    with spared():
+        from gateway.legacy.oauth.posting import posted  # noqa: PLC0415  # of few accounts: see there
+
+    return posted

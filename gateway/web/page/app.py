@@ -6,7 +6,6 @@ form of this page.  What a form did is told on the page it leads to.  Works with
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from pathlib import Path
@@ -88,11 +87,6 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
         exception_handlers={MailError: _refused, HTTPException: _not_here},
     )
     return Guard(app, hosts)
-
-
-def new_visits() -> Visits:
-    """Return the visits of a gateway that starts now."""
-    return Visits(time.monotonic)
 
 
 class _Door:

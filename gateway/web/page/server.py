@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Sequence
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from gateway.loopback.peer_uid import is_own_loopback
 from gateway.web.behind import Behind
-from gateway.web.page.app import new_visits, page_app
-from mx_core.control.serving import serve_sockets
+from gateway.web.page.visits import Visits
+from mx_core.control.knocking import serve_when_asked
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _CONNECTION_SECONDS: Final = 120.0
@@ -23,7 +27,7 @@ class Page:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._visits = new_visits()
+        self._visits = Visits(time.monotonic)
 
     def link(self) -> str:
         """Return a link that opens the page once."""
@@ -32,10 +36,15 @@ class Page:
     async def serve(
         self, behind: Behind, sockets: Sequence[socket.socket], stopping: asyncio.Event
     ) -> None:
-        """Serve until *stopping*; the sockets listen already."""
-        app = page_app(behind, self._visits, [f"{name}:{self._port}" for name in _NAMES])
-        await serve_sockets(
-            app,
+        """Serve until *stopping*; the sockets listen already, and the page is loaded with its first visit."""
+
+        def furnish() -> ASGIApp:
+            from gateway.web.page.app import page_app  # noqa: PLC0415  # see knocking
+
+            return page_app(behind, self._visits, [f"{name}:{self._port}" for name in _NAMES])
+
+        await serve_when_asked(
+            furnish,
             sockets,
             stopping,
             _is_own,

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from mx_core.discovery.finder import Finder, KeyMemory
-from mx_core.discovery.well_known import WebSettings
+from mx_core.discovery.web_settings import WebSettings
 from mx_core.homeserver.config import Config
 from mx_core.model.clock import Now
 from mx_core.resolver.settings import parse_nameserver

@@ -44,7 +44,7 @@ async def test_an_export_is_told_of_and_is_not_written_over(tmp_path: Path) -> N
             return await asyncio.to_thread(CliRunner().invoke, export, asked, obj=directories)
 
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve_control(app, directories.control_socket, stopping))
+            tasks.create_task(serve_control(lambda: app, directories.control_socket, stopping))
             running = tasks.create_task(account.exporting.run())
             await asyncio.sleep(0)  # the first step binds the socket
             await add(store.mail)

@@ -41,7 +41,9 @@ async def commands() -> AsyncIterator[tuple[Run, AccountStore]]:
         app = Starlette(routes=folder_routes(store_of), exception_handlers=dict(EXCEPTION_HANDLERS))
         directories = Directories(Path(short), Path(short), Path(short))
         stopping = asyncio.Event()
-        serving = asyncio.ensure_future(serve_control(app, directories.control_socket, stopping))
+        serving = asyncio.ensure_future(
+            serve_control(lambda: app, directories.control_socket, stopping)
+        )
         await asyncio.sleep(0)  # its first step binds the socket
 
         async def run(*words: str) -> Result:

@@ -57,7 +57,7 @@ async def commands() -> AsyncIterator[tuple[Run, AccountStore]]:
             return await asyncio.to_thread(CliRunner().invoke, import_, asked, obj=directories)
 
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve_control(app, directories.control_socket, stopping))
+            tasks.create_task(serve_control(lambda: app, directories.control_socket, stopping))
             running = tasks.create_task(account.importing.run())
             await asyncio.sleep(0)  # the first step binds the socket
             yield run, store

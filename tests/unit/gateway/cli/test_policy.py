@@ -43,7 +43,7 @@ async def commands() -> AsyncIterator[Run]:
             directories = Directories(Path(short), Path(short), Path(short))
             stopping = asyncio.Event()
             serving = asyncio.ensure_future(
-                serve_control(app, directories.control_socket, stopping)
+                serve_control(lambda: app, directories.control_socket, stopping)
             )
             await asyncio.sleep(0)  # its first step binds the socket
 

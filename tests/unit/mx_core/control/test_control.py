@@ -66,7 +66,7 @@ def path() -> Iterator[Path]:
 @contextlib.asynccontextmanager
 async def _running(path: Path, **options: Any) -> AsyncIterator[ControlClient]:
     stopping = asyncio.Event()
-    task = asyncio.ensure_future(serve_control(APP, path, stopping, **options))
+    task = asyncio.ensure_future(serve_control(lambda: APP, path, stopping, **options))
     await asyncio.sleep(0)  # its first step binds the socket
     try:
         yield ControlClient(path, "mx-test")

@@ -158,7 +158,7 @@ async def test_an_answer_that_breaks_the_rules_is_refused(site: WebSite, case: s
 async def test_a_site_that_never_answers_costs_a_bounded_time(
     site: WebSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mx_core.discovery.well_known._TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr("mx_core.discovery.fetching._TOTAL_SECONDS", 0.3)
     site.answer = None
     started = time.monotonic()
 

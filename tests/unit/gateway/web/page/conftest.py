@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from gateway.web.page.app import new_visits, page_app
+from gateway.web.page.app import page_app
+from gateway.web.page.visits import Visits
 from tests.support.page_gateway import HOST, Everything
 
 
@@ -19,7 +21,7 @@ def behind() -> Everything:
 @pytest.fixture
 async def outside(behind: Everything) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that has not entered; ``ticket`` is in its notes."""
-    visits = new_visits()
+    visits = Visits(time.monotonic)
     transport = httpx.ASGITransport(app=page_app(behind, visits, {HOST}))
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
         client.params = {}

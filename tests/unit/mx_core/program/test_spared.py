@@ -1,0 +1,43 @@
+"""What is not used is not loaded, and is there again afterwards."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from mx_core.program.spared import spared
+
+
+def test_inside_it_is_not_installed_and_afterwards_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "rich"]:
+        monkeypatch.delitem(sys.modules, name)
+
+    with spared(), pytest.raises(ImportError):
+        importlib.import_module("rich")
+
+    assert importlib.import_module("rich")
+
+
+def test_what_is_loaded_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    marker = type(sys)("rich")
+    monkeypatch.setitem(sys.modules, "rich", marker)
+
+    with spared():
+        assert importlib.import_module("rich") is marker
+
+    assert sys.modules["rich"] is marker
+
+
+def test_the_log_speaks_without_it() -> None:
+    code = (
+        "from mx_core.program.spared import spared\n"
+        "with spared():\n    from mx_core.program import logs\n    import structlog\n"
+        "from mx_core.program.log_settings import Log\n"
+        "logs.configure(Log(format='json'))\nstructlog.get_logger().info('said', octets=1)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert '"event": "said"' in done.stderr
