@@ -17,6 +17,9 @@ from mx_core.mime.limits import HEADER_OCTETS_MAX
 _CRLF: Final = b"\r\n"
 _END: Final = b"\r\n.\r\n"
 _OVERLAP: Final = len(_END) - 1  # an end may straddle two pieces
+_DOT: Final = b"\r\n."  # what an end begins with, and a line with a stuffed dot
+_BROKEN_OR_NUL: Final = b"\r\n\0"
+BLOCK_OCTETS: Final = 128 * 1024  # that go into the sink at once, while the next ones come
 
 
 class Flaw(Enum):
@@ -48,9 +51,13 @@ class Room:
 
 
 def has_bare_octet(octets: bytes | bytearray) -> bool:
-    """Tell whether a CR stands without LF, an LF without CR, or a NUL anywhere."""
-    pairs = octets.count(_CRLF)
-    return b"\0" in octets or octets.count(b"\r") != pairs or octets.count(b"\n") != pairs
+    """Tell whether a CR stands without LF, an LF without CR, or a NUL anywhere.
+
+    There is no pair without one of each; so if there are twice as many of the three octets as there
+    are pairs, none is left over.
+    """
+    others = octets.translate(None, _BROKEN_OR_NUL)
+    return len(octets) - len(others) != 2 * octets.count(_CRLF)
 
 
 def has_long_line(octets: bytes | bytearray, line_max: int) -> bool:
@@ -75,9 +82,11 @@ def without_dots(lines: bytes) -> bytes:
 def may_go(kept: bytes | bytearray, lines_end: int, memory_octets: int, *, begun: bool) -> bool:
     """Tell whether the whole lines of *kept*, up to *lines_end*, go into the sink now.
 
-    The first time with the whole header, or with more than a header may have.
+    The first time with the whole header, or with more than a header may have; then in blocks, so that
+    little is left to do when the last octet has come.
     """
-    if len(kept) <= memory_octets or lines_end <= len(_CRLF):
+    most = min(memory_octets, BLOCK_OCTETS) if begun else memory_octets
+    if len(kept) <= most or lines_end <= len(_CRLF):
         return False
     return begun or lines_end > 2 * HEADER_OCTETS_MAX or kept.find(_CRLF * 2, 0, lines_end) >= 0
 
@@ -115,6 +124,7 @@ class DataReader:
         self._seen = 0  # octets of DATA so far, kept or not
         self._held = 0  # octets taken from the room
         self._longest = 0  # of the line that is not finished yet, when it is too long
+        self._dotted = False  # a line has begun with a dot
         self.flaw: Flaw | None = None
 
     @property
@@ -142,7 +152,7 @@ class DataReader:
         kept = bytes(memoryview(self._kept)[len(_CRLF) :])
         if has_bare_octet(kept):
             return Flaw.BARE_OCTET
-        kept = without_dots(kept)
+        kept = without_dots(kept) if self._dotted else kept
         if self._given + len(kept) > self._message_max:
             return Flaw.TOO_LARGE
         if self._given and self._sink is not None:
@@ -164,7 +174,9 @@ class DataReader:
         search_from = max(0, len(self._kept) - _OVERLAP)
         self._kept += piece
         self._seen += len(piece)
-        end = self._kept.find(_END, search_from)
+        dot = self._kept.find(_DOT, search_from)
+        end = self._kept.find(_END, dot) if dot >= 0 else -1
+        self._dotted = self._dotted or dot >= 0
         self._measure_line(search_from)
         if end >= 0:
             rest = bytes(self._kept[end + len(_END) :])
@@ -193,7 +205,7 @@ class DataReader:
         if has_bare_octet(block):
             self.flaw = Flaw.BARE_OCTET
             return
-        block = without_dots(block)
+        block = without_dots(block) if self._dotted else block
         self._given += len(block)
         if self._given > self._message_max:
             self.flaw = Flaw.TOO_LARGE

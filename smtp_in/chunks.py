@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, final
 
-from smtp_in.body import Flaw, Room, Sink, has_bare_octet, has_long_line, may_go
+from smtp_in.body import BLOCK_OCTETS, Flaw, Room, Sink, has_bare_octet, has_long_line, may_go
 
 # bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ]                       RFC 3030 §2
 _ARGUMENT: Final = re.compile(r"([0-9]{1,20})(?: +([Ll][Aa][Ss][Tt]))?")
@@ -80,7 +80,8 @@ class ChunkReader:
 
     def _give(self) -> None:
         """Let whole lines go into the sink, once there are too many for memory."""
-        if self._sink is None or len(self._kept) <= self._memory_max:
+        most = min(self._memory_max, BLOCK_OCTETS) if self._given else self._memory_max
+        if self._sink is None or len(self._kept) <= most:
             return
         end = self._kept.rfind(b"\r\n") + 2
         if end < 2:  # noqa: PLR2004  # no line has ended yet

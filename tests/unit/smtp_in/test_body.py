@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_in.body import DataReader, Flaw, Room
+from smtp_in.body import DataReader, Flaw, Room, has_bare_octet
 
 HEAD = b"Subject: x\r\n\r\nbody\r\n"
 
@@ -71,6 +71,13 @@ def test_a_message_with_a_bare_octet_is_refused_even_where_its_end_is_right() ->
         message, _ = read(octets + b"\r\n.\r\n")
 
         assert message is Flaw.BARE_OCTET
+
+
+@given(octets=st.lists(st.sampled_from([b"\r\n", b"a", b"\r", b"\n", b"\0"])).map(b"".join))
+def test_a_bare_octet_is_one_that_stands_in_no_pair(octets: bytes) -> None:
+    left = octets.replace(b"\r\n", b"")
+
+    assert has_bare_octet(octets) == any(each in left for each in b"\r\n\0")
 
 
 def test_a_message_may_be_empty() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from mx_core.model.errors import DiskFull, MailError
 from mx_core.store.account_store import AccountStore
+from smtp_in import body, chunks
 from smtp_in.body import DataReader, Flaw, Room
 from smtp_in.chunks import ChunkReader
 from smtp_in.limits import Limits
@@ -82,6 +84,27 @@ def test_little_more_than_the_limit_of_memory_is_ever_held() -> None:
 
     assert isinstance(taken, bytes)
     assert held <= 200 + 100
+
+
+def test_once_it_goes_on_no_more_than_a_block_waits_for_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So there is little left to seal when the end of a long message has come."""
+    for module in (body, chunks):
+        monkeypatch.setattr(module, "BLOCK_OCTETS", 300)
+    limits: Any = {"message_octets": 50_000, "line_octets": 100, "memory_octets": 2_000}
+    octets = HEAD + b"a line\r\n" * 1_000
+    data, bdat = Kept(), Kept()
+    of_data = DataReader(Room(100_000), sink=data, **limits)
+    of_bdat = ChunkReader(Room(100_000), sink=bdat, **limits)
+    for at in range(0, len(octets), 50):
+        of_data.feed(octets[at : at + 50])
+        of_bdat.feed(octets[at : at + 50])
+
+    for sink in (data, bdat):
+        assert len(sink.blocks[0]) > 1_900
+        assert max(map(len, sink.blocks[1:])) <= 300 + 50
+        assert len(octets) - sum(map(len, sink.blocks)) <= 300
 
 
 @given(
