@@ -12,6 +12,7 @@ from typing_extensions import override
 from gateway.accounts.carrier import carrier_to
 from gateway.accounts.folder_upkeep import keep_up
 from gateway.accounts.found_domains import finder_of
+from gateway.accounts.left_homes import LeftHomes
 from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.fetching import Fetching
 from gateway.arriving.inbound import Inbound
@@ -34,13 +35,8 @@ from gateway.own.identity import OwnIdentity
 from gateway.own.key_records import record_of
 from gateway.own.log_watch import HomeLog, LogWatch
 from gateway.own.moving import Moving
-from gateway.own.old_homes import (
-    FOLLOWED_SECONDS,
-    OldHome,
-    OldHomes,
-    OneOfSeveral,
-    tell,
-)
+from gateway.own.old_home_watch import AsOthersSee
+from gateway.own.old_homes import OneOfSeveral
 from gateway.own.tags import OwnTags
 from gateway.people.believing import believe_again
 from gateway.people.inviting import Inviting
@@ -61,15 +57,17 @@ from gateway.trial.domain import Roads
 from gateway.unlocking.receiving import arrival_of, drop, kept
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
+from gateway.writing.move_letters import not_taken_letter
 from gateway.writing.notices import Notices
 from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import Device, Home
-from mx_core.discovery.finder import Domain
+from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import Corrupt, Unavailable
+from mx_core.model.mailbox_name import INBOX
 from mx_core.store.account_store import AccountStore
 
 log = structlog.get_logger()
@@ -149,9 +147,10 @@ class Person(ports.Account):
             franking,
             store.receipts,
         )
-        self._config, self._roads = config, roads
-        self._opened_by = OneOfSeveral(epochs)
-        self.inbound = self._inbound_from(carrier, self._opened_by)
+        self._config = config
+        seen = AsOthersSee(finder.find, carrier.resolve, logs.watched)
+        self._left = LeftHomes(store, own, config, epochs, self._inbound_from, seen, roads)
+        self.inbound = self._inbound_from(carrier, self._left.opened_by)
         self._alone = ReceiptsAlone(
             store.receipts, recipients, franking, carrier, lambda: own.sender(carrier), now
         )
@@ -191,8 +190,7 @@ class Person(ports.Account):
         )
         self._epochs = epochs
         self.changes = OwnChanges(own, carrier)
-        self._old_homes = OldHomes(store.settings)
-        self.moving = Moving(own, self._old_homes, self._find_elsewhere)
+        self.moving = Moving(own, self._left.homes, self._left.find, not_taken=self._tell_not_moved)
         self._notices = Notices(store.relations, own.address, now)
 
     def _inbound_from(self, carrier: NativeCarrier, epochs: OneOfSeveral) -> Inbound:
@@ -256,8 +254,7 @@ class Person(ports.Account):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.moving.run())
                 tasks.create_task(self._until_moved())
-                for left in await self._left_homes():
-                    tasks.create_task(self._collect_from(left))
+                tasks.create_task(self._left.run())
                 tasks.create_task(self.outbound.run())
                 tasks.create_task(self.inbound.run())
                 tasks.create_task(self._epochs.run())
@@ -290,38 +287,9 @@ class Person(ports.Account):
         await self.moving.done.wait()
         raise _Moved
 
-    async def _left_homes(self) -> list[OldHome]:
-        """Return the home servers that may still hold mail for the account."""
-        oldest = self._now() - FOLLOWED_SECONDS
-        return [
-            one
-            for one in await self._old_homes.all()
-            if one.since > oldest
-            and one.address.domain != self.address.domain
-            and not (self._roads is not None and self._roads.is_over(one.address.domain))
-        ]
-
-    async def _find_elsewhere(self, domain: str) -> Domain:
-        """Find a domain that the account moves to, or has left."""
-        discovery = self._config.discovery if self._roads is None else self._roads.to(domain)
-        if discovery == self._config.discovery:
-            return await self._finder.find(domain)
-        return await finder_of(discovery, self.store.carrier_state, self._now).find(domain)
-
-    async def _collect_from(self, left: OldHome) -> None:
-        """Tell an old home server of the move, and take in what waits or comes there."""
-        device = Device(self.own.pid, self.own.device_id, self.own.signing_key)
-        home = Home(left.address.domain, device, self._find_elsewhere, self._now)
-        carrier = carrier_to(home, self._config)
-        opened_by = OneOfSeveral(self._epochs)
-        opened_by.beside(self._opened_by)
-        self._opened_by.beside(opened_by)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(tell(left, self._old_homes, carrier))
-                tasks.create_task(self._inbound_from(carrier, opened_by).run())
-        finally:
-            await home.close()
+    async def _tell_not_moved(self, there: Address, why: str) -> None:
+        letter = not_taken_letter(self.address, there, why, int(self._now()))
+        await self.store.relations.write_note(INBOX, letter, prepare, ())
 
     async def judge_domain(self, name: str) -> int:
         """Believe the log of the domain *name* again; return how many held messages go on.

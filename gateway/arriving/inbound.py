@@ -77,6 +77,7 @@ class Inbound:
         """Compose; nothing is asked of the server before ``run``."""
         self.connected = False
         self.trouble = "not tried yet"
+        self.refused = False  # it answered, and gives nothing out
         self.synced: Callable[[], None] = lambda: None  # told each time all that waited has come
         self._carrier = carrier
         self._inbox = inbox
@@ -109,7 +110,7 @@ class Inbound:
                     self.trouble = f"the connection {'ended' if ended else 'is opened anew'}"
                 except (Unavailable, Untrusted, Refused) as error:
                     # also a refusal (a device that was removed): shown in status, tried again
-                    self.trouble = str(error)
+                    self.trouble, self.refused = str(error), not isinstance(error, Unavailable)
                 if self.connected:
                     pause = _FIRST_PAUSE_SECONDS
                 self.connected = False
@@ -177,6 +178,8 @@ class Inbound:
             else owed_for(self._own, sender, statement, opened.statement_octets),
         )
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
+        if sender.has_moved:
+            await self._outbound.follow(sender.verdict.state.former)
 
     async def _receive_ordinary(self, arrival: ports.Arrival, opened: OpenedControl) -> None:
         mail = await self._at_the_door.opened(opened, arrival.body)
@@ -222,7 +225,7 @@ class Inbound:
         async with contextlib.aclosing(self._carrier.collect()) as deliveries:
             async for delivery in deliveries:
                 if not self.connected:
-                    self.connected, self.trouble = True, ""
+                    self.connected, self.trouble, self.refused = True, "", False
                     log.info("home_server_connected")
                     self._outbound.wake()
                 await self._deliver(delivery, begun)

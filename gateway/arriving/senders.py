@@ -64,6 +64,11 @@ class JudgedSender:
         )
 
     @property
+    def has_moved(self) -> bool:
+        """Tell whether this is how it became known that they left an address."""
+        return Cause.MOVED in self.verdict.notes
+
+    @property
     def sign_pk(self) -> bytes:
         """The key that must have signed the statement."""
         return self.verdict.sign_pk

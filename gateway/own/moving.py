@@ -26,8 +26,10 @@ from mx_core.model.secret import Secret
 from mx_core.notation import cbor
 from mx_core.passport.card import Card
 from mx_core.passport.chain import extend, verify_chain
+from mx_core.passport.entry import SignedEntry
 from mx_core.passport.epoch import Epoch, SignedEpoch
 from mx_core.passport.make import Writer, move
+from mx_core.passport.op import Move
 from mx_core.recovery.sheet import Sheet
 from mx_core.store.own.keys import OwnKey
 
@@ -83,8 +85,13 @@ class Moving:
         old_homes: OldHomes,
         find: Callable[[str], Awaitable[Domain]],
         register: Register = registration.register,
+        not_taken: Callable[[Address, str], Awaitable[None]] | None = None,
     ) -> None:
-        """Nothing is asked before ``begin`` or ``run``."""
+        """Nothing is asked before ``begin`` or ``run``.
+
+        *not_taken* tells the person, who waits no more, where they have not moved to, and why.
+        """
+        self._not_taken = not_taken
         self.done = asyncio.Event()  # the account lives elsewhere: it is to be opened anew
         self._own = own
         self._old_homes = old_homes
@@ -94,6 +101,7 @@ class Moving:
 
     async def run(self) -> None:
         """Finish what an earlier run left under way, and end."""
+        there = await self.under_way()
         while True:
             try:
                 await self.finish()
@@ -101,6 +109,9 @@ class Moving:
                 await asyncio.sleep(_RETRY_SECONDS)
             except (Refused, Untrusted) as error:
                 log.warning("move_refused", why=type(error).__name__)
+                if self._not_taken is not None and there is not None:
+                    # Crash before this: the account lives where it did, and says nothing of it.
+                    await self._not_taken(there, str(error))
                 return
             else:
                 return
@@ -132,6 +143,14 @@ class Moving:
                 # Crash before this: nothing happened.  After it: the next start goes on with it.
                 await own.store.keys.put(OwnKey.MOVE, _Move(entry, invite).encode())
             await self._finish()
+
+    async def under_way(self) -> Address | None:
+        """Return where the account is about to live: its move goes on until it is told otherwise."""
+        kept = await self._own.store.keys.get(OwnKey.MOVE)
+        if kept is None:
+            return None
+        ops = SignedEntry.decode(_Move.decode(kept).entry).entry.ops
+        return next((op.address for op in ops if isinstance(op, Move)), None)
 
     async def finish(self) -> None:
         """Go on with what is under way, if anything is; raises as ``begin``."""

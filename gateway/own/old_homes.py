@@ -7,11 +7,13 @@ before is told there.  Spec/client §11.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
 
+from gateway.writing.move_letters import Wrong
 from mx_core.envelope.identity import EpochSecret
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, StoreDamaged, Unavailable, Untrusted
@@ -27,12 +29,17 @@ _RETRY_SECONDS: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class OldHome:
-    """Where an account lived, the entry by which it left, when (unix seconds), and if it was told."""
+    """Where an account lived, the entry by which it left, when (unix seconds), and if it was told.
+
+    *refused*: it will not take the entry; *warned*: what the person knows that it does wrong.
+    """
 
     address: Address
     entry: bytes
     since: int
     told: bool = False
+    refused: bool = False
+    warned: frozenset[Wrong] = frozenset()
 
 
 class OldHomes:
@@ -55,16 +62,33 @@ class OldHomes:
         others = [one for one in await self.all() if one.entry != home.entry]
         await self._keep([*others, home])
 
-    async def was_told(self, home: OldHome) -> None:
-        """Remember that the server of *home* has taken the entry, or never will."""
+    async def now(self, home: OldHome) -> OldHome:
+        """Return *home* as it is kept now."""
+        return next((one for one in await self.all() if one.entry == home.entry), home)
+
+    async def was_told(self, home: OldHome, *, refused: bool = False) -> None:
+        """Remember that the server of *home* has taken the entry, or, *refused*, never will."""
+        await self._change(home, lambda one: replace(one, told=True, refused=refused))
+
+    async def warned(self, home: OldHome, wrong: frozenset[Wrong]) -> None:
+        """Remember that the person was told of all that is *wrong*."""
+        await self._change(home, lambda one: replace(one, warned=wrong))
+
+    async def _change(self, home: OldHome, made: Callable[[OldHome], OldHome]) -> None:
         known = await self.all()
-        await self._keep(
-            [replace(one, told=True) if one.entry == home.entry else one for one in known]
-        )
+        await self._keep([made(one) if one.entry == home.entry else one for one in known])
 
     async def _keep(self, homes: list[OldHome]) -> None:
         fields: list[cbor.Value] = [
-            [str(one.address), one.entry, one.since, one.told] for one in homes
+            [
+                str(one.address),
+                one.entry,
+                one.since,
+                one.told,
+                one.refused,
+                list[cbor.Value](sorted(each.value for each in one.warned)),
+            ]
+            for one in homes
         ]
         await self._settings.put(_NAME, cbor.encode(fields))
 
@@ -72,7 +96,17 @@ class OldHomes:
 def _read(value: cbor.Value) -> OldHome:
     match value:
         case [str() as address, bytes() as entry, int() as since, bool() as told]:
-            return OldHome(Address.parse(address), entry, since, told)
+            return OldHome(Address.parse(address), entry, since, told)  # of an earlier version
+        case [
+            str() as address,
+            bytes() as entry,
+            int() as since,
+            bool() as told,
+            bool() as refused,
+            [*warned],
+        ]:
+            known = frozenset(Wrong(one) for one in warned if isinstance(one, str))
+            return OldHome(Address.parse(address), entry, since, told, refused, known)
         case _:
             raise StoreDamaged("what is kept of an old home server cannot be read")
 
@@ -90,6 +124,7 @@ async def tell(home: OldHome, homes: OldHomes, carrier: Appending) -> None:
     It may refuse, or be gone: contacts then learn of the move from sealed mail.
     """
     while not home.told:
+        refused = False
         try:
             await carrier.append_passport(home.entry)
         except Unavailable:
@@ -97,8 +132,9 @@ async def tell(home: OldHome, homes: OldHomes, carrier: Appending) -> None:
             continue
         except (Refused, Untrusted) as error:
             log.warning("old_home_refuses", why=type(error).__name__)
+            refused = True
         # Crash before this: told once more, which changes nothing.
-        await homes.was_told(home)
+        await homes.was_told(home, refused=refused)
         return
 
 

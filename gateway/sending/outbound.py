@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 
@@ -285,6 +285,16 @@ class Outbound:
                 report=report,
                 because=of_refusal(error, item.recipient),
             )
+
+    async def follow(self, former: Collection[Address]) -> None:
+        """Try again what is held for an address of *former*: its person is known to have left it.
+
+        Crash before: it is held, as before, until the person says ``queue retry``.
+        """
+        for item in await self._outbox.unsettled():
+            if item.state is State.HELD and item.recipient.canonical() in former:
+                await self._outbox.release(item.queue_id, item.recipient)
+        self.wake()
 
     async def _move(self, queue_id: QueueId, items: list[OutboxItem]) -> None:
         try:

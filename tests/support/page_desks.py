@@ -89,9 +89,16 @@ class Elsewhere:
 @dataclass
 class Moved:
     did: list[tuple[str, ...]]
+    there: str = ""
+    trouble: MailError | None = None
 
     async def begin(self, to: Address, invite: str, words: str) -> None:
         self.did.append(("move", str(to), invite, words))
+        if self.trouble is not None:
+            raise self.trouble
+
+    async def under_way(self) -> str | None:
+        return self.there or None
 
 
 class Pulled:

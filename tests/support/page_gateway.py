@@ -12,6 +12,7 @@ from gateway.web.behind import Behind
 from mx_core.carriers.native.carrier import DoorState
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
+from mx_core.model.errors import MailError
 from mx_core.model.ids import QueueId
 from mx_core.model.secret import Secret
 from tests.support.page_desks import (
@@ -45,6 +46,7 @@ READ = (
     "/doctor",
     "/activity?account=alice%40a.example",
     "/devices?account=alice%40a.example",
+    "/move?account=alice%40a.example",
     "/requests?account=alice%40a.example",
     "/policy?account=alice%40a.example",
     "/policy?account=alice%40a.example&address=bob%40b.example",
@@ -68,6 +70,8 @@ class Everything(Behind):
         self.steps = {"logged_in": 2}
 
         self.tries = EVIL
+        self.there = ""  # where a move that is under way leads
+        self.move_trouble: MailError | None = None
         self.computer = Here(self.did)
         self.door: DoorState | None = DoorState(served=True, open=False)
 
@@ -169,7 +173,7 @@ class Everything(Behind):
 
     @property
     def moving(self) -> Any:
-        return Moved(self.did)
+        return Moved(self.did, self.there, self.move_trouble)
 
     async def add_trial(self, name: str) -> tuple[Address, str]:
         self.did.append(("trial", name))

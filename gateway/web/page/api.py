@@ -55,6 +55,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "/api/passwords": Shape(shapes.Passwords, "The mail programs of an account", _ACCOUNT),
     "/api/greeting": Shape(shapes.RoundTrip, "The first round trip of an account", _ACCOUNT),
     "/api/devices": Shape(shapes.Devices, "The devices of an account", _ACCOUNT),
+    "/api/move": Shape(shapes.Moving, "Where a move of an account leads", _ACCOUNT),
     "/api/activity": Shape(shapes.Activity, "Mail of each of the last thirty days", _ACCOUNT),
     "/api/mail": Shape(shapes.Mail, "Mail from elsewhere", _ACCOUNT),
     "/api/migration": Shape(
@@ -140,6 +141,10 @@ def _of_one(behind: Behind) -> Answers:
     async def devices(request: Request) -> Any:
         return {"devices": told_devices(behind.recoverable(_account(request)).own)}
 
+    async def move(request: Request) -> Any:
+        there = await behind.recoverable(_account(request)).moving.under_way()
+        return {"there": None if there is None else str(there)}
+
     async def activity(request: Request) -> Any:
         days = await behind.migrating(_account(request)).dial.days(DAYS)
         return {"days": [{"day": number, **asdict(day)} for number, day in days]}
@@ -169,6 +174,7 @@ def _of_one(behind: Behind) -> Answers:
         "/api/passwords": passwords,
         "/api/greeting": greeting,
         "/api/devices": devices,
+        "/api/move": move,
         "/api/activity": activity,
         "/api/mail": mail,
         "/api/migration": migration,

@@ -31,6 +31,7 @@ from gateway.web.page.doctor_views import doctor_routes
 from gateway.web.page.guard import Guard, cookie, session_of
 from gateway.web.page.invitation_views import invitation_routes
 from gateway.web.page.mail_views import mail_routes
+from gateway.web.page.move_views import move_routes
 from gateway.web.page.outbox_views import outbox_routes
 from gateway.web.page.policy_views import policy_routes
 from gateway.web.page.rendering import TRIAL, rendered
@@ -80,6 +81,7 @@ def page_app(behind: Behind, visits: Visits, hosts: Collection[str]) -> ASGIApp:
             *policy_routes(behind),
             *request_routes(behind),
             *mail_routes(behind),
+            *move_routes(behind),
             *writing_routes(behind),
             *api_routes(behind),
         ],

@@ -38,7 +38,7 @@ def begin_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         to, invite, words = await read_form(request, "to", "invite", "words")
         moving = behind.recoverable(Address.parse(behind.trial())).moving
         await moving.begin(Address.parse(to), invite, words)
-        return rendered("moved.html", address=to)
+        return rendered("moved.html", address=to, old="")
 
     async def trying(_: Request) -> Response:
         return rendered("begin_trial.html")

@@ -219,6 +219,12 @@ class Device(msgspec.Struct, frozen=True):
     since: int | None
 
 
+class Moving(msgspec.Struct, frozen=True):
+    """``there``: the address that a move leads to, as long as it is under way."""
+
+    there: str | None
+
+
 class Devices(msgspec.Struct, frozen=True):
     """Every device of an account, the newest last."""
 

@@ -153,6 +153,26 @@ async def test_a_new_home_that_gives_out_another_passport_is_not_moved_to(room: 
     assert not room.moving.done.is_set()
 
 
+async def test_who_waits_for_a_move_no_more_is_told_that_it_came_to_nothing(room: Room) -> None:
+    told: list[tuple[Address, str]] = []
+
+    async def tell(there: Address, why: str) -> None:
+        told.append((there, why))
+
+    room.home.loses = 1
+    with pytest.raises(PeerUnreachable):
+        await room.begin()
+    assert await room.moving.under_way() == NEW
+    room.home.fails = [NotPermitted("the invite was used")]
+
+    again = Moving(room.own, room.homes, room.home.find, room.home.register, tell)
+    await again.run()
+
+    assert told == [(NEW, "the invite was used")]
+    assert await again.under_way() is None
+    assert not again.done.is_set()
+
+
 async def test_it_takes_the_present_sheet_and_another_domain_that_is_there(room: Room) -> None:
     with pytest.raises(Refused, match="another domain"):
         await room.begin(Address("dora2", "a.example"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.own.old_homes import OldHome, OldHomes, OneOfSeveral, tell
 from mx_core.envelope.identity import EpochSecret
 from mx_core.model.address import Address
 from mx_core.model.errors import NotPermitted, PeerUnreachable
+from mx_core.notation import cbor
 from tests.support.stores import START, open_store
 
 pytestmark = pytest.mark.anyio
@@ -47,10 +49,20 @@ async def test_an_old_home_is_told_once_whether_it_likes_it_or_not(
     store.close()
 
     assert known.told
+    assert known.refused is (answer is not None)
     assert server.heard == [b"entry"]
     again = open_store(tmp_path)
     assert await OldHomes(again.settings).all() == [known]
     again.close()
+
+
+async def test_what_an_earlier_version_kept_is_read(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    kept = cbor.encode([[str(LEFT.address), LEFT.entry, LEFT.since, True]])
+    await store.settings.put("moved.from", kept)
+
+    assert await OldHomes(store.settings).all() == [replace(LEFT, told=True)]
+    store.close()
 
 
 async def test_an_old_home_that_is_away_is_told_later(

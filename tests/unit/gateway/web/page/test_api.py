@@ -94,6 +94,7 @@ SAME = {
     "/doctor": "/api/doctor",
     "/activity": "/api/activity",
     "/devices": "/api/devices",
+    "/move": "/api/move",
     "/requests": "/api/requests",
     "/policy": "/api/policy",
     "/begin/look": "/api/domain",
