@@ -54,6 +54,7 @@ from mx_core.model.ids import QueueId
 from mx_core.model.secret import Secret
 from mx_core.program import activation, event_loop, logs, notify
 from mx_core.program.memory import keep_out_of_dumps, keep_out_of_swap
+from mx_core.program.quiet import give_back_when_quiet
 from mx_core.program.watchdog import tell_alive
 from mx_core.store.account_store import AccountStore
 
@@ -137,6 +138,7 @@ class Gateway(OpenDesk):
                 print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
                 notify.tell("READY=1")
                 tasks.create_task(tell_alive(_turns, stopping))
+                tasks.create_task(give_back_when_quiet(self._let_go, stopping))
                 tasks.create_task(self._own_home.run())
                 tasks.create_task(Interruptions(self._interrupted).run())
                 if sys.stdout.isatty() and not list(self._accounts):
@@ -286,6 +288,10 @@ class Gateway(OpenDesk):
         for person in self._accounts:
             person.carrier.home.forget_session()
             person.inbound.interrupted()
+
+    def _let_go(self) -> None:
+        for person in tuple(self._accounts):
+            person.store.let_go()
 
     def _announce(self) -> None:
         import webbrowser  # noqa: PLC0415  # at the first start, and not again

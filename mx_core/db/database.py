@@ -25,7 +25,7 @@ from mx_core.db.lock import ProcessLock
 from mx_core.db.migrate import migrate
 from mx_core.db.readers import Readers, connections_of
 from mx_core.db.writer import Writer
-from mx_core.model.errors import BadConfiguration
+from mx_core.model.errors import BadConfiguration, MailError
 from mx_core.model.secret import Secret
 
 log = structlog.get_logger()
@@ -76,7 +76,7 @@ class _Asked(Generic[T]):
 
 
 class _AskedAtStart(Generic[T]):
-    """A job whose caller blocks, before any loop runs."""
+    """A job whose caller blocks, before any loop runs, or does not wait."""
 
     loop = None
 
@@ -234,6 +234,14 @@ class Database:
         first.  One that fails is tried again when next there was a change: nothing may depend on it.
         """
         self._writer.do_at_leisure(lambda: _AtLeisure(job))
+
+    def let_go(self) -> None:
+        """Give up the pages that connections keep, where nobody reads or writes: they are read again."""
+        self._readers.let_go()
+        with contextlib.suppress(MailError):  # closed, or busy
+            self._writer.submit(
+                _AskedAtStart(lambda connection: connection.exec_driver_sql("PRAGMA shrink_memory"))
+            )
 
     async def truncate_log(self) -> None:
         """Empty the write-ahead log: rows deleted before this call are in no file any more.

@@ -121,6 +121,9 @@ class PostgresDatabase:
         task.add_done_callback(self._written)
         return await asyncio.shield(task)
 
+    def let_go(self) -> None:
+        """As ``Transactions``: the pages are the server's."""
+
     async def close(self) -> None:
         """Finish what waits, then close."""
         self._closed = True

@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -23,6 +24,12 @@ T = TypeVar("T")
 _ON_LOOP: Final = 1  # connections beside those of the threads
 
 
+@dataclass(slots=True)
+class _Open:
+    connection: sa.Connection
+    busy: threading.Lock = field(default_factory=threading.Lock)  # held while it is used
+
+
 class Readers:
     """Owns the connections of *engine*, whose pool holds ``connections_of(threads)``."""
 
@@ -31,8 +38,8 @@ class Readers:
         self._plain = plain
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"read {name}")
         self._mine = threading.local()
-        self._opened: list[sa.Connection] = []  # appended by threads, closed at the end
-        self._here: sa.Connection | None = None  # the connection of `glance`
+        self._opened: list[_Open] = []  # appended by threads, closed at the end
+        self._here: _Open | None = None  # the connection of `glance`
         self._glancing = threading.Lock()
         self._closed = False
         # A connection takes 10 ms to open: not while somebody waits.  If it fails, so does the
@@ -64,38 +71,52 @@ class Readers:
                 self._here = self._connect()
             return self._run(self._here, job)
 
+    def let_go(self) -> None:
+        """Give up the pages that were read; a connection that runs a job keeps its own."""
+        for each in tuple(self._opened):
+            if each.busy.acquire(blocking=False):
+                try:
+                    if not each.connection.closed:
+                        driver: Any = each.connection.connection.driver_connection
+                        driver.execute("PRAGMA shrink_memory")
+                finally:
+                    each.busy.release()
+
     def close(self) -> None:
         """Wait for the jobs that run, then close every connection."""
         self._threads.shutdown(wait=True)
         with self._glancing:
             self._closed = True
-            for connection in self._opened:
-                connection.close()
+            for each in self._opened:
+                with each.busy:
+                    each.connection.close()
         self._engine.dispose()
 
     def _read(self, job: Callable[[sa.Connection], T]) -> T:
-        connection = getattr(self._mine, "connection", None)
-        if connection is None:
-            connection = self._mine.connection = self._connect()
-        return self._run(connection, job)
+        opened = getattr(self._mine, "opened", None)
+        if opened is None:
+            opened = self._mine.opened = self._connect()
+        return self._run(opened, job)
 
-    def _connect(self) -> sa.Connection:
+    def _connect(self) -> _Open:
         try:
-            connection = self._engine.connect()
+            opened = _Open(self._engine.connect())
         except BaseException as error:
             failure = translate(error, writing=False)
             if failure is error:
                 raise
             raise failure from error
-        self._opened.append(connection)
-        return connection
+        self._opened.append(opened)
+        return opened
 
-    def _run(self, connection: sa.Connection, job: Callable[[sa.Connection], T]) -> T:
+    def _run(self, opened: _Open, job: Callable[[sa.Connection], T]) -> T:
+        connection = opened.connection
         try:
-            if self._plain:
-                return _in_transaction(connection.connection.driver_connection, job)
-            with connection.begin():
-                return job(connection)
+            with opened.busy:
+                if self._plain:
+                    return _in_transaction(connection.connection.driver_connection, job)
+                with connection.begin():
+                    return job(connection)
         except BaseException as error:
             failure = translate(error, writing=False)
             if failure is error:

@@ -48,3 +48,6 @@ class Transactions(Protocol):
                 whoever asks again knows what was done by its own key.
             Corrupt: Nothing was stored, and nothing will be until a restart.
         """
+
+    def let_go(self) -> None:
+        """Give up what this process keeps in memory of rows, where it is a file: it is read again."""

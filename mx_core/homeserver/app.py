@@ -89,6 +89,7 @@ from mx_core.model.errors import (
 from mx_core.model.secret import Secret
 from mx_core.program import activation, logs, notify
 from mx_core.program.activation import Passed
+from mx_core.program.quiet import give_back_when_quiet
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
 from mx_core.tls.anchors import AnchorSet
 from mx_core.tls.leaf import Leaves
@@ -321,6 +322,7 @@ async def serve(
                 tasks.create_task(home.dispatcher.run(stopping))
                 tasks.create_task(stop_if_unsure(database, doubt, stopping))
                 tasks.create_task(prove_alive(database, stopping))
+                tasks.create_task(give_back_when_quiet(database.let_go, stopping))
                 tasks.create_task(keep_up(home.database, home.blobs, stopping, now=time.time))
                 if database.shared:
                     tasks.create_task(_wake_others(home, stopping))

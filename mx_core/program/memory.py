@@ -1,18 +1,25 @@
-"""Keeps what a process holds in memory out of core files and swap, and away from its user's programs.
+"""What the system does with a process's memory: no core file, no swap, and back what is not needed.
 
-core(5), prctl(2) PR_SET_DUMPABLE: afterwards no debugger of the same user attaches either; mlockall(2).
+core(5), prctl(2) PR_SET_DUMPABLE: afterwards no debugger of the same user attaches either; mlockall(2);
+madvise(2), malloc_trim(3).  What a system does not know is left alone.
 """
 
 from __future__ import annotations
 
 import ctypes
+import re
 import resource
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 _PR_SET_DUMPABLE: Final = 4
 _MCL_CURRENT: Final = 1
 _MCL_FUTURE: Final = 2
 _MCL_ONFAULT: Final = 4  # pages that are used, not all that is mapped; Linux 4.4
+_MADV_DONTNEED: Final = 4
+_MAPS: Final = Path("/proc/self/smaps")
+_CODE: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \S+ +/")
 
 
 def keep_out_of_dumps() -> None:
@@ -35,3 +42,41 @@ def keep_out_of_swap() -> bool:
         return False
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (most, most))
     return bool(libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
+
+
+def give_back_heap() -> None:
+    """Return to the system the pages that the allocator holds free."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):  # glibc
+        libc.malloc_trim(0)
+
+
+def give_back_code() -> int:
+    """Let go of machine code that is in memory; return of how many octets.
+
+    What runs comes back from its file, most of it without reading the disk.  Of 40 MB that libraries
+    map, a start runs through 36 and what follows needs 12.  Only what is as it stands in the file:
+    code that was changed here would come back unchanged.
+    """
+    libc = ctypes.CDLL(None)
+    if not (hasattr(libc, "madvise") and _MAPS.exists()):
+        return 0
+    return sum(
+        end - start
+        for start, end in _unchanged_code(_MAPS.read_text(encoding="utf-8", errors="replace"))
+        # Locked memory is not let go of, and code is no secret.
+        if libc.munlock(ctypes.c_void_p(start), ctypes.c_size_t(end - start)) == 0
+        and libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED) == 0
+    )
+
+
+def _unchanged_code(maps: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and the next address of each file's code in *maps*, which is smaps of proc(5)."""
+    code: tuple[int, int] | None = None
+    for line in maps.splitlines():
+        if " kB" in line:
+            if code is not None and line.startswith("Anonymous:") and line.split()[1] == "0":
+                yield code
+        elif not line.startswith("VmFlags:"):
+            found = _CODE.match(line)
+            code = (int(found[1], 16), int(found[2], 16)) if found else None

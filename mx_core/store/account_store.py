@@ -159,6 +159,11 @@ class AccountStore:
         async with self.mail.keeping_files():
             yield await asyncio.to_thread(copy_database, self._database.path, self._key, to, key)
 
+    def let_go(self) -> None:
+        """Give up the pages of both databases that are in memory and not in use."""
+        self._database.let_go()
+        self.text_index.let_go()
+
     def close(self) -> None:
         """Finish what waits and close."""
         self.text_index.close()

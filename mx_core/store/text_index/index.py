@@ -108,6 +108,12 @@ class TextIndex:
         """Leave the interpreter to who asks something; never blocks."""
         self._pace.step_aside()
 
+    def let_go(self) -> None:
+        """Give up the pages that were read; they are read again."""
+        database = self._database
+        if database is not None:
+            database.let_go()
+
     def make_anew(self) -> None:
         """Delete the file and index all mail again."""
         self._unfit.set()

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from mx_core.program.memory import _unchanged_code
+
 _CODE = """
 import ctypes, resource
 from mx_core.program.memory import keep_out_of_dumps
@@ -47,3 +49,50 @@ def test_without_a_limit_all_memory_is_locked() -> None:
         pytest.skip("this user has a limit")
 
     assert locking(resource.RLIM_INFINITY) == "True True\n"
+
+
+_CODE_BACK = """
+import hashlib, sqlite3, cryptography.x509
+from pathlib import Path
+from mx_core.program.memory import give_back_code, give_back_heap
+
+def mapped():
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssFile:"):
+            return int(line.split()[1])
+
+before = mapped()
+octets = give_back_code()
+after = mapped()
+give_back_heap()
+works = hashlib.sha256(b"a").hexdigest()[:4], sqlite3.connect(":memory:").execute("SELECT 1").fetchone()
+print(octets > 1_000_000, before - after > 2_000, works)
+"""
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_code_that_is_let_go_of_comes_back_when_it_runs(*, locked: bool) -> None:
+    if locked and resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] != resource.RLIM_INFINITY:
+        pytest.skip("this user has a limit")
+    lock = "from mx_core.program.memory import keep_out_of_swap\nkeep_out_of_swap()\n"
+    code = _CODE_BACK if not locked else lock + _CODE_BACK
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "True True ('ca97', (1,))\n"
+
+
+def test_code_that_was_changed_and_what_is_no_code_of_a_file_is_left_alone() -> None:
+    maps = "".join(
+        f"{start:08x}-{start + 4096:08x} {mode} 00000000 fe:00 1 {name}\n"
+        f"Rss:                4 kB\nAnonymous:          {changed} kB\nVmFlags: rd ex\n"
+        for start, mode, changed, name in (
+            (0x1000, "r-xp", 0, "                 /usr/lib/a b.so"),
+            (0x2000, "r-xp", 4, "                 /usr/lib/changed.so"),
+            (0x3000, "r--p", 0, "                 /usr/lib/constants.so"),
+            (0x4000, "r-xp", 0, "                 [vdso]"),
+            (0x5000, "rwxp", 0, ""),
+        )
+    )
+
+    assert list(_unchanged_code(maps)) == [(0x1000, 0x2000)]

@@ -1,0 +1,43 @@
+"""When a program gives memory back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mx_core.program import quiet
+from mx_core.program.quiet import Quiet, give_back_when_quiet
+
+pytestmark = pytest.mark.anyio
+
+
+def test_each_quiet_time_is_told_once_and_the_start_is_not_quiet() -> None:
+    used = [2.0, 2.01, 2.05, 3.0, 3.5, 3.6, 3.65]
+    watch = Quiet()
+
+    assert [watch.begins(seconds) for seconds in used] == [
+        *(False, True, False),  # after the start, once
+        *(False, False, True, False),  # and after work
+    ]
+
+
+async def test_what_can_be_read_again_is_let_go_of_once_and_watching_ends_with_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quiet, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(quiet, "_LITTLE_SECONDS", 1e9)
+    let_go, stopping = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    times: list[int] = []
+
+    def note() -> None:
+        times.append(1)
+        loop.call_soon_threadsafe(let_go.set)
+
+    watching = asyncio.ensure_future(give_back_when_quiet(note, stopping))
+    await asyncio.wait_for(let_go.wait(), 30)
+    stopping.set()
+    await asyncio.wait_for(watching, 30)
+
+    assert times == [1]
