@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from array import array
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain, islice, repeat
 from typing import Final
 
 from mx_core.model.ids import MessageId
 from mx_core.store.text_index.block import Entry
+from mx_core.store.text_index.message_list import NUMBERS
+from mx_core.store.text_index.postings import pack
 from mx_core.store.text_index.source import Texts
 from mx_core.store.text_index.words import Breathe, distinct, encode, in_order
 
 MESSAGES_MAX: Final = 2_000
-_POSTINGS_MAX: Final = 1_000_000
+_POSTINGS_MAX: Final = 3_000_000  # of four octets each
 _WORDS_MAX: Final = 150_000
-_CHARACTERS_MAX: Final = 32 << 20
+_CHARACTERS_MAX: Final = 32 << 20  # of the words
 _PATIENCE: Final = 4_096
 
-
-class _Messages:
-    """By word: the message it stands in, or all of them.  Most words stand in one."""
-
-    def __init__(self) -> None:
-        self.one: dict[str, int] = {}
-        self.many: dict[str, list[int]] = {}
-
-    def add(self, words: Sequence[str], message: int) -> None:
-        """Enter different *words* of *message*, which is above all others."""
-        one, many = self.one, self.many
-        for word, known in zip(words, map(many.get, words), strict=True):
-            if known is not None:
-                known.append(message)
-                continue
-            first = one.setdefault(word, message)
-            if first != message:
-                many[word] = [first, message]
-
-    def of(self, word: str) -> Sequence[int]:
-        """Return the messages with *word*, ascending."""
-        many = self.many.get(word)
-        if many is not None:
-            return many
-        return (self.one[word],) if word in self.one else ()
+# by word: the messages it stands in, ascending
+_Messages = defaultdict[str, "array[int]"]
 
 
 class Batch:
@@ -52,8 +34,8 @@ class Batch:
         self.messages = 0
         self.unread: list[MessageId] = []
         self._breathe = breathe
-        self._headers = _Messages()
-        self._bodies = _Messages()
+        self._headers: _Messages = defaultdict(partial(array, NUMBERS))
+        self._bodies: _Messages = defaultdict(partial(array, NUMBERS))
         self._postings = 0
         self._characters = 0
 
@@ -62,7 +44,6 @@ class Batch:
         if texts.header is None or texts.body is None:
             self.unread.append(texts.message)
             return
-        self._characters += len(texts.header) + len(texts.body)
         number = texts.message - self.first
         self._enter(self._headers, texts.header, number)
         self._enter(self._bodies, texts.body, number)
@@ -74,20 +55,31 @@ class Batch:
             self.messages >= MESSAGES_MAX
             or self._postings >= _POSTINGS_MAX
             or self._characters >= _CHARACTERS_MAX
-            or len(self._headers.one) + len(self._bodies.one) >= _WORDS_MAX
+            or len(self._headers) + len(self._bodies) >= _WORDS_MAX
         )
 
     def entries(self) -> Iterator[Entry]:
         """Yield the words in order."""
         headers, bodies = self._headers, self._bodies
-        others = (word for word in bodies.one if word not in headers.one)
+        others = (word for word in bodies if word not in headers)
         # the order of code points is the order of the octets of UTF-8
-        for word in in_order(chain(headers.one, others), self._breathe):
-            yield encode(word), headers.of(word), bodies.of(word)
+        for word in in_order(chain(headers, others), self._breathe):
+            yield encode(word), pack(headers.get(word, _NOWHERE), bodies.get(word, _NOWHERE))
 
     def _enter(self, messages: _Messages, text: str, number: int) -> None:
+        known = len(messages)
         words = iter(distinct(text, self._breathe))
         while piece := list(islice(words, _PATIENCE)):
-            messages.add(piece, number)
+            # no line of ours runs for a word: there are thousands in a message
+            _exhaust(map(array.append, map(messages.__getitem__, piece), repeat(number)))
             self._postings += len(piece)
             self._breathe()
+        new = islice(reversed(messages), len(messages) - known)  # a dict keeps the order
+        self._characters += sum(map(len, new))
+
+
+_NOWHERE: Final = array(NUMBERS)
+
+
+def _exhaust(calls: Iterable[None]) -> None:
+    deque(calls, maxlen=0)

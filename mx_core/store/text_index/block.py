@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from mx_core.store.text_index import postings
-from mx_core.store.text_index.postings import Found
+from mx_core.store.text_index.postings import Found, Where
 from mx_core.store.text_index.words import Breathe
 
 WORDS_OCTETS: Final = 64 * 1024  # a block is closed when its words are more
 POSTINGS_OCTETS: Final = 256 * 1024  # or its postings
 _PATIENCE: Final = 256  # words between two breaths
 
-# a word, and the messages with it in their header and in their body, ascending
-Entry = tuple[bytes, Sequence[int], Sequence[int]]
+Entry = tuple[bytes, Where]  # a word, and where it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,11 @@ def blocks(entries: Iterable[Entry], breathe: Breathe) -> Iterator[Block]:
     numbers = array("I")
     lists = bytearray()
     octets = 0
-    for word, headers, bodies in entries:
-        entry, packed = postings.pack(headers, bodies, len(lists))
+    for word, where in entries:
         words.append(word)
-        numbers.append(entry)
-        lists += packed
+        numbers.append(postings.entry(where, len(lists)))
+        if not isinstance(where, int):
+            lists += where
         octets += len(word) + 1
         if len(words) % _PATIENCE == 0:
             breathe()
@@ -53,14 +52,10 @@ def blocks(entries: Iterable[Entry], breathe: Breathe) -> Iterator[Block]:
         yield _block(words, numbers, lists)
 
 
-def entries(block: Block, breathe: Breathe) -> Iterator[Entry]:
-    """Yield what *block* was made of."""
+def parts(block: Block) -> tuple[list[bytes], array[int], bytes]:
+    """Return the words of *block*, the entry of each, and the octets that entries point into."""
     words = block.words[1:-1].split(b"\n")
-    numbers, lists = _parts(block.postings, len(words))
-    for place, (word, entry) in enumerate(zip(words, numbers, strict=True)):
-        yield word, *postings.unpack(entry, lists)
-        if place % _PATIENCE == 0:
-            breathe()
+    return words, *_parts(block.postings, len(words))
 
 
 def places(words: bytes, pattern: bytes) -> list[int]:

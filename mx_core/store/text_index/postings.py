@@ -5,23 +5,31 @@ message, as most do, is the number ``message * 2 + text`` with the highest bit s
 the entry is where in the block's octets its two lists stand, of headers and of bodies:
 
     LEB128 (octets of the list * 2 + 1 if it is a bitmap), the list; twice
-
-A list is gaps in LEB128, or a bitmap, whichever is shorter.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
-from operator import sub
 from typing import Final
+
+from mx_core.store.text_index import message_list
+from mx_core.store.text_index.message_list import (
+    Packed,
+    Part,
+    from_bitmap,
+    from_gaps,
+    leb128,
+    put,
+)
 
 HEADER, BODY = 0, 1
 _ONE: Final = 1 << 31
 _ENTRY_MASK: Final = _ONE - 1
-_MORE: Final = 0x80
-_BITS: Final = tuple(tuple(bit for bit in range(8) if octet >> bit & 1) for octet in range(256))
+
+Where = int | bytes  # the number of a word of one text, without its bit; or its two lists
+Messages = Sequence[int]
 
 
 @dataclass(slots=True)
@@ -34,7 +42,7 @@ class Found:
     def all(self) -> set[int]:
         """Return them as one set."""
         return self.few | set(
-            _from_bitmap(self.many.to_bytes(self.many.bit_length() // 8 + 1, "little"))
+            from_bitmap(self.many.to_bytes(self.many.bit_length() // 8 + 1, "little"))
         )
 
     def holds_all_of(self, count: int) -> bool:
@@ -49,21 +57,56 @@ class Found:
         return self.many.bit_count() >= count
 
 
-def pack(headers: Sequence[int], bodies: Sequence[int], at: int) -> tuple[int, bytes]:
-    """Return the entry of a word in these messages, ascending, and what stands at *at* for it."""
+def pack(headers: array[int], bodies: array[int]) -> Where:
+    """Return where a word stands that is in these messages, ascending; in one at least."""
     if len(headers) + len(bodies) == 1:
-        return _ONE | (headers[0] * 2 + HEADER if headers else bodies[0] * 2 + BODY), b""
-    return at, _pack_list(headers) + _pack_list(bodies)
+        return headers[0] * 2 + HEADER if headers else bodies[0] * 2 + BODY
+    return _stored(message_list.pack(headers)) + _stored(message_list.pack(bodies))
 
 
-def unpack(entry: int, octets: bytes) -> tuple[Sequence[int], Sequence[int]]:
-    """Return the messages that *pack* took."""
-    if entry & _ONE:
-        message, text = divmod(entry & _ENTRY_MASK, 2)
+def unpack(where: Where) -> tuple[Messages, Messages]:
+    """Return the messages that ``pack`` took."""
+    if isinstance(where, int):
+        message, text = divmod(where, 2)
         return ((), (message,)) if text == BODY else ((message,), ())
-    header, bitmap, entry = _list_at(octets, entry)
-    body, body_bitmap, _ = _list_at(octets, entry)
-    return _messages(header, bitmap), _messages(body, body_bitmap)
+    header, body, _ = _lists_at(where, 0)
+    return message_list.unpack(*header), message_list.unpack(*body)
+
+
+def join(parts: Sequence[tuple[int, Where]]) -> Where:
+    """Return where a word stands in all of *parts*, which follow each other.
+
+    A part is how much later its messages count from, and where the word stands in it.
+    """
+    by, where = parts[0]
+    if len(parts) == 1 and isinstance(where, int):
+        return where + 2 * by
+    headers: list[Part] = []
+    bodies: list[Part] = []
+    for by, where in parts:
+        if isinstance(where, int):
+            alone = bytearray()
+            put(alone, where >> 1)
+            (bodies if where & 1 == BODY else headers).append((by, bytes(alone), False))
+            continue
+        header, body, _ = _lists_at(where, 0)
+        if header[0]:
+            headers.append((by, *header))
+        if body[0]:
+            bodies.append((by, *body))
+    return _joined(headers) + _joined(bodies)
+
+
+def entry(where: Where, at: int) -> int:
+    """Return the entry of a word whose lists, if it has any, stand at *at*."""
+    return _ONE | where if isinstance(where, int) else at
+
+
+def where(entry: int, octets: bytes) -> Where:
+    """Return what *entry* was made of."""
+    if entry & _ONE:
+        return entry & _ENTRY_MASK
+    return octets[entry : _lists_at(octets, entry)[2]]
 
 
 def collect(
@@ -84,86 +127,39 @@ def collect(
             else:
                 in_headers.add((entry & _ENTRY_MASK) >> 1)
             continue
-        header, bitmap, entry = _list_at(octets, entry)
+        header, entry = _list_at(octets, entry)
         if headers is not None:
-            _add(headers, header, bitmap)
+            _add(headers, *header)
         if bodies is not None:
-            _add(bodies, *_list_at(octets, entry)[:2])
+            _add(bodies, *_list_at(octets, entry)[0])
 
 
 def _add(found: Found, octets: bytes, bitmap: bool) -> None:
     if bitmap:
         found.many |= int.from_bytes(octets, "little")
     else:
-        found.few.update(_from_gaps(octets))
+        found.few.update(from_gaps(octets))
 
 
-def _messages(octets: bytes, bitmap: bool) -> Sequence[int]:
-    return _from_bitmap(octets) if bitmap else list(_from_gaps(octets))
+def _joined(parts: Sequence[Part]) -> bytes:
+    return _stored(message_list.join(parts)) if parts else b"\0"
 
 
-def _pack_list(messages: Sequence[int]) -> bytes:
-    if not messages:
-        return b"\0"
-    bits_octets = messages[-1] // 8 + 1
-    octets = _gaps(messages)
-    bitmap = len(octets) > bits_octets
-    if bitmap:
-        bits = bytearray(bits_octets)
-        for message in messages:
-            bits[message >> 3] |= 1 << (message & 7)
-        octets = bytes(bits)
+def _stored(packed: Packed) -> bytes:
+    octets, bitmap = packed
     head = bytearray()
-    _put(head, len(octets) * 2 + bitmap)
+    put(head, len(octets) * 2 + bitmap)
     return bytes(head) + octets
 
 
-def _gaps(messages: Sequence[int]) -> bytes:
-    gaps = [messages[0], *map(sub, messages[1:], messages)]
-    if max(gaps) < _MORE:
-        return bytes(gaps)
-    octets = bytearray()
-    for gap in gaps:
-        _put(octets, gap)
-    return bytes(octets)
+def _lists_at(octets: bytes, at: int) -> tuple[Packed, Packed, int]:
+    header, at = _list_at(octets, at)
+    body, at = _list_at(octets, at)
+    return header, body, at
 
 
-def _list_at(octets: bytes, at: int) -> tuple[bytes, bool, int]:
-    """Return the list that stands at *at*, whether it is a bitmap, and where it ends."""
-    number = shift = 0
-    while True:
-        octet = octets[at]
-        at += 1
-        number |= (octet & 0x7F) << shift
-        if octet < _MORE:
-            break
-        shift += 7
+def _list_at(octets: bytes, at: int) -> tuple[Packed, int]:
+    """Return the list that stands at *at*, and where it ends."""
+    number, at = leb128(octets, at)
     end = at + (number >> 1)
-    return octets[at:end], bool(number & 1), end
-
-
-def _from_gaps(octets: bytes) -> Iterable[int]:
-    if octets.isascii():  # every gap is one octet
-        return accumulate(octets)
-    messages: list[int] = []
-    message = number = shift = 0
-    for octet in octets:
-        number |= (octet & 0x7F) << shift
-        if octet >= _MORE:
-            shift += 7
-            continue
-        message += number
-        messages.append(message)
-        number = shift = 0
-    return messages
-
-
-def _from_bitmap(octets: bytes) -> list[int]:
-    return [at * 8 + bit for at, octet in enumerate(octets) if octet for bit in _BITS[octet]]
-
-
-def _put(out: bytearray, number: int) -> None:
-    while number >= _MORE:
-        out.append(number & 0x7F | _MORE)
-        number >>= 7
-    out.append(number)
+    return (octets[at:end], bool(number & 1)), end

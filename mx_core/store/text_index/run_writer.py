@@ -34,6 +34,7 @@ class RunWriter:
         self._blocks = 0
         self._groups = 0
         self._group = Group()
+        self._few: list[bytes] = []  # words of the first blocks: a run of few needs no rows
 
     def write(
         self,
@@ -49,7 +50,7 @@ class RunWriter:
         """
         for made in block.blocks(entries, self._breathe):
             self._add(made)
-        if self._blocks >= GRAMS_FROM_BLOCKS and self._group.blocks:
+        if self._group.blocks:
             self._close_group()
         self._waiting.append(
             lambda connection, run: runs.finish(connection, run, messages, replaced)
@@ -64,7 +65,11 @@ class RunWriter:
             lambda connection, run: runs.add_blocks(connection, run, first, [made])
         )
         self._blocks += 1
-        self._group.add(made.words, self._breathe)
+        self._few.append(made.words)
+        if self._blocks >= GRAMS_FROM_BLOCKS:
+            for words in self._few:
+                self._group.add(words, self._breathe)
+            self._few.clear()
         self._octets += len(made.words) + len(made.postings)
         if self._group.blocks == GROUP_BLOCKS:
             self._close_group()

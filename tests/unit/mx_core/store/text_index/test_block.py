@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from array import array
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from mx_core.store.text_index import block
-from mx_core.store.text_index.postings import Found
+from mx_core.store.text_index import block, postings
+from mx_core.store.text_index.message_list import NUMBERS
+from mx_core.store.text_index.postings import Found, Where
 
 WORDS = st.sets(st.text("abcé", min_size=1, max_size=5), min_size=1, max_size=40).map(
     lambda words: sorted(word.encode() for word in words)
 )
 
 
+def at(number: int) -> Where:
+    return postings.pack(array(NUMBERS, [number]), array(NUMBERS, [number + 1]))
+
+
 def packed(words: list[bytes]) -> list[block.Block]:
-    entries = ((word, [number], [number + 1]) for number, word in enumerate(words))
+    entries = ((word, at(number)) for number, word in enumerate(words))
     return list(block.blocks(entries, lambda: None))
 
 
@@ -23,9 +30,10 @@ def packed(words: list[bytes]) -> list[block.Block]:
 def test_a_block_gives_back_what_it_was_made_of(words: list[bytes]) -> None:
     [made] = packed(words)
 
-    back = [(w, list(h), list(b)) for w, h, b in block.entries(made, lambda: None)]
+    back, entries, lists = block.parts(made)
 
-    assert back == [(word, [n], [n + 1]) for n, word in enumerate(words)]
+    assert back == words
+    assert [postings.where(entry, lists) for entry in entries] == list(map(at, range(len(words))))
 
 
 @given(WORDS, st.text("abcé", min_size=1, max_size=3))

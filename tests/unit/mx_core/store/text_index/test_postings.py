@@ -1,49 +1,65 @@
-"""Lists of messages, packed."""
+"""Where a word stands, packed."""
 
 from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
 from mx_core.store.text_index import postings
-from mx_core.store.text_index.postings import Found
+from mx_core.store.text_index.message_list import NUMBERS
+from mx_core.store.text_index.postings import Found, Where
 
 MESSAGES = st.lists(st.integers(0, 3_000), unique=True, max_size=200).map(sorted)
+TEXTS = st.tuples(MESSAGES, MESSAGES).filter(any)
 
 
-@given(MESSAGES, MESSAGES, st.binary(max_size=9))
-def test_what_is_packed_comes_back(headers: list[int], bodies: list[int], before: bytes) -> None:
-    if not headers and not bodies:
-        return
-    entry, octets = postings.pack(headers, bodies, len(before))
-
-    found = postings.unpack(entry, before + octets)
-
-    assert [list(found[0]), list(found[1])] == [headers, bodies]
+def pack(headers: Iterable[int], bodies: Iterable[int]) -> Where:
+    return postings.pack(array(NUMBERS, headers), array(NUMBERS, bodies))
 
 
-@given(MESSAGES, MESSAGES)
-def test_both_texts_are_collected_apart_and_together(headers: list[int], bodies: list[int]) -> None:
-    if not headers and not bodies:
-        return
-    entry, octets = postings.pack(headers, bodies, 0)
+@given(TEXTS, st.binary(max_size=9))
+def test_what_is_packed_comes_back(texts: tuple[list[int], list[int]], before: bytes) -> None:
+    where = pack(*texts)
+    octets = before if isinstance(where, int) else before + where + b"behind"
+
+    entry = postings.entry(where, len(before))
+
+    assert postings.where(entry, octets) == where
+    assert tuple(map(list, postings.unpack(where))) == texts
+
+
+@given(TEXTS)
+def test_both_texts_are_collected_apart_and_together(texts: tuple[list[int], list[int]]) -> None:
+    where = pack(*texts)
+    entry, octets = postings.entry(where, 0), b"" if isinstance(where, int) else where
     in_headers, in_bodies, together = Found(), Found(), Found()
 
     postings.collect([entry], octets, [0], in_headers, in_bodies)
     postings.collect([entry], octets, [0], together, together)
 
-    assert (in_headers.all(), in_bodies.all()) == (set(headers), set(bodies))
-    assert together.all() == {*headers, *bodies}
+    assert (in_headers.all(), in_bodies.all()) == tuple(map(set, texts))
+    assert together.all() == {*texts[0], *texts[1]}
 
 
-@pytest.mark.parametrize(
-    ("messages", "octets_max"), [(range(8_000), 1_010), (range(0, 80_000, 100), 810), ([70_000], 0)]
-)
-def test_a_list_is_as_short_as_its_messages_allow(messages: range, octets_max: int) -> None:
-    _, octets = postings.pack(list(messages), [], 0)
+@given(st.lists(st.tuples(st.integers(0, 900), TEXTS), min_size=1, max_size=5))
+def test_what_is_joined_is_what_all_of_it_packed_at_once_is(
+    runs: list[tuple[int, tuple[list[int], list[int]]]],
+) -> None:
+    parts: list[tuple[int, Where]] = []
+    headers: list[int] = []
+    bodies: list[int] = []
+    by = 0
+    for gap, (some_headers, some_bodies) in runs:
+        parts.append((by, pack(some_headers, some_bodies)))
+        headers += [by + message for message in some_headers]
+        bodies += [by + message for message in some_bodies]
+        by += max(some_headers + some_bodies) + 1 + gap
 
-    assert len(octets) <= octets_max
+    assert postings.join(parts) == pack(headers, bodies)
 
 
 @pytest.mark.parametrize("many", [[], [0, 1, 2, 3]])
