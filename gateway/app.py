@@ -13,7 +13,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -213,9 +212,9 @@ class Gateway(OpenDesk):
         return await self._recovering.begin(asked, self._accounts.holds)
 
     @override
-    async def finish_recovery(self, token: str, kept: Sequence[str]) -> dict[str, Any]:
+    async def finish_recovery(self, token: str) -> dict[str, Any]:
         async with self._adding:
-            store = await self._recovering.finish(token, kept)
+            store = await self._recovering.finish(token)
             try:
                 own = await self._recovering.go_on(store)
             except Refused:

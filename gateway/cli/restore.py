@@ -22,52 +22,44 @@ from mx_core.control.client import ControlClient
 @click.option(
     "--older-sheet", is_flag=True, help="FILE was made with an older sheet: ask for both."
 )
-@click.option("--keep", multiple=True, help="A device (its id) that goes on being one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def restore(
-    directories: Directories, file: str, keep: tuple[str, ...], *, older_sheet: bool, as_json: bool
-) -> None:
+def restore(directories: Directories, file: str, *, older_sheet: bool, as_json: bool) -> None:
     """Bring the backup FILE back on this computer, which becomes a new device.
 
-    Asks for the words of the recovery sheet and shows those of a new one.  Every device that is
-    not kept is out, and nobody seals to it any more.
+    Asks for the words of the recovery sheet and shows those of a new one.  Every other device is
+    out, and nobody seals to it any more: an address has one device for now.
     """
     asked = {"file": str(Path(file).absolute())}
     if older_sheet:
         asked["words_of_file"] = asked_words("The 24 words of the sheet that FILE was made with")
     asked["words"] = asked_words("The 24 words of the newest sheet")
-    _recover(directories, asked, keep, as_json=as_json)
+    _recover(directories, asked, as_json=as_json)
 
 
 @click.command()
 @click.argument("address")
-@click.option("--keep", multiple=True, help="A device (its id) that goes on being one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def recover(
-    directories: Directories, address: str, keep: tuple[str, ...], *, as_json: bool
-) -> None:
+def recover(directories: Directories, address: str, *, as_json: bool) -> None:
     """Take ADDRESS back with its recovery sheet alone, from any computer: it was lost or stolen.
 
-    Every device that is not kept is out at once.  Mail and contacts come with a backup only.
+    Every other device is out at once.  Mail and contacts come with a backup only.
     """
     words = asked_words("The 24 words of the newest sheet")
-    _recover(directories, {"address": address, "words": words}, keep, as_json=as_json)
+    _recover(directories, {"address": address, "words": words}, as_json=as_json)
 
 
-def _recover(
-    directories: Directories, asked: dict[str, Any], keep: tuple[str, ...], *, as_json: bool
-) -> None:
+def _recover(directories: Directories, asked: dict[str, Any], *, as_json: bool) -> None:
     with told_in_one_sentence("mx-gateway"):
         client = ControlClient(directories.control_socket, "mx-gateway", LONG_SECONDS)
         begun = client.post("/recoveries/begin", asked)
         if not as_json:
             show_words(begun["recovery_words"])
         if sys.stdin.isatty():
-            gone = len(begun["devices"]) - len(keep)
+            gone = len(begun["devices"])
             click.confirm(f"{gone} devices of {begun['address']} are out now. Go on?", abort=True)
-        done = client.post("/recoveries/finish", {"token": begun["token"], "kept": list(keep)})
+        done = client.post("/recoveries/finish", {"token": begun["token"]})
     if as_json:
         click.echo(json.dumps({**begun, **done}))
         return

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -140,27 +140,23 @@ class Recovering:
                 "devices": [device.id.hex() for device in state.active],
             }
 
-    async def finish(self, token: str, kept: Sequence[str]) -> AccountStore:
-        """Make this machine a device, and every device that is not *kept* (ids in hex) none.
+    async def finish(self, token: str) -> AccountStore:
+        """Make this machine the one device: two without a journal would hold a part each.
 
         Returns the store; the home server is still to be asked (``go_on``).
 
         Raises:
-            Refused: Nothing of that token was begun, or a device to keep is none.
+            Refused: Nothing of that token was begun.
         """
         async with self._turn:
             begun = self._begun
             if begun is None or not secrets.compare_digest(begun.token, token):
                 raise Refused("this recovery was not begun, or was begun again: start anew")
-            active = {device.id.hex(): device.id for device in begun.state.active}
-            if unknown := [one for one in kept if one not in active]:
-                raise Refused(f"{unknown[0]} is no device of this account")
             sheets = (begun.present, begun.new)
-            ids: list[DeviceId] = [active[one] for one in kept]
             self._begun = None
             try:
                 await taking_over.intend(
-                    begun.store, begun.state, sheets, ids, self._now, backup_of=begun.backup_of
+                    begun.store, begun.state, sheets, self._now, backup_of=begun.backup_of
                 )
             finally:
                 begun.store.close()

@@ -6,7 +6,6 @@ them; from then on the same entry is given to it until it is taken, over any cra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -22,7 +21,6 @@ from mx_core.db import failpoint
 from mx_core.mime.prepare import prepare
 from mx_core.model.clock import Now
 from mx_core.model.errors import StoreDamaged, Untrusted
-from mx_core.model.ids import DeviceId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
 from mx_core.notation import cbor
@@ -61,7 +59,6 @@ async def intend(
     store: AccountStore,
     state: State,
     sheets: tuple[Sheet, Sheet],
-    kept: Sequence[DeviceId],
     now: Now,
     *,
     backup_of: int = 0,
@@ -74,7 +71,7 @@ async def intend(
     present, new = sheets
     identity, device = SigningKey.generate(), SigningKey.generate()
     keys = NewKeys(store.device_id, device, identity, new.key)
-    entry = recover(state, present.key, keys, kept, now())
+    entry = recover(state, present.key, keys, [], now())
     after = verify_chain([*await store.passport.entries(), entry], now=now())
     own = OwnIdentity(after, store.device_id, Secret(device), store, now)
     await store.keys.put_all(

@@ -64,7 +64,6 @@ class Finish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /recoveries/finish."""
 
     token: str
-    kept: tuple[str, ...] = ()
 
 
 Endpoint = Callable[[Request], Awaitable[dict[str, Any]]]
@@ -114,7 +113,7 @@ def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) ->
 
     async def finished(request: Request) -> dict[str, Any]:
         asked = await body(request, Finish)
-        return await desk.finish_recovery(asked.token, asked.kept)
+        return await desk.finish_recovery(asked.token)
 
     served: dict[str, Endpoint] = {
         "/backups": made,

@@ -6,7 +6,6 @@ nobody asks anything carries no web framework.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from gateway.greeting.round_trip import Greeting
@@ -52,7 +51,7 @@ class Desk(Protocol):
     async def begin_recovery(self, asked: AskedBack) -> dict[str, Any]:
         """Return what it would do; raises as ``Recovering.begin``."""
 
-    async def finish_recovery(self, token: str, kept: Sequence[str]) -> dict[str, Any]:
+    async def finish_recovery(self, token: str) -> dict[str, Any]:
         """Return the settings for a mail program; raises as ``Recovering.finish``."""
 
 

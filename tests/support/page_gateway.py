@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
@@ -70,6 +69,7 @@ class Everything(Behind):
         self.steps = {"logged_in": 2}
 
         self.tries = EVIL
+        self.person = make_person()
         self.there = ""  # where a move that is under way leads
         self.move_trouble: MailError | None = None
         self.computer = Here(self.did)
@@ -168,8 +168,7 @@ class Everything(Behind):
 
     @property
     def own(self) -> Any:
-        person = make_person()
-        return SimpleNamespace(state=person.state, device_id=person.first.id)
+        return SimpleNamespace(state=self.person.state, device_id=self.person.first.id)
 
     @property
     def moving(self) -> Any:
@@ -209,8 +208,8 @@ class Everything(Behind):
             "recovery_words": " ".join(f"word{n}" for n in range(1, 25)),
         }  # fmt: skip
 
-    async def finish_recovery(self, token: str, kept: Sequence[str]) -> dict[str, Any]:
-        self.did.append(("finish", token, *kept))
+    async def finish_recovery(self, token: str) -> dict[str, Any]:
+        self.did.append(("finish", token))
         return {"settings": asdict(_settings())}
 
     async def lock(self) -> None:

@@ -48,7 +48,7 @@ def sheet_routes(behind: Behind, checks: SheetChecks) -> list[Route]:
         if not checks.passes(token, [first, second]):
             return await _asked(behind, token, check, wrong=True)
         if check.recovery:
-            made = await behind.finish_recovery(check.recovery, ())
+            made = await behind.finish_recovery(check.recovery)
             settings = made["settings"]
             renew = renewing(settings["address"])
             return rendered("restored.html", settings=settings, renew=renew)

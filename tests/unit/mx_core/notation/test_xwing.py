@@ -72,24 +72,33 @@ def test_a_secret_does_not_print_itself() -> None:
     assert SEED.hex() not in repr(XWingSecret(SEED))
 
 
+def of_x_wing(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [vector for vector in told if vector["kem_id"] == 0x647A]
+
+
+def is_ours(vector: dict[str, Any]) -> bool:
+    """Tell whether a vector is of HKDF-SHA256 and ChaCha20-Poly1305."""
+    return (vector["kdf_id"], vector["aead_id"]) == (1, 3)
+
+
 def test_the_public_vectors_of_hpke_with_x_wing_hold() -> None:
     """hpkewg/hpke-pq: keys, shared secret, key schedule and messages of our very combination."""
     folder = os.environ.get("MX_PUBLIC_VECTORS")
     if not folder:
-        pytest.skip("no public vectors")
+        pytest.skip("no public vectors: MX_PUBLIC_VECTORS is not set")
     told: list[dict[str, Any]] = json.loads(
         (Path(folder) / "hpke-pq" / "test-vectors.json").read_text()
     )
-    ours = [v for v in told if (v["kem_id"], v["kdf_id"], v["aead_id"]) == (0x647A, 1, 3)]
-    assert ours
-    for vector in ours:
+    for vector in of_x_wing(told):
         seed, enc, info = (bytes.fromhex(vector[name]) for name in ("skRm", "enc", "info"))
         secret = page_xwing.shared_secret(seed, enc)
-        key, nonce = page_xwing.key_and_nonce(secret, info)
 
         assert XWingSecret(seed).public.hex() == vector["pkRm"]
-        assert (secret.hex(), key.hex()) == (vector["shared_secret"], vector["key"])
-        assert nonce.hex() == vector["base_nonce"]
+        assert secret.hex() == vector["shared_secret"]
+        if not is_ours(vector):
+            continue  # another key schedule after the same KEM
+        key, nonce = page_xwing.key_and_nonce(secret, info)
+        assert (key.hex(), nonce.hex()) == (vector["key"], vector["base_nonce"])
         for sent in vector["encryptions"]:
             opened = ChaCha20Poly1305(key).decrypt(
                 *(bytes.fromhex(sent[name]) for name in ("nonce", "ct", "aad"))
