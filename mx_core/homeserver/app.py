@@ -76,6 +76,7 @@ from mx_core.homeserver.people.lookup import LookUps
 from mx_core.homeserver.people.publish import Publisher
 from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.dispatch import Dispatcher
+from mx_core.homeserver.queue.peer_times import PeerTimes
 from mx_core.homeserver.queue.peers import Peers
 from mx_core.homeserver.queue.submit import Submitter
 from mx_core.homeserver.queue.unreadable import Unread
@@ -181,8 +182,15 @@ def build(
     receiver = receiver_of(Admitting(database, domain, rating, peer_names, now))
     own = OwnDomain(domain, key, leaves.current, document.current)
     unread = Unread(database, arrivals, rating)
+    times = PeerTimes(now, monotonic)
     peers = Peers(
-        domain, receiver, blobs, rules, unread, lambda peer: PeerClient(own, peer, finder, now)
+        domain,
+        receiver,
+        blobs,
+        rules,
+        unread,
+        times,
+        lambda peer: PeerClient(own, peer, finder, now),
     )
     dispatcher = Dispatcher(database, arrivals, peers.carry, config.queue, now=now)
     publisher = Publisher(database, domain, key, book, now=now)
@@ -260,7 +268,7 @@ def build(
         servers = (*servers, door_service.door_listener(folder, behind, around))
     stewardship = Stewardship(folder, database, blobs, arrivals, dispatcher, finder.doubt, now)
     operator = Operator(
-        config, database, keys, lambda: len(anchors), rules, now, stewardship.routes()
+        config, database, keys, lambda: len(anchors), times, rules, now, stewardship.routes()
     )
     return Home(
         database=database,
@@ -276,7 +284,7 @@ def build(
         calls=calls,
         certificate_ends=lambda: leaves.current().not_after,
         book=book,
-        cosigned=Cosigned(book, peers, finder, now),
+        cosigned=Cosigned(book, peers, finder, times, now),
     )
 
 

@@ -110,12 +110,12 @@ def size_in(body: bytes) -> int:
     return int(match[1])
 
 
-def with_cosignature(note_octets: bytes, lines: bytes, witness: NoteKey) -> bytes:
-    """Return the checkpoint with the *lines* of an answer, if *witness* really signed it.
+def cosigned_at(note_octets: bytes, lines: bytes, witness: NoteKey) -> int:
+    """Return when, by its own clock, *witness* signed the checkpoint with the *lines* of its answer.
 
     Raises:
         Untrusted: ``note``: a wrong signature, or none of this witness.
     """
     text = note_octets.decode().rpartition("\n\n")[0] + "\n"
-    note.open_note(text.encode() + b"\n" + lines, [witness])
-    return note_octets + lines
+    _, signed = note.open_note(text.encode() + b"\n" + lines, [witness])
+    return next(each.time for each in signed if each.time is not None)

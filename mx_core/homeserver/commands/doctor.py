@@ -31,6 +31,7 @@ from mx_core.homeserver.config import (
 from mx_core.homeserver.domain import domain_key, domain_keys
 from mx_core.homeserver.domain.domain_key import KeyNotPrivate
 from mx_core.homeserver.domain.others import finder_of
+from mx_core.homeserver.queue.peer_times import PeersSay
 from mx_core.homeserver.storage.chosen import depot_of
 from mx_core.homeserver.storage.depot import new_place
 from mx_core.model.errors import (
@@ -46,6 +47,8 @@ from mx_core.tls.peer import verify_leaf
 
 _CONNECT_SECONDS: Final = 5.0
 _ROOMY: Final = 4  # times the floor, below which mail is refused
+_CLOCK_SECONDS: Final = 60.0  # more than an answer takes, and less than anybody minds
+_SET_CLOCK: Final = "set the clock, and let it be kept: timedatectl set-ntp true"
 
 
 async def examine(folder: Path) -> AsyncIterator[Finding]:
@@ -75,10 +78,15 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
     if config.storage.in_bucket:
         yield await _bucket(folder, config)
     yield _clock(path)
-    running = await asyncio.to_thread(_running, folder)
-    yield running
-    if running.do:
+    try:
+        told: Any = await asyncio.to_thread(
+            ControlClient(folder / SOCKET_NAME, "mx-home").get, "/status"
+        )
+    except MailError as error:
+        yield Finding(str(error), f"systemctl start mx-home, or: mx-home serve --dir {folder}")
         return
+    yield Finding(f"it runs: {told['users']} people, {told['outgoing']} messages wait to leave")
+    yield _clock_of_peers(PeersSay(**told["clock"]))
     if (no_address := await _address(config)).do:
         yield no_address
     else:
@@ -156,17 +164,26 @@ def _clock(key: Path) -> Finding:
     if behind > 0:
         return Finding(
             f"the clock is {behind:,.0f} s or more behind: the domain key is from the future",
-            "set the clock, and let it be kept: timedatectl set-ntp true",
+            _SET_CLOCK,
         )
     return Finding("the clock is not behind the domain key")
 
 
-def _running(folder: Path) -> Finding:
-    try:
-        told: Any = ControlClient(folder / SOCKET_NAME, "mx-home").get("/status")
-    except MailError as error:
-        return Finding(str(error), f"systemctl start mx-home, or: mx-home serve --dir {folder}")
-    return Finding(f"it runs: {told['users']} people, {told['outgoing']} messages wait to leave")
+def _clock_of_peers(say: PeersSay) -> Finding:
+    """Hold the clock against what peers have told of theirs since the start."""
+    peers = f"{say.peers} other server{'s' if say.peers != 1 else ''}"
+    if say.peers and abs(say.ahead) > _CLOCK_SECONDS:
+        where = "ahead of" if say.ahead > 0 else "behind"
+        return Finding(f"the clock is {abs(say.ahead):,.0f} s {where} that of {peers}", _SET_CLOCK)
+    if say.peers:
+        return Finding(f"the clock agrees with that of {peers}")
+    if say.expired:
+        return Finding(
+            f"what {say.expired} other servers show looks expired, or not yet good, and nothing does"
+            " not: the clock may be wrong by days",
+            f"compare with another machine what date -u says; {_SET_CLOCK}",
+        )
+    return Finding("no other server has told its time yet: whether the clock is ahead is not known")
 
 
 async def _address(config: Config) -> Finding:

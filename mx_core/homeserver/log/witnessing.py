@@ -18,6 +18,7 @@ from mx_core.db import failpoint
 from mx_core.db.transactions import Transactions
 from mx_core.discovery.finder import Finder
 from mx_core.homeserver.log.log_book import LogBook
+from mx_core.homeserver.queue.peer_times import PeerTimes
 from mx_core.homeserver.queue.peers import Peers
 from mx_core.homeserver.schema import WITNESSED
 from mx_core.model.clock import Now
@@ -99,10 +100,13 @@ class _Given:
 class Cosigned:
     """The own log, shown to the peers that this server speaks with."""
 
-    def __init__(self, book: LogBook, peers: Peers, finder: Finder, now: Now) -> None:
+    def __init__(
+        self, book: LogBook, peers: Peers, finder: Finder, times: PeerTimes, now: Now
+    ) -> None:
         self._book = book
         self._peers = peers
         self._finder = finder
+        self._times = times
         self._now = now
         self._given: dict[str, _Given] = {}  # peer → its newest cosignature
 
@@ -130,6 +134,7 @@ class Cosigned:
             try:
                 await self._ask(peer)
             except (MailError, TimeoutError) as error:
+                self._times.failed(peer, error)
                 _log.info("witness_silent", peer=peer, error=type(error).__name__)
         self._show()
 
@@ -156,7 +161,7 @@ class Cosigned:
             _log.warning("witness_refused", peer=peer, status=status)
             return
         name = NoteKey(witness.name_of(peer), key, Kind.COSIGNATURE)
-        witness.with_cosignature(note_octets, body, name)
+        self._times.heard(peer, witness.cosigned_at(note_octets, body, name))
         self._given[peer] = _Given(size, body, self._now())
 
     async def _add(self, peer: str, old: int, size: int, note_octets: bytes) -> tuple[int, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ from mx_core.homeserver.domain.domain_keys import DomainKeys
 from mx_core.homeserver.people import accounts
 from mx_core.homeserver.people.publish import invite_hash
 from mx_core.homeserver.queue import outgoing
+from mx_core.homeserver.queue.peer_times import PeerTimes
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import Refused
@@ -42,6 +43,7 @@ class Operator:
     database: Transactions
     keys: DomainKeys
     peers_known: Callable[[], int]
+    times: PeerTimes
     rules: PeerRules
     now: Now
     more: Sequence[Route] = ()
@@ -114,6 +116,7 @@ class Operator:
             "outgoing": waiting,
             "destinations": destinations,
             "peers": self.peers_known(),
+            "clock": asdict(self.times.told()),
         }
         return JSONResponse(status)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -48,8 +47,8 @@ class _Worker:
 
     wake: asyncio.Event
     retried: asyncio.Event  # an operator ended its pause, or the server stops
-    paused_until: float = 0.0  # monotonic
-    last_batch: float = 0.0  # monotonic
+    paused_until: float = 0.0  # of the loop's clock, which never jumps
+    last_batch: float = 0.0  # likewise
     answers: bool = False  # to the last batch that came back
     sending: set[asyncio.Task[None]] = field(default_factory=set)
     under_way: set[Place] = field(default_factory=set)  # of every batch in *sending*
@@ -175,7 +174,7 @@ class Dispatcher:
 
     async def _slot(self, destination: str, worker: _Worker) -> Slot | None:
         """Return a slot, taken; or None where there is nothing to send now."""
-        if time.monotonic() < worker.paused_until:
+        if _clock() < worker.paused_until:
             return None
         slots: Pool
         if worker.sending:
@@ -197,7 +196,7 @@ class Dispatcher:
 
     async def _fill(self, destination: str, worker: _Worker, batch: list[Leaving]) -> list[Leaving]:
         """Return *batch* with what comes within the shortest time between two batches."""
-        pace = worker.last_batch + self._settings.batch_seconds - time.monotonic()
+        pace = worker.last_batch + self._settings.batch_seconds - _clock()
         if pace > 0 and len(batch) < self._settings.batch_items:
             # a batch went a moment ago: what comes within this time travels together
             await asyncio.sleep(pace)
@@ -211,7 +210,7 @@ class Dispatcher:
         if self._tasks is None:
             slot.release()
             return
-        worker.last_batch = time.monotonic()
+        worker.last_batch = _clock()
         places = {(what.mailbox_id, what.env_id) for what in batch}
         worker.under_way |= places
         task = self._tasks.create_task(self._send(destination, worker, batch, slot))
@@ -265,7 +264,7 @@ class Dispatcher:
 
     async def _rest(self, destination: str, worker: _Worker) -> bool:
         """Wait for the next thing to do; return False when the worker may end."""
-        paused = worker.paused_until - time.monotonic()
+        paused = worker.paused_until - _clock()
         if paused > 0:
             # new mail for a destination that does not answer waits with the rest
             await _until(worker.retried, min(paused, self._settings.first_delay_seconds))
@@ -302,10 +301,14 @@ class Dispatcher:
             self._pause(worker)
 
     def _pause(self, worker: _Worker) -> None:
-        worker.paused_until = time.monotonic() + self._settings.first_delay_seconds
+        worker.paused_until = _clock() + self._settings.first_delay_seconds
         worker.answers = False
         if self._tasks is not None:
             worker.retried.clear()
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _until(event: asyncio.Event, seconds: float) -> bool:

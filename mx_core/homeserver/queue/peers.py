@@ -18,6 +18,7 @@ from mx_core.homeserver.bounds.peer_rules import PeerRules
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.queue import keeping
 from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.queue.peer_times import PeerTimes
 from mx_core.homeserver.queue.unreadable import Unread
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
@@ -50,6 +51,7 @@ class Peers:
         blobs: BlobStore,
         rules: PeerRules,
         unread: Unread,
+        times: PeerTimes,
         make: Callable[[str], PeerClient],
     ) -> None:
         self._own_domain = own_domain
@@ -57,6 +59,7 @@ class Peers:
         self._blobs = blobs
         self._rules = rules
         self._unread = unread
+        self._times = times
         self._make = make
         self._clients: OrderedDict[str, PeerClient] = OrderedDict()
         self._whole: dict[str, float] = {}  # domain → until when (monotonic)
@@ -87,9 +90,11 @@ class Peers:
                 for at, reply in zip(wanted, again, strict=True):
                     replies[at] = reply
                 named.difference_update(wanted)
-        except (MailError, TimeoutError):
+        except (MailError, TimeoutError) as error:
+            self._times.failed(destination, error)
             await self._forget(destination)
             raise
+        self._times.works(destination)
         for what, reply in zip(batch, replies, strict=True):
             if whole and reply.status == TOO_LARGE and _is_named_first(what):
                 # it wants bodies whole no more: named instead the next time

@@ -107,12 +107,11 @@ def test_a_cosignature_is_taken_from_the_witness_alone() -> None:
     name = NoteKey(witness.name_of("b.example"), bytes(key.verify_key), Kind.COSIGNATURE)
     line = note.cosign(log.seen and _text(log), name.name, key, 1_700_000_000)
 
-    cosigned = witness.with_cosignature(log.checkpoint(), line, name)
-
-    opened = open_checkpoint(cosigned, LOG.name, LOG.public, [name])
+    assert witness.cosigned_at(log.checkpoint(), line, name) == 1_700_000_000
+    opened = open_checkpoint(log.checkpoint() + line, LOG.name, LOG.public, [name])
     assert opened.newest == 1_700_000_000
     with pytest.raises(Untrusted, match="signature"):
-        witness.with_cosignature(
+        witness.cosigned_at(
             log.checkpoint(), note.cosign("another\n1\nAAAA\n", name.name, key, 1), name
         )
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mx_core.homeserver.commands.doctor import examine
+from mx_core.homeserver.commands.doctor import _clock_of_peers, examine
+from mx_core.homeserver.queue.peer_times import PeersSay
 from mx_core.program.finding import Finding
 from tests.support.dns import dns_servers
 from tests.support.homes import HomeProcess, Homes, run_any, running_homes
@@ -120,6 +121,31 @@ async def test_a_clock_that_is_behind_is_told(still: HomeProcess) -> None:
     os.utime(key)
 
     assert "timedatectl" in found[0].do
+
+
+async def test_whether_the_clock_is_ahead_is_not_known_before_a_peer_has_told_its_own(
+    home: HomeProcess,
+) -> None:
+    said = [each.said async for each in examine(home.folder)]
+
+    assert [each for each in said if each.startswith("no other server has told its time")]
+
+
+@pytest.mark.parametrize(
+    ("say", "told"),
+    [
+        (PeersSay(3, 1.5, 0), ""),
+        (PeersSay(2, 86_400.4, 0), "the clock is 86,400 s ahead of that of 2 other servers"),
+        (PeersSay(1, -7_200.0, 5), "the clock is 7,200 s behind that of 1 other server"),
+        (PeersSay(4, 0.0, 1), ""),  # it is the certificate of that one
+        (PeersSay(0, 0.0, 2), "what 2 other servers show looks expired"),
+    ],
+)
+def test_a_clock_that_peers_contradict_is_told(say: PeersSay, told: str) -> None:
+    found = _clock_of_peers(say)
+
+    assert ("timedatectl" in found.do) == bool(told)
+    assert found.said.startswith(told)
 
 
 async def test_a_folder_that_others_may_enter_is_told(home: HomeProcess) -> None:

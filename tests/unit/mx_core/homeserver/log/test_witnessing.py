@@ -16,6 +16,7 @@ from mx_core.homeserver.domain.role_keys import of_seed
 from mx_core.homeserver.log import log_rows
 from mx_core.homeserver.log.log_book import LogBook
 from mx_core.homeserver.log.witnessing import Cosigned, Witness
+from mx_core.homeserver.queue.peer_times import PeersSay, PeerTimes
 from mx_core.model.secret import Secret
 from mx_core.tlog import witness
 from mx_core.tlog.checkpoint import OpenedCheckpoint, open_checkpoint
@@ -39,6 +40,7 @@ class Pair:
     watching: Witness
     cosigned: Cosigned
     clock: Clock
+    times: PeerTimes
 
     async def grow(self, name: str) -> None:
         await self.rows.write(lambda tx: log_rows.enqueue(tx, f"{name}@a.example", b"binding"))
@@ -104,8 +106,9 @@ async def pair(databases: tuple[Database, Database], between: Between) -> Pair:
     await book.start()
     between.watching = Witness(databases[1], "b.example", B.witness, clock)
     either: Any = between
-    cosigned = Cosigned(book, either, either, clock)
-    return Pair(book, databases[0], between.watching, cosigned, clock)
+    times = PeerTimes(clock, lambda: 0.0)
+    cosigned = Cosigned(book, either, either, times, clock)
+    return Pair(book, databases[0], between.watching, cosigned, clock, times)
 
 
 async def test_a_new_tree_is_cosigned_in_the_next_round_and_asked_for_once(
@@ -124,11 +127,20 @@ async def test_a_new_tree_is_cosigned_in_the_next_round_and_asked_for_once(
     assert await kept(pair) == (between.asked[-1].note_octets, NOW)
 
 
+async def test_a_cosignature_tells_how_far_the_own_clock_is_ahead(pair: Pair) -> None:
+    await pair.cosigned.one_round()
+    assert pair.times.told() == PeersSay(1, 0.0, 0)
+
+    pair.clock.at += 3_600.0
+
+    assert pair.times.told() == PeersSay(1, 3_600.0, 0)
+
+
 async def test_a_log_that_forgot_what_was_cosigned_is_told(pair: Pair, between: Between) -> None:
     await pair.cosigned.one_round()
     await pair.grow("alice")
     either: Any = between
-    restarted = Cosigned(pair.book, either, either, pair.clock)
+    restarted = Cosigned(pair.book, either, either, pair.times, pair.clock)
 
     await restarted.one_round()
 
