@@ -7,7 +7,7 @@ spec/admission §4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,7 +81,7 @@ class Admitting:
                 for address, door in doorway.doors(tx, {each.address for each in asking}).items()
                 if door.lets_in(now)
             }
-            return [_seen(tx, doors.get(each.address), each) for each in asking]
+            return _seen(tx, doors, asking)
 
         if not asking:
             return []
@@ -143,9 +143,17 @@ def _fit_of_first_mail(item: Item) -> ItemReply:
     return ItemReply(status=TOO_LARGE if len(item.body) > FIRST_BODY_OCTETS else ACCEPTED)
 
 
-def _seen(tx: sa.Connection, door: Door | None, asking: Asking) -> _Seen:
-    item = asking.item
-    if door is None or not item.token:
-        return _Seen(door, False)
-    tags = doorway.hinted(tx, door.mailbox_id, item.token)
-    return _Seen(door, admits(tags, item.token, asking.env_id, item.deliver_by))
+def _seen(tx: sa.Connection, doors: Mapping[str, Door], asking: Sequence[Asking]) -> list[_Seen]:
+    """Hold the tokens of all against the tags that they hint at."""
+    shown = [
+        (at, doors[each.address].mailbox_id, each.item.token)
+        for at, each in enumerate(asking)
+        if each.address in doors and each.item.token
+    ]
+    tags = doorway.hinted(tx, [(mailbox_id, token) for _, mailbox_id, token in shown])
+    contacts = {
+        at
+        for (at, _, token), some in zip(shown, tags, strict=True)
+        if admits(some, token, asking[at].env_id, asking[at].item.deliver_by)
+    }
+    return [_Seen(doors.get(each.address), at in contacts) for at, each in enumerate(asking)]

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from mx_core.admission.tag_list import TAGS_MAX, TAGS_MIN, good_until
 from mx_core.admission.token import hint_range, is_sorted_list
 from mx_core.db.bulk import twofold
+from mx_core.db.prepared import Prepared
 from mx_core.homeserver.mailboxes.holding import hold
 from mx_core.homeserver.schema import MAILBOX, TAG
 from mx_core.model.errors import Refused
@@ -36,6 +38,42 @@ _DOORS: Final = twofold(
 _HINTED: Final = sa.select(TAG.c.tag).where(
     TAG.c.mailbox_id == sa.bindparam("mailbox"),
     TAG.c.tag.between(sa.bindparam("least"), sa.bindparam("greatest")),
+)
+_HINTING: Final = (
+    sa.func.unnest(
+        *(
+            sa.bindparam(name, type_=ARRAY(kind))
+            for name, kind in (
+                ("mailboxes", TAG.c.mailbox_id.type),
+                ("leasts", TAG.c.tag.type),
+                ("greatests", TAG.c.tag.type),
+            )
+        )
+    )
+    .table_valued(
+        sa.column("mailbox_id", TAG.c.mailbox_id.type),
+        sa.column("least", TAG.c.tag.type),
+        sa.column("greatest", TAG.c.tag.type),
+        with_ordinality="place",
+    )
+    .render_derived(name="hinting")
+)
+_HINTED_EACH: Final = (
+    Prepared(  # a look by the key for each, whatever the planner knows of the table
+        sa.select(
+            sa.func.array(
+                sa.select(TAG.c.tag)
+                .where(
+                    TAG.c.mailbox_id == _HINTING.c.mailbox_id,
+                    TAG.c.tag.between(_HINTING.c.least, _HINTING.c.greatest),
+                )
+                .correlate(_HINTING)
+                .scalar_subquery()
+            )
+        )
+        .select_from(_HINTING)
+        .order_by(_HINTING.c.place)
+    )
 )
 
 _OPENED: Final = twofold(
@@ -69,11 +107,23 @@ def doors(tx: sa.Connection, addresses: Collection[str]) -> dict[str, Door]:
     return {row[0]: Door(row[1], bool(row[2]), row[3], row[4], row[5]) for row in rows}
 
 
-def hinted(tx: sa.Connection, mailbox_id: int, token: bytes) -> list[bytes]:
-    """Return the tags that may have made *token*: almost always none, or one."""
-    least, greatest = hint_range(token)
-    asked = {"mailbox": mailbox_id, "least": least, "greatest": greatest}
-    return list(tx.execute(_HINTED, asked).scalars())
+def hinted(tx: sa.Connection, asked: Sequence[tuple[int, bytes]]) -> list[list[bytes]]:
+    """Return, for each (mailbox, token), the tags that may have made it: almost always none, or one."""
+    if not asked:
+        return []
+    ranges = [(mailbox_id, *hint_range(token)) for mailbox_id, token in asked]
+    if tx.dialect.name != "sqlite":
+        mailboxes, leasts, greatests = map(list, zip(*ranges, strict=True))
+        lists = {"mailboxes": mailboxes, "leasts": leasts, "greatests": greatests}
+        return [row[0] for row in _HINTED_EACH.rows(tx, lists)]
+    return [
+        list(
+            tx.execute(
+                _HINTED, {"mailbox": mailbox_id, "least": least, "greatest": greatest}
+            ).scalars()
+        )
+        for mailbox_id, least, greatest in ranges
+    ]
 
 
 def check_tags(tags: Sequence[bytes], tags_until: int, now: float) -> None:

@@ -234,7 +234,7 @@ class Publisher:
                 return None
             if door.closed and not (
                 len(token) == TOKEN_OCTETS
-                and opens(doorway.hinted(tx, door.mailbox_id, token), token, address)
+                and opens(doorway.hinted(tx, [(door.mailbox_id, token)])[0], token, address)
             ):
                 return None
             return accounts.by_mailbox(tx, door.mailbox_id)

@@ -50,7 +50,7 @@ def test_the_new_list_is_all_there_is_and_of_one_mailbox_only(tmp_path: Path) ->
             database.write_at_start(lambda tx: replace_tags(tx, member, tags, until))
 
         def found(member: int, tag: bytes) -> list[bytes]:
-            return database.write_at_start(lambda tx: hinted(tx, member, tag[:24]))
+            return database.write_at_start(lambda tx: hinted(tx, [(member, tag[:24])])[0])
 
         give(bob.mailbox_id, first, 5)
         give(eve.mailbox_id, first, 6)

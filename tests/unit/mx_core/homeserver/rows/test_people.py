@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from mx_core.homeserver.mailboxes import appending, deliveries
 from mx_core.homeserver.mailboxes.deliveries import Notice
-from mx_core.homeserver.people import accounts
+from mx_core.homeserver.people import accounts, doorway
 from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch
 from mx_core.model.errors import NotPermitted, Refused
 from tests.support.queue_rows import (
@@ -48,6 +48,23 @@ def test_an_invite_for_another_or_too_old_is_refused(
 def test_an_address_has_one_owner(do: Do[Member]) -> None:
     with pytest.raises(Refused, match="taken"):
         do(lambda tx: register(tx, "bob@b.example", [A]))
+
+
+def test_tags_are_found_for_many_tokens_at_once_each_in_its_place(
+    do: Do[object], bob: Member
+) -> None:
+    eve = do(lambda tx: register(tx, "eve@b.example", [A]))
+    tags = [bytes([n]) * 32 for n in range(1, 5)]
+    alike = tags[0][:31] + b"\x00"  # begins as the first of them
+    for member, some in ((bob, [alike, *tags]), (eve, tags[2:])):
+        do(lambda tx, m=member, s=some: doorway.replace_tags(tx, m.mailbox_id, s, 9))
+    box, other = bob.mailbox_id, eve.mailbox_id
+
+    asked = [(other, tags[0]), (box, tags[3]), (box, tags[0]), (other, tags[3]), (box, bytes(24))]
+    found = do(lambda tx: doorway.hinted(tx, [(at, tag[:24]) for at, tag in asked]))
+
+    assert [sorted(each) for each in found] == [[], [tags[3]], [alike, tags[0]], [tags[3]], []]
+    assert do(lambda tx: doorway.hinted(tx, [])) == []
 
 
 def test_a_device_has_two_epochs_at_most_and_numbers_only_grow(do: Do[object], bob: Member) -> None:
