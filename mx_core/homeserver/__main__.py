@@ -13,9 +13,13 @@ from mx_core.program import command_line
 from mx_core.program.spared import spared
 
 _DIR: Final = asking.DIRECTORY
+_FIRST: Final = (
+    "First: mx-home init --dir FOLDER --domain YOUR.DOMAIN, publish the record that it prints, then"
+    " mx-home serve --dir FOLDER. mx-home doctor --dir FOLDER says what is missing, and man mx-home more."
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_FIRST)
 @click.version_option(package_name="mx-gateway", prog_name="mx-home")
 def program() -> None:
     """Serve one domain's encrypted mail: it stores and forwards, and can not read."""
@@ -26,9 +30,17 @@ def program() -> None:
 @click.option("--domain", required=True, help="The domain whose mail it serves.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--public-host", default="", help="Name that others dial, if not --host.")
-@click.option("--port-base", type=click.IntRange(1, 65533), help="hello, +1 federation, +2 client.")
-@click.option("--peers", type=click.Path(path_type=Path), help="File of static peers.")
-@click.option("--nameserver", default="", help="Resolver to ask, host:port.")
+@click.option(
+    "--port-base",
+    type=click.IntRange(1, 65533),
+    help="The first of three TCP ports: for strangers, for other servers, for devices. [default: 8443]",
+)
+@click.option(
+    "--peers",
+    type=click.Path(path_type=Path),
+    help="A file of domains that are found without DNS; mx-home record --peers prints what goes in.",
+)
+@click.option("--nameserver", default="", help="Resolver to ask, host:port, if not the system's.")
 def init(folder: Path, **wanted: Any) -> None:
     """Make the configuration and the domain key, and print the DNS record."""
     from mx_core.homeserver.commands.initialise import (  # noqa: PLC0415
@@ -47,6 +59,11 @@ def init(folder: Path, **wanted: Any) -> None:
             f"# only this computer reaches {config.dialled_host}. For others: host = "
             f'"0.0.0.0" and public_host = "{host}" in {folder / FILE_NAME}; mx-home record then '
             "prints the record to publish",
+            err=True,
+        )
+    else:
+        click.echo(
+            f"# publish this record in the DNS of {config.domain}, then: mx-home serve --dir {folder}",
             err=True,
         )
 

@@ -183,15 +183,11 @@ def build(
     own = OwnDomain(domain, key, leaves.current, document.current)
     unread = Unread(database, arrivals, rating)
     times = PeerTimes(now, monotonic)
-    peers = Peers(
-        domain,
-        receiver,
-        blobs,
-        rules,
-        unread,
-        times,
-        lambda peer: PeerClient(own, peer, finder, now),
-    )
+
+    def client_of(peer: str) -> PeerClient:
+        return PeerClient(own, peer, finder, now)
+
+    peers = Peers(domain, receiver, blobs, rules, unread, times, client_of)
     dispatcher = Dispatcher(database, arrivals, peers.carry, config.queue, now=now)
     publisher = Publisher(database, domain, key, book, now=now)
     collector = Collector(database, blobs, arrivals, now=now)

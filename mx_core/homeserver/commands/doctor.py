@@ -56,7 +56,9 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
     try:
         config = load(folder)
     except BadConfiguration as error:
-        yield Finding(str(error), f"mend {folder / FILE_NAME}, or: mx-home init --dir {folder}")
+        begin = f"mx-home init --dir {folder} --domain YOUR.DOMAIN"
+        there = (folder / FILE_NAME).exists()
+        yield Finding(str(error), f"change {folder / FILE_NAME}" if there else begin)
         return
     yield Finding(f"{folder / FILE_NAME} is good")
     path = domain_key.place(folder)
@@ -86,7 +88,9 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
         yield Finding(str(error), f"systemctl start mx-home, or: mx-home serve --dir {folder}")
         return
     yield Finding(f"it runs: {told['users']} people, {told['outgoing']} messages wait to leave")
-    yield _clock_of_peers(PeersSay(**told["clock"]))
+    yield _clock_of_peers(
+        PeersSay(told["peers_told_time"], told["clock_ahead_seconds"], told["peers_look_expired"])
+    )
     if (no_address := await _address(config)).do:
         yield no_address
     else:

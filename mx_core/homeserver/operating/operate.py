@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -110,13 +110,16 @@ class Operator:
                 outgoing.destinations(tx),
             )
         )
+        say = self.times.told()
         status: dict[str, Any] = {
             "domain": self.config.domain,
             "users": people,
             "outgoing": waiting,
             "destinations": destinations,
             "peers": self.peers_known(),
-            "clock": asdict(self.times.told()),
+            "peers_told_time": say.peers,
+            "clock_ahead_seconds": round(say.ahead, 1),
+            "peers_look_expired": say.expired,
         }
         return JSONResponse(status)
 
