@@ -58,9 +58,10 @@ interop: $(BROWSER) ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineima
 	$(BIN)/python -m pytest -m interop tests/interop tests/differential $(ARGS)
 
 pictures: $(BROWSER) ## every page in Chromium, refusals, weak mail and the first minutes in Thunderbird, into docs/guide/img
-	@tests/require chromium thunderbird certutil dovecot Xvfb import
+	@tests/require chromium thunderbird certutil dovecot Xvfb import mogrify
 	@mkdir -p docs/guide/img
-	MX_PICTURES=docs/guide/img $(BIN)/python -m pytest -m interop tests/interop/test_page_flow.py tests/interop/test_seen.py tests/interop/test_first_minutes.py -k "with-scripts or thunderbird"
+	MX_PICTURES=docs/guide/img $(BIN)/python -m pytest -m interop tests/interop/test_page_flow.py tests/interop/test_page_people.py tests/interop/test_seen.py tests/interop/test_first_minutes.py -k "with-scripts or thunderbird or is_seen_of"
+	mogrify -strip +dither -colors 96 -define png:compression-level=9 -format png docs/guide/img/*.png
 
 bench: $(TOOLS)     ## figures into bench/results
 	$(BIN)/python -m bench $(ARGS)

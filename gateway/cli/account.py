@@ -15,7 +15,7 @@ from mx_core.control.client import ControlClient
 
 @click.group()
 def account() -> None:
-    """Add and list accounts, renew a key, and make a search index anew."""
+    """Add an account, move it to another domain, renew its key, say who finds it."""
 
 
 @account.command()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "--port-base", type=int, default=0, help="First of fourteen ports; default: free ones."
 )
 def demo(*, once: bool, as_json: bool, stranger: bool, echo: bool, port_base: int) -> None:
-    """Run alice@a.example and bob@b.example, two domains, on loopback only.
+    """Run two people of two domains on this computer, alice@a.example and bob@b.example.
 
     The two have accepted each other, so what they write goes to INBOX, not to Requests.
     """

@@ -18,7 +18,7 @@ from mx_core.model.errors import Refused
 
 @click.group()
 def evidence() -> None:
-    """Check evidence against a domain, or believe the domain again."""
+    """Check proof that a domain has lied about keys, or believe the domain again."""
 
 
 @evidence.command()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def fsck(
     directories: Directories, account: str, *, repair: bool, deep: bool, as_json: bool
 ) -> None:
-    """Check the store of ACCOUNT, an address or the name of its directory.
+    """Check the stored mail of ACCOUNT, an address or the name of its directory.
 
     The gateway must be stopped.  Ends with 0 if nothing is wrong, or nothing any more, and
     with 65 if something is.

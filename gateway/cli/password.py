@@ -13,7 +13,7 @@ from mx_core.control.client import ControlClient
 
 @click.group()
 def password() -> None:
-    """Add, list and revoke client passwords."""
+    """Add, list and revoke the passwords that mail programs log in with."""
 
 
 @password.command()

@@ -15,7 +15,7 @@ from mx_core.control.client import ControlClient
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def queue(ctx: click.Context, *, as_json: bool) -> None:
-    """List what waits in the outbox."""
+    """List what waits in the outbox, try it now, or give it up."""
     if ctx.invoked_subcommand is not None:
         return
     with told_in_one_sentence("mx-gateway"):

@@ -19,7 +19,7 @@ from gateway.directories import directories
 _COMMANDS: Final = {
     "account": (
         "gateway.cli.account:account",
-        "Add and list accounts, renew a key, and make a search index anew.",
+        "Add an account, move it to another domain, renew its key, say who finds it.",
     ),
     "backup": (
         "gateway.cli.backup:backup",
@@ -35,7 +35,7 @@ _COMMANDS: Final = {
     ),
     "demo": (
         "gateway.cli.demo:demo",
-        "Run alice@a.example and bob@b.example, two domains, on loopback only.",
+        "Run two people of two domains on this computer, alice@a.example and bob@b.example.",
     ),
     "device": (
         "gateway.cli.device:device",
@@ -51,7 +51,7 @@ _COMMANDS: Final = {
     ),
     "evidence": (
         "gateway.cli.evidence:evidence",
-        "Check evidence against a domain, or believe the domain again.",
+        "Check proof that a domain has lied about keys, or believe the domain again.",
     ),
     "export": (
         "gateway.cli.export:export",
@@ -63,7 +63,7 @@ _COMMANDS: Final = {
     ),
     "fsck": (
         "gateway.cli.fsck:fsck",
-        "Check the store of ACCOUNT, an address or the name of its directory.",
+        "Check the stored mail of ACCOUNT, an address or the name of its directory.",
     ),
     "import": (
         "gateway.cli.import_:import_",
@@ -89,7 +89,10 @@ _COMMANDS: Final = {
         "gateway.cli.page:page",
         "Print a link to the page of this gateway; it is good once, and for ten minutes.",
     ),
-    "password": ("gateway.cli.password:password", "Add, list and revoke client passwords."),
+    "password": (
+        "gateway.cli.password:password",
+        "Add, list and revoke the passwords that mail programs log in with.",
+    ),
     "policy": (
         "gateway.cli.policy:policy",
         "Show, set and explain the rules about whom you write to how.",
@@ -98,7 +101,10 @@ _COMMANDS: Final = {
         "gateway.cli.proof:proof",
         "Prove that an ordinary address is yours, or check somebody's proof.",
     ),
-    "queue": ("gateway.cli.queue:queue", "List what waits in the outbox."),
+    "queue": (
+        "gateway.cli.queue:queue",
+        "List what waits in the outbox, try it now, or give it up.",
+    ),
     "recover": (
         "gateway.cli.restore:recover",
         "Take ADDRESS back with its recovery sheet alone, from any computer: it was lost or stolen.",
@@ -133,9 +139,22 @@ _COMMANDS: Final = {
     ),
     "up": (
         "gateway.cli.up:up",
-        'Run the gateway until SIGTERM or Ctrl-C; prints "ready" when mail programs can connect.',
+        "Run the gateway until Ctrl-C or SIGTERM; without an account it opens the page that leads on.",
     ),
 }
+
+
+# as --help lists them: what one does first stands first
+_SECTIONS: Final = (
+    ("To begin", ("up", "page", "account", "client", "trust", "status", "doctor")),
+    ("Only to look", ("demo", "echo")),
+    ("Whom you write to", ("contact", "policy", "proof", "evidence")),
+    ("What waits, and what is sent from a script", ("queue", "sendmail")),
+    ("Your mail, as folders and from elsewhere",
+     ("folder", "import", "export", "legacy", "relay", "oauth", "migration")),
+    ("Safe, and back again", ("backup", "restore", "recover", "device", "fsck")),
+    ("Who may get in", ("password", "lock", "unlock", "uninstall")),
+)  # fmt: skip
 
 
 @final
@@ -158,11 +177,12 @@ class _Lazy(click.Group):
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, said) for name, (_, said) in sorted(_COMMANDS.items())])
+        for title, names in _SECTIONS:
+            with formatter.section(title):
+                formatter.write_dl([(name, _COMMANDS[name][1]) for name in names])
 
 
-@click.group(cls=_Lazy)
+@click.group(cls=_Lazy, epilog="Begin with: mx-gateway up")
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),

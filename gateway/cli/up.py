@@ -18,7 +18,10 @@ from mx_core.program.spared import spared
 @click.option("--moved", is_flag=True, help="The data directory was moved here, and not copied.")
 @click.pass_obj
 def up(directories: Directories, port_base: int | None, *, moved: bool) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C; prints "ready" when mail programs can connect."""
+    """Run the gateway until Ctrl-C or SIGTERM; without an account it opens the page that leads on.
+
+    Prints "ready" when mail programs can connect.
+    """
     with told_in_one_sentence("mx-gateway"):
         with spared():
             from gateway.app import run  # noqa: PLC0415  # half a second that --help spares

@@ -37,6 +37,9 @@ class Behind(Desk, Lockable, Protocol):
     async def retry_queued(self, queue_id: QueueId) -> int:
         """Try now what is deferred or held; return how many recipients that was."""
 
+    async def let_leave_queued(self, queue_id: QueueId) -> int:
+        """Let what is held leave as ordinary mail; return how many recipients that was."""
+
     async def cancel_queued(self, queue_id: QueueId) -> int:
         """Give up what was not sent yet; return how many recipients that was."""
 

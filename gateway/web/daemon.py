@@ -13,9 +13,6 @@ from mx_core.model.ids import QueueId
 class Daemon(Behind, Protocol):
     """What the command line may ask besides; ``gateway.app`` provides it."""
 
-    async def let_leave_queued(self, queue_id: QueueId) -> int:
-        """Let what is held leave as ordinary mail; return how many recipients that was."""
-
     async def accept_domain(self, account: Address, domain: str) -> int:
         """Believe a domain's log again; return how many held messages go on."""
 

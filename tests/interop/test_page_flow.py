@@ -157,7 +157,7 @@ def test_a_person_comes_from_nothing_to_an_answer_in_the_browser(
         page.locator("strong", has_text="verified").first.wait_for()
         page.get_by_role("link", name="Accounts", exact=True).click()
         page.get_by_role("link", name="Mail from elsewhere").click()
-        seen.check("mail-from-elsewhere")
+        seen.check("old-mail")
         page.get_by_role("link", name="Outbox", exact=True).click()
         seen.check("outbox")
         page.get_by_role("link", name="From trial to an address of your own").click()

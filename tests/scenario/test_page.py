@@ -85,7 +85,7 @@ def test_a_mail_program_is_seen_to_come_step_by_step(world: World, link: str) ->
 
     (told,) = [one for one in world.status(world.alice)["accounts"] if one["address"] == account]
     (program,) = [one for one in told["programs"] if one["name"] == name]
-    ticked = [page.partition("The way there")[0].count("✓") for page in (before, read, done)]
+    ticked = [page.partition("The first messages")[0].count("✓") for page in (before, read, done)]
     assert ticked == [0, 5, 6]
     assert "it calls itself Mutt &lt;b&gt;" in read
     assert set(program["steps"]) == {step.value for step in Step}

@@ -99,9 +99,8 @@ class Everything(Behind):
         }
 
     async def queue(self) -> list[dict[str, Any]]:
-        return [
-            {"queue_id": EVIL, "recipient": EVIL, "sender": EVIL, "state": EVIL, "reason": EVIL}
-        ]
+        one = {"queue_id": EVIL, "recipient": EVIL, "sender": EVIL, "reason": EVIL}
+        return [{**one, "state": EVIL}, {**one, "state": "held"}]
 
     async def retry_queued(self, queue_id: QueueId) -> int:
         self.did.append(("retry", queue_id))
@@ -109,6 +108,10 @@ class Everything(Behind):
 
     async def cancel_queued(self, queue_id: QueueId) -> int:
         self.did.append(("cancel", queue_id))
+        return 1
+
+    async def let_leave_queued(self, queue_id: QueueId) -> int:
+        self.did.append(("let leave", queue_id))
         return 1
 
     async def contacts(self, account: Address) -> list[dict[str, Any]]:

@@ -27,6 +27,11 @@ def outbox_routes(behind: Behind) -> list[Route]:
         await behind.retry_queued(QueueId(queue_id))
         return RedirectResponse("/outbox", _SEE_OTHER)
 
+    async def let_leave(request: Request) -> Response:
+        (queue_id,) = await read_form(request, "queue_id")
+        await behind.let_leave_queued(QueueId(queue_id))
+        return RedirectResponse("/outbox", _SEE_OTHER)
+
     async def cancelled(request: Request) -> Response:
         (queue_id,) = await read_form(request, "queue_id")
         await behind.cancel_queued(QueueId(queue_id))
@@ -35,5 +40,6 @@ def outbox_routes(behind: Behind) -> list[Route]:
     return [
         Route("/outbox", waiting, methods=["GET"]),
         Route("/outbox/retry", retried, methods=["POST"]),
+        Route("/outbox/ordinary", let_leave, methods=["POST"]),
         Route("/outbox/cancel", cancelled, methods=["POST"]),
     ]

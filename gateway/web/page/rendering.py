@@ -9,6 +9,8 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from gateway.web.page import words
+
 # the address of a trial, said on every page of one request; set where the request comes in
 TRIAL: Final[ContextVar[str]] = ContextVar("trial", default="")
 
@@ -16,7 +18,7 @@ TRIAL: Final[ContextVar[str]] = ContextVar("trial", default="")
 def rendered(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Return the answer that *template* gives with *values*."""
     page = _environment().get_template(template)
-    return HTMLResponse(page.render(trial=TRIAL.get(), **values), status)
+    return HTMLResponse(page.render(trial=TRIAL.get(), words=words, **values), status)
 
 
 @cache

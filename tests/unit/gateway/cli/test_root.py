@@ -6,7 +6,7 @@ import sys
 import click
 import pytest
 
-from gateway.cli.root import _COMMANDS, program
+from gateway.cli.root import _COMMANDS, _SECTIONS, program
 
 _ASKED = """
 import runpy, sys
@@ -27,6 +27,12 @@ def test_the_sentence_of_the_list_is_the_command_s_own(name: str) -> None:
     assert command is not None
     assert command.help is not None
     assert command.help.split("\n\n")[0].replace("\n", " ") == _COMMANDS[name][1]
+
+
+def test_each_command_stands_in_one_section() -> None:
+    listed = [name for _, names in _SECTIONS for name in names]
+
+    assert sorted(listed) == sorted(_COMMANDS)
 
 
 def test_help_loads_no_command() -> None:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
     [
         ("/outbox/retry", {"queue_id": "q"}, ("retry", "q"), "/outbox"),
         ("/outbox/cancel", {"queue_id": "q"}, ("cancel", "q"), "/outbox"),
+        ("/outbox/ordinary", {"queue_id": "q"}, ("let leave", "q"), "/outbox"),
         (
             "/writing",
             {"account": "alice@a.example", "address": "Bob+x@b.example", "answer": "send"},

@@ -232,7 +232,7 @@ async def test_the_doctor_of_the_page_says_what_to_do(inside: httpx.AsyncClient)
     [
         (DoorState(served=True, open=True), "is taken", "Refuse ordinary mail"),
         (DoorState(served=True, open=False), "is refused", "Take ordinary mail"),
-        (DoorState(served=False, open=False), "has no door", ""),
+        (DoorState(served=False, open=False), "Your home server takes none", ""),
         (None, "does not answer now", ""),
     ],
 )
