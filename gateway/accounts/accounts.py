@@ -10,7 +10,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from typing_extensions import override
 
@@ -28,6 +28,7 @@ from mx_core.store.account_store import MIGRATIONS, AccountStore
 from mx_core.store.own.keys import OwnPassport
 
 _ID_OCTETS = 8
+_NONE: Final = "{} is no account of this gateway: mx-gateway status names those that are"
 
 
 @final
@@ -56,7 +57,7 @@ class OpenAccounts(ports.Accounts):
         try:
             return self._persons[address.canonical()]
         except KeyError:
-            raise Refused(f"{address} is no account of this gateway") from None
+            raise Refused(_NONE.format(address)) from None
 
     def check_unlocked(self) -> None:
         """Raise Locked while the master key is not here."""
@@ -128,7 +129,7 @@ def folder_of(
     for folder in there if wanted is not None else ():
         if _address_in(folder, master_key.account_key(master(), folder.name), now) == wanted:
             return folder
-    raise Refused(f"{account} is no account of this gateway")
+    raise Refused(_NONE.format(account))
 
 
 def _address_in(folder: Path, key: Secret[bytes], now: Now) -> Address | None:

@@ -78,7 +78,9 @@ class OpenDesk(Daemon):
     @override
     async def revoke_password(self, address: Address, name: str) -> None:
         if not await self._accounts.find(address).store.passwords.revoke(name):
-            raise Refused(f"{address} has no client password called {name!r}")
+            raise Refused(
+                f"{address} has no client password called {name!r}: see mx-gateway password list"
+            )
         self._sightings.forget(address.canonical(), name)
 
     @override

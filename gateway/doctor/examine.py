@@ -83,9 +83,9 @@ def _of_account(account: Mapping[str, Any], now: float) -> Iterator[Finding]:
         )
     last = account["backup"]["last"]
     if last is None or now > last + _WEEK_SECONDS:
-        age = "never" if last is None else f"not for {int(now - last) // 86_400} days"
+        age = "yet" if last is None else f"for {int(now - last) // 86_400} days"
         yield Finding(
-            f"{whose}: a backup was made {age}",
+            f"{whose}: no backup was made {age}",
             "make one each day: mx-gateway backup --daily FOLDER",
         )
     else:

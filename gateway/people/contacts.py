@@ -68,7 +68,7 @@ async def accept(person: Person, address: Address) -> int:
 async def _pinned(person: Person, address: Address) -> tuple[Contact, Pin]:
     contact = await person.store.contacts.get(address)
     if contact is None:
-        raise Refused(f"{address} has not written to you, nor you to them")
+        raise Refused(f"{address} has not written to you, nor you to them: write to them first")
     return contact, Pin.decode(contact.pin)
 
 

@@ -52,7 +52,7 @@ class Inviting:
             Refused: There is none of that number.
         """
         if not await self._store.invitations.take_back(ident):
-            raise Refused(f"there is no invitation {ident}")
+            raise Refused(f"there is no invitation {ident}: see mx-gateway contact invitations")
 
     async def open(self, link: str, *, in_person: bool) -> dict[str, Any]:
         """Know and accept whom *link* is of; *in_person*: it was handed over face to face.

@@ -67,7 +67,7 @@ class Pulling:
         """Pull no more, and forget the secret; the mail stays.  Raises Refused."""
         location = AskedPull(url).server.location
         if not await self._store.pulls.remove(location):
-            raise Refused(f"no mail is pulled from {location}")
+            raise Refused(f"no mail is pulled from {location}: see mx-gateway legacy list")
         self._changed.set()
 
     async def state(self) -> list[dict[str, Any]]:

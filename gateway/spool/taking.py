@@ -139,7 +139,9 @@ class Taking:
         for recipient in letter.recipients:
             _add(asked, recipient, letter, self._limits)
         if not asked.recipients:
-            raise Refused("the message names no recipient")
+            raise Refused(
+                "the message names no recipient: give one as an argument, or -t and a To field"
+            )
         submission = make_submission(letter.octets, asked, now=time.time(), unique=name * 2)
         return submission, writer.outbox
 

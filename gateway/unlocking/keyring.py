@@ -50,7 +50,9 @@ def look_up(data: Path) -> Secret[str]:
     """Return the key; raises Unavailable: locked, or not there."""
     found = _run("lookup", *_named(data))
     if not found:
-        raise Unavailable("the keyring of this session is locked, or does not hold the key")
+        raise Unavailable(
+            "the keyring of this session is locked, or does not hold the key: open it (log in to your desktop), then start the gateway again"
+        )
     return Secret(found.strip())
 
 
@@ -74,7 +76,11 @@ def _run(*arguments: str, given: str | None = None) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable("the keyring of this session does not answer") from error
+        raise Unavailable(
+            "the keyring of this session does not answer: start the gateway inside your desktop session"
+        ) from error
     if done.returncode and arguments[0] == "store":
-        raise Unavailable("the keyring of this session did not take the key")
+        raise Unavailable(
+            "the keyring of this session did not take the key: choose another way, mx-gateway unlock --by passphrase"
+        )
     return done.stdout

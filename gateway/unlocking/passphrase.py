@@ -23,6 +23,10 @@ _FORMAT: Final = 1
 _PASSES_MAX: Final = 64
 _MEMORY_MAX: Final = 1 << 30
 _SALT_OCTETS: Final = 16
+_DAMAGED: Final = (
+    "the sealed master key is damaged: put the file back from a copy, or bring the accounts back"
+    " on an empty gateway with mx-gateway restore"
+)
 
 
 def seal(
@@ -59,9 +63,9 @@ def unseal(octets: bytes, passphrase: Secret[str]) -> Secret[bytes]:
             ):
                 key = _derived(passphrase, salt, passes, memory)
             case _:
-                raise BadConfiguration("the sealed master key is damaged")
+                raise BadConfiguration(_DAMAGED)
     except Untrusted as error:
-        raise BadConfiguration("the sealed master key is damaged") from error
+        raise BadConfiguration(_DAMAGED) from error
     try:
         return Secret(bytes(SecretBox(key).decrypt(box)))
     except (CryptoError, ValueError) as error:
@@ -76,4 +80,4 @@ def _derived(passphrase: Secret[str], salt: bytes, passes: int, memory: int) -> 
             )
         )
     except (CryptoError, ValueError) as error:
-        raise BadConfiguration("the sealed master key is damaged") from error
+        raise BadConfiguration(_DAMAGED) from error

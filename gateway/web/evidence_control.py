@@ -55,7 +55,7 @@ def evidence_routes(account_of: Callable[[Address], Finding]) -> list[Route]:
         for one in await account_of(Address.parse(asked.account)).store.evidence.all():
             if one.id == asked.id:
                 return {"bundle": base64.b64encode(one.bundle).decode()}
-        raise Refused(f"there is no evidence {asked.id}")
+        raise Refused(f"there is no evidence {asked.id}: see mx-gateway evidence list")
 
     return [
         Route("/evidence/list", json_endpoint(all_), methods=["POST"]),

@@ -72,7 +72,9 @@ def folder_routes(store_of: Callable[[Address], FolderStore]) -> list[Route]:
         asked = await body(request, Listed)
         passwords = store_of(Address.parse(asked.address)).passwords
         if not await passwords.show_folders(asked.password, asked.shown):
-            raise Refused(f"{asked.address} has no client password called {asked.password!r}")
+            raise Refused(
+                f"{asked.address} has no client password called {asked.password!r}: see mx-gateway password list"
+            )
         return {}
 
     def _of(address: str) -> Folders:

@@ -17,7 +17,7 @@ import pytest
 from gateway.demo.ports import reserve
 from gateway.demo.processes import Program, run
 from mx_core.mail_programs.mail_settings import MailSettings
-from tests.interop.chromium.browser import Seen, chromium, window
+from tests.interop.chromium.browser import Seen, as_at_home, chromium, window
 from tests.support.clients import imap, smtp, tell_name
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def entered(seen: Seen, folder: Path) -> None:
-    seen.folder = str(folder / "data")
+    seen.instead = as_at_home(folder)
     pictures = os.environ.get("MX_PICTURES", "")
     if pictures and seen.scripts:
         seen.pictures = Path(pictures)

@@ -12,7 +12,7 @@ import pytest
 from gateway.demo.processes import run
 from gateway.demo.world import World
 from mx_core.mail_programs.mail_settings import MailSettings
-from tests.interop.chromium.browser import Seen, chromium, window
+from tests.interop.chromium.browser import Seen, as_at_home, chromium, window
 from tests.support.clients import about, messages, smtp, wait_until
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
@@ -42,7 +42,7 @@ def lies(settings: MailSettings, mailbox: str, subject: str) -> bool:
 
 def entered(seen: Seen, world: World) -> str:
     """Open the page of alice's gateway; return its origin."""
-    seen.folder = str(world.alice.gateway_dir / "data")
+    seen.instead = as_at_home(world.alice.gateway_dir)
     pictures = os.environ.get("MX_PICTURES", "")
     if pictures and seen.scripts:
         seen.pictures = Path(pictures)

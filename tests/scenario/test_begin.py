@@ -106,7 +106,7 @@ def test_a_person_comes_from_nothing_to_an_address_on_the_page(world: World, fre
     assert "end-to-end encrypted; the sender is known by their first message" in came_back[0]
     assert (len(words), "One question" in question.text) == (24, True)
     assert "carol@a.example: the home server is connected" in healthy.text
-    assert "a backup was made never" in healthy.text
+    assert "no backup was made yet" in healthy.text
     assert re.search("everybody.*encryption.*required", rules)
 
 

@@ -57,7 +57,7 @@ class Exporting:
         """Export; returns at once.  Raises Refused."""
         asked.check()
         if self._asked is not None:
-            raise Refused("an export is under way")
+            raise Refused("an export is under way: wait until it is done")
         self._asked = asked
         self._state = {
             "phase": "exporting", "target": asked.target, "trouble": "", "messages": 0,

@@ -129,4 +129,4 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _not_here(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
-    return rendered("refused.html", status, sentence="There is no such page here.")
+    return rendered("missing.html", status)

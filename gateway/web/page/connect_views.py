@@ -74,4 +74,6 @@ async def _seen(behind: Behind, account: Address, name: str) -> list[Progress]:
                 for each in one["programs"]
                 if name in {"", each["name"]}
             ]
-    raise Refused(f"{account} is no account of this gateway")
+    raise Refused(
+        f"{account} is no account of this gateway: mx-gateway status names those that are"
+    )

@@ -53,7 +53,9 @@ class SheetChecks:
         """Return the check of *token*; raises Refused."""
         check = self._checks.get(token)
         if check is None:
-            raise Refused("this recovery sheet was checked already, or the gateway has restarted")
+            raise Refused(
+                "this recovery sheet was checked already, or the gateway has restarted: go on from your accounts"
+            )
         return check
 
     def passes(self, token: str, typed: list[str]) -> bool:

@@ -18,7 +18,7 @@ document.addEventListener("securitypolicyviolation",
   event => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
 _SERIOUS = frozenset({"serious", "critical"})
-_HOME_SHOWN = "/home/you/.local/share/mx-gateway"
+_PORTS = (1143, 1025, 1993, 1465, 1180)
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Seen:
     scripts: bool
     heard: list[str] = field(default_factory=list)
     pictures: Path | None = None
-    folder: str = ""  # where the gateway's data lie; pictures show another
+    instead: list[tuple[str, str]] = field(default_factory=list)  # what pictures show of this run
 
     def __post_init__(self) -> None:
         self.page.on("dialog", self._dialog)
@@ -47,7 +47,7 @@ class Seen:
     def check(self, name: str) -> None:
         """Hold the page that is shown against what holds for every page; keep its picture."""
         if self.pictures is not None:
-            self.page.evaluate(_SHOW_HOME, [self.folder, _HOME_SHOWN])
+            self.page.evaluate(_SHOW_INSTEAD, self.instead)
             self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
         if self.scripts:
             self.heard += self.page.evaluate("window.violations")
@@ -55,10 +55,24 @@ class Seen:
         assert self.heard == []
 
 
-_SHOW_HOME = """([from, to]) => {
+_SHOW_INSTEAD = """pairs => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(from, to);
+  while (texts.nextNode())
+    for (const [from, to] of pairs)
+      texts.currentNode.data = texts.currentNode.data.replaceAll(from, to);
 }"""
+
+
+def as_at_home(home: Path) -> list[tuple[str, str]]:
+    """Return what stands in pictures instead of the folder *home* of a gateway, and of its ports."""
+    text = (home / "config" / "config.toml").read_text(encoding="utf-8")
+    first = int(text.partition("port_base = ")[2].split()[0])
+    return [
+        (str(home / "data"), "/home/you/.local/share/mx-gateway"),
+        (str(home / "config"), "/home/you/.config/mx-gateway"),
+        (str(home), "/home/you"),
+        *((str(first + n), str(port)) for n, port in enumerate(_PORTS)),
+    ]
 
 
 def _faults(page: Any) -> list[str]:

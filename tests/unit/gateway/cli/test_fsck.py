@@ -85,7 +85,10 @@ def test_an_account_that_is_not_there_is_one_sentence(home: Path, account: str) 
     done = fsck(home, account)
 
     assert done.exit_code == os.EX_DATAERR
-    assert done.output == f"mx-gateway: {account} is no account of this gateway\n"
+    assert (
+        done.output
+        == f"mx-gateway: {account} is no account of this gateway: mx-gateway status names those that are\n"
+    )
 
 
 def test_without_a_gateway_nothing_is_made(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from gateway.cli.root import _COMMANDS, _SECTIONS, program
 
@@ -33,6 +34,23 @@ def test_each_command_stands_in_one_section() -> None:
     listed = [name for _, names in _SECTIONS for name in names]
 
     assert sorted(listed) == sorted(_COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "word", "completed"),
+    [
+        ([], "po", ["policy"]),
+        (["policy"], "s", ["set", "show"]),
+        (["client"], "thun", ["thunderbird"]),
+        (["status"], "--j", ["--json"]),
+    ],
+)
+def test_a_shell_completes_commands_choices_and_options(
+    typed: list[str], word: str, completed: list[str]
+) -> None:
+    shell = ShellComplete(program, {}, "mx-gateway", "_MX_GATEWAY_COMPLETE")
+
+    assert [one.value for one in shell.get_completions(typed, word)] == completed
 
 
 def test_help_loads_no_command() -> None:

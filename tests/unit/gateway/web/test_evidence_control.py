@@ -58,4 +58,4 @@ async def test_the_newest_comes_first_and_one_contradiction_is_kept_once(tmp_pat
     ]
     assert base64.b64decode(given.json()["bundle"]) == b"first"
     assert none.status_code == 400
-    assert none.json() == {"error": "there is no evidence 9"}
+    assert none.json() == {"error": "there is no evidence 9: see mx-gateway evidence list"}
