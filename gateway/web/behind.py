@@ -11,6 +11,7 @@ from gateway.people.requests import Requests
 from gateway.web.whose import (
     BehindDoor,
     Desk,
+    Exported,
     Greeted,
     Imported,
     Lockable,
@@ -90,6 +91,9 @@ class Behind(Desk, Lockable, Protocol):
 
     def imported(self, address: Address) -> Imported:
         """Return whose imports are asked for; raises Refused."""
+
+    def exported(self, address: Address) -> Exported:
+        """Return whose exports are asked for; raises Refused."""
 
     def inviting(self, address: Address) -> Inviting:
         """Return whose invitations are asked for; raises Refused."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.web.behind import Behind
-from gateway.web.whose import Claiming, Exported, FolderStore, Permitted
+from gateway.web.whose import Claiming, FolderStore, Permitted
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
 
@@ -42,9 +42,6 @@ class Daemon(Behind, Protocol):
 
     def permitted(self, address: Address) -> Permitted:
         """Return whose permissions by OAuth are asked for; raises Refused."""
-
-    def exported(self, address: Address) -> Exported:
-        """Return whose exports are asked for; raises Refused."""
 
     async def take_spooled(self, name: str) -> QueueId:
         """Take in a letter of the spool; raises what its sender is to be told."""

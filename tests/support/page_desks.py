@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.beginning.computer import Computer, FoundDomain, Kept
 from gateway.beginning.system_trust import Told
+from gateway.migration.export.exporting import AskedOut
 from gateway.migration.importing import Asked
 from gateway.unlocking.master_key import Method
 from mx_core.carriers.native.carrier import DoorChange, DoorState
@@ -99,6 +100,21 @@ class Moved:
 
     async def under_way(self) -> str | None:
         return self.there or None
+
+
+@dataclass
+class Taken:
+    """An export whose target and folder somebody else named; *more*: how it stands."""
+
+    did: list[tuple[str, ...]]
+    more: dict[str, str]
+
+    def state(self) -> dict[str, Any]:
+        told = {"target": EVIL, "messages": 2, "of": 3, "folder": EVIL, "total": EVIL}
+        return told | self.more
+
+    async def begin(self, asked: AskedOut) -> None:
+        self.did.append(("export", asked.target, asked.format))
 
 
 class Pulled:

@@ -26,6 +26,7 @@ from tests.support.page_desks import (
     Pulled,
     Requested,
     Rules,
+    Taken,
 )
 from tests.support.people import make_person
 
@@ -70,6 +71,7 @@ class Everything(Behind):
 
         self.tries = EVIL
         self.person = make_person()
+        self.export = {"phase": "exporting", "trouble": ""}
         self.there = ""  # where a move that is under way leads
         self.move_trouble: MailError | None = None
         self.computer = Here(self.did)
@@ -143,6 +145,13 @@ class Everything(Behind):
 
     def imported(self, address: Address) -> Any:
         return self
+
+    def exported(self, address: Address) -> Any:
+        return self
+
+    @property
+    def exporting(self) -> Any:
+        return Taken(self.did, self.export)
 
     def pulled(self, address: Address) -> Any:
         return self

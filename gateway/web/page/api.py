@@ -154,6 +154,7 @@ def _of_one(behind: Behind) -> Answers:
         door = await door_state(behind, whose)
         return {
             "imports": await behind.imported(whose).importing.state(),
+            "export": behind.exported(whose).exporting.state(),
             "pulled": await behind.pulled(whose).pulling.state(),
             "door": None if door is None else asdict(door),
             **await behind.migrating(whose).upgrading.state(),

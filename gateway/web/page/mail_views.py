@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.migration.export.exporting import AskedOut
 from gateway.migration.importing import Asked
 from gateway.migration.remaining import spelt
 from gateway.web.behind import Behind
@@ -32,6 +33,7 @@ def mail_routes(behind: Behind) -> list[Route]:
             "mail.html",
             address=str(whose),
             state=state,
+            export=behind.exported(whose).exporting.state(),
             left=spelt(state["seconds_left"]),
             here=behind.computer.mail_here(),
             dial=await _dial(behind, whose),
@@ -49,6 +51,12 @@ def mail_routes(behind: Behind) -> list[Route]:
             raise Refused("an import looks, or brings")
         importing = behind.imported(Address.parse(account)).importing
         await importing.begin(Asked(source, secret=password), dry_run=how == "look")
+        return _back(account)
+
+    async def exported(request: Request) -> Response:
+        account, target, kind = await read_form(request, "account", "target", "format")
+        exporting = behind.exported(Address.parse(account)).exporting
+        await exporting.begin(AskedOut(target, kind))
         return _back(account)
 
     async def paused(request: Request) -> Response:
@@ -92,6 +100,7 @@ def mail_routes(behind: Behind) -> list[Route]:
         Route("/mail/sentence", sentence, methods=["POST"]),
         Route("/mail", shown, methods=["GET"]),
         Route("/mail/begin", begun, methods=["POST"]),
+        Route("/mail/export", exported, methods=["POST"]),
         Route("/mail/pause", paused, methods=["POST"]),
         Route("/mail/resume", resumed, methods=["POST"]),
     ]

@@ -261,12 +261,13 @@ class Upgrade(msgspec.Struct, frozen=True):
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """Imports, as ``mx-gateway import status --json`` tells them, accounts elsewhere, and what is said of each.
+    """Imports and the export, as ``mx-gateway`` tells them with ``--json``, and accounts elsewhere.
 
     *door* is null while the home server does not answer; *sentence*: an invitation stands below ordinary mail.
     """
 
     imports: dict[str, Any]
+    export: dict[str, Any]
     pulled: list[dict[str, Any]]
     door: Door | None
     offered: list[Upgrade]

@@ -101,6 +101,12 @@ pytestmark = pytest.mark.anyio
             READ[-1],
         ),
         (
+            "/mail/export",
+            {"account": "alice@a.example", "target": "/disk/mail", "format": "mbox"},
+            ("export", "/disk/mail", "mbox"),
+            READ[-1],
+        ),
+        (
             "/key/keep",
             {"key": "passphrase", "passphrase": "correct horse"},
             ("unlock by", "passphrase", "correct horse"),

@@ -197,6 +197,24 @@ async def test_how_far_an_import_is_is_seen(inside: httpx.AsyncClient) -> None:
     assert answer.text.count("<button aria-label") == 2  # pause what runs, go on with what rests
 
 
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"phase": "exporting", "trouble": ""}, "2 of 3 messages"),
+        ({"phase": "idle", "trouble": ""}, "was read back: 2 messages"),
+        ({"phase": "idle", "trouble": EVIL}, "has stopped"),
+    ],
+)
+async def test_how_far_an_export_is_is_seen(
+    inside: httpx.AsyncClient, behind: Everything, more: dict[str, str], says: str
+) -> None:
+    behind.export = more
+    answer = await inside.get(READ[-1])
+
+    assert says in answer.text
+    inert(answer)
+
+
 async def test_an_import_that_neither_looks_nor_brings_is_refused(
     inside: httpx.AsyncClient, behind: Everything
 ) -> None:
