@@ -111,7 +111,7 @@ def test_a_person_with_thunderbird_reads_a_verified_answer_of_the_network(
 def through_the_page(person: Person, page: Any, me: str, invite: str) -> str:
     """Come from who are you to the password of Thunderbird."""
     page.get_by_label("Your address at your domain").fill(me)
-    page.get_by_label("The code that the operator of the domain gave you").fill(invite)
+    page.get_by_label("The code that whoever runs the domain gave you").fill(invite)
     person.does("page: address and code, Add the account")
     page.get_by_role("button", name="Add the account").click()
     page.get_by_role("heading", name="is yours").wait_for()
