@@ -13,6 +13,7 @@ from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import noted_change
 from mx_core.admission.token import look_up_token
 from mx_core.directory.proving import Moved, WatchedLog
+from mx_core.directory.reader_check import is_ahead
 from mx_core.directory.sender_check import Recipient, check_pin, followed, verify_card
 from mx_core.discovery.finder import Domain, Finder
 from mx_core.envelope.ext import Gossip
@@ -166,6 +167,11 @@ class Recipients:
             except MailError as error:
                 if held.shown is None:
                     del self._cards[asked]  # its proof leads from a tree that may be passed by then
+                if isinstance(error, Untrusted) and is_ahead(held.card, now):
+                    raise Unavailable(
+                        f"what {asked.domain} says of its keys is of a time that has not come here:"
+                        " the clock of this computer may be behind"
+                    ) from error
                 if isinstance(error, Untrusted):
                     await self._look_closer(error, domain, log, held.card, contact)
                 if isinstance(error, Moved) and contact is not None:

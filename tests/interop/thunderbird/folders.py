@@ -179,6 +179,9 @@ def automatic_junk(run: Run) -> object:
     run.stranger.send(run.me.address, f"back {run.tag}", "thank you")
     eventually("unblocked", lambda: run.me.by_subject("INBOX", f"back {run.tag}"))
     assert run.me.by_subject("INBOX", f"taken {run.tag}")
+    assert not run.me.by_subject("Junk", f"taken {run.tag}", "UNDELETED")
+    lost = not run.me.by_subject("Junk", f"too {run.tag}")
+    assert not lost, "what came while they were blocked stays to be read"
     return len(run.me.by_subject("Junk", f"too {run.tag}"))
 
 

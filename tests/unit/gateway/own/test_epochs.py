@@ -39,6 +39,7 @@ class Server:
     acknowledges: bool = True
     published: list[bytes] = field(default_factory=list)
     queue: list[tuple[float, int]] = field(default_factory=list)  # when it came, epoch
+    latest: float = 0.0  # seconds between sealing and coming, at the most
 
     async def publish_epoch(self, signed: bytes) -> None:
         if not self.reachable:
@@ -130,6 +131,7 @@ async def ten_weeks(seed: int) -> dict[str, float]:
         opened += len(await bob.sync(now + 8 * DAY))
 
         assert opened == sent > 100
+        assert 4.5 * DAY < bob.server.latest < 6 * DAY, "five days late, by clocks a day off"
         assert len(bob.server.published) >= 6
         assert len(await bob.held()) <= 4, "old keys go"
         return {"messages": opened, "epochs": len(bob.server.published)}
@@ -147,6 +149,7 @@ def seal(
     if not chosen or not arrives < deliver_by <= arrives + 6 * DAY:
         return 0  # deferred, or refused by the server
     bob.server.queue.append((arrives, chosen[0].n))
+    bob.server.latest = max(bob.server.latest, arrives - now)
     return 1
 
 

@@ -240,7 +240,7 @@ def test_every_message_is_opened_once_in_full(tmp_path: Path) -> None:
 async def lived_through(folder: Path, seed: int) -> dict[str, float]:
     """Clocks off by a day, sixty days offline, a device lost twice, restored or not, servers away.
 
-    A sender whose clock is behind by a day believes no card at all (``binding``): ahead only.  What
+    A sender whose clock is behind by a day seals nothing until it is right: ahead only.  What
     a lost device had taken since the backup is lost with it, and counts as opened.
     """
     chance = random.Random(seed)
