@@ -47,7 +47,9 @@ def measure() -> list[Row]:
         _higher("messages a second", "1/s", SIZE / found["seconds"], 400, 1_500),
         _higher("octets a second", "MB/s", octets / 1e6 / found["seconds"], 15),
         _higher("messages a second of processor time", "1/s", SIZE / found["processor"], None),
+        Row("processor of the index's worker, a message", "ms", "lower", found["worker"], SIZE),
         Row("memory of the process, at most", "MB", "lower", found["resident"], 1, None, 250),
+        Row("memory of the index's worker, at most", "MB", "lower", found["beside"], 1),
         Row("proof of all of it", "s", "lower", found["proof"], 1),
         Row("index behind at the end of the import", "s", "lower", found["index"], 1),
     ]
@@ -113,7 +115,10 @@ async def _child(folder: Path, location: str, ca_file: str) -> dict[str, float]:
         spent = resource.getrusage(resource.RUSAGE_SELF)
         while (await store.text_index.state()).waiting:  # noqa: ASYNC110  # it has no event to wait for
             await asyncio.sleep(0.1)
+        followed = time.monotonic() - ends
         report = state["imports"][0]["report"]
+        store.text_index.close()
+        beside = resource.getrusage(resource.RUSAGE_CHILDREN)
         return {
             "holds": report["holds"],
             "stored": report["progress"]["stored"],
@@ -121,7 +126,9 @@ async def _child(folder: Path, location: str, ca_file: str) -> dict[str, float]:
             "processor": spent.ru_utime + spent.ru_stime,
             "resident": spent.ru_maxrss * 1024 / _MIB,
             "proof": ends - phases["proving"],
-            "index": time.monotonic() - ends,
+            "index": followed,
+            "worker": (beside.ru_utime + beside.ru_stime) * 1e3 / SIZE,
+            "beside": beside.ru_maxrss * 1024 / _MIB,
         }
     finally:
         store.close()

@@ -214,7 +214,7 @@ class Imports:
             return import_batch.store(writer, connection, place, brought)
 
         # Crash before the commit: nothing of this batch is here, and all of it is brought again.
-        kept = await self._mail.write_with(job)
+        kept = await self._mail.write_with(job, nobody_waits=True)
         # Crash here: all of it is here, and its keys are known.
         failpoint.reach("imported")
         return kept
@@ -301,7 +301,7 @@ class Imports:
                 found.append(Stored(message, then, now, 0 if octets is None else len(octets)))
             return found
 
-        return await self._mail.read(job)
+        return await self._mail.read(job, nobody_waits=True)
 
     async def doubles(self, which: ImportId) -> int:
         """Return how many messages of the source are octet for octet one that came before."""

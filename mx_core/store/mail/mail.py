@@ -77,13 +77,18 @@ class Mail:
         self._newest_run = -1  # writer thread: of forms, which has begun; at first not known
         self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
 
-    async def read(self, job: Callable[[MailReader], T]) -> T:
-        """Run *job* in one read transaction."""
-        return await self.begin(job)
+    async def read(self, job: Callable[[MailReader], T], *, nobody_waits: bool = False) -> T:
+        """Run *job* in one read transaction; *nobody_waits* as in ``write_with``."""
+        if not nobody_waits:
+            self._step_aside()
+        return await self._begin(job)
 
     def begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
         """As ``read``, for a caller that does something else meanwhile."""
         self._step_aside()
+        return self._begin(job)
+
+    def _begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
         return self._database.begin(
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
@@ -113,8 +118,13 @@ class Mail:
         """Run *job*, commit with fsync, announce its changes, then return its result."""
         return await self.write_with(lambda writer, _connection: job(writer))
 
-    async def write_with(self, job: Callable[[Writer, sa.Connection], T]) -> T:
-        """As ``write``, for jobs of this package that also touch other tables."""
+    async def write_with(
+        self, job: Callable[[Writer, sa.Connection], T], *, nobody_waits: bool = False
+    ) -> T:
+        """As ``write``, for jobs of this package that also touch other tables.
+
+        *nobody_waits*: no person does, so the index goes on as fast as it can.
+        """
 
         def announce(outcome: tuple[T, Writer]) -> None:
             self._infos.clear()
@@ -125,6 +135,8 @@ class Mail:
             self._watches.announce(outcome[1].changes, outcome[1].names)
             if self.index is not None:
                 self.index.wake()
+            if not nobody_waits:
+                self._step_aside()
 
         result, writer = await self._database.write(
             lambda connection: self.run(connection, job), announce

@@ -22,12 +22,14 @@ from mx_core.model.errors import Corrupt, MailError, Unavailable
 from mx_core.model.ids import MessageId
 from mx_core.model.secret import Secret
 from mx_core.model.text_hits import TextHits
-from mx_core.store.text_index import lookup, merging, runs, state
-from mx_core.store.text_index.batch import MESSAGES_MAX, Batch
+from mx_core.store.text_index import block, lookup, merging, runs, state
+from mx_core.store.text_index.making.apart import MakerApart, Worker, WorkerLost
+from mx_core.store.text_index.making.batch import MESSAGES_MAX
+from mx_core.store.text_index.making.maker import Maker, MakerHere
 from mx_core.store.text_index.pace import Pace
 from mx_core.store.text_index.run_writer import RunWriter
 from mx_core.store.text_index.runs import Run
-from mx_core.store.text_index.source import Source, Texts
+from mx_core.store.text_index.source import Source
 
 log = structlog.get_logger()
 
@@ -35,9 +37,12 @@ _RUNS_MAX: Final = 32  # of a size, while there is mail to be indexed; later the
 _GATHER_SECONDS: Final = 2.0  # after news, so that a burst becomes one run
 _UPKEEP_SECONDS: Final = 600.0  # between two looks for what is gone
 _PUT_OFF_SECONDS: Final = 30.0  # after a failure, a full disk perhaps
+_APART_MESSAGES: Final = 200  # from so many on that wait, a worker takes them apart
+_APART_SECONDS: Final = 10.0  # without news, after which it is ended
+_ALONE_SECONDS: Final = 600.0  # without a worker, after one was lost
 
 
-class _Stopping(Exception):
+class _Stopping(BaseException):  # not of those that a message can cause
     """The thread is asked to end; what is half made is given up."""
 
 
@@ -66,6 +71,9 @@ class TextIndex:
         self._news = threading.Event()
         self._unfit = threading.Event()  # the file is to be made anew
         self._looked = 0.0  # monotonic: when it was last looked for what is gone
+        self._worker: Worker | None = None  # replaced by the thread alone
+        self._alone_until = 0.0  # monotonic
+        self._all_there = False  # what was there has just been indexed
         self.indexed_until = MessageId(0)  # as ``ports.TextHits`` has it
         self._faults = 0
         self._last_fault = ""
@@ -101,7 +109,6 @@ class TextIndex:
 
     def wake(self) -> None:
         """There may be news; never blocks."""
-        self._pace.step_aside()
         self._news.set()
 
     def step_aside(self) -> None:
@@ -123,8 +130,11 @@ class TextIndex:
         """End the thread within a slice of its work, and close the file."""
         self._stop.set()
         self._news.set()
+        if (worker := self._worker) is not None:
+            worker.kill()  # the thread may be waiting for it
         if self._thread is not None:
             self._thread.join()
+        self._end_worker()
         self._close_file()
 
     # ── the thread ───────────────────────────────────────────────────────────────────
@@ -134,6 +144,9 @@ class TextIndex:
             try:
                 while self.step():
                     self._breathe()
+                    if self._all_there:  # what comes now is gathered, or each run is of fewer
+                        self._all_there = False
+                        self._stop.wait(_GATHER_SECONDS)
             except _Stopping:
                 return
             except MailError as error:
@@ -148,6 +161,8 @@ class TextIndex:
                 log.exception("text_index_fault")
                 self._stop.wait(_PUT_OFF_SECONDS)
                 continue
+            if self._worker is not None and not self._news.wait(_APART_SECONDS):
+                self._end_worker()
             if self._news.wait(_UPKEEP_SECONDS):
                 self._stop.wait(_GATHER_SECONDS)
 
@@ -179,33 +194,47 @@ class TextIndex:
         ids = self._source.following(database.read_blocking(state.indexed_until), MESSAGES_MAX)
         if not ids:
             return False
-        batch = Batch(ids[0], self._breathe)
+        try:
+            last = self._make(database, ids, self._maker(ids))
+        except WorkerLost as error:
+            if self._stop.is_set():
+                raise _Stopping from error
+            self._note(error)
+            log.warning("text_index_worker_lost")
+            self._end_worker()
+            self._alone_until = time.monotonic() + _ALONE_SECONDS
+            database.write_at_start(runs.doom_unfinished)
+            return True
+        self._all_there = last == ids[-1] and len(ids) < MESSAGES_MAX
+        return True
+
+    def _maker(self, ids: Sequence[MessageId]) -> Maker:
+        if len(ids) < _APART_MESSAGES or time.monotonic() < self._alone_until:
+            return MakerHere(ids[0], self._breathe)
+        if self._worker is None:
+            self._worker = Worker()
+        return MakerApart(self._worker, ids[0], self._breathe)
+
+    def _make(self, database: Database, ids: Sequence[MessageId], maker: Maker) -> MessageId:
+        """Make a run of the first of *ids*; return the last one in it."""
         last = ids[-1]
-        for texts in self._source.texts(ids):
-            self._enter(batch, texts)
-            if batch.is_full():
-                last = texts.message
+        for letters in self._source.letters(ids):
+            if maker.take(letters) and letters:
+                last = letters[-1].message
                 break
+        made = maker.finish()
+        for message, kind in made.faults:
+            self._faults, self._last_fault = self._faults + 1, kind
+            log.error("text_index_message_left_out", message=message, fault=kind)
         until = MessageId(last + 1)
 
         def advance(connection: sa.Connection) -> None:
-            state.advance(connection, until, batch.unread)
+            state.advance(connection, until, made.unread)
 
-        writer = RunWriter(database, batch.first, until, int(self._now()), self._breathe)
-        writer.write(batch.entries(), batch.messages, (), advance)
+        writer = RunWriter(database, ids[0], until, int(self._now()), self._breathe)
+        writer.write(maker.blocks(), made.messages, (), advance)
         self.indexed_until = until
-        return True
-
-    def _enter(self, batch: Batch, texts: Texts) -> None:
-        """Add one message; one that is too much for our code is left to be read by searches."""
-        try:
-            batch.add(texts)
-        except (_Stopping, MailError):
-            raise
-        except Exception as error:  # the catch-all of one item: the others are indexed all the same
-            self._note(error)
-            log.exception("text_index_message_left_out", message=texts.message)
-            batch.add(Texts(texts.message, None, None))
+        return last
 
     def _note(self, error: Exception) -> None:
         self._faults += 1
@@ -238,12 +267,18 @@ class TextIndex:
         gone = count < sum(run.messages for run in those)
         entries = merging.joined(database, those, there if gone else None, self._breathe)
         writer = RunWriter(database, first, end, int(self._now()), self._breathe)
-        writer.write(entries, count, those, lambda _connection: None)
+        blocks = block.blocks(entries, self._breathe)
+        writer.write(blocks, count, those, lambda _connection: None)
 
     def _breathe(self) -> None:
         if self._stop.is_set():
             raise _Stopping
         self._pace()
+
+    def _end_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
 
     def _close_file(self) -> None:
         database, self._database = self._database, None

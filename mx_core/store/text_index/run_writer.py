@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from mx_core.db import failpoint
 from mx_core.db.database import Database
 from mx_core.model.ids import MessageId
-from mx_core.store.text_index import block, runs
-from mx_core.store.text_index.block import Block, Entry
+from mx_core.store.text_index import runs
+from mx_core.store.text_index.block import Block
 from mx_core.store.text_index.grams import GROUP_BLOCKS, Group
 from mx_core.store.text_index.runs import GRAMS_FROM_BLOCKS, Run
 from mx_core.store.text_index.words import Breathe
@@ -38,17 +38,17 @@ class RunWriter:
 
     def write(
         self,
-        entries: Iterable[Entry],
+        blocks: Iterable[Block],
         messages: int,
         replaced: Sequence[Run],
         also: Callable[[sa.Connection], None],
     ) -> None:
-        """Write *entries*, ascending by word; the last transaction does *also* as well.
+        """Write *blocks*, ascending by word; the last transaction does *also* as well.
 
         Crash before the last commit: *replaced* answer as before, and what was written of the
         run is removed at the next start.  After it: the run answers, *replaced* are removed.
         """
-        for made in block.blocks(entries, self._breathe):
+        for made in blocks:
             self._add(made)
         if self._group.blocks:
             self._close_group()

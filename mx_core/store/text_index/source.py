@@ -1,4 +1,4 @@
-"""What the index reads of an account's mail: ids in order, octets, and which are still there."""
+"""What the index reads of an account's mail: ids in order, letters, and which are still there."""
 
 from __future__ import annotations
 
@@ -7,35 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from mx_core.db.database import Database
-from mx_core.mime.prepare import prepare
-from mx_core.mime.search_text import body_text, header_text
 from mx_core.mime.without_attachments import without_attachments
 from mx_core.model.errors import MessageGone, StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm
 from mx_core.ports import MailReader
 from mx_core.store.mail.mail import Mail
-
-log = structlog.get_logger()
+from mx_core.store.text_index.making.texts import Letter
 
 _IDS: Final = 4_096  # in one read transaction
 _READ_OCTETS: Final = 1 << 20  # in one read transaction
 _LONG_OCTETS: Final = 1 << 20  # of a longer message the attachments are not read
-
-
-_Read = tuple[MessageId, bytes | None, MessageForm | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """One message to be indexed; *header* and *body* are None when its octets can not be read."""
-
-    message: MessageId
-    header: str | None
-    body: str | None
 
 
 class Source:
@@ -111,24 +94,16 @@ class Source:
             at = MessageId(ids[-1] + 1)
         return there
 
-    def texts(self, messages: Sequence[MessageId]) -> Iterator[Texts]:
-        """Yield the texts of *messages*; of one that went meanwhile, nothing."""
+    def letters(self, messages: Sequence[MessageId]) -> Iterator[list[Letter]]:
+        """Yield *messages* as they are read, about a megabyte at once, without those that went."""
         waiting = list(reversed(messages))
         while waiting:
-            for message, octets, form in self._mail.read_blocking(lambda r: _read(r, waiting)):
-                yield self._texts(message, octets, form)
-
-    def _texts(self, message: MessageId, octets: bytes | None, form: MessageForm | None) -> Texts:
-        try:
-            return _texts(message, octets, form)
-        except Exception:  # the catch-all of one item: a text that our code can not make
-            log.exception("text_of_message_left_out", message=message)
-            return Texts(message, None, None)
+            yield self._mail.read_blocking(lambda r: _read(r, waiting))
 
 
-def _read(reader: MailReader, waiting: list[MessageId]) -> list[_Read]:
+def _read(reader: MailReader, waiting: list[MessageId]) -> list[Letter]:
     """Take messages off the end of *waiting* and read them, a megabyte or one."""
-    taken: list[_Read] = []
+    taken: list[Letter] = []
     room = _READ_OCTETS
     while waiting and room > 0:
         message = waiting.pop()
@@ -138,10 +113,10 @@ def _read(reader: MailReader, waiting: list[MessageId]) -> list[_Read]:
         except MessageGone:
             continue
         except StoreDamaged:
-            taken.append((message, None, None))
+            taken.append(Letter(message, None))
             continue
         room -= len(octets)
-        taken.append((message, octets, form))
+        taken.append(Letter(message, octets, form.fields, form.parts))
     return taken
 
 
@@ -168,13 +143,3 @@ class _Stored:
 
     def __getitem__(self, part: slice) -> bytes:
         return self.reader.octets(self.message, part.start, part.stop)
-
-
-def _texts(message: MessageId, octets: bytes | None, form: MessageForm | None) -> Texts:
-    if octets is None or form is None:
-        return Texts(message, None, None)
-    try:
-        return Texts(message, header_text(octets, form), body_text(octets, form))
-    except StoreDamaged:  # the form is of another version
-        form = prepare(octets)
-        return Texts(message, header_text(octets, form), body_text(octets, form))

@@ -19,7 +19,8 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
-from mx_core.store.text_index import batch, block, index, merging, runs, state, words
+from mx_core.store.text_index import block, index, merging, runs, state, words
+from mx_core.store.text_index.making import batch
 from mx_core.store.text_index.runs import Run
 from tests.support.indexed_mail import add, catch_up, scanned, searched
 from tests.support.stores import STORE_KEY, Clock, memory_store, open_store

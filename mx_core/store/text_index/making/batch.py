@@ -11,9 +11,9 @@ from typing import Final
 
 from mx_core.model.ids import MessageId
 from mx_core.store.text_index.block import Entry
+from mx_core.store.text_index.making.texts import Texts
 from mx_core.store.text_index.message_list import NUMBERS
 from mx_core.store.text_index.postings import pack
-from mx_core.store.text_index.source import Texts
 from mx_core.store.text_index.words import Breathe, distinct, encode, in_order
 
 MESSAGES_MAX: Final = 2_000

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from mx_core.model.ids import MessageId
-from mx_core.store.text_index.batch import MESSAGES_MAX, Batch
 from mx_core.store.text_index.block import blocks
 from mx_core.store.text_index.grams import Group
+from mx_core.store.text_index.making.batch import MESSAGES_MAX, Batch
+from mx_core.store.text_index.making.texts import Texts
 from mx_core.store.text_index.postings import unpack
-from mx_core.store.text_index.source import Texts
 
 OCTETS = 1_000_000
 HELD_SECONDS_MAX = 0.2

@@ -1,0 +1,1 @@
+"""Messages to runs: here, or by a worker while there is much to be indexed.  Decision 0033."""
