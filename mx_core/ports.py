@@ -329,12 +329,15 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One envelope that the home server holds for this device."""
+    """One envelope that the home server holds for this device.
+
+    A *body* that is not in memory is there until the next delivery is asked for.
+    """
 
     sequence: int
     env_id: EnvId
     envelope: bytes
-    body: bytes
+    body: Octets
     peer_domain: str
 
 

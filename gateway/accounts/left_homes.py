@@ -76,7 +76,7 @@ class LeftHomes:
     async def _serve(self, left: OldHome) -> None:
         device = Device(self._own.pid, self._own.device_id, self._own.signing_key)
         home = Home(left.address.domain, device, self.find, self._own.now)
-        carrier = carrier_to(home, self._config)
+        carrier = carrier_to(home, self._config, self._store.intake.begin_long)
         opened_by = OneOfSeveral(self._epochs)
         opened_by.beside(self.opened_by)
         self.opened_by.beside(opened_by)

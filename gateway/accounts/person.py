@@ -93,7 +93,7 @@ class Person(ports.Account):
         finder = finder_of(config.discovery, store.carrier_state, now)
         device = Device(own.pid, own.device_id, own.signing_key)
         home = Home(own.address.domain, device, finder.find, now)
-        carrier = carrier_to(home, config)
+        carrier = carrier_to(home, config, store.intake.begin_long)
         self.own = own
         self.address = own.address
         self.store = store

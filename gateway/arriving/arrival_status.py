@@ -68,17 +68,6 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _LIKE_AN_ADDRESS: Final = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
 
 
-def network_status(
-    statement: Statement,
-    sender: JudgedSender,
-    message: bytes,
-    received: int,
-    not_after: int | None = None,
-) -> Status:
-    """Return the status of *message*, stored at *received*; *not_after* as ``sender_status``."""
-    return with_message(sender_status(statement, sender, received, not_after), message)
-
-
 def with_message(status: Status, message: bytes) -> Status:
     """Return *status* with what is to be said of *message* itself."""
     notes = list(status.notes)

@@ -10,33 +10,31 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
-from gateway.arriving.arrival_status import network_status, sender_status
+from gateway.arriving.arrival_status import sender_status
 from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.senders import JudgedSender, Senders
-from gateway.arriving.status_block import keywords, render
+from gateway.arriving.status_block import render
+from gateway.arriving.stored import Stored, in_its_place, stored_long, stored_of
 from gateway.network.interruptible import Interruptible
 from gateway.own.identity import OwnIdentity
 from gateway.own.old_homes import Epochs
 from gateway.receipts.owing import owed_for
 from gateway.receipts.taking import TakingReceipts
 from gateway.sending.outbound import Outbound
-from gateway.writing.note import request_message
 from mx_core import ports
 from mx_core.db import failpoint
-from mx_core.envelope.open import OpenedControl, open_body, open_control, verify_statement
+from mx_core.envelope.open import OpenedControl, open_control, verify_statement
 from mx_core.envelope.statement import Kind, Statement
-from mx_core.mime.prepare import prepare
-from mx_core.model.address import Address
 from mx_core.model.body_name import BodyName
 from mx_core.model.clock import Now
 from mx_core.model.errors import DiskFull, MailError, Refused, Unavailable, Untrusted
-from mx_core.model.flags import UNVERIFIED, FlagSet
+from mx_core.model.flags import UNVERIFIED
 from mx_core.model.ids import EnvId
-from mx_core.model.message import MessageForm
+from mx_core.model.octets import Octets, whole
 from mx_core.program.logs import places
 from mx_core.store.arriving.awaited import Awaited
 from mx_core.store.arriving.inbox import Inbox
@@ -147,9 +145,9 @@ class Inbound:
         name = BodyName.read(arrival.body)
         awaits = None
         if name is None:
-            stored = await _opened(arrival.body, opened, statement, sender, received)
+            stored = await self._opened(arrival.body, opened, statement, sender, received)
         else:
-            stored = _in_its_place(self._own.address, sender.address, statement, received)
+            stored = in_its_place(self._own.address, sender.address, statement, received)
             said = sender_status(statement, sender, received, opened.epoch.not_after)
             status = render(said, sender.address)
             awaits = Awaited(
@@ -162,27 +160,55 @@ class Inbound:
                 status,
                 received,
             )
-        # False: stored before; only the acknowledgement was lost, or it was sealed anew
-        new = await self._inbox.receive(
-            msg_id=statement.msg_id,
-            env_id=arrival.env_id,
-            octets=stored.octets,
-            form=stored.form,
-            epoch=opened.epoch.n,
-            flags=stored.flags - {UNVERIFIED} if sender.by.pid == self._own.pid else stored.flags,
-            contact=sender.contact,
-            come_from=replace(sender.come_from, own=sender.by.pid == self._own.pid),
-            awaits=awaits,
-            owed=None
-            if awaits is not None
-            else owed_for(self._own, sender, statement, opened.statement_octets),
-        )
+        mine = sender.by.pid == self._own.pid
+        try:
+            # False: stored before; only the acknowledgement was lost, or it was sealed anew
+            new = await self._inbox.receive(
+                msg_id=statement.msg_id,
+                env_id=arrival.env_id,
+                octets=stored.octets,
+                form=stored.form,
+                epoch=opened.epoch.n,
+                flags=stored.flags - {UNVERIFIED} if mine else stored.flags,
+                contact=sender.contact,
+                come_from=replace(sender.come_from, own=mine),
+                awaits=awaits,
+                owed=None
+                if awaits is not None
+                else owed_for(self._own, sender, statement, opened.statement_octets),
+            )
+        finally:
+            stored.end()
         log.info("message_stored", env_id=arrival.env_id.hex(), octets=len(stored.octets), new=new)
         if sender.has_moved:
             await self._outbound.follow(sender.verdict.state.former)
 
+    async def _opened(
+        self,
+        body: Octets,
+        opened: OpenedControl,
+        statement: Statement,
+        sender: JudgedSender,
+        received: int,
+    ) -> Stored:
+        """Open the body and make what is stored of it; large ones in a thread, long ones in pieces."""
+        status = sender_status(statement, sender, received, opened.epoch.not_after)
+        if isinstance(body, bytes) and len(body) < _LARGE_OCTETS:
+            return stored_of(body, opened, statement, status)
+        if isinstance(body, bytes):
+            return await asyncio.to_thread(stored_of, body, opened, statement, status)
+        into = self._intake.begin_long()
+        try:
+            return await asyncio.to_thread(stored_long, body, opened, statement, status, into)
+        except BaseException:
+            into.discard()
+            raise
+
     async def _receive_ordinary(self, arrival: ports.Arrival, opened: OpenedControl) -> None:
-        mail = await self._at_the_door.opened(opened, arrival.body)
+        body = arrival.body
+        if not isinstance(body, bytes):
+            body = await asyncio.to_thread(whole, body)
+        mail = await self._at_the_door.opened(opened, body)
         new = await self._inbox.receive(
             msg_id=mail.statement.msg_id,
             env_id=arrival.env_id,
@@ -363,37 +389,3 @@ class Inbound:
             return
         wait = min(_FIRST_WAIT_SECONDS * 2.0 ** min(kept.attempts, 16), _LONGEST_WAIT_SECONDS)
         await self._intake.put_off(env_id, self._now() + wait)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """What goes into the store: status block and message, as one."""
-
-    octets: bytes
-    form: MessageForm
-    flags: FlagSet
-
-
-def _in_its_place(me: Address, sender: Address, statement: Statement, received: int) -> _Stored:
-    """Return what stands in Requests for a message whose body stays at its server."""
-    octets = request_message(me, sender, statement.length, received)
-    return _Stored(octets, prepare(octets), frozenset())
-
-
-async def _opened(
-    body: bytes,
-    opened: OpenedControl,
-    statement: Statement,
-    sender: JudgedSender,
-    received: int,
-) -> _Stored:
-    """Open the body and make what is stored of it; large ones in a thread."""
-
-    def work() -> _Stored:
-        message = open_body(body, opened, statement)
-        ends = opened.epoch.not_after
-        status = network_status(statement, sender, message, received, ends)
-        octets = render(status, sender.address) + message
-        return _Stored(octets, prepare(octets), keywords(status))
-
-    return work() if len(body) < _LARGE_OCTETS else await asyncio.to_thread(work)

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mx_core.envelope.seal import SealedBody, seal_body
-from mx_core.model.octets import Octets
-from mx_core.store.bodies.body import LONG_OCTETS
+from mx_core.model.octets import LONG_OCTETS, Octets
 from mx_core.store.bodies.long import LongBody
 
 _LARGE_OCTETS: Final = 256 * 1024  # sealing these would hold up the loop

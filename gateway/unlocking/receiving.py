@@ -31,6 +31,7 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import DiskFull, MailError, Refused, Unavailable, Untrusted
 from mx_core.model.ids import EnvId
+from mx_core.model.octets import whole
 from mx_core.notation import cbor
 from mx_core.notation.hashing import b2_plain
 
@@ -186,7 +187,7 @@ def keep(intake: Path, arrival: ports.Arrival) -> None:
     sizes = [path.stat().st_size for path in intake.iterdir()]
     if len(sizes) >= FILES_MAX or sum(sizes) + len(arrival.body) > OCTETS_MAX:
         raise DiskFull("no more is kept while the gateway is locked")
-    octets = cbor.encode([arrival.peer_domain, arrival.envelope, arrival.body])
+    octets = cbor.encode([arrival.peer_domain, arrival.envelope, whole(arrival.body)])
     write_file(intake / arrival.env_id.hex(), octets)
 
 

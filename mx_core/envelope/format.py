@@ -16,6 +16,7 @@ from nacl.bindings import crypto_secretbox_NONCEBYTES
 from mx_core.envelope.failure import EnvelopeFailure, refuse
 from mx_core.envelope.padding import BODY_FLOOR, padded_length
 from mx_core.envelope.shape import array, keyed, octets, uint
+from mx_core.model.octets import Octets
 from mx_core.notation import cbor
 from mx_core.notation.cbor import Value
 from mx_core.notation.hashing import DIGEST_OCTETS, LongPart, b2
@@ -212,7 +213,7 @@ class BodyHead:
         return BODY_MAGIC + self.salt + self.commitment + self.stream_header
 
     @classmethod
-    def decode(cls, body: bytes) -> BodyHead:
+    def decode(cls, body: Octets) -> BodyHead:
         """Read the head of *body*.
 
         Raises:
@@ -220,14 +221,15 @@ class BodyHead:
         """
         if len(body) > BODY_OCTETS_MAX:
             raise refuse(EnvelopeFailure.SIZE, "the body is larger than 64 MiB and its overhead")
-        if not body.startswith(BODY_MAGIC):
+        head = body[0:BODY_HEAD_OCTETS]
+        if not head.startswith(BODY_MAGIC):
             raise refuse(EnvelopeFailure.MAGIC, "these octets are no MXB1 body")
-        if len(body) < BODY_HEAD_OCTETS:
+        if len(head) < BODY_HEAD_OCTETS:
             raise refuse(EnvelopeFailure.SIZE, "the body ends inside its head")
         at = len(BODY_MAGIC)
-        salt, at = body[at : at + SALT_OCTETS], at + SALT_OCTETS
-        commitment, at = body[at : at + DIGEST_OCTETS], at + DIGEST_OCTETS
-        return cls(salt, commitment, body[at : at + STREAM_HEADER_OCTETS])
+        salt, at = head[at : at + SALT_OCTETS], at + SALT_OCTETS
+        commitment, at = head[at : at + DIGEST_OCTETS], at + DIGEST_OCTETS
+        return cls(salt, commitment, head[at : at + STREAM_HEADER_OCTETS])
 
 
 def _check_packets(packets: Sequence[bytes]) -> None:

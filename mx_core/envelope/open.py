@@ -4,7 +4,8 @@
 2. The caller judges the stapled proof (``directory.reader_check``) and so learns the signing key.
 3. ``verify_statement`` checks the signature and that the mail was sealed for this mailbox; the
    caller then checks that ``msg_id`` is unseen.
-4. ``open_body`` yields the message, whole, after the last check and never before.
+4. ``open_body`` yields the message, whole, after the last check and never before; or ``check_body``
+   makes all checks, and what it returns yields the message in pieces.
 
 Order of checks and failure classes: spec/envelope §7.  ``deliver_by`` is not judged here: a
 device opens whatever its server accepted in time (identity §5).
@@ -12,7 +13,7 @@ device opens whatever its server accepted in time (identity §5).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -43,17 +44,21 @@ from mx_core.envelope.format import (
     envelope_commitment,
     hash_of_body,
     hash_of_message,
+    long_hashes,
     stream_key,
 )
 from mx_core.envelope.identity import EpochSecret, newest_first
-from mx_core.envelope.padding import BODY_FLOOR, CONTROL_FLOOR, content_length
+from mx_core.envelope.padding import BODY_FLOOR, CONTROL_FLOOR, ContentEnd, content_length
 from mx_core.envelope.statement import Kind, Statement, hash_of_ext
 from mx_core.model.errors import Untrusted
 from mx_core.model.ids import Pid
+from mx_core.model.octets import Octets, pieces
 from mx_core.model.secret import Secret
 from mx_core.notation.signing import Use, verify
 
 _SECRETBOX_OVERHEAD_OCTETS = 16
+_SEALED_CHUNK_OCTETS = CHUNK_OCTETS + CHUNK_OVERHEAD_OCTETS
+_CHUNKS_AT_ONCE = 16  # that are read of a body
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +138,84 @@ def open_body(body: bytes, opened: OpenedControl, statement: Statement) -> bytes
 
 def open_body_later(body: bytes, key: Secret[bytes], statement: Statement) -> bytes:
     """As ``open_body``, when only the *key* of the body was kept of what was opened."""
-    head = BodyHead.decode(body)
-    body_key = key.reveal()
-    if not (statement.body_commit == head.commitment == body_commitment(body_key, head.salt)):
-        raise refuse(EnvelopeFailure.BODY_COMMITMENT, "the body is bound to another key")
+    head = _bound_head(body, key, statement)
     if hash_of_body(body) != statement.body_hash:
-        raise refuse(EnvelopeFailure.BODY_HASH, "the body is not the one that was signed")
-    plain = _pull_chunks(body, head, stream_key(body_key, head.salt))
+        raise _other_body()
+    plain = BytesIO()
+    for chunk in _pulled(body, head, stream_key(key.reveal(), head.salt)):
+        plain.write(chunk)
     with plain.getbuffer() as padded:
         length = content_length(padded, BODY_FLOOR)
     if length != statement.length:
-        raise refuse(EnvelopeFailure.LENGTH, "the message is not as long as was signed")
+        raise _other_length()
     plain.truncate(length)
     message = plain.getvalue()
     if hash_of_message(message) != statement.text_hash:
-        raise refuse(EnvelopeFailure.TEXT_HASH, "the message is not the one that was signed")
+        raise _other_message()
     return message
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBody:
+    """A body of which all checks were made: its message in pieces, as often as they are asked for."""
+
+    length: int  # octets of the message
+    _body: Octets = field(repr=False)
+    _head: BodyHead
+    _key: Secret[bytes]
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the message, 64 KiB at a time."""
+        left = self.length
+        for chunk in _pulled(self._body, self._head, self._key.reveal()):
+            if left:
+                yield chunk[:left]
+            left -= min(left, len(chunk))
+
+
+def check_body(body: Octets, key: Secret[bytes], statement: Statement) -> CheckedBody:
+    """Make the checks of ``open_body_later`` without holding the message or *body*, which must not change.
+
+    Raises:
+        Untrusted: As ``open_body``.
+    """
+    head = _bound_head(body, key, statement)
+    of_body, of_message = long_hashes(statement.length, len(body))
+    for piece in pieces(body):
+        of_body.add(piece)
+    if of_body.digest() != statement.body_hash:
+        raise _other_body()
+    stream = Secret(stream_key(key.reveal(), head.salt))
+    end, left = ContentEnd(), statement.length
+    for chunk in _pulled(body, head, stream.reveal()):
+        end.add(chunk)
+        of_message.add(chunk[:left])
+        left -= min(left, len(chunk))
+    if end.length(BODY_FLOOR) != statement.length:
+        raise _other_length()
+    if of_message.digest() != statement.text_hash:
+        raise _other_message()
+    return CheckedBody(statement.length, body, head, stream)
+
+
+def _bound_head(body: Octets, key: Secret[bytes], statement: Statement) -> BodyHead:
+    head = BodyHead.decode(body)
+    bound = body_commitment(key.reveal(), head.salt)
+    if not (statement.body_commit == head.commitment == bound):
+        raise refuse(EnvelopeFailure.BODY_COMMITMENT, "the body is bound to another key")
+    return head
+
+
+def _other_body() -> Untrusted:
+    return refuse(EnvelopeFailure.BODY_HASH, "the body is not the one that was signed")
+
+
+def _other_length() -> Untrusted:
+    return refuse(EnvelopeFailure.LENGTH, "the message is not as long as was signed")
+
+
+def _other_message() -> Untrusted:
+    return refuse(EnvelopeFailure.TEXT_HASH, "the message is not the one that was signed")
 
 
 def _find_packet(
@@ -173,22 +240,29 @@ def _open_control_block(sealed: bytes, key: bytes) -> Control:
     return Control.decode(padded[: content_length(padded, CONTROL_FLOOR)])
 
 
-def _pull_chunks(body: bytes, head: BodyHead, key: bytes) -> BytesIO:
-    """Return the padded message; nothing follows the final chunk and nothing is missing."""
+def _pulled(body: Octets, head: BodyHead, key: bytes) -> Iterator[bytes]:
+    """Yield the padded message; nothing follows the final chunk and nothing is missing."""
     state = crypto_secretstream_xchacha20poly1305_state()
     crypto_secretstream_xchacha20poly1305_init_pull(state, head.stream_header, key)
-    plain = BytesIO()
-    at = BODY_HEAD_OCTETS
-    while at < len(body):
-        sealed = body[at : at + CHUNK_OCTETS + CHUNK_OVERHEAD_OCTETS]
-        at += len(sealed)
+    for sealed, more in _sealed_chunks(body):
         chunk, tag = _pull(state, sealed)
-        plain.write(chunk)
-        if tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL:
-            if at < len(body):
-                raise refuse(EnvelopeFailure.TRAILING, "octets follow the end of the body")
-            return plain
+        final = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL
+        if final and more:
+            raise refuse(EnvelopeFailure.TRAILING, "octets follow the end of the body")
+        yield chunk
+        if final:
+            return
     raise refuse(EnvelopeFailure.TRUNCATED, "the body ends before its final chunk")
+
+
+def _sealed_chunks(body: Octets) -> Iterator[tuple[bytes, bool]]:
+    """Yield each chunk, and whether octets follow it."""
+    step = _CHUNKS_AT_ONCE * _SEALED_CHUNK_OCTETS
+    for start in range(BODY_HEAD_OCTETS, len(body), step):
+        some = body[start : start + step]
+        for at in range(0, len(some), _SEALED_CHUNK_OCTETS):
+            sealed = some[at : at + _SEALED_CHUNK_OCTETS]
+            yield sealed, start + at + len(sealed) < len(body)
 
 
 def _pull(state: crypto_secretstream_xchacha20poly1305_state, sealed: bytes) -> tuple[bytes, int]:

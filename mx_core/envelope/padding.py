@@ -47,7 +47,31 @@ def content_length(padded: bytes | memoryview, floor: int) -> int:
         Untrusted: ``padding``: no mark, or a length that Padmé does not give for that content.
     """
     end = _without_trailing_zeros(padded)
-    if not end or padded[end - 1] != MARK[0] or len(padded) != padme(end, floor):
+    return _content_length(end, padded[end - 1] if end else 0, len(padded), floor)
+
+
+class ContentEnd:
+    """``content_length`` of what comes in pieces."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._end = 0  # behind the last octet that is not zero
+        self._last = 0  # that octet
+
+    def add(self, piece: bytes) -> None:
+        """Go on."""
+        filled = piece.rstrip(b"\0")
+        if filled:
+            self._end, self._last = self._total + len(filled), filled[-1]
+        self._total += len(piece)
+
+    def length(self, floor: int) -> int:
+        """As ``content_length``, of all that was added."""
+        return _content_length(self._end, self._last, self._total, floor)
+
+
+def _content_length(end: int, last: int, total: int, floor: int) -> int:
+    if last != MARK[0] or total != padme(end, floor):
         raise refuse(EnvelopeFailure.PADDING, "the padding is not the one its content demands")
     return end - 1
 

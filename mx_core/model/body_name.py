@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from mx_core.model.octets import Octets
+
 _MAGIC: Final = b"MXH1"
 _ID_OCTETS: Final = 32
 _SIZE_OCTETS: Final = 8
@@ -26,9 +28,9 @@ class BodyName:
         return _MAGIC + self.id + self.size.to_bytes(_SIZE_OCTETS, "big")
 
     @classmethod
-    def read(cls, octets: bytes) -> BodyName | None:
+    def read(cls, octets: Octets) -> BodyName | None:
         """Return the name that *octets* are, or None: they are a body, or nothing."""
-        if not octets.startswith(_MAGIC) or len(octets) != _OCTETS:
+        if len(octets) != _OCTETS or octets[: len(_MAGIC)] != _MAGIC:
             return None
         name, size = octets[len(_MAGIC) : -_SIZE_OCTETS], octets[-_SIZE_OCTETS:]
         return cls(name, int.from_bytes(size, "big"))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final, Protocol, TypeAlias
 
 PIECE_OCTETS: Final = 256 * 1024
+LONG_OCTETS: Final = 1024 * 1024  # of what is longer no more than pieces need be in memory
 
 
 class Sliced(Protocol):

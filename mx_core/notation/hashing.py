@@ -44,6 +44,21 @@ def b2_plain_of(pieces: Iterable[bytes]) -> bytes:
     return digest.digest()
 
 
+class LongPlain:
+    """``b2_plain`` of what comes in pieces."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.blake2b(digest_size=DIGEST_OCTETS)
+
+    def add(self, piece: bytes) -> None:
+        """Go on."""
+        self._digest.update(piece)
+
+    def digest(self) -> bytes:
+        """Return the digest of all that was added."""
+        return self._digest.digest()
+
+
 def b2_plain(octets: bytes) -> bytes:
     """Return BLAKE2b-256 without person or framing: ``env_id`` and blob ids."""
     return hashlib.blake2b(octets, digest_size=DIGEST_OCTETS).digest()

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Protocol
 
 from mx_core.carriers.native.home import Home, Metadata
 from mx_core.model.errors import Untrusted
 from mx_core.model.octets import Octets, pieces
-from mx_core.notation.hashing import b2_plain, b2_plain_of
+from mx_core.notation.hashing import LongPlain, b2_plain, b2_plain_of
 from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
 
 Chunks = AsyncIterable[federation_pb2.BlobChunk]
+_Call = Callable[[client_pb2_grpc.ClientStub, Metadata], Chunks]
 
 INLINE_OCTETS_MAX = 256 * 1024
 _CHUNK_OCTETS = 256 * 1024
 _TRANSFER_SECONDS = 600.0
+
+
+class Spool(Protocol):
+    """Where a body goes that is too long for memory."""
+
+    def write(self, octets: bytes, /) -> object:
+        """Add *octets*; raises DiskFull."""
+
+    def octets(self) -> Octets:
+        """Return all of them, to be read in pieces; blocks."""
+
+    def discard(self) -> None:
+        """Let go of them, unless somebody has taken them over."""
 
 
 async def put(home: Home, octets: Octets) -> federation_pb2.BlobRef:
@@ -46,13 +61,36 @@ async def get(home: Home, ref: federation_pb2.BlobRef, limit: int) -> bytes:
     Raises:
         Untrusted: ``blob``: longer than *limit*, or other octets than the name says.
     """
+    return await _gathered(home, ref, limit, _get(ref))
 
-    def call(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> Chunks:
-        request = federation_pb2.BlobRequest(id=ref.id)
-        chunks: Chunks = stub.GetBlob(request, metadata=metadata, timeout=_TRANSFER_SECONDS)
-        return chunks
 
-    return await _gathered(home, ref, limit, call)
+async def get_long(
+    home: Home, ref: federation_pb2.BlobRef, limit: int, begin: Callable[[], Spool]
+) -> Spool:
+    """As ``get``, into what *begin* makes."""
+    _check_size(ref, limit)
+    call = _get(ref)
+
+    async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> tuple[Spool, int, bytes]:
+        # Crash here, and until a row names it: a file that the next open removes.
+        spool, digest, size = begin(), LongPlain(), 0
+        try:
+            async for chunk in call(stub, metadata):
+                size += len(chunk.octets)
+                if size > ref.size:
+                    break
+                digest.add(chunk.octets)
+                spool.write(chunk.octets)
+        except BaseException:
+            spool.discard()
+            raise
+        return spool, size, digest.digest()
+
+    spool, size, digest = await home.call(use)
+    if size != ref.size or digest != ref.id:
+        spool.discard()
+        raise _other_body(home)
+    return spool
 
 
 async def fetch(home: Home, peer_domain: str, ref: federation_pb2.BlobRef, limit: int) -> bytes:
@@ -70,10 +108,9 @@ async def _gathered(
     home: Home,
     ref: federation_pb2.BlobRef,
     limit: int,
-    call: Callable[[client_pb2_grpc.ClientStub, Metadata], Chunks],
+    call: _Call,
 ) -> bytes:
-    if ref.size > limit:
-        raise Untrusted("blob", f"a body of {ref.size} octets is larger than this gateway takes")
+    _check_size(ref, limit)
 
     async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> bytes:
         received = bytearray()
@@ -85,5 +122,23 @@ async def _gathered(
 
     octets = await home.call(use)
     if len(octets) != ref.size or b2_plain(octets) != ref.id:
-        raise Untrusted("blob", f"the home server of {home.domain} sent another body than it named")
+        raise _other_body(home)
     return octets
+
+
+def _get(ref: federation_pb2.BlobRef) -> _Call:
+    def call(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> Chunks:
+        request = federation_pb2.BlobRequest(id=ref.id)
+        chunks: Chunks = stub.GetBlob(request, metadata=metadata, timeout=_TRANSFER_SECONDS)
+        return chunks
+
+    return call
+
+
+def _check_size(ref: federation_pb2.BlobRef, limit: int) -> None:
+    if ref.size > limit:
+        raise Untrusted("blob", f"a body of {ref.size} octets is larger than this gateway takes")
+
+
+def _other_body(home: Home) -> Untrusted:
+    return Untrusted("blob", f"the home server of {home.domain} sent another body than it named")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -23,7 +24,7 @@ from mx_core.model.errors import (
     UnknownRecipient,
 )
 from mx_core.model.ids import EnvId
-from mx_core.model.octets import whole
+from mx_core.model.octets import LONG_OCTETS, Octets, whole
 from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
@@ -61,8 +62,19 @@ class DoorState:
 class NativeCarrier(ports.Carrier):
     """MailX itself."""
 
-    def __init__(self, home: Home, *, message_octets: int, body_octets: int) -> None:
-        """*message_octets* is announced to mail programs, *body_octets* bounds what is fetched."""
+    def __init__(
+        self,
+        home: Home,
+        *,
+        message_octets: int,
+        body_octets: int,
+        begin_long: Callable[[], blobs.Spool] | None = None,
+    ) -> None:
+        """*message_octets* is announced to mail programs, *body_octets* bounds what is fetched.
+
+        *begin_long* makes what a long body is kept in as it comes; None: it comes in memory.
+        """
+        self._begin_long = begin_long
         self.home = home
         self._message_octets = message_octets
         self._body_octets = body_octets
@@ -283,7 +295,14 @@ class NativeCarrier(ports.Carrier):
                 async for delivery in stub.Collect(request, metadata=metadata):
                     match delivery.WhichOneof("what"):
                         case "arrived":
-                            yield await self._arrival(delivery.sequence, delivery.arrived)
+                            spool = await self._long_body(delivery.arrived)
+                            try:
+                                yield await self._arrival(
+                                    delivery.sequence, delivery.arrived, spool
+                                )
+                            finally:
+                                if spool is not None:
+                                    spool.discard()
                         case "fate":
                             yield _fate(delivery.sequence, delivery.fate)
                         case "queue_empty":
@@ -291,10 +310,20 @@ class NativeCarrier(ports.Carrier):
                         case _:
                             continue  # a newer server's kind; not acknowledged, so it is kept
 
-    async def _arrival(self, sequence: int, arrived: client_pb2.Arrived) -> ports.Arrival:
+    async def _long_body(self, arrived: client_pb2.Arrived) -> blobs.Spool | None:
+        ref = arrived.item.body_ref
+        if self._begin_long is None or arrived.body_stays or ref.size <= LONG_OCTETS:
+            return None
+        return await blobs.get_long(self.home, ref, self._body_octets, self._begin_long)
+
+    async def _arrival(
+        self, sequence: int, arrived: client_pb2.Arrived, spool: blobs.Spool | None
+    ) -> ports.Arrival:
         item = arrived.item
-        body = item.body
-        if arrived.body_stays:
+        body: Octets = item.body
+        if spool is not None:
+            body = await asyncio.to_thread(spool.octets)
+        elif arrived.body_stays:
             body = BodyName(item.body_ref.id, item.body_ref.size).encode()
         elif item.HasField("body_ref"):
             body = await blobs.get(self.home, item.body_ref, self._body_octets)

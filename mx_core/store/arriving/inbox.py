@@ -18,9 +18,11 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.mailbox_name import INBOX, REQUESTS, MailboxName
 from mx_core.model.message import MessageForm
+from mx_core.model.octets import Octets, whole
 from mx_core.store.arriving import awaited, receipts
 from mx_core.store.arriving.awaited import Awaited
 from mx_core.store.arriving.receipts import Owed
+from mx_core.store.bodies.file import OpenedFile
 from mx_core.store.mail import copies
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
@@ -67,7 +69,7 @@ class Inbox:
         *,
         msg_id: MsgId,
         env_id: EnvId,
-        octets: bytes,
+        octets: Octets,
         form: MessageForm,
         epoch: int,
         flags: FlagSet = frozenset(),
@@ -83,7 +85,7 @@ class Inbox:
         this message; *come_from* decides the mailbox, without it INBOX.  The msg_id, the
         message, the pin and what is to be told of them are one transaction; so is the body that
         it *awaits*, if *octets* only stand in its place, and the receipt that is *owed* for it to
-        an accepted contact.  *ordinary*: the door sealed it, nobody is proved to have written it,
+        an accepted contact.  *octets* that are a file are adopted.  *ordinary*: the door sealed it, nobody is proved to have written it,
         and it tells nothing of what was encrypted.
         """
         now = int(self._now())
@@ -100,7 +102,7 @@ class Inbox:
             box = writer.mailbox(mailbox).id
             appended = writer.append(box, octets, form, flags, author=author, own=True)
             if author is not None and copies.are_looked_for(connection):
-                copies.take_over(writer, connection, box, appended.uid, octets, form)
+                copies.take_over(writer, connection, box, appended.uid, whole(octets), form)
             if awaits is None and not ordinary:
                 note_encrypted(connection, form.message_id)
             if awaits is not None:
@@ -115,6 +117,8 @@ class Inbox:
 
         # Crash before the commit: the server still holds the envelope and gives it again.
         stored = await self._mail.write_with(job)
+        if stored and isinstance(octets, OpenedFile):
+            octets.adopted = True
         # Crash here: it gives it again, the msg_id is known, and only the ack is repeated.
         failpoint.reach("stored")
         return stored

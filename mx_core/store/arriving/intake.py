@@ -16,7 +16,10 @@ import sqlalchemy as sa
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.ids import EnvId
+from mx_core.model.octets import Octets
 from mx_core.store.bodies.body import BodyId, BodyReader
+from mx_core.store.bodies.file import OpenedFile
+from mx_core.store.bodies.long import LongBody
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
 
@@ -31,7 +34,7 @@ class Kept:
     env_id: EnvId
     peer_domain: str
     envelope: bytes
-    body: bytes
+    body: Octets
     received: int
     attempts: int
 
@@ -45,16 +48,22 @@ class Intake:
         self._mail = mail
         self._now = now
 
+    def begin_long(self) -> LongBody:
+        """Return where octets go that are too long for memory, as they come; raises DiskFull."""
+        return LongBody(self._folder)
+
     async def keep(
-        self, env_id: EnvId, peer_domain: str, envelope: bytes, body: bytes, next_at: float
+        self, env_id: EnvId, peer_domain: str, envelope: bytes, body: Octets, next_at: float
     ) -> bool:
         """Return True once the envelope is durable here, False if there is no room for it.
 
         Crash before the commit: the home server gives it again.
         """
         now = int(self._now())
+        adopted = False
 
         def job(writer: Writer, connection: sa.Connection) -> bool:
+            nonlocal adopted
             count, octets, known = connection.exec_driver_sql(
                 "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(env_id = ?), 0) FROM intake",
                 (env_id,),
@@ -66,11 +75,15 @@ class Intake:
                 return False
             connection.exec_driver_sql(
                 "INSERT INTO intake VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-                (env_id, peer_domain, envelope, writer.bodies.add(body), size, now, int(next_at)),
+                (env_id, peer_domain, envelope, writer.bodies.keep(body), size, now, int(next_at)),
             )
+            adopted = True
             return True
 
-        return await self._mail.write_with(job)
+        kept = await self._mail.write_with(job)
+        if adopted and isinstance(body, OpenedFile):
+            body.adopted = True
+        return kept
 
     async def due(self) -> list[EnvId]:
         """Return what is to be tried now, longest due first."""
@@ -96,7 +109,7 @@ class Intake:
             if row is None:
                 return None
             peer_domain, envelope, body, received, attempts = row
-            octets = BodyReader(connection, self._folder).octets(BodyId(body))
+            octets = BodyReader(connection, self._folder).opened(BodyId(body))
             return Kept(env_id, peer_domain, envelope, octets, received, attempts)
 
         return await self._database.read(job)

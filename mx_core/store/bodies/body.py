@@ -18,14 +18,13 @@ import sqlalchemy as sa
 from mx_core.model.errors import StoreDamaged, Unavailable
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Whole
-from mx_core.model.octets import Octets
+from mx_core.model.octets import LONG_OCTETS, Octets, whole
 from mx_core.model.secret import Secret
 from mx_core.store.bodies import coding
 from mx_core.store.bodies import file as body_file
 
 BodyId = NewType("BodyId", int)
 INLINE_OCTETS_MAX: Final = 64 * 1024
-LONG_OCTETS: Final = 1024 * 1024  # of a longer body no more than a piece need be in memory
 _ALL: Final = 1 << 40  # more than any body has
 # of a row whose octets stand as they are; of a compressed one all, which are at most 64 KiB
 _SOME: Final = (
@@ -93,7 +92,10 @@ class BodyReader:
         if row is None:
             return self.octets(body)
         size, file_id, key = row
-        return body_file.OpenedFile(self._folder, body_file.SealedFile(file_id, Secret(key), size))
+        file = body_file.SealedFile(file_id, Secret(key), size)
+        opened = body_file.OpenedFile(self._folder, file)
+        opened.adopted = True
+        return opened
 
     def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
         """Return the first of *messages* whole: at least one, and about *octets_max* of octets.
@@ -180,6 +182,12 @@ class BodyWriter(BodyReader):
         file = body_file.SealedFile(file_id, Secret(key), len(octets))
         body_file.write(self._folder, file, octets)
         return len(octets), None, file_id, key, coding.PLAIN
+
+    def keep(self, octets: Octets) -> BodyId:
+        """Store *octets*; a file that no row names yet is adopted, and whoever calls says so in it."""
+        if isinstance(octets, body_file.OpenedFile) and not octets.adopted:
+            return self.adopt(octets.file)
+        return self.add(whole(octets))
 
     def adopt(self, file: body_file.SealedFile) -> BodyId:
         """Store a body whose *file* was written before this job; it is the job's from here on.

@@ -13,7 +13,7 @@ from mx_core.model.flags import DELETED, SYSTEM_FLAGS, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import MessageForm
-from mx_core.model.octets import whole
+from mx_core.model.octets import Octets, whole
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo, NewMail
 from mx_core.store.bodies.body import BodyId
 from mx_core.store.mail import message
@@ -30,7 +30,7 @@ class Writer(Mailboxes):
     def append(
         self,
         mailbox: MailboxId,
-        octets: bytes,
+        octets: Octets,
         form: MessageForm,
         flags: FlagSet,
         internal_date: int | None = None,
@@ -57,7 +57,7 @@ class Writer(Mailboxes):
             self._places.check_open(mailbox)  # before octets are written
         book = self._places.book
         new = message.settled(self._connection, new, at_once=book.reads_what_comes(mailbox))
-        bodies = self.bodies.add_all([whole(e.octets) for e in new]) if queued is None else queued
+        bodies = self._keep_bodies(new) if queued is None else queued
         rows = message.keep(self._connection, self.log, bodies, new, int(self._now()), own=own)
         if author is not None:
             for ident, _ in rows:
@@ -76,6 +76,11 @@ class Writer(Mailboxes):
         if mailbox == book.sent:
             sent_copy.appended(self._places, mailbox, uids, new)
         return [Appended(box, uid) for uid in uids]
+
+    def _keep_bodies(self, new: Sequence[NewMail]) -> list[BodyId]:
+        if len(new) == 1:
+            return [self.bodies.keep(new[0].octets)]
+        return self.bodies.add_all([whole(each.octets) for each in new])
 
     def store_flags(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet

@@ -15,11 +15,10 @@ import sqlalchemy as sa
 from mx_core.db import failpoint
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, Pid, QueueId
-from mx_core.model.octets import Octets, pieces, whole
+from mx_core.model.octets import Octets, pieces
 from mx_core.notation.hashing import b2_plain, b2_plain_of
 from mx_core.ports import Parcel
 from mx_core.store.arriving import receipts
-from mx_core.store.bodies.body import BodyId
 from mx_core.store.bodies.file import OpenedFile
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox.anew import ReturningOutbox
@@ -73,7 +72,7 @@ class OutboxTable(ReturningOutbox):
             if shared is None:
                 connection.exec_driver_sql(
                     "INSERT INTO sealed_body VALUES (?, ?, ?)",
-                    (queue_id, digest, _kept(writer, parcel.body)),
+                    (queue_id, digest, writer.bodies.keep(parcel.body)),
                 )
             connection.exec_driver_sql(
                 "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
@@ -237,10 +236,3 @@ async def _digest_of(body: Octets) -> bytes:
     if isinstance(body, bytes):
         return b2_plain(body)
     return await asyncio.to_thread(b2_plain_of, pieces(body))
-
-
-def _kept(writer: Writer, body: Octets) -> BodyId:
-    """Store a sealed body; one that was sealed into a file already is that file."""
-    if isinstance(body, OpenedFile):
-        return writer.bodies.adopt(body.file)
-    return writer.bodies.add(whole(body))

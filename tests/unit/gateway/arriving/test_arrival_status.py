@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.arriving.arrival_status import network_status
+from gateway.arriving.arrival_status import sender_status, with_message
 from gateway.arriving.senders import JudgedSender
 from gateway.arriving.status_block import Mail
 from mx_core.directory.reader_check import SenderClaim, verify_sender
@@ -52,12 +52,12 @@ def statement(sender: JudgedSender, deliver_by: int = NOW + 100) -> Statement:
 
 
 def notes_of(message: bytes, sender: JudgedSender, received: int = NOW) -> tuple[str, ...]:
-    return network_status(statement(sender), sender, message, received).notes
+    return with_message(sender_status(statement(sender), sender, received), message).notes
 
 
 def test_a_first_message_is_network_mail_by_a_pinned_sender() -> None:
     sender = judged(make_person(), pin=None)
-    status = network_status(statement(sender), sender, PLAIN, NOW)
+    status = with_message(sender_status(statement(sender), sender, NOW), PLAIN)
 
     assert status.mail is Mail.NETWORK
     assert status.sender == Address.parse("alice@a.example")

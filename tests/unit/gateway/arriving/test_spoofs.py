@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from gateway.arriving.arrival_status import network_status
+from gateway.arriving.arrival_status import sender_status, with_message
 from gateway.arriving.status_block import (
     FORGED_STATUS,
     FROM_DIFFERS,
@@ -57,7 +57,7 @@ def status_of(message: bytes, *, verified: bool = False) -> Status:
     """Return the status of *message*, whose envelope is truly signed by eve."""
     pin = EVES.pin()
     sender = judged(EVES, replace(pin, tier=Tier.VERIFIED) if verified else pin)
-    return network_status(statement(sender), sender, message, NOW)
+    return with_message(sender_status(statement(sender), sender, NOW), message)
 
 
 def as_network(message: bytes) -> tuple[bytes, Status]:

@@ -16,10 +16,9 @@ from mx_core.envelope.seal import seal_body
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, QueueId
 from mx_core.model.message import Submission
-from mx_core.model.octets import pieces, whole
+from mx_core.model.octets import LONG_OCTETS, pieces, whole
 from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
-from mx_core.store.bodies.body import LONG_OCTETS
 from mx_core.store.bodies.long import LongBody
 from tests.support.stores import open_store
 
