@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, insert  # SQLite has the same syntax
 
 from mx_core.db.prepared import Prepared
+from mx_core.db.upsert import insert_into
 
 Among = Callable[[sa.Column[Any], str], sa.ColumnElement[bool]]
 
@@ -71,7 +71,7 @@ def update_rows(
 
 def given(table: sa.Table, names: Sequence[str]) -> sa.TableValuedAlias:
     """Return the rows that the list parameters all_… of these *names* unfold to; servers only."""
-    lists = [sa.bindparam(f"all_{name}", type_=ARRAY(table.c[name].type)) for name in names]
+    lists = [sa.bindparam(f"all_{name}", type_=sa.ARRAY(table.c[name].type)) for name in names]
     columns = [sa.column(name, table.c[name].type) for name in names]
     return sa.func.unnest(*lists).table_valued(*columns, name="given").render_derived()
 
@@ -86,7 +86,7 @@ def _expanded(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
 
 
 def _any(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
-    return column == sa.any_(sa.bindparam(name, type_=ARRAY(column.type)))
+    return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
 
 
 @functools.cache
@@ -96,18 +96,19 @@ def _plain(table: sa.Table) -> sa.Insert:
 
 @functools.cache
 def _plain_new(table: sa.Table, told: tuple[str, ...]) -> Any:
-    return insert(table).on_conflict_do_nothing().returning(*(table.c[name] for name in told))
+    new = insert_into(table, "sqlite").on_conflict_do_nothing()
+    return new.returning(*(table.c[name] for name in told))
 
 
 @functools.cache
 def _inserted(table: sa.Table, names: tuple[str, ...]) -> Prepared:
-    return Prepared(insert(table).from_select(list(names), sa.select(given(table, names))))
+    return Prepared(table.insert().from_select(list(names), sa.select(given(table, names))))
 
 
 @functools.cache
 def _inserted_new(table: sa.Table, names: tuple[str, ...], told: tuple[str, ...]) -> Prepared:
     return Prepared(
-        insert(table)
+        insert_into(table, "postgresql")
         .from_select(list(names), sa.select(given(table, names)))
         .on_conflict_do_nothing()
         .returning(*(table.c[name] for name in told))

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import structlog
 from nacl.signing import SigningKey
-from starlette.applications import Starlette
 
+from mx_core.control.knocking import Furnish, serve_when_asked
 from mx_core.control.server import must_fit, own_or_root, serve_control
 from mx_core.db.transactions import Transactions
 from mx_core.federation.batch import BatchWindow
@@ -50,9 +49,9 @@ from mx_core.homeserver.doors.listeners import (
     listener,
     must_be_free,
 )
+from mx_core.homeserver.doors.over_http import metrics_of, pages, site_of
 from mx_core.homeserver.doors.record_rpc import Recorder
 from mx_core.homeserver.doors.refusals import Refusals
-from mx_core.homeserver.doors.site import page_sockets, serve_page, site
 from mx_core.homeserver.log import log_rows
 from mx_core.homeserver.log.log_book import LogBook
 from mx_core.homeserver.log.log_files import LogReading
@@ -62,9 +61,7 @@ from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.collect import Collector
 from mx_core.homeserver.mailboxes.receive import Admits, Receiver
 from mx_core.homeserver.opening import opened
-from mx_core.homeserver.operating.metrics import LOOPBACK, Calls, metrics_app
-from mx_core.homeserver.operating.operate import Operator
-from mx_core.homeserver.operating.stewardship import Stewardship
+from mx_core.homeserver.operating.calls import Calls
 from mx_core.homeserver.operating.supervised import (
     Reloader,
     on_signals,
@@ -89,12 +86,14 @@ from mx_core.model.errors import (
 )
 from mx_core.model.secret import Secret
 from mx_core.program import activation, logs, notify
-from mx_core.program.activation import Passed
 from mx_core.program.quiet import give_back_when_quiet
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
 from mx_core.tls.anchors import AnchorSet
 from mx_core.tls.leaf import Leaves
 from mx_core.tls.peer import PeerCheck
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _log = structlog.get_logger()
 
@@ -112,7 +111,8 @@ class Home:
     collector: Collector
     peers: Peers
     servers: tuple[Any, ...]  # grpc.aio.Server: hello, federation, client, and for the door
-    operator: Operator
+    control: Furnish
+    rules: PeerRules
     document: OwnDocument
     rating: Rating
     calls: Calls
@@ -262,10 +262,15 @@ def build(
         receiving = receiver_of(DoorAdmitting(database, rating))
         behind = door_service.Rooms(domain, roles.door, database, publisher, receiving, blobs)
         servers = (*servers, door_service.door_listener(folder, behind, around))
-    stewardship = Stewardship(folder, database, blobs, arrivals, dispatcher, finder.doubt, now)
-    operator = Operator(
-        config, database, keys, lambda: len(anchors), times, rules, now, stewardship.routes()
-    )
+
+    def control() -> ASGIApp:
+        from mx_core.homeserver.operating.operate import Operator  # noqa: PLC0415  # see knocking
+        from mx_core.homeserver.operating.stewardship import Stewardship  # noqa: PLC0415
+
+        steward = Stewardship(folder, database, blobs, arrivals, dispatcher, finder.doubt, now)
+        more = steward.routes()
+        return Operator(config, database, keys, lambda: len(anchors), times, rules, now, more).app()
+
     return Home(
         database=database,
         blobs=blobs,
@@ -274,7 +279,8 @@ def build(
         collector=collector,
         peers=peers,
         servers=servers,
-        operator=operator,
+        control=control,
+        rules=rules,
         document=document,
         rating=rating,
         calls=calls,
@@ -319,9 +325,7 @@ async def serve(
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(
-                    serve_control(
-                        home.operator.app, folder / SOCKET_NAME, stopping, allowed=own_or_root
-                    )
+                    serve_control(home.control, folder / SOCKET_NAME, stopping, allowed=own_or_root)
                 )
                 tasks.create_task(home.dispatcher.run(stopping))
                 tasks.create_task(stop_if_unsure(database, doubt, stopping))
@@ -331,8 +335,10 @@ async def serve(
                 if database.shared:
                     tasks.create_task(_wake_others(home, stopping))
                 tasks.create_task(home.cosigned.run(stopping))
-                for page, sockets in _pages(config, home, passed):
-                    tasks.create_task(serve_page(page, sockets, stopping))
+                site = site_of(config, home.document, home.book)
+                metrics = metrics_of(home.database, home.calls, home.certificate_ends)
+                for page, sockets in pages(config, passed, site, metrics):
+                    tasks.create_task(serve_when_asked(page, sockets, stopping))
                 async with _serving(home):
                     ready()
                     notify.tell("READY=1")
@@ -347,27 +353,8 @@ async def serve(
     _log.info("home_stopped", domain=config.domain)
 
 
-def _pages(
-    config: Config, home: Home, passed: Passed
-) -> list[tuple[Starlette, list[socket.socket]]]:
-    """Return what is served over plain HTTP, and where; only these can be passed sockets.
-
-    gRPC for Python can not take a descriptor, so its three listeners are always bound here.
-    """
-    pages: list[tuple[Starlette, list[socket.socket]]] = []
-    if config.ports.site:
-        sockets = page_sockets(config.host, config.ports.site, passed)
-        pages.append((site(config, home.document, home.book), sockets))
-    if config.ports.metrics:
-        sockets = page_sockets(LOOPBACK, config.ports.metrics, passed)
-        app = metrics_app(home.database, home.calls, home.certificate_ends)
-        pages.append((app, sockets))
-    passed.must_be_taken()
-    return pages
-
-
 async def _recover(home: Home) -> None:
-    home.operator.rules.put_in_force(await home.database.read(peer_rules.rules))
+    home.rules.put_in_force(await home.database.read(peer_rules.rules))
     orphans = await home.blobs.recover()
     if not home.database.shared:  # else what others send now is theirs
         await home.database.write(lambda tx: outgoing.hurry(tx, time.time()))
@@ -380,7 +367,7 @@ async def _wake_others(home: Home, stopping: asyncio.Event) -> None:
     from mx_core.homeserver.mailboxes.waking import Waking  # noqa: PLC0415
 
     if isinstance(home.database, PostgresDatabase):
-        rules = home.operator.rules
+        rules = home.rules
         await Waking(home.database, home.arrivals, home.dispatcher, rules).run(stopping)
 
 

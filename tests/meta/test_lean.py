@@ -17,6 +17,10 @@ SELDOM = ("alembic", "segno", "webbrowser", "boto3", "asyncpg", "flufl.bounce", 
 CARRIED_BY_NONE = {
     "gateway.app": (*HTTP, *TERMINAL, *SELDOM),
     "gateway.echo.app": (*HTTP, *TERMINAL, *SELDOM),
+    "mx_core.homeserver.app": (
+        *(*HTTP, *TERMINAL, *SELDOM),
+        *("sqlalchemy.dialects.postgresql", "sqlcipher3", "uvloop"),
+    ),
     "smtp_in.door.app": (*TERMINAL, *SELDOM, "sqlalchemy"),
 }
 

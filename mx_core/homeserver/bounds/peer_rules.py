@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
+from mx_core.db.upsert import insert_into
 from mx_core.homeserver.schema import PEER_RULE
 from mx_core.model.address import canonical_domain
 from mx_core.model.errors import BadAddress, NotPermitted, Refused
@@ -82,7 +82,7 @@ def put(tx: sa.Connection, subject: str, *, allowed: bool) -> dict[str, bool]:
         Refused: There are too many.
     """
     tx.execute(
-        insert(PEER_RULE)
+        insert_into(PEER_RULE, tx.dialect.name)
         .values(subject=subject, allowed=allowed)
         .on_conflict_do_update(index_elements=["subject"], set_={"allowed": allowed})
     )

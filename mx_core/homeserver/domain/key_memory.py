@@ -6,10 +6,10 @@ Implements ``discovery.finder.KeyMemory``; the octets are discovery's business.
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 from typing_extensions import override
 
 from mx_core.db.transactions import Transactions
+from mx_core.db.upsert import insert_into
 from mx_core.discovery.finder import KeyMemory
 from mx_core.homeserver.schema import KNOWN_DOMAIN
 
@@ -27,6 +27,10 @@ class StoredKeyMemory(KeyMemory):
 
     @override
     async def remember(self, domain: str, octets: bytes) -> None:
-        row = insert(KNOWN_DOMAIN).values(domain=domain, octets=octets)
-        replace = row.on_conflict_do_update(index_elements=["domain"], set_={"octets": octets})
-        await self._database.write(lambda tx: tx.execute(replace).close())
+        def remember(tx: sa.Connection) -> None:
+            row = insert_into(KNOWN_DOMAIN, tx.dialect.name).values(domain=domain, octets=octets)
+            tx.execute(
+                row.on_conflict_do_update(index_elements=["domain"], set_={"octets": octets})
+            )
+
+        await self._database.write(remember)

@@ -10,27 +10,22 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import grpc
 import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from typing_extensions import override
 
 from mx_core.db.transactions import Transactions
-from mx_core.homeserver.doors.around import Around
+from mx_core.homeserver.operating.calls import Calls
 from mx_core.homeserver.schema import BLOB, MAILBOX, OUTGOING
 from mx_core.model.errors import Unavailable
 
-LOOPBACK: Final = "127.0.0.1"
 _TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_LABELS_MAX: Final = 256  # methods of ours times codes of gRPC; a name that is no method has none
 
 
 class Metric(NamedTuple):
@@ -40,43 +35,6 @@ class Metric(NamedTuple):
     kind: str  # counter or gauge
     help: str
     values: dict[str, float]
-
-
-class Calls(Around):
-    """Counts the calls of every listener by method and status; stands outside of everything."""
-
-    def __init__(self) -> None:
-        self.counted: Counter[tuple[str, str]] = Counter()
-        self.open_streams = 0
-
-    @override
-    def _single(self, behaviour: Any, method: str) -> Any:
-        async def answer(request: Any, context: Any) -> Any:
-            try:
-                return await behaviour(request, context)
-            finally:
-                self._count(method, context)
-
-        return answer
-
-    @override
-    def _stream(self, behaviour: Any, method: str) -> Any:
-        async def answer(request: Any, context: Any) -> AsyncIterator[Any]:
-            self.open_streams += 1
-            try:
-                async for reply in behaviour(request, context):
-                    yield reply
-            finally:
-                self.open_streams -= 1
-                self._count(method, context)
-
-        return answer
-
-    def _count(self, method: str, context: Any) -> None:
-        code = context.code()
-        name = code.name if isinstance(code, grpc.StatusCode) else "OK"
-        if len(self.counted) < _LABELS_MAX:
-            self.counted[method, name] += 1
 
 
 def metrics_app(

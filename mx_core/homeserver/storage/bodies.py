@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert  # SQLite has the same syntax
 
+from mx_core.db.upsert import insert_into
 from mx_core.homeserver.schema import BLOB
 from mx_core.homeserver.storage.depot import blob_of, first_place
 from mx_core.model.errors import StoreDamaged, Unavailable
@@ -86,7 +86,7 @@ def add(
     """
     named = {} if instead_of is None else {"place": _where_it_is(instead_of, place)}
     found = tx.execute(
-        insert(BLOB)
+        insert_into(BLOB, tx.dialect.name)
         .values(blob_id=blob_id, size=size, uses=0, touched=int(now), place=place)
         .on_conflict_do_update(index_elements=["blob_id"], set_={"touched": int(now), **named})
         .returning(BLOB.c.place)
