@@ -10,7 +10,7 @@ from gateway.cli.exits import told_in_one_sentence
 from gateway.cli.words import show_words
 from gateway.directories import Directories
 from mx_core.model.address import Address
-from mx_core.program.spared import spared
+from mx_core.program.spared import loading
 
 
 @click.group()
@@ -41,7 +41,7 @@ def join(directories: Directories, address: str, invite: str, *, as_json: bool) 
 def serve(directories: Directories) -> None:
     """Answer until SIGTERM or Ctrl-C; prints "ready" when it has begun."""
     with told_in_one_sentence("mx-gateway"):
-        with spared():
+        with loading():
             from gateway.echo import app  # noqa: PLC0415  # imports that --help spares
 
         app.serve(directories, ready=lambda: click.echo("ready"))

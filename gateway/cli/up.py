@@ -6,7 +6,7 @@ import click
 
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
-from mx_core.program.spared import spared
+from mx_core.program.spared import loading
 
 
 @click.command()
@@ -23,7 +23,7 @@ def up(directories: Directories, port_base: int | None, *, moved: bool) -> None:
     Prints "ready" when mail programs can connect.
     """
     with told_in_one_sentence("mx-gateway"):
-        with spared():
+        with loading():
             from gateway.app import run  # noqa: PLC0415  # half a second that --help spares
 
         run(directories, port_base=port_base, moved=moved)

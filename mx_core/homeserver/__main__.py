@@ -10,7 +10,7 @@ import click
 from mx_core.homeserver.commands import asking, keying, stewarding
 from mx_core.model.errors import MailError
 from mx_core.program import command_line
-from mx_core.program.spared import spared
+from mx_core.program.spared import loading
 
 _DIR: Final = asking.DIRECTORY
 _FIRST: Final = (
@@ -81,7 +81,7 @@ def serve(folder: Path, record: Path | None) -> None:
     """Serve until SIGTERM; prints one line, ready, when all listeners accept."""
     import asyncio  # noqa: PLC0415  # lazy: see the module
 
-    with spared():
+    with loading():
         from mx_core.homeserver import app, config  # noqa: PLC0415
         from mx_core.program import logs  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from mx_core.program import command_line
-from mx_core.program.spared import spared
+from mx_core.program.spared import loading
 
 _DIR: Final = click.option(
     "--dir",
@@ -32,7 +32,7 @@ def serve(folder: Path) -> None:
     """Serve until SIGTERM; prints one line, ready, when mail is taken."""
     import asyncio  # noqa: PLC0415  # lazy: see the module
 
-    with spared():
+    with loading():
         from mx_core.program import logs  # noqa: PLC0415
         from smtp_in.door import app, config  # noqa: PLC0415
 

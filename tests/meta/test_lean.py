@@ -31,8 +31,8 @@ def test_a_program_that_serves_does_not_load_what_few_ask_for(
 ) -> None:
     code = (
         "import importlib, sys\n"
-        "from mx_core.program.spared import spared\n"
-        f"with spared():\n    importlib.import_module({module!r})\n"
+        "from mx_core.program.spared import loading\n"
+        f"with loading():\n    importlib.import_module({module!r})\n"
         f"print(sorted(set({heavy!r}) & set(sys.modules)))"
     )
     done = subprocess.run(

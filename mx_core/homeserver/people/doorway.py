@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from mx_core.admission.tag_list import TAGS_MAX, TAGS_MIN, good_until
 from mx_core.admission.token import hint_range, is_sorted_list
@@ -42,7 +41,7 @@ _HINTED: Final = sa.select(TAG.c.tag).where(
 _HINTING: Final = (
     sa.func.unnest(
         *(
-            sa.bindparam(name, type_=ARRAY(kind))
+            sa.bindparam(name, type_=sa.ARRAY(kind))
             for name, kind in (
                 ("mailboxes", TAG.c.mailbox_id.type),
                 ("leasts", TAG.c.tag.type),

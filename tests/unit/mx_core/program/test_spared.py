@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import subprocess
 import sys
 
 import pytest
 
-from mx_core.program.spared import spared
+from mx_core.program.spared import loading, spared
 
 
 def test_inside_it_is_not_installed_and_afterwards_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +42,13 @@ def test_the_log_speaks_without_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert '"event": "said"' in done.stderr
+
+
+def test_garbage_is_looked_for_again_once_a_program_is_loaded_or_was_not() -> None:
+    with loading():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+    with pytest.raises(ZeroDivisionError), loading():
+        _ = 1 / 0
+    assert gc.isenabled()
