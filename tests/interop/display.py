@@ -27,7 +27,7 @@ class Display:
         time.sleep(2)  # what was just set is drawn by then; a picture asserts nothing
         subprocess.run(
             ["import", "-display", self.name, "-window", "root", "-depth", "8", "-strip"]
-            + ["-colors", "128", f"png8:{Path(PICTURED) / name}.png"],
+            + ["+dither", "-colors", "128", f"png8:{Path(PICTURED) / name}.png"],
             check=True,
         )
 
