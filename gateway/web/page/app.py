@@ -21,25 +21,25 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.web.behind import Behind
-from gateway.web.page.account_views import account_routes
-from gateway.web.page.activity_views import activity_routes
-from gateway.web.page.api import api_routes
-from gateway.web.page.begin_views import begin_routes
-from gateway.web.page.connect_views import connect_routes
-from gateway.web.page.contact_views import contact_routes
-from gateway.web.page.doctor_views import doctor_routes
+from gateway.web.page.account.account_views import account_routes
+from gateway.web.page.account.activity_views import activity_routes
+from gateway.web.page.account.doctor_views import doctor_routes
+from gateway.web.page.account.mail_views import mail_routes
+from gateway.web.page.account.move_views import move_routes
+from gateway.web.page.account.outbox_views import outbox_routes
+from gateway.web.page.api.answers import api_routes
+from gateway.web.page.beginning.begin_views import begin_routes
+from gateway.web.page.beginning.connect_views import connect_routes
+from gateway.web.page.beginning.sheet_checks import SheetChecks
+from gateway.web.page.beginning.sheet_views import sheet_routes
 from gateway.web.page.guard import Guard, cookie, session_of
-from gateway.web.page.invitation_views import invitation_routes
-from gateway.web.page.mail_views import mail_routes
-from gateway.web.page.move_views import move_routes
-from gateway.web.page.outbox_views import outbox_routes
-from gateway.web.page.policy_views import policy_routes
+from gateway.web.page.people.contact_views import contact_routes
+from gateway.web.page.people.invitation_views import invitation_routes
+from gateway.web.page.people.policy_views import policy_routes
+from gateway.web.page.people.request_views import request_routes
+from gateway.web.page.people.writing_views import writing_routes
 from gateway.web.page.rendering import TRIAL, rendered
-from gateway.web.page.request_views import request_routes
-from gateway.web.page.sheet_checks import SheetChecks
-from gateway.web.page.sheet_views import sheet_routes
 from gateway.web.page.visits import SESSION_SECONDS, Visits
-from gateway.web.page.writing_views import writing_routes
 from mx_core.model.errors import MailError, Refused, Unavailable
 
 _STATIC: Final = Path(__file__).parent / "static"

@@ -11,11 +11,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
-from gateway.web.page.begin_views import made_account
-from gateway.web.page.connect_views import renewing
+from gateway.web.page.beginning.begin_views import made_account
+from gateway.web.page.beginning.connect_views import renewing
+from gateway.web.page.beginning.sheet_checks import SheetChecks
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
-from gateway.web.page.sheet_checks import SheetChecks
 from mx_core.mail_programs.programs import PROGRAMS, chosen
 from mx_core.model.address import Address
 

@@ -11,9 +11,9 @@ from starlette.routing import Route
 
 from gateway.recovery.recovering import AskedBack
 from gateway.web.behind import Behind
+from gateway.web.page.beginning.sheet_checks import SheetChecks
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import TRIAL, rendered
-from gateway.web.page.sheet_checks import SheetChecks
 from mx_core.model.address import Address
 from mx_core.model.secret import Secret
 

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import pytest
 
-from gateway.web.page.api import SHAPES, openapi
+from gateway.web.page.api.answers import SHAPES, openapi
 from mx_core.model.errors import Locked
 from tests.support.page_desks import EVIL
 from tests.support.page_gateway import HOST, READ, Everything

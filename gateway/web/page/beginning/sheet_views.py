@@ -12,10 +12,10 @@ from starlette.routing import Route
 
 from gateway.beginning.computer import CONSEQUENCES, Kept
 from gateway.web.behind import Behind
-from gateway.web.page.connect_views import renewing
+from gateway.web.page.beginning.connect_views import renewing
+from gateway.web.page.beginning.sheet_checks import SheetCheck, SheetChecks
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
-from gateway.web.page.sheet_checks import SheetCheck, SheetChecks
 from mx_core.mail_programs.programs import PROGRAMS, chosen
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError

@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
-from gateway.web.page.code_picture import code_picture
 from gateway.web.page.form import read_form
+from gateway.web.page.people.code_picture import code_picture
 from gateway.web.page.rendering import rendered
 from mx_core.model.address import Address
 

@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
+from gateway.web.page.beginning.ticks import Progress, progress
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
-from gateway.web.page.ticks import Progress, progress
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gateway.web.page.ticks import progress
+from gateway.web.page.beginning.ticks import progress
 from mx_core.trail_port import Step
 
 MADE = 1000

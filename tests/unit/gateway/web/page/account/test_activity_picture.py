@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from gateway.web.page.activity_picture import activity_picture
+from gateway.web.page.account.activity_picture import activity_picture
 from mx_core.store.people.exchanged import Day
 
 

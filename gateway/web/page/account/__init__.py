@@ -1,0 +1,1 @@
+"""One account on the page, day by day: mail programs, mail from elsewhere, outbox, devices."""

@@ -1,0 +1,1 @@
+"""The first minutes on the page: who one is, the sheet, the first mail program."""
