@@ -25,7 +25,7 @@ from mx_core.model.secret import Secret
 from mx_core.store.account_store import BODIES, INDEX, MIGRATIONS
 from mx_core.store.bodies import body
 from mx_core.store.folders.book import Shelf
-from mx_core.store.fsck import boxes, folders, history, messages, places, saved_dates, tombs
+from mx_core.store.fsck import boxes, folders, forms, history, messages, places, saved_dates, tombs
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState
 from mx_core.store.journal.journal import Journal, new_global_id
@@ -90,7 +90,7 @@ class _Check:
         self._pages(connection)
         octets = messages.Octets(connection, self._folder, report, repair, self._deep)
         nameless = messages.check_bodies(octets)
-        messages.check_forms(octets)
+        forms.check_forms(octets)
         told = history.read(connection, report)
         log = Journal(connection, self._now)
         states = self.mailboxes(connection, told, log)

@@ -1,30 +1,23 @@
-"""Messages, their octets and their forms: counted, measured, and on request read whole.
+"""Messages and their octets: counted, measured, and on request read whole.
 
-Forms and header keys are derived: what is missing or differs is made anew by ``mx_core.mime``.
-Octets are not: where they are gone the message is named, and its place stays.
+What follows from octets is looked at in ``forms``.  Octets can not be made anew: where they are gone
+the message is named, and its place stays.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from mx_core.mime.header_keys import header_keys
-from mx_core.mime.prepare import prepare
 from mx_core.model.errors import StoreDamaged
-from mx_core.model.ids import MessageId
-from mx_core.model.message import Fact, MessageForm
 from mx_core.store.bodies import coding
 from mx_core.store.bodies import file as body_file
 from mx_core.store.bodies.body import INLINE_OCTETS_MAX, BodyId, BodyReader
-from mx_core.store.forms import facts, header_key, runs
-from mx_core.store.forms import late as late_forms
-from mx_core.store.forms import row as form_row
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.places import Message
 
@@ -124,122 +117,6 @@ def check_bodies(octets: Octets) -> list[int]:
     for body in nameless:
         report.mendable(Damage.BODY, f"nothing names body {body}")
     return nameless
-
-
-def check_forms(octets: Octets) -> None:
-    """Compare each message with its body, and its form and keys with its octets."""
-    connection, report = octets.connection, octets.report
-    _check_runs(octets)
-    reader = BodyReader(connection, octets.folder)
-    for message, size, body, length in connection.exec_driver_sql(
-        "SELECT message.id, message.size, body.id, body.size FROM message"
-        " JOIN body ON body.id = message.body ORDER BY message.id"
-    ).all():
-        if size != length:
-            report.mendable(Damage.BODY, f"message {message} has {length} octets, not {size}")
-            if octets.repair:
-                connection.exec_driver_sql(
-                    "UPDATE message SET size = ? WHERE id = ?", (length, message)
-                )
-        for fault in _form_faults(octets, reader, MessageId(message), BodyId(body)):
-            report.mendable(Damage.FORM, f"message {message} {fault}")
-    for table in ("form", "header_key", "header_text"):
-        strays = connection.exec_driver_sql(
-            f"SELECT count(*) FROM {table} WHERE message NOT IN (SELECT id FROM message)"  # noqa: S608  # literals
-        ).scalar_one()
-        if strays:
-            report.mendable(Damage.FORM, f"{strays} rows of {table} belong to no message")
-            if octets.repair:
-                connection.exec_driver_sql(
-                    f"DELETE FROM {table} WHERE message NOT IN (SELECT id FROM message)"  # noqa: S608  # literals
-                )
-
-
-def _check_runs(octets: Octets) -> None:
-    """Look at forms that stand in runs: what does not open, or is of no message, goes."""
-    connection = octets.connection
-    kept = set(connection.exec_driver_sql("SELECT id FROM message").scalars())
-    strays: set[int] = set()
-    for run, slots in runs.whole(connection):
-        if slots is None:
-            octets.report.mendable(Damage.FORM, f"the forms of run {run} do not open")
-            if octets.repair:
-                runs.drop(connection, run)
-        else:
-            strays |= {run << runs.RUN_BITS | slot for slot in slots} - kept
-    if strays:
-        octets.report.mendable(Damage.FORM, f"{len(strays)} forms in runs belong to no message")
-        if octets.repair:
-            runs.forget(connection, sorted(strays))
-
-
-def _form_faults(
-    octets: Octets, reader: BodyReader, message: MessageId, body: BodyId
-) -> Iterator[str]:
-    connection = octets.connection
-    if _waits(connection, message):
-        if octets.repair:
-            late_forms.complete(connection, reader, [message])
-        return
-    have = _form_of(connection, message)
-    keyed = connection.exec_driver_sql(
-        "SELECT EXISTS (SELECT 1 FROM header_key WHERE message = ?)"
-        " AND EXISTS (SELECT 1 FROM header_text WHERE message = ?)",
-        (message, message),
-    ).scalar_one()
-    length = connection.exec_driver_sql("SELECT size FROM body WHERE id = ?", (body,)).scalar_one()
-    if have is not None and have.size == length and keyed and not octets.deep:
-        return
-    try:
-        whole = reader.octets(body)
-    except StoreDamaged:
-        return  # the file is a finding of its own
-    form = prepare(whole)
-    wrong = have != form or _told_otherwise(connection, message, whole, form)
-    if have is None:
-        yield "has no prepared form"
-    elif wrong:
-        yield "has a prepared form that is not of its octets"
-    if wrong and octets.repair:
-        connection.exec_driver_sql("DELETE FROM form WHERE message = ?", (message,))
-        connection.exec_driver_sql(form_row.INSERT, form_row.to_row(message, form, whole))
-    if (wrong or not keyed) and octets.repair:
-        for table in ("header_key", "header_text"):
-            connection.exec_driver_sql(f"DELETE FROM {table} WHERE message = ?", (message,))  # noqa: S608  # literals
-        header_key.insert(connection, [(message, header_keys(whole, form))])
-
-
-def _waits(connection: sa.Connection, message: MessageId) -> bool:
-    """Tell whether form and keys of *message* are yet to be made, which is no fault."""
-    if connection.exec_driver_sql(
-        "SELECT EXISTS (SELECT 1 FROM header_key WHERE message = ?)"
-        " OR EXISTS (SELECT 1 FROM header_text WHERE message = ?)",
-        (message, message),
-    ).scalar_one():
-        return False
-    try:
-        return message not in runs.forms(connection, [message])
-    except StoreDamaged:
-        return False
-
-
-def _told_otherwise(
-    connection: sa.Connection, message: MessageId, whole: bytes, form: MessageForm
-) -> bool:
-    """Tell whether what stands beside the form of *message* for FETCH is not of its octets."""
-    [(date,)] = connection.exec_driver_sql(
-        "SELECT internal_date FROM message WHERE id = ?", (message,)
-    )
-    asked = [Fact.HEADER, Fact.INTERNAL_DATE]
-    told = facts.read(connection, [message], asked, lambda _message, end: whole[:end])
-    return [(table[0], at) for table, at in told] != [(whole[: form.header_end], date)]
-
-
-def _form_of(connection: sa.Connection, message: MessageId) -> MessageForm | None:
-    try:
-        return runs.forms(connection, [message]).get(message)
-    except StoreDamaged:
-        return None  # of the whole run; that is a finding of its own
 
 
 def _opened(octets: Octets, body: int) -> int | None:

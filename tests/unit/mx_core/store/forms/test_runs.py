@@ -299,3 +299,34 @@ def test_damage_of_a_run_is_found_mended_and_gone(filled: Path, tmp_path: Path, 
     again = open_store(tmp_path)
     assert again.mail.glance(lambda reader: everything(reader, messages)) == before
     again.close()
+
+
+def test_of_a_run_that_does_not_open_a_form_beside_it_is_looked_at_alone(
+    filled: Path, tmp_path: Path
+) -> None:
+    """One of its octets is sound, one of another message is not; the others have none."""
+    shutil.copy(filled / "mail.db", tmp_path)
+    store = open_store(tmp_path)
+    inside = [message for message in ids(store) if message >> runs.RUN_BITS == 1]
+    beside = "CREATE TEMP TABLE beside AS SELECT * FROM form WHERE message BETWEEN ? AND ?"
+
+    def damage(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(beside, (inside[0], inside[1]))
+        while store.mail.pack_some(connection):
+            pass
+        connection.exec_driver_sql("INSERT INTO form SELECT * FROM beside")
+        connection.exec_driver_sql(
+            "UPDATE form SET envelope = 'told' WHERE message = ?", (inside[1],)
+        )
+        connection.exec_driver_sql(DAMAGES["a run that does not open"][0])
+
+    store._database.write_at_start(damage)
+    store.close()
+
+    found = check_store(tmp_path, STORE_KEY, Clock(), deep=True).findings
+    said = [finding.sentence for finding in found]
+
+    assert f"message {inside[1]} has a prepared form that is not of its octets" in said
+    assert not any(one.startswith(f"message {inside[0]} ") for one in said)
+    # these two have a form, and the one that was too long for a run
+    assert len([one for one in said if one.endswith("has no prepared form")]) == len(inside) - 3
