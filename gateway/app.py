@@ -29,6 +29,7 @@ from gateway.beginning.computer import OwnComputer
 from gateway.config import Config, load
 from gateway.directories import Directories
 from gateway.loopback import local_ca
+from gateway.loopback.beyond import bound_beyond
 from gateway.loopback.doors import mail_doors, smtp_limits
 from gateway.loopback.listeners import Ports, bound, chosen_ports, told_settings
 from gateway.loopback.sightings import Sightings
@@ -124,6 +125,7 @@ class Gateway(OpenDesk):
             loop.add_signal_handler(number, stopping.set)
         listeners = bound(self._ports, self._passed)
         try:
+            listeners |= bound_beyond(self._config.beyond, self._ports)
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._recovering.sweep()

@@ -27,6 +27,14 @@ class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port_base: int = 0  # not 0: base+0 imap, +1 smtp, +2 imap_tls, +3 smtp_tls, +4 page
 
 
+class Beyond(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where other devices of the person may connect, too: by TLS only, to IMAP and SMTP alone."""
+
+    address: str = ""  # one address of this computer, "192.168.1.5"; empty: loopback only
+    certificate: str = ""  # PEM chain for the name that the devices type
+    key: str = ""  # its key, PEM, closed to other users
+
+
 class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How domains are found."""
 
@@ -95,6 +103,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     listen: Listen = Listen()
+    beyond: Beyond = Beyond()
     discovery: Discovery = Discovery()
     limits: Limits = Limits()
     sending: Sending = Sending()

@@ -12,6 +12,7 @@ import imap_out.server
 import smtp_in.server
 import smtp_in.submitting
 from gateway.config import Config
+from gateway.loopback.beyond import IMAP, SMTP, context_of
 from gateway.loopback.hidden_capabilities import hiding_of
 from gateway.loopback.peer_uid import is_own_loopback
 from imap_out.wire.limits import Limits as ImapLimits
@@ -28,11 +29,13 @@ def mail_doors(
     stopping: asyncio.Event,
     observer: Observer,
 ) -> list[Coroutine[Any, Any, None]]:
-    """Return what serves IMAP and SMTP until *stopping*; *listeners* as ``bound`` names them."""
+    """Return what serves IMAP and SMTP until *stopping*; *listeners* as ``bound`` and ``bound_beyond`` name them."""
     limits = config.limits
+    far = context_of(config.beyond) if listeners.get(IMAP) else tls
     imap = imap_out.server.serve(
         [imap_out.server.Listener(s, tls, implicit=False) for s in listeners["imap"]]
-        + [imap_out.server.Listener(s, tls, implicit=True) for s in listeners["imap_tls"]],
+        + [imap_out.server.Listener(s, tls, implicit=True) for s in listeners["imap_tls"]]
+        + [imap_out.server.Listener(s, far, implicit=True) for s in listeners.get(IMAP, ())],
         accounts,
         limits=ImapLimits(connections=limits.connections, account_octets=limits.account_octets),
         allow_clear=is_own_loopback,
@@ -42,7 +45,8 @@ def mail_doors(
     )
     smtp = smtp_in.submitting.serve(
         [smtp_in.server.Listener(s, tls, implicit=False) for s in listeners["smtp"]]
-        + [smtp_in.server.Listener(s, tls, implicit=True) for s in listeners["smtp_tls"]],
+        + [smtp_in.server.Listener(s, tls, implicit=True) for s in listeners["smtp_tls"]]
+        + [smtp_in.server.Listener(s, far, implicit=True) for s in listeners.get(SMTP, ())],
         accounts,
         limits=smtp_limits(config),
         allow_clear=is_own_loopback,
