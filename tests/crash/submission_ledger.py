@@ -31,7 +31,14 @@ from tests.crash.syscall_flow import composed, parcels
 from tests.support.power_cut import Run, say
 from tests.support.sending import ALICE, BOB
 
-SIZES = (300, 2_000, 100_000, 700_000)  # octets: rows, a file, and one that goes there as it comes
+SIZES = (
+    300,
+    2_000,
+    100_000,
+    2_000,
+    300,
+    700_000,
+)  # octets: rows, a file, and one that goes there as it comes
 WORKERS = 3
 MOST = 60  # messages of each mail program in one life
 _GIVEN_UP = 60.0

@@ -51,7 +51,7 @@ def cut_often(machine: Machine, folder: Path, seed: int) -> dict[str, float]:
         run = machine.run(
             disk,
             {"first": ledger.next_number, **rounds},
-            cut_after=chance.randrange(1, 40),
+            cut_after=chance.randrange(1, 25),
             delay=chance.random() * 0.2,
         )
         assert run.cut
@@ -73,7 +73,7 @@ def test_the_ledger_notices_mail_that_was_accepted_and_is_lost(
 ) -> None:
     disk, ledger = new_disk(tmp_path), Ledger()
     arguments = {"first": 0, "synchronous": "OFF"}
-    ledger.add(machine.run(disk, arguments, cut_after=20))
+    ledger.add(machine.run(disk, arguments, cut_after=15))
 
     # without a compiler a cut is a SIGKILL, and the page cache keeps what was never synced
     assert ledger.is_lost(disk.live) is machine.cuts_power
