@@ -15,9 +15,9 @@ from typing import Final, final
 
 from mx_core.program.memory import give_back_code, give_back_heap
 
-LOOK_SECONDS: Final = 20.0
-# Of the processor, between two looks.  An open connection and its pings need 0.1; whoever reads or
-# writes mail needs more.
+LOOK_SECONDS: Final = 10.0
+# Of the processor, between two looks.  An open connection and its pings need 0.06 on a slow machine;
+# whoever reads or writes mail needs more.
 _LITTLE_SECONDS: Final = 0.2
 
 
@@ -25,9 +25,9 @@ _LITTLE_SECONDS: Final = 0.2
 class Quiet:
     """Tells when a quiet time begins.  No clock of its own."""
 
-    def __init__(self) -> None:
-        """Nothing was seen yet, and what begins is busy."""
-        self._used = 0.0
+    def __init__(self, used: float) -> None:
+        """What was *used* until now was work."""
+        self._used = used
         self._quiet = False
 
     def begins(self, used: float) -> bool:
@@ -39,7 +39,7 @@ class Quiet:
 
 async def give_back_when_quiet(let_go: Callable[[], None], stopping: asyncio.Event) -> None:
     """Watch until *stopping*; *let_go* lets go of what can be read again, on a thread of its own."""
-    quiet = Quiet()
+    quiet = Quiet(time.process_time())
     while not stopping.is_set():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
