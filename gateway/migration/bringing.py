@@ -1,6 +1,7 @@
 """One source's mail into one account: read, prepare, store in batches, and go on after a kill.
 
-While one batch is committed, the next is read and prepared on a thread; at most two are held.
+While one batch is committed, the next is prepared on a thread and a third one may be on its way from
+the source; at most three are held.
 What was committed is in the ledger (``store.imports``), so whatever ends this, it is begun
 again from the start of the source and skips what is here.
 """

@@ -7,6 +7,7 @@ stands nowhere else is brought, and goes to the Archive.  docs/spec/imports.md Â
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, final
 
@@ -36,6 +37,7 @@ from gateway.migration.source import (
 
 _GMAIL_OCTETS_A_DAY: Final = 2_500_000_000  # as its help pages say
 _ROWS_AT_ONCE: Final = 500
+_Coming = asyncio.Task[list[Found | Trouble]]
 
 
 @final
@@ -51,6 +53,7 @@ class ImapSource(Source):
         self._tokens = tokens
         self._all_mail = all_mail
         self._client: ImapClient | None = None
+        self._coming: _Coming | None = None  # is being fetched, before it is asked for
         self.location = server.location
         self.octets_a_day = 0
 
@@ -85,11 +88,13 @@ class ImapSource(Source):
             again = [row for row in wanted if row.shared in shared]
             if again:
                 yield [_found(row, b"", keys[row.uid]) for row in again]
-            for batch in batches([row for row in wanted if row.shared not in shared]):
-                yield await self._fetched(client, folder, batch, keys)
+            fresh = [row for row in wanted if row.shared not in shared]
+            async for found in self._ahead(client, folder, fresh, keys):
+                yield found
 
     @override
     async def close(self) -> None:
+        await _ended(self._coming)
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -113,6 +118,26 @@ class ImapSource(Source):
             rows = await remote_mailbox.rows(client, uids[start : start + _ROWS_AT_ONCE])
             yield opened.uid_validity, rows
 
+    async def _ahead(
+        self,
+        client: ImapClient,
+        folder: SourceFolder,
+        wanted: Sequence[Row],
+        keys: dict[int, bytes],
+    ) -> AsyncIterator[list[Found | Trouble]]:
+        """Yield batch after batch; while one is stored the server sends the next."""
+        try:
+            for batch in batches(wanted):
+                found = None if self._coming is None else await self._coming
+                self._coming = asyncio.create_task(self._fetched(client, folder, batch, keys))
+                if found is not None:
+                    yield found
+            if self._coming is not None:
+                yield await self._coming
+        finally:
+            coming, self._coming = self._coming, None
+            await _ended(coming)
+
     async def _fetched(
         self, client: ImapClient, folder: SourceFolder, batch: Sequence[Row], keys: dict[int, bytes]
     ) -> list[Found | Trouble]:
@@ -123,6 +148,15 @@ class ImapSource(Source):
             else Trouble(f"{'/'.join(folder.levels)}, UID {row.uid}", NOT_GIVEN)
             for row in batch
         ]
+
+
+async def _ended(coming: _Coming | None) -> None:
+    """Give up what nobody asks for any more."""
+    if coming is not None:
+        coming.cancel()
+        await asyncio.wait({coming})
+        if not coming.cancelled():
+            coming.exception()  # told to whoever waited; else it is that of a connection that ended
 
 
 def _found(row: Row, octets: bytes, key: bytes) -> Found:

@@ -16,36 +16,57 @@ from mx_core.db.os_failure import translate_os
 def write_new(path: Path, pieces: Iterable[bytes]) -> None:
     """Make *path*, which must not exist, out of *pieces*; on the disk when this returns.
 
-    What root makes belongs to whoever the folder belongs to: an operator's command, for a program
-    that runs as somebody else.  Crash or error on the way: a partial file may stay, which no row
-    names; the sweep at the next open removes it.
+    As ``write_all_new``.
+    """
+    write_all_new(path.parent, [(path.name, pieces)])
+
+
+def write_all_new(folder: Path, files: Iterable[tuple[str, Iterable[bytes]]]) -> None:
+    """Make *files* in *folder*, none of which exists, out of their pieces; on the disk when this returns.
+
+    All are written before the first is synced, and the folder is synced once: what one sync
+    writes the next one need not.  What root makes belongs to whoever the folder belongs to: an
+    operator's command, for a program that runs as somebody else.  Crash or error on the way: partial files
+    may stay, which no row names; the sweep at the next open removes them.
 
     Raises:
-        DiskFull: There is no room; the partial file is removed.
-        StoreDamaged: The disk failed to confirm it; the same.
+        DiskFull: There is no room; the files are removed.
+        StoreDamaged: The disk failed to confirm them; the same.
     """
+    opened: list[tuple[Path, int]] = []
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            with open(
-                descriptor, "wb", buffering=0, closefd=False
-            ) as file:  # a descriptor, not a path
-                for piece in pieces:
-                    rest = memoryview(piece)
-                    while rest:
-                        rest = rest[file.write(rest) :]
-            if os.geteuid() == 0:
-                owner = path.parent.stat()
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            os.fsync(descriptor)
+            for name, pieces in files:
+                path = folder / name
+                descriptor = os.open(
+                    path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+                )
+                opened.append((path, descriptor))
+                _write(descriptor, pieces)
+                if os.geteuid() == 0:
+                    owner = folder.stat()
+                    os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            for _, descriptor in opened:
+                os.fsync(descriptor)
         except BaseException:
-            path.unlink(missing_ok=True)
+            for path, _ in opened:
+                path.unlink(missing_ok=True)
             raise
         finally:
-            os.close(descriptor)
-        sync_directory(path.parent)
+            for _, descriptor in opened:
+                os.close(descriptor)
+        if opened:
+            sync_directory(folder)
     except OSError as error:
         raise translate_os(error) from error
+
+
+def _write(descriptor: int, pieces: Iterable[bytes]) -> None:
+    with open(descriptor, "wb", buffering=0, closefd=False) as file:  # a descriptor, not a path
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[file.write(rest) :]
 
 
 class NewFile:

@@ -154,9 +154,12 @@ class BodyWriter(BodyReader):
         """Store each of *bodies*; return their ids, which rise.
 
         Raises:
-            DiskFull: There is no room for the file.
+            DiskFull: There is no room for the files.
         """
-        rows = [self._row(octets) for octets in bodies]
+        files: list[tuple[body_file.SealedFile, bytes]] = []
+        rows = [self._row(octets, files) for octets in bodies]
+        # Crash before the commit: orphan files under keys that no longer exist.
+        body_file.write(self._folder, files)
         if len(rows) == 1:
             inserted = self._connection.exec_driver_sql(
                 "INSERT INTO body (size, octets, file, key, coding) VALUES (?, ?, ?, ?, ?)", rows[0]
@@ -170,17 +173,17 @@ class BodyWriter(BodyReader):
         )
         return ids
 
-    def _row(self, octets: bytes) -> tuple[int, bytes | None, bytes | None, bytes | None, int]:
-        """Return the row without its id; write the file of a large one."""
+    def _row(
+        self, octets: bytes, files: list[tuple[body_file.SealedFile, bytes]]
+    ) -> tuple[int, bytes | None, bytes | None, bytes | None, int]:
+        """Return the row without its id; a large one is added to *files*."""
         if len(octets) <= INLINE_OCTETS_MAX:
             how, stored = coding.encode(octets)
             return len(octets), stored, None, None, how
         file_id = secrets.token_bytes(body_file.FILE_ID_OCTETS)
         key = secrets.token_bytes(body_file.KEY_OCTETS)
         self.written.append(file_id)
-        # Crash before the commit: an orphan file under a key that no longer exists.
-        file = body_file.SealedFile(file_id, Secret(key), len(octets))
-        body_file.write(self._folder, file, octets)
+        files.append((body_file.SealedFile(file_id, Secret(key), len(octets)), octets))
         return len(octets), None, file_id, key, coding.PLAIN
 
     def keep(self, octets: Octets) -> BodyId:

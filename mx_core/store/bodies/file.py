@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import CryptoError
 
-from mx_core.db.durable import NewFile, write_new
+from mx_core.db.durable import NewFile, write_all_new
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
 
@@ -37,6 +37,7 @@ KEY_OCTETS: Final = 32
 _NONCE_OCTETS: Final = 24
 _SEALED_OCTETS: Final = CHUNK_OCTETS + TAG_OCTETS
 _READ_CHUNKS: Final = 16  # at once, a mebibyte
+_WRITTEN_FILES: Final = 32  # open at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,15 @@ class SealedFile:
     size: int
 
 
-def write(folder: Path, file: SealedFile, octets: bytes) -> None:
-    """Write *octets*, at least one, sealed; on the disk with its name when this returns.
+def write(folder: Path, files: Sequence[tuple[SealedFile, bytes]]) -> None:
+    """Write the octets of each file, at least one, sealed; on the disk with its name when this returns.
 
     Raises:
         DiskFull: No room; nothing stays.
     """
-    write_new(folder / file.file_id.hex(), _sealed(file, octets))
+    for start in range(0, len(files), _WRITTEN_FILES):
+        some = files[start : start + _WRITTEN_FILES]
+        write_all_new(folder, [(file.file_id.hex(), _sealed(file, o)) for file, o in some])
 
 
 class GrowingFile:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from gateway.legacy.client import Server
 from gateway.migration import importing as importing_module
 from gateway.migration.importing import Asked, Importing
 from gateway.migration.opening import open_source
+from gateway.migration.source import BATCH_MESSAGES, SourceFolder
 from mx_core.model.errors import Refused, Unavailable
 from mx_core.store.account_store import AccountStore
 from tests.support.imap_script import Reply, Talk, scripted
@@ -163,6 +164,51 @@ async def test_all_mail_is_a_folder_where_that_is_asked(tmp_path: Path) -> None:
 
             found = await stored(store)
             assert {name: len(mail) for name, mail in found.items()} == {"All": 3, "INBOX": 1}
+
+
+class NothingKnown:
+    async def brought(self, names: Sequence[bytes]) -> set[bytes]:
+        return set()
+
+    async def shared(self, names: Sequence[bytes]) -> set[bytes]:
+        return set()
+
+
+async def test_while_one_batch_is_stored_the_next_one_comes_and_no_third(tmp_path: Path) -> None:
+    mail = {uid: (letter(uid), 0) for uid in range(1, 3 * BATCH_MESSAGES + 1)}
+    account = Account({"INBOX": mail})
+    async with scripted(tmp_path, account.script()) as (server, _):
+        source = open_source(Asked(server.location, secret="x", ca_file=server.ca_file))
+        [inbox] = await source.folders()
+        assert isinstance(inbox, SourceFolder)
+        reading = source.read(inbox, NothingKnown())
+        found = list(await anext(reading))
+        async with asyncio.timeout(60):
+            while len(account.fetched) < 2 * BATCH_MESSAGES:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        assert len(account.fetched) == 2 * BATCH_MESSAGES
+
+        async for batch in reading:
+            found += batch
+
+        assert [each.octets for each in found] == [octets for octets, _ in mail.values()]  # type: ignore[union-attr]
+        await source.close()
+
+
+async def test_what_comes_is_given_up_when_the_source_is_closed(tmp_path: Path) -> None:
+    account = Account({"INBOX": {uid: (letter(uid), 0) for uid in range(1, 301)}})
+    async with scripted(tmp_path, account.script()) as (server, _):
+        source = open_source(Asked(server.location, secret="x", ca_file=server.ca_file))
+        [inbox] = await source.folders()
+        assert isinstance(inbox, SourceFolder)
+        reading = source.read(inbox, NothingKnown())
+        await anext(reading)
+
+        await source.close()
+
+        with pytest.raises((asyncio.CancelledError, Unavailable)):
+            await anext(reading)
 
 
 async def test_a_connection_that_breaks_is_made_anew_and_nothing_comes_twice(

@@ -2,11 +2,12 @@
 
 import os
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mx_core.db.durable import make_folder, write_new
+from mx_core.db.durable import make_folder, write_all_new, write_new
 from mx_core.model.errors import DiskFull
 
 
@@ -38,6 +39,35 @@ def test_the_file_and_its_name_are_synced_before_the_call_returns(
     write_new(tmp_path / "x", [b"one"])
 
     assert synced == [tmp_path / "x", tmp_path]
+
+
+def test_of_many_files_all_are_written_before_one_is_synced_and_their_folder_is_synced_once(
+    tmp_path: Path, synced: list[Path]
+) -> None:
+    def pieces(name: str) -> Iterator[bytes]:
+        assert not synced
+        yield name.encode()
+
+    write_all_new(tmp_path, [(name, pieces(name)) for name in "abc"])
+
+    assert synced == [tmp_path / "a", tmp_path / "b", tmp_path / "c", tmp_path]
+    assert [(tmp_path / name).read_bytes() for name in "abc"] == [b"a", b"b", b"c"]
+
+
+def test_of_nothing_nothing_is_synced(tmp_path: Path, synced: list[Path]) -> None:
+    write_all_new(tmp_path, [])
+
+    assert not synced
+
+
+def test_if_one_file_can_not_be_made_none_stays_but_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(b"before")
+
+    with pytest.raises(FileExistsError):
+        write_all_new(tmp_path, [("a", [b"new"]), ("b", [b"new"]), ("c", [b"new"])])
+
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    assert (tmp_path / "b").read_bytes() == b"before"
 
 
 def test_each_folder_that_is_made_has_a_durable_name(tmp_path: Path, synced: list[Path]) -> None:

@@ -19,7 +19,7 @@ SEALED_CHUNK = CHUNK_OCTETS + 16
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("bodies")
-    body_file.write(made, FILE, OCTETS)
+    body_file.write(made, [(FILE, OCTETS)])
     return made
 
 
@@ -51,7 +51,7 @@ def test_a_range_reads_only_the_chunks_it_touches(folder: Path, tmp_path: Path) 
 @pytest.mark.parametrize("size", [1, CHUNK_OCTETS - 1, CHUNK_OCTETS, CHUNK_OCTETS + 1])
 def test_sizes_about_a_chunk_come_back_whole(tmp_path: Path, size: int) -> None:
     file = SealedFile(b"g" * 16, Secret(b"k" * 32), size)
-    body_file.write(tmp_path, file, OCTETS[:size])
+    body_file.write(tmp_path, [(file, OCTETS[:size])])
 
     assert body_file.read(tmp_path, file, 0, size) == OCTETS[:size]
 
