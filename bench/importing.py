@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -103,12 +104,14 @@ async def _child(folder: Path, location: str, ca_file: str) -> dict[str, float]:
     store.text_index.start()
     importing = Importing(store, open_source, time.time)
     phases: dict[str, float] = {}
+    beside = 0.0
     try:
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(importing.run())
             await importing.begin(Asked(location, secret=PASSWORD, ca_file=ca_file), dry_run=False)
             while (state := await importing.state())["phase"] != "idle":
                 phases.setdefault(state["phase"], time.monotonic())
+                beside = max(beside, _of_worker(store))
                 await asyncio.sleep(0.1)
             ends = time.monotonic()
             running.cancel()
@@ -118,7 +121,7 @@ async def _child(folder: Path, location: str, ca_file: str) -> dict[str, float]:
         followed = time.monotonic() - ends
         report = state["imports"][0]["report"]
         store.text_index.close()
-        beside = resource.getrusage(resource.RUSAGE_CHILDREN)
+        worker = resource.getrusage(resource.RUSAGE_CHILDREN)
         return {
             "holds": report["holds"],
             "stored": report["progress"]["stored"],
@@ -127,11 +130,27 @@ async def _child(folder: Path, location: str, ca_file: str) -> dict[str, float]:
             "resident": spent.ru_maxrss * 1024 / _MIB,
             "proof": ends - phases["proving"],
             "index": followed,
-            "worker": (beside.ru_utime + beside.ru_stime) * 1e3 / SIZE,
-            "beside": beside.ru_maxrss * 1024 / _MIB,
+            "worker": (worker.ru_utime + worker.ru_stime) * 1e3 / SIZE,
+            "beside": beside,
         }
     finally:
         store.close()
+
+
+def _of_worker(store: AccountStore) -> float:
+    """Return the most memory that the index's worker has had, in MB; 0 while there is none.
+
+    What getrusage says of a child begins with the memory of the process that started it.
+    """
+    worker = store.text_index._worker  # noqa: SLF001  # measured, not used
+    if worker is None:
+        return 0.0
+    try:
+        status = Path(f"/proc/{worker._process.pid}/status").read_text()  # noqa: SLF001  # as above
+    except OSError:  # it has ended meanwhile
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 / _MIB if found else 0.0
 
 
 if __name__ == "__main__":
