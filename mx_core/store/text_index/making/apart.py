@@ -47,7 +47,11 @@ class Worker:
         """Start it; raises WorkerLost."""
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own program
-                _PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                _PROGRAM,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # a fault of ours may spell what stands in a message
+                start_new_session=True,  # a Ctrl-C is the gateway's
             )
         except OSError as error:
             raise WorkerLost(str(error)) from error
