@@ -132,11 +132,19 @@ class _Piece:
 def _parameters(cursor: Cursor) -> Parameters:
     plain: list[tuple[bytes, bytes]] = []
     pieces: list[_Piece] = []
+    value, simple = cursor.value, _SIMPLE.match
     while not cursor.at_end():
-        found = _simple_parameter(cursor) or _parameter(cursor)
+        # without comments, escapes and folds inside: nearly all, at a fifth of the cost
+        match = simple(value, cursor.at)
+        if match is not None:
+            key, token, quoted = match.groups(b"")
+            found: tuple[bytes, bytes] | None = (key, token or quoted)
+            cursor.at = match.end()
+        else:
+            found = _parameter(cursor)
         if found is None:
             # resume at the next semicolon; what lies before it says nothing
-            following = cursor.value.find(b";", cursor.at + 1)
+            following = value.find(b";", cursor.at + 1)
             cursor.at = cursor.end if following < 0 else following
             continue
         piece = _piece(*found) if b"*" in found[0] else None
@@ -145,15 +153,6 @@ def _parameters(cursor: Cursor) -> Parameters:
         else:
             pieces.append(piece)
     return (*plain, *_joined(pieces))
-
-
-def _simple_parameter(cursor: Cursor) -> tuple[bytes, bytes] | None:
-    """Read one without comments, escapes and folds inside: nearly all, at a fifth of the cost."""
-    found = _SIMPLE.match(cursor.value, cursor.at)
-    if found is None:
-        return None
-    cursor.at = found.end()
-    return found.group(1), found.group(2) or found.group(3) or b""
 
 
 def _parameter(cursor: Cursor) -> tuple[bytes, bytes] | None:

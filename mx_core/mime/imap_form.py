@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from mx_core.mime import content_field, envelope, header
 from mx_core.mime.content_field import Disposition, Parameters
 from mx_core.mime.header import Fields
-from mx_core.mime.imap_string import NIL, string, unfolded
+from mx_core.mime.imap_string import NIL, string, strings, unfolded
 from mx_core.mime.limits import ADDRESSES_INSIDE_MAX, ADDRESSES_MAX
 from mx_core.mime.structure import Node
 
@@ -172,7 +173,7 @@ def _media(node: Node) -> tuple[bytes, bool]:
 def _parameters(parameters: Parameters) -> bytes:
     if not parameters:
         return NIL
-    return b"(%b)" % b" ".join(b"%b %b" % (string(key), string(text)) for key, text in parameters)
+    return b"(%b)" % strings([*chain.from_iterable(parameters)])
 
 
 def _extension(content: Content) -> bytes:
@@ -185,5 +186,5 @@ def _extension(content: Content) -> bytes:
         )
     languages = NIL
     if content.languages:
-        languages = b"(%b)" % b" ".join(string(tag) for tag in content.languages)
+        languages = b"(%b)" % strings(content.languages)
     return b"%b %b %b" % (shown, languages, unfolded(content.texts.get(b"content-location")))

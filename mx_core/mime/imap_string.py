@@ -7,6 +7,7 @@ prepared octets sends them unchanged.  NUL never comes out: a literal may not ho
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 NIL: Final = b"NIL"
@@ -22,12 +23,19 @@ _SPACES: Final = re.compile(rb"[ \t\r\n]++")
 
 def string(value: bytes) -> bytes:
     """Return *value* as a quoted string or a literal."""
-    if value.isascii() and len(value.translate(None, _NOT_PLAIN)) == len(value):
+    if _is_plain(value):
         return b'"%b"' % value
     if _NOT_QUOTABLE.search(value):
         value = value.replace(b"\0", _NUL_SHOWN)
         return b"{%d}\r\n%b" % (len(value), value)
     return b'"%b"' % _ESCAPED.sub(rb"\\\g<0>", value)
+
+
+def strings(values: Sequence[bytes]) -> bytes:
+    """Return *values*, at least one, as strings with a space between."""
+    if _is_plain(b"".join(values)):
+        return b'"%b"' % b'" "'.join(values)
+    return b" ".join(map(string, values))
 
 
 def nstring(value: bytes | None) -> bytes:
@@ -49,6 +57,11 @@ def for_people(value: bytes | None) -> bytes:
     if value is None:
         return NIL
     return string(_SPACES.sub(b" ", value).strip(b" "))
+
+
+def _is_plain(value: bytes) -> bool:
+    """Tell whether *value* is quoted as it stands."""
+    return value.isascii() and len(value.translate(None, _NOT_PLAIN)) == len(value)
 
 
 def _unfold(value: bytes) -> bytes:

@@ -25,7 +25,9 @@ from mx_core.model.message import HeaderField
 _DASHES: Final = b"--"
 _DASH_LINE: Final = b"\n--"
 _NEAR_OCTETS: Final = 4_096  # a shorter header is found without looking at each octet in turn
+_REACH_OCTETS: Final = 65_536  # of a long header that are looked through at once
 _DASH: Final = ord("-")
+_EMPTY_OCTETS: Final = 3  # of an empty line, with the end of the line before it
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _HEADER_STOP: Final = re.compile(rb"\n(?:\r?\n|--)")
 
@@ -74,6 +76,7 @@ class Scan:
         self._lengths: list[int] = []
         self._shortest = 0
         self._heads: frozenset[bytes] = frozenset()  # what a delimiter line may begin with
+        self._mark = _DASH_LINE
         self._header_room = HEADER_OCTETS_MAX
         self._parts = 1
         self.looks = 0
@@ -168,6 +171,8 @@ class Scan:
         blank = self._near_blank_line(start)
         if blank >= 0 and not (may_end_parts and octets.find(_DASH_LINE, start, blank) >= 0):
             return blank + 1, None, True
+        if len(heads) <= 1:
+            return self._long_header_extent(start)
         pattern = _HEADER_STOP if may_end_parts else _EMPTY_LINE
         for stop in pattern.finditer(octets, start):
             line, text = stop.start() + 1, stop.end()
@@ -178,6 +183,26 @@ class Scan:
             hit = self._delimiter_at(line, self._before_break(stop.start(), start))
             if hit is not None:
                 return hit.before, hit, False
+        return len(octets), None, False
+
+    def _long_header_extent(self, start: int) -> tuple[int, _Hit | None, bool]:
+        """As ``_header_extent``, where one text alone begins a delimiter: it is looked for itself."""
+        octets, at = self._octets, start
+        while at < len(octets):
+            reach = at + _REACH_OCTETS
+            mark = (
+                octets.find(self._mark, at, reach + len(self._mark))
+                if self._may_end_parts()
+                else -1
+            )
+            blank = _EMPTY_LINE.search(octets, at, mark + 1 if mark >= 0 else reach + _EMPTY_OCTETS)
+            if blank is not None:
+                return blank.start() + 1, None, True
+            if mark >= 0:
+                hit = self._delimiter_at(mark + 1, self._before_break(mark, start))
+                if hit is not None:
+                    return hit.before, hit, False
+            at = mark + 1 if mark >= 0 else reach
         return len(octets), None, False
 
     def _near_blank_line(self, start: int) -> int:
@@ -224,6 +249,8 @@ class Scan:
         self._lengths = sorted({len(text) for text in self._by_text})
         self._shortest = self._lengths[0] if self._lengths else 0
         self._heads = frozenset(text[: self._shortest] for text in self._by_text)
+        # where there is one, it is found faster than dashes that mean nothing are passed over
+        self._mark = _DASH_LINE + next(iter(self._heads)) if len(self._heads) == 1 else _DASH_LINE
 
     def _close(self, depth: int) -> None:
         if len(self._open) <= depth:
@@ -241,14 +268,14 @@ class Scan:
         if hit is not None or not self._may_end_parts():
             return hit
         octets, heads, shortest = self._octets, self._heads, self._shortest
-        newline = octets.find(_DASH_LINE, start)
+        newline = octets.find(self._mark, start)
         while newline >= 0:
             text = newline + len(_DASH_LINE)
             if octets[text : text + shortest] in heads:
                 hit = self._delimiter_at(newline + 1, self._before_break(newline, start))
                 if hit is not None:
                     return hit
-            newline = octets.find(_DASH_LINE, text)
+            newline = octets.find(self._mark, text)
         return None
 
     def _may_end_parts(self) -> bool:

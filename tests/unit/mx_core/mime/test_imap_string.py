@@ -59,3 +59,8 @@ def test_unfolding_takes_line_breaks_only(value: bytes, sent: bytes) -> None:
 )
 def test_people_see_one_space_for_many(value: bytes, sent: bytes) -> None:
     assert imap_string.for_people(value) == sent
+
+
+@given(st.lists(st.binary(max_size=9) | st.sampled_from([b"plain", b"", b'"']), min_size=1))
+def test_several_are_one_after_the_other(values: list[bytes]) -> None:
+    assert imap_string.strings(values) == b" ".join(map(imap_string.string, values))

@@ -150,3 +150,23 @@ def test_lines_are_compared_once_and_delimiters_at_most_once_a_length() -> None:
     few = Scan(MIXED + b"--bx\r\n" * lines)
 
     assert few.looks <= 2 * lines + 2
+
+
+@pytest.mark.parametrize("length", [5_000, *range(65_520, 65_545)])
+@pytest.mark.parametrize("dashes", [b"", b"\r\n--", b"\r\n--o"])
+@pytest.mark.parametrize("end", [b"\r\n\r\nbody", b"\n\nbody", b"\r\n--of", b"\n--of"])
+def test_a_long_header_ends_at_its_empty_line_or_at_a_delimiter_wherever_they_stand(
+    length: int, dashes: bytes, end: bytes
+) -> None:
+    top = b"Content-Type: multipart/mixed; boundary=of\r\n\r\n--of\r\n"
+    long = b"X: " + b"y" * length + dashes
+    root = Scan(top + long + end + b"\r\n--of--\r\n").root
+
+    part = root.children[0]
+    cut = b"--of" in end
+    assert (part.body_start, part.end) == (
+        (len(top + long), len(top + long))
+        if cut
+        else (len(top + long + end) - 4, len(top + long + end))
+    )
+    assert len(root.children) == 1 + cut
