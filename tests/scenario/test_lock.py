@@ -67,8 +67,8 @@ def test_a_gateway_that_nobody_uses_locks_itself(world: World) -> None:
     finally:
         config.write_text(before, encoding="utf-8")
         world.alice.gateway.stop()
-        (world.alice.gateway_dir / "run" / "locked").unlink(missing_ok=True)
         world.alice.gateway.start()
+    gateway(world, "unlock", stdin=WORDS + "\n")
 
 
 def test_mail_programs_hear_that_it_is_locked_and_an_open_session_ends(world: World) -> None:
