@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import random
 import shutil
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -203,21 +205,24 @@ async def test_the_ledger_notices_a_server_that_does_not_keep_what_it_confirms(
 ) -> None:
     url = server.empty("careless")
     server.sql("ALTER DATABASE careless SET synchronous_commit = off")
-    server.sql("ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()")
     monkeypatch.setattr("mx_core.db.postgres._must_be_durable", lambda _: None)
     processes = await _opened(url, tmp_path)
-    load = Load()
-    tasks = load.start(processes)
-    await load.promised(PROMISES_BETWEEN)
-    server.kill()
-    await load.stop(tasks)
-    server.start()
-    server.sql("ALTER SYSTEM RESET ALL", "SELECT pg_reload_conf()")
-    await _answers(processes[0])
+    try:
+        server.sql("CHECKPOINT")
+        # it writes the log of such commits: what is confirmed from here stays in memory
+        os.kill(server.pid_of("walwriter"), signal.SIGSTOP)
+        load = Load()
+        tasks = load.start(processes)
+        await load.promised(PROMISES_BETWEEN)
+        server.kill()
+        await load.stop(tasks)
+        server.start()
+        await _answers(processes[0])
 
-    with pytest.raises((AssertionError, sa.exc.DBAPIError)):  # even its tables may be gone
-        await load.ledger.audit_rooms(processes[0], tmp_path / "blobs")
-    await _closed(processes)
+        with pytest.raises(AssertionError):
+            await load.ledger.audit_rooms(processes[0], tmp_path / "blobs")
+    finally:
+        await _closed(processes)
 
 
 async def test_two_versions_serve_one_database_while_it_is_migrated(

@@ -118,6 +118,10 @@ class PostgresServer:
         """Return the processes that serve sessions and tend the files."""
         return _children(self.pid)
 
+    def pid_of(self, kind: str) -> int:
+        """Return the child that *kind* names in the server's list, as ``walwriter``."""
+        return int(self.sql(f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}'"))
+
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Stop it and its children in the middle of what they do."""
