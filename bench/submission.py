@@ -1,7 +1,8 @@
 """MAIL to 250, durable, beside Postfix and a plain aiosmtpd in the same run.
 
-Each cell is asked of all servers in turn, ``MX_BENCH_ROUNDS`` times (3); medians.  Floors are for an
-idle machine with two cores; on a busy one the peers' figures say what it had to give.
+Each cell is asked of all servers in turn, ``MX_BENCH_ROUNDS`` times (3); medians.  A floor or goal of a
+rate was printed beside what Postfix reached on the same machine: what binds is the ratio of the two,
+by what Postfix reaches in this run.  Without Postfix, and for times and memory, it binds as it stands.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.rows import Row
@@ -19,9 +20,14 @@ from bench.submitting.servers import OwnDoor, Postfix, Server, Sink
 ROUNDS = int(os.environ.get("MX_BENCH_ROUNDS", "3"))
 SMALL = 10_000
 MEGABYTE = 1_000_000
-# connections, messages, floor and goal in messages a second
-SMALL_CELLS = ((1, 400, 450.0, 900.0), (10, 1_000, 800.0, 3_000.0), (100, 1_000, 800.0, 3_000.0))
-LARGE_CELLS = ((1, 20, 80.0, 200.0), (10, 40, 80.0, 200.0))
+# connections, messages; floor, goal and what Postfix reached beside them, in messages a second
+SMALL_CELLS = (
+    (1, 400, (450.0, 900.0, 457.0)),
+    (10, 1_000, (800.0, 3_000.0, 785.0)),
+    (100, 1_000, (800.0, 3_000.0, 476.0)),
+)
+_LARGE = (80.0, 200.0, 176.0)  # MB a second
+LARGE_CELLS = ((1, 20, _LARGE), (10, 40, _LARGE))
 HUGE = 50_000_000
 _LEFT_SECONDS = 30.0  # seconds that a slow machine takes to seal and hand over HUGE
 
@@ -43,22 +49,13 @@ def measure() -> list[Row]:
 
 def _small(own: OwnDoor, peers: Sequence[Server]) -> list[Row]:
     rows = []
-    for connections, messages, floor, goal in SMALL_CELLS:
+    for connections, messages, bounds in SMALL_CELLS:
         cells, used = _cells(own, peers, connections, messages, SMALL)
         what, mine = f"10 KB, {connections} at once", cells.pop(own.name)
         compared = ", ".join(f"{name} {_rate(found):,.0f}" for name, found in cells.items())
         first = next(iter(cells.values()))
         rows += [
-            Row(
-                f"{what} ({compared})",
-                "1/s",
-                "higher",
-                _rate(mine),
-                messages,
-                _rate(first),
-                floor,
-                goal,
-            ),
+            _rate_row(f"{what} ({compared})", "1/s", mine, cells, messages, bounds),
             Row(
                 f"{what}, p99",
                 "ms",
@@ -76,23 +73,28 @@ def _small(own: OwnDoor, peers: Sequence[Server]) -> list[Row]:
 
 def _large(own: OwnDoor, peers: Sequence[Server]) -> list[Row]:
     rows = []
-    for connections, messages, floor, goal in LARGE_CELLS:
+    for connections, messages, bounds in LARGE_CELLS:
         cells, _ = _cells(own, peers, connections, messages, MEGABYTE)
         mine = cells.pop(own.name)
         compared = ", ".join(f"{name} {_rate(found):,.0f}" for name, found in cells.items())
-        rows.append(
-            Row(
-                f"1 MB, {connections} at once ({compared})",
-                "MB/s",
-                "higher",
-                _rate(mine),
-                messages,
-                _rate(next(iter(cells.values()))),
-                floor,
-                goal,
-            )
-        )
+        what = f"1 MB, {connections} at once ({compared})"
+        rows.append(_rate_row(what, "MB/s", mine, cells, messages, bounds))
     return rows
+
+
+def _rate_row(
+    what: str,
+    unit: str,
+    mine: Sequence[Cell],
+    peers: Mapping[str, Sequence[Cell]],
+    messages: int,
+    bounds: tuple[float, float, float],
+) -> Row:
+    """Return the row of a rate; *bounds* are floor, goal, and Postfix when they were printed."""
+    floor, goal, printed = bounds
+    share = _rate(peers[Postfix.name]) / printed if Postfix.name in peers else 1.0
+    peer = _rate(next(iter(peers.values())))
+    return Row(what, unit, "higher", _rate(mine), messages, peer, floor * share, goal * share)
 
 
 def _huge(own: OwnDoor) -> list[Row]:
