@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
 from mx_core.db.postgres import PostgresDatabase
