@@ -13,20 +13,24 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import sqlalchemy as sa
 import structlog
 
+from mx_core.db.direct import DirectLinks, open_link
+from mx_core.db.driver import KEY_OCTETS
 from mx_core.db.durable import sync_directory
-from mx_core.db.engine import KEY_OCTETS, reader_engine, writer_engine
 from mx_core.db.failure import translate_commit
+from mx_core.db.link import Link, Links
 from mx_core.db.lock import ProcessLock
-from mx_core.db.migrate import migrate
+from mx_core.db.migrate import is_newest
 from mx_core.db.readers import Readers, connections_of
 from mx_core.db.writer import Writer
 from mx_core.model.errors import BadConfiguration, MailError
 from mx_core.model.secret import Secret
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 log = structlog.get_logger()
 
@@ -160,19 +164,17 @@ class Database:
         try:
             # Made here for its mode; SQLite gives the log files the mode of the database.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            engine = writer_engine(path, key)
+            opened = _driver_itself if plain else _by_sqlalchemy
+            writing, reading = opened(path, key, migrations, connections_of(readers))
             try:
-                with engine.begin() as connection:
-                    migrate(connection, migrations)
                 # Crash before this: the file may be missing after a power cut, and with it
                 # nothing that anybody was promised.
                 sync_directory(path.parent)
-                writer = Writer(engine, path, _settle, plain=plain)
+                writer = Writer(writing, path, _settle)
             except BaseException:
-                engine.dispose()
+                writing.close()
                 raise
-            reading = reader_engine(path, key, connections_of(readers))
-            return cls(path, lock, writer, Readers(reading, readers, path.name, plain=plain))
+            return cls(path, lock, writer, Readers(reading, readers, path.name))
         except BaseException as error:
             lock.release()
             failure = translate_commit(error, path.with_name(path.name + "-wal"))
@@ -258,6 +260,29 @@ class Database:
         self._readers.close()
         self._writer.close()
         self._lock.release()
+
+
+def _driver_itself(
+    path: Path, key: Secret[bytes] | None, migrations: str, readers: int
+) -> tuple[Link, Links]:
+    """Return the connection that writes the file at *path*, at its newest schema, and those that read."""
+    writing = open_link(path, key, "rwc")
+    try:
+        if not is_newest(writing.given, migrations):
+            made, _ = _by_sqlalchemy(path, key, migrations, readers)
+            made.close()
+    except BaseException:
+        writing.close()
+        raise
+    return writing, DirectLinks(path, key)
+
+
+def _by_sqlalchemy(
+    path: Path, key: Secret[bytes] | None, migrations: str, readers: int
+) -> tuple[Link, Links]:
+    from mx_core.db.engine import EngineLinks, writing_link  # noqa: PLC0415  # see there
+
+    return writing_link(path, key, migrations), EngineLinks(path, key, readers)
 
 
 def _settle(tickets: Sequence[Any]) -> None:

@@ -2,22 +2,95 @@
 
 A statement through SQLAlchemy costs about 15 µs more than through the driver, and a read
 transaction 38 µs of 108; jobs use of a connection only ``exec_driver_sql`` and of its result
-what stands here.  Transactions are begun and ended by whoever runs the job.
+what stands here.  SQLAlchemy is not even loaded for it, but to name an error of a job's own making.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, cast
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, final
 
-import sqlalchemy as sa
+from typing_extensions import override
 
+from mx_core.db.driver import Mode, connect
+from mx_core.db.link import Link, Links
+from mx_core.model.secret import Secret
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+T = TypeVar("T")
 _TWO: Final = 2  # rows that show that there is more than one
 
 
 def direct(driver: Any) -> sa.Connection:
     """Return the connection of a job over *driver*, an open DBAPI connection."""
     return cast("sa.Connection", _Direct(driver))
+
+
+def open_link(path: Path, key: Secret[bytes] | None, mode: Mode) -> Link:
+    """Return a connection to *path*; one that writes (``rwc``) begins every transaction IMMEDIATE."""
+    begin = "BEGIN IMMEDIATE" if mode == "rwc" else "BEGIN"
+    return _DirectLink(connect(path, key, mode), begin)
+
+
+@final
+class DirectLinks(Links):
+    """Connections that read the file at *path*, which somebody has open for writing."""
+
+    def __init__(self, path: Path, key: Secret[bytes] | None) -> None:
+        self._path = path
+        self._key = key
+
+    @override
+    def open(self) -> Link:
+        return open_link(self._path, self._key, "ro")
+
+    @override
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+@final
+class _DirectLink(Link):
+    def __init__(self, driver: Any, begin: str) -> None:
+        self.driver = driver
+        self.given = direct(driver)
+        self._begin = begin
+
+    @override
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.driver.execute(self._begin)
+        try:
+            yield
+            self.driver.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+
+    @override
+    def run(self, job: Callable[[sa.Connection], T]) -> T:
+        # As ``transaction``, which costs 2 µs more; a read of one row takes 30.
+        self.driver.execute(self._begin)
+        try:
+            result = job(self.given)
+            self.driver.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        return result
+
+    @override
+    def close(self) -> None:
+        self.driver.close()
+
+    def _undo(self) -> None:
+        if self.driver.in_transaction:
+            with contextlib.suppress(Exception):  # the first error is the one to tell
+                self.driver.execute("ROLLBACK")
 
 
 class _Direct:
@@ -83,13 +156,17 @@ class _Result:
         rows = self.cursor.fetchmany(_TWO)
         self.cursor.close()
         if len(rows) == _TWO:
-            raise sa.exc.MultipleResultsFound("one row was expected, and there are more")
+            from sqlalchemy.exc import MultipleResultsFound  # noqa: PLC0415  # a bug: see the module
+
+            raise MultipleResultsFound("one row was expected, and there are more")
         return rows[0] if rows else None
 
     def one(self) -> Any:
         row = self.one_or_none()
         if row is None:
-            raise sa.exc.NoResultFound("one row was expected, and there is none")
+            from sqlalchemy.exc import NoResultFound  # noqa: PLC0415  # a bug: see the module
+
+            raise NoResultFound("one row was expected, and there is none")
         return row
 
     def scalar(self) -> Any:

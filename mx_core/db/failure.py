@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Final
-
-from sqlalchemy.exc import DBAPIError
+from typing import Any, Final
 
 from mx_core.db.os_failure import UNCONFIRMED, has_room
 from mx_core.model.errors import Busy, DiskFull, MailError, StoreDamaged
@@ -35,7 +33,7 @@ _LOCKED: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 def translate(error: BaseException, *, writing: bool = True) -> BaseException:
     """Return the error of our tree that *error* stands for, or *error* itself."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = _raised_by_driver(error)
     code = getattr(cause, "sqlite_errorcode", None)
     if not isinstance(code, int):
         return error
@@ -54,10 +52,15 @@ def translate_commit(error: BaseException, log: Path) -> BaseException:
     the disk holds, and nothing more may be taken.
     """
     failure = translate(error)
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = _raised_by_driver(error)
     if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR and has_room(log):
         return StoreDamaged(UNCONFIRMED)
     return failure
+
+
+def _raised_by_driver(error: BaseException) -> Any:
+    """Return what SQLAlchemy's error stands around, which says so by ``orig``; another error itself."""
+    return getattr(error, "orig", None) or error
 
 
 def _meaning(code: int, *, writing: bool) -> MailError | None:

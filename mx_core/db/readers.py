@@ -1,24 +1,23 @@
 """Reading connections: one for each thread of a small pool, and one for whoever may not wait.
 
-Each job is one transaction, so one snapshot of the database however often it asks.  *plain*
-jobs use of a connection what ``direct`` has, and are given that.
+Each job is one transaction, so one snapshot of the database however often it asks.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-import sqlalchemy as sa
-
-from mx_core.db.direct import direct
 from mx_core.db.failure import translate
+from mx_core.db.link import Link, Links
 from mx_core.model.errors import Unavailable
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 T = TypeVar("T")
 _ON_LOOP: Final = 1  # connections beside those of the threads
@@ -26,16 +25,15 @@ _ON_LOOP: Final = 1  # connections beside those of the threads
 
 @dataclass(slots=True)
 class _Open:
-    connection: sa.Connection
+    link: Link
     busy: threading.Lock = field(default_factory=threading.Lock)  # held while it is used
 
 
 class Readers:
-    """Owns the connections of *engine*, whose pool holds ``connections_of(threads)``."""
+    """Owns the connections of *links*, at most ``connections_of(threads)``."""
 
-    def __init__(self, engine: sa.Engine, threads: int, name: str, *, plain: bool) -> None:
-        self._engine = engine
-        self._plain = plain
+    def __init__(self, links: Links, threads: int, name: str) -> None:
+        self._links = links
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"read {name}")
         self._mine = threading.local()
         self._opened: list[_Open] = []  # appended by threads, closed at the end
@@ -76,9 +74,8 @@ class Readers:
         for each in tuple(self._opened):
             if each.busy.acquire(blocking=False):
                 try:
-                    if not each.connection.closed:
-                        driver: Any = each.connection.connection.driver_connection
-                        driver.execute("PRAGMA shrink_memory")
+                    if not self._closed:
+                        each.link.driver.execute("PRAGMA shrink_memory")
                 finally:
                     each.busy.release()
 
@@ -89,8 +86,8 @@ class Readers:
             self._closed = True
             for each in self._opened:
                 with each.busy:
-                    each.connection.close()
-        self._engine.dispose()
+                    each.link.close()
+        self._links.close()
 
     def _read(self, job: Callable[[sa.Connection], T]) -> T:
         opened = getattr(self._mine, "opened", None)
@@ -100,7 +97,7 @@ class Readers:
 
     def _connect(self) -> _Open:
         try:
-            opened = _Open(self._engine.connect())
+            opened = _Open(self._links.open())
         except BaseException as error:
             failure = translate(error, writing=False)
             if failure is error:
@@ -110,13 +107,9 @@ class Readers:
         return opened
 
     def _run(self, opened: _Open, job: Callable[[sa.Connection], T]) -> T:
-        connection = opened.connection
         try:
             with opened.busy:
-                if self._plain:
-                    return _in_transaction(connection.connection.driver_connection, job)
-                with connection.begin():
-                    return job(connection)
+                return opened.link.run(job)
         except BaseException as error:
             failure = translate(error, writing=False)
             if failure is error:
@@ -127,15 +120,3 @@ class Readers:
 def connections_of(threads: int) -> int:
     """Return how many connections so many threads and `Readers.glance` need."""
     return threads + _ON_LOOP
-
-
-def _in_transaction(driver: Any, job: Callable[[sa.Connection], T]) -> T:
-    driver.execute("BEGIN")
-    try:
-        result = job(direct(driver))
-    except BaseException:
-        with contextlib.suppress(Exception):  # the first error is the one to tell
-            driver.execute("ROLLBACK")
-        raise
-    driver.execute("COMMIT")
-    return result

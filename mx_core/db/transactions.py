@@ -8,9 +8,11 @@ again from its beginning when two processes were in each other's way, so it chan
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import sqlalchemy as sa
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
 
 T = TypeVar("T")
 

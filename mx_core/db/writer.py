@@ -16,15 +16,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mx_core.db import log_file
-from mx_core.db.direct import direct
 from mx_core.db.failure import translate, translate_commit
+from mx_core.db.link import Link
 from mx_core.db.log_file import LogFile
 from mx_core.model.errors import Busy, Corrupt, DiskFull, StoreDamaged, Unavailable
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _JOBS_PER_COMMIT: Final = 256
 _SECONDS_PER_COMMIT: Final = 0.05  # of work before a commit; bounds how long the first job waits
@@ -80,13 +81,10 @@ Settle = Callable[[Sequence[Any]], None]  # told of tickets whose outcome is fin
 class Writer:
     """Owns the writing connection and its thread."""
 
-    def __init__(
-        self, engine: sa.Engine, path: Path, settle: Settle, *, plain: bool = False
-    ) -> None:
-        self._engine = engine
-        self._connection = engine.connect()
-        self._raw: Any = self._connection.connection.driver_connection
-        self._given = direct(self._raw) if plain else self._connection  # what jobs see
+    def __init__(self, link: Link, path: Path, settle: Settle) -> None:
+        self._link = link
+        self._raw = link.driver
+        self._given = link.given  # what jobs see
         self._log = LogFile(self._raw, path)
         self._settle = settle
         self._intake: queue.SimpleQueue[_Item] = queue.SimpleQueue()
@@ -126,8 +124,7 @@ class Writer:
             self._intake.put(_Close())
         self._thread.join()
         self._log.close()
-        self._connection.close()
-        self._engine.dispose()
+        self._link.close()
 
     def _take(self, item: _Item) -> None:
         with self._state:
@@ -249,7 +246,7 @@ class Writer:
         pending: list[Ticket] = []
         ticket: Ticket | None = first
         try:
-            with self._transaction():
+            with self._link.transaction():
                 while ticket is not None:
                     pending.append(ticket)
                     if not self._run_one(ticket, alone=len(pending) == 1):
@@ -262,23 +259,6 @@ class Writer:
             self._consider(failure)
             if self._raw.in_transaction:
                 self._raw.execute("ROLLBACK")
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Hold one transaction; jobs that are given the driver need nobody else to know of it."""
-        if self._given is self._connection:
-            with self._connection.begin():
-                yield
-            return
-        self._raw.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._raw.execute("COMMIT")
-        except BaseException:
-            if self._raw.in_transaction:
-                with contextlib.suppress(Exception):  # the first error is the one to tell
-                    self._raw.execute("ROLLBACK")
-            raise
 
     def _run_one(self, ticket: Ticket, *, alone: bool) -> bool:
         """Run one ticket; return whether it has something to commit.

@@ -11,9 +11,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.db.durable import make_folder
@@ -56,6 +54,9 @@ from mx_core.store.people.relations import Relations
 from mx_core.store.people.stand_in import StandIns
 from mx_core.store.text_index.index import TextIndex
 from mx_core.store.text_index.source import Source
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 MIGRATIONS: Final = "mx_core.store.migrations"
 BODIES: Final = "bodies"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mx_core.db.engine import copy_rows, reader_engine
+from mx_core.db.driver import connect, copy_rows
 from mx_core.db.failure import translate
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
@@ -49,14 +49,10 @@ def copy_database(path: Path, key: Secret[bytes], to: Path, to_key: Secret[bytes
     """
     try:
         copy_rows(path, key, to, to_key, _LEFT_OUT)
-        engine = reader_engine(to, to_key, 1)
-        try:
-            with engine.connect() as connection:
-                rows = connection.exec_driver_sql(
-                    "SELECT file, size FROM body WHERE file IS NOT NULL ORDER BY file"
-                ).all()
-        finally:
-            engine.dispose()
+        with contextlib.closing(connect(to, to_key, "ro")) as driver:
+            rows = driver.execute(
+                "SELECT file, size FROM body WHERE file IS NOT NULL ORDER BY file"
+            ).fetchall()
     except Exception as error:
         failure = translate(error)
         if failure is error:

@@ -8,13 +8,11 @@ itself that it may have sent already.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
+from mx_core.db.driver import copy_rows
 from mx_core.db.durable import make_folder
-from mx_core.db.engine import copy_rows
 from mx_core.db.failure import translate
 from mx_core.model.clock import Now
 from mx_core.model.ids import DeviceId
@@ -23,6 +21,9 @@ from mx_core.store.account_store import BODIES, MIGRATIONS
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox import box as outbox_box
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 ASK: Final = (
     "this computer was restored from a backup: the message may have left before;"

@@ -15,8 +15,8 @@ HTTP = ("httpx", "starlette", "uvicorn", "h11", "anyio", "jinja2")
 TERMINAL = ("rich", "pygments", "greenlet")
 SELDOM = ("alembic", "segno", "webbrowser", "boto3", "asyncpg", "flufl.bounce", "multiprocessing")
 CARRIED_BY_NONE = {
-    "gateway.app": (*HTTP, *TERMINAL, *SELDOM),
-    "gateway.echo.app": (*HTTP, *TERMINAL, *SELDOM),
+    "gateway.app": (*HTTP, *TERMINAL, *SELDOM, "sqlalchemy"),
+    "gateway.echo.app": (*HTTP, *TERMINAL, *SELDOM, "sqlalchemy"),
     "mx_core.homeserver.app": (
         *(*HTTP, *TERMINAL, *SELDOM),
         *("sqlalchemy.dialects.postgresql", "sqlcipher3", "uvloop"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from mx_core.db.engine import SEALED_PAGE_OCTETS as PAGE_OCTETS
+from mx_core.db.driver import SEALED_PAGE_OCTETS as PAGE_OCTETS
 from tests.support.stores import STORE_KEY
 
 

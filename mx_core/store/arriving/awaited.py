@@ -8,9 +8,7 @@ its row goes.  Spec/requests §5.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -29,6 +27,9 @@ from mx_core.store.outbox.reader import address_of
 from mx_core.store.people import relation
 from mx_core.store.people.policy import note_encrypted
 from mx_core.store.people.relation import Author, Relation, Topic
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _AT_ONCE: Final = 20
 

@@ -7,9 +7,7 @@ message anew.  So what was stored is remembered by msg_id, in the transaction th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -30,6 +28,9 @@ from mx_core.store.people import contact_secret, invitation, relation, stale_sec
 from mx_core.store.people.contact import Contact, put_contact
 from mx_core.store.people.policy import note_encrypted
 from mx_core.store.people.relation import JUNK, Author, Relation, Topic
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _REFUSALS_KEPT: Final = 10_000
 

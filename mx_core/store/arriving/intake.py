@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -22,6 +20,9 @@ from mx_core.store.bodies.file import OpenedFile
 from mx_core.store.bodies.long import LongBody
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 ENVELOPES_MAX: Final = 1_000
 OCTETS_MAX: Final = 1 << 30

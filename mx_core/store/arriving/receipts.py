@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -28,6 +26,9 @@ from mx_core.store.outbox.state import UNSETTLED, Report, set_state, settle, tel
 from mx_core.store.outbox.word import DELIVERED
 from mx_core.store.people import relation
 from mx_core.store.people.relation import Author, Relation
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # who was blocked meanwhile is told nothing
 _TO_CONTACTS: Final = (

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -20,6 +18,9 @@ from mx_core.model.mailbox_name import GATEWAY
 from mx_core.model.message import MessageForm
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _KEPT_MAX: Final = 10_000
 _AT_ONCE: Final = 50

@@ -11,9 +11,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NewType
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final, NewType
 
 from mx_core.model.errors import StoreDamaged, Unavailable
 from mx_core.model.ids import MessageId
@@ -22,6 +20,9 @@ from mx_core.model.octets import LONG_OCTETS, Octets, whole
 from mx_core.model.secret import Secret
 from mx_core.store.bodies import coding
 from mx_core.store.bodies import file as body_file
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 BodyId = NewType("BodyId", int)
 INLINE_OCTETS_MAX: Final = 64 * 1024

@@ -7,13 +7,15 @@ makes the shelf forget its book; so a job that is undone leaves nothing behind i
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.model.ids import MailboxId
 from mx_core.model.mailbox_name import DELIMITER, QUEUED, MailboxName
 from mx_core.store.folders.parse_rule import parse
 from mx_core.store.folders.rule import Rule
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _APART = ("\\Junk", "\\Trash")  # what lies in or below these is in no folder
 

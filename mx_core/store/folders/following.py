@@ -8,9 +8,8 @@ is made to the places it shows, and comes back to the folder like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
 from typing_extensions import override
 
 from mx_core.model.change import Change
@@ -26,6 +25,9 @@ from mx_core.store.journal.journal import Journal
 from mx_core.store.places.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.places.flagging import Moved
 from mx_core.store.places.places import Place, Places
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _QUEUED: Final = "only what is sent by SMTP stands here; nothing else can be put into it"
 _CLOSED: Final = "this folder shows what is in other mailboxes; nothing can be put into it"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.model.ids import MailboxId, MessageId, Uid
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _CHOSEN: Final = "message IN (SELECT value FROM json_each(?))"
 

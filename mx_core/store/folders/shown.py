@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
 from typing_extensions import override
 
 from mx_core.model.change import Change, MessagesAdded
@@ -23,6 +22,9 @@ from mx_core.store.journal.row import Op, Value
 from mx_core.store.places import saved, segment
 from mx_core.store.places.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.places.places import Places
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _FEW: Final = 4
 _UID_MAX: Final = (1 << 32) - 1

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.mime.search_text import body_text, header_text
@@ -26,6 +24,9 @@ from mx_core.store.folders.filling import fill_from, mark_complete, mend, reach
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
 from mx_core.store.places.places import Place
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # by the setting that says that they were made
 FIRST: Final = {

@@ -13,9 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.model.header_keys import (
     UNPREPARED,
@@ -39,6 +37,9 @@ from mx_core.store.forms.column import (
     text_column,
 )
 from mx_core.store.forms.header_key import Kind
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _KEPT_OCTETS: Final = 64 * 1024 * 1024  # of all columns of an account
 _NO_RUN: Final = range(0)

@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Fact, Facts
 from mx_core.store.forms.runs import RUN, RUN_BITS, Piece, Runs
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _OCTETS_MAX: Final = 1 << 20  # about, of one reading
 _OF_MESSAGE: Final = {Fact.SIZE: "message.size", Fact.INTERNAL_DATE: "message.internal_date"}

@@ -11,9 +11,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.mime.header_keys import header_keys
 from mx_core.model.header_keys import (
@@ -28,6 +26,9 @@ from mx_core.model.header_keys import (
 from mx_core.model.ids import MessageId
 from mx_core.store.bodies.body import BodyReader
 from mx_core.store.forms import made
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 Kind = TextField | OrderText | OrderNumber | type[ThreadKeys]
 

@@ -13,9 +13,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db import failpoint
 from mx_core.mime.header_keys import header_keys
@@ -24,6 +22,9 @@ from mx_core.model.ids import MessageId
 from mx_core.store.bodies.body import BodyReader
 from mx_core.store.forms import header_key, runs
 from mx_core.store.forms import row as form_row
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 LONG_OCTETS: Final = 64 * 1024  # a longer message has its form before it is stored
 WAITING_MAX: Final = 256

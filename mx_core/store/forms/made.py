@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.mime import field_table
 from mx_core.mime.prepare import prepare
@@ -18,6 +16,9 @@ from mx_core.model.ids import MessageId
 from mx_core.model.message import Fact, Facts, MessageForm
 from mx_core.store.bodies.body import BodyId, BodyReader
 from mx_core.store.forms import runs
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _OCTETS_MAX: Final = 64 * 1024  # of messages that one reading prepares, and one beyond
 

@@ -12,9 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import groupby
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.mime import field_table
 from mx_core.model.errors import StoreDamaged
@@ -23,6 +21,9 @@ from mx_core.model.message import MessageForm, PartMapOctets
 from mx_core.store.bodies import coding
 from mx_core.store.forms import row as form_row
 from mx_core.store.forms.packed import Packed, Shape, pack, unpack
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 RUN_BITS: Final = 7  # of a message id below those that number its run
 RUN: Final = 1 << RUN_BITS

@@ -6,9 +6,7 @@ the old one is written nowhere else (RFC 9051 §2.3.1.1).
 
 from __future__ import annotations
 
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.model.ids import MailboxId
 from mx_core.store.fsck.finding import Damage, Report
@@ -16,6 +14,9 @@ from mx_core.store.fsck.state import BoxState
 from mx_core.store.journal.journal import Journal, new_global_id
 from mx_core.store.journal.replay import Replayed, ReplayedMailbox
 from mx_core.store.places import segment
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 RECOVERED: Final = "Recovered"
 _COLUMNS: Final = (

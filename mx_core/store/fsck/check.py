@@ -12,8 +12,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.db.database import Database
 from mx_core.mime.prepare import prepare
@@ -35,6 +34,9 @@ from mx_core.store.mail.reader import Known, Reader
 from mx_core.store.mail.writer import Writer
 from mx_core.store.places.flag_set import FlagSetWriter
 from mx_core.store.text_index import state
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def check_store(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.mime.search_text import body_text, header_text
 from mx_core.model.errors import MailError
@@ -21,6 +20,9 @@ from mx_core.store.folders.member import Members
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState, FullPlace
 from mx_core.store.mail.reader import Reader
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 Key = tuple[int, int]  # mailbox and UID of an original
 _TABLES = ("folder_member", "folder_turn", "folder_waiting")

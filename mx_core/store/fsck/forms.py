@@ -10,8 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
@@ -24,6 +23,9 @@ from mx_core.store.forms import late as late_forms
 from mx_core.store.forms import row as form_row
 from mx_core.store.fsck.finding import Damage
 from mx_core.store.fsck.messages import Octets
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _ALL = (
     "SELECT message.id, message.size, body.id, body.size, message.internal_date FROM message"

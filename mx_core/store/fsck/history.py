@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.model.clock import Now
 from mx_core.model.errors import StoreDamaged, Untrusted
@@ -22,6 +21,9 @@ from mx_core.store.journal import row as journal_row
 from mx_core.store.journal.journal import Journal
 from mx_core.store.journal.replay import Replayed, replay
 from mx_core.store.journal.row import Op, read_row
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _PLACES_IN_A_ROW: int = 10_000
 

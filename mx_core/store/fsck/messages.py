@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.model.errors import StoreDamaged
 from mx_core.store.bodies import coding
@@ -20,6 +19,9 @@ from mx_core.store.bodies import file as body_file
 from mx_core.store.bodies.body import INLINE_OCTETS_MAX, BodyId, BodyReader
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.places import Message
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # the tables that name bodies, and in which columns
 _NAMED_BY = (

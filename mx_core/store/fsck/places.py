@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId
@@ -19,6 +17,9 @@ from mx_core.store.fsck.state import BoxState, FullPlace
 from mx_core.store.journal.replay import ReplayedMailbox
 from mx_core.store.places import segment
 from mx_core.store.places.flag_set import FlagSetWriter
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _UID_MAX: Final = (1 << 32) - 1
 

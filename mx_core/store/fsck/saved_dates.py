@@ -6,10 +6,13 @@ may stand at a UID that is yet to be given.
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def check_strays(connection: sa.Connection, report: Report, *, repair: bool) -> None:

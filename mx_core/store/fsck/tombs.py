@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState
 from mx_core.store.places import segment
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @dataclass(slots=True)

@@ -9,15 +9,16 @@ messages, the device's sequence and its hybrid logical clock.
 from __future__ import annotations
 
 import secrets
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.model.clock import Now
 from mx_core.model.errors import OverQuota
 from mx_core.model.ids import GlobalId, MessageId, ModSeq, UidValidity
 from mx_core.notation import cbor
 from mx_core.store.journal.row import Op, Value
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 GLOBAL_ID_OCTETS: Final = 16
 _HYBRID_COUNTER_BITS: Final = 16  # below milliseconds since 1970

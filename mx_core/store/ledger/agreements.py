@@ -10,9 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -23,6 +21,9 @@ from mx_core.ports import FlagChange
 from mx_core.store.ledger.batch import ImportFolderId, spelt
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _ROWS_AT_ONCE: Final = 2_000
 _MERGED: Final = (

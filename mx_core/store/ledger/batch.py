@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, NewType
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final, NamedTuple, NewType
 
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId, MessageId
@@ -19,6 +17,9 @@ from mx_core.model.message import MessageForm
 from mx_core.ports import NewMail
 from mx_core.store.mail import copies
 from mx_core.store.mail.writer import Writer
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 ImportId = NewType("ImportId", int)
 ImportFolderId = NewType("ImportFolderId", int)

@@ -10,9 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -27,6 +25,9 @@ from mx_core.store.ledger import batch as import_batch
 from mx_core.store.ledger.batch import Brought, ImportFolderId, ImportId, Kept
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _SELECT: Final = "SELECT id, location, asked, state, began, trouble, report FROM import_source"
 _TROUBLES_MAX: Final = 10_000

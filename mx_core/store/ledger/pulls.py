@@ -7,9 +7,7 @@ brought is not pulled again.  docs/spec/pull.md §2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -20,6 +18,9 @@ from mx_core.store.ledger.imports import ImportState
 from mx_core.store.mail import copies
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _SELECT: Final = (
     "SELECT pull_account.id, import_source.id, pull_account.location, pull_account.asked,"

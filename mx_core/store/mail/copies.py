@@ -8,9 +8,7 @@ whichever came first: it is the one that proves who wrote it.  docs/spec/pull.md
 from __future__ import annotations
 
 import hashlib
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.mime.header_keys import header_keys
 from mx_core.model.flags import NOT_ENCRYPTED, FlagSet
@@ -20,6 +18,9 @@ from mx_core.model.message import MessageForm
 from mx_core.ports import FlagChange
 from mx_core.store.mail.writer import Writer
 from mx_core.store.places.places import Place
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # Made when the first account is added whose mail is pulled: others need not pay for it.
 INDEX: Final = (

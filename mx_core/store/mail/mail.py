@@ -12,9 +12,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -32,6 +30,9 @@ from mx_core.store.mail.reader import Known, Reader
 from mx_core.store.mail.watch import Watches
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox import box as outbox_box
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 T = TypeVar("T")
 _GRACE_SECONDS: Final = 60

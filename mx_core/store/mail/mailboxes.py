@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
 from typing_extensions import override
 
 from mx_core.model.change import Change, MailboxGone, NameChanged, News, SubscriptionChanged
@@ -33,6 +32,9 @@ from mx_core.store.mail.reader import Known, Reader
 from mx_core.store.people import relation
 from mx_core.store.places.flag_set import FlagSetWriter
 from mx_core.store.places.places import Place
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _MAILBOXES_MAX: Final = 10_000
 _FOLDERS_MAX: Final = 100

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.mime.field_match import STATUS, claims_status
 from mx_core.mime.header_keys import header_keys
@@ -18,6 +17,9 @@ from mx_core.store.bodies.body import BodyId
 from mx_core.store.forms import header_key
 from mx_core.store.forms import row as form_row
 from mx_core.store.journal.journal import Journal, new_global_id
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @dataclass(frozen=True, slots=True)

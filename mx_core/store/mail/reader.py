@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.mime.field_match import claims_status
 from mx_core.model.errors import MessageGone, NoSuchMailbox
@@ -31,6 +29,9 @@ from mx_core.store.forms.columns import Columns, KeptColumns
 from mx_core.store.mail.live import Live
 from mx_core.store.places import saved, segment
 from mx_core.store.places.flag_set import FlagSetId, FlagSets
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _INFO: Final = (
     "SELECT id, name, global_id, special_use,"

@@ -10,9 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db import failpoint
 from mx_core.model.address import Address
@@ -27,6 +25,9 @@ from mx_core.store.outbox import sent_copy
 from mx_core.store.outbox.reader import State
 from mx_core.store.outbox.show import ShowingOutbox, accept_known
 from mx_core.store.outbox.state import Report, tell
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _MSG_ID_OCTETS: Final = 16
 _QUEUE_ID_OCTETS: Final = 5  # behind ten digits of time

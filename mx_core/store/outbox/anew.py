@@ -8,9 +8,7 @@ item back once at most.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db import failpoint
 from mx_core.model.address import Address
@@ -21,6 +19,9 @@ from mx_core.store.outbox import box as outbox_box
 from mx_core.store.outbox.accept import AcceptingOutbox
 from mx_core.store.outbox.reader import State, address_of
 from mx_core.store.outbox.state import UNSETTLED, Report, set_state, settle, tell
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 SEALED_ANEW_MAX: Final = 3
 _COUNTS: Final = (*UNSETTLED, State.RELAYED)

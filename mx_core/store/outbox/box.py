@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.model.flags import DRAFT, NOT_ENCRYPTED, SEEN, FlagSet
 from mx_core.model.ids import MailboxId, Uid
@@ -31,6 +30,9 @@ from mx_core.store.outbox.word import (
     SUBMITTED,
 )
 from mx_core.store.people.policy import note_encrypted
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @dataclass(frozen=True, slots=True)

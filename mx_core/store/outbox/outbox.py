@@ -9,8 +9,7 @@ dropped, and octets that nobody may ask for again; the rows stay to tell what be
 from __future__ import annotations
 
 import asyncio
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.db import failpoint
 from mx_core.model.address import Address
@@ -33,6 +32,9 @@ from mx_core.store.outbox.state import (
     tell,
 )
 from mx_core.store.people import held_invitation, relation
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class OutboxTable(ReturningOutbox):

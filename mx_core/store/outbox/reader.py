@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.db.database import Database
 from mx_core.model.address import Address
@@ -18,6 +16,9 @@ from mx_core.model.notify import NotifyRequest
 from mx_core.model.octets import Octets
 from mx_core.ports import Parcel
 from mx_core.store.bodies.body import BodyReader
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class State(Enum):

@@ -8,8 +8,7 @@ docs/spec/outbox.md §5.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.mime.thread import named
 from mx_core.model.flags import SEEN
@@ -17,6 +16,9 @@ from mx_core.model.ids import MailboxId, Uid
 from mx_core.ports import NewMail
 from mx_core.store.folders.following import FollowedPlaces
 from mx_core.store.outbox.word import STATE
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def expect(connection: sa.Connection, queue_id: str, message_id: bytes) -> None:

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
 from typing_extensions import override
 
 from mx_core.db import failpoint
@@ -35,6 +34,9 @@ from mx_core.store.outbox import box as outbox_box
 from mx_core.store.outbox.reader import address_of
 from mx_core.store.outbox.wait import WaitingOutbox
 from mx_core.store.people import relation
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _SHOWN_AT_ONCE: Final = 32
 _HELD_OCTETS_MAX: Final = 4 * 1024 * 1024

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.model.address import Address
 from mx_core.model.mailbox_name import INBOX
@@ -15,6 +13,9 @@ from mx_core.store.bodies.body import BodyId
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox import box as outbox_box
 from mx_core.store.outbox.reader import State
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 UNSENT: Final = (State.QUEUED, State.SEALED)
 NEVER_SEALED: Final = (State.QUEUED, State.HELD)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.model.address import Address
@@ -25,6 +23,9 @@ from mx_core.store.outbox.state import (
     tell,
 )
 from mx_core.store.people.incident import Incident, note
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _OF_A_SUBMISSION: Final = (
     "handed_over",

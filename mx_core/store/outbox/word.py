@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final, Protocol
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import DELETED, DRAFT, NOT_ENCRYPTED, Flag, FlagSet
@@ -19,6 +17,9 @@ from mx_core.model.mailbox_name import SEND_ORDINARY
 from mx_core.ports import Copied, MailboxInfo
 from mx_core.store.folders.following import FollowedPlaces
 from mx_core.store.places.places import Place
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 OVERRIDE: Final = "override"  # the policy of the person's own word; spec/policy §5
 PENDING: Final = Flag("$SubmitPending")  # RFC 5550 §5.2

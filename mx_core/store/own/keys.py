@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
 from mx_core.store.people.stale_secret import grow_stale
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # a sender keeps octets for 30 days after it was settled, and a home server an envelope for as long
 # as it takes; the two delays of five days before and after are in it

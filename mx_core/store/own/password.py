@@ -10,15 +10,16 @@ import base64
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.errors import NotPermitted, OverQuota
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _OCTETS: Final = 16
 _GROUP: Final = 4

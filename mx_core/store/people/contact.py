@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.db.database import Database
 from mx_core.model.address import Address
@@ -19,6 +18,9 @@ from mx_core.store.outbox.reader import address_of
 from mx_core.store.people import stale_secret
 from mx_core.store.people.relation import Author, Topic, tell
 from mx_core.trust.pin import Pin
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @dataclass(frozen=True, slots=True)

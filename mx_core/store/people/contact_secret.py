@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.admission.token import SECRET_OCTETS
 from mx_core.db.database import Database
@@ -21,6 +19,9 @@ from mx_core.model.ids import Pid
 from mx_core.store.people import held_invitation
 from mx_core.store.people.held_invitation import HeldInvitations
 from mx_core.store.people.relation import Relation
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 REPLACED_SECONDS: Final = 14 * 86_400  # so long one that was replaced still lets in
 STALE_SECONDS: Final = 90 * 86_400  # … and one that could not be: no mail went to them since

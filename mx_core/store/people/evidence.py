@@ -6,11 +6,12 @@ The octets are ``mx_core.directory``'s; here they are only kept.  Spec/transpare
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _KEPT_MAX: Final = 100
 

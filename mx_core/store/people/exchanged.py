@@ -12,15 +12,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.model.flags import NOT_ENCRYPTED
 from mx_core.model.mailbox_name import QUEUED
 from mx_core.ports import MailboxInfo, MailReader
 from mx_core.store.mail.mail import Mail
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 REMEMBERED_SECONDS: Final = 60 * 86_400  # the outbox forgets what became of older messages
 _APART: Final = frozenset({"\\Sent", "\\Drafts", "\\Junk", "\\Trash"})

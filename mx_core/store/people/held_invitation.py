@@ -7,8 +7,7 @@ afterwards.  Which of the two the other side knows can only be tried.  Spec/invi
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.admission.invitation import Invitation, secret_after, use_of
 from mx_core.db.database import Database
@@ -16,6 +15,9 @@ from mx_core.model.clock import Now
 from mx_core.model.ids import Pid
 from mx_core.store.people import relation
 from mx_core.store.people.contact import Contact, put_contact
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ judges is forgotten, and told anew should it come again.  Spec/outbox §7.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 QUIET_SECONDS: Final = 86_400
 

@@ -10,9 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.admission.invitation import (
     DAYS_MAX,
@@ -28,6 +26,9 @@ from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import OverQuota, Refused
 from mx_core.model.ids import Pid
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _DAY_SECONDS: Final = 86_400
 _NAME_MAX: Final = 100

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.db.database import Database
 from mx_core.mime.thread import named
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class PolicyRules:

@@ -11,9 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.model.address import Address
 from mx_core.model.ids import MailboxId, MessageId, Pid
@@ -26,6 +24,9 @@ from mx_core.model.mailbox_name import (
     MailboxName,
 )
 from mx_core.store.outbox.reader import address_of
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 FIXED: Final = frozenset(
     {REQUESTS, GATEWAY, OUTBOX, SEND_ORDINARY}

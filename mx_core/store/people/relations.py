@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -24,6 +22,9 @@ from mx_core.store.people import evidence, incident, relation
 from mx_core.store.people.evidence import KeptEvidence
 from mx_core.store.people.incident import Incident
 from mx_core.store.people.relation import Author, Blocked, News, Relation, Topic
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _NEWS_AT_ONCE: Final = 500
 _ASKED_AT: Final = "requests.noted"  # the setting: when INBOX was last told who waits

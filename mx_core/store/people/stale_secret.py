@@ -6,10 +6,13 @@ inside a write job.  Spec/admission §1.
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.model.ids import Pid
 from mx_core.trust.decide import Cause, is_device_gone
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def heard(connection: sa.Connection, pid: Pid, changes: str, now: int) -> None:

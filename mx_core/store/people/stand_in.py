@@ -7,9 +7,7 @@ until the owner says otherwise: it never lapses by itself.  docs/spec/ownership.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.model.address import Address
@@ -20,6 +18,9 @@ from mx_core.model.message import MessageForm
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox.reader import address_of
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _OFFERS_MAX: Final = 200
 _OFFERS_FOR_ONE_MAX: Final = 3

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NewType
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final, NewType
 
 from mx_core.model.errors import NotPermitted, OverQuota
 from mx_core.model.flags import RECENT, SYSTEM_FLAGS, Flag, FlagSet, canonical_flag
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 FlagSetId = NewType("FlagSetId", int)
 

@@ -11,9 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.model.change import Change, FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import NoSuchMailbox, OverQuota
@@ -25,6 +23,9 @@ from mx_core.store.journal.row import Op
 from mx_core.store.places import saved, segment
 from mx_core.store.places.flag_set import FlagSetId, FlagSetWriter
 from mx_core.store.places.flagging import Chosen, Moved, Turned
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _UID_MAX: Final = (1 << 32) - 1
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.ids import MailboxId, Uid
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def note(connection: sa.Connection, mailbox: MailboxId, first: int, now_seconds: int) -> None:

@@ -14,11 +14,12 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mx_core.model.ids import MailboxId
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 ENTRIES_MAX: Final = 512
 _TAIL_MAX: Final = 32  # what ``append`` lets a segment grow to

@@ -11,9 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
 import structlog
 
 from mx_core.db.database import Database
@@ -30,6 +29,9 @@ from mx_core.store.text_index.pace import Pace
 from mx_core.store.text_index.run_writer import RunWriter
 from mx_core.store.text_index.runs import Run
 from mx_core.store.text_index.source import Source
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 log = structlog.get_logger()
 

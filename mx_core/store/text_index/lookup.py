@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.model.ids import MessageId
 from mx_core.model.text_hits import TextHits
@@ -19,6 +17,9 @@ from mx_core.store.text_index import block, runs
 from mx_core.store.text_index.postings import Found
 from mx_core.store.text_index.runs import Run
 from mx_core.store.text_index.words import encode
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 NOTHING_KNOWN: Final = TextHits(frozenset(), frozenset(), MessageId(0))
 _LF: Final = b"\n"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, TypeAlias
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -15,8 +14,11 @@ from mx_core.store.text_index.grams import GROUP_BLOCKS, Group
 from mx_core.store.text_index.runs import GRAMS_FROM_BLOCKS, Run
 from mx_core.store.text_index.words import Breathe
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
 _PIECE_OCTETS = 1 << 20  # of words and postings in one transaction
-_Job = Callable[[sa.Connection, int], None]  # told the run's id
+_Job: TypeAlias = "Callable[[sa.Connection, int], None]"  # told the run's id
 
 
 class RunWriter:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Final
 
 from mx_core.model.ids import MessageId
 from mx_core.store.text_index import grams
 from mx_core.store.text_index.block import Block
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _ID_SPAN: Final = 1 << 20
 _BUILDING, _WHOLE, _DOOMED = range(3)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
 import structlog
 
 from mx_core.db.database import Database
@@ -15,6 +14,9 @@ from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2
 from mx_core.store.text_index import runs
 from mx_core.store.text_index.source import Source
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from mx_core.db.database import Database
-from mx_core.db.engine import PAGE_OCTETS, SEALED_PAGE_OCTETS
+from mx_core.db.driver import PAGE_OCTETS, SEALED_PAGE_OCTETS
 from mx_core.model.errors import (
     BadConfiguration,
     DiskFull,
@@ -96,7 +96,7 @@ async def test_waiting_jobs_share_a_commit(database: Database) -> None:
         nonlocal commits
         commits += 1
 
-    sa.event.listen(database._writer._engine, "commit", one_more)
+    sa.event.listen(database._writer._link.given.engine, "commit", one_more)
     await asyncio.gather(*(database.write(put(b"x")) for _ in range(200)))
 
     assert await database.read(count) == 200
@@ -289,11 +289,11 @@ async def test_a_failed_commit_fails_every_job_of_its_batch(database: Database) 
         raise RuntimeError("the commit")
 
     await database.write(put(b"before"))
-    sa.event.listen(database._writer._engine, "commit", break_commit)
+    sa.event.listen(database._writer._link.given.engine, "commit", break_commit)
     outcomes = await asyncio.gather(
         *(database.write(put(b"x")) for _ in range(5)), return_exceptions=True
     )
-    sa.event.remove(database._writer._engine, "commit", break_commit)
+    sa.event.remove(database._writer._link.given.engine, "commit", break_commit)
 
     assert all(isinstance(outcome, RuntimeError | StoreDamaged) for outcome in outcomes)
     assert await database.read(count) == 1

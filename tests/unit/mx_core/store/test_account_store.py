@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlcipher3 import dbapi2 as sqlcipher
 
-from mx_core.db.engine import SEALED_PAGE_OCTETS
+from mx_core.db.driver import SEALED_PAGE_OCTETS
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, SchemaTooNew, StoreDamaged
 from mx_core.model.flags import Flag

@@ -1,4 +1,4 @@
-"""Engines: what is prepared once stays prepared, and pages of before are read."""
+"""Connections: what is prepared once stays prepared, and pages of before are read."""
 
 import shutil
 from pathlib import Path
@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from mx_core.db import engine as engines
-from mx_core.db.engine import (
-    KEY_OCTETS,
-    SEALED_PAGE_OCTETS,
-    copy_rows,
-    reader_engine,
-    writer_engine,
-)
+from mx_core.db import driver as drivers
+from mx_core.db.driver import KEY_OCTETS, SEALED_PAGE_OCTETS, connect, copy_rows
 from mx_core.model.secret import Secret
 
 _ALLOWED = 0  # SQLITE_OK
@@ -27,8 +21,7 @@ def test_what_runs_again_is_not_prepared_again_whatever_ran_before(
     tmp_path: Path, key: Secret[bytes] | None
 ) -> None:
     """A migration runs hundreds of statements; after it a lone commit took twice the processor."""
-    engine = writer_engine(tmp_path / "a.db", key)
-    driver: Any = engine.connect().connection.driver_connection
+    driver = connect(tmp_path / "a.db", key, "rwc")
     prepared: list[Any] = []
     driver.set_authorizer(lambda *asked: prepared.append(asked) or _ALLOWED)
     for number in range(_MANY):
@@ -44,15 +37,14 @@ def test_what_runs_again_is_not_prepared_again_whatever_ran_before(
 
     assert first > _MANY
     assert prepared == []
-    engine.dispose()
+    driver.close()
 
 
 def _of_before(folder: Path, monkeypatch: pytest.MonkeyPatch, *, emptied: bool) -> Path:
     """Return a database of long pages as a killed process leaves it; *emptied*: its log had been."""
     with monkeypatch.context() as patch:
-        patch.setattr(engines, "SEALED_PAGE_OCTETS", _BEFORE)
-        engine = writer_engine(folder / "made.db", _KEY)
-        driver: Any = engine.connect().connection.driver_connection
+        patch.setattr(drivers, "SEALED_PAGE_OCTETS", _BEFORE)
+        driver = connect(folder / "made.db", _KEY, "rwc")
         driver.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY AUTOINCREMENT, what BLOB)")
         driver.execute("INSERT INTO thing (what) VALUES (randomblob(100000))")
         if emptied:
@@ -60,12 +52,11 @@ def _of_before(folder: Path, monkeypatch: pytest.MonkeyPatch, *, emptied: bool) 
         driver.execute("INSERT INTO thing (what) VALUES (randomblob(100))")
         for end in ("", "-wal"):
             shutil.copy(folder / f"made.db{end}", folder / f"left.db{end}")
-        engine.dispose()
+        driver.close()
     return folder / "left.db"
 
 
-def _asked(engine: Any, question: str) -> Any:
-    driver = engine.connect().connection.driver_connection
+def _asked(driver: Any, question: str) -> Any:
     return driver.execute(question).fetchone()[0]
 
 
@@ -75,13 +66,13 @@ def test_a_database_of_longer_pages_opens_with_all_that_its_log_holds(
 ) -> None:
     left = _of_before(tmp_path, monkeypatch, emptied=emptied)
 
-    writer, reader = writer_engine(left, _KEY), reader_engine(left, _KEY, 1)
+    writer, reader = connect(left, _KEY, "rwc"), connect(left, _KEY, "ro")
 
     assert int(_asked(writer, "PRAGMA page_size")) == _BEFORE
     assert _asked(reader, "SELECT sum(length(what)) FROM thing") == 100_100
     assert _asked(writer, "PRAGMA integrity_check") == "ok"
-    for engine in (reader, writer):
-        engine.dispose()
+    for each in (reader, writer):
+        each.close()
 
 
 def test_a_copy_has_pages_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +80,7 @@ def test_a_copy_has_pages_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     copy_rows(left, _KEY, tmp_path / "copy.db", Secret(b"k" * KEY_OCTETS), {})
 
-    engine = writer_engine(tmp_path / "copy.db", Secret(b"k" * KEY_OCTETS))
-    assert int(_asked(engine, "PRAGMA page_size")) == SEALED_PAGE_OCTETS
-    assert _asked(engine, "SELECT sum(length(what)) FROM thing") == 100_100
-    engine.dispose()
+    copy = connect(tmp_path / "copy.db", Secret(b"k" * KEY_OCTETS), "rwc")
+    assert int(_asked(copy, "PRAGMA page_size")) == SEALED_PAGE_OCTETS
+    assert _asked(copy, "SELECT sum(length(what)) FROM thing") == 100_100
+    copy.close()
