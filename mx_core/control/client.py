@@ -23,10 +23,19 @@ _SERVER_ERROR: Final = 500
 class ControlClient:
     """Asks the daemon that listens at *path*; *program* is its name in sentences."""
 
-    def __init__(self, path: Path, program: str = "the daemon", seconds: float = _SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        program: str = "the daemon",
+        seconds: float = _SECONDS,
+        *,
+        begin: str = "",
+    ) -> None:
+        """*begin*: what a person types when nobody listens, for the end of that sentence."""
         self._path = path
         self._program = program
         self._seconds = seconds
+        self._begin = f": {begin}" if begin else ""
 
     def get(self, path: str, **query: str | int) -> Any:
         """Return the JSON value at *path*; raises as ``post``."""
@@ -37,6 +46,7 @@ class ControlClient:
 
         Raises:
             PeerUnreachable: The daemon is not running, or does not answer in time.
+            NotPermitted: This user may not ask it.
             Refused: It says that the request must change.
             Unavailable: It says that the same request may succeed later.
         """
@@ -68,9 +78,14 @@ class ControlClient:
             probe.settimeout(self._seconds)
             try:
                 probe.connect(str(self._path))
+            except PermissionError as error:
+                raise NotPermitted(
+                    f"this user may not ask at {self._path}: type it as root, or as the user that"
+                    f" runs {self._program}"
+                ) from error
             except OSError as error:
                 raise PeerUnreachable(
-                    f"{self._program} is not running (nobody answers at {self._path})"
+                    f"{self._program} is not running (nobody answers at {self._path}){self._begin}"
                 ) from error
 
     def _value(self, answer: httpx.Response) -> Any:

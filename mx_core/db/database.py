@@ -223,6 +223,10 @@ class Database:
         self._writer.submit(ticket)
         return await ticket.future
 
+    async def write_one(self, job: Callable[[sa.Connection], T]) -> T:
+        """As ``write``; see ``Transactions``."""
+        return await self.write(job)
+
     def write_at_start(self, job: Callable[[sa.Connection], T]) -> T:
         """Run *job* and block until it is committed; before a loop runs, or on another thread."""
         ticket = _AskedAtStart(job)

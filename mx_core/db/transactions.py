@@ -51,5 +51,8 @@ class Transactions(Protocol):
             Corrupt: Nothing was stored, and nothing will be until a restart.
         """
 
+    async def write_one(self, job: Callable[[sa.Connection], T]) -> T:
+        """As ``write``, for a job of one statement: for a server that is a transaction by itself."""
+
     def let_go(self) -> None:
         """Give up what this process keeps in memory of rows, where it is a file: it is read again."""

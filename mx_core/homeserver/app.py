@@ -86,7 +86,7 @@ from mx_core.model.errors import (
 )
 from mx_core.model.secret import Secret
 from mx_core.program import activation, logs, notify
-from mx_core.program.quiet import give_back_when_quiet
+from mx_core.program.quiet import give_back_when_quiet, look_less_for_garbage
 from mx_core.proto import client_pb2_grpc, federation_pb2_grpc, hello_pb2_grpc
 from mx_core.tls.anchors import AnchorSet
 from mx_core.tls.leaf import Leaves
@@ -340,6 +340,7 @@ async def serve(
                 for page, sockets in pages(config, passed, site, metrics):
                     tasks.create_task(serve_when_asked(page, sockets, stopping))
                 async with _serving(home):
+                    look_less_for_garbage()
                     ready()
                     notify.tell("READY=1")
                     _log.info("home_ready", domain=config.domain)

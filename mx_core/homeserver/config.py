@@ -152,7 +152,8 @@ def load(folder: Path) -> Config:
     try:
         tree = read_toml(path)
     except FileNotFoundError as error:
-        raise BadConfiguration(f"{path} does not exist: run mx-home init first") from error
+        begin = f"mx-home init --dir {folder} --domain YOUR.DOMAIN"
+        raise BadConfiguration(f"{path} does not exist: first {begin}") from error
     return parse(tree, str(path))
 
 

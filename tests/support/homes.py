@@ -172,12 +172,15 @@ class Homes:
             home.start()
         return home
 
-    def make_beside(self, first: HomeProcess, settings: str = "") -> HomeProcess:
+    def make_beside(
+        self, first: HomeProcess, settings: str = "", *, start: bool = True
+    ) -> HomeProcess:
         """Make one more process of *first*'s domain, over the same database by *settings*."""
         folder = self.folder / f"{first.domain}-{len(self._homes)}"
         home = HomeProcess(folder, first.domain, self.peers, settings, first)
         self._homes.append(home)
-        home.start()
+        if start:
+            home.start()
         return home
 
     def close(self) -> None:

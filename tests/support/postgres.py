@@ -31,6 +31,14 @@ _SETTINGS = {
     "deadlock_timeout": "200ms",
 }
 
+# as docs/guide/scaling.md says for a server of its own
+ROOMY = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "15min",
+    "wal_buffers": "16MB",
+}
+
 
 @functools.cache
 def programs() -> Path | None:
@@ -47,8 +55,9 @@ def programs() -> Path | None:
 class PostgresServer:
     """One cluster; started and stopped as often as a test likes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self._settings = _SETTINGS | (settings or {})
         found = programs()
         assert found is not None, "Debian's package postgresql is missing"
         self._programs = found
@@ -74,7 +83,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start, and return when it answers; after a kill its children may have to end first."""
         until = time.monotonic() + _START_SECONDS
-        settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"-c{name}={value}" for name, value in self._settings.items()]
         while True:
             with (self.folder / "log").open("ab") as log:
                 self._process = subprocess.Popen(
@@ -180,10 +189,10 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Give a server that runs; everything is gone afterwards."""
+def running_postgres(settings: dict[str, str] | None = None) -> Iterator[PostgresServer]:
+    """Give a server that runs, with *settings* beside those of tests; everything is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="mxp-"))  # short: the socket is in it
-    server = PostgresServer(folder)
+    server = PostgresServer(folder, settings)
     try:
         server.start()
         yield server

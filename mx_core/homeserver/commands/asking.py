@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,6 +107,9 @@ def _print(answer: Any) -> None:
 def control(folder: Path, seconds: float = 30.0) -> Any:
     """Return the client of the server that runs in *folder*; *seconds* is its patience."""
     from mx_core.control.client import ControlClient  # noqa: PLC0415  # lazy: --help is fast
-    from mx_core.homeserver.config import SOCKET_NAME  # noqa: PLC0415
+    from mx_core.homeserver.config import FILE_NAME, SOCKET_NAME  # noqa: PLC0415
 
-    return ControlClient(folder / SOCKET_NAME, "mx-home", seconds)
+    begin = f"mx-home serve --dir {folder}, or systemctl start mx-home"
+    if not os.path.exists(folder / FILE_NAME):  # noqa: PTH110  # False where Path raises
+        begin = f"first mx-home init --dir {folder} --domain YOUR.DOMAIN"
+    return ControlClient(folder / SOCKET_NAME, "mx-home", seconds, begin=begin)

@@ -7,6 +7,7 @@ changed.  What can not be known because something before it is wrong is not aske
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shutil
 import socket
@@ -56,9 +57,7 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
     try:
         config = load(folder)
     except BadConfiguration as error:
-        begin = f"mx-home init --dir {folder} --domain YOUR.DOMAIN"
-        there = (folder / FILE_NAME).exists()
-        yield Finding(str(error), f"change {folder / FILE_NAME}" if there else begin)
+        yield Finding(str(error), _begin(folder / FILE_NAME))
         return
     yield Finding(f"{folder / FILE_NAME} is good")
     path = domain_key.place(folder)
@@ -98,6 +97,18 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
             yield await _port(config, name)
         yield await _certificate(config, public_key)
     yield await _found(folder, config, public_key)
+
+
+def _begin(path: Path) -> str:
+    try:
+        there = path.exists()
+    except PermissionError:
+        there = True
+    if not there:
+        return f"mx-home init --dir {path.parent} --domain YOUR.DOMAIN"
+    if not os.access(path, os.R_OK):
+        return "type it as root, or as the user that runs mx-home"
+    return f"change {path}"
 
 
 def _private(path: Path) -> Finding:

@@ -21,6 +21,7 @@ from mx_core.model.errors import BadConfiguration, Refused
 from mx_core.model.secret import Secret
 
 _PREFIX: Final = "ed25519-seed:"
+_BACK: Final = "copy it back from a backup (a new domain begins with mx-home init)"
 _SEED_OCTETS: Final = 32
 
 
@@ -67,17 +68,19 @@ def load(path: Path) -> Secret[SigningKey]:
         found = path.stat()
         line = path.read_text(encoding="ascii").strip()
     except FileNotFoundError as error:
-        raise BadConfiguration(f"{path} is missing: run mx-home init first") from error
+        raise BadConfiguration(f"{path} is missing: {_BACK}") from error
     except PermissionError as error:
-        raise KeyNotPrivate(f"{path} cannot be read by this user") from error
+        raise KeyNotPrivate(
+            f"{path} cannot be read by this user: type it as root, or as the user that owns it"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{path} cannot be read as a key") from error
+        raise BadConfiguration(f"{path} cannot be read as a key: {_BACK}") from error
     if stat.S_IMODE(found.st_mode) & 0o077 or os.getuid() not in {found.st_uid, 0}:
         raise KeyNotPrivate(f"{path} must be readable by its owner alone (chmod 600)")
     try:
         seed = base64.b64decode(line.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise BadConfiguration(f"{path} holds no key of ours") from error
+        raise BadConfiguration(f"{path} holds no key of ours: {_BACK}") from error
     if not line.startswith(_PREFIX) or len(seed) != _SEED_OCTETS:
-        raise BadConfiguration(f"{path} holds no key of ours")
+        raise BadConfiguration(f"{path} holds no key of ours: {_BACK}")
     return Secret(SigningKey(seed))

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from mx_core.db.bulk import insert_new, insert_rows, twofold, update_rows
+from mx_core.db.bulk import Twofold, insert_new, insert_rows, twofold, update_rows
+from mx_core.db.prepared import Prepared
 from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice
 from mx_core.homeserver.schema import DELIVERY, DEVICE, MAILBOX, SEEN
 from mx_core.homeserver.storage.bodies import take
@@ -40,16 +41,28 @@ class Box:
         self.held_octets += row["octets"]
 
 
+_NAMED: Final = MAILBOX.alias("named")
+
+
 # What is built once: statements whose parameters alone differ from batch to batch.
-_BOXES: Final = twofold(
-    lambda among: (
+def _boxes(named: sa.ColumnElement[bool]) -> Any:
+    return (
         sa.select(
             MAILBOX.c.address, MAILBOX.c.mailbox_id, MAILBOX.c.held_octets, MAILBOX.c.next_sequence
         )
-        .where(among(MAILBOX.c.address, "addresses"))
+        .where(named)
         .order_by(MAILBOX.c.mailbox_id)  # as in `holding`
         .with_for_update()
     )
+
+
+_OF_THESE: Final = sa.select(_NAMED.c.mailbox_id).where(
+    _NAMED.c.address == sa.any_(sa.bindparam("addresses", type_=sa.ARRAY(sa.Text)))
+)
+_BOXES: Final = Twofold(
+    _boxes(MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True))),
+    # found by address, then held by number: the one index finds them, the other has them in order
+    Prepared(_boxes(MAILBOX.c.mailbox_id == sa.any_(sa.func.array(_OF_THESE.scalar_subquery())))),
 )
 _IS_KNOWN: Final = sa.select(SEEN.c.until).where(
     SEEN.c.mailbox_id == sa.bindparam("mailbox"), SEEN.c.env_id == sa.bindparam("env")

@@ -224,13 +224,14 @@ class Dispatcher:
         self._running.add(task)
         task.add_done_callback(back)
         task.add_done_callback(self._running.discard)
-        while worker.sending and not self._may_send_more(worker):
-            await asyncio.wait(worker.sending, return_when=asyncio.FIRST_COMPLETED)
-
-    def _may_send_more(self, worker: _Worker) -> bool:
-        return (
-            worker.answers and len(worker.sending) < _BATCHES_MAX and not self._slots.more.locked()
-        )
+        more = self._slots.more
+        while worker.sending:
+            wants = worker.answers and len(worker.sending) < _BATCHES_MAX
+            if wants and not more.locked():
+                return
+            # with no slot to be had it goes on with what it has, and hurries who is silent in one
+            with more.wanted() if wants else contextlib.nullcontext():
+                await asyncio.wait(worker.sending, return_when=asyncio.FIRST_COMPLETED)
 
     async def _one_is_back(self, worker: _Worker) -> None:
         """Wait until a batch has come back, or there is something new to look at."""
@@ -259,7 +260,7 @@ class Dispatcher:
             but=worker.under_way | {(what.mailbox_id, what.env_id) for what in beside},
         )
         if self._database.shared:
-            return await self._database.write(look)
+            return await self._database.write_one(look)
         return await self._database.read(look)
 
     async def _rest(self, destination: str, worker: _Worker) -> bool:

@@ -8,6 +8,7 @@ a row in hand: by a claim, which ends by itself if the process does.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
@@ -29,9 +30,9 @@ from mx_core.homeserver.queue.retry import (
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 from mx_core.homeserver.storage.bodies import Body, release
 
-_CLAIM_SECONDS: Final = 180.0  # longer than a call, the connection before it and the note after it
 _IN_HAND_SECONDS: Final = 15.0
 _INLINE_OCTETS: Final = 256 * 1024
+_ANY: Final = 1 << 62  # octets: no bound, for a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +134,14 @@ def claim(
     """
     asked = _asked(destination, now, longest_delay, limit, but)
     asked.pop("places")
-    found = [_leaving(tuple(row)) for row in statements.DUE_LOCKED.rows(tx, asked)]
+    asked |= {"long": _INLINE_OCTETS, "octets": int(min(octets, _ANY)), "at_least": at_least}
+    found = sorted(map(tuple, statements.CLAIM.rows(tx, asked)), key=operator.itemgetter(-1))
     # under way for so long that its claim has run out: still in one batch at a time
-    rows = [what for what in found if (what.mailbox_id, what.env_id) not in but]
-    batch = _within(rows, octets, at_least)
-    if batch:
-        big = any(what.body.size > _INLINE_OCTETS for what in batch)
-        until = now + (statements.BLOB_CLAIM_SECONDS if big else _CLAIM_SECONDS)
-        mailboxes = sorted({what.mailbox_id for what in batch})
-        envs = sorted({what.env_id for what in batch})
-        statements.CLAIM.rows(tx, {"mailboxes": mailboxes, "envs": envs, "until": until})
-    return batch
+    return [
+        what
+        for what in (_leaving(row[:-1]) for row in found)
+        if (what.mailbox_id, what.env_id) not in but
+    ]
 
 
 def tried(
@@ -153,7 +151,7 @@ def tried(
 
     None: nothing is due that could be had.
     """
-    asked = {"destination": destination, "now": now, "far": now + longest_delay, "most": limit}
+    asked = {"to": destination, "now": now, "far": now + longest_delay, "most": limit}
     attempts = tx.execute(statements.TRIED, asked).scalars().all()
     return any(attempts) if attempts else None
 
@@ -215,14 +213,15 @@ def record(
 
 def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
     """Delete the rows at *places*; return those that were there: another has its notice already."""
-    asked: dict[str, Any] = {
-        "mailboxes": sorted({mailbox_id for mailbox_id, _ in places}),
-        "envs": sorted({env_id for _, env_id in places}),
-    }
+    asked: dict[str, Any] = {}
+    asked["all_mailbox_id"], asked["all_env_id"] = map(list, zip(*places, strict=True))
     if tx.dialect.name == "sqlite":
-        asked["places"] = sorted(places)
-    else:
-        asked["all_mailbox_id"], asked["all_env_id"] = map(list, zip(*places, strict=True))
+        mailboxes, envs = asked.values()
+        asked = {
+            "mailboxes": sorted(set(mailboxes)),
+            "envs": sorted(set(envs)),
+            "places": sorted(places),
+        }
     rows = statements.END.rows(tx, asked)
     return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
 
@@ -250,7 +249,7 @@ def _asked(
     destination: str, now: float, longest_delay: float, limit: int, but: Collection[Place]
 ) -> dict[str, Any]:
     return {
-        "destination": destination,
+        "to": destination,
         "now": now,
         "far": now + longest_delay,
         "places": sorted(but),

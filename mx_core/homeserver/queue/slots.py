@@ -3,8 +3,8 @@
 A destination that does not answer holds its slot until the call is given up, most of a minute.
 So those that are known to answer, those that nothing is known of and those that did not answer
 have slots of their own, and none waits for a worse kind.  Who answered until now and is silent all at
-once gives its slot up after a few seconds, if somebody waits for it.  Slots are taken before a batch
-is read: what waits for one holds nothing.
+once gives its slot up after a few seconds, if somebody waits for it or would use one more.  Slots are
+taken before a batch is read: what waits for one holds nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 PROVED_AT_ONCE: Final = 20  # destinations that answered the last time
@@ -20,7 +20,7 @@ UNKNOWN_AT_ONCE: Final = 32  # many, since what is lost in a call to one is litt
 DOUBTFUL_AT_ONCE: Final = 8  # that did not; each of them is asked once in a minute at most
 MORE_AT_ONCE: Final = 12  # batches under way beyond each destination's first; bounds memory
 FIRST_OCTETS: Final = 128 * 1024  # of a batch for who has not answered lately; bounds memory
-PATIENCE_SECONDS: Final = 5.0  # for an answer of who answered before, while others wait
+PATIENCE_SECONDS: Final = 5.0  # for an answer of who answered before, while others want its slot
 _REMEMBERED: Final = 4_096
 
 
@@ -71,7 +71,7 @@ class Pool:
     """So many slots of one kind.  Owner: the event loop."""
 
     def __init__(self, count: int, patience: float | None = None) -> None:
-        """*patience*: seconds for a call while somebody waits; None: as long as it takes."""
+        """*patience*: seconds for a call while its slot is wanted; None: as long as it takes."""
         self.patience = patience
         self._free = asyncio.Semaphore(count)
         self._held: dict[Slot, None] = {}  # since the longest first
@@ -83,21 +83,28 @@ class Pool:
 
     async def take(self) -> Slot:
         """Return a slot once there is one."""
-        self._waiting += 1
-        self._hurry()
-        try:
+        with self.wanted():
             await self._free.acquire()
-        finally:
-            self._waiting -= 1
-            self._hurry()
         slot = Slot(self)
         self._held[slot] = None
         return slot
+
+    @contextlib.contextmanager
+    def wanted(self) -> Iterator[None]:
+        """Let it be known inside of this that there is somebody who has use for a slot."""
+        self._waiting += 1
+        self._hurry()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            self._hurry()
 
     def take_back(self, slot: Slot) -> None:
         """Let somebody else have *slot*."""
         del self._held[slot]
         self._free.release()
+        self._hurry()
 
     def _hurry(self) -> None:
         """Hurry as many as are waited for, those that have had theirs for longest."""

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from mx_core.db.bulk import Among, Twofold, given, twofold
+from mx_core.db.bulk import Twofold, given, twofold
 from mx_core.db.prepared import Prepared
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 
-BLOB_CLAIM_SECONDS: Final = 900.0  # longer than a call, and the transfer of a big body before it
+CLAIM_SECONDS: Final = 180.0  # longer than a call, the connection before it and the note after it
+BLOB_CLAIM_SECONDS: Final = 900.0  # likewise, and the transfer of a big body before it
 
 NOW: Final = sa.bindparam("now", type_=sa.Float())
 FREE: Final = sa.or_(
@@ -27,57 +28,105 @@ NEXT_FREE: Final = (
     .order_by(OUTGOING.c.next_at)  # its index answers with one row
     .limit(1)
 )
-_DUE: Final = (
-    sa.select(
-        OUTGOING.c.mailbox_id,
-        OUTGOING.c.device_id,
-        OUTGOING.c.env_id,
-        OUTGOING.c.destination,
-        OUTGOING.c.route,
-        OUTGOING.c.envelope,
-        OUTGOING.c.body,
-        OUTGOING.c.blob_id,
-        OUTGOING.c.blob_size,
-        OUTGOING.c.token,
-        OUTGOING.c.deliver_by,
-        OUTGOING.c.submitted,
-        OUTGOING.c.attempts,
-        OUTGOING.c.postage,
-    )
-    .where(
-        OUTGOING.c.destination == sa.bindparam("destination"),
-        sa.or_(OUTGOING.c.next_at <= NOW, OUTGOING.c.next_at > sa.bindparam("far")),
-        FREE,
-    )
-    .order_by(OUTGOING.c.next_at)  # and by its index alone: a long queue is not sorted each time
-    .limit(sa.bindparam("most"))
+IS_DUE: Final = (
+    OUTGOING.c.destination == sa.bindparam("to"),
+    sa.or_(OUTGOING.c.next_at <= NOW, OUTGOING.c.next_at > sa.bindparam("far", type_=sa.Float())),
+    FREE,
+)
+LEAVING: Final = (
+    OUTGOING.c.mailbox_id,
+    OUTGOING.c.device_id,
+    OUTGOING.c.env_id,
+    OUTGOING.c.destination,
+    OUTGOING.c.route,
+    OUTGOING.c.envelope,
+    OUTGOING.c.body,
+    OUTGOING.c.blob_id,
+    OUTGOING.c.blob_size,
+    OUTGOING.c.token,
+    OUTGOING.c.deliver_by,
+    OUTGOING.c.submitted,
+    OUTGOING.c.attempts,
+    OUTGOING.c.postage,
 )
 TRIED: Final = (
     sa.select(OUTGOING.c.attempts)
-    .where(
-        OUTGOING.c.destination == sa.bindparam("destination"),
-        sa.or_(OUTGOING.c.next_at <= NOW, OUTGOING.c.next_at > sa.bindparam("far")),
-        FREE,
-    )
+    .where(*IS_DUE)
     .order_by(OUTGOING.c.next_at)
     .limit(sa.bindparam("most"))
 )
-DUE: Final = _DUE.where(
-    sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
-        sa.bindparam("places", expanding=True)
+DUE: Final = (
+    sa.select(*LEAVING)
+    .where(
+        *IS_DUE,
+        sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).not_in(
+            sa.bindparam("places", expanding=True)
+        ),
     )
+    .order_by(OUTGOING.c.next_at)  # by its index alone: a long queue is not sorted each time
+    .limit(sa.bindparam("most"))
 )
-_LOCKED: Final = _DUE.with_for_update(skip_locked=True)  # what is under way is claimed
-DUE_LOCKED: Final = Twofold(_LOCKED, Prepared(_LOCKED))
-# Two lists, and not pairs: a quarter less of the server's processor.  Should two people have submitted
-# one envelope, both rows are claimed, and the other is tried when its claim has run out.
-CLAIM: Final = twofold(
-    lambda among: (
+
+
+def _claim(*others: sa.FromClause) -> Any:
+    """Take in hand what is due and fits, as one statement; *others* are joined to it.
+
+    What does not fit is neither read nor changed: what a row weighs is known without its body.
+    """
+    weight = sa.func.length(OUTGOING.c.envelope) + sa.func.coalesce(
+        sa.func.length(OUTGOING.c.body), OUTGOING.c.blob_size, 0
+    )
+    is_long = OUTGOING.c.blob_size > sa.bindparam("long", type_=sa.BigInteger())
+    due = (
+        sa.select(
+            OUTGOING.c.mailbox_id,
+            OUTGOING.c.env_id,
+            OUTGOING.c.next_at,
+            weight.label("octets"),
+            sa.case((is_long, BLOB_CLAIM_SECONDS), else_=CLAIM_SECONDS).label("seconds"),
+        )
+        .where(*IS_DUE)
+        .order_by(OUTGOING.c.next_at)  # by its index alone: a long queue is not sorted each time
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True)  # what is under way is claimed
+        .cte("due")
+    )
+    so_far: dict[str, Any] = {"order_by": due.c.next_at, "rows": (None, 0)}
+    summed = sa.select(
+        due.c.mailbox_id,
+        due.c.env_id,
+        due.c.seconds,
+        sa.func.sum(due.c.octets).over(**so_far).label("total"),
+        sa.func.row_number().over(**so_far).label("number"),
+    ).cte("summed")
+    fit = (
+        sa.select(
+            summed.c.mailbox_id,
+            summed.c.env_id,
+            sa.func.max(summed.c.seconds).over().label("seconds"),
+        )
+        .select_from(summed, *others)
+        .where(
+            sa.or_(
+                summed.c.total <= sa.bindparam("octets", type_=sa.BigInteger()),
+                summed.c.number <= sa.bindparam("at_least", type_=sa.BigInteger()),
+            )
+        )
+        .cte("fit")
+    )
+    return (
         OUTGOING.update()
-        .where(among(OUTGOING.c.mailbox_id, "mailboxes"), among(OUTGOING.c.env_id, "envs"))
-        .values(claimed_until=sa.bindparam("until"))
+        .where(OUTGOING.c.mailbox_id == fit.c.mailbox_id, OUTGOING.c.env_id == fit.c.env_id)
+        .values(claimed_until=NOW + fit.c.seconds)
+        .returning(*LEAVING, OUTGOING.c.next_at)
     )
-)
+
+
+# Nobody waits for the disk of the server: a claim that it forgets is a batch that is sent twice.
+_LAZILY: Final = sa.select(
+    sa.func.set_config("synchronous_commit", "off", sa.true()).label("set")
+).cte("lazily")
+CLAIM: Final = Twofold(_claim(), Prepared(_claim(_LAZILY)))
 PUT_OFF: Final = (
     OUTGOING.update()
     .where(
@@ -88,19 +137,27 @@ PUT_OFF: Final = (
 _ENDED: Final = ("mailbox_id", "env_id")
 
 
-def _end(among: Among, pairs: sa.ColumnElement[bool]) -> Any:
-    # the lists go by the index: for pairs alone SQLite reads the whole queue
-    return (
-        OUTGOING.delete()
-        .where(among(OUTGOING.c.mailbox_id, "mailboxes"), among(OUTGOING.c.env_id, "envs"), pairs)
-        .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
-    )
-
-
-_PLACE: Final = sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
+_PLACES: Final = given(OUTGOING, _ENDED)
+# of a file the lists go by the index: for pairs alone SQLite reads the whole queue
 END: Final = Twofold(
-    twofold(lambda among: _end(among, _PLACE.in_(sa.bindparam("places", expanding=True)))).here,
-    twofold(lambda among: _end(among, _PLACE.in_(sa.select(given(OUTGOING, _ENDED))))).server,
+    twofold(
+        lambda among: (
+            OUTGOING.delete()
+            .where(
+                among(OUTGOING.c.mailbox_id, "mailboxes"),
+                among(OUTGOING.c.env_id, "envs"),
+                sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
+                    sa.bindparam("places", expanding=True)
+                ),
+            )
+            .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
+        )
+    ).here,
+    Prepared(
+        OUTGOING.delete()
+        .where(OUTGOING.c.mailbox_id == _PLACES.c.mailbox_id, OUTGOING.c.env_id == _PLACES.c.env_id)
+        .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
+    ),
 )
 
 IS_KNOWN: Final = sa.select(SUBMITTED.c.until).where(

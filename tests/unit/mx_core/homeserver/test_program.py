@@ -46,8 +46,12 @@ def home(folder: Path) -> Path:
 def _ends(code: int, *arguments: str, folder: Path) -> str:
     """Run in this process, which is quicker; return what stood on standard error."""
     command, *rest = arguments
+    return _says(code, command, "--dir", str(folder), *rest)
+
+
+def _says(code: int, *arguments: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["mx-home", command, "--dir", str(folder), *rest])
+        patch.setattr("sys.argv", ["mx-home", *arguments])
         with CliRunner().isolation() as (out, err, _):
             try:
                 program.main()
@@ -136,13 +140,31 @@ def test_a_wrong_command_line_ends_with_64(
     assert words in _ends(64, *arguments, folder=folder) or "sevre" in arguments
 
 
-def test_commands_that_need_the_daemon_say_when_it_is_not_running(home: Path) -> None:
-    for command in (("invite",), ("status",)):
-        assert "mx-home is not running" in _ends(69, *command, folder=home)
+ASKING = (
+    *(("invite",), ("status",), ("export",), ("backup", "--to", "copy")),
+    *(("user", "list"), ("user", "add", "alice"), ("user", "add", "--echo")),
+    *(("block", "list"), ("block", "add", "b.example"), ("block", "remove", "b.example")),
+    *(("queue", "list"), ("queue", "retry"), ("queue", "drop", "b.example")),
+)
+
+
+@pytest.mark.parametrize("command", ASKING, ids=" ".join)
+def test_a_command_that_needs_the_server_says_what_to_type_when_none_runs(
+    folder: Path, command: tuple[str, ...]
+) -> None:
+    folder.mkdir()
+
+    assert f"is not running (nobody answers at {folder}/control.sock): first mx-home init" in (
+        _says(69, *command, "--dir", str(folder))
+    )
+    (folder / "mx-home.toml").touch()
+    assert f": mx-home serve --dir {folder}, or systemctl" in (
+        _says(69, *command, "--dir", str(folder))
+    )
 
 
 def test_serve_says_what_is_missing(folder: Path) -> None:
-    assert "run mx-home init first" in _ends(78, "serve", folder=folder)
+    assert "first mx-home init --dir" in _ends(78, "serve", folder=folder)
 
 
 def test_an_unknown_key_ends_with_78_and_a_suggestion(home: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
 from mx_core.program import quiet
-from mx_core.program.quiet import Quiet, give_back_when_quiet
+from mx_core.program.quiet import Quiet, give_back_when_quiet, look_less_for_garbage
 
 pytestmark = pytest.mark.anyio
 
@@ -41,3 +42,18 @@ async def test_what_can_be_read_again_is_let_go_of_once_and_watching_ends_with_t
     await asyncio.wait_for(watching, 30)
 
     assert times == [1]
+
+
+def test_what_a_start_has_made_is_not_looked_at_again_and_circles_are_still_found() -> None:
+    before, was_frozen = gc.get_threshold(), gc.get_freeze_count()
+    try:
+        look_less_for_garbage()
+        assert gc.get_freeze_count() > was_frozen
+        circles: list[list[object]] = [[] for _ in range(1_000)]
+        for circle in circles:
+            circle.append(circle)
+        del circles, circle
+
+        assert gc.collect() >= 1_000
+    finally:
+        gc.set_threshold(*before)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from mx_core.db.database import Database
 from mx_core.homeserver.config import Queue
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.opening import MIGRATIONS
 from mx_core.homeserver.people.accounts import Member
 from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.dispatch import Dispatcher
@@ -21,6 +23,8 @@ from mx_core.homeserver.queue.retry import TryAgain
 from mx_core.homeserver.queue.slots import (
     DOUBTFUL_AT_ONCE,
     FIRST_OCTETS,
+    MORE_AT_ONCE,
+    PATIENCE_SECONDS,
     PROVED_AT_ONCE,
     UNKNOWN_AT_ONCE,
     Pool,
@@ -28,6 +32,7 @@ from mx_core.homeserver.queue.slots import (
 )
 from mx_core.proto.federation_pb2 import ACCEPTED, ItemReply
 from tests.support.home_rows import add_member, home_database, leaving
+from tests.support.simulated_time import SimulatedDatabase, SimulatedLoop, run
 
 pytestmark = pytest.mark.anyio
 
@@ -148,6 +153,68 @@ async def test_who_answered_until_now_and_is_silent_holds_up_nobody_who_answers(
         assert await _next(network) == "good.example"
         given_up = [each for each in turned if not dispatcher._slots.answers(each)]
         assert len(given_up) == 1  # one waited
+
+
+def test_who_answers_has_its_batches_beside_each_other_although_others_with_long_queues_hang(
+    tmp_path: Path,
+) -> None:
+    """They took every slot there is for that, and give one up for each that is wanted, in seconds."""
+    hanging = [f"silent{number}.example" for number in range(-(-MORE_AT_ONCE // 3))]
+
+    class Late(_Network):
+        at_once = most_at_once = 0
+        done = 0
+
+        async def __call__(self, destination: str, batch: Sequence[Leaving]) -> list[ItemReply]:
+            if destination in hanging and destination not in self.asked:
+                self.asked.append(destination)  # the first is answered, and no other
+            elif destination in hanging:
+                await asyncio.Event().wait()
+            else:
+                self.at_once += 1
+                self.most_at_once = max(self.most_at_once, self.at_once)
+                await asyncio.sleep(1.0)
+                self.at_once -= 1
+                self.done += 1
+            return [ItemReply(status=ACCEPTED) for _ in batch]
+
+    async def story() -> tuple[float, int]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        network, stopping = Late(), asyncio.Event()
+        with contextlib.closing(
+            SimulatedDatabase.open(tmp_path / "home.sqlite", migrations=MIGRATIONS)
+        ) as database:
+            alice = add_member(database, "alice@a.example")
+            one = Queue(batch_items=1, batch_seconds=0.001)
+            dispatcher = Dispatcher(database, Arrivals(), network, one, now=loop.now)
+            task = asyncio.ensure_future(dispatcher.run(stopping))
+
+            async def submit(destination: str, count: int) -> None:
+                now = int(loop.now())
+                items = [
+                    replace(leaving(alice, destination), submitted=now, deliver_by=now + 86_400)
+                    for _ in range(count)
+                ]
+                await _submit(database, dispatcher, *items)
+
+            for destination in hanging:
+                await submit(destination, 8)
+            while not dispatcher._slots.more.locked():
+                await asyncio.sleep(0.01)
+            began = loop.time()
+            await submit("good.example", 60)
+            while network.done < 60:
+                await asyncio.sleep(0.1)
+            taken = loop.time() - began
+            stopping.set()
+            await task
+        return taken, network.most_at_once
+
+    taken, at_once = run(story())
+
+    assert at_once == 4
+    assert taken < PATIENCE_SECONDS + 60 / 4 + 2  # seconds; with one at a time it is sixty
 
 
 async def test_a_call_lasts_as_long_as_it_likes_while_nobody_waits_for_its_slot() -> None:

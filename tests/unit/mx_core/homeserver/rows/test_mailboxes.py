@@ -39,6 +39,24 @@ def test_an_envelope_arrives_once_even_after_it_was_deleted(do: Do[object], bob:
     assert do(lambda tx: sequences(tx, bob, A)) == []
 
 
+def test_mailboxes_are_found_by_their_addresses_and_held_in_the_order_of_their_numbers(
+    do: Do[object], bob: Member
+) -> None:
+    others = [do(lambda tx, n=n: register(tx, f"p{n}@b.example", [A])) for n in range(3)]
+    asked = ["p2@b.example", "nobody@b.example", "bob@b.example", "p0@b.example"]
+
+    found = do(lambda tx: appending.boxes(tx, asked))
+
+    numbers = [box.mailbox_id for box in found.values()]
+    assert numbers == [each.mailbox_id for each in (bob, others[0], others[2])]
+    assert [*found] == ["bob@b.example", "p0@b.example", "p2@b.example"]
+    if do(lambda tx: tx.dialect.name) != "sqlite":
+        text = appending._BOXES.server._text
+        plan = do(lambda tx: tx.exec_driver_sql(f"EXPLAIN {text}", (asked,)).scalars().all())
+        assert any("mailbox_address_key" in line for line in plan)  # and nobody else is looked at
+        assert not any("Sort" in line or "Filter" in line for line in plan)
+
+
 def test_a_tombstone_outlives_deliver_by_for_a_day(do: Do[object], bob: Member) -> None:
     do(lambda tx: arrive(tx, bob, envelope_of(b"1")))
 

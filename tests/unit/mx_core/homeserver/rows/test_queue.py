@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -158,6 +159,25 @@ def test_what_one_process_has_in_hand_is_nobody_elses_until_its_claim_runs_out(
     until = NOW + 3600
     assert len(do(lambda tx: _due(tx, until))) == 3
     assert len(do(lambda tx: claim(tx, until))) == 2
+
+
+def test_nobody_waits_for_the_disk_for_a_claim_and_everybody_for_what_comes_after_it(
+    do: Do[object], bob: Member
+) -> None:
+    """A claim that a server forgets is a batch that is sent twice, and is known."""
+    if do(lambda tx: tx.dialect.name) == "sqlite":
+        pytest.skip("a file is not shared, and nothing in it is claimed")
+    do(lambda tx: taking.submit(tx, [leaving_of(bob, b"1")]))
+
+    def waits(tx: sa.Connection) -> object:
+        return tx.exec_driver_sql("SHOW synchronous_commit").scalar_one()
+
+    def claim(tx: sa.Connection) -> object:
+        assert len(outgoing.claim(tx, "c.example", NOW, longest_delay=9.0, limit=2)) == 1
+        return waits(tx)
+
+    assert do(claim) == "off"
+    assert do(waits) == "on"
 
 
 def test_what_is_put_off_is_in_nobodys_hand(do: Do[object], bob: Member) -> None:
