@@ -112,7 +112,7 @@ def _fault(head: segment.Head, part: segment.Segment | None, last: int) -> str:
     uids = list(part.uids)
     if len({len(uids), len(part.modseqs), len(part.flag_sets), len(part.messages)}) > 1:
         return "has columns of different lengths"
-    if not uids or len(uids) > segment.ENTRIES_MAX:
+    if not uids or len(uids) > segment.STORED_MAX:
         return f"has {len(uids)} places"
     if head.entries != len(uids) or head.max_modseq != max(part.modseqs):
         return "has a wrong count or greatest modseq"

@@ -57,11 +57,13 @@ class Moved:
 
         Tell whether anybody changes.
         """
-        kinds = Counter(part.flag_sets)
+        changed = chosen.among(part.uids)
+        sets = part.flag_sets
+        whole = len(changed) == len(part)
+        # of those that are chosen alone: a set that is asked for is made, and stays
+        kinds = Counter(sets if whole else map(sets.__getitem__, changed))
         changing = {number for number in kinds if turned[number] != number}
-        changed = chosen.among(part.uids) if changing else ()
         if len(changing) < len(kinds):
-            sets = part.flag_sets
             changed = [at for at in changed if sets[at] in changing]
         if not changed:
             return False

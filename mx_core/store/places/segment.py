@@ -1,4 +1,4 @@
-"""The mutable state of a mailbox: packed columns of up to 512 places in UID order.
+"""The mutable state of a mailbox: packed columns of up to 320 places in UID order.
 
 A *place* is one message in one mailbox: (uid, modseq, flag set, message).  Knows nothing of
 flags or messages but their numbers.  Invariants: UIDs ascend within and across segments; no
@@ -21,16 +21,19 @@ from mx_core.model.ids import MailboxId
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-ENTRIES_MAX: Final = 512
+# 24 octets each: with what stands beside them they fill a page of a sealed database, so that
+# changing one writes one page.  A segment of a store made before holds more, on two.
+ENTRIES_MAX: Final = 320
+STORED_MAX: Final = 512
 _TAIL_MAX: Final = 32  # what ``append`` lets a segment grow to
 _AT_ONCE: Final = 32  # segments that one statement reads
 _WIDTHS: Final = (4, 8, 4, 8)  # octets of a number in each column
-_MERGE_BELOW: Final = 256  # two neighbours that fit together in half a segment become one
+_MERGE_BELOW: Final = 160  # two neighbours that fit together in half a segment become one
 
 
 @dataclass(slots=True)
 class Segment:
-    """Up to 512 places; *row* is None until it is stored."""
+    """Some places; *row* is None until it is stored."""
 
     row: int | None
     first_uid: int

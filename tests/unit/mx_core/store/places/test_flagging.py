@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 
 from mx_core.model.change import FlagsChanged
-from mx_core.model.flags import DELETED, FLAGGED, SEEN, FlagSet
+from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange, MailWriter, NewMail
@@ -16,7 +17,7 @@ from mx_core.store.journal.row import read_row
 from tests.support.stores import form_of, memory_store
 
 pytestmark = pytest.mark.anyio
-_COUNT = 1_100  # three segments
+_COUNT = 1_100  # four segments
 _CHANGED: dict[FlagChange, Callable[[FlagSet, FlagSet], FlagSet]] = {
     FlagChange.ADD: lambda old, given: old | given,
     FlagChange.REMOVE: lambda old, given: old - given,
@@ -29,7 +30,7 @@ _STEPS: list[tuple[Sequence[int], FlagChange, FlagSet]] = [
     (range(300, 800), FlagChange.REMOVE, frozenset({SEEN})),  # over a border
     (range(1, _COUNT, 3), FlagChange.ADD, frozenset({DELETED})),
     ([7], FlagChange.REMOVE, frozenset({SEEN, FLAGGED})),
-    ([512, 513, 4_000], FlagChange.REPLACE, frozenset()),  # one that is not there
+    ([320, 321, 4_000], FlagChange.REPLACE, frozenset()),  # one that is not there
     ([], FlagChange.ADD, frozenset({SEEN})),
     (range(1, 3_000), FlagChange.REPLACE, frozenset({SEEN})),
 ]
@@ -86,3 +87,21 @@ async def test_each_change_falls_where_it_would_one_by_one(
         )
         told_by_journal = replay(read_row(row) for row in rows).mailboxes[box.global_id]
         assert told_by_journal.flags == held
+
+
+async def test_a_change_of_one_makes_no_sets_of_its_neighbours() -> None:
+    with memory_store() as store:
+        mail = store.mail
+        inbox = (await mail.read(lambda reader: reader.mailbox(INBOX))).id
+        sets = [frozenset({Flag(f"$kind{number}")}) for number in range(20)]
+        new = [NewMail(b"x", form_of(b"x"), flags) for flags in sets]
+        await mail.write(lambda writer: writer.append_all(inbox, new))
+
+        def count(_writer: object, connection: sa.Connection) -> int:
+            return int(connection.exec_driver_sql("SELECT count(*) FROM flag_set").scalar_one())
+
+        before = await mail.write_with(count)
+        given = frozenset({Flag("$new")})
+        await mail.write(lambda w: w.store_flags(inbox, [Uid(7)], FlagChange.ADD, given))
+
+        assert await mail.write_with(count) == before + 1

@@ -1,5 +1,6 @@
 """Segments on their own: where a place lives, splitting, joining, gaps."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -7,9 +8,14 @@ from typing import TypeVar
 import pytest
 import sqlalchemy as sa
 
-from mx_core.model.ids import MailboxId
+from mx_core.mime.prepare import prepare
+from mx_core.model.flags import FLAGGED
+from mx_core.model.ids import MailboxId, Uid
+from mx_core.model.mailbox_name import INBOX
+from mx_core.ports import FlagChange, NewMail
+from mx_core.store.fsck.check import check_store
 from mx_core.store.places import segment
-from tests.support.stores import open_store
+from tests.support.stores import STORE_KEY, Clock, open_store
 
 T = TypeVar("T")
 BOX = MailboxId(999)
@@ -94,11 +100,11 @@ def test_an_empty_segment_is_not_kept(tmp_path: Path) -> None:
 
 def test_small_neighbours_join_and_large_ones_stay(tmp_path: Path) -> None:
     def job(connection: sa.Connection) -> list[tuple[int, int, int]]:
-        put(connection, (1, 200), (301, 350), (401, 500), (601, 610), (701, 1200))
+        put(connection, (1, 100), (301, 350), (401, 500), (601, 610), (701, 1200))
         segment.compact(connection, BOX, [301, 401])
         return shape(connection)
 
-    assert on_store(tmp_path, job) == [(1, 250, 3500), (401, 110, 6100), (701, 500, 12000)]
+    assert on_store(tmp_path, job) == [(1, 150, 3500), (401, 110, 6100), (701, 500, 12000)]
 
 
 def test_another_mailbox_is_never_touched(tmp_path: Path) -> None:
@@ -122,4 +128,39 @@ def test_places_added_one_by_one_come_to_full_segments_and_a_short_last(tmp_path
     assert list(there.modseqs) == [10 + uid for uid in uids]
     assert set(there.flag_sets) == {7}
     assert list(there.messages) == [2**40 + uid for uid in uids]
-    assert rows == [(1, 512, 522), (513, 512, 1034), (1025, 256, 1290), (1281, 20, 1310)]  # fmt: skip
+    full = [(first, 320, first + 329) for first in (1, 321, 641, 961)]
+    assert rows == [*full, (1281, 20, 1310)]
+
+
+def test_a_full_segment_is_one_page(tmp_path: Path) -> None:
+    def job(connection: sa.Connection) -> tuple[int, int]:
+        before = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        for first in range(1, 16 * segment.ENTRIES_MAX, segment.ENTRIES_MAX):
+            put(connection, (2**31 + first, 2**31 + first + segment.ENTRIES_MAX - 1))
+        return before, connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+
+    before, after = on_store(tmp_path, job)
+
+    assert after - before <= 16 + 2  # the pages above them and of the index
+
+
+def test_a_segment_of_a_store_made_before_may_be_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    octets = b"Subject: x\r\n\r\n"
+    new = [NewMail(octets, prepare(octets), frozenset())] * segment.STORED_MAX
+    store = open_store(tmp_path)
+    try:
+        monkeypatch.setattr(segment, "ENTRIES_MAX", segment.STORED_MAX)
+        asyncio.run(store.mail.write(lambda w: w.append_all(w.mailbox(INBOX).id, new)))
+        monkeypatch.undo()
+        one, added = [Uid(300)], frozenset({FLAGGED})
+        asyncio.run(
+            store.mail.write(
+                lambda w: w.store_flags(w.mailbox(INBOX).id, one, FlagChange.ADD, added)
+            )
+        )
+    finally:
+        store.close()
+
+    assert check_store(tmp_path, STORE_KEY, Clock(), repair=False, deep=True).findings == []
