@@ -12,14 +12,14 @@ import pytest
 from tests.support.logged_domain import binding_of
 from tests.support.people import NOW
 from tests.support.stores import Clock, memory_store
-from tests.unit.gateway.own.test_log_watch import Home, evil
-from tests.unit.gateway.watching.test_evil_home import (
+from tests.support.watched_domain import (
     alice_and,
     evidence_in,
     send,
     two_faces,
     witnessed,
 )
+from tests.unit.gateway.own.test_log_watch import Home, evil
 
 pytestmark = pytest.mark.anyio
 

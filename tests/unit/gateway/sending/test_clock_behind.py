@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.people import DAY, NOW
 from tests.support.sending import BOB
-from tests.unit.gateway.watching.test_evil_home import alice_and, b_example, send
+from tests.support.watched_domain import alice_and, b_example, send
 
 pytestmark = pytest.mark.anyio
 

@@ -5,11 +5,8 @@ Each lie is noticed before anything is sealed, the message is held, and the pers
 
 from __future__ import annotations
 
-import base64
 import copy
-import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -19,71 +16,27 @@ from nacl.public import PrivateKey
 
 from gateway.people import contacts
 from gateway.people.believing import believe_again
-from gateway.sending.shared_body import SharedBody
 from gateway.watching.evidence_check import checked
 from mx_core.envelope.seal import Sender
-from mx_core.model.errors import Refused, Untrusted
-from mx_core.model.ids import DeviceId
-from mx_core.model.message import Submission
+from mx_core.model.errors import Untrusted
 from mx_core.notation.xwing import XWingSecret
-from mx_core.passport import make
 from mx_core.passport.epoch import new_epoch, sign_epoch
-from mx_core.passport.op import Device, Kind
 from mx_core.tlog import merkle
-from mx_core.tlog.note import cosign, join, signature_lines
-from mx_core.trust.log_memory import Told
 from mx_core.trust.pin import Pin, Tier
 from tests.support.logged_domain import LoggedDomain
-from tests.support.people import NOW, OwnDevice, Person, key_of, make_person
-from tests.support.sending import ALICE, BOB, SendingAccount, sending_account
-from tests.support.small_log import SmallLog
+from tests.support.people import NOW, Person, make_person
+from tests.support.sending import BOB, SendingAccount
+from tests.support.watched_domain import (
+    CAROL,
+    alice_and,
+    b_example,
+    evidence_in,
+    send,
+    stranger_as_bob,
+    witnessed,
+)
 
 pytestmark = pytest.mark.anyio
-
-CAROL = make_person("carol@b.example")
-ORIGIN = "b.example/mailx-kt"
-
-
-@asynccontextmanager
-async def alice_and(domain: LoggedDomain) -> AsyncIterator[SendingAccount]:
-    """Alice, who can write to the people of *domain*."""
-    me = make_person(str(ALICE))
-
-    async def sender() -> Sender:
-        state, first = me.state, me.first
-        return Sender(ALICE, me.pid, first.id, state.seq, state.head, first.key, me.proof())
-
-    async with sending_account(relay=False) as account:
-        account.network.logged[domain.name] = domain
-        account.outbound._me = sender
-        yield account
-
-
-def b_example() -> tuple[LoggedDomain, Person]:
-    domain, bob = LoggedDomain("b.example"), make_person(str(BOB))
-    domain.join(bob)
-    domain.join(copy.deepcopy(CAROL))
-    return domain, bob
-
-
-async def send(account: SendingAccount) -> str:
-    """Write to bob, let it take one step, and return what became of it."""
-    account.forget_cards()
-    octets = f"From: {ALICE}\r\nTo: {BOB}\r\nSubject: x\r\n\r\nhello\r\n".encode()
-    try:
-        queue_id = await account.outbox.enqueue(Submission(ALICE, (BOB,), octets))
-    except Refused:
-        return "refused"  # the mail program hears it at once: nothing is pinned yet
-    await account.store.outbox.show_new()
-    due = await account.store.outbox.due(account.clock(), 10)
-    [item] = [one for one in due if one.queue_id == queue_id]
-    body = SharedBody(
-        await account.store.outbox.content(item.queue_id), account.store.outbox.begin_long
-    )
-    await account.outbound._deliver_or_tell(item, body)
-    after = await account.store.outbox.item(item.queue_id, item.recipient)
-    assert after is not None
-    return after.state.value
 
 
 # ── lies about a pinned contact ──────────────────────────────────────────────────────
@@ -98,17 +51,6 @@ class Scene:
 def other_key(scene: Scene) -> None:
     """Give out another passport in bob's name, and log it."""
     scene.domain.join(stranger_as_bob())
-
-
-def stranger_as_bob() -> Person:
-    """Return a passport for bob's address by somebody else."""
-    identity, recovery = key_of("evil identity"), key_of("evil recovery")
-    key = key_of("evil device")
-    device = Device(DeviceId(b"e" * 16), bytes(key.verify_key), Kind.FULL)
-    entry = make.genesis(BOB, identity, recovery, key, device.id, NOW)
-    person = Person(BOB, identity, recovery, [OwnDevice(device, key)], [entry], NOW)
-    person.publish_epoch()
-    return person
 
 
 def rolled_back_log(scene: Scene) -> None:
@@ -345,79 +287,6 @@ async def test_a_revoked_device_is_not_shown_to_a_stranger_either() -> None:
         assert account.network.parcels == []
 
 
-# ── two faces ────────────────────────────────────────────────────────────────────────
-def two_faces() -> tuple[LoggedDomain, LoggedDomain]:
-    """Return a domain as everybody sees it, and the face that it shows to alice: other keys."""
-    domain, _ = b_example()
-    face = LoggedDomain("b.example", dict(domain.people))
-    face.shown = domain.fork()
-    domain.join(make_person("dave@b.example"))
-    face.join(stranger_as_bob())
-    return domain, face
-
-
-def witnessed(log: SmallLog) -> bytes:
-    """Return the checkpoint of *log* as alice's home server has cosigned it."""
-    note = log.checkpoint()
-    text = note.decode().rpartition("\n\n")[0] + "\n"
-    line = cosign(text, "a.example/mailx-witness", key_of("witness"), NOW)
-    return join(text, [*signature_lines(note), line])
-
-
-async def evidence_in(account: SendingAccount) -> bytes:
-    """Return the one bundle that lies in INBOX."""
-    [letter] = [one for one in await account.reports() if b"evidence.mxe" in one]
-    [encoded] = re.findall(rb'filename="evidence.mxe"\r\n\r\n([^-]*)', letter)
-    return base64.b64decode(encoded)
-
-
-async def test_a_split_view_is_noticed_by_one_gossiped_checkpoint() -> None:
-    honest, face = two_faces()
-    async with alice_and(face) as account:
-        await account.logs.watched(face.found())
-        seen = honest.shown.seen
-
-        await account.logs.hear(ORIGIN, Told(seen.size, seen.root, "carol@b.example"), "b.example")
-
-        assert await send(account) == "refused"
-        assert account.network.parcels == []
-        found = checked(await evidence_in(account), NOW).found
-        assert not found.proved
-        assert "carol@b.example" in found.sentence
-
-
-async def test_a_split_view_is_noticed_and_proved_by_a_witness() -> None:
-    honest, face = two_faces()
-    face.witnessed = witnessed(honest.shown)
-    async with alice_and(face) as account:
-        assert await send(account) == "refused"
-        assert await send(account) == "refused"
-
-        assert account.network.parcels == []
-        told = checked(await evidence_in(account), NOW)  # one letter, not two
-        assert told.domain == "b.example"
-        assert told.found.proved
-
-
-async def test_what_others_have_seen_and_the_log_confirms_changes_nothing() -> None:
-    domain, _ = b_example()
-    seen = domain.shown.seen
-    domain.join(make_person("dave@b.example"))
-    later = domain.fork().seen
-    domain.join(make_person("erin@b.example"))
-    async with alice_and(domain) as account:
-        await account.logs.watched(domain.found())
-        for one in (seen, later):
-            told = Told(one.size, one.root, "carol@b.example")
-            await account.logs.hear(ORIGIN, told, "b.example")
-
-        assert await send(account) == "sent"
-
-        memory = await account.logs.memory("b.example")
-        assert memory is not None
-        assert (memory.seen, memory.told) == (domain.shown.seen, ())
-
-
 async def test_a_rolled_back_log_gives_evidence_and_can_be_accepted() -> None:
     domain, bob = b_example()
     async with alice_and(domain) as account:
@@ -452,30 +321,3 @@ async def test_a_contact_whose_log_shows_less_than_before_can_be_accepted() -> N
         await account.recipients.accepted(BOB)
 
         assert await send(account) == "sent"
-
-
-async def test_nobody_is_listened_to_about_a_third_domain() -> None:
-    domain, _ = b_example()
-    async with alice_and(domain) as account:
-        await account.logs.watched(domain.found())
-
-        await account.logs.hear(ORIGIN, Told(9, bytes(32), "mallory@c.example"), "c.example")
-
-        assert await send(account) == "sent"
-
-
-async def test_evidence_that_shows_nothing_is_refused() -> None:
-    honest, face = two_faces()
-    async with alice_and(face) as account:
-        await account.logs.watched(face.found())
-        seen = honest.shown.seen
-        await account.logs.hear(ORIGIN, Told(seen.size, seen.root, "carol@b.example"), "b.example")
-        await send(account)
-        bundle = bytearray(await evidence_in(account))
-
-        for at in range(0, len(bundle), 37):
-            altered = bytes([*bundle[:at], bundle[at] ^ 1, *bundle[at + 1 :]])
-            try:
-                assert not checked(altered, NOW).found.proved
-            except Untrusted:
-                continue

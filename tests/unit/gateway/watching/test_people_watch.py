@@ -25,7 +25,7 @@ from mx_core.trust.pin import Pin
 from tests.support.logged_domain import LoggedDomain, binding_of
 from tests.support.people import NOW, Person, domain_key, key_of, make_person
 from tests.support.sending import BOB
-from tests.unit.gateway.watching.test_evil_home import alice_and, b_example, evidence_in, send
+from tests.support.watched_domain import alice_and, b_example, evidence_in, send
 
 pytestmark = pytest.mark.anyio
 
