@@ -1,4 +1,4 @@
-"""The running demo that real mail programs are turned on."""
+"""The running demo that real mail programs are turned on, and the browser for the page."""
 
 import json
 import os
@@ -6,10 +6,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from mx_core.mail_programs.mail_settings import MailSettings
+from tests.interop.chromium.browser import chromium
 from tests.interop.witness import Witness
 
 
@@ -50,3 +52,9 @@ def carol(settings: dict[str, MailSettings], alice: Witness) -> Witness:
 @pytest.fixture
 def bob(settings: dict[str, MailSettings]) -> Witness:
     return Witness(settings["bob"])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running

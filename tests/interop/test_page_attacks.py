@@ -17,7 +17,7 @@ import pytest
 from gateway.web.page.app import page_app
 from gateway.web.page.visits import Visits
 from mx_core.control.serving import serve_sockets
-from tests.interop.chromium.browser import REBOUND, Seen, chromium, window
+from tests.interop.chromium.browser import REBOUND, Seen, window
 from tests.support.page_desks import EVIL
 from tests.support.page_gateway import CONTACT, READ, Everything
 
@@ -96,12 +96,6 @@ def foreign() -> Iterator[Callable[[str], str]]:
         yield serving
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 def test_no_text_of_others_does_anything_on_any_page(browser: Any, served: Served) -> None:

@@ -17,19 +17,13 @@ import pytest
 from gateway.demo.ports import reserve
 from gateway.demo.processes import Program, run
 from mx_core.mail_programs.mail_settings import MailSettings
-from tests.interop.chromium.browser import Seen, as_at_home, chromium, window
+from tests.interop.chromium.browser import Seen, as_at_home, window
 from tests.support.clients import imap, smtp, tell_name
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
 
 ME = "me@me.localhost"
 ASKED = {"account": ME}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

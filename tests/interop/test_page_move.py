@@ -10,18 +10,12 @@ import pytest
 
 from gateway.demo.processes import run
 from gateway.demo.world import World
-from tests.interop.chromium.browser import chromium, window
+from tests.interop.chromium.browser import window
 from tests.scenario.test_move import addresses, arrives
 from tests.scenario.test_recovery import add_person, gateway, write
 from tests.support.clients import wait_until
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,10 @@ import pytest
 from gateway.demo.processes import run
 from gateway.demo.world import World
 from mx_core.mail_programs.mail_settings import MailSettings
-from tests.interop.chromium.browser import Seen, as_at_home, chromium, window
+from tests.interop.chromium.browser import Seen, as_at_home, window
 from tests.support.clients import about, messages, smtp, wait_until
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,20 @@
-"""One world for all scenarios that do not break it."""
+"""One world for all scenarios that do not break it, and home servers for those of a file."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from gateway.demo.world import World
+from tests.support.homes import Homes, running_homes
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with World(tmp_path_factory.mktemp("world"), log_level="debug") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def homes() -> Iterator[Homes]:
+    with running_homes() as made:
         yield made

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mx_core.control.client import ControlClient
-from tests.support.homes import Homes, free_port_base, running_homes
+from tests.support.homes import Homes, free_port_base
 
 pytestmark = pytest.mark.fleet
 
@@ -128,12 +128,6 @@ def test_a_socket_of_the_unit_that_no_setting_asks_for_stops_the_start(short: Pa
 
     assert program.process.returncode == os.EX_CONFIG
     assert f"127.0.0.1:{stray}, and no setting does" in said
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 def test_the_site_of_a_home_server_serves_who_connected_before_it_started(homes: Homes) -> None:

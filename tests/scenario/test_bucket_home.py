@@ -13,7 +13,7 @@ from mx_core.homeserver.commands.doctor import examine
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import BlobRef
 from tests.support.home_device import HomeDevice, big_body, item_for
-from tests.support.homes import HomeProcess, Homes, run, running_homes
+from tests.support.homes import HomeProcess, Homes, run
 from tests.support.object_store import ObjectStore, running_object_store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
@@ -28,12 +28,6 @@ def store() -> Iterator[ObjectStore]:
     with running_object_store() as made:
         made.make(NAME)
         made.make(DRILL)
-        yield made
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
         yield made
 
 

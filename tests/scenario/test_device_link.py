@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -17,17 +17,11 @@ from mx_core.discovery.finder import Finder
 from mx_core.model.errors import Unavailable
 from mx_core.model.secret import Secret
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 _SECONDS = 20.0
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,18 +10,12 @@ from mx_core.admission.token import look_up_token, tag_of, token_for, week_of
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import ACCEPTED, NOT_AVAILABLE, POSTAGE, LookUpRequest
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 from tests.support.plain_peer import NOBODY, close, paid, plain_peer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 SECRET = b"\x31" * 32
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import stat
-from collections.abc import Iterator
 
 import grpc
 import pytest
@@ -24,17 +23,11 @@ from mx_core.proto.federation_pb2 import (
 )
 from tests.support.door_stub import SECONDS, change_door, deliver, door_stub
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 DOOR = "\n[door]\nenabled = true\n"
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import grpc
 import pytest
@@ -38,19 +38,13 @@ from mx_core.tls.channel import open_channel
 from mx_core.tls.leaf import Leaf, make_leaf, spki_hash
 from tests.support.certificates import crooked_leaf, key_of
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 from tests.support.peer_server import Behaviour, PeerServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 SETTINGS = "[limits]\nhello_per_minute = 1000\n"
 STRANGER = "evil.example"
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

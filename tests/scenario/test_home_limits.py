@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, RATE_LIMITED
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, run, run_any, running_homes
+from tests.support.homes import HomeProcess, Homes, run, run_any
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
@@ -18,12 +17,6 @@ SOON = (
     "[limits]\nhello_per_minute = 1000\n"
 )
 FEW = "[rates]\nuser_per_minute = 1\nuser_burst = 3\n"
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

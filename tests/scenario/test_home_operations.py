@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,17 +11,11 @@ from mx_core.notation.hashing import b2_plain
 from mx_core.proto.client_pb2 import Delivery
 from mx_core.proto.federation_pb2 import ACCEPTED, BlobRef
 from tests.support.home_device import HomeDevice, big_body, item_for
-from tests.support.homes import HomeProcess, Homes, eventually, run, running_homes
+from tests.support.homes import HomeProcess, Homes, eventually, run
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 SETTINGS = "[queue]\nfirst_delay_seconds = {}\n[limits]\nhello_per_minute = 1000\n"
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

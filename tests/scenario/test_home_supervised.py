@@ -13,15 +13,9 @@ import pytest
 
 from mx_core.proto.federation_pb2 import ACCEPTED, RATE_LIMITED
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, eventually, running_homes
+from tests.support.homes import HomeProcess, Homes, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from mx_core.homeserver.doors.listeners import HANDSHAKE_SECONDS
 from mx_core.proto.federation_pb2 import ACCEPTED
 from tests.support import hostile
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet, pytest.mark.timeout(300)]
 
@@ -27,12 +26,6 @@ ATTACKS = (
     (hostile.hellos, HELLOS),
     (hostile.half_open, STRANGERS),
 )
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

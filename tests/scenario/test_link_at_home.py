@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import grpc
 import pytest
@@ -23,17 +23,11 @@ from mx_core.passport.make import Writer
 from mx_core.passport.op import Device, Kind
 from mx_core.proto import client_pb2
 from tests.support.home_device import HomeDevice
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 _names = iter(range(1_000_000))
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

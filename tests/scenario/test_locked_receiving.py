@@ -27,7 +27,7 @@ from tests.scenario.test_recovery import write
 from tests.scenario.test_recovery_at_home import code, new_keys
 from tests.support.clients import about, wait_until
 from tests.support.home_device import HomeDevice, Stream, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 
 pytestmark = pytest.mark.fleet
 WORDS = "correct horse battery"
@@ -87,12 +87,6 @@ def _waiting(world: World) -> int:
 
 
 # ── what the token opens ─────────────────────────────────────────────────────────────
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
-
-
 @pytest.fixture(scope="module")
 def home(homes: Homes) -> HomeProcess:
     return homes.make("t.example")

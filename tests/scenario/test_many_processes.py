@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, BlobRef
 from tests.support.home_device import HomeDevice, big_body, item_for
-from tests.support.homes import HomeProcess, Homes, eventually, run_any, running_homes
+from tests.support.homes import HomeProcess, Homes, eventually, run_any
 from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 QUICK = "[queue]\nfirst_delay_seconds = 0.1\n[limits]\nhello_per_minute = 1000\n"
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

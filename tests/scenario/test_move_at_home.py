@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -22,18 +22,12 @@ from mx_core.passport.op import Profile
 from mx_core.proto import client_pb2
 from mx_core.proto.federation_pb2 import ACCEPTED
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 from tests.support.plain_peer import PlainPeer, plain_peer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 Code = grpc.StatusCode
 _names = iter(range(1_000_000))
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import grpc
 import pytest
@@ -17,17 +17,11 @@ from mx_core.passport.epoch import new_epoch, sign_epoch
 from mx_core.passport.make import NewKeys, Writer, recover, rotate_identity
 from mx_core.proto.client_pb2 import RecoverRequest, RecoveryCardRequest
 from tests.support.home_device import HomeDevice, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 Code = grpc.StatusCode
 _names = iter(range(1_000_000))
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import grpc
 import pytest
@@ -19,18 +19,12 @@ from mx_core.proto import client_pb2, federation_pb2
 from mx_core.proto.federation_pb2 import ACCEPTED, DUPLICATE, EXPIRED, BlobRef
 from tests.support.home_answers import code_of, fate_of
 from tests.support.home_device import HomeDevice, StreamEnded, big_body, item_for
-from tests.support.homes import HomeProcess, Homes, running_homes
+from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 
 SOON = "[queue]\nfirst_delay_seconds = 0.1\nlongest_delay_seconds = 0.5\n[log]\nlevel = 'debug'\n"
-
-
-@pytest.fixture(scope="module")
-def homes() -> Iterator[Homes]:
-    with running_homes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

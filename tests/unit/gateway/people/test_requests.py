@@ -1,8 +1,6 @@
 """Who asks to write is answered by a move and by nothing else, from the page as from a mail program."""
 
-from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +15,7 @@ from mx_core.ports import FlagChange, MailWriter
 from mx_core.store.account_store import AccountStore
 from mx_core.store.arriving.inbox import ComeFrom
 from mx_core.store.people.relation import Author, Relation
-from tests.support.stores import START, Clock, open_store
+from tests.support.stores import START, Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -26,18 +24,6 @@ EVE = Author(Pid(b"e" * 32), Address("eve", "e.example"))
 BOB_ID, EVE_ID = BOB.pid.hex(), EVE.pid.hex()
 JUNK = MailboxName("Junk")
 _NUMBERS = count(1)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path, clock)
-    yield opened
-    opened.close()
 
 
 async def comes(store: AccountStore, author: Author = BOB, subject: bytes = b"may I?") -> None:

@@ -1,8 +1,7 @@
 """The flow out, over a real store, with a carrier that answers while something else happens."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox.reader import State
 from tests.support.sending import ordinary_mail
-from tests.support.stores import START, Clock, open_store
+from tests.support.stores import START, Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -66,13 +65,6 @@ class RacingCarrier(ports.Carrier):
 
 async def nobody() -> Sender:
     raise AssertionError("nothing is sealed here")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 async def sealed_for(store: AccountStore, recipient: Address, mark: bytes, due: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,12 @@ from mx_core.model.octets import LONG_OCTETS, pieces, whole
 from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.bodies.long import LongBody
-from tests.support.stores import open_store
 
 pytestmark = pytest.mark.anyio
 
 ALICE, BOB, EVE = (Address(name, "a.example") for name in ("alice", "bob", "eve"))
 HEAD = b"Subject: long\r\n\r\n"
 SIZE = 5 * LONG_OCTETS
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 def text(size: int) -> bytes:

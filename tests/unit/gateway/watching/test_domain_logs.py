@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from mx_core.store.account_store import AccountStore
 from mx_core.tlog.log_proof import Logged, Seen
 from mx_core.trust.log_memory import TOLD_MAX, LogMemory, Told
 from tests.support.small_log import SmallLog
-from tests.support.stores import Clock, open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -40,13 +37,6 @@ class Nobody:
 
     async def find(self, domain: str) -> Any:
         raise PeerUnreachable(domain)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path, Clock())
-    yield opened
-    opened.close()
 
 
 def logs_of(store: AccountStore) -> DomainLogs:

@@ -1,8 +1,6 @@
 """What a person is told by mail of the gateway's own, and how often."""
 
-from collections.abc import Iterator
 from email import message_from_bytes, policy
-from pathlib import Path
 
 import pytest
 
@@ -14,23 +12,11 @@ from mx_core.model.mailbox_name import GATEWAY, INBOX, MailboxName
 from mx_core.store.account_store import AccountStore
 from mx_core.store.people.relation import Author, Topic
 from mx_core.trust.decide import Cause, Decision, Level
-from tests.support.stores import START, Clock, open_store
+from tests.support.stores import START, Clock
 
 ALICE = Address("alice", "a.example")
 BOB = Author(Pid(b"b" * 32), Address("bob", "b.example"))
 CAROL = Author(Pid(b"c" * 32), Address("carol", "c.example"))
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path, clock)
-    yield opened
-    opened.close()
 
 
 async def texts(store: AccountStore, name: MailboxName) -> list[str]:

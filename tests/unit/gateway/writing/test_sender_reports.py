@@ -1,8 +1,5 @@
 """Which reports come: as RFC 3461 §4.1 has it, and what needs a decision always."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from gateway.writing.sender_reports import DELAY_TOLD_SECONDS, SenderReports
@@ -12,25 +9,13 @@ from mx_core.model.message import Submission
 from mx_core.model.notify import Notify, NotifyRequest
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox.reader import OutboxItem
-from tests.support.stores import START, Clock, open_store
+from tests.support.stores import START, Clock
 
 pytestmark = pytest.mark.anyio
 
 ALICE = Address("alice", "a.example")
 BOB = Address("bob", "b.example")
 TEXT = b"Subject: x\r\nMessage-ID: <1@a.example>\r\n\r\nbody\r\n"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path, clock)
-    yield opened
-    opened.close()
 
 
 async def queued(store: AccountStore, *when: Notify, whole: bool = False) -> OutboxItem:

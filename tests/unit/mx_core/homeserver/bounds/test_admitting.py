@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ from mx_core.proto.federation_pb2 import (
     Item,
     ItemReply,
 )
-from tests.support.home_rows import add_member, admitting, home_database
+from tests.support.home_rows import add_member, admitting
 
 pytestmark = pytest.mark.anyio
 
@@ -36,12 +35,6 @@ BITS = 6
 EVE = "eve@b.example"
 SECRET, OTHER = b"\x11" * 32, b"\x12" * 32
 BOB, CLOSED, NOBODY = "bob@b.example", "closed@b.example", "nobody@b.example"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from mx_core.db.database import Database
 from mx_core.homeserver.bounds import peer_rules
 from mx_core.homeserver.bounds.peer_rules import PeerRules, subject_of
 from mx_core.model.errors import NotPermitted, Refused
-from tests.support.home_rows import home_database
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

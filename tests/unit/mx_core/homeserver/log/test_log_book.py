@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,19 +21,12 @@ from mx_core.tlog import tile
 from mx_core.tlog.checkpoint import open_checkpoint
 from mx_core.tlog.growing import GrowingLog
 from mx_core.tlog.log_proof import LogKeys, LogProof, Seen
-from tests.support.home_rows import home_database
 from tests.support.people import NOW
 
 pytestmark = pytest.mark.anyio
 
 KEYS = of_seed(Secret(SigningKey(b"r" * 32)))
 ALICE, BOB = "alice@a.example", "bob@a.example"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 async def open_book(database: Database, keys: RoleKeys = KEYS) -> LogBook:

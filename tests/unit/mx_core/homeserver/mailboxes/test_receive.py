@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +37,11 @@ from mx_core.proto.federation_pb2 import (
     Item,
 )
 from tests.support.body_store import body_store
-from tests.support.home_rows import DEVICE, EVERYTHING, add_member, admitting, home_database
+from tests.support.home_rows import DEVICE, EVERYTHING, add_member, admitting
 
 pytestmark = pytest.mark.anyio
 
 SIZES = Sizes(envelope=64 * 1024, inline_body=256 * 1024, blob=1 << 20)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

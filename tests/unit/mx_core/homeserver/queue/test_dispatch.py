@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
@@ -21,7 +20,7 @@ from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.model.errors import PeerUnreachable, Unavailable, UnknownRecipient, Untrusted
 from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, NOT_AVAILABLE, ItemReply
-from tests.support.home_rows import DEVICE, add_member, home_database, leaving
+from tests.support.home_rows import DEVICE, add_member, leaving
 
 pytestmark = pytest.mark.anyio
 
@@ -42,12 +41,6 @@ class _Network:
         if isinstance(answer, Exception):
             raise answer
         return [ItemReply(status=status) for status in answer]  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

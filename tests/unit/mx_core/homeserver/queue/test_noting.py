@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +17,9 @@ from mx_core.homeserver.people.accounts import Member
 from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.noting import Notes
 from mx_core.homeserver.queue.retry import Failed, Relayed, TryAgain
-from tests.support.home_rows import DEVICE, add_member, home_database, leaving
+from tests.support.home_rows import DEVICE, add_member, leaving
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

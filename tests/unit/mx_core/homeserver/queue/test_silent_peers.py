@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from mx_core.homeserver.queue.slots import (
     Slots,
 )
 from mx_core.proto.federation_pb2 import ACCEPTED, ItemReply
-from tests.support.home_rows import add_member, home_database, leaving
+from tests.support.home_rows import add_member, leaving
 from tests.support.simulated_time import SimulatedDatabase, SimulatedLoop, run
 
 pytestmark = pytest.mark.anyio
@@ -58,12 +58,6 @@ class _Network:
         async with asyncio.timeout(20):
             while len(self.asked) < count:
                 await asyncio.sleep(0.005)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

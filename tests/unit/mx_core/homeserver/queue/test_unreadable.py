@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,17 +19,11 @@ from mx_core.homeserver.queue.taking import Taken
 from mx_core.homeserver.queue.unreadable import Unread
 from mx_core.homeserver.schema import DEVICE as DEVICES
 from mx_core.model.errors import Busy, Refused
-from tests.support.home_rows import DEVICE, EVERYTHING, home_database, leaving, new_member
+from tests.support.home_rows import DEVICE, EVERYTHING, leaving, new_member
 
 pytestmark = pytest.mark.anyio
 OTHER = b"o" * 16
 WORD = b"a word"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,6 @@ from mx_core.model.errors import BadConfiguration, Busy, DiskFull, Unavailable
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import BlobChunk, BlobRef
 from tests.support.body_store import body_store
-from tests.support.home_rows import home_database
 from tests.support.object_store import ObjectStore
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
@@ -38,12 +37,6 @@ PREFIX = "b.example/"
 @pytest.fixture
 def name(object_store: ObjectStore) -> str:
     return object_store.make(f"bodies-{os.urandom(4).hex()}")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with home_database(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Exactly once, whatever the server repeats."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from mx_core.model.address import Address
@@ -12,18 +9,11 @@ from mx_core.store.account_store import AccountStore
 from mx_core.store.people.contact import Contact
 from mx_core.trust.pin import seen_at
 from tests.support.people import make_person
-from tests.support.stores import form_of, open_store
+from tests.support.stores import form_of
 
 OCTETS = b"Subject: x\r\n\r\nhello\r\n"
 BOB = Address("bob", "b.example")
 PIN = make_person(str(BOB)).pin()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 async def receive(store: AccountStore, msg_id: bytes = b"m" * 16, **more: object) -> bool:

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,6 @@ from tests.support.stores import START, Clock, open_store
 
 ONE, TWO = EnvId(b"1" * 32), EnvId(b"2" * 32)
 BODY = b"b" * 100_000  # over 64 KiB: a file of its own
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[AccountStore]:
-    made = open_store(tmp_path, clock)
-    yield made
-    made.close()
 
 
 @pytest.mark.anyio

@@ -1,28 +1,15 @@
 """What opened with no key is noted until it is told, and what a person must hear is told once."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from mx_core.mime.prepare import prepare
 from mx_core.model.ids import EnvId
 from mx_core.model.mailbox_name import GATEWAY
 from mx_core.store.account_store import AccountStore
-from tests.support.stores import START, Clock, memory_store
+from tests.support.stores import START, Clock
 
 pytestmark = pytest.mark.anyio
 ONE, TWO = EnvId(b"1" * 32), EnvId(b"2" * 32)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def store(clock: Clock) -> AsyncIterator[AccountStore]:
-    with memory_store(clock) as opened:
-        yield opened
 
 
 async def test_it_may_be_acknowledged_once_it_is_told(store: AccountStore) -> None:

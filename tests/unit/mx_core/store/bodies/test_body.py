@@ -1,7 +1,7 @@
 """Inline or sealed file: the reader of a range can not tell."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,6 @@ from mx_core.store.bodies.body import (
     remove_files,
     remove_orphans,
 )
-from tests.support.stores import open_store
 
 T = TypeVar("T")
 
@@ -26,13 +25,6 @@ T = TypeVar("T")
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "bodies"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 def job(store: AccountStore, work: Callable[[sa.Connection], T]) -> T:

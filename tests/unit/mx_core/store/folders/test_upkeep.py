@@ -1,7 +1,6 @@
 """What mail transactions leave to be done: texts, time, and large mailboxes."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,18 +22,6 @@ FOUND = MailboxName("Found")
 WORDS = b"Subject: x\r\n\r\na rare word\r\n"
 NOT_ENCRYPTED_NAME = MailboxName("Not encrypted")
 DAY = 86_400
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path, clock)
-    yield opened
-    opened.close()
 
 
 async def deliver(store: AccountStore, arrived: int, flags: FlagSet = frozenset()) -> None:

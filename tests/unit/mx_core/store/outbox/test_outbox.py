@@ -1,6 +1,5 @@
 """Durable before yes; settled exactly once; nothing kept after."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +22,6 @@ BOB = Address("Bob+tag", "b.example")
 CAROL = Address("carol", "c.example")
 OCTETS = b"Subject: x\r\n\r\nhello\r\n"
 LARGE = bytes(range(256)) * 1000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 def submission(octets: bytes = OCTETS) -> Submission:

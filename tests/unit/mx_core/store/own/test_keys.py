@@ -1,7 +1,6 @@
 """Keys by name, epochs by number, and that a forgotten one is gone from every page."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ from mx_core.store.account_store import AccountStore
 from mx_core.store.own.keys import REMEMBERED_SECONDS, OwnEpoch, OwnKey
 from tests.support.raw_pages import decrypted_pages
 from tests.support.stores import START, form_of, open_store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 def epoch(n: int, private: bytes = b"p" * 32) -> OwnEpoch:

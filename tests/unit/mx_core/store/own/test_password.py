@@ -1,26 +1,11 @@
 """Random, named, revocable; told apart in constant time."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from mx_core.model.errors import NotPermitted
 from mx_core.model.secret import Secret
 from mx_core.store.account_store import AccountStore
-from tests.support.stores import START, Clock, open_store
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path, clock)
-    yield opened
-    opened.close()
+from tests.support.stores import START, Clock
 
 
 @pytest.mark.anyio

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,6 @@ pytestmark = pytest.mark.anyio
 
 PERSON = make_person("bob@b.example")
 BOB, EVE = Pid(b"b" * 32), Pid(b"e" * 32)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 async def arrives(store: AccountStore, pid: Pid, secret: bytes, mark: bytes) -> None:

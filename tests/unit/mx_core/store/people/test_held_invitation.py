@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from mx_core.admission.invitation import Invitation, secret_after, use_of
@@ -14,25 +11,13 @@ from mx_core.store.people import contact_secret
 from mx_core.store.people.contact import Contact
 from mx_core.store.people.relation import Relation
 from tests.support.people import make_person
-from tests.support.stores import START, Clock, open_store
+from tests.support.stores import START, Clock
 
 pytestmark = pytest.mark.anyio
 
 BOB, OWN = make_person("bob@b.example"), Pid(b"o" * 32)
 INVITATION = Invitation(BOB.address, BOB.pid, b"s" * 16, START + 100)
 CONTACT = Contact(BOB.address, BOB.pin().encode(), BOB.chain)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path, clock)
-    yield opened
-    opened.close()
 
 
 async def test_who_is_known_by_it_is_pinned_and_accepted(store: AccountStore) -> None:
