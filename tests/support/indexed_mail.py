@@ -12,6 +12,30 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import MailReader
 from mx_core.store.account_store import AccountStore
 
+MAIL = (
+    b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an alle\r\nTo: a@b.example\r\n\r\nHello wide world\r\n",
+    b'Subject: "quoted" AND OR NOT *\r\n\r\nSELECT * FROM "words" WHERE x = \'%_\'\r\n',
+    "Subject: 東京都の天気\r\n\r\n今日は良い天気ですね。\u3000また明日\r\n".encode(),
+    "Subject: oﬃce\r\n\r\nﬁne e\u0301te\u0301 \u0301x na\u00efve\r\n".encode(),
+    (
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n"
+        b"Content-Description: wide\r\n\r\n<p>wo<b>rl</b>d</p>&euro;\r\n--b--\r\n"
+    ),
+    b"\r\n",
+    b"Subject: many\r\n\r\n" + b" ".join(b"item%d" % number for number in range(300)),
+    b"X-Long: " + b"abcdefgh" * 400 + b"\r\n\r\n" + b"abcd efgh\r\n" * 300,
+)
+# white space counts, so the terms of a line are parted by "|"
+_WORDS = (
+    "w|wo|wor|world|WORLD|e|de w|wide world|wide  world| wide|e w|hello world|absent",
+    "grüße|GRÜSSE|ß|ü|u\u0308|\u0308|ﬁ|fi|ffi|été|\u0301x|naïve",
+    "天|天気|良い天気|。|です|気\u3000|\u3000また|東京都の",
+    '"|"quoted"|"words" where|*| * |and or|not|%_|\'|=?utf-8?q?gr|\\',
+    "subject:|subject: gr|to: a@b.example|@b.ex|€|<b>|content-description: wide",
+    "abcdefghabcdefgh|abcd efgh\r\nabcd|\r\n| |\t",
+)
+TERMS = (*(term for words in _WORDS for term in words.split("|")), "h" * 900)
+
 
 async def add(store: AccountStore, octets: bytes) -> Uid:
     appended = await store.mail.write(
@@ -58,3 +82,13 @@ async def catch_up(store: AccountStore) -> None:
     """Do all that the index's thread would do."""
     while await asyncio.to_thread(store.text_index.step):
         pass
+
+
+async def assert_same(store: AccountStore, terms: tuple[str, ...] = TERMS) -> None:
+    for term in terms:
+        for body_only in (False, True):
+            found = await searched(store, term, body_only=body_only)
+            expected = await store.mail.read(
+                lambda r, t=term, b=body_only: scanned(r, t, body_only=b)
+            )
+            assert found == expected, (term, body_only)

@@ -18,76 +18,11 @@ from mx_core.model.ids import MessageId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange
 from mx_core.store.account_store import AccountStore
-from mx_core.store.fsck.check import check_store
-from mx_core.store.text_index import block, index, merging, runs, state, words
+from mx_core.store.text_index import block, index, merging, runs, words
 from mx_core.store.text_index.making import batch
 from mx_core.store.text_index.runs import Run
-from tests.support.indexed_mail import add, catch_up, scanned, searched
-from tests.support.stores import STORE_KEY, Clock, memory_store, open_store
-
-MAIL = (
-    b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an alle\r\nTo: a@b.example\r\n\r\nHello wide world\r\n",
-    b'Subject: "quoted" AND OR NOT *\r\n\r\nSELECT * FROM "words" WHERE x = \'%_\'\r\n',
-    "Subject: 東京都の天気\r\n\r\n今日は良い天気ですね。\u3000また明日\r\n".encode(),
-    "Subject: oﬃce\r\n\r\nﬁne e\u0301te\u0301 \u0301x na\u00efve\r\n".encode(),
-    (
-        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n"
-        b"Content-Description: wide\r\n\r\n<p>wo<b>rl</b>d</p>&euro;\r\n--b--\r\n"
-    ),
-    b"\r\n",
-    b"Subject: many\r\n\r\n" + b" ".join(b"item%d" % number for number in range(300)),
-    b"X-Long: " + b"abcdefgh" * 400 + b"\r\n\r\n" + b"abcd efgh\r\n" * 300,
-)
-TERMS = (
-    *("w", "wo", "wor", "world", "WORLD", "e", "de w", "wide world", "wide  world", " wide", "e w"),
-    *(
-        "grüße",
-        "GRÜSSE",
-        "ß",
-        "ü",
-        "u\u0308",
-        "\u0308",
-        "ﬁ",
-        "fi",
-        "ffi",
-        "été",
-        "\u0301x",
-        "naïve",
-    ),
-    *("天", "天気", "良い天気", "。", "です", "気\u3000", "\u3000また", "東京都の"),
-    *(
-        '"',
-        '"quoted"',
-        '"words" where',
-        "*",
-        " * ",
-        "and or",
-        "not",
-        "%_",
-        "'",
-        "=?utf-8?q?gr",
-        "\\",
-    ),
-    *(
-        "subject:",
-        "subject: gr",
-        "to: a@b.example",
-        "@b.ex",
-        "€",
-        "<b>",
-        "content-description: wide",
-    ),
-    *(
-        "abcdefghabcdefgh",
-        "abcd efgh\r\nabcd",
-        "\r\n",
-        " ",
-        "\t",
-        "absent",
-        "h" * 900,
-        "hello world",
-    ),
-)
+from tests.support.indexed_mail import MAIL, TERMS, add, assert_same, catch_up, searched
+from tests.support.stores import Clock, memory_store, open_store
 
 Story = Callable[[AccountStore], Awaitable[None]]
 
@@ -95,16 +30,6 @@ Story = Callable[[AccountStore], Awaitable[None]]
 def run(story: Story) -> None:
     with memory_store() as store:
         asyncio.run(story(store))
-
-
-async def assert_same(store: AccountStore, terms: tuple[str, ...] = TERMS) -> None:
-    for term in terms:
-        for body_only in (False, True):
-            found = await searched(store, term, body_only=body_only)
-            expected = await store.mail.read(
-                lambda r, t=term, b=body_only: scanned(r, t, body_only=b)
-            )
-            assert found == expected, (term, body_only)
 
 
 def test_every_kind_of_term_finds_what_a_scan_finds() -> None:
@@ -250,78 +175,6 @@ def test_a_message_that_can_not_be_read_is_left_to_the_scan(tmp_path: Path) -> N
     store.close()
 
 
-def damaged(path: Path) -> None:
-    path.write_bytes(b"\0" * 40_000)
-
-
-def newer(path: Path) -> None:
-    database = state.Database.open(path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY))
-    database.write_at_start(
-        lambda c: c.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'").rowcount
-    )
-    database.close()
-
-
-def of_another_format(path: Path) -> None:
-    database = state.Database.open(path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY))
-    database.write_at_start(
-        lambda c: c.exec_driver_sql("UPDATE state SET format = format + 1").rowcount
-    )
-    database.close()
-
-
-def of_other_mail(path: Path) -> None:
-    database = state.Database.open(path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY))
-    database.write_at_start(lambda c: c.exec_driver_sql("UPDATE state SET device = x'00'").rowcount)
-    database.close()
-
-
-def missing(path: Path) -> None:
-    path.unlink()
-
-
-@pytest.mark.parametrize("spoil", [damaged, newer, of_another_format, of_other_mail, missing])
-def test_an_index_that_is_not_of_this_mail_and_program_is_made_anew(
-    tmp_path: Path, spoil: Callable[[Path], None]
-) -> None:
-    async def story() -> None:
-        store = open_store(tmp_path)
-        await add(store, MAIL[0])
-        await catch_up(store)
-        store.close()
-        spoil(tmp_path / "index.db")
-        store = open_store(tmp_path)
-        await assert_same(store, TERMS[:5])
-        await catch_up(store)
-
-        hits = await store.mail.text_hits("WORLD", body_only=True)
-        store.close()
-
-        assert hits.verdict(MessageId(1)) is True
-
-    asyncio.run(story())
-
-
-def test_mending_the_mail_takes_the_index_with_it(tmp_path: Path) -> None:
-    async def story() -> None:
-        store = open_store(tmp_path)
-        await add(store, MAIL[0])
-        await catch_up(store)
-        await store.mail.write_with(
-            lambda _w, connection: connection.exec_driver_sql("UPDATE form SET parts = x'00'")
-        )
-        store.close()
-        before = check_store(tmp_path, STORE_KEY, Clock(), deep=True)
-        assert before.findings
-        assert (tmp_path / "index.db").exists()
-
-        check_store(tmp_path, STORE_KEY, Clock(), repair=True, deep=True)
-
-        assert not (tmp_path / "index.db").exists()
-
-    asyncio.run(story())
-
-
 def test_the_thread_follows_the_mail() -> None:
     async def story(store: AccountStore) -> None:
         store.text_index.start()
@@ -386,16 +239,3 @@ def test_the_thread_goes_on_after_a_fault_that_nobody_expected(
     monkeypatch.setattr(runs, "whole", runs_whole)
     monkeypatch.setattr(index, "_PUT_OFF_SECONDS", 0.01)
     run(story)
-
-
-def test_nothing_of_the_mail_stands_in_the_file(tmp_path: Path) -> None:
-    async def story(store: AccountStore) -> None:
-        await add(store, b"Subject: canary-in-header\r\n\r\ncanary-in-body\r\n")
-        await catch_up(store)
-
-    store = open_store(tmp_path)
-    asyncio.run(story(store))
-    octets = b"".join(path.read_bytes() for path in tmp_path.glob("index.db*"))
-    store.close()
-
-    assert b"CANARY" not in octets.upper()
