@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
 from nacl.signing import SigningKey
 
+from gateway.own.asking import until_answered
 from gateway.own.identity import OwnIdentity
 from mx_core.db import failpoint
-from mx_core.model.errors import Refused, StoreDamaged, Unavailable, Untrusted
+from mx_core.model.errors import Refused, StoreDamaged, Untrusted
 from mx_core.model.ids import DeviceId
 from mx_core.model.secret import Secret
 from mx_core.notation import cbor
@@ -28,8 +29,6 @@ from mx_core.passport.op import Reason
 from mx_core.store.own.keys import OwnKey
 
 log = structlog.get_logger()
-
-_RETRY_SECONDS: Final = 60.0
 
 
 class HomeServer(Protocol):
@@ -71,16 +70,9 @@ class OwnChanges:
 
     async def run(self) -> None:
         """Finish what an earlier run left under way, and end."""
-        while True:
-            try:
-                await self.finish()
-            except Unavailable:
-                await asyncio.sleep(_RETRY_SECONDS)
-            except (Refused, Untrusted) as error:
-                log.warning("passport_change_refused", why=type(error).__name__)
-                return
-            else:
-                return
+        refused = await until_answered(self.finish)
+        if refused is not None:
+            log.warning("passport_change_refused", why=type(refused).__name__)
 
     async def rotate(self) -> None:
         """Replace the identity key, signed with the old one; contacts stay verified.

@@ -15,13 +15,14 @@ from typing import Final, Protocol
 import structlog
 from nacl.signing import SigningKey
 
+from gateway.own.asking import until_answered
 from gateway.own.identity import OwnIdentity
 from gateway.own.old_homes import OldHome, OldHomes
 from mx_core.carriers.native import registration
 from mx_core.db import failpoint
 from mx_core.discovery.finder import Domain
 from mx_core.model.address import Address
-from mx_core.model.errors import Refused, StoreDamaged, Unavailable, Untrusted
+from mx_core.model.errors import Refused, StoreDamaged, Untrusted
 from mx_core.model.secret import Secret
 from mx_core.notation import cbor
 from mx_core.passport.card import Card
@@ -35,7 +36,6 @@ from mx_core.store.own.keys import OwnKey
 
 log = structlog.get_logger()
 
-_RETRY_SECONDS: Final = 60.0
 _EPOCHS_GIVEN: Final = 2  # of one device, spec/client §4
 
 
@@ -102,19 +102,12 @@ class Moving:
     async def run(self) -> None:
         """Finish what an earlier run left under way, and end."""
         there = await self.under_way()
-        while True:
-            try:
-                await self.finish()
-            except Unavailable:
-                await asyncio.sleep(_RETRY_SECONDS)
-            except (Refused, Untrusted) as error:
-                log.warning("move_refused", why=type(error).__name__)
-                if self._not_taken is not None and there is not None:
-                    # Crash before this: the account lives where it did, and says nothing of it.
-                    await self._not_taken(there, str(error))
-                return
-            else:
-                return
+        refused = await until_answered(self.finish)
+        if refused is not None:
+            log.warning("move_refused", why=type(refused).__name__)
+            if self._not_taken is not None and there is not None:
+                # Crash before this: the account lives where it did, and says nothing of it.
+                await self._not_taken(there, str(refused))
 
     async def begin(self, to: Address, invite: str, words: str) -> None:
         """Move the account to *to*, by an *invite* of that domain and the *words* of the sheet.

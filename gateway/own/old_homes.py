@@ -6,17 +6,17 @@ before is told there.  Spec/client §11.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
 
+from gateway.own.asking import until_answered
 from gateway.writing.move_letters import Wrong
 from mx_core.envelope.identity import EpochSecret
 from mx_core.model.address import Address
-from mx_core.model.errors import Refused, StoreDamaged, Unavailable, Untrusted
+from mx_core.model.errors import StoreDamaged
 from mx_core.notation import cbor
 from mx_core.store.own.setting import Settings
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 FOLLOWED_SECONDS: Final = 90 * 86_400
 _NAME: Final = "moved.from"
-_RETRY_SECONDS: Final = 300.0
+_AGAIN_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +123,13 @@ async def tell(home: OldHome, homes: OldHomes, carrier: Appending) -> None:
 
     It may refuse, or be gone: contacts then learn of the move from sealed mail.
     """
-    while not home.told:
-        refused = False
-        try:
-            await carrier.append_passport(home.entry)
-        except Unavailable:
-            await asyncio.sleep(_RETRY_SECONDS)
-            continue
-        except (Refused, Untrusted) as error:
-            log.warning("old_home_refuses", why=type(error).__name__)
-            refused = True
-        # Crash before this: told once more, which changes nothing.
-        await homes.was_told(home, refused=refused)
+    if home.told:
         return
+    refused = await until_answered(lambda: carrier.append_passport(home.entry), _AGAIN_SECONDS)
+    if refused is not None:
+        log.warning("old_home_refuses", why=type(refused).__name__)
+    # Crash before this: told once more, which changes nothing.
+    await homes.was_told(home, refused=refused is not None)
 
 
 class Epochs(Protocol):

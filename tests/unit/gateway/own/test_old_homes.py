@@ -68,7 +68,7 @@ async def test_what_an_earlier_version_kept_is_read(tmp_path: Path) -> None:
 async def test_an_old_home_that_is_away_is_told_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.own.old_homes._RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("gateway.own.old_homes._AGAIN_SECONDS", 0.0)
     store, server = open_store(tmp_path), OldServer(PeerUnreachable("away"), None)
     homes = OldHomes(store.settings)
     await homes.leave(LEFT)
