@@ -62,6 +62,14 @@ def brought(world: TestedWorld, side: Side) -> list[tuple[Item, int]]:
     return found
 
 
+def brought_since(
+    earlier: int, count: int, world: TestedWorld, side: Side
+) -> list[tuple[Item, int]]:
+    """Return what came after the first *earlier*, once *count* have: an item is seen before its answer."""
+    wait_until(lambda: len(brought(world, side)) >= earlier + count)
+    return brought(world, side)[earlier:]
+
+
 def tags_of(side: Side) -> list[bytes]:
     """Return what the home server of *side* lets in by to its first person."""
     database = Path(side.home_dir / "home.sqlite")
@@ -78,7 +86,7 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
     earlier = len(brought(world, world.bob))
     send(alice, bob.address, "hello-bob")
     wait_until(lambda: bool(about(bob, "hello-bob", "Requests")))
-    asked, paid = brought(world, world.bob)[earlier:]
+    asked, paid = brought_since(earlier, 2, world, world.bob)
     assert asked[1] == POSTAGE
     assert (asked[0].token, asked[0].postage) == (b"", b"")
     assert asked[0].envelope == paid[0].envelope  # sealed once
@@ -87,13 +95,13 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
     wait_until(lambda: len(tags_of(world.alice)) == 64)
     send(bob, alice.address, "hello-alice")
     wait_until(lambda: bool(about(alice, "hello-alice")))
-    [(answer, _)] = brought(world, world.alice)
+    [(answer, _)] = brought_since(0, 1, world, world.alice)
     assert (len(answer.token), answer.postage) == (24, b"")
 
     wait_until(lambda: len(tags_of(world.bob)) == 64)
     send(alice, bob.address, "again")
     wait_until(lambda: bool(about(bob, "again")))
-    [(again, _)] = brought(world, world.bob)[earlier + 2 :]
+    [(again, _)] = brought_since(earlier + 2, 1, world, world.bob)
     assert (len(again.token), again.postage) == (24, b"")
     assert again.token[:8] in {tag[:8] for tag in tags_of(world.bob)}
 
@@ -105,7 +113,7 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
     send(alice, bob.address, "unwanted")
     wait_until(lambda: bool(about(bob, "unwanted", "Junk")))
 
-    refused, paid = brought(world, world.bob)[tokens:]
+    refused, paid = brought_since(tokens, 2, world, world.bob)
     assert (len(refused[0].token), refused[1]) == (24, POSTAGE)
     assert (paid[0].token, len(paid[0].postage)) == (b"", 8)
 
@@ -119,7 +127,7 @@ def test_a_larger_first_message_comes_when_it_is_accepted_and_not_before(
     send(ann, bob.address, "long-letter", 300_000)
     asking = "ann@a.example asks to send you a message"
     wait_until(lambda: bool(about(bob, asking, "Requests")))
-    unpaid, paid = brought(world, world.bob)[before:]
+    unpaid, paid = brought_since(before, 2, world, world.bob)
     assert (unpaid[1], paid[1]) == (POSTAGE, ACCEPTED)
     for item, _ in (unpaid, paid):
         assert item.body == b""

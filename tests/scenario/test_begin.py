@@ -54,7 +54,6 @@ def words_of(shown: str) -> list[str]:
     return [html.unescape(word) for word in re.findall(r"<li><code>(\w+)</code></li>", shown)]
 
 
-@pytest.mark.timeout(120)
 def test_a_person_comes_from_nothing_to_an_address_on_the_page(world: World, fresh: Path) -> None:
     invite = run(
         ["mx_core.homeserver", "invite", "--dir", str(world.alice.home_dir), "--name", "carol"]
@@ -110,7 +109,6 @@ def test_a_person_comes_from_nothing_to_an_address_on_the_page(world: World, fre
     assert re.search("everybody.*encryption.*required", rules)
 
 
-@pytest.mark.timeout(120)
 def test_the_page_locks_and_unlocks(world: World, fresh: Path) -> None:
     del world
     run(

@@ -94,7 +94,7 @@ async def test_killed_between_the_object_and_its_row_it_takes_the_same_body_agai
         await carol.authenticate()
         with pytest.raises(grpc.aio.AioRpcError):
             await carol.put_blob(octets)
-        assert await asyncio.to_thread(b.wait_dead, 40.0) == -9
+        assert await asyncio.to_thread(b.wait_dead) == -9
         assert len(store.keys(NAME)) == len(before) + 1  # no row names it: it goes tomorrow
         await asyncio.to_thread(b.start)
 

@@ -16,12 +16,10 @@ from mx_core.carriers.native.home import Device, Home
 from mx_core.discovery.finder import Finder
 from mx_core.model.errors import Unavailable
 from mx_core.model.secret import Secret
-from tests.support.home_device import HomeDevice, item_for
+from tests.support.home_device import SECONDS, HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
-
-_SECONDS = 20.0
 
 
 @pytest.fixture
@@ -56,7 +54,7 @@ async def linked(homes: Homes, home: HomeProcess) -> AsyncIterator[Linked]:
 
 
 async def next_arrival(stream: AsyncGenerator[ports.Delivery, None]) -> ports.Arrival:
-    async with asyncio.timeout(_SECONDS):
+    async with asyncio.timeout(SECONDS):
         async for delivery in stream:
             if isinstance(delivery, ports.Arrival):
                 return delivery
@@ -87,7 +85,7 @@ async def test_a_stream_of_a_killed_server_ends_with_an_error_of_ours_not_a_canc
         waiting = asyncio.create_task(next_arrival(stream))
         await asyncio.to_thread(home.kill)
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(waiting, _SECONDS)
+            await asyncio.wait_for(waiting, SECONDS)
 
 
 async def test_after_a_restart_the_other_calls_renew_the_session_and_the_stream_comes_back(
@@ -111,7 +109,7 @@ async def test_after_a_restart_the_other_calls_renew_the_session_and_the_stream_
 
 async def _until_done(carrier: NativeCarrier, sequence: int) -> None:
     """Acknowledge, as often as it takes for a server that is just back."""
-    async with asyncio.timeout(_SECONDS):
+    async with asyncio.timeout(SECONDS):
         while True:
             try:
                 await carrier.acknowledge([sequence])

@@ -141,7 +141,7 @@ class Place:
             mails = [(one.sender, BOB, one.octets) for one in cases_left]
             assert postfix.take(mails) == len(mails)
             wait_until(lambda: self.arrived() == before + len(mails), 60 + count)
-            wait_until(lambda: postfix.fates(BOB) == {"sent": len(mails)}, 20)
+            wait_until(lambda: postfix.fates(BOB) == {"sent": len(mails)})
         self.brought = count
         return cases
 

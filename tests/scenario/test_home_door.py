@@ -21,8 +21,8 @@ from mx_core.proto.federation_pb2 import (
     BlobChunk,
     BlobRef,
 )
-from tests.support.door_stub import SECONDS, change_door, deliver, door_stub
-from tests.support.home_device import HomeDevice, item_for
+from tests.support.door_stub import change_door, deliver, door_stub
+from tests.support.home_device import SECONDS, HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]

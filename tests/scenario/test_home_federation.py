@@ -37,7 +37,7 @@ from mx_core.proto.federation_pb2 import (
 from mx_core.tls.channel import open_channel
 from mx_core.tls.leaf import Leaf, make_leaf, spki_hash
 from tests.support.certificates import crooked_leaf, key_of
-from tests.support.home_device import HomeDevice, item_for
+from tests.support.home_device import SECONDS, HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes
 from tests.support.peer_server import Behaviour, PeerServer
 
@@ -81,7 +81,7 @@ async def _challenge(found: Domain, leaf: Leaf | None) -> grpc.StatusCode:
     channel = _federation(found, leaf)
     try:
         stub = federation_pb2_grpc.FederationStub(channel)  # type: ignore[no-untyped-call]
-        return await _code(stub.Challenge(federation_pb2.ChallengeRequest(), timeout=5))
+        return await _code(stub.Challenge(federation_pb2.ChallengeRequest(), timeout=SECONDS))
     finally:
         await channel.close()
 
@@ -99,7 +99,7 @@ def _batch(items: list[Item], **changes: str) -> Batch:
 
 
 async def _deliver(link: Link, batch: Batch) -> list[int]:
-    reply = await link.stub.DeliverBatch(batch, metadata=link.metadata, timeout=10)
+    reply = await link.stub.DeliverBatch(batch, metadata=link.metadata, timeout=SECONDS)
     return [item.status for item in reply.items]
 
 
@@ -134,7 +134,9 @@ async def test_a_proof_counts_once_and_by_the_domain_key_only(homes: Homes) -> N
         hash_ = spki_hash(peer.leaf().der)
 
         async def request(key: str, leaf_hash: bytes = hash_) -> federation_pb2.ProveRequest:
-            challenge = await link.stub.Challenge(federation_pb2.ChallengeRequest(), timeout=5)
+            challenge = await link.stub.Challenge(
+                federation_pb2.ChallengeRequest(), timeout=SECONDS
+            )
             nonce_a = os.urandom(32)
             octets = auth.proof_octets(
                 Role.CLIENT,
@@ -151,9 +153,9 @@ async def test_a_proof_counts_once_and_by_the_domain_key_only(homes: Homes) -> N
             )
 
         good = await request(STRANGER)
-        await link.stub.Prove(good, timeout=5)
+        await link.stub.Prove(good, timeout=SECONDS)
         for bad in (good, await request("a.example"), await request(STRANGER, bytes(32))):
-            code = await _code(link.stub.Prove(bad, timeout=5))
+            code = await _code(link.stub.Prove(bad, timeout=SECONDS))
             assert code == grpc.StatusCode.UNAUTHENTICATED
         await link.channel.retire()
 
@@ -166,7 +168,7 @@ async def test_a_session_is_worth_nothing_on_another_leaf(homes: Homes) -> None:
         stub = federation_pb2_grpc.FederationStub(other)  # type: ignore[no-untyped-call]
         batch = _batch([item_for("bob@b.example")])
         for metadata in (link.metadata, (), (("mx-session-bin", b"x" * 40),)):
-            call = stub.DeliverBatch(batch, metadata=metadata, timeout=5)
+            call = stub.DeliverBatch(batch, metadata=metadata, timeout=SECONDS)
             assert await _code(call) == grpc.StatusCode.UNAUTHENTICATED
         await other.close()
         await link.channel.retire()
@@ -230,13 +232,13 @@ async def test_a_peer_may_look_up_and_put_but_not_fetch(homes: Homes) -> None:
     async with _stranger(homes) as (peer, found):
         link = await open_link(peer.own(), found, time.time)
         request = federation_pb2.LookUpRequest(address="nobody@b.example")
-        reply = await link.stub.LookUp(request, metadata=link.metadata, timeout=5)
+        reply = await link.stub.LookUp(request, metadata=link.metadata, timeout=SECONDS)
         assert (reply.card, reply.ByteSize()) == (b"", 16 * 1024)
         elsewhere = federation_pb2.LookUpRequest(address=f"x@{STRANGER}")
-        reply = await link.stub.LookUp(elsewhere, metadata=link.metadata, timeout=5)
+        reply = await link.stub.LookUp(elsewhere, metadata=link.metadata, timeout=SECONDS)
         assert reply.card == b""  # asks nobody else for a peer
         call = link.stub.GetBlob(
-            federation_pb2.BlobRequest(id=bytes(32)), metadata=link.metadata, timeout=5
+            federation_pb2.BlobRequest(id=bytes(32)), metadata=link.metadata, timeout=SECONDS
         )
         assert await _code(call.read()) == grpc.StatusCode.PERMISSION_DENIED
         await link.channel.retire()
@@ -250,14 +252,16 @@ async def test_each_listener_serves_its_own_calls_only(homes: Homes, home: HomeP
             "127.0.0.1", port, domain=found.name, keys=found.keys, now=time.time()
         )
         federation = federation_pb2_grpc.FederationStub(channel)  # type: ignore[no-untyped-call]
-        call = federation.DeliverBatch(Batch(), timeout=5)
+        call = federation.DeliverBatch(Batch(), timeout=SECONDS)
         assert await _code(call) == grpc.StatusCode.UNIMPLEMENTED
         if port == home.hello:
             client = client_pb2_grpc.ClientStub(channel)  # type: ignore[no-untyped-call]
-            call = client.Register(client_pb2.RegisterRequest(), timeout=5)
+            call = client.Register(client_pb2.RegisterRequest(), timeout=SECONDS)
         else:
             hello = hello_pb2_grpc.HelloStub(channel)  # type: ignore[no-untyped-call]
-            call = hello.GetServerInfo(hello_pb2.ServerInfoRequest(domain="b.example"), timeout=5)
+            call = hello.GetServerInfo(
+                hello_pb2.ServerInfoRequest(domain="b.example"), timeout=SECONDS
+            )
         assert await _code(call) == grpc.StatusCode.UNIMPLEMENTED
         await channel.close()
 
@@ -274,7 +278,7 @@ async def test_introductions_are_few_and_only_of_domains_that_can_be_found(homes
         request = hello_pb2.IntroduceRequest(
             domain=domain, version_min=version, version_max=version
         )
-        return await _code(hello.Introduce(request, timeout=10))
+        return await _code(hello.Introduce(request, timeout=SECONDS))
 
     assert await says("no domain") == grpc.StatusCode.INVALID_ARGUMENT
     assert await says("few.example") == grpc.StatusCode.PERMISSION_DENIED

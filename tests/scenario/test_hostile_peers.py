@@ -14,7 +14,7 @@ from tests.support import hostile
 from tests.support.home_device import HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes
 
-pytestmark = [pytest.mark.anyio, pytest.mark.fleet, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
 
 STRANGERS = 120  # of each kind and for each port
 HELLOS = 600

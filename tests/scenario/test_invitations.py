@@ -90,6 +90,7 @@ def test_one_link_lets_one_person_in_who_can_go_on_before_there_is_an_answer(
     send(alice, bob.address, "first-letter", 9_000)
     wait_until(lambda: bool(about(bob, "first-letter")))
 
+    wait_until(lambda: statuses(world, world.bob) != [])  # an item is seen before its answer
     assert statuses(world, world.bob) == [ACCEPTED], "no postage, and with its body"
     [known] = json.loads(contact(world.alice, "list", alice.address, "--json"))
     assert (known["tier"], known["mail"]) == ("endorsed", "accepted")
@@ -101,7 +102,7 @@ def test_one_link_lets_one_person_in_who_can_go_on_before_there_is_an_answer(
     wait_until(lambda: "used up or taken back" in _added(world, ann, link))
     send(alice, bob.address, "second-letter")
     wait_until(lambda: bool(about(bob, "second-letter")))
-    assert not status(world.alice)["outbox"]
+    wait_until(lambda: not status(world.alice)["outbox"])
 
     send(bob, alice.address, "answer")
     wait_until(lambda: bool(about(alice, "answer")))

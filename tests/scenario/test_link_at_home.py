@@ -22,7 +22,7 @@ from mx_core.passport.linking.words import Draft
 from mx_core.passport.make import Writer
 from mx_core.passport.op import Device, Kind
 from mx_core.proto import client_pb2
-from tests.support.home_device import HomeDevice
+from tests.support.home_device import SECONDS, HomeDevice
 from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
@@ -55,7 +55,7 @@ class End:
             rendezvous=self.code.rendezvous, number=self.said, octets=octets, listen=self.heard
         )
         metadata = self.device.metadata if self.side is Side.PRESENT else None
-        reply = await self.device.stub.Meet(request, metadata=metadata, timeout=20)
+        reply = await self.device.stub.Meet(request, metadata=metadata, timeout=SECONDS)
         self.said += bool(octets)
         self.heard += bool(reply.octets)
         return reply
@@ -123,7 +123,9 @@ async def test_a_present_device_that_takes_no_second_one_says_so_and_nothing_cha
 
     with pytest.raises(Refused, match="mx-gateway recover"):
         Draft.read(await new.hear(), state, device)
-    card = await dora.stub.OwnCard(client_pb2.OwnCardRequest(), metadata=dora.metadata, timeout=20)
+    card = await dora.stub.OwnCard(
+        client_pb2.OwnCardRequest(), metadata=dora.metadata, timeout=SECONDS
+    )
     assert device.id not in card.card
 
 

@@ -26,7 +26,7 @@ from mx_core.proto.client_pb2 import (
 from tests.scenario.test_recovery import write
 from tests.scenario.test_recovery_at_home import code, new_keys
 from tests.support.clients import about, wait_until
-from tests.support.home_device import HomeDevice, Stream, item_for
+from tests.support.home_device import SECONDS, HomeDevice, Stream, item_for
 from tests.support.homes import HomeProcess, Homes
 
 pytestmark = pytest.mark.fleet
@@ -50,7 +50,6 @@ def is_locked(world: World) -> bool:
     return False
 
 
-@pytest.mark.timeout(240)
 def test_what_comes_while_it_is_locked_is_kept_here_and_shown_when_it_is_unlocked(
     world: World,
 ) -> None:
@@ -100,7 +99,7 @@ async def alice(home: HomeProcess) -> AsyncIterator[HomeDevice]:
 
 async def token_of(device: HomeDevice, seconds: int = 3600) -> bytes:
     request = CollectTokenRequest(seconds=seconds)
-    reply = await device.stub.CollectToken(request, metadata=device.metadata, timeout=20)
+    reply = await device.stub.CollectToken(request, metadata=device.metadata, timeout=SECONDS)
     assert not seconds or reply.expires <= time.time() + 30 * 86_400 + 60
     return bytes(reply.token)
 
@@ -122,12 +121,14 @@ async def test_a_token_collects_and_acknowledges_and_does_nothing_else(alice: Ho
     while (delivery := await stream.next()).WhichOneof("what") != "arrived":
         pass
     done = AcknowledgeRequest(sequences=[delivery.sequence])
-    await alice.stub.Acknowledge(done, metadata=by(token), timeout=20)
+    await alice.stub.Acknowledge(done, metadata=by(token), timeout=SECONDS)
 
     for call in (
-        alice.stub.OwnCard(OwnCardRequest(), metadata=by(token), timeout=20),
+        alice.stub.OwnCard(OwnCardRequest(), metadata=by(token), timeout=SECONDS),
         alice.stub.Submit(SubmitRequest(item=item_for(alice.address)), metadata=by(token)),
-        alice.stub.CollectToken(CollectTokenRequest(seconds=9), metadata=by(token), timeout=20),
+        alice.stub.CollectToken(
+            CollectTokenRequest(seconds=9), metadata=by(token), timeout=SECONDS
+        ),
     ):
         assert await code(call) == Code.UNAUTHENTICATED
 
@@ -149,7 +150,7 @@ async def test_a_token_ends_with_its_device(alice: HomeDevice) -> None:
     stream = collected(alice, token)
     await stream.until_empty()
     entry = recover(alice.state, alice.recovery, new_keys(), [], time.time())
-    await alice.stub.Recover(RecoverRequest(signed_entry=entry), timeout=20)
+    await alice.stub.Recover(RecoverRequest(signed_entry=entry), timeout=SECONDS)
 
     assert await code(stream.next()) == Code.UNAUTHENTICATED
     assert await code(collected(alice, token).next()) == Code.UNAUTHENTICATED

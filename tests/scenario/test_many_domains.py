@@ -55,7 +55,7 @@ from tests.support.home_rows import DEVICE, admitting, new_member
 from tests.support.simulated_time import SimulatedDatabase, SimulatedLoop, run
 from tests.support.torture import Measure, Sweep
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.fleet
 
 DOWN = 0.3
 LOST = 0.1  # answers that do not come back

@@ -85,7 +85,7 @@ def test_a_move_loses_nothing_and_leads_everybody_to_the_new_address(world: Worl
     forget_cards(world.bob)
     write(bob, OLD, "the-old-domain-is-gone")
     arrives(moved, "the-old-domain-is-gone")
-    assert not status(world.bob)["outbox"]
+    wait_until(lambda: not status(world.bob)["outbox"])
 
 
 @pytest.mark.timeout(400)

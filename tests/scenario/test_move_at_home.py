@@ -21,7 +21,7 @@ from mx_core.passport.make import Writer
 from mx_core.passport.op import Profile
 from mx_core.proto import client_pb2
 from mx_core.proto.federation_pb2 import ACCEPTED
-from tests.support.home_device import HomeDevice, item_for
+from tests.support.home_device import SECONDS, HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes
 from tests.support.plain_peer import PlainPeer, plain_peer
 
@@ -71,7 +71,7 @@ async def register(
             signed_epochs=[there.epoch()],
             earlier_entries=earlier,
         ),
-        timeout=20,
+        timeout=SECONDS,
     )
     return bytes(reply.card)
 
@@ -80,7 +80,7 @@ async def append(device: HomeDevice, entry: bytes) -> bytes:
     reply = await device.stub.AppendPassport(
         client_pb2.AppendPassportRequest(signed_entry=entry),
         metadata=device.metadata,
-        timeout=20,
+        timeout=SECONDS,
     )
     return bytes(reply.card)
 

@@ -22,7 +22,7 @@ _PREPENDED = re.compile(
     rb"(Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000\r\n)?"
     rb"(Message-ID: <[^>\r\n]+@a\.example>\r\n)?"
 )
-_ARRIVE_SECONDS = 60.0
+_ARRIVE_SECONDS = 240.0
 _PIECE = 50
 
 

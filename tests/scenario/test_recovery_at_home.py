@@ -16,7 +16,7 @@ from mx_core.passport.card import Card
 from mx_core.passport.epoch import new_epoch, sign_epoch
 from mx_core.passport.make import NewKeys, Writer, recover, rotate_identity
 from mx_core.proto.client_pb2 import RecoverRequest, RecoveryCardRequest
-from tests.support.home_device import HomeDevice, item_for
+from tests.support.home_device import SECONDS, HomeDevice, item_for
 from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
@@ -54,7 +54,7 @@ async def code(call: object) -> grpc.StatusCode:
 
 async def asked(alice: HomeDevice, address: str, key: SigningKey) -> Card:
     request = RecoveryCardRequest(address=address, recovery_pk=bytes(key.verify_key))
-    return Card.decode((await alice.stub.RecoveryCard(request, timeout=20)).card)
+    return Card.decode((await alice.stub.RecoveryCard(request, timeout=SECONDS)).card)
 
 
 async def test_the_card_is_for_who_knows_the_recovery_key(alice: HomeDevice) -> None:
@@ -79,8 +79,8 @@ async def test_a_recovery_brings_its_device_and_every_other_is_out_at_once(
     entry = recover(alice.state, alice.recovery, new, [], now)
     epoch = epoch_of(alice, new.device_id, new.device)
     request = RecoverRequest(signed_entry=entry, signed_epochs=[epoch])
-    card = Card.decode((await alice.stub.Recover(request, timeout=20)).card)
-    again = Card.decode((await alice.stub.Recover(request, timeout=20)).card)
+    card = Card.decode((await alice.stub.Recover(request, timeout=SECONDS)).card)
+    again = Card.decode((await alice.stub.Recover(request, timeout=SECONDS)).card)
 
     assert card.entries == again.entries == (alice.entry, entry)
     assert card.epochs == again.epochs == (epoch,)
@@ -92,7 +92,7 @@ async def test_a_recovery_brings_its_device_and_every_other_is_out_at_once(
     # the old key still finds the card, and recovers nothing any more
     assert (await asked(alice, str(alice.address), alice.recovery)).entries == card.entries
     stale = RecoverRequest(signed_entry=recover(alice.state, alice.recovery, new_keys(), [], now))
-    assert await code(alice.stub.Recover(stale, timeout=20)) == Code.INVALID_ARGUMENT
+    assert await code(alice.stub.Recover(stale, timeout=SECONDS)) == Code.INVALID_ARGUMENT
 
 
 async def test_nothing_but_a_recovery_is_taken_without_a_session(alice: HomeDevice) -> None:
@@ -106,7 +106,7 @@ async def test_nothing_but_a_recovery_is_taken_without_a_session(alice: HomeDevi
         (b"no entry", Code.INVALID_ARGUMENT),
     ):
         request = RecoverRequest(signed_entry=entry)
-        assert await code(alice.stub.Recover(request, timeout=20)) == answer
+        assert await code(alice.stub.Recover(request, timeout=SECONDS)) == answer
 
     assert (await asked(alice, str(alice.address), alice.recovery)).entries == (alice.entry,)
 
@@ -117,7 +117,7 @@ async def test_an_epoch_of_another_device_undoes_the_whole_recovery(alice: HomeD
     epoch = epoch_of(alice, alice.device_id, alice.key)
     request = RecoverRequest(signed_entry=entry, signed_epochs=[epoch])
 
-    assert await code(alice.stub.Recover(request, timeout=20)) == Code.PERMISSION_DENIED
+    assert await code(alice.stub.Recover(request, timeout=SECONDS)) == Code.PERMISSION_DENIED
     assert (await asked(alice, str(alice.address), alice.recovery)).entries == (alice.entry,)
     await alice.authenticate()
 
@@ -125,7 +125,7 @@ async def test_an_epoch_of_another_device_undoes_the_whole_recovery(alice: HomeD
 async def test_a_device_that_is_kept_stays(alice: HomeDevice) -> None:
     new = new_keys()
     entry = recover(alice.state, alice.recovery, new, [alice.device_id], time.time())
-    await alice.stub.Recover(RecoverRequest(signed_entry=entry), timeout=20)
+    await alice.stub.Recover(RecoverRequest(signed_entry=entry), timeout=SECONDS)
 
     await alice.authenticate()
     assert (await asked(alice, str(alice.address), new.recovery)).entries[-1] == entry

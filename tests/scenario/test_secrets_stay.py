@@ -19,7 +19,7 @@ from tests.scenario.test_begin import browser, words_of
 from tests.scenario.test_recovery import empty_home, started
 from tests.support.canary import files_holding
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.fleet
 
 ME = "carol@a.example"
 PASSPHRASE = "kumquat correct horse battery"

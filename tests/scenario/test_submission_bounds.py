@@ -12,7 +12,7 @@ import pytest
 from gateway.demo.world import Side, World
 from mx_core.control.client import ControlClient
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.fleet
 
 MB = 1_000_000
 RECIPIENTS, TAKEN = 10_000, 500

@@ -10,10 +10,8 @@ import grpc
 
 from mx_core.proto import client_pb2, door_pb2, door_pb2_grpc
 from mx_core.proto.federation_pb2 import Item
-from tests.support.home_device import HomeDevice
+from tests.support.home_device import SECONDS, HomeDevice
 from tests.support.homes import HomeProcess
-
-SECONDS = 20.0
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,9 @@ from tests.support.home_device import Stream
 
 
 async def fate_of(stream: Stream) -> client_pb2.FateNotice:
-    delivery = await stream.next()
+    """Return the next fate; a stream that began before there was one says first that it is empty."""
+    while (delivery := await stream.next()).WhichOneof("what") == "queue_empty":
+        pass
     assert delivery.WhichOneof("what") == "fate", delivery
     return delivery.fate
 

@@ -122,7 +122,7 @@ class HomeProcess:
         """End it as a power cut of the process would."""
         self._end(signal.SIGKILL)
 
-    def wait_dead(self, seconds: float = 20.0) -> int:
+    def wait_dead(self, seconds: float = 60.0) -> int:
         """Wait until it has ended by itself, at a failpoint; return minus the signal."""
         assert self._process is not None
         code = self._process.wait(seconds)
@@ -141,10 +141,10 @@ class HomeProcess:
         if self._process.poll() is None:
             self._process.send_signal(number)
         try:
-            code = self._process.wait(20.0)
+            code = self._process.wait(60.0)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(20.0)
+            self._process.wait(60.0)
             self._forget()
             raise
         self._forget()
@@ -215,7 +215,7 @@ def run_any(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def eventually(holds: object, seconds: float = 15.0) -> None:
+def eventually(holds: object, seconds: float = 60.0) -> None:
     """Return when calling *holds* gives true; fail after *seconds*.  For what another process does."""
     assert callable(holds)
     until = time.monotonic() + seconds

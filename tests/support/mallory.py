@@ -21,7 +21,7 @@ from mx_core.model.ids import MsgId, Pid
 from mx_core.passport.card import Card
 from mx_core.proto.federation_pb2 import Item, LookUpRequest
 from mx_core.tlog.log_proof import LogKeys, origin_of
-from tests.support.home_device import HomeDevice
+from tests.support.home_device import SECONDS, HomeDevice
 
 _names = iter(range(1_000_000))
 
@@ -99,7 +99,7 @@ async def mallory_of(world: World) -> AsyncIterator[Mallory]:
         await device.authenticate()
         asked = Address.parse(world.bob.address)
         reply = await device.stub.LookUp(
-            LookUpRequest(address=str(asked)), metadata=device.metadata, timeout=20
+            LookUpRequest(address=str(asked)), metadata=device.metadata, timeout=SECONDS
         )
         keys = [public_key_of(world.bob.home_dir)]
         bob = verify_card(

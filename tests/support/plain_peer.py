@@ -16,7 +16,7 @@ from mx_core.passport.make import Writer, set_profile
 from mx_core.passport.op import Profile
 from mx_core.proto import client_pb2
 from mx_core.proto.federation_pb2 import Item, LookUpReply, LookUpRequest
-from tests.support.home_device import HomeDevice
+from tests.support.home_device import SECONDS, HomeDevice
 from tests.support.homes import HomeProcess
 from tests.support.peer_server import Behaviour, PeerServer
 
@@ -28,7 +28,9 @@ async def close(device: HomeDevice, secrets: list[bytes]) -> None:
     writer = Writer(device.device_id, device.key, device.identity)
     entry = set_profile(device.state, writer, Profile(lookup_open=False), time.time())
     await device.stub.AppendPassport(
-        client_pb2.AppendPassportRequest(signed_entry=entry), metadata=device.metadata, timeout=20
+        client_pb2.AppendPassportRequest(signed_entry=entry),
+        metadata=device.metadata,
+        timeout=SECONDS,
     )
     now = time.time()
     await device.stub.ReplaceTags(
@@ -36,7 +38,7 @@ async def close(device: HomeDevice, secrets: list[bytes]) -> None:
             tags=tag_list(secrets, bytes(32), now), good_until=good_until(now)
         ),
         metadata=device.metadata,
-        timeout=20,
+        timeout=SECONDS,
     )
 
 
@@ -65,7 +67,7 @@ class PlainPeer(PeerClient):
 
         async def use(link: Link) -> LookUpReply:
             reply: LookUpReply = await link.stub.LookUp(
-                request, metadata=link.metadata, timeout=20.0
+                request, metadata=link.metadata, timeout=SECONDS
             )
             return reply
 
