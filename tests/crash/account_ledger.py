@@ -31,7 +31,7 @@ from tests.support.stores import STORE_KEY, form_of
 ALICE, BOB = Address("alice", "a.example"), Address("bob", "b.example")
 DELETED = frozenset({Flag("\\Deleted")})
 LARGE_EVERY = 7
-MOST = 400  # changes of each kind in one life
+MOST = 1_000_000  # changes of each kind in one life: it is cut off long before
 EX_IOERR = 74
 WORKERS = 4
 ARCHIVE, JUNK = MailboxName("Archive"), MailboxName("Junk")

@@ -40,7 +40,7 @@ SIZES = (
     700_000,
 )  # octets: rows, a file, and one that goes there as it comes
 WORKERS = 3
-MOST = 60  # messages of each mail program in one life
+MOST = 1_000_000  # messages of each mail program in one life: it is cut off long before
 _GIVEN_UP = 60.0
 
 
@@ -88,14 +88,17 @@ async def _work(live: Path, arguments: dict[str, Any]) -> None:
         )
     )
     port, first = sock.getsockname()[1], arguments["first"]
-    await asyncio.gather(*(_submit(port, password, first + of) for of in range(WORKERS)))
+    most = arguments.get("most", MOST)
+    await asyncio.gather(*(_submit(port, password, first + of, most) for of in range(WORKERS)))
+    if arguments.get("leave_open"):
+        return
     stopping.set()
     await door
     moving.cancel()
     store.close()
 
 
-async def _submit(port: int, password: str, first: int) -> None:
+async def _submit(port: int, password: str, first: int, most: int) -> None:
     """Be a mail program: one message after the other; every second lot with a pause, as people write."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
@@ -109,7 +112,7 @@ async def _submit(port: int, password: str, first: int) -> None:
     await expect(b"220")
     await expect(b"250", b"EHLO cut.example\r\n")
     await expect(b"235", b"AUTH PLAIN " + plain + b"\r\n")
-    for step in range(MOST):
+    for step in range(most):
         number = first + WORKERS * step
         await expect(b"250", b"MAIL FROM:<%s>\r\n" % str(ALICE).encode())
         await expect(b"250", b"RCPT TO:<%s>\r\n" % str(BOB).encode())

@@ -23,7 +23,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedWorld]:
         yield made
 
 
-@pytest.mark.timeout(240)
 def test_what_was_asked_postage_for_is_paid_after_the_kill_and_arrives_once(
     world: TestedWorld,
 ) -> None:

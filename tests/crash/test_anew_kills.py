@@ -57,7 +57,6 @@ def state_of(world: World) -> dict[str, int]:
     return waiting
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("who", "step"), CASES)
 def test_it_is_read_once(world: World, who: str, step: str) -> None:
     person = f"{who}-{step}"

@@ -20,7 +20,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedWorld]:
         yield made
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("step", ["stored", "acked"])
 def test_a_use_is_counted_once_whenever_the_reader_is_killed(world: TestedWorld, step: str) -> None:
     bob = world.bob

@@ -25,7 +25,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-@pytest.mark.timeout(300)
 def test_a_move_that_was_killed_is_finished_by_the_next_start(world: World) -> None:
     dora, words = add_person(world.alice, "dora")
     world.accept(world.bob, OLD)

@@ -39,7 +39,6 @@ def accounts(folder: Path) -> list[dict[str, object]]:
     return found
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("step", ["restored", "recovered"])
 def test_a_restore_that_was_killed_is_finished_by_the_next_start(
     world: World, tmp_path: Path, step: str
@@ -76,7 +75,6 @@ def test_a_restore_that_was_killed_is_finished_by_the_next_start(
     assert "is written" in again
 
 
-@pytest.mark.timeout(240)
 def test_a_restore_that_was_begun_and_killed_leaves_nothing_and_the_sheet_counts(
     world: World, tmp_path: Path
 ) -> None:
