@@ -15,7 +15,7 @@ from tests.interop.mutt.screen import Screen
 from tests.interop.story import Story
 from tests.interop.witness import Witness, eventually
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(200)]
+pytestmark = pytest.mark.interop
 
 _CONFIG = """\
 [general]
@@ -77,18 +77,18 @@ class Cycle:
     def show(self) -> object:
         for word in ("old", "moved", "read"):
             self._me.append(self._peer.address, f"{word} {self.tag}", f"{word} body zażółć")
-        return self._screen.wait(f"read {self.tag}", 30)
+        return self._screen.wait(f"read {self.tag}")
 
     def read(self) -> object:
         self._peer.send(self._me.address, f"asked {self.tag}", "asked body zażółć")
-        self._screen.wait(f"asked {self.tag}", 30)
+        self._screen.wait(f"asked {self.tag}")
         self._open("asked")
         return eventually("\\Seen", lambda: self._in("INBOX", "asked", "SEEN"))
 
     def reply(self) -> object:
         r"""Reply to bob: \Answered, a copy in Sent, and the same octets with bob."""
         self._command("reply -q")
-        self._screen.wait("Send this email", 20)
+        self._screen.wait("Send this email")
         self._screen.keys("y")
         subject = f"Re: asked {self.tag}"
         kept, _ = eventually("copy in Sent", lambda: self._me.copy("Sent", subject))

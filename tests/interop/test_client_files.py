@@ -9,7 +9,7 @@ import pytest
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.mail_programs.programs import chosen
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.interop
 
 
 def _ran(folder: Path, *command: str) -> str:

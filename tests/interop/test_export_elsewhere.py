@@ -27,7 +27,7 @@ from mx_core.model.mailbox_name import INBOX
 from tests.support.old_mail import letter
 from tests.support.stores import memory_store
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.interop
 
 LETTERS = [
     letter(1),

@@ -195,7 +195,7 @@ def test_a_person_with_neomutt_reads_a_verified_answer_of_the_network(
         person.does("neomutt")
         screen = Screen(("neomutt",), shell | {"TERM": "screen", "LC_ALL": "C.UTF-8"})
         try:
-            screen.wait(r"Msgs:\d", 30)
+            screen.wait(r"Msgs:\d")
             screen.keys("m")
             screen.wait("(?m)^To:")
             screen.keys(ECHO, "Enter")
@@ -207,7 +207,7 @@ def test_a_person_with_neomutt_reads_a_verified_answer_of_the_network(
             screen.wait(_ANSWER, 60)
             person.does("neomutt: open the answer")
             screen.keys("/", "Auto", "Enter", "Enter")
-            screen.wait("end-to-end encrypted|MX-Status|How your message arrived|arrived", 15)
+            screen.wait("end-to-end encrypted|MX-Status|How your message arrived|arrived")
             person.arrived("neomutt")
         except BaseException:
             print(screen.text())

@@ -27,7 +27,7 @@ from tests.support.door_process import DoorProcess
 from tests.support.people import make_person
 from tests.support.signed_mail import LETTER, rsa_key, signed
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(180), pytest.mark.anyio]
+pytestmark = [pytest.mark.interop, pytest.mark.anyio]
 
 _CONFIGURATION = """\
 base_dir = {folder}/run

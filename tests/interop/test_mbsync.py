@@ -15,7 +15,7 @@ from tests.interop.witness import Witness
 from tests.support.clients import imap
 from tests.support.odd_messages import odd_messages
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.interop
 
 _COUNT = 1000
 _NEW = 100

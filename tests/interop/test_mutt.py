@@ -10,7 +10,7 @@ from tests.interop.mutt.steps import Day
 from tests.interop.story import Story
 from tests.interop.witness import Witness
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.interop
 
 
 @pytest.mark.parametrize(

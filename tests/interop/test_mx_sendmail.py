@@ -9,7 +9,7 @@ import pytest
 from gateway.demo.world import World
 from tests.support.clients import about, wait_until
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.interop
 
 TEXT = "A line.\n.\nFrom here on a line that began with a dot is past.\nümlaut\n"
 

@@ -10,7 +10,7 @@ import pytest
 from tests.interop.witness import Witness, text_message
 from tests.support.clients import imap
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.interop
 
 _COUNT = 40
 _BOXES = ("Off", "Off/Below")

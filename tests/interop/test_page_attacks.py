@@ -21,7 +21,7 @@ from tests.interop.chromium.browser import REBOUND, Seen, window
 from tests.support.page_desks import EVIL
 from tests.support.page_gateway import CONTACT, READ, Everything
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.interop
 
 PATHS = (*READ, CONTACT, "/contacts?account=alice%40a.example")
 _FIELDS = "main input:not([type=hidden]):not([type=radio]):not([type=checkbox])"

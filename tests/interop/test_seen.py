@@ -240,10 +240,10 @@ def test_mutt_shows_why_it_was_refused_and_what_is_weak(
     eventually("all came", lambda: len(alice.search("INBOX", "SUBJECT", words)) == len(letters), 60)
     profile = make_profile(tmp_path, "mutt", alice.settings, starttls=False)
     with contextlib.closing(Screen(profile.command, profile.environment)) as screen:
-        screen.wait(r"Msgs:\d+", 40)
+        screen.wait(r"Msgs:\d+")
         # every one says that it is ordinary, and no field of any says otherwise
         _limit(screen, f"~s 'forged {tag}' ~h '^MX-Status: 1; mail=ordinary' ! ~h 'mail=network'")
-        screen.wait(f"Msgs:{len(letters)}/", 60)
+        screen.wait(f"Msgs:{len(letters)}/")
         shown = [line for line in screen.text().splitlines() if f"forged {tag}" in line]
         assert [line for line in shown if MARK not in line] == []
         assert shown != []
@@ -256,9 +256,9 @@ def test_mutt_shows_why_it_was_refused_and_what_is_weak(
             screen.keys("C-u", answer, "Enter")
             screen.wait(rf" {prompt} {answer}")
         screen.keys("y")
-        if screen.wait("Update encoding|SMTP session failed", 40) == "Update encoding":
+        if screen.wait("Update encoding|SMTP session failed") == "Update encoding":
             screen.keys("y")  # mutt asks when the editor wrote within the second
-        said = screen.wait(r"SMTP session failed: .*", 40)
+        said = screen.wait(r"SMTP session failed: .*")
     alice.expunge("INBOX", "SUBJECT", '"forged "')
 
     # as much as the terminal is wide: the reason comes first, then what to do

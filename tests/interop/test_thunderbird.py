@@ -11,7 +11,7 @@ from tests.interop.thunderbird.program import thunderbird
 from tests.interop.thunderbird.run import Run
 from tests.interop.witness import Witness
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.interop
 
 STEPS: tuple[Callable[[Run], object], ...] = (
     reading.trust,

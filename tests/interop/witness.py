@@ -15,7 +15,7 @@ from tests.support.clients import imap, smtp
 T = TypeVar("T")
 
 
-def eventually(what: str, look: Callable[[], T], seconds: float = 20.0) -> T:
+def eventually(what: str, look: Callable[[], T], seconds: float = 60.0) -> T:
     """Return the first truthy answer of *look*."""
     deadline = time.monotonic() + seconds
     while True:
@@ -135,7 +135,7 @@ class Witness:
             lines = [line.decode() for line in client.lsub()[1] if line]
         return {utf7.decode(line.rpartition(' "/" ')[2].strip('"').encode()) for line in lines}
 
-    def received(self, subject: str, *terms: str, seconds: float = 30.0) -> bytes:
+    def received(self, subject: str, *terms: str, seconds: float = 60.0) -> bytes:
         """Wait for one message in INBOX and return its octets; a second one is an error."""
         uids = eventually(
             f"{self.address} has received {subject!r}",

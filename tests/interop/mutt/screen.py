@@ -37,7 +37,7 @@ class Screen:
         )
         return done.stdout
 
-    def wait(self, pattern: str, seconds: float = 15.0) -> str:
+    def wait(self, pattern: str, seconds: float = 60.0) -> str:
         """Wait until the screen shows *pattern*; return what matched."""
         return eventually(
             f"the screen shows {pattern}", lambda: re.search(pattern, self.text()), seconds

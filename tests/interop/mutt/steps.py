@@ -64,7 +64,7 @@ class Day:
         """Start, and show as many messages as the server has."""
         self._append("first", f"first body zażółć {self._tag}")
         self._screen = Screen(self._profile.command, self._profile.environment)
-        shown = int(self.screen.wait(r"(?<=Msgs:)\d+", 25))
+        shown = int(self.screen.wait(r"(?<=Msgs:)\d+"))
         assert shown == len(self._me.search("INBOX", "ALL"))
         self._limit(f"~s {self._tag}")
         self.screen.wait(f"first {self._tag}")
@@ -82,7 +82,7 @@ class Day:
         time.sleep(2.5)  # the client has gone into IDLE
         began = time.monotonic()
         self._peer.send(self._me.address, f"pushed {self._tag}", "pushed")
-        self.screen.wait(f"pushed {self._tag}", 15)
+        self.screen.wait(f"pushed {self._tag}")
         return {"seconds": round(time.monotonic() - began, 2)}
 
     def flag(self) -> object:
@@ -94,7 +94,7 @@ class Day:
     def search(self) -> object:
         """``=b`` asks the server."""
         self._append("hay", f"needle-{self._tag}")
-        self.screen.wait(f"hay {self._tag}", 15)
+        self.screen.wait(f"hay {self._tag}")
         self._limit(f"=b needle-{self._tag}")
         self.screen.wait("Msgs:1/")
         self._limit(f"~s {self._tag}")
@@ -106,10 +106,10 @@ class Day:
         self.screen.keys("r")
         self.screen.wait("y:Send")
         self.screen.keys("y")
-        if self.screen.wait("Mail sent|sent|Update encoding", 20) == "Update encoding":
+        if self.screen.wait("Mail sent|sent|Update encoding") == "Update encoding":
             # mutt asks when the editor wrote within the second in which the file was made
             self.screen.keys("y")
-            self.screen.wait("Mail sent|sent", 20)
+            self.screen.wait("Mail sent|sent")
         answer = f"Re: pushed {self._tag}"
         kept, flags = eventually("copy in Sent", lambda: self._me.copy("Sent", answer))
         self.screen.keys("$")
@@ -134,7 +134,7 @@ class Day:
         """Save to a mailbox whose name and octets are not ASCII, look into it, come back."""
         name = f"Zażółć&Q{self._tag}"
         self._append("accent", "Łódź")
-        self.screen.wait(f"accent {self._tag}", 15)
+        self.screen.wait(f"accent {self._tag}")
         self._goto("accent")
         self.screen.keys("s")
         self.screen.wait("Save to mailbox")
@@ -151,7 +151,7 @@ class Day:
 
     def delete(self) -> object:
         self._append("bin", "x")
-        self.screen.wait(f"bin {self._tag}", 15)
+        self.screen.wait(f"bin {self._tag}")
         self._goto("bin")
         self.screen.keys("d", "$")
         eventually("gone from INBOX", lambda: not self._in("INBOX", "bin"))
@@ -196,7 +196,7 @@ class Day:
         self._me.received(f"friend {self._tag}")
         self._change("INBOX")
         self._limit(f"~s {self._tag}")
-        return self.screen.wait(f"friend {self._tag}", 15)
+        return self.screen.wait(f"friend {self._tag}")
 
     def quit(self) -> object:
         self.screen.keys("q")
@@ -229,7 +229,7 @@ class Day:
         began = time.monotonic()
         self.screen.close()
         self._screen = Screen(self._profile.command, self._profile.environment)
-        self.screen.wait(r"Msgs:\d+", 25)
+        self.screen.wait(r"Msgs:\d+")
         took = round(time.monotonic() - began, 2)
         self.screen.keys("q")
         return {"seconds": took}
