@@ -366,7 +366,7 @@ class Gateway(OpenDesk):
         return [tasks.create_task(serving) for serving in (*mail, control, page)]
 
     def _furnish_control(self) -> ASGIApp:
-        from gateway.web.control import control_app  # noqa: PLC0415  # see mx_core.control.knocking
+        from gateway.web.control.app import control_app  # noqa: PLC0415  # see mx_core.control.knocking
 
         return control_app(self)
 

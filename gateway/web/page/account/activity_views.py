@@ -11,9 +11,9 @@ from starlette.routing import Route
 
 from gateway.people.address_book import address_book
 from gateway.web.behind import Behind
+from gateway.web.control.account.recovery import told_devices
 from gateway.web.page.account.activity_picture import activity_picture
 from gateway.web.page.rendering import rendered
-from gateway.web.recovery_control import told_devices
 from mx_core.model.address import Address
 
 DAYS: Final = 30

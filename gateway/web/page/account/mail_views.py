@@ -13,7 +13,7 @@ from gateway.migration.export.exporting import AskedOut
 from gateway.migration.importing import Asked
 from gateway.migration.remaining import spelt
 from gateway.web.behind import Behind
-from gateway.web.door_control import CHANGES
+from gateway.web.control.account.doors import CHANGES
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
 from mx_core.carriers.native.carrier import DoorState

@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.web.behind import Behind
+from gateway.web.control.account.recovery import told_devices
 from gateway.web.page.account.activity_views import DAYS
 from gateway.web.page.account.mail_views import door_state
 from gateway.web.page.api import shapes
-from gateway.web.recovery_control import told_devices
 from mx_core.control.answers import refusal
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from gateway.cli.export import export
 from gateway.directories import Directories
 from gateway.migration.export.exporting import Exporting
-from gateway.web.export_control import export_routes
+from gateway.web.control.mail.exports import export_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.control.server import serve_control
 from mx_core.model.address import Address

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from gateway.cli.folder import folder
 from gateway.directories import Directories
-from gateway.web.folder_control import folder_routes
+from gateway.web.control.account.folders import folder_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.control.server import serve_control
 from mx_core.model.address import Address

@@ -16,7 +16,7 @@ from gateway.cli.import_ import import_
 from gateway.directories import Directories
 from gateway.migration.importing import Importing
 from gateway.migration.opening import open_source
-from gateway.web.import_control import import_routes
+from gateway.web.control.mail.imports import import_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.control.server import serve_control
 from mx_core.model.address import Address

@@ -15,7 +15,7 @@ from gateway.cli.policy import policy
 from gateway.cli.relay import relay
 from gateway.directories import Directories
 from gateway.people.policy_desk import PolicyDesk
-from gateway.web.policy_control import policy_routes
+from gateway.web.control.people.policy import policy_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.control.server import serve_control
 from mx_core.model.address import Address

@@ -11,17 +11,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAccount, body, posts
 from gateway.web.whose import Finding
 from mx_core.directory.evidence import Kind
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
-
-
-class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /evidence/list."""
-
-    account: str
 
 
 class OneBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +51,4 @@ def evidence_routes(account_of: Callable[[Address], Finding]) -> list[Route]:
                 return {"bundle": base64.b64encode(one.bundle).decode()}
         raise Refused(f"there is no evidence {asked.id}: see mx-gateway evidence list")
 
-    return [
-        Route("/evidence/list", json_endpoint(all_), methods=["POST"]),
-        Route("/evidence/get", json_endpoint(get), methods=["POST"]),
-    ]
+    return posts({"/evidence/list": all_, "/evidence/get": get})

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.migration.importing import Asked, Importing
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAddress, body, posts
 from gateway.web.whose import Imported
 from mx_core.model.address import Address
 
@@ -23,12 +23,6 @@ class NewImport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /imports/state, /imports/pause and /imports/resume."""
-
-    address: str
-
-
 def import_routes(account_of: Callable[[Address], Imported]) -> list[Route]:
     """Return the routes; *account_of* raises Refused for an address that is no account."""
 
@@ -39,20 +33,22 @@ def import_routes(account_of: Callable[[Address], Imported]) -> list[Route]:
         return await importing.state()
 
     async def state(request: Request) -> dict[str, Any]:
-        return await _of((await body(request, OfAccount)).address).state()
+        return await _of((await body(request, OfAddress)).address).state()
 
     async def pause(request: Request) -> dict[str, Any]:
-        return {"imports": await _of((await body(request, OfAccount)).address).pause()}
+        return {"imports": await _of((await body(request, OfAddress)).address).pause()}
 
     async def resume(request: Request) -> dict[str, Any]:
-        return {"imports": await _of((await body(request, OfAccount)).address).resume()}
+        return {"imports": await _of((await body(request, OfAddress)).address).resume()}
 
     def _of(address: str) -> Importing:
         return account_of(Address.parse(address)).importing
 
-    return [
-        Route("/imports/begin", json_endpoint(begin), methods=["POST"]),
-        Route("/imports/state", json_endpoint(state), methods=["POST"]),
-        Route("/imports/pause", json_endpoint(pause), methods=["POST"]),
-        Route("/imports/resume", json_endpoint(resume), methods=["POST"]),
-    ]
+    return posts(
+        {
+            "/imports/begin": begin,
+            "/imports/state": state,
+            "/imports/pause": pause,
+            "/imports/resume": resume,
+        }
+    )

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from gateway.web.evidence_control import evidence_routes
+from gateway.web.control.people.evidence import evidence_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from mx_core.mime.prepare import prepare
 from mx_core.model.mailbox_name import INBOX

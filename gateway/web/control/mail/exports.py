@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.migration.export.exporting import AskedOut
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAddress, body, posts
 from gateway.web.whose import Exported
 from mx_core.model.address import Address
 
@@ -20,12 +20,6 @@ class NewExport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     address: str
     asked: AskedOut
-
-
-class Of(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /exports/state."""
-
-    address: str
 
 
 def export_routes(account_of: Callable[[Address], Exported]) -> list[Route]:
@@ -38,10 +32,7 @@ def export_routes(account_of: Callable[[Address], Exported]) -> list[Route]:
         return exporting.state()
 
     async def state(request: Request) -> dict[str, Any]:
-        address = (await body(request, Of)).address
+        address = (await body(request, OfAddress)).address
         return account_of(Address.parse(address)).exporting.state()
 
-    return [
-        Route("/exports/begin", json_endpoint(begin), methods=["POST"]),
-        Route("/exports/state", json_endpoint(state), methods=["POST"]),
-    ]
+    return posts({"/exports/begin": begin, "/exports/state": state})

@@ -9,18 +9,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAddress, body, posts
 from gateway.web.whose import FolderStore
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.store.folders.upkeep import Folders, FolderState
-
-
-class Whose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /folders/list."""
-
-    address: str
 
 
 class OneFolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +44,7 @@ def folder_routes(store_of: Callable[[Address], FolderStore]) -> list[Route]:
     """Return the routes; *store_of* raises Refused for an address that is no account."""
 
     async def listed(request: Request) -> dict[str, Any]:
-        asked = await body(request, Whose)
+        asked = await body(request, OfAddress)
         return {"folders": [_told(each) for each in await _of(asked.address).all()]}
 
     async def shown(request: Request) -> dict[str, Any]:
@@ -80,13 +74,15 @@ def folder_routes(store_of: Callable[[Address], FolderStore]) -> list[Route]:
     def _of(address: str) -> Folders:
         return store_of(Address.parse(address)).folders
 
-    return [
-        Route("/folders/list", json_endpoint(listed), methods=["POST"]),
-        Route("/folders/show", json_endpoint(shown), methods=["POST"]),
-        Route("/folders/add", json_endpoint(added), methods=["POST"]),
-        Route("/folders/remove", json_endpoint(removed), methods=["POST"]),
-        Route("/folders/listed", json_endpoint(listed_for), methods=["POST"]),
-    ]
+    return posts(
+        {
+            "/folders/list": listed,
+            "/folders/show": shown,
+            "/folders/add": added,
+            "/folders/remove": removed,
+            "/folders/listed": listed_for,
+        }
+    )
 
 
 def _told(state: FolderState) -> dict[str, Any]:

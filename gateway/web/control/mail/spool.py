@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import body, posts
 from mx_core.model.ids import QueueId
 
 
@@ -25,4 +25,4 @@ def spool_routes(take: Callable[[str], Awaitable[QueueId]]) -> list[Route]:
     async def taken(request: Request) -> dict[str, Any]:
         return {"queue_id": await take((await body(request, OneLetter)).name)}
 
-    return [Route("/spool", json_endpoint(taken), methods=["POST"])]
+    return posts({"/spool": taken})

@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import body, posts
 from gateway.web.whose import Lockable
 from mx_core.model.secret import Secret
 
@@ -36,8 +36,4 @@ def lock_routes(gateway: Lockable) -> list[Route]:
         await gateway.unlock_by(asked.method, Secret(asked.passphrase))
         return {}
 
-    return [
-        Route("/lock", json_endpoint(lock), methods=["POST"]),
-        Route("/unlock", json_endpoint(unlock), methods=["POST"]),
-        Route("/unlock/by", json_endpoint(unlock_by), methods=["POST"]),
-    ]
+    return posts({"/lock": lock, "/unlock": unlock, "/unlock/by": unlock_by})

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.legacy.oauth.grants import Grants
-from gateway.web.oauth_control import oauth_routes
+from gateway.web.control.mail.permissions import oauth_routes
 from mx_core.control.answers import EXCEPTION_HANDLERS
 from tests.support.authorization_server import authorization_server
 from tests.support.stores import Clock, open_store

@@ -11,14 +11,8 @@ from starlette.routing import Route
 
 from gateway.legacy.relay_account import RelayAccount
 from gateway.people.policy_desk import PolicyDesk
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAccount, body, posts
 from mx_core.model.address import Address
-
-
-class Whose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /policy/show and /relay/show."""
-
-    account: str
 
 
 class OneRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +59,7 @@ def policy_routes(desk_of: Callable[[Address], PolicyDesk]) -> list[Route]:
         return desk_of(Address.parse(account))
 
     async def shown(request: Request) -> dict[str, Any]:
-        return await _of((await body(request, Whose)).account).show()
+        return await _of((await body(request, OfAccount)).account).show()
 
     async def made(request: Request) -> dict[str, Any]:
         asked = await body(request, OneRule)
@@ -77,7 +71,7 @@ def policy_routes(desk_of: Callable[[Address], PolicyDesk]) -> list[Route]:
         return await _of(asked.account).explain(Address.parse(asked.address))
 
     async def relay(request: Request) -> dict[str, Any]:
-        return {"relay": await _of((await body(request, Whose)).account).relay()}
+        return {"relay": await _of((await body(request, OfAccount)).account).relay()}
 
     async def set_relay(request: Request) -> dict[str, Any]:
         asked = await body(request, NewRelay)
@@ -101,11 +95,13 @@ def policy_routes(desk_of: Callable[[Address], PolicyDesk]) -> list[Route]:
         await _of(asked.account).remove_relay(identity)
         return {}
 
-    return [
-        Route("/policy/show", json_endpoint(shown), methods=["POST"]),
-        Route("/policy/set", json_endpoint(made), methods=["POST"]),
-        Route("/policy/explain", json_endpoint(explained), methods=["POST"]),
-        Route("/relay/show", json_endpoint(relay), methods=["POST"]),
-        Route("/relay/set", json_endpoint(set_relay), methods=["POST"]),
-        Route("/relay/remove", json_endpoint(removed_relay), methods=["POST"]),
-    ]
+    return posts(
+        {
+            "/policy/show": shown,
+            "/policy/set": made,
+            "/policy/explain": explained,
+            "/relay/show": relay,
+            "/relay/set": set_relay,
+            "/relay/remove": removed_relay,
+        }
+    )

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from gateway.pulling.asked import AskedPull
 from gateway.pulling.pulling import Pulling
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAccount, body, posts
 from gateway.web.whose import Pulled
 from mx_core.model.address import Address
 
@@ -28,12 +28,6 @@ class OnePull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     account: str
     url: str
-
-
-class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /legacy/list."""
-
-    account: str
 
 
 def legacy_routes(account_of: Callable[[Address], Pulled]) -> list[Route]:
@@ -54,8 +48,4 @@ def legacy_routes(account_of: Callable[[Address], Pulled]) -> list[Route]:
     def _of(account: str) -> Pulling:
         return account_of(Address.parse(account)).pulling
 
-    return [
-        Route("/legacy/add", json_endpoint(add), methods=["POST"]),
-        Route("/legacy/list", json_endpoint(listed), methods=["POST"]),
-        Route("/legacy/remove", json_endpoint(remove), methods=["POST"]),
-    ]
+    return posts({"/legacy/add": add, "/legacy/list": listed, "/legacy/remove": remove})

@@ -10,15 +10,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAccount, body, posts
 from gateway.web.whose import Migrating
 from mx_core.model.address import Address
-
-
-class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /migration/show and /migration/offers."""
-
-    account: str
 
 
 class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,10 +61,12 @@ def migration_routes(account_of: Callable[[Address], Migrating]) -> list[Route]:
     def _of(account: str) -> Migrating:
         return account_of(Address.parse(account))
 
-    return [
-        Route("/migration/show", json_endpoint(show), methods=["POST"]),
-        Route("/migration/offers", json_endpoint(offers), methods=["POST"]),
-        Route("/migration/take", json_endpoint(take), methods=["POST"]),
-        Route("/migration/leave", json_endpoint(leave), methods=["POST"]),
-        Route("/migration/sentence", json_endpoint(sentence), methods=["POST"]),
-    ]
+    return posts(
+        {
+            "/migration/show": show,
+            "/migration/offers": offers,
+            "/migration/take": take,
+            "/migration/leave": leave,
+            "/migration/sentence": sentence,
+        }
+    )

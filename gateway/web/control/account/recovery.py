@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from gateway.own.identity import OwnIdentity
 from gateway.recovery.recovering import AskedBack
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAddress, body, posts
 from gateway.web.whose import Desk, Recoverable
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
@@ -34,12 +34,6 @@ class KnownSheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     address: str
     words: str
-
-
-class OneAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /devices."""
-
-    address: str
 
 
 class GoneDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,9 +60,6 @@ class Finish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: str
 
 
-Endpoint = Callable[[Request], Awaitable[dict[str, Any]]]
-
-
 def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) -> list[Route]:
     """Return the routes; *account_of* raises Refused for an address that is no account."""
 
@@ -89,7 +80,7 @@ def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) ->
         return {}
 
     async def devices(request: Request) -> dict[str, Any]:
-        asked = await body(request, OneAccount)
+        asked = await body(request, OfAddress)
         return {"devices": told_devices(account_of(Address.parse(asked.address)).own)}
 
     async def removed(request: Request) -> dict[str, Any]:
@@ -115,17 +106,18 @@ def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) ->
         asked = await body(request, Finish)
         return await desk.finish_recovery(asked.token)
 
-    served: dict[str, Endpoint] = {
-        "/backups": made,
-        "/backups/daily": daily,
-        "/backups/sheet": sheet,
-        "/devices": devices,
-        "/devices/remove": removed,
-        "/accounts/move": moved,
-        "/recoveries/begin": begun,
-        "/recoveries/finish": finished,
-    }
-    return [Route(path, json_endpoint(each), methods=["POST"]) for path, each in served.items()]
+    return posts(
+        {
+            "/backups": made,
+            "/backups/daily": daily,
+            "/backups/sheet": sheet,
+            "/devices": devices,
+            "/devices/remove": removed,
+            "/accounts/move": moved,
+            "/recoveries/begin": begun,
+            "/recoveries/finish": finished,
+        }
+    )
 
 
 def told_devices(own: OwnIdentity) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import body, posts
 from gateway.web.whose import BehindDoor
 from mx_core.carriers.native.carrier import DoorChange
 from mx_core.model.address import Address
@@ -37,4 +37,4 @@ def door_routes(door_of: Callable[[Address], BehindDoor]) -> list[Route]:
         state = await keeper.door(CHANGES[asked.state])
         return {"served": state.served, "open": state.open}
 
-    return [Route("/accounts/door", json_endpoint(door), methods=["POST"])]
+    return posts({"/accounts/door": door})

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.legacy.oauth.grants import AskedGrant, Grants
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAccount, body, posts
 from gateway.web.whose import Permitted
 from mx_core.model.address import Address
 
@@ -27,12 +27,6 @@ class OneAsking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     account: str
     id: str
-
-
-class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /oauth/list."""
-
-    account: str
 
 
 class OneGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,9 +57,6 @@ def oauth_routes(account_of: Callable[[Address], Permitted]) -> list[Route]:
     def _of(account: str) -> Grants:
         return account_of(Address.parse(account)).grants
 
-    return [
-        Route("/oauth/begin", json_endpoint(begin), methods=["POST"]),
-        Route("/oauth/wait", json_endpoint(wait), methods=["POST"]),
-        Route("/oauth/list", json_endpoint(listed), methods=["POST"]),
-        Route("/oauth/remove", json_endpoint(remove), methods=["POST"]),
-    ]
+    return posts(
+        {"/oauth/begin": begin, "/oauth/wait": wait, "/oauth/list": listed, "/oauth/remove": remove}
+    )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.people.inviting import Inviting
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAccount, body, posts
 from mx_core.model.address import Address
 
 
@@ -21,12 +21,6 @@ class NewInvitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     uses: int
     days: int
-
-
-class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /invitations/list."""
-
-    account: str
 
 
 class OneInvitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,9 +60,11 @@ def invitation_routes(inviting_of: Callable[[Address], Inviting]) -> list[Route]
         inviting = inviting_of(Address.parse(asked.account))
         return await inviting.open(asked.link, in_person=asked.in_person)
 
-    return [
-        Route("/invitations", json_endpoint(make), methods=["POST"]),
-        Route("/invitations/list", json_endpoint(all_), methods=["POST"]),
-        Route("/invitations/revoke", json_endpoint(revoke), methods=["POST"]),
-        Route("/invitations/open", json_endpoint(open_), methods=["POST"]),
-    ]
+    return posts(
+        {
+            "/invitations": make,
+            "/invitations/list": all_,
+            "/invitations/revoke": revoke,
+            "/invitations/open": open_,
+        }
+    )

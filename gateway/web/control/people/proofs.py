@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.own.claim import Claim, claim_text
-from gateway.web.endpoint import body, json_endpoint
+from gateway.web.control.endpoint import OfAccount, body, posts
 from gateway.web.whose import Claiming
 from mx_core.model.address import Address
 
@@ -22,12 +22,6 @@ class OneClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     account: str
     ordinary: str
-
-
-class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /proof/passport."""
-
-    account: str
 
 
 def proof_routes(account_of: Callable[[Address], Claiming]) -> list[Route]:
@@ -45,7 +39,4 @@ def proof_routes(account_of: Callable[[Address], Claiming]) -> list[Route]:
         entries = await whose.store.passport.entries()
         return {"entries": [base64.b64encode(entry).decode() for entry in entries]}
 
-    return [
-        Route("/proof/claim", json_endpoint(claim), methods=["POST"]),
-        Route("/proof/passport", json_endpoint(passport), methods=["POST"]),
-    ]
+    return posts({"/proof/claim": claim, "/proof/passport": passport})

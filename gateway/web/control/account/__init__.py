@@ -1,0 +1,1 @@
+"""Commands about an account itself: its keys, passwords, folders, devices, and its door."""

@@ -1,0 +1,1 @@
+"""Commands about mail: what waits, what comes from elsewhere, what is taken along."""
