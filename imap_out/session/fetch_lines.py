@@ -7,42 +7,30 @@ shelf.  Lines of flags alone are kept joined, for each part of the snapshot that
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import Any, Final
 
 from imap_out.session import flag_lines
+from imap_out.session.fetch_pieces import Run, facts_of, is_prepared, spell
 from imap_out.session.flag_lines import Heads
 from imap_out.session.out import Out
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Session
 from imap_out.session.shelves import Shelf
-from imap_out.wire.dates import render_date_time
-from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, SectionText
-from imap_out.wire.render import section_name
-from mx_core.mime.field_table import Cut
+from imap_out.wire.fetch_items import Attribute, FetchItem
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId
-from mx_core.model.message import Fact, HeaderTable
 from mx_core.model.part import ALL, Chosen, Part, among
-from mx_core.ports import MailReader
+from mx_core.ports import Begun, MailReader
 
 _LIVE: Final = {
     Attribute.UID: b"UID %d",
     Attribute.FLAGS: b"FLAGS %b",
     Attribute.MODSEQ: b"MODSEQ (%d)",
 }
-_FACTS: Final = {
-    Attribute.SIZE: (Fact.SIZE, b"RFC822.SIZE %d"),
-    Attribute.ENVELOPE: (Fact.ENVELOPE, b"ENVELOPE %b"),
-    Attribute.BODY: (Fact.BODY, b"BODY %b"),
-    Attribute.BODYSTRUCTURE: (Fact.BODYSTRUCTURE, b"BODYSTRUCTURE %b"),
-}
 _KNOWN_RECIPES: Final = 64
-_KNOWN_PIECES: Final = 16
-Piece = Callable[[Any], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +39,7 @@ class Recipe:
 
     line: bytes  # format: the number, then each column
     live: tuple[Attribute | None, ...]
-    runs: tuple[tuple[FetchItem, ...], ...]  # what one prepared column holds
-
-    @property
-    def facts(self) -> tuple[Fact, ...]:
-        """Return what the runs are made of."""
-        return tuple(dict.fromkeys(_fact(item) for item in chain.from_iterable(self.runs)))
+    runs: tuple[Run, ...]  # what one prepared column holds
 
 
 @lru_cache(_KNOWN_RECIPES)
@@ -69,7 +52,7 @@ def recipe_of(items: tuple[FetchItem, ...]) -> Recipe | None:
         if isinstance(item, Attribute) and item in _LIVE:
             spelled.append(_LIVE[item])
             live.append(item)
-        elif not _is_prepared(item):
+        elif not is_prepared(item):
             return None
         elif live and live[-1] is None:
             runs[-1].append(item)
@@ -81,47 +64,71 @@ def recipe_of(items: tuple[FetchItem, ...]) -> Recipe | None:
     return Recipe(line, tuple(live), tuple(map(tuple, runs)))
 
 
-def _is_prepared(item: FetchItem) -> bool:
-    if isinstance(item, BodySection):
-        section = item.section
-        asks_fields = section.text in {SectionText.FIELDS, SectionText.FIELDS_NOT}
-        return asks_fields and not section.part and item.partial is None
-    return item in _FACTS or item is Attribute.INTERNALDATE
-
-
-def _fact(item: FetchItem) -> Fact:
-    if isinstance(item, Attribute):
-        return Fact.INTERNAL_DATE if item is Attribute.INTERNALDATE else _FACTS[item][0]
-    return Fact.HEADER
-
-
-@lru_cache(_KNOWN_PIECES)
-def _piece(item: FetchItem) -> Piece:
-    """Return what spells *item* from its fact."""
-    if isinstance(item, BodySection):
-        of = Cut(item.section.fields, item.section.text is SectionText.FIELDS_NOT)
-        head = section_name(item).replace(b"%", b"%%") + b" {%d}\r\n%b"
-
-        def cut(table: HeaderTable) -> bytes:
-            octets = of(*table)
-            return head % (len(octets), octets)
-
-        return cut
-    if item is Attribute.INTERNALDATE:
-        return lambda date: b'INTERNALDATE "%b"' % render_date_time(date)
-    return _FACTS[item][1].__mod__  # type: ignore[index]  # a Column is never prepared
-
-
 # ── telling ──────────────────────────────────────────────────────────────────────────
 async def tell(
     session: Session, view: SelectedView, places: Sequence[int], recipe: Recipe, out: Out
 ) -> None:
     """Put a line for each of the ascending *places*, as the view is now."""
     lines = _Lines(session, view, recipe)
+    if recipe.runs:
+        await _tell_prepared(lines, _batches(view, places), out)
+        return
     for part, start, chosen in view.rows.touched(places):
-        async for octets in lines.of(part, start, chosen):
-            out.put(octets)
+        out.put(lines.of_flags(part, start, chosen))
+        await out.room()
+
+
+async def _tell_prepared(lines: _Lines, batches: Iterator[_Batch], out: Out) -> None:
+    """While lines of one batch leave, what the next one lacks is read."""
+    batch = next(batches, None)
+    begun = None if batch is None else lines.begin(batch)
+    try:
+        while batch is not None and begun is not None:
+            rows = await lines.rows(begun)
+            told, batch = batch.first(len(rows)), batch.behind(len(rows)) or next(batches, None)
+            begun = None if batch is None else lines.begin(batch)
+            out.put(lines.join(told, rows))
             await out.room()
+    finally:
+        if begun is not None and begun.reading is not None:
+            begun.reading.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Neighbours in one part of the view."""
+
+    part: Part
+    start: int  # index of the part's first message in the view
+    inside: list[int]  # the part
+
+    def first(self, count: int) -> _Batch:
+        whole = count == len(self.inside)
+        return self if whole else _Batch(self.part, self.start, self.inside[:count])
+
+    def behind(self, count: int) -> _Batch | None:
+        rest = self.inside[count:]
+        return _Batch(self.part, self.start, rest) if rest else None
+
+
+def _batches(view: SelectedView, places: Sequence[int]) -> Iterator[_Batch]:
+    for part, start, chosen in view.rows.touched(places):
+        inside = list(range(len(part))) if isinstance(chosen, slice) else chosen
+        for at in range(0, len(inside), _AT_ONCE):
+            yield _Batch(part, start, inside[at : at + _AT_ONCE])
+
+
+_Row = tuple[bytes, ...]  # a piece for each run
+
+
+@dataclass(frozen=True, slots=True)
+class _BegunRows:
+    """What is on a shelf, and how the others are on their way."""
+
+    rows: list[Any]  # None where one is missing
+    missing: list[int]
+    wanted: list[MessageId]  # those missing
+    reading: Begun[list[_Row]] | None  # None: they are read when they are needed
 
 
 class _Lines:
@@ -138,18 +145,53 @@ class _Lines:
         # an account's ids never repeat, so what stands on a shelf is right for good
         self._shelf: Shelf = session.shelves.shelf(self._kind)
 
-    async def of(self, part: Part, start: int, chosen: Chosen) -> AsyncIterator[bytes]:
-        """Yield the joined lines of a part, as many at once as memory may hold."""
-        if self._recipe.runs:
-            left = list(range(len(part))) if chosen is ALL else chosen
-            assert isinstance(left, list)  # noqa: S101  # a slice is always ALL
-            for begin in range(0, len(left), _AT_ONCE):
-                async for octets in self._spliced(part, start, left[begin : begin + _AT_ONCE]):
-                    yield octets
-        elif chosen is not ALL or self._recent.touches(part.uids[0], part.uids[-1]):
-            yield self._join(part, start, chosen, ())
+    def of_flags(self, part: Part, start: int, chosen: Chosen) -> bytes:
+        """Return the joined lines of a part, of what the view gives alone."""
+        if chosen is not ALL or self._recent.touches(part.uids[0], part.uids[-1]):
+            return self._join(part, start, chosen, ())
+        return self._kept(part, start)
+
+    def begin(self, batch: _Batch) -> _BegunRows:
+        """Return the prepared pieces of *batch*, or begin to make them."""
+        messages = among(batch.part.messages, batch.inside)
+        rows: list[Any] = list(map(self._shelf.items.get, messages))
+        missing = [n for n, row in enumerate(rows) if row is None] if None in rows else []
+        wanted = [MessageId(messages[n]) for n in missing]
+        few = len(wanted) <= _FEW
+        reading = None if few else self._session.mail.begin(self._making(wanted))
+        return _BegunRows(rows, missing, wanted, reading)
+
+    async def rows(self, begun: _BegunRows) -> list[_Row]:
+        """Return the pieces of the first messages of a batch, at least of one.
+
+        Of as many as one read transaction brings.
+        """
+        rows, missing, wanted = begun.rows, begun.missing, begun.wanted
+        if not missing:
+            return rows
+        if begun.reading is None:
+            # so few are read faster than a thread is found for them
+            made = self._session.mail.glance(self._making(wanted))
         else:
-            yield self._kept(part, start)
+            made = await begun.reading
+        self._session.shelves.put_pieces(self._kind, wanted, made)
+        if len(missing) == len(rows):
+            return made
+        for n, row in zip(missing, made, strict=False):
+            rows[n] = row
+        return rows if len(made) == len(missing) else rows[: missing[len(made)]]
+
+    def _making(self, wanted: Sequence[MessageId]) -> Callable[[MailReader], list[_Row]]:
+        runs = self._recipe.runs
+
+        def make(reader: MailReader) -> list[_Row]:
+            return list(zip(*spell(runs, reader.facts(wanted, facts_of(runs))), strict=True))
+
+        return make
+
+    def join(self, batch: _Batch, rows: Sequence[_Row]) -> bytes:
+        """Return the lines of *batch*, of which *rows* are the pieces."""
+        return self._join(batch.part, batch.start, batch.inside, list(zip(*rows, strict=True)))
 
     def _kept(self, part: Part, start: int) -> bytes:
         shelf, key = self._session.shelves.shelf(self._joined_kind), (id(part), start)
@@ -175,12 +217,6 @@ class _Lines:
 
     def _spelled(self, part: Part) -> dict[FlagSet, bytes]:
         return {kind: self._spell(kind, recent=False) for kind in part.kinds}
-
-    async def _spliced(self, part: Part, start: int, chosen: list[int]) -> AsyncIterator[bytes]:
-        while chosen:
-            rows = await self._rows(among(part.messages, chosen))
-            yield self._join(part, start, chosen[: len(rows)], list(zip(*rows, strict=True)))
-            chosen = chosen[len(rows) :]
 
     def _join(
         self, part: Part, start: int, chosen: Chosen, prepared: Sequence[Sequence[bytes]]
@@ -209,40 +245,6 @@ class _Lines:
             recent, uids = self._recent, among(part.uids, chosen)
             return [spell(f, recent=uid in recent) for uid, f in zip(uids, flags, strict=True)]
         return list(map(self._spelled(part).__getitem__, flags))
-
-    async def _rows(self, messages: Sequence[int]) -> list[tuple[bytes, ...]]:
-        """Return the prepared pieces of the first of *messages*, at least one.
-
-        What is on no shelf is read and made, as much as one read transaction brings.
-        """
-        rows: list[Any] = list(map(self._shelf.items.get, messages))
-        missing = [n for n, row in enumerate(rows) if row is None]
-        if not missing:
-            return rows
-        wanted = [MessageId(messages[n]) for n in missing]
-        recipe, mail = self._recipe, self._session.mail
-
-        def make(reader: MailReader) -> list[tuple[bytes, ...]]:
-            return _pieces(recipe, reader.facts(wanted, recipe.facts))
-
-        made = mail.glance(make) if len(wanted) <= _FEW else await mail.read(make)
-        self._session.shelves.put_pieces(self._kind, wanted, made)
-        if len(missing) == len(rows):
-            return made
-        for n, row in zip(missing, made, strict=False):
-            rows[n] = row
-        return rows if len(made) == len(missing) else rows[: missing[len(made)]]
-
-
-def _pieces(recipe: Recipe, facts: Sequence[tuple[Any, ...]]) -> list[tuple[bytes, ...]]:
-    """Return for each message what its prepared columns hold."""
-    order = {fact: n for n, fact in enumerate(recipe.facts)}
-    columns = list(zip(*facts, strict=True))
-    runs: list[list[bytes]] = []
-    for run in recipe.runs:
-        spelled = [map(_piece(item), columns[order[_fact(item)]]) for item in run]
-        runs.append(list(map(b" ".join, zip(*spelled, strict=True))))
-    return list(zip(*runs, strict=True))
 
 
 _AT_ONCE: Final = 512  # messages of one read transaction

@@ -32,7 +32,8 @@ class Fact(Enum):
     ENVELOPE = "envelope"  # bytes, as MessageForm has them
     BODYSTRUCTURE = "bodystructure"
     BODY = "body"
-    HEADER = "header"  # HeaderTable
+    LISTED = "listed"  # bytes, of HeaderHalves the first
+    HEADER = "header"  # HeaderHalves
 
 
 Facts = tuple[Any, ...]  # of one message, in the order they were asked
@@ -40,8 +41,9 @@ Facts = tuple[Any, ...]  # of one message, in the order they were asked
 Whole = tuple[int, int, bytes | None]
 
 
-# the top header up to and with its empty line, and its fields as `mx_core.mime.field_table` packs them
-HeaderTable = tuple[bytes, bytes]
+# of the top header what lists of messages show and the rest, and where its fields are in them; see
+# `mx_core.mime.listed`
+HeaderHalves = tuple[bytes, bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)

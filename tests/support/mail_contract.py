@@ -5,7 +5,7 @@ Subclass and give ``mail``: a fixture that yields a fresh store with its default
 
 import pytest
 
-from mx_core.mime import field_table
+from mx_core.mime import listed
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
@@ -59,18 +59,19 @@ class MailContract(WatchContract):
         await add(mail, octets=b"no header at all")
         await add(mail, octets=b"\r\nnot one field")
         messages = [*reversed((await snapshot(mail)).messages), (await snapshot(mail)).messages[0]]
-        asked = (Fact.ENVELOPE, Fact.HEADER, Fact.SIZE, Fact.INTERNAL_DATE, Fact.BODY)
+        asked = (Fact.ENVELOPE, Fact.HEADER, Fact.SIZE, Fact.INTERNAL_DATE, Fact.BODY, Fact.LISTED)
 
         facts = await mail.read(lambda reader: reader.facts(messages, asked))
 
         octets = [b"\r\nnot one field", b"no header at all", large, large]
         forms = [prepare(each) for each in octets]
         assert [fact[0] for fact in facts] == [form.envelope for form in forms]
-        assert [fact[1][0] for fact in facts] == [
+        assert [listed.header_of(*fact[1]) for fact in facts] == [
             each[: form.header_end] for each, form in zip(octets, forms, strict=True)
         ]
-        assert [field_table.unpack(fact[1][1]) for fact in facts] == [form.fields for form in forms]
-        assert [fact[2:] for fact in facts] == [
+        assert [listed.fields_of(fact[1][2]) for fact in facts] == [form.fields for form in forms]
+        assert [fact[5] for fact in facts] == [fact[1][0] for fact in facts]
+        assert [fact[2:5] for fact in facts] == [
             (len(each), 1_000_000_000, form.body) for each, form in zip(octets, forms, strict=True)
         ]
 

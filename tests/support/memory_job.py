@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mx_core.mime import field_table
+from mx_core.mime import listed
 from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.change import (
@@ -135,7 +135,8 @@ class Job:
             Fact.ENVELOPE: form.envelope,
             Fact.BODYSTRUCTURE: form.bodystructure,
             Fact.BODY: form.body,
-            Fact.HEADER: (octets[: form.header_end], field_table.pack(form.fields)),
+            Fact.LISTED: listed.halves(octets[: form.header_end], form.fields)[0],
+            Fact.HEADER: listed.halves(octets[: form.header_end], form.fields),
         }[fact]
 
     def sizes_and_dates(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
@@ -173,6 +174,9 @@ class Job:
 
     def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
         return [self._number(number, message) for message in messages]
+
+    def within(self, number: OrderNumber, messages: Sequence[MessageId], holds: range) -> bytes:
+        return bytes(self._number(number, message) in holds for message in messages)
 
     def _number(self, number: OrderNumber, message: MessageId) -> int:
         (_, form, arrived), keys = self._mail.kept(message), self._keys(message)

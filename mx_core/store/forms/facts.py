@@ -7,13 +7,15 @@ newest, rows are read.  One reading is of one kind and stops where the other beg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+from mx_core.mime import field_table, listed
+from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
-from mx_core.model.message import Fact, Facts
+from mx_core.model.message import Fact, Facts, HeaderHalves
 from mx_core.store.forms.runs import RUN, RUN_BITS, Piece, Runs
 
 if TYPE_CHECKING:
@@ -26,16 +28,19 @@ _OF_FORM: Final = {
     Fact.ENVELOPE: "form.envelope",
     Fact.BODYSTRUCTURE: "form.bodystructure",
     Fact.BODY: "form.body",
+    Fact.LISTED: "form.fields",
     Fact.HEADER: "form.fields",
 }
 _WEIGHTS: Final = {
+    Fact.LISTED: " + form.header_end",
     Fact.HEADER: " + form.header_end + length(form.fields)",
     Fact.ENVELOPE: " + length(form.envelope)",
     Fact.BODYSTRUCTURE: " + length(form.bodystructure)",
     Fact.BODY: " + length(form.body)",
 }
-_NUMBERS: Final = {Fact.SIZE: 0, Fact.INTERNAL_DATE: 1}  # columns of Piece.TOLD
+_NUMBERS: Final = {Fact.SIZE: 0, Fact.INTERNAL_DATE: 1}  # columns of Piece.TOLD, and of Piece.LIST
 _TEXTS: Final = {Fact.ENVELOPE: 0, Fact.BODYSTRUCTURE: 1, Fact.BODY: 2}
+_OF_HEADER: Final = {Fact.LISTED: (Piece.LIST,), Fact.HEADER: (Piece.LIST, Piece.HEAD)}
 
 HeaderOf = Callable[[MessageId, int], bytes]  # the octets of a message up to an offset
 
@@ -85,7 +90,9 @@ class _Pieces:
     """The pieces of one run that some facts are in."""
 
     def __init__(self, runs: Runs, run: int, asked: Sequence[Fact]) -> None:
-        tables = {Piece.HEAD if fact is Fact.HEADER else Piece.TOLD for fact in asked}
+        tables = {table for fact in asked for table in _OF_HEADER.get(fact, ())}
+        if not tables or any(fact in _TEXTS for fact in asked):
+            tables.add(Piece.TOLD)
         self._runs = runs
         self._run = run
         self._opened = dict(zip(tables, runs.open_all(tables, run), strict=False))
@@ -103,28 +110,41 @@ class _Pieces:
     def column(
         self, fact: Fact, wanted: Sequence[MessageId], at: Sequence[int], header_of: HeaderOf
     ) -> Sequence[Any]:
-        if fact is Fact.HEADER:
-            return list(zip(self._headers(wanted, at, header_of), self._texts(1, at), strict=True))
-        told = self._opened[Piece.TOLD]
         if fact in _NUMBERS:
-            return _chosen(told.numbers(_NUMBERS[fact]), at)
-        return _chosen(told.texts(_TEXTS[fact]), at)
+            either = self._opened.get(Piece.TOLD) or self._opened[Piece.LIST]
+            return _chosen(either.numbers(_NUMBERS[fact]), at)
+        if fact in _TEXTS:
+            return _chosen(self._opened[Piece.TOLD].texts(_TEXTS[fact]), at)
+        lists = _chosen(self._opened[Piece.LIST].texts(0), at)
+        if fact is Fact.LISTED:
+            if None not in lists:
+                return lists
+            long = self._long(wanted, at, lists, header_of)
+            return [long[n][0] if text is None else text for n, text in enumerate(lists)]
+        head = self._opened[Piece.HEAD]
+        both = list(zip(lists, *(_chosen(head.texts(n), at) for n in (0, 1)), strict=True))
+        if None in lists:
+            long = self._long(wanted, at, lists, header_of)
+            return [long.get(n, halves) for n, halves in enumerate(both)]
+        return both
 
-    def _headers(
-        self, wanted: Sequence[MessageId], at: Sequence[int], header_of: HeaderOf
-    ) -> Iterator[Any]:
-        headers = _chosen(self._opened[Piece.HEAD].texts(0), at)
-        if None not in headers:
-            return iter(headers)
-        ends: Sequence[int] = ()
-        rest = self._runs.open(Piece.REST, self._run)
-        if rest is not None:
-            ends = _chosen(rest.numbers(0), at)
-        found = zip(wanted, ends, headers, strict=False)
-        return (header_of(m, e) if h is None else h for m, e, h in found)
-
-    def _texts(self, column: int, at: Sequence[int]) -> Sequence[Any]:
-        return _chosen(self._opened[Piece.HEAD].texts(column), at)
+    def _long(
+        self,
+        wanted: Sequence[MessageId],
+        at: Sequence[int],
+        lists: Sequence[Any],
+        header_of: HeaderOf,
+    ) -> dict[int, HeaderHalves]:
+        """Return those headers that no run takes, from the bodies, by their places among *wanted*."""
+        head, rest = (self._runs.open(piece, self._run) for piece in (Piece.HEAD, Piece.REST))
+        if head is None or rest is None:
+            raise StoreDamaged(f"the forms of run {self._run} do not belong together")
+        tables, ends = _chosen(head.texts(1), at), _chosen(rest.numbers(0), at)
+        return {
+            n: listed.halves(header_of(wanted[n], ends[n]), listed.fields_of(tables[n]))
+            for n, text in enumerate(lists)
+            if text is None
+        }
 
 
 def _chosen(column: Sequence[Any], at: Sequence[int]) -> Sequence[Any]:
@@ -157,14 +177,17 @@ def _of_rows(
     if not rows:
         return []
     columns = list(zip(*rows, strict=True))
-    told = columns[: len(asked)]
-    if Fact.HEADER in asked:
+    told: list[Sequence[Any]] = list(columns[: len(asked)])
+    if any(fact in _OF_HEADER for fact in asked):
         ends, headers = columns[len(asked) : len(asked) + 2]
         if None in headers:  # long, or older than the column
             found = zip(messages, ends, headers, strict=False)
             headers = tuple(header_of(m, e) if h is None else h for m, e, h in found)
-        at = asked.index(Fact.HEADER)
-        told[at] = tuple(zip(headers, told[at], strict=True))
+        at = next(n for n, fact in enumerate(asked) if fact in _OF_HEADER)
+        halves = list(map(listed.halves, headers, map(field_table.unpack, told[at])))
+        for n, fact in enumerate(asked):
+            if fact in _OF_HEADER:
+                told[n] = halves if fact is Fact.HEADER else [each[0] for each in halves]
     return list(zip(*told, strict=True))
 
 
@@ -174,7 +197,7 @@ def _query(asked: Sequence[Fact], *, run: bool) -> str:
     of_message = not of_form or any(fact not in _OF_FORM for fact in asked)
     names = {**_OF_MESSAGE, **_OF_FORM} if of_form else _OF_MESSAGE
     columns = [names[fact] for fact in asked]
-    if Fact.HEADER in asked:
+    if any(fact in _OF_HEADER for fact in asked):
         columns += ["form.header_end", "form.header"]
     weight = "64" + "".join(_WEIGHTS.get(fact, "") for fact in asked)
     id_ = "message.id" if of_message else "form.message"

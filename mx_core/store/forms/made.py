@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mx_core.mime import field_table
+from mx_core.mime import listed
 from mx_core.mime.prepare import prepare
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Fact, Facts, MessageForm
@@ -82,5 +82,7 @@ def _fact(fact: Fact, octets: bytes, form: MessageForm, date: int) -> Any:
             return form.bodystructure
         case Fact.BODY:
             return form.body
+        case Fact.LISTED:
+            return listed.halves(octets[: form.header_end], form.fields)[0]
         case Fact.HEADER:
-            return octets[: form.header_end], field_table.pack(form.fields)
+            return listed.halves(octets[: form.header_end], form.fields)

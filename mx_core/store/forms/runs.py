@@ -1,9 +1,10 @@
 """Forms of 128 messages together, so that one reading touches little but what it needs.
 
 When it is made a form is a row of ``form``.  Once all ids of a run (128 that follow each other) are
-given, its rows become three pieces, compressed: ``form_head`` what header fields are cut from,
-``form_told`` what answers are made of, ``form_rest`` the rest.  A row that stays in ``form``
-(it is long, or a repair made it) is the one that counts.  docs/decisions/0016-forms-in-runs.md.
+given, its rows become four pieces, compressed: ``form_list`` what lists of messages show,
+``form_head`` the rest of the header, ``form_told`` what answers are made of, ``form_rest`` the rest.
+A row that stays in ``form`` (it is long, or a repair made it) is the one that counts.
+docs/decisions/0016-forms-in-runs.md, 0037-headers-in-two-halves.md.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from mx_core.mime import field_table
+from mx_core.mime import field_table, listed
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.message import MessageForm, PartMapOctets
@@ -35,12 +36,18 @@ _NO_DATE: Final = -(1 << 63)
 class Piece(Enum):
     """A table of pieces."""
 
-    HEAD = "form_head"  # texts: header or nothing, fields
+    LIST = "form_list"  # numbers: size, internal date; texts: what is listed or nothing
+    HEAD = "form_head"  # texts: the rest of the header or nothing, where its fields are
     TOLD = "form_told"  # numbers: size, internal date; texts: envelope, bodystructure, body
     REST = "form_rest"  # numbers: header_end, sent; texts: parts, message_id, base_subject
 
 
-_SHAPES: Final = {Piece.HEAD: Shape(0, 2), Piece.TOLD: Shape(2, 3), Piece.REST: Shape(2, 3)}
+_SHAPES: Final = {
+    Piece.LIST: Shape(2, 1),
+    Piece.HEAD: Shape(0, 2),
+    Piece.TOLD: Shape(2, 3),
+    Piece.REST: Shape(2, 3),
+}
 _LENGTH: Final = (
     "length(fields) + length(envelope) + length(bodystructure) + length(form.body)"
     " + length(parts) + length(message_id) + length(CAST(base_subject AS BLOB))"
@@ -134,7 +141,7 @@ def forms(connection: sa.Connection, messages: Sequence[MessageId]) -> dict[Mess
 
 
 def _form(pieces: Sequence[Packed], at: int) -> MessageForm:
-    head, told, rest = pieces
+    _, head, told, rest = pieces
 
     def text(piece: Packed, column: int) -> bytes:
         return piece.text(column, at) or b""
@@ -143,7 +150,7 @@ def _form(pieces: Sequence[Packed], at: int) -> MessageForm:
     return MessageForm(
         size=told.numbers(0)[at],
         header_end=rest.numbers(0)[at],
-        fields=field_table.unpack(text(head, 1)),
+        fields=listed.fields_of(text(head, 1)),
         envelope=text(told, 0),
         bodystructure=text(told, 1),
         body=text(told, 2),
@@ -186,8 +193,10 @@ def _pack(connection: sa.Connection, run: int) -> None:
     slots = [message & _SLOT for message in messages]
     sent = tuple(_NO_DATE if at is None else at for at in sent)
     subjects = tuple(subject.encode() for subject in subjects)
+    lists, heads, tables = zip(*map(_in_halves, headers, fields), strict=True)
     for piece, numbers, texts in (
-        (Piece.HEAD, (), (headers, fields)),
+        (Piece.LIST, (sizes, dates), (lists,)),
+        (Piece.HEAD, (), (heads, tables)),
         (Piece.TOLD, (sizes, dates), (envelopes, structures, bodies)),
         (Piece.REST, (header_ends, sent), (parts, ids, subjects)),
     ):
@@ -195,6 +204,11 @@ def _pack(connection: sa.Connection, run: int) -> None:
     connection.exec_driver_sql(
         "DELETE FROM form WHERE message = ?", [(message,) for message in messages]
     )
+
+
+def _in_halves(header: bytes | None, packed: bytes) -> tuple[bytes | None, bytes | None, bytes]:
+    fields = field_table.unpack(packed)
+    return (None, None, listed.table(fields)) if header is None else listed.halves(header, fields)
 
 
 def _store(connection: sa.Connection, piece: Piece, run: int, octets: bytes) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from mx_core.mime import listed
 from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import StoreDamaged
@@ -34,6 +35,11 @@ _ALL = (
 _KEYED = (
     "SELECT value, EXISTS (SELECT 1 FROM header_key WHERE message = value),"
     " EXISTS (SELECT 1 FROM header_text WHERE message = value) FROM json_each(?)"
+)
+# sizes and dates stand with what lists show, and with what answers are made of
+_TOLD_TOGETHER = (
+    (Fact.SIZE, Fact.INTERNAL_DATE, Fact.HEADER),
+    (Fact.SIZE, Fact.INTERNAL_DATE, Fact.ENVELOPE),
 )
 _NO_FORM = "has no prepared form"
 _OTHER_FORM = "has a prepared form that is not of its octets"
@@ -180,22 +186,25 @@ def _told_otherwise(
 ) -> set[MessageId]:
     """Return those of which FETCH is told what is not of their octets."""
     otherwise: set[MessageId] = set()
-    left = list(messages)
-    while left:
-        told = facts.read(
-            connection,
-            [one.id for one in left],
-            [Fact.HEADER, Fact.INTERNAL_DATE],
-            lambda message, end: made[message][1][:end],
-        )
-        if not told:
-            otherwise.add(left.pop(0).id)
-            continue
-        for one, ((header, _), date) in zip(left, told, strict=False):
-            form, octets = made[one.id]
-            if (header, date) != (octets[: form.header_end], one.date):
-                otherwise.add(one.id)
-        left = left[len(told) :]
+    for asked in _TOLD_TOGETHER:
+        left = list(messages)
+        while left:
+            told = facts.read(
+                connection,
+                [one.id for one in left],
+                asked,
+                lambda message, end: made[message][1][:end],
+            )
+            if not told:
+                otherwise.add(left.pop(0).id)
+                continue
+            for one, (size, date, of_header) in zip(left, told, strict=False):
+                form, octets = made[one.id]
+                halves = listed.halves(octets[: form.header_end], form.fields)
+                header = halves if Fact.HEADER in asked else form.envelope
+                if (size, date, of_header) != (form.size, one.date, header):
+                    otherwise.add(one.id)
+            left = left[len(told) :]
     return otherwise
 
 

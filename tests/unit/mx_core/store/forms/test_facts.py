@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mx_core.mime.listed import header_of
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import MessageGone
 from mx_core.model.ids import MessageId
@@ -33,8 +34,7 @@ def filled(folder: Path, octets: bytes, count: int) -> tuple[AccountStore, list[
 
 def header(reader: MailReader, message: MessageId) -> bytes:
     [(table,)] = reader.facts([message], [Fact.HEADER])
-    octets: bytes = table[0]
-    return octets
+    return header_of(*table)
 
 
 @pytest.mark.parametrize("octets", [b"Subject: x\r\n\r\nbody", LONG, b"\r\nbody", b"no header"])

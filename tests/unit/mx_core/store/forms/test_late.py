@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from mx_core.db import writer
-from mx_core.mime import field_table
+from mx_core.mime import listed
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import MessageGone
 from mx_core.model.header_keys import OrderText, TextField
@@ -97,7 +97,7 @@ async def test_whoever_reads_is_told_the_same(store: AccountStore) -> None:
         told += await read(lambda reader, left=left: reader.facts(left, FACTS))  # type: ignore[misc]
     assert told == [
         (
-            (octets_of(number)[: form.header_end], field_table.pack(form.fields)),
+            listed.halves(octets_of(number)[: form.header_end], form.fields),
             form.envelope, form.size, 1_600_000_000 + number, form.bodystructure, form.body,
         )
         for number, form in enumerate(forms)
