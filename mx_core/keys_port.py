@@ -24,5 +24,8 @@ class KeysReader(Protocol):
     def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
         """Return for each message the number to judge it or put it in order by."""
 
+    def within(self, number: OrderNumber, messages: Sequence[MessageId], holds: range) -> bytes:
+        """Return for each message 1 if its number is in *holds*, which has no steps, else 0."""
+
     def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""

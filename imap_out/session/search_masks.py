@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Final, NamedTuple, cast
 
 from imap_out.session.search_program import text_of
@@ -104,11 +104,20 @@ def stretches(rows: Snapshot) -> Iterable[Stretch]:
     first = 0
     for start in range(0, len(rows.parts), PARTS_OF_STRETCH):
         parts = rows.parts[start : start + PARTS_OF_STRETCH]
-        messages = array("Q")
-        for part in parts:
-            messages += part.messages
+        messages = _messages(parts)
         yield Stretch(first, parts, cast("Sequence[MessageId]", messages), None)
         first += len(messages)
+
+
+def _messages(parts: Sequence[Part]) -> Sequence[int]:
+    """Return the ids of *parts*, a range where they follow each other."""
+    runs = [part.run for part in parts]
+    if all(runs) and all(one.stop == more.start for one, more in pairwise(runs)):
+        return range(runs[0].start, runs[-1].stop)
+    messages = array("Q")
+    for part in parts:
+        messages += part.messages
+    return messages
 
 
 def terms_of(key: SearchKey) -> set[Term]:
@@ -287,14 +296,11 @@ def _in_ranges(ranges: Sequence[range]) -> Judge:
 
 
 def _by_number(number: OrderNumber, holds: range) -> Judge:
-    low, high = holds.start, holds.stop
-
     def judge(stretch: Stretch) -> Verdicts:
         if stretch.reader is None:
             return _open(stretch)
-        numbers = stretch.reader.order_numbers(number, stretch.messages)
-        # faster than a function for each
-        return Verdicts(stretch.mask([low <= each < high for each in numbers]))
+        octets = stretch.reader.within(number, stretch.messages, holds)
+        return Verdicts(int.from_bytes(octets, "little"))
 
     return judge
 

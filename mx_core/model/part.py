@@ -32,6 +32,7 @@ class Part:
     flags: tuple[FlagSet, ...]
     max_modseq: int
     _kinds: frozenset[FlagSet] | None = None
+    _run: range | None = None
 
     def __len__(self) -> int:
         return len(self.uids)
@@ -42,6 +43,16 @@ class Part:
         if self._kinds is None:
             self._kinds = frozenset(self.flags)
         return self._kinds
+
+    @property
+    def run(self) -> range:
+        """Return the ids of the messages if each follows the one before, else an empty range."""
+        if self._run is None:
+            first = self.messages[0]
+            run = range(first, first + len(self))
+            follows = self.messages[-1] == run[-1] and array("Q", run) == self.messages
+            self._run = run if follows else range(0)
+        return self._run
 
     def reflagged(self, modseq: int, uids: Sequence[int], flags: Sequence[FlagSet]) -> Part:
         """Return the part with new flags of the ascending *uids*, under *modseq*.

@@ -9,10 +9,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final
 
+_BLOCK: Final = 256
 CHUNK_BITS: Final = 12  # of a message id below those that number its chunk
 
 
@@ -54,12 +55,16 @@ class TextColumn:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class NumberColumn:
-    """A size or time of the messages from ``first`` on; what stands for absent ones is not said."""
+    """A size or time of the messages from ``first`` on; what stands for absent ones is not said.
+
+    Times rise nearly always: the least and the most of each block decide of nearly all blocks.
+    """
 
     first: int
     numbers: array[int]
+    _bounds: list[tuple[int, int]] = field(default_factory=list, init=False)
 
     @property
     def end(self) -> int:
@@ -70,6 +75,26 @@ class NumberColumn:
     def size(self) -> int:
         """Return how much memory it takes, about."""
         return self.numbers.itemsize * len(self.numbers)
+
+    def within(self, start: int, stop: int, holds: range) -> bytearray:
+        """Return for each message from id *start* up to *stop*, that is in reach, 1 or 0."""
+        if not self._bounds:
+            blocks = (self.numbers[n : n + _BLOCK] for n in range(0, len(self.numbers), _BLOCK))
+            self._bounds = [(min(block), max(block)) for block in blocks]
+        octets = bytearray()
+        at, last = max(start - self.first, 0), min(stop - self.first, len(self.numbers))
+        low, high = holds.start, holds.stop
+        while at < last:
+            least, most = self._bounds[at // _BLOCK]
+            end = min((at // _BLOCK + 1) * _BLOCK, last)
+            if low <= least and most < high:
+                octets += b"\1" * (end - at)
+            elif most < low or high <= least:
+                octets += bytes(end - at)
+            else:
+                octets += bytes([low <= each < high for each in self.numbers[at:end]])
+            at = end
+        return octets
 
 
 Column = TextColumn | NumberColumn

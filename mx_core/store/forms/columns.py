@@ -110,6 +110,18 @@ class Columns:
                 found.update(zip(range(column.first, column.end), numbers, strict=True))
         return out.tolist() if run else list(map(found.__getitem__, messages))
 
+    def within(self, number: OrderNumber, messages: Sequence[MessageId], holds: range) -> bytes:
+        """Return for each message 1 if its number is in *holds*, else 0."""
+        run = _run(messages)
+        if not run:
+            numbers = self.order_numbers(number, messages)
+            return bytes([holds.start <= each < holds.stop for each in numbers])
+        octets = bytearray()
+        for column in self._columns(number, messages, run):
+            assert isinstance(column, NumberColumn)  # noqa: S101  # by its kind
+            octets += column.within(run.start, run.stop, holds)
+        return bytes(octets)
+
     def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""
         return header_key.unpack_threads(self._each(ThreadKeys, messages))
@@ -195,6 +207,8 @@ def _column(kind: Kind, first: int, rows: Sequence[tuple[int, Any]]) -> Column:
 
 def _run(messages: Sequence[MessageId]) -> range:
     """Return the ids as a range if they follow each other, as they mostly do; else an empty one."""
+    if isinstance(messages, range):
+        return messages
     if not messages:
         return range(0)
     run = range(messages[0], messages[0] + len(messages))

@@ -213,6 +213,10 @@ class Reader:
         """Return for each message the number to judge it or put it in order by."""
         return self._columns.order_numbers(number, messages)
 
+    def within(self, number: OrderNumber, messages: Sequence[MessageId], holds: range) -> bytes:
+        """Return for each message 1 if its number is in *holds*, which has no steps, else 0."""
+        return self._columns.within(number, messages, holds)
+
     def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""
         return self._columns.thread_keys(messages)

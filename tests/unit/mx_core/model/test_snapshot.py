@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mx_core.model.flags import SEEN, Flag, FlagSet
 from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
-from mx_core.model.part import PART_MAX
+from mx_core.model.part import PART_MAX, parts_of
 from mx_core.model.snapshot import Snapshot, snapshot_of
 
 EMPTY = Snapshot(UidValidity(1), Uid(1), ModSeq(1))
@@ -80,6 +80,19 @@ def test_a_change_shares_all_parts_that_it_does_not_touch() -> None:
     assert after.parts[1:] == before.parts[1:]
     assert after.parts[0].uids is before.parts[0].uids
     assert before.flags[0] == NONE
+
+
+@pytest.mark.parametrize(
+    ("messages", "run"),
+    [([4, 5, 6], range(4, 7)), ([4, 6, 5], range(0)), ([4, 5, 7], range(0)), ([6, 5, 4], range(0))],
+)
+def test_a_part_knows_whether_its_messages_follow_each_other(
+    messages: list[int], run: range
+) -> None:
+    numbers = array("Q", messages)
+    [part] = parts_of(array("I", [1, 2, 3]), numbers, numbers, [frozenset()] * 3)
+
+    assert (part.run, part.run) == (run, run)
 
 
 def test_worn_parts_are_joined() -> None:

@@ -3,7 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mx_core.store.forms.column import TextColumn, joined, number_column, text_column
+from mx_core.store.forms.column import (
+    NumberColumn,
+    TextColumn,
+    joined,
+    number_column,
+    text_column,
+)
 
 ROWS = st.dictionaries(
     st.integers(10, 30), st.text("ab", max_size=3).map(lambda t: b"\xff" + t.encode())
@@ -28,6 +34,25 @@ def test_a_text_column_finds_what_each_text_holds(
     kept = zip(range(both.first, both.end), both.texts(0, 99), strict=True)
     assert [(n, text) for n, text in kept if text] == rows
     assert both.texts(15, 20) == both.texts(0, 99)[5:10]
+
+
+NUMBERS = st.lists(st.integers(-9, 9), min_size=1, max_size=900)
+IDS = st.integers(0, 1_000)
+
+
+@given(NUMBERS, st.booleans(), IDS, IDS, st.tuples(st.integers(-10, 10), st.integers(-10, 10)))
+def test_numbers_are_in_a_range_block_by_block_as_one_by_one(
+    numbers: list[int], rising: bool, start: int, stop: int, ends: tuple[int, int]
+) -> None:
+    numbers = sorted(numbers) if rising else numbers
+    column = number_column(10, range(10, 10 + len(numbers)), numbers)
+    assert isinstance(column, NumberColumn)
+    holds = range(*ends)
+    one_by_one = bytes(
+        numbers[n - 10] in holds for n in range(max(start, 10), stop) if n < column.end
+    )
+
+    assert column.within(start, stop, holds) == one_by_one
 
 
 def test_numbers_stand_where_their_messages_do() -> None:

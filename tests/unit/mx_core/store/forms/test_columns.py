@@ -165,6 +165,7 @@ def test_keys_joined_by_the_database_are_those_of_each_row(store: AccountStore) 
                 ),
                 *(r.order_texts(kind, messages) for kind in OrderText),
                 *(r.order_numbers(kind, messages) for kind in OrderNumber),
+                *(r.within(kind, messages, range(1, 60)) for kind in OrderNumber),
                 [r.thread_keys(messages)[at] for at in range(len(messages))],
             ]
         )
@@ -187,5 +188,5 @@ def test_keys_joined_by_the_database_are_those_of_each_row(store: AccountStore) 
     joined, single = asyncio.run(play())
 
     assert joined == single
-    assert len(joined) == len(kinds) + len(OrderNumber) + 1
+    assert len(joined) == len(kinds) + 2 * len(OrderNumber) + 1
     assert all(len(column) == COUNT - 4 for column in joined[len(TextField) :])
