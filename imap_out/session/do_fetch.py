@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import Final, assert_never
 
-from imap_out.session import fetch_binary, fetch_bodies, fetch_lines, resync
+from imap_out.session import fetch_binary, fetch_bodies, fetch_lines, fetch_pieces, resync
 from imap_out.session.capability import CONDSTORE, QRESYNC
 from imap_out.session.do_message import positions, spans
 from imap_out.session.fetch_binary import DecodedPiece
@@ -104,7 +104,7 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     if asked is not None and asked.octets_max <= session.limits.read_octets:
         await fetch_bodies.tell(session, view, places, asked, out)
         return _FETCHED
-    recipe = None if seen_now else fetch_lines.recipe_of(items)
+    recipe = None if seen_now else fetch_pieces.recipe_of(items)
     if recipe is not None:
         await fetch_lines.tell(session, view, places, recipe, out)
         return _FETCHED

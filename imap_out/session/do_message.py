@@ -9,7 +9,8 @@ from imap_out.session.as_thought import otherwise
 from imap_out.session.capability import CONDSTORE
 from imap_out.session.do_append import bound_keywords
 from imap_out.session.do_quota import require_room
-from imap_out.session.fetch_lines import recipe_of, tell
+from imap_out.session.fetch_lines import tell
+from imap_out.session.fetch_pieces import recipe_of
 from imap_out.session.out import Out
 from imap_out.session.refusals import ClientBug, Refusal
 from imap_out.session.selected import SelectedView

@@ -1,124 +1,109 @@
 """FETCH of what never changes about a message, with live flags spliced in: whole lines at once.
 
-A *recipe* is the format of one line and the columns that fill it.  UID, FLAGS and the number
-come from the view; what stands between them is made once for each message and kept on a
-shelf.  Lines of flags alone are kept joined, for each part of the snapshot that they tell.
+UID, FLAGS and the number come from the view; the values that stand between them are made once for each
+message and kept on a shelf.  Lines of flags alone are kept joined, for each part of the snapshot that
+they tell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any, Final
 
 from imap_out.session import flag_lines
-from imap_out.session.fetch_pieces import Run, facts_of, is_prepared, spell
+from imap_out.session.fetch_pieces import Recipe, Values, facts_of, values
 from imap_out.session.flag_lines import Heads
 from imap_out.session.out import Out
 from imap_out.session.selected import SelectedView
 from imap_out.session.session import Session
 from imap_out.session.shelves import Shelf
-from imap_out.wire.fetch_items import Attribute, FetchItem
+from imap_out.wire.fetch_items import Attribute
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId
 from mx_core.model.part import ALL, Chosen, Part, among
 from mx_core.ports import Begun, MailReader
 
-_LIVE: Final = {
-    Attribute.UID: b"UID %d",
-    Attribute.FLAGS: b"FLAGS %b",
-    Attribute.MODSEQ: b"MODSEQ (%d)",
-}
-_KNOWN_RECIPES: Final = 64
 
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """*live* names the columns that the view gives; None stands for the next prepared one."""
-
-    line: bytes  # format: the number, then each column
-    live: tuple[Attribute | None, ...]
-    runs: tuple[Run, ...]  # what one prepared column holds
-
-
-@lru_cache(_KNOWN_RECIPES)
-def recipe_of(items: tuple[FetchItem, ...]) -> Recipe | None:
-    """Return how to make lines of *items*; None if one of them is not made here."""
-    spelled: list[bytes] = []
-    live: list[Attribute | None] = []
-    runs: list[list[FetchItem]] = []
-    for item in items:
-        if isinstance(item, Attribute) and item in _LIVE:
-            spelled.append(_LIVE[item])
-            live.append(item)
-        elif not is_prepared(item):
-            return None
-        elif live and live[-1] is None:
-            runs[-1].append(item)
-        else:
-            spelled.append(b"%b")
-            live.append(None)
-            runs.append([item])
-    line = b"* %d FETCH (" + b" ".join(spelled) + b")\r\n"
-    return Recipe(line, tuple(live), tuple(map(tuple, runs)))
-
-
-# ── telling ──────────────────────────────────────────────────────────────────────────
 async def tell(
     session: Session, view: SelectedView, places: Sequence[int], recipe: Recipe, out: Out
 ) -> None:
     """Put a line for each of the ascending *places*, as the view is now."""
     lines = _Lines(session, view, recipe)
-    if recipe.runs:
-        await _tell_prepared(lines, _batches(view, places), out)
+    if recipe.kept:
+        await _tell_prepared(lines, _Left(view.rows.touched(places)), out)
         return
     for part, start, chosen in view.rows.touched(places):
         out.put(lines.of_flags(part, start, chosen))
         await out.room()
 
 
-async def _tell_prepared(lines: _Lines, batches: Iterator[_Batch], out: Out) -> None:
-    """While lines of one batch leave, what the next one lacks is read."""
-    batch = next(batches, None)
-    begun = None if batch is None else lines.begin(batch)
+async def _tell_prepared(lines: _Lines, left: _Left, out: Out) -> None:
+    """While lines leave, what the next ones lack is read."""
+    begun = lines.begin(left.next())
     try:
-        while batch is not None and begun is not None:
+        while begun is not None:
             rows = await lines.rows(begun)
-            told, batch = batch.first(len(rows)), batch.behind(len(rows)) or next(batches, None)
-            begun = None if batch is None else lines.begin(batch)
-            out.put(lines.join(told, rows))
-            await out.room()
+            told = left.taken(len(rows))
+            begun = lines.begin(left.next())
+            at = 0
+            for some in told:
+                out.put(lines.join(some, rows[at : at + len(some.inside)]))
+                await out.room()
+                at += len(some.inside)
     finally:
         if begun is not None and begun.reading is not None:
             begun.reading.cancel()
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Neighbours in one part of the view."""
+class _Some:
+    """Messages of one part of the view."""
 
     part: Part
     start: int  # index of the part's first message in the view
-    inside: list[int]  # the part
-
-    def first(self, count: int) -> _Batch:
-        whole = count == len(self.inside)
-        return self if whole else _Batch(self.part, self.start, self.inside[:count])
-
-    def behind(self, count: int) -> _Batch | None:
-        rest = self.inside[count:]
-        return _Batch(self.part, self.start, rest) if rest else None
+    inside: Sequence[int]  # the part
 
 
-def _batches(view: SelectedView, places: Sequence[int]) -> Iterator[_Batch]:
-    for part, start, chosen in view.rows.touched(places):
-        inside = list(range(len(part))) if isinstance(chosen, slice) else chosen
-        for at in range(0, len(inside), _AT_ONCE):
-            yield _Batch(part, start, inside[at : at + _AT_ONCE])
+class _Left:
+    """What is to be told yet, in order.  How much is read at once is up to whoever reads."""
 
+    def __init__(self, touched: Iterator[tuple[Part, int, Chosen]]) -> None:
+        self._touched = touched
+        self._first: deque[_Some] = deque()  # taken from *touched*
 
-_Row = tuple[bytes, ...]  # a piece for each run
+    def next(self) -> list[int]:
+        """Return the messages that come next, as many as are read at once."""
+        messages: list[int] = []
+        number = 0
+        while len(messages) < _AT_ONCE and (number < len(self._first) or self._more()):
+            some = self._first[number]
+            room = _AT_ONCE - len(messages)
+            messages += among(some.part.messages, [*some.inside[:room]])
+            number += 1
+        return messages
+
+    def _more(self) -> bool:
+        for part, start, chosen in self._touched:
+            inside = range(len(part)) if isinstance(chosen, slice) else chosen
+            self._first.append(_Some(part, start, inside))
+            return True
+        return False
+
+    def taken(self, many: int) -> list[_Some]:
+        """Return the first *many*, which are told now."""
+        told: list[_Some] = []
+        while many:
+            some = self._first.popleft()
+            if len(some.inside) > many:
+                rest = _Some(some.part, some.start, some.inside[many:])
+                some = _Some(some.part, some.start, some.inside[:many])
+                self._first.appendleft(rest)
+            many -= len(some.inside)
+            told.append(some)
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +113,7 @@ class _BegunRows:
     rows: list[Any]  # None where one is missing
     missing: list[int]
     wanted: list[MessageId]  # those missing
-    reading: Begun[list[_Row]] | None  # None: they are read when they are needed
+    reading: Begun[Sequence[Values]] | None  # None: they are read when they are needed
 
 
 class _Lines:
@@ -140,8 +125,8 @@ class _Lines:
         self._spell = view.spell
         self._recipe = recipe
         account = session.account.address if session.account else None
-        self._kind = (account, recipe.runs)
-        self._joined_kind = (account, recipe.line)
+        self._kind = (account, recipe.kept)
+        self._joined_kind = (account, recipe.stretches)
         # an account's ids never repeat, so what stands on a shelf is right for good
         self._shelf: Shelf = session.shelves.shelf(self._kind)
 
@@ -151,9 +136,10 @@ class _Lines:
             return self._join(part, start, chosen, ())
         return self._kept(part, start)
 
-    def begin(self, batch: _Batch) -> _BegunRows:
-        """Return the prepared pieces of *batch*, or begin to make them."""
-        messages = among(batch.part.messages, batch.inside)
+    def begin(self, messages: Sequence[int]) -> _BegunRows | None:
+        """Return the kept values of *messages*, or begin to make them; None if there are none."""
+        if not messages:
+            return None
         rows: list[Any] = list(map(self._shelf.items.get, messages))
         missing = [n for n, row in enumerate(rows) if row is None] if None in rows else []
         wanted = [MessageId(messages[n]) for n in missing]
@@ -161,8 +147,8 @@ class _Lines:
         reading = None if few else self._session.mail.begin(self._making(wanted))
         return _BegunRows(rows, missing, wanted, reading)
 
-    async def rows(self, begun: _BegunRows) -> list[_Row]:
-        """Return the pieces of the first messages of a batch, at least of one.
+    async def rows(self, begun: _BegunRows) -> Sequence[Values]:
+        """Return the values of the first messages that were asked for, at least of one.
 
         Of as many as one read transaction brings.
         """
@@ -181,17 +167,16 @@ class _Lines:
             rows[n] = row
         return rows if len(made) == len(missing) else rows[: missing[len(made)]]
 
-    def _making(self, wanted: Sequence[MessageId]) -> Callable[[MailReader], list[_Row]]:
-        runs = self._recipe.runs
+    def _making(self, wanted: Sequence[MessageId]) -> Callable[[MailReader], Sequence[Values]]:
+        kept = self._recipe.kept
+        return lambda reader: values(kept, reader.facts(wanted, facts_of(kept)))
 
-        def make(reader: MailReader) -> list[_Row]:
-            return list(zip(*spell(runs, reader.facts(wanted, facts_of(runs))), strict=True))
-
-        return make
-
-    def join(self, batch: _Batch, rows: Sequence[_Row]) -> bytes:
-        """Return the lines of *batch*, of which *rows* are the pieces."""
-        return self._join(batch.part, batch.start, batch.inside, list(zip(*rows, strict=True)))
+    def join(self, some: _Some, rows: Sequence[Values]) -> bytes:
+        """Return the lines of *some*, of which *rows* are the kept values."""
+        inside = some.inside
+        whole = isinstance(inside, range) and len(inside) == len(some.part)
+        chosen = ALL if whole else [*inside]
+        return self._join(some.part, some.start, chosen, list(zip(*rows, strict=True)))
 
     def _kept(self, part: Part, start: int) -> bytes:
         shelf, key = self._session.shelves.shelf(self._joined_kind), (id(part), start)
@@ -204,13 +189,13 @@ class _Lines:
         return kept[0]
 
     def _made(self, part: Part, start: int) -> bytes:
-        recipe, shelves = self._recipe, self._session.shelves
-        if not flag_lines.is_kept(recipe.live):
+        [line], shelves = self._recipe.stretches, self._session.shelves
+        if not flag_lines.is_kept(line.filling):
             return self._join(part, start, ALL, ())
         kind, key = ("heads", self._joined_kind), (id(part.uids), start)
         heads: Heads | None = shelves.shelf(kind).items.get(key)
         if heads is None:
-            heads = Heads.of(recipe.line, recipe.live, part, start)
+            heads = Heads.of(line.format, line.filling, part, start)
             octets = len(heads.text) + flag_lines.OVERHEAD * len(part)
             shelves.put(kind, [(key, heads, octets)])
         return heads.lines(part.flags, self._spelled(part))
@@ -218,26 +203,38 @@ class _Lines:
     def _spelled(self, part: Part) -> dict[FlagSet, bytes]:
         return {kind: self._spell(kind, recent=False) for kind in part.kinds}
 
-    def _join(
-        self, part: Part, start: int, chosen: Chosen, prepared: Sequence[Sequence[bytes]]
-    ) -> bytes:
-        count = len(part) if chosen is ALL else len(among(part.uids, chosen))
-        columns: list[Sequence[Any]] = [
-            range(start + 1, start + 1 + count)
+    def _join(self, part: Part, start: int, chosen: Chosen, kept: Sequence[Sequence[Any]]) -> bytes:
+        columns: list[Iterable[Any]] = [
+            range(start + 1, start + 1 + len(part))
             if isinstance(chosen, slice)
             else [start + 1 + at for at in chosen]
         ]
-        runs = iter(prepared)
-        for live in self._recipe.live:
-            if live is None:
-                columns.append(next(runs))
-            elif live is Attribute.UID:
-                columns.append(among(part.uids, chosen))
-            elif live is Attribute.MODSEQ:
-                columns.append(among(part.modseqs, chosen))
+        pieces: list[Iterable[bytes]] = []
+        for stretch in self._recipe.stretches:
+            for fills in stretch.filling:
+                if fills == stretch.section:
+                    columns.append(map(len, kept[stretch.section]))
+                elif isinstance(fills, int):
+                    columns.append(kept[fills])
+                else:
+                    columns.append(self._live(fills, part, chosen))
+            if columns:
+                pieces.append(map(stretch.format.__mod__, zip(*columns, strict=True)))
             else:
-                columns.append(self._flags(part, chosen))
-        return b"".join(map(self._recipe.line.__mod__, zip(*columns, strict=True)))
+                pieces.append(repeat(stretch.format))
+            if stretch.section is not None:
+                pieces.append(kept[stretch.section])  # copied once, into what is sent
+            columns = []
+        if len(pieces) == 1:
+            return b"".join(pieces[0])
+        return b"".join(chain.from_iterable(zip(*pieces, strict=False)))
+
+    def _live(self, attribute: Attribute, part: Part, chosen: Chosen) -> Sequence[Any]:
+        if attribute is Attribute.UID:
+            return among(part.uids, chosen)
+        if attribute is Attribute.MODSEQ:
+            return among(part.modseqs, chosen)
+        return self._flags(part, chosen)
 
     def _flags(self, part: Part, chosen: Chosen) -> list[bytes]:
         spell, flags = self._spell, among(part.flags, chosen)

@@ -1,15 +1,16 @@
-"""What never changes about a message as FETCH spells it, for hundreds at once.
+"""How a line of FETCH is put together: formats, and the values of a message that fill them.
 
-A *run* is items that follow each other in an answer: it is spelled by one format, filled from
-columns of facts.
+What never changes is made from facts, for hundreds of messages at once, and kept; the formats are
+filled when lines are made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, starmap
-from typing import Any, Final
+from itertools import starmap
+from typing import Any, Final, cast
 
 from imap_out.wire.dates import render_date_time
 from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, SectionText
@@ -24,28 +25,87 @@ _SPELLED: Final = {
     Attribute.BODY: (Fact.BODY, b"BODY %b"),
     Attribute.BODYSTRUCTURE: (Fact.BODYSTRUCTURE, b"BODYSTRUCTURE %b"),
 }
+_LIVE: Final = {
+    Attribute.UID: b"UID %d",
+    Attribute.FLAGS: b"FLAGS %b",
+    Attribute.MODSEQ: b"MODSEQ (%d)",
+}
+_KNOWN_RECIPES: Final = 64
 _KNOWN_CUTS: Final = 16
-Run = tuple[FetchItem, ...]
+Prepared = Attribute | BodySection
+Values = tuple[Any, ...]  # of one message, one for each item
 
 
-def is_prepared(item: FetchItem) -> bool:
-    """Tell whether *item* is spelled here."""
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is spelled by one format; then the octets of a section, if one follows.
+
+    *filling*: what the view gives, or which of the kept values, of a section how long it is.
+    """
+
+    format: bytes
+    filling: tuple[Attribute | int, ...]
+    section: int | None = None  # which of the kept values
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A line, which begins with its number."""
+
+    stretches: tuple[Stretch, ...]
+    kept: tuple[Prepared, ...]
+
+
+@lru_cache(_KNOWN_RECIPES)
+def recipe_of(items: tuple[FetchItem, ...]) -> Recipe | None:
+    """Return how to make lines of *items*; None if one of them is not made here."""
+    stretches: list[Stretch] = []
+    kept: list[Prepared] = []
+    text, filling = b"* %d FETCH (", list[Attribute | int]()
+    for number, item in enumerate(items):
+        text += b" " if number else b""
+        if isinstance(item, Attribute) and item in _LIVE:
+            text += _LIVE[item]
+            filling.append(item)
+            continue
+        ready = _prepared(item)
+        if ready is None:
+            return None
+        text += _spelled(ready)
+        filling.append(len(kept))
+        if isinstance(ready, BodySection):
+            stretches.append(Stretch(text, tuple(filling), len(kept)))
+            text, filling = b"", []
+        kept.append(ready)
+    stretches.append(Stretch(text + b")\r\n", tuple(filling)))
+    return Recipe(tuple(stretches), tuple(kept))
+
+
+def _prepared(item: FetchItem) -> Prepared | None:
+    """Return *item* if it is spelled here."""
     if isinstance(item, BodySection):
         section = item.section
         asks_fields = section.text in {SectionText.FIELDS, SectionText.FIELDS_NOT}
-        return asks_fields and not section.part and item.partial is None
-    return item in _SPELLED
+        return item if asks_fields and not section.part and item.partial is None else None
+    return item if isinstance(item, Attribute) and item in _SPELLED else None
 
 
-def facts_of(runs: Iterable[Run]) -> tuple[Fact, ...]:
-    """Return what *runs* are made of, each once."""
-    return tuple(dict.fromkeys(_fact(item) for item in chain.from_iterable(runs)))
+def _spelled(item: Prepared) -> bytes:
+    """Return the format of *item*; of a section's octets only how many they are is filled in."""
+    if isinstance(item, BodySection):
+        return section_name(item).replace(b"%", b"%%") + b" {%d}\r\n"
+    return _SPELLED[item][1]
 
 
-def _fact(item: FetchItem) -> Fact:
+def facts_of(items: Iterable[Prepared]) -> tuple[Fact, ...]:
+    """Return what *items* are made of, each once."""
+    return tuple(dict.fromkeys(map(_fact, items)))
+
+
+def _fact(item: Prepared) -> Fact:
     if isinstance(item, BodySection):
         return Fact.LISTED if _asks_listed(item) else Fact.HEADER
-    return _SPELLED[item][0]  # type: ignore[index]  # nothing else is prepared
+    return _SPELLED[item][0]
 
 
 @lru_cache(_KNOWN_CUTS)
@@ -59,23 +119,20 @@ def _cut(item: BodySection) -> Cut:
     return Cut(item.section.fields, item.section.text is SectionText.FIELDS_NOT)
 
 
-def spell(runs: Sequence[Run], facts: Sequence[Facts]) -> list[list[bytes]]:
-    """Return the column of each of *runs*; *facts* of each message are those of ``facts_of``."""
-    columns = dict(zip(facts_of(runs), zip(*facts, strict=True), strict=True))
-    return [_spelled(run, columns) for run in runs]
+def values(items: Sequence[Prepared], facts: Sequence[Facts]) -> Sequence[Values]:
+    """Return the values of *items* for each message, whose *facts* are those of ``facts_of``."""
+    if len(facts_of(items)) == len(items) and not any(map(_changes, items)):
+        return facts
+    columns = dict(zip(facts_of(items), zip(*facts, strict=True), strict=True))
+    return list(zip(*(_values(item, columns[_fact(item)]) for item in items), strict=True))
 
 
-def _spelled(run: Run, columns: dict[Fact, tuple[Any, ...]]) -> list[bytes]:
-    formats: list[bytes] = []
-    filling: list[Iterable[Any]] = []
-    for item in run:
-        column: Iterable[Any] = columns[_fact(item)]
-        if isinstance(item, BodySection):
-            texts = column if _asks_listed(item) else list(starmap(_cut(item), column))
-            formats.append(section_name(item).replace(b"%", b"%%") + b" {%d}\r\n%b")
-            filling += map(len, texts), texts
-            continue
-        formats.append(_SPELLED[item][1])  # type: ignore[index]  # as above
-        dates = item is Attribute.INTERNALDATE
-        filling.append(map(render_date_time, column) if dates else column)
-    return list(map(b" ".join(formats).__mod__, zip(*filling, strict=True)))
+def _changes(item: Prepared) -> bool:
+    """Tell whether a value is another than the fact."""
+    return item is Attribute.INTERNALDATE or _fact(item) is Fact.HEADER
+
+
+def _values(item: Prepared, column: Sequence[Any]) -> Iterable[Any]:
+    if item is Attribute.INTERNALDATE:
+        return map(render_date_time, column)
+    return starmap(_cut(cast("BodySection", item)), column) if _changes(item) else column

@@ -21,7 +21,7 @@ _SHAPES: Final = {(Attribute.FLAGS,), (Attribute.UID, Attribute.FLAGS)}
 OVERHEAD: Final = 8  # octets a message, of the UIDs that are kept beside the text
 
 
-def is_kept(live: Sequence[Attribute | None]) -> bool:
+def is_kept(live: Sequence[Attribute | int]) -> bool:
     """Tell whether lines with these columns are made here: flags are the last of them."""
     return tuple(live) in _SHAPES
 
@@ -35,8 +35,8 @@ class Heads:
     tail: bytes
 
     @classmethod
-    def of(cls, line: bytes, live: Sequence[Attribute | None], part: Part, start: int) -> Heads:
-        """Return those of *part*, whose first message has the index *start*; see ``Recipe``."""
+    def of(cls, line: bytes, live: Sequence[Attribute | int], part: Part, start: int) -> Heads:
+        """Return those of *part*, whose first message has the index *start*; see ``fetch_pieces.Stretch``."""
         head, tail = line.split(b"%b")
         columns: list[Sequence[int]] = [range(start + 1, start + 1 + len(part))]
         if Attribute.UID in live:

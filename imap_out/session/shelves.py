@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import chain
 from typing import Any, Final
 
 OCTETS_MAX: Final = 64 * 1024 * 1024
@@ -55,15 +54,19 @@ class Shelves:
         self._weigh(shelf, added)
 
     def put_pieces(
-        self, kind: Hashable, keys: Sequence[Hashable], values: Sequence[tuple[bytes, ...]]
+        self, kind: Hashable, keys: Sequence[Hashable], values: Sequence[tuple[Any, ...]]
     ) -> None:
-        """As ``put``, of pieces by the thousand: *values* for the first of *keys*, each once."""
+        """As ``put``, of pieces by the thousand: *values* for the first of *keys*, each once.
+
+        Tuples alike, of octets and numbers; the latter weigh nothing.
+        """
         shelf = self.shelf(kind)
         items = dict(zip(keys, values, strict=False))
         for known in items.keys() & shelf.items.keys():  # another session was faster
             del items[known]
         shelf.items.update(items)
-        octets = sum(map(len, chain.from_iterable(items.values())))
+        columns = zip(*items.values(), strict=True)
+        octets = sum(sum(map(len, each)) for each in columns if isinstance(each[0], bytes))
         self._weigh(shelf, octets + _OVERHEAD * len(items))
 
     def _weigh(self, shelf: Shelf, added: int) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 _OCTETS_MAX: Final = 1 << 20  # about, of one reading
+_MANY: Final = 4 * RUN  # whoever asks for so many goes on
 _OF_MESSAGE: Final = {Fact.SIZE: "message.size", Fact.INTERNAL_DATE: "message.internal_date"}
 _OF_FORM: Final = {
     Fact.SIZE: "form.size",
@@ -74,6 +75,8 @@ def _of_runs(
     left = _OCTETS_MAX
     for run, some in groupby(messages, key=lambda message: message >> RUN_BITS):
         wanted = list(some)
+        if len(rows) + len(wanted) == len(messages) >= _MANY and len(wanted) < RUN:
+            break  # more is asked for next: a run is not to be opened twice
         pieces = _Pieces(runs, run, asked)
         at = pieces.positions([message & (RUN - 1) for message in wanted])
         if not at:

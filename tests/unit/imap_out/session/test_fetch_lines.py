@@ -2,7 +2,7 @@
 
 import pytest
 
-from imap_out.session.fetch_lines import recipe_of
+from imap_out.session.fetch_pieces import Stretch, recipe_of
 from imap_out.session.recent import RecentClaims
 from imap_out.session.shelves import Shelves
 from imap_out.wire.fetch_items import RFC822_TEXT, Attribute, BodySection, Section, SectionText
@@ -72,9 +72,12 @@ def test_a_body_and_the_header_of_a_part_are_not_kept(item: BodySection) -> None
     assert recipe_of((Attribute.UID, item)) is None
 
 
-def test_neighbours_that_never_change_are_one_column() -> None:
+def test_a_line_is_formats_with_sections_between() -> None:
     recipe = recipe_of((Attribute.SIZE, SUBJECT, Attribute.UID, Attribute.ENVELOPE))
 
     assert recipe is not None
-    assert recipe.line == b"* %d FETCH (%b UID %d %b)\r\n"
-    assert recipe.runs == ((Attribute.SIZE, SUBJECT), (Attribute.ENVELOPE,))
+    assert recipe.kept == (Attribute.SIZE, SUBJECT, Attribute.ENVELOPE)
+    assert recipe.stretches == (
+        Stretch(b"* %d FETCH (RFC822.SIZE %d BODY[HEADER.FIELDS (SUBJECT)] {%d}\r\n", (0, 1), 1),
+        Stretch(b" UID %d ENVELOPE %b)\r\n", (Attribute.UID, 2)),
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imap_out.session import fetch_lines
-from imap_out.session.fetch_pieces import facts_of, is_prepared
+from imap_out.session.fetch_pieces import facts_of, recipe_of
 from imap_out.session.recent import RecentClaims
 from imap_out.session.shelves import Shelves
 from imap_out.wire.fetch_items import Attribute, BodySection, Section, SectionText
@@ -29,6 +29,7 @@ LISTS = [
     b"BODY.PEEK[HEADER.FIELDS (Subject)]",
     b"BODY.PEEK[HEADER.FIELDS.NOT (%b)]" % SHOWN,
     b"BODY.PEEK[HEADER.FIELDS.NOT (Subject)]",
+    b"BODY.PEEK[HEADER.FIELDS (Subject)] BODY.PEEK[HEADER.FIELDS (%b)] ENVELOPE" % SHOWN,
     b"RFC822.SIZE INTERNALDATE ENVELOPE BODYSTRUCTURE BODY",
 ]
 BESIDE = re.compile(rb' SAVEDATE "[^"]*"\)\r\n')
@@ -70,10 +71,9 @@ async def test_odd_messages_are_told_as_one_by_one() -> None:
 
 
 def test_fields_that_lists_show_are_asked_alone() -> None:
-    assert facts_of([(FIELDS, Attribute.SIZE), (FIELDS,)]) == (Fact.LISTED, Fact.SIZE)
-    assert facts_of([(OTHERS,), (FIELDS,)]) == (Fact.HEADER, Fact.LISTED)
-    assert is_prepared(FIELDS)
-    assert not is_prepared(BodySection(Section((1,), SectionText.FIELDS)))
+    assert facts_of([FIELDS, Attribute.SIZE, FIELDS]) == (Fact.LISTED, Fact.SIZE)
+    assert facts_of([OTHERS, FIELDS]) == (Fact.HEADER, Fact.LISTED)
+    assert recipe_of((BodySection(Section((1,), SectionText.FIELDS)),)) is None
 
 
 @pytest.fixture

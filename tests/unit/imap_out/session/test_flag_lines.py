@@ -2,7 +2,7 @@
 
 import pytest
 
-from imap_out.session.fetch_lines import recipe_of
+from imap_out.session.fetch_pieces import recipe_of
 from imap_out.session.flag_lines import Heads, is_kept
 from imap_out.wire.fetch_items import Attribute
 from imap_out.wire.render import FlagSpeller
@@ -28,9 +28,10 @@ def test_they_are_the_lines_one_by_one(flags: list[FlagSet], items: tuple[Attrib
     part, spell = part_of(flags), FlagSpeller()
     recipe = recipe_of(items)
     assert recipe is not None
-    assert is_kept(recipe.live)
+    [line] = recipe.stretches
+    assert is_kept(line.filling)
     spelled = {kind: spell(kind, recent=False) for kind in part.kinds}
-    heads = Heads.of(recipe.line, recipe.live, part, 10)
+    heads = Heads.of(line.format, line.filling, part, 10)
     wanted = b"".join(
         b"* %d FETCH (" % number
         + (b"UID %d " % uid if len(items) > 1 else b"")
@@ -45,4 +46,4 @@ def test_lines_that_tell_something_behind_the_flags_are_not_made_so() -> None:
     for items in ((Attribute.FLAGS, Attribute.UID), (Attribute.FLAGS, Attribute.MODSEQ)):
         recipe = recipe_of(items)
         assert recipe is not None
-        assert not is_kept(recipe.live)
+        assert not is_kept(recipe.stretches[0].filling)

@@ -45,11 +45,11 @@ def test_a_shelf_that_is_too_big_alone_starts_over() -> None:
 
 def test_pieces_by_the_thousand_weigh_as_pieces_one_by_one() -> None:
     one, other = Shelves(), Shelves()
-    rows = [(b"ab", b"c"), (b"",), (b"def",)]
+    rows = [(b"ab", 1, b"c"), (b"", 22, b""), (b"def", 3, b"")]
     for shelves in (one, other):
         shelves.put("k", [(2, rows[1], 0)])  # another session was faster
 
-    one.put("k", [(n, row, sum(map(len, row))) for n, row in enumerate(rows, 1)])
+    one.put("k", [(n, row, len(row[0]) + len(row[2])) for n, row in enumerate(rows, 1)])
     other.put_pieces("k", [1, 2, 3, 4], rows)
 
     assert other.shelf("k").items == one.shelf("k").items

@@ -186,7 +186,13 @@ def test_many_arrivals_at_once_pack_as_many_runs_as_they_begin(
     [loose] = ask(store, "SELECT count(*) FROM form")
     messages = ids(store)
     rows = store.mail.glance(lambda reader: told(reader, messages, FACTS))
+    behind = messages[LONG + 100 :]
+    many = store.mail.glance(lambda reader: reader.facts(behind[: 4 * RUN], [Fact.LISTED]))
+    few = store.mail.glance(lambda reader: reader.facts(behind[: 3 * RUN], [Fact.LISTED]))
     store.close()
+    assert len(many) > 3 * RUN
+    assert behind[len(many)] % RUN == 0  # whoever asks for many goes on where a run begins
+    assert len(few) == 3 * RUN
     assert loose <= 3 * RUN + 1  # one is too long for any run
     assert (
         rows
