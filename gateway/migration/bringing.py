@@ -1,7 +1,7 @@
 """One source's mail into one account: read, prepare, store in batches, and go on after a kill.
 
-While one batch is committed, the next is prepared on a thread and a third one may be on its way from
-the source; at most three are held.
+While one batch is committed, the long messages of the next are written to the disk, another is
+prepared on a thread and one more may be on its way from the source; at most four are held.
 What was committed is in the ledger (``store.imports``), so whatever ends this, it is begun
 again from the start of the source and skips what is here.
 """
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.migration.ahead import Ahead, Coming
 from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
 from gateway.migration.pace import Pace
@@ -21,6 +22,7 @@ from gateway.migration.source import Digest, Found, Source, SourceFolder, Troubl
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import MailError, NoSuchMailbox
 from mx_core.model.mailbox_name import MailboxName
+from mx_core.store.bodies.ahead import BodiesAhead
 from mx_core.store.ledger.batch import Brought, ImportFolderId, Kept
 from mx_core.store.ledger.imports import Import, Imports
 
@@ -54,9 +56,17 @@ class Bringing:
     """One run of one import."""
 
     def __init__(
-        self, imports: Imports, source: Source, record: Import, into: str, pace: Pace, now: int
+        self,
+        imports: Imports,
+        bodies: BodiesAhead,
+        source: Source,
+        record: Import,
+        into: str,
+        pace: Pace,
+        now: int,
     ) -> None:
         self._imports = imports
+        self._bodies = bodies
         self._source = source
         self._record = record
         self._into = into
@@ -79,17 +89,23 @@ class Bringing:
     async def _bring(self, folder: SourceFolder) -> None:
         row, mailbox = await self._place(folder)
         self.progress.folder = mailbox
-        batches: asyncio.Queue[list[Brought] | None] = asyncio.Queue(1)
+        batches: asyncio.Queue[Coming | None] = asyncio.Queue(1)
+        ahead = Ahead(self._bodies)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(folder, row, batches))
-                while batch := await batches.get():
-                    self._count(batch, await self._store(folder, row, batch))
+                tasks.create_task(self._read(folder, row, ahead, batches))
+                while coming := await batches.get():
+                    batch = await asyncio.shield(coming)
+                    kept = await self._store(folder, row, batch)
+                    self._count(batch, kept)
+                    await ahead.stored(coming, whole=kept.stored == len(batch))
         except ExceptionGroup as group:
             for error in group.exceptions:
                 if isinstance(error, MailError):
                     raise error from group
             raise
+        finally:
+            await ahead.let_go()
 
     async def _place(self, folder: SourceFolder) -> tuple[ImportFolderId, MailboxName]:
         return await self._imports.folder(
@@ -104,7 +120,8 @@ class Bringing:
         self,
         folder: SourceFolder,
         row: ImportFolderId,
-        batches: asyncio.Queue[list[Brought] | None],
+        ahead: Ahead,
+        batches: asyncio.Queue[Coming | None],
     ) -> None:
         keys = Keys(self._imports, self._record, folder, row)
         began = time.monotonic()
@@ -122,7 +139,8 @@ class Bringing:
                 if name not in known
             ]
             if fresh:
-                await batches.put(await asyncio.to_thread(self._prepared, fresh))
+                prepared = await asyncio.to_thread(self._prepared, fresh)
+                await batches.put(ahead.begin(prepared))
             pause = self._pace.pause_seconds(len(fresh), time.monotonic() - began)
             await asyncio.sleep(pause)
             self.progress.seconds += time.monotonic() - began

@@ -77,18 +77,16 @@ class ImapSource(Source):
         self, folder: SourceFolder, known: Known
     ) -> AsyncIterator[Sequence[Found | Trouble]]:
         client = await self._connected()
-        async for validity, rows in self._rows(folder):
+        async for validity, rows in self._rows(folder, known):
             if isinstance(rows, Trouble):
                 yield [rows]
                 continue
             keys = {row.uid: key_of(validity, row.uid) for row in rows}
-            here = await known.brought(list(keys.values()))
             shared = await known.shared([row.shared for row in rows if row.shared])
-            wanted = [row for row in rows if keys[row.uid] not in here]
-            again = [row for row in wanted if row.shared in shared]
+            again = [row for row in rows if row.shared in shared]
             if again:
                 yield [_found(row, b"", keys[row.uid]) for row in again]
-            fresh = [row for row in wanted if row.shared not in shared]
+            fresh = [row for row in rows if row.shared not in shared]
             async for found in self._ahead(client, folder, fresh, keys):
                 yield found
 
@@ -105,8 +103,9 @@ class ImapSource(Source):
         return self._client
 
     async def _rows(
-        self, folder: SourceFolder
+        self, folder: SourceFolder, known: Known | None = None
     ) -> AsyncIterator[tuple[int, Sequence[Row] | Trouble]]:
+        """Yield UIDVALIDITY and rows of the folder, without those that were brought before."""
         client = await self._connected()
         try:
             opened = await remote_mailbox.open_read_only(client, folder.place.encode())
@@ -115,8 +114,13 @@ class ImapSource(Source):
             return
         uids = await remote_mailbox.uids(client, opened)
         for start in range(0, len(uids), _ROWS_AT_ONCE):
-            rows = await remote_mailbox.rows(client, uids[start : start + _ROWS_AT_ONCE])
-            yield opened.uid_validity, rows
+            keys = {
+                key_of(opened.uid_validity, uid): uid for uid in uids[start : start + _ROWS_AT_ONCE]
+            }
+            here = set() if known is None else await known.brought(list(keys))
+            asked = [uid for key, uid in keys.items() if key not in here]
+            if asked:
+                yield opened.uid_validity, await remote_mailbox.rows(client, asked)
 
     async def _ahead(
         self,

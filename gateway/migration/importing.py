@@ -65,6 +65,7 @@ class Importing:
 
     def __init__(self, store: AccountStore, open_source: Opener, now: Now) -> None:
         self._imports: Imports = store.imports
+        self._bodies = store.bodies_ahead
         self._folder = store.folder
         self._open = open_source
         self._now = now
@@ -171,6 +172,7 @@ class Importing:
         if one is None:
             return
         rest = _FIRST_REST_SECONDS
+        self._look = Look()
         while True:
             try:
                 await self._bring(one)
@@ -192,13 +194,15 @@ class Importing:
         source = await asyncio.to_thread(self._open, asked)
         began = time.monotonic()
         try:
-            self._phase, self._look, self._bringing = "looking", Look(), None
-            await look(source, self._imports, one, asked.into, self._look)
-            check_room(self._look, self._folder)
+            if not self._look.done:  # else a line broke: what was seen then is there now
+                self._phase, self._look, self._bringing = "looking", Look(), None
+                await look(source, self._imports, one, asked.into, self._look)
+                check_room(self._look, self._folder)
             self._phase = "bringing"
             pace = Pace(asked.rate, asked.share)
+            now = int(self._now())
             self._bringing = Bringing(
-                self._imports, source, one, asked.into, pace, int(self._now())
+                self._imports, self._bodies, source, one, asked.into, pace, now
             )
             await self._bringing.run()
             self._phase = "proving"

@@ -31,6 +31,7 @@ from mx_core.store.arriving.inbox import Inbox
 from mx_core.store.arriving.intake import Intake
 from mx_core.store.arriving.receipts import Receipts
 from mx_core.store.arriving.unreadable import UnreadableEnvelopes
+from mx_core.store.bodies.ahead import BodiesAhead
 from mx_core.store.bodies.body import remove_files, remove_orphans
 from mx_core.store.copying import Copy, copy_database
 from mx_core.store.folders.upkeep import Folders, make_first
@@ -94,6 +95,7 @@ class AccountStore:
         self.text_index = mail.index = TextIndex(folder / INDEX, key, Source(database, mail), now)
         self.inbox = Inbox(database, mail, now)
         self.imports = Imports(database, mail, now)
+        self.bodies_ahead = BodiesAhead(database, folder / BODIES)
         self.exchange = Exchange(database, mail)
         self.stand_ins = StandIns(database, mail, now)
         self.pulls = Pulls(database, mail, now)

@@ -68,3 +68,19 @@ def test_killed_behind_every_commit_nothing_is_lost_and_nothing_twice(tmp_path: 
     assert killed == 2  # 100, 200, and the last 50 are one commit
     assert told == "True\n"
     assert what_is_here(tmp_path / "store") == letters
+
+
+def test_killed_with_long_messages_on_the_disk_that_no_row_names(tmp_path: Path) -> None:
+    letters = [letter(n, body="a long line of a letter\r\n" * 3_000) for n in range(120)]
+    source = old_mail.mbox(tmp_path / "Old", letters)
+    killed = 0
+    for step in ("ahead", "ahead:2", "imported", "ahead"):
+        status, told = run(tmp_path / "store", source, step)
+        killed += status == -9
+        assert status in {0, -9}, told
+    status, told = run(tmp_path / "store", source)
+
+    assert killed == 4
+    assert (status, told.endswith("True\n")) == (0, True), told
+    assert what_is_here(tmp_path / "store") == letters
+    assert len(list((tmp_path / "store" / "bodies").iterdir())) == len(letters)

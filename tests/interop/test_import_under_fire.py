@@ -20,13 +20,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.importing import fill
 from gateway.migration.export.exporting import AskedOut, Exporting
 from gateway.migration.importing import Asked, Importing
 from gateway.migration.opening import open_source
 from mx_core.model.address import Address
 from tests.support.cut_line import CutLine, cut_line
 from tests.support.dovecot import PASSWORD, dovecot
+from tests.support.mail_of_years import Letters, fill, with_attachments
 from tests.support.stores import open_store
 from tests.support.torture import Measure, Sweep
 
@@ -160,11 +160,13 @@ def brought(source: Path, account: Path) -> None:
     asyncio.run(story())
 
 
-def under_fire(folder: Path, *, size: int, kills: int, cuts: int, lines: int) -> dict[str, float]:
+def under_fire(
+    folder: Path, *, size: int, kills: int, cuts: int, letters: Letters
+) -> dict[str, float]:
     """Bring *size* messages through *kills* and *cuts*; return what was counted."""
     chance = random.Random(7)
     with dovecot(folder) as server:
-        octets = fill(folder / "mail" / "alice", size, lines)
+        octets = fill(folder / "mail" / "alice", size, letters)
         with cut_line(server.port) as line:
             fire = Fire(folder, line, server.ca_file, octets)
             killed = 0
@@ -188,7 +190,7 @@ def under_fire(folder: Path, *, size: int, kills: int, cuts: int, lines: int) ->
 @pytest.mark.interop
 @pytest.mark.timeout(600)
 def test_mail_of_years_comes_whole_through_kills_and_cuts(folder: Path) -> None:
-    found = under_fire(folder, size=2_000, kills=3, cuts=3, lines=20)
+    found = under_fire(folder, size=2_000, kills=3, cuts=3, letters=with_attachments(2_000))
 
     assert (found["kills"], found["cuts"]) == (3, 3)
 
@@ -199,7 +201,9 @@ def test_full_import(folder: Path) -> None:
     """100,000 messages, 5 GB, twenty kills and twenty cuts; needs 25 GB below /var/tmp."""
 
     def step(_number: int) -> dict[str, float]:
-        return under_fire(folder, size=100_000, kills=20, cuts=20, lines=550)
+        return under_fire(
+            folder, size=100_000, kills=20, cuts=20, letters=with_attachments(110_000)
+        )
 
     Sweep(
         "import",
@@ -209,5 +213,5 @@ def test_full_import(folder: Path) -> None:
             Measure("cuts", "cuts of the line", "higher", floor=20),
             Measure("resident", "MB, at most", "lower", floor=250, combine="max"),
         ),
-        ("gateway/migration", "gateway/legacy", "mx_core/store", "bench/importing.py"),
+        ("gateway/migration", "gateway/legacy", "mx_core/store", "tests/support/mail_of_years.py"),
     ).run(step)

@@ -10,6 +10,7 @@ import json
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NewType
 
@@ -151,14 +152,22 @@ class BodyWriter(BodyReader):
         [body] = self.add_all([octets])
         return body
 
-    def add_all(self, bodies: Sequence[bytes]) -> list[BodyId]:
+    def add_all(
+        self, bodies: Sequence[bytes], ahead: Sequence[body_file.SealedFile | None] = ()
+    ) -> list[BodyId]:
         """Store each of *bodies*; return their ids, which rise.
+
+        *ahead*: for each the file that holds it already, which is the job's from here on.
 
         Raises:
             DiskFull: There is no room for the files.
+            Unavailable: Another job had such a file and failed.
         """
         files: list[tuple[body_file.SealedFile, bytes]] = []
-        rows = [self._row(octets, files) for octets in bodies]
+        rows = [
+            self._row(octets, files) if file is None else self._named(file)
+            for octets, file in zip_longest(bodies, ahead)
+        ]
         # Crash before the commit: orphan files under keys that no longer exist.
         body_file.write(self._folder, files)
         if len(rows) == 1:
@@ -199,14 +208,20 @@ class BodyWriter(BodyReader):
         Raises:
             Unavailable: Another job had it and failed.
         """
+        inserted = self._connection.exec_driver_sql(
+            "INSERT INTO body (size, octets, file, key, coding) VALUES (?, ?, ?, ?, ?)",
+            self._named(file),
+        )
+        return BodyId(inserted.lastrowid)
+
+    def _named(
+        self, file: body_file.SealedFile
+    ) -> tuple[int, bytes | None, bytes | None, bytes | None, int]:
+        """Return the row, without its id, of what *file* holds."""
         if not (self._folder / file.file_id.hex()).exists():
             raise Unavailable("the octets were not kept; they are written anew")
         self.written.append(file.file_id)
-        inserted = self._connection.exec_driver_sql(
-            "INSERT INTO body (size, octets, file, key, coding) VALUES (?, NULL, ?, ?, ?)",
-            (file.size, file.file_id, file.key.reveal(), coding.PLAIN),
-        )
-        return BodyId(inserted.lastrowid)
+        return file.size, None, file.file_id, file.key.reveal(), coding.PLAIN
 
     def drop(self, bodies: Iterable[BodyId]) -> None:
         """Delete the rows; ``secure_delete`` wipes the octets and the keys of their files."""

@@ -15,6 +15,7 @@ from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.message import MessageForm
 from mx_core.ports import NewMail
+from mx_core.store.bodies.file import SealedFile
 from mx_core.store.mail import copies
 from mx_core.store.mail.writer import Writer
 
@@ -50,6 +51,7 @@ class Brought:
     shared: bytes = b""
     kept: bytes | None = None
     agreed: FlagSet | None = None
+    file: SealedFile | None = None  # that holds the octets already
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,10 @@ def store(
             new.append((each, NewMail(each.octets, each.form, flags, each.received)))
     mail = [each for _, each in new]
     # what is pulled was marked on its way; what is imported may say anything of itself
-    appended = writer.append_all(place.mailbox, mail, own=place.one_copy) if new else []
+    files = [each.file for each, _ in new]
+    appended = (
+        writer.append_all(place.mailbox, mail, own=place.one_copy, ahead=files) if new else []
+    )
     uids = [done.uid for done in appended]
     for stored, (each, _) in zip(writer.places.find(place.mailbox, uids), new, strict=True):
         rows.append(_row(place, each, stored.message))

@@ -16,6 +16,7 @@ from mx_core.model.message import MessageForm
 from mx_core.model.octets import Octets, whole
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo, NewMail
 from mx_core.store.bodies.body import BodyId
+from mx_core.store.bodies.file import SealedFile
 from mx_core.store.mail import message
 from mx_core.store.mail.mailboxes import Mailboxes
 from mx_core.store.outbox import sent_copy
@@ -50,14 +51,18 @@ class Writer(Mailboxes):
         author: relation.Author | None = None,
         queued: Sequence[BodyId] | None = None,
         own: bool = False,
+        ahead: Sequence[SealedFile | None] = (),
     ) -> list[Appended]:
-        """As ``append``; *queued*: these bodies hold what is to be sent; *own*: we made them."""
+        """As ``append``; *queued*: these bodies hold what is to be sent; *own*: we made them.
+
+        *ahead*: as ``BodyWriter.add_all`` has it.
+        """
         box = self._box(mailbox)
         if queued is None:
             self._places.check_open(mailbox)  # before octets are written
         book = self._places.book
         new = message.settled(self._connection, new, at_once=book.reads_what_comes(mailbox))
-        bodies = self._keep_bodies(new) if queued is None else queued
+        bodies = self._keep_bodies(new, ahead) if queued is None else queued
         rows = message.keep(self._connection, self.log, bodies, new, int(self._now()), own=own)
         if author is not None:
             for ident, _ in rows:
@@ -77,10 +82,12 @@ class Writer(Mailboxes):
             sent_copy.appended(self._places, mailbox, uids, new)
         return [Appended(box, uid) for uid in uids]
 
-    def _keep_bodies(self, new: Sequence[NewMail]) -> list[BodyId]:
-        if len(new) == 1:
+    def _keep_bodies(
+        self, new: Sequence[NewMail], ahead: Sequence[SealedFile | None]
+    ) -> list[BodyId]:
+        if len(new) == 1 and not ahead:
             return [self.bodies.keep(new[0].octets)]
-        return self.bodies.add_all([whole(each.octets) for each in new])
+        return self.bodies.add_all([whole(each.octets) for each in new], ahead)
 
     def store_flags(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet

@@ -18,7 +18,7 @@ from mx_core.store.text_index.making.texts import Letter
 
 _IDS: Final = 4_096  # in one read transaction
 _READ_OCTETS: Final = 1 << 20  # in one read transaction
-_LONG_OCTETS: Final = 1 << 20  # of a longer message the attachments are not read
+_LONG_OCTETS: Final = 1 << 16  # of a longer message, which has a file, attachments are not read
 
 
 class Source:

@@ -241,6 +241,40 @@ async def test_a_connection_that_breaks_is_made_anew_and_nothing_comes_twice(
             ]
 
 
+async def test_after_a_broken_line_nobody_looks_again_and_what_came_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing_module, "_FIRST_REST_SECONDS", 0.01)
+    account = Account({"INBOX": {n: (letter(n), 0) for n in range(1, 4)}})
+    bodies = 0
+
+    async def cut(talk: Talk) -> None:
+        nonlocal bodies
+        bodies += "BODY" in talk.heard[-1]
+        if "BODY" in talk.heard[-1] and bodies == 1:
+            talk.writer.close()
+            return
+        await account._fetch(talk)
+
+    async with scripted(tmp_path, {**account.script(), "UID FETCH": cut}) as (server, talks):
+        with memory_store() as store:
+            await bring(store, server)
+            account.boxes["INBOX"][4] = (letter(4), 0)
+            await bring(store, server)
+
+    def asked(talk: Talk) -> list[str]:
+        found = [re.search(r"1:\*|\d \(UID (RFC822|BODY)", each) for each in talk.heard]
+        return [each[0] for each in found if each is not None]
+
+    look, names, bodies_of = ["1:*", "3 (UID RFC822"], ["1:*"], ["3 (UID RFC822", "3 (UID BODY"]
+    first, again, later = map(asked, talks)
+    assert first == [*look, *names, *bodies_of]
+    assert again == [*names, *bodies_of, *look]  # the last one is the proof
+    more = ["1:*", "4 (UID RFC822"]
+    assert later == [*more, *names, "4 (UID RFC822", "4 (UID BODY", *more]
+    assert "UID FETCH 4 (UID BODY.PEEK[])" in talks[2].heard
+
+
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [

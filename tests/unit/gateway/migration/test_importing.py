@@ -141,6 +141,19 @@ async def test_paused_it_goes_on_where_it_was(tmp_path: Path) -> None:
         assert [o for o, _, _ in (await stored(store))["a"]] == [letter(n) for n in range(300)]
 
 
+async def test_paused_it_leaves_no_file_that_no_row_names(tmp_path: Path) -> None:
+    letters = [letter(n, body="a long line of a letter\r\n" * 3_000) for n in range(300)]
+    path = old_mail.mbox(tmp_path / "a", letters)
+    async with importing() as (made, store):
+        await made.begin(Asked(str(path)), dry_run=False)
+        await until(made, lambda s: bool(s["progress"] and s["progress"]["stored"]))
+        await made.pause()
+        await until(made, lambda s: s["phase"] == "idle")
+
+        here = len((await stored(store))["a"])
+        assert len(list((store.folder / "bodies").iterdir())) == here
+
+
 async def test_what_ran_when_the_gateway_ended_goes_on_by_itself(tmp_path: Path) -> None:
     path = old_mail.mbox(tmp_path / "a", [letter(n) for n in range(250)])
     with memory_store() as store:
