@@ -1,4 +1,4 @@
-"""Batches whose long messages go to the disk while others are stored.
+"""Batches that are prepared, and whose long messages go to the disk, while others are stored.
 
 What was written for a batch that is stored no more is removed; what is still being written when an
 import ends is waited for.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mx_core.model.errors import MailError
@@ -26,12 +26,12 @@ class Ahead:
         self._bodies = bodies
         self._coming: set[Coming] = set()
 
-    def begin(self, batch: Sequence[Brought]) -> Coming:
-        """Write the files of *batch* on a thread; what comes is the batch with its files.
+    def begin(self, prepare: Callable[[], Sequence[Brought]]) -> Coming:
+        """Prepare a batch and write its files on a thread; what comes is the batch with its files.
 
         It is awaited shielded: the thread goes on, whoever gives up.
         """
-        coming = asyncio.get_running_loop().run_in_executor(None, self._written, batch)
+        coming = asyncio.get_running_loop().run_in_executor(None, self._written, prepare)
         self._coming.add(coming)
         return coming
 
@@ -54,6 +54,7 @@ class Ahead:
             files = [each.file for each in coming.result() if each.file is not None]
             await self._bodies.let_go(files)
 
-    def _written(self, batch: Sequence[Brought]) -> list[Brought]:
+    def _written(self, prepare: Callable[[], Sequence[Brought]]) -> list[Brought]:
+        batch = prepare()
         files = self._bodies.write([each.octets for each in batch])
         return [replace(each, file=file) for each, file in zip(batch, files, strict=True)]

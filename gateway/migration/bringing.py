@@ -1,7 +1,7 @@
 """One source's mail into one account: read, prepare, store in batches, and go on after a kill.
 
-While one batch is committed, the long messages of the next are written to the disk, another is
-prepared on a thread and one more may be on its way from the source; at most four are held.
+While one batch is committed, the next two are prepared on threads and their long messages written to
+the disk, and one more may be on its way from the source; at most four are held.
 What was committed is in the ledger (``store.imports``), so whatever ends this, it is begun
 again from the start of the source and skips what is here.
 """
@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from gateway.migration.ahead import Ahead, Coming
@@ -26,6 +27,7 @@ from mx_core.store.bodies.ahead import BodiesAhead
 from mx_core.store.ledger.batch import Brought, ImportFolderId, Kept
 from mx_core.store.ledger.imports import Import, Imports
 
+_ALL_OF_THE_TIME: Final = 100  # percent
 _DATE_MAX: Final = (1 << 32) - 1  # what is later was never a date of a message
 
 
@@ -139,8 +141,10 @@ class Bringing:
                 if name not in known
             ]
             if fresh:
-                prepared = await asyncio.to_thread(self._prepared, fresh)
-                await batches.put(ahead.begin(prepared))
+                coming = ahead.begin(partial(self._prepared, fresh))
+                await batches.put(coming)
+                if self._pace.share < _ALL_OF_THE_TIME:  # what it costs counts before a rest
+                    await asyncio.wait({coming})
             pause = self._pace.pause_seconds(len(fresh), time.monotonic() - began)
             await asyncio.sleep(pause)
             self.progress.seconds += time.monotonic() - began

@@ -20,6 +20,7 @@ _CASED_END: Final = 0x20000  # no character from here on has a case
 _ASCII: Final = re.compile(r"[\x00-\x7f]")
 _OTHERS: Final = re.compile(r"[^\x00-\x7f]+")
 _SELDOM: Final = 16  # where fewer than one in so many is not ASCII, the others are done apart
+_SHORT: Final = 4  # characters of a run that is remembered
 _MARKS_MAX: Final = 64  # UAX 15 has text with more than 30 in a row as not safe for streams
 
 _ODD_MARKS: Final = "\u0f73\u0f75\u0f81"  # of class 0, and decompose into marks that are not
@@ -46,9 +47,16 @@ def _between_ascii(piece: str) -> Iterator[str]:
     at = 0
     for run in _OTHERS.finditer(piece):
         yield piece[at : run.start()].upper()
-        yield _decomposed(run.group())
+        others = run.group()
+        yield _short(others) if len(others) <= _SHORT else _decomposed(others)
         at = run.end()
     yield piece[at:].upper()
+
+
+@functools.lru_cache(4_096)
+def _short(text: str) -> str:
+    # a language has few of them, and each comes a thousand times
+    return _decomposed(text)
 
 
 def _decomposed(text: str) -> str:

@@ -6,6 +6,7 @@ message inside, the header is read too.  Output is bounded and work linear.  RFC
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Iterator
@@ -85,8 +86,15 @@ def _pieces(octets: bytes, root: Part) -> Iterator[str]:
 
 def page_text(page: str) -> str:
     """Return the words of an HTML page."""
-    words = _TAG.sub(_gap, "".join(_shown(page)))
-    return _REFERENCE.sub(lambda found: html.unescape(found.group()), words)
+    parts = _TAG.split("".join(_shown(page)))  # text, the name of a tag, text, …
+    parts[1::2] = ["" if name and name.lower() in _INLINE else " " for name in parts[1::2]]
+    words = "".join(parts)
+    return _REFERENCE.sub(lambda found: _meant(found.group()), words) if "&" in words else words
+
+
+@functools.lru_cache(512)
+def _meant(reference: str) -> str:
+    return html.unescape(reference)
 
 
 def _shown(page: str) -> Iterator[str]:
@@ -112,7 +120,3 @@ def _lowered(page: str) -> str:
 
 
 _LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-def _gap(tag: re.Match[str]) -> str:
-    return "" if (tag.group(1) or "").lower() in _INLINE else " "

@@ -98,11 +98,20 @@ def _gaps(messages: array[int]) -> bytes:
         gaps = int.from_bytes(octets, "little") - before
         if not gaps & _WIDE:
             return gaps.to_bytes(len(octets), "little")[::_LANE_OCTETS]
+    apart = [messages[0], *map(sub, messages[1:], messages)]
+    try:
+        return b"".join(map(_SPELT.__getitem__, apart))
+    except IndexError:
+        return b"".join(map(_spelt, apart))
+
+
+def _spelt(number: int) -> bytes:
     out = bytearray()
-    put(out, messages[0])
-    for gap in map(sub, messages[1:], messages):
-        put(out, gap)
+    put(out, number)
     return bytes(out)
+
+
+_SPELT: Final = tuple(map(_spelt, range(2_048)))  # as far as the messages of one batch lie apart
 
 
 def _little(messages: array[int]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,8 +18,11 @@ from mx_core.store.mail.mail import Mail
 from mx_core.store.text_index.making.texts import Letter
 
 _IDS: Final = 4_096  # in one read transaction
+_FORMS: Final = 32  # that are read together: they are kept in runs
 _READ_OCTETS: Final = 1 << 20  # in one read transaction
 _LONG_OCTETS: Final = 1 << 16  # of a longer message, which has a file, attachments are not read
+
+_Formed = tuple[MessageId, MessageForm | None]  # None: it can not be read
 
 
 class Source:
@@ -96,19 +100,29 @@ class Source:
 
     def letters(self, messages: Sequence[MessageId]) -> Iterator[list[Letter]]:
         """Yield *messages* as they are read, about a megabyte at once, without those that went."""
-        waiting = list(reversed(messages))
-        while waiting:
-            yield self._mail.read_blocking(lambda r: _read(r, waiting))
+        waiting = deque(messages)
+        formed: deque[_Formed] = deque()
+        while waiting or formed:
+            yield self._mail.read_blocking(lambda r: _read(r, waiting, formed))
 
 
-def _read(reader: MailReader, waiting: list[MessageId]) -> list[Letter]:
-    """Take messages off the end of *waiting* and read them, a megabyte or one."""
+def _read(reader: MailReader, waiting: deque[MessageId], formed: deque[_Formed]) -> list[Letter]:
+    """Take messages off *waiting* and read them, a megabyte or one.
+
+    *formed* is for those whose forms are read and that come with the next megabyte.
+    """
     taken: list[Letter] = []
     room = _READ_OCTETS
-    while waiting and room > 0:
-        message = waiting.pop()
+    while (waiting or formed) and room > 0:
+        if not formed:
+            some = [waiting.popleft() for _ in range(min(_FORMS, len(waiting)))]
+            formed.extend(_forms(reader, some))
+            continue
+        message, form = formed.popleft()
+        if form is None:
+            taken.append(Letter(message, None))
+            continue
         try:
-            [form] = reader.forms([message])
             octets, form = _words_of(reader, message, form)
         except MessageGone:
             continue
@@ -118,6 +132,16 @@ def _read(reader: MailReader, waiting: list[MessageId]) -> list[Letter]:
         room -= len(octets)
         taken.append(Letter(message, octets, form.fields, form.parts))
     return taken
+
+
+def _forms(reader: MailReader, messages: Sequence[MessageId]) -> list[_Formed]:
+    """Return the forms of those of *messages* that are there, None of one that can not be read."""
+    try:
+        return list(zip(messages, reader.forms(messages), strict=True))
+    except (MessageGone, StoreDamaged) as error:
+        if len(messages) > 1:  # the others are not lost with it
+            return [formed for message in messages for formed in _forms(reader, [message])]
+        return [] if isinstance(error, MessageGone) else [(messages[0], None)]
 
 
 def _words_of(

@@ -48,6 +48,8 @@ def test_an_unlisted_charset_is_guessed() -> None:
         ("a &lt;b&gt; &amp; &#252; &#xFC; &nbsp;c", "a <b> & ü ü c"),
         ("&unknown; &#99999999; & &# &;", "&unknown; &#99999999; & &# &;"),
         ("Iİ<script>x</script>y", "Iİ y"),
+        ("<<b>p>q", "<p>q"),  # what is left of a tag that was in the way is text
+        ("a</>b<B\nx>c</Em >d<bb>e", "a bcd e"),
     ],
 )
 def test_a_page_is_its_words(page: str, shown: str) -> None:
