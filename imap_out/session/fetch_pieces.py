@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import starmap
 from typing import Any, Final, cast
 
-from imap_out.wire.dates import render_date_time
+from imap_out.wire.dates import render_date_times
 from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, SectionText
 from imap_out.wire.render import section_name
 from mx_core.mime.listed import LISTED, Cut
@@ -134,5 +134,5 @@ def _changes(item: Prepared) -> bool:
 
 def _values(item: Prepared, column: Sequence[Any]) -> Iterable[Any]:
     if item is Attribute.INTERNALDATE:
-        return map(render_date_time, column)
+        return render_date_times(column)
     return starmap(_cut(cast("BodySection", item)), column) if _changes(item) else column

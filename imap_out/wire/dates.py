@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
@@ -61,6 +62,15 @@ def render_date_time(seconds: int) -> bytes:
     """Spell the moment as INTERNALDATE shows it, in UTC, without quotes."""
     day, second = divmod(seconds, _DAY_SECONDS)
     return _spelled_day(day) + _MINUTES[second // 60] + _SECONDS[second % 60]
+
+
+def render_date_times(moments: Sequence[int]) -> list[bytes]:
+    """As ``render_date_time``, of many."""
+    days = {day: _spelled_day(day) for day in {each // _DAY_SECONDS for each in moments}}
+    return [
+        days[each // _DAY_SECONDS] + _MINUTES[each % _DAY_SECONDS // 60] + _SECONDS[each % 60]
+        for each in moments
+    ]
 
 
 @lru_cache(_DAYS_KNOWN)

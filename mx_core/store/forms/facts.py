@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _OCTETS_MAX: Final = 1 << 20  # about, of one reading
 _MANY: Final = 4 * RUN  # whoever asks for so many goes on
+_RUN_OF: Final = (
+    RUN_BITS.__rrshift__
+)  # of a message; thousands are asked, and a function takes longer
 _OF_MESSAGE: Final = {Fact.SIZE: "message.size", Fact.INTERNAL_DATE: "message.internal_date"}
 _OF_FORM: Final = {
     Fact.SIZE: "form.size",
@@ -73,7 +76,7 @@ def _of_runs(
 ) -> list[Facts]:
     rows: list[Facts] = []
     left = _OCTETS_MAX
-    for run, some in groupby(messages, key=lambda message: message >> RUN_BITS):
+    for run, some in groupby(messages, key=_RUN_OF):
         wanted = list(some)
         if len(rows) + len(wanted) == len(messages) >= _MANY and len(wanted) < RUN:
             break  # more is asked for next: a run is not to be opened twice

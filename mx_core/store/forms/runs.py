@@ -74,6 +74,8 @@ class Runs:
         Negative: so many from the first on are in none.
         """
         loose = self._loose(min(messages), max(messages))
+        if not loose:
+            return len(messages)
         first = messages[0] not in loose
         other = (at for at, message in enumerate(messages) if (message not in loose) != first)
         count = next(other, len(messages))

@@ -15,6 +15,11 @@ def test_a_moment_survives(seconds: int) -> None:
     assert dates.parse_date_time(dates.render_date_time(seconds)) == seconds
 
 
+@given(st.lists(st.integers(-60_000_000_000, 250_000_000_000), max_size=20))
+def test_many_moments_are_spelled_as_one_by_one(moments: list[int]) -> None:
+    assert dates.render_date_times(moments) == [dates.render_date_time(at) for at in moments]
+
+
 @given(st.dates())
 def test_a_day_survives(day: date) -> None:
     assert dates.parse_date(dates.render_date(day)) == day
