@@ -1,5 +1,7 @@
 """What changed between two snapshots, whether they share parts or not."""
 
+import random
+
 import pytest
 
 from imap_out.session.difference import difference
@@ -34,3 +36,49 @@ def test_the_gone_and_the_reflagged_are_found(new: Snapshot) -> None:
 
     assert sorted(found.gone) == [7, 2500]
     assert sorted(found.reflagged) == [5, 1500, 2000]
+
+
+def test_a_part_that_was_joined_with_the_next_is_known_by_what_it_held() -> None:
+    worn = OLD.without(ModSeq(3), [uid for uid in UIDS if 50 < uid <= 1024])
+    joined = worn.without(ModSeq(4), [uid for uid in UIDS if 1100 < uid <= 2048])
+    assert len(joined.parts) < len(worn.parts)
+
+    found = difference(worn, joined)
+
+    assert sorted(found.gone) == list(range(1101, 2049))
+    assert list(found.reflagged) == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_happens_it_is_what_a_look_at_each_message_finds(seed: int) -> None:
+    draw = random.Random(seed)
+    old = new = OLD
+    modseq, added = 2, COUNT
+    for _ in range(draw.randint(1, 12)):
+        modseq += 1
+        there = list(new.uids)
+        what = draw.choice(["flag", "flag all", "expunge", "expunge most", "add", "add many"])
+        if what.startswith("flag"):
+            chosen = there if what == "flag all" else sorted(draw.sample(there, 3))
+            new = new.with_flags(ModSeq(modseq), chosen, [frozenset({SEEN})] * len(chosen))
+        elif what.startswith("expunge"):
+            # most of a stretch: what is left of its parts is joined
+            low = draw.randrange(len(there) - 4)
+            run = there[low : low + 700]
+            chosen = sorted(draw.sample(run, len(run) * 9 // 10)) if "most" in what else run[:1]
+            new = new.without(ModSeq(modseq), chosen)
+        else:
+            count = 700 if what == "add many" else 1
+            uids = [Uid(added + n) for n in range(1, count + 1)]
+            added += count
+            ids = [MessageId(uid) for uid in uids]
+            new = new.with_added(ModSeq(modseq), uids, ids, [NONE] * count)
+        if draw.random() < 0.3:
+            old = new  # told of until here
+    was = dict(zip(old.uids, old.modseqs, strict=True))
+    now = dict(zip(new.uids, new.modseqs, strict=True))
+
+    found = difference(old, new)
+
+    assert sorted(found.gone) == [uid for uid in was if uid not in now]
+    assert list(found.reflagged) == [uid for uid in was if now.get(uid, was[uid]) != was[uid]]
