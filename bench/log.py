@@ -7,12 +7,12 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 import structlog
+from msgspec.structs import replace
 from nacl.signing import SigningKey
 
 from bench.rows import Row

@@ -8,15 +8,15 @@ runtime  control.sock
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mx_core.db.durable import make_folder
 from mx_core.model.errors import BadConfiguration
 
 
-@dataclass(frozen=True, slots=True)
-class Directories:
+class Directories(Struct, frozen=True):
     """The three directories of one gateway, each 0700."""
 
     config: Path

@@ -18,10 +18,10 @@ import ssl
 import traceback
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+from msgspec import Struct
 
 from imap_out.duplex import Duplex
 from imap_out.session.connection import Connection, Next
@@ -46,8 +46,7 @@ _BYE_SECONDS: Final = 2.0
 AllowClear = Callable[[tuple[str, int], tuple[str, int]], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """A bound, listening socket.  *implicit*: TLS from the first octet, else by STARTTLS."""
 
     sock: socket.socket

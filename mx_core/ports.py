@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from mx_core.keys_port import KeysReader
 from mx_core.model.address import Address
@@ -41,8 +42,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 # ── mail at rest ─────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True, slots=True)
-class MailboxInfo:
+class MailboxInfo(Struct, frozen=True):
     """One mailbox as LIST and STATUS show it; counters are kept, never counted on demand."""
 
     id: MailboxId
@@ -61,8 +61,7 @@ class MailboxInfo:
     rule: str = ""  # of a folder that shows what is in other mailboxes; spec/folders
 
 
-@dataclass(frozen=True, slots=True)
-class NewMail:
+class NewMail(Struct, frozen=True):
     """A message to be stored; *form* is prepared from *octets*, best with its keys.
 
     None: the store makes it, if ``MailStore.forms_may_wait`` has said so.
@@ -74,16 +73,14 @@ class NewMail:
     internal_date: int | None = None  # unix seconds; None: now
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """Where a message went.  RFC 4315 §3 (APPENDUID)."""
 
     uid_validity: UidValidity
     uid: Uid
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Struct, frozen=True):
     """Pairs of a COPY or MOVE, in ascending source UID.  RFC 4315 §3 (COPYUID)."""
 
     uid_validity: UidValidity
@@ -315,8 +312,7 @@ class Accounts(Protocol):
 
 
 # ── networks ─────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True):
     """One sealed envelope for one recipient mailbox, with the body it shares with others."""
 
     recipient: Address
@@ -327,8 +323,7 @@ class Parcel:
     postage_bits: int = 0  # asked for by the recipient's home server
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """One envelope that the home server holds for this device.
 
     A *body* that is not in memory is there until the next delivery is asked for.
@@ -348,8 +343,7 @@ class Fate(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class FateNotice:
+class FateNotice(Struct, frozen=True):
     """Structured status from the own home server; the gateway writes the report."""
 
     sequence: int
@@ -361,8 +355,7 @@ class FateNotice:
     unreadable: bytes = b""  # not b"": not failed; a device's word that it cannot open it
 
 
-@dataclass(frozen=True, slots=True)
-class QueueEmpty:
+class QueueEmpty(Struct, frozen=True):
     """All that waited has been handed out; what follows is new (a sync is complete when acked)."""
 
 

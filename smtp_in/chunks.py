@@ -7,8 +7,9 @@ limit, nor the room shared by all connections; of a flawed message nothing is ke
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, final
+
+from msgspec import Struct
 
 from smtp_in.body import BLOCK_OCTETS, Flaw, Room, Sink, has_bare_octet, has_long_line, may_go
 
@@ -16,8 +17,7 @@ from smtp_in.body import BLOCK_OCTETS, Flaw, Room, Sink, has_bare_octet, has_lon
 _ARGUMENT: Final = re.compile(r"([0-9]{1,20})(?: +([Ll][Aa][Ss][Tt]))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """The argument of BDAT: how many octets follow, and whether they are the last."""
 
     octets: int

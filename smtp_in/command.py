@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 # Reverse-path = Path / "<>" ;  Path = "<" [ A-d-l ":" ] Mailbox ">"      RFC 5321 §4.1.2
 # A space after the colon is no grammar; several mail programs send one.
 _PATH: Final = re.compile(
@@ -35,8 +37,7 @@ class Path:
     foreign: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """What SASL PLAIN carries.  RFC 4616 §2."""
 
     username: str

@@ -14,11 +14,11 @@ import secrets
 import ssl
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, NoReturn, Protocol, cast
 
 import structlog
 from aiosmtpd.smtp import SMTP, Session
+from msgspec import Struct, field
 from typing_extensions import override
 
 from mx_core.model.errors import MailError
@@ -65,8 +65,7 @@ class Talk(Protocol):
         """Begin anew after STARTTLS."""
 
 
-@dataclass(slots=True)
-class Front:
+class Front(Struct):
     """What the connections of one ``serve`` share, and how they differ from those of another."""
 
     name: str  # what it calls itself, in the greeting and after EHLO

@@ -9,10 +9,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
+from msgspec import Struct
 
 from mx_core.model.errors import MailError
 from mx_core.ports import Account, Accounts
@@ -45,8 +45,7 @@ class Wire(login.Wire, Protocol):
         """Tell whether HELO or EHLO was said."""
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(Struct, frozen=True):
     """What the dialogues of one ``serve`` share."""
 
     accounts: Accounts

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct
 
 # future-release-integer = %x31-39 *8DIGIT                                RFC 4865 §4.1
 _SECONDS: Final = re.compile(r"[1-9][0-9]{0,8}")
@@ -15,8 +16,7 @@ _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]
 PARAMETERS: Final = frozenset({"HOLDFOR", "HOLDUNTIL"})
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """So many *seconds* from when the message is taken, or *until* a moment in unix seconds."""
 
     seconds: int = 0

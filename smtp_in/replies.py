@@ -7,8 +7,9 @@ came from outside cannot add a line to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model import errors
 from smtp_in.body import Flaw
@@ -17,8 +18,7 @@ _OCTETS_MAX: Final = 510  # without CRLF
 _PRINTABLE: Final = range(0x20, 0x7F)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """One reply; *enhanced* is empty only for 220 (greeting), EHLO, 334 and 354 (RFC 2034 §4)."""
 
     code: int

@@ -8,17 +8,16 @@ import logging
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
+from msgspec import Struct
 from typing_extensions import override
 
 from smtp_in import replies
 from smtp_in.connection import Connection, Front, encoded
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """A bound, listening socket; *tls* is offered as STARTTLS, or spoken at once if *implicit*."""
 
     sock: socket.socket

@@ -7,8 +7,9 @@ be reached is the outbox's to judge.  RFC 6409 §4–§6.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress, NotPermitted
@@ -25,8 +26,7 @@ _RCPT_PARAMETERS: Final = frozenset({"NOTIFY", "ORCPT"})
 _BODIES: Final = frozenset({"7BIT", "8BITMIME"})  # RFC 6152 §2
 
 
-@dataclass(slots=True)
-class Transaction:
+class Transaction(Struct):
     """One message under way, from MAIL to the end of DATA; owned by its connection."""
 
     sender: Address

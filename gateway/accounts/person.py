@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from typing import Any, final
 
 import structlog
+from msgspec.structs import asdict
 from typing_extensions import override
 
 from gateway.accounts.carrier import carrier_to

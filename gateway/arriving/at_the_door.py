@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.arriving.bounce_hint import bounced
 from gateway.arriving.door_status import (
@@ -39,8 +40,7 @@ _LARGE_OCTETS: Final = 256 * 1024
 _DOUBT_SECONDS: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class OrdinaryMail:
+class OrdinaryMail(Struct, frozen=True):
     """What is stored of one message, and the statement that brought it."""
 
     statement: Statement

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.arriving.arrival_status import sender_status
 from gateway.arriving.at_the_door import AtTheDoor

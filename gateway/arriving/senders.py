@@ -5,7 +5,8 @@ Asks for keys of a *domain* only; a look-up of a person is never caused by arriv
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import noted_change
@@ -37,8 +38,7 @@ _OTHER_HISTORY = frozenset({Cause.FORK, Cause.ROLLBACK})
 _ANSWERED = _LISTENED_TO | {Trust.FIRST}  # an answer to a stranger is let in, if we write one
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedSender:
+class JudgedSender(Struct, frozen=True):
     """The verdict, and what is to be remembered once the message's own signature holds."""
 
     address: Address

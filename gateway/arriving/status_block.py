@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
@@ -63,8 +64,7 @@ class Mail(Enum):
     REPORT = "report"  # written by this gateway
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """What was known of one message when it was stored."""
 
     mail: Mail

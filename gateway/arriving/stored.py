@@ -7,7 +7,8 @@ that the transaction which stores it adopts.  Neither it nor its body is whole i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gateway.arriving.arrival_status import with_message
 from gateway.arriving.status_block import Status, keywords, render
@@ -28,8 +29,7 @@ def _nothing() -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What goes into the store; *end* lets go of a file that no row has adopted."""
 
     octets: Octets

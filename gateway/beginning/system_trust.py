@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import shlex
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from msgspec import Struct
 
 _NAMED: Final = "mx-gateway-"
 _FINGERPRINT_OCTETS: Final = 8
@@ -22,8 +22,7 @@ _BUNDLE_OCTETS_MAX: Final = 8 * 1024 * 1024
 _TURNS: Final = 4  # of a handshake in memory, each side
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """Where a kind of system keeps the list: *anchors* the administrator's part, *bundle* the whole."""
 
     anchors: Path
@@ -54,8 +53,7 @@ LAYOUTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """*trusted*: programs of this computer believe the gateway; what to type to add it, to take it out.
 
     Both are empty where the system is of no kind that is known here.

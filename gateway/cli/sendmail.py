@@ -12,11 +12,11 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import click
+from msgspec import Struct, field
 
 from gateway.config import load
 from gateway.directories import Directories, directories
@@ -53,8 +53,7 @@ class _Usage(Exception):
     """The command line can not be carried out; one sentence."""
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(Struct):
     """What the command line says."""
 
     sender: str = ""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import asdict, dataclass
 from typing import Any, Final, final
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from gateway.arriving.status_block import Mail, Status, parse, sentence
 from gateway.echo.reply import SUITES
@@ -50,8 +51,7 @@ _STATUS_OCTETS: Final = 2048
 _UNIQUE_OCTETS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """A message that came back: as its status block tells, which nobody else can write."""
 
     sender: str

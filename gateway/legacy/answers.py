@@ -9,9 +9,9 @@ RFC 3501 §7, §9; RFC 9051 §9.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from typing_extensions import override
 
 from mx_core.model.errors import PeerUnreachable
@@ -48,8 +48,7 @@ class Atom(bytes):
 Value = Atom | bytes | None | list["Value"]  # None: NIL
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """A condition: of a command (*tag*), or of the connection (tag ``*``)."""
 
     tag: bytes
@@ -58,8 +57,7 @@ class Status:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(Struct, frozen=True):
     """An untagged answer: ``* 12 FETCH (…)`` has number 12 and name FETCH."""
 
     name: str  # upper case
@@ -67,8 +65,7 @@ class Data:
     values: list[Value]
 
 
-@dataclass(frozen=True, slots=True)
-class GoOn:
+class GoOn(Struct, frozen=True):
     """``+``: the server waits."""
 
 

@@ -12,8 +12,9 @@ import base64
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.legacy.answers import Data, Status, shown
 from gateway.legacy.guard import ANSWERS_MAX, LITERAL_OCTETS, Expected, Guard
@@ -37,8 +38,7 @@ _LOGIN_DISABLED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(Struct, frozen=True):
     """Whom to ask."""
 
     host: str

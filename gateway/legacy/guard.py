@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from aioimaplib.aioimaplib import (
@@ -27,6 +26,7 @@ from aioimaplib.aioimaplib import (
     Exec,
     IMAP4ClientProtocol,
 )
+from msgspec import Struct
 from typing_extensions import override
 
 from gateway.legacy.answers import Answer, AnswerReader, BadAnswer, Data, GoOn, Status, shown
@@ -48,8 +48,7 @@ _Call = Coroutine[Any, Any, Any]
 _End = asyncio.Future[Status | None]  # None: it never came, and _error says why
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """What a command may be answered with, and who takes it.
 
     *octets* bounds the literals of one answer, and with *answers* the whole; each time that the

@@ -6,8 +6,9 @@ Beside ``remote_mailbox``: values and the commands that ask for them.  RFC 7162,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.legacy.answers import Atom, Data, Value
 from gateway.legacy.client import ImapClient, SaidNo, quoted
@@ -19,8 +20,7 @@ _MODSEQ_MAX: Final = (1 << 63) - 1
 _SPARE: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(Struct, frozen=True):
     """What STATUS says of a mailbox; 0: the server does not say."""
 
     uid_validity: int

@@ -7,8 +7,9 @@ against what can be before anything is made of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, TypeGuard
+
+from msgspec import Struct
 
 from gateway.legacy.answers import Atom, BadAnswer, Data, Status, Value
 from gateway.legacy.client import ImapClient, quoted
@@ -27,8 +28,7 @@ _CODES_MAX: Final = 50
 _KEYWORD_OCTETS_MAX: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteName:
+class RemoteName(Struct, frozen=True):
     """One line of LIST; *raw* is the name as the server spells it."""
 
     raw: bytes
@@ -41,8 +41,7 @@ class RemoteName:
         return not self.attributes & {"\\noselect", "\\nonexistent"}
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A mailbox as it was when it was opened."""
 
     uid_validity: int
@@ -53,8 +52,7 @@ class Opened:
     makes: bool = False  # and any keyword besides (PERMANENTFLAGS \\*)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One message, without its octets."""
 
     uid: int

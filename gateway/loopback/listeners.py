@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from gateway.config import Listen
 from mx_core.mail_programs.mail_settings import MailSettings
@@ -30,8 +31,7 @@ _PURPOSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """The five ports of one gateway."""
 
     imap: int

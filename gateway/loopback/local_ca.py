@@ -11,13 +11,13 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
 
 from mx_core.db.durable import make_folder, write_file
 
@@ -27,8 +27,7 @@ _ROOT_DAYS = 3650
 _LOOPBACK = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
 
 
-@dataclass(frozen=True, slots=True)
-class LocalTls:
+class LocalTls(Struct, frozen=True):
     """What the listeners use, and the file a mail program is told to trust."""
 
     context: ssl.SSLContext

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from msgspec import Struct, field
 from typing_extensions import override
 
 from mx_core.model.address import Address
@@ -23,8 +23,7 @@ _TLS_BEGUN: Final = "tls_begun"
 _REFUSED: Final = "refused"
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """One mail program: what it calls itself, and when it first took each step (unix seconds)."""
 
     client: str = ""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
@@ -27,8 +28,7 @@ _SPARE_OCTETS: Final = 256 * 1024 * 1024
 _TROUBLES_SHOWN: Final = 20
 
 
-@dataclass(slots=True)
-class FolderLook:
+class FolderLook(Struct):
     """What one folder holds."""
 
     name: str
@@ -38,8 +38,7 @@ class FolderLook:
     known: int = 0  # brought by an earlier import of this source
 
 
-@dataclass(slots=True)
-class Look:
+class Look(Struct):
     """What a source holds, as far as it has been looked at."""
 
     folders: list[FolderLook] = field(default_factory=list)

@@ -7,8 +7,9 @@ docs/spec/imports.md §4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
@@ -18,8 +19,7 @@ from mx_core.store.ledger.imports import Import, Imports
 _AT_ONCE: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class FolderProof:
+class FolderProof(Struct, frozen=True):
     """One folder, three times."""
 
     name: str

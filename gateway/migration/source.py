@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Final, NewType, Protocol
+
+from msgspec import Struct
 
 from mx_core.model.flags import FlagSet
 
@@ -21,8 +22,7 @@ BATCH_MESSAGES: Final = 100  # one commit
 BATCH_OCTETS: Final = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One message as it stands in the source, its lines ending in CRLF."""
 
     octets: bytes
@@ -32,16 +32,14 @@ class Found:
     shared: bytes = b""  # what names it in all folders, where a source shows one message in many
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Something that can not be brought: where it stands, and one sentence."""
 
     where: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFolder:
+class SourceFolder(Struct, frozen=True):
     """One folder of a source; *place* is what the source itself calls it."""
 
     place: str
@@ -56,8 +54,7 @@ class SourceFolder:
         return self.place.encode(errors="surrogateescape")
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """What a look learns of one message; of a source that names its messages, no digest."""
 
     key: bytes
@@ -65,8 +62,7 @@ class Weight:
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """Count and sum of digests of a folder's messages, in whatever order they came.
 
     The sum is taken modulo 2^256: equal sums of as many digests are equal messages, for all

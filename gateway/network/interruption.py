@@ -10,10 +10,10 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, final
 
 import structlog
+from msgspec import Struct
 
 log = structlog.get_logger()
 
@@ -25,8 +25,7 @@ _FAR: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _PORT: Final = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """*now* and *slept*: seconds; *addresses*: from where the computer would send, "" for nowhere."""
 
     now: float

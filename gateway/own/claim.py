@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.model.address import Address
@@ -27,8 +27,7 @@ _BEFORE_MAX: Final = 40  # characters: a greeting; what quotes somebody says mor
 _BLOCK: Final = re.compile(rf"{BEGINS}\s([0-9a-f\s]{{200,4000}}){_ENDS}")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """That whoever has the passport *pid* of *address* also has *ordinary*."""
 
     ordinary: Address

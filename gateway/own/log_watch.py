@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 import structlog
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gateway.own.identity import OwnIdentity
 from gateway.watching.alarms import Alarms
@@ -49,8 +50,7 @@ _CLONED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HomeLog:
+class HomeLog(Struct, frozen=True):
     """What the own home server tells of its log."""
 
     read: ReadLog
@@ -58,8 +58,7 @@ class HomeLog:
     card: Callable[[], Awaitable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """How far the log was read, and the versions of this account that were accounted for."""
 
     frontier: Frontier = field(default_factory=Frontier)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.own.identity import OwnIdentity
 from gateway.own.old_homes import FOLLOWED_SECONDS, OldHome, OldHomes
@@ -44,8 +45,7 @@ class Collecting(Protocol):
     refused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AsOthersSee:
+class AsOthersSee(Struct, frozen=True):
     """What is asked through the new home server, as anybody who writes to the old address does."""
 
     find: Callable[[str], Awaitable[Domain]]

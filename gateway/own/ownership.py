@@ -7,10 +7,10 @@ name, and the passport, so that anybody can check it without a network.  docs/sp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import dkim
+from msgspec import Struct
 
 from gateway.own.claim import Claim, claim_in
 from mx_core.mime import address_list
@@ -33,8 +33,7 @@ _ALGORITHMS: Final = frozenset({b"rsa-sha256", b"ed25519-sha256"})
 Ask = Callable[[str], bytes | None]  # the TXT record of a name
 
 
-@dataclass(frozen=True, slots=True)
-class Ownership:
+class Ownership(Struct, frozen=True):
     """What a proof shows."""
 
     claim: Claim
@@ -43,8 +42,7 @@ class Ownership:
     seen: int  # unix seconds: when its key was read from the DNS
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """What somebody needs who checks it."""
 
     message: bytes

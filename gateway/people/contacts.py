@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from mnemonic import Mnemonic
+from msgspec.structs import replace
 
 from gateway.accounts.person import Person
 from mx_core.model.address import Address

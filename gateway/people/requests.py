@@ -7,8 +7,9 @@ of whoever wrote it, as from any program.  spec/requests §3.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from mx_core.mime import encoded_word
 from mx_core.mime.header import value
@@ -26,8 +27,7 @@ _SUBJECT_MAX: Final = 120  # characters
 _NONE_LEFT: Final = "nothing that they wrote is in {box} any more: look at the page again"
 
 
-@dataclass(slots=True)
-class _Asking:
+class _Asking(Struct):
     """One person who waits, and their messages, the newest first."""
 
     author: Author

@@ -6,8 +6,9 @@ no ordinary mail.  Otherwise who can make a domain vanish could read its mail.  
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from gateway.policy.override import Override
 from gateway.policy.rule import Encryption, Level, Setting, Settings, Unreachable
@@ -41,8 +42,7 @@ class Verdict(Enum):
     LATER = "later"
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """A look-up: *known* if they were ever verified, *why* the sentence of a failure."""
 
     reach: Reach
@@ -51,8 +51,7 @@ class Looked:
     failure: str = ""  # class of what did not prove itself
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What becomes of one recipient; *text* is said at once, *because* is kept."""
 
     verdict: Verdict

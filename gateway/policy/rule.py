@@ -7,9 +7,10 @@ spec/policy §1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, NewType
+
+from msgspec import Struct
 
 from mx_core.model.address import Address, canonical_domain
 from mx_core.model.errors import BadPolicy
@@ -80,8 +81,7 @@ _VALUES: Final[Mapping[str, type[StrEnum]]] = {
 _OF_THE_WHOLE_MESSAGE: Final = frozenset({MIXED, GUARD})
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """The value that counts, and who has said so."""
 
     name: str
@@ -101,8 +101,7 @@ class Setting:
         return f"{self.name} = {self.value} ({whose})"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Everything that counts for one recipient, before the message itself speaks."""
 
     encryption: Setting

@@ -6,14 +6,14 @@ The words of ``spec/policy`` stay what is typed and kept; these are what the pag
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.policy.rule import ENCRYPTION, GUARD, MIXED, UNREACHABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What a rule asks; *answers*: each value with what it means; *each*: of one person, too."""
 
     asks: str

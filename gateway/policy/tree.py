@@ -5,8 +5,9 @@ From the farthest to the nearest; the nearest that says something counts.  spec/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.policy.rule import EVERYBODY, FACTORY, Level, Rules, Scope, nearest
 from mx_core.model.address import Address
@@ -14,8 +15,7 @@ from mx_core.model.address import Address
 _NO_VALUE: Final = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One value at one scope; *counts*: no nearer one of the same chain says otherwise."""
 
     level: Level

@@ -6,7 +6,8 @@ spec/policy §4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway.policy.decide import Decision, Frozen, Verdict
 from gateway.policy.rule import Guard, Mixed, Setting

@@ -6,8 +6,9 @@ change: nothing is ever in conflict.  docs/spec/pull.md §4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.arriving.status_block import RESERVED_KEYWORD_PREFIX
 from gateway.legacy.remote_mailbox import Opened
@@ -20,8 +21,7 @@ _OURS: Final = frozenset(flag.lower() for flag in (NOT_ENCRYPTED, KEY_CHANGED, U
 _STATE: Final = RESERVED_KEYWORD_PREFIX.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """Tells which flags the source keeps; of others nothing is known there."""
 
     keeps: frozenset[str] | None  # lower case; None: all

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from gateway.arriving.ordinary_mail import Hear, hear_nothing
 from gateway.legacy import remote_flags, remote_mailbox
@@ -38,8 +39,7 @@ _LEFT_MAX: Final = 10_000
 _DATE_MAX: Final = (1 << 32) - 1
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What was done since the account is pulled by this process, for whoever shows it."""
 
     brought: int = 0

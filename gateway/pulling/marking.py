@@ -6,8 +6,9 @@ docs/spec/status.md, docs/spec/octets.md §2.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.arriving.ordinary_mail import is_forged, stored_octets
 from gateway.arriving.status_block import FORGED_STATUS, Mail, Status, keywords
@@ -22,8 +23,7 @@ _SPAM: Final = frozenset({b"x-spam-flag", b"x-spam-status"})
 _YES: Final = re.compile(rb"\s*yes\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(Struct, frozen=True):
     """One message as it is stored."""
 
     octets: bytes

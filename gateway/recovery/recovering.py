@@ -11,12 +11,12 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import structlog
+from msgspec import Struct
 
 from gateway.accounts.found_domains import finder_of
 from gateway.config import Config
@@ -57,8 +57,7 @@ class AskedBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words_of_file: str = ""  # of the sheet that the backup was made with, if it is another
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
+class _Begun(Struct, frozen=True):
     """What waits for ``finish``."""
 
     token: str

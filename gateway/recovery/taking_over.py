@@ -6,9 +6,8 @@ them; from then on the same entry is given to it until it is taken, over any cra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import structlog
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from gateway.accounts.found_domains import finder_of
@@ -35,8 +34,7 @@ from mx_core.store.own.keys import OwnKey
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
+class _UnderWay(Struct, frozen=True):
     """The entry that makes this device one, its first epoch, and of when the backup is (or 0)."""
 
     entry: bytes

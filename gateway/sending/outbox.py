@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, final
 
+from msgspec import Struct
 from typing_extensions import override
 
 from gateway.policy.decide import Decision, Frozen, Looked, Reach, Verdict, decide
@@ -50,8 +51,7 @@ _LOOKED_KEPT: Final = 1_000
 _LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
 
 
-@dataclass(frozen=True, slots=True)
-class _Glance:
+class _Glance(Struct, frozen=True):
     looked: Looked
     at: float
 

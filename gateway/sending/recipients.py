@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, replace
 from typing import Final
 from weakref import WeakValueDictionary
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.sending.franking import Franking
 from gateway.watching.domain_logs import DomainLogs
@@ -39,16 +41,14 @@ _OTHER_HISTORY: Final = frozenset({"fork", "rollback"})
 _MOVES_MAX: Final = 3  # one after the other, from an address that was known
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     card: bytes
     fetched: float
     shown: Logged | None = None  # what its log proof showed, once it was checked
     found: _Found | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """What a card was found to say, and all that this was judged by."""
 
     recipient: Recipient

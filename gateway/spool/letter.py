@@ -6,9 +6,9 @@ Whoever seals holds only the public key, so nothing that waits can be read witho
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
@@ -20,8 +20,7 @@ _KEYS: Final = frozenset(range(7))
 _NUL: Final = b"\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """What is to be sent: addresses as they were written, lines with CRLF."""
 
     sender: str  # "": whoever the From field names

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from gateway.config import Config, Discovery
 
@@ -35,8 +35,7 @@ def config_for(config: Config, domain: str, data: Path) -> Config:
     return msgspec.structs.replace(config, discovery=found)
 
 
-@dataclass(frozen=True, slots=True)
-class Roads:
+class Roads(Struct, frozen=True):
     """How each domain is found by an account that may move out of a trial: the trial's own by its file alone."""
 
     config: Config  # the gateway's

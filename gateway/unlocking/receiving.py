@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 import structlog
+from msgspec import Struct
 
 from gateway.accounts.found_domains import resolver_of
 from gateway.config import Config
@@ -55,8 +55,7 @@ class Issuer(Protocol):
         """See ``NativeCarrier``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """What lets a locked gateway collect, and where."""
 
     domain: str

@@ -8,10 +8,10 @@ against it before anything more is sealed to its domain.  Durable before use.  S
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.watching.alarms import Alarms
 from gateway.watching.incidents import CONTRADICTED, LOG_GONE, LogRefused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mx_core.directory.evidence import Evidence, Found, Kind
 from mx_core.discovery.document import ServerDocument, SignedDocument, decode, verify_document
@@ -14,8 +14,7 @@ from mx_core.tlog.note import NoteKey
 from mx_core.tlog.witness import name_of
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What a bundle shows, of which domain, and under which of its keys."""
 
     domain: str

@@ -6,8 +6,9 @@ Nothing is asked of a person here: the files are the same for everybody.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from mx_core.model.errors import Untrusted
 from mx_core.tlog import merkle, tile
@@ -17,8 +18,7 @@ from mx_core.tlog.log_proof import LogKeys, Seen
 ReadLog = Callable[[str, str], Awaitable[bytes | None]]  # (domain, path)
 
 
-@dataclass(frozen=True, slots=True)
-class LogReader:
+class LogReader(Struct, frozen=True):
     """One domain's log; *read* raises Unavailable when it cannot be had now."""
 
     domain: str

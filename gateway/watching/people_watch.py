@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.watching.alarms import Alarms
 from mx_core.directory.evidence import UNLOGGED_SECONDS, Evidence, Kind
@@ -48,8 +49,7 @@ WitnessDocument = Callable[[], Awaitable[SignedDocument | None]]
 WitnessedBefore = Callable[[Domain, Seen], Awaitable[tuple[bytes, list[bytes]] | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """What was believed of one address: the attestation of its state, its devices' newest epochs."""
 
     attestation: bytes = b""

@@ -6,23 +6,22 @@ By the class of the refusal (spec/card §4); for somebody who has never heard of
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
 
 
-@dataclass(frozen=True, slots=True)
-class HeldWords:
+class HeldWords(Struct, frozen=True):
     """Lines of a letter, in place of those that a report has for its code."""
 
     why: tuple[str, ...]
     following: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(Struct, frozen=True):
     sender: Address
     recipient: Address
     queue_id: QueueId

@@ -11,10 +11,11 @@ import base64
 import binascii
 import hashlib
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.arriving.status_block import Mail, Status, render
 from gateway.writing.held_words import HeldWords
@@ -134,8 +135,7 @@ def delivery_report(
     return render(Status(mail=Mail.REPORT, received=now), None) + report
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
+class _Facts(Struct, frozen=True):
     """What the two first parts say, each in its words; *reason* and *subject* are one line."""
 
     reporter: str

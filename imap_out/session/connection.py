@@ -8,7 +8,6 @@ one catch-all of a connection.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
@@ -282,7 +281,8 @@ class Connection:
         view = self.session.view
         if view is None or not view.vanished or capability.QRESYNC not in self.session.enabled:
             return completed
-        return replace(completed, code=b"HIGHESTMODSEQ %d" % view.modseq_told)
+        code = b"HIGHESTMODSEQ %d" % view.modseq_told
+        return Completed(completed.text, code, completed.tells_modseq)
 
     async def _news(self, out: Out, *, expunges: bool) -> None:
         view, notice = self.session.view, self.session.notice

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from itertools import compress
 from operator import ne
 from typing import Final, cast
+
+from msgspec import Struct
 
 from mx_core.model.ids import Uid
 from mx_core.model.part import Part
@@ -15,8 +16,7 @@ from mx_core.model.snapshot import Snapshot
 _RUN: Final = 128  # modseqs that are compared at once, as octets
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """UIDs; what is only in the newer one is not among them."""
 
     gone: list[Uid]  # in no order

@@ -8,10 +8,11 @@ pieces, each from its own short transaction: octets of a message never change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final, assert_never
+
+from msgspec import Struct
 
 from imap_out.session import fetch_binary, fetch_bodies, fetch_lines, fetch_pieces, resync
 from imap_out.session.capability import CONDSTORE, QRESYNC
@@ -58,8 +59,7 @@ _WHOLE: Final = Section()
 _FETCHED: Final = Completed(b"fetched")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Octets of a message that are sent later, range by range."""
 
     message: MessageId

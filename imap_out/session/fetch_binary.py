@@ -8,7 +8,8 @@ learn its size, once to send it; never is all of it held.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from imap_out.session.refusals import Refusal
 from imap_out.wire.fetch_items import BinarySection, BinarySize
@@ -24,8 +25,7 @@ _PLAIN = "binary"
 Read = Callable[[MailReader], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True):
     """Octets of a message and how they are encoded."""
 
     message: MessageId
@@ -44,8 +44,7 @@ class Encoded:
         yield lambda _: undo.finish()
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedPiece:
+class DecodedPiece(Struct, frozen=True):
     """Decoded octets that are sent later; *count* of them, behind the first *skip*."""
 
     source: Encoded

@@ -8,9 +8,10 @@ that pieces are read in the same way; its octets never change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final
+
+from msgspec import Struct
 
 from imap_out.session.out import Out
 from imap_out.session.selected import SelectedView
@@ -36,8 +37,7 @@ _SPELLED: Final = {
 _OF_ROW: Final = {Attribute.SIZE, Attribute.INTERNALDATE}
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """How to spell an answer around octets, whichever range is asked for; formats, and what fills them."""
 
     head: bytes  # the number, then each of *before*, then where the range begins if it has one
@@ -46,8 +46,7 @@ class Plan:
     after: tuple[Attribute, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What is to be told by *plan*; *partial*: first octet and count, None for whole messages."""
 
     plan: Plan
@@ -123,8 +122,7 @@ async def tell(
         begun.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(Struct, frozen=True):
     """Neighbours in one part of the view."""
 
     part: Part

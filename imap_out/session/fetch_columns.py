@@ -6,9 +6,10 @@ A column answers in the order of the slice, within the slice's one read transact
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from imap_out.session.object_ids import email_id, thread_id
 from imap_out.wire.dates import render_date_time
@@ -20,8 +21,7 @@ from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.ports import MailReader
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One message of a slice."""
 
     at: int

@@ -6,13 +6,12 @@ right after they log in; what was announced before then can not be taken back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mx_core.model.address import Address
 
 
-@dataclass(frozen=True, slots=True)
-class HideRule:
+class HideRule(Struct, frozen=True):
     """Words that are hidden from one account, one program, or both; None and "" mean any."""
 
     words: frozenset[bytes]
@@ -27,8 +26,7 @@ class HideRule:
         return mine and client.casefold().startswith(self.client.casefold())
 
 
-@dataclass(frozen=True, slots=True)
-class Hiding:
+class Hiding(Struct, frozen=True):
     """All rules of one gateway."""
 
     rules: tuple[HideRule, ...] = ()

@@ -7,14 +7,14 @@ proportional to name × pattern, whatever the pattern is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, parents
 from mx_core.ports import MailboxInfo
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """One name to show."""
 
     name: MailboxName

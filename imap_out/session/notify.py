@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from imap_out.wire.commands import EventGroup, Mailboxes
 from mx_core.model.change import (
@@ -39,8 +40,7 @@ OF_MESSAGES: Final = frozenset({NEW, EXPUNGE, FLAGS})
 _SELECTED: Final = (Mailboxes.SELECTED, Mailboxes.SELECTED_DELAYED)
 
 
-@dataclass(slots=True)
-class Notice:
+class Notice(Struct):
     """What is asked for; without groups nothing is told at all (NOTIFY NONE)."""
 
     groups: tuple[EventGroup, ...] = ()

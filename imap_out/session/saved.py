@@ -7,7 +7,8 @@ sequence numbers as they shift, and holds no message that is gone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from imap_out.session.selected import SelectedView
 from imap_out.wire.commands import Command, Copy, Expunge, Fetch, Store

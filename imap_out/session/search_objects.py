@@ -7,7 +7,8 @@ holds one of these keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from imap_out.session.object_ids import email_id, thread_id
 from imap_out.wire.dates import day_of
@@ -17,8 +18,7 @@ from mx_core.model.ids import MailboxId, MessageId, Uid
 from mx_core.ports import MailReader
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectFacts:
+class ObjectFacts(Struct, frozen=True):
     """Of one message: when it came into the mailbox (unix seconds), and its ids as spelled."""
 
     saved: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
+
+from msgspec import Struct
 
 from imap_out.session.search_objects import ObjectFacts, judge_objects
 from imap_out.session.selected import SelectedView
@@ -43,8 +44,7 @@ from mx_core.mime.field_match import field_holds, has_field
 from mx_core.model.message import MessageForm
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(Struct):
     """What is known of one message so far."""
 
     at: int  # index in the view

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from msgspec import Struct
+
 from imap_out.session import capability
 from imap_out.session.ahead import Ahead
 from imap_out.session.hiding import Hiding
@@ -32,8 +34,7 @@ class State(Enum):
     ENDED = "logout"
 
 
-@dataclass(frozen=True, slots=True)
-class Security:
+class Security(Struct, frozen=True):
     """What protects the connection."""
 
     tls: bool  # it is encrypted
@@ -47,8 +48,7 @@ class Security:
         return self.tls or self.clear_allowed
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """A tagged OK; *code* without its brackets."""
 
     text: bytes

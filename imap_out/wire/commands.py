@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from msgspec import Struct
+
 from imap_out.wire.fetch_items import FetchItem
 from imap_out.wire.search_keys import SearchKey
 from imap_out.wire.search_return import Partial, Returning
@@ -19,35 +21,29 @@ from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange
 
 
-@dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(Struct, frozen=True):
     """RFC 9051 §6.1.1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Noop:
+class Noop(Struct, frozen=True):
     """RFC 9051 §6.1.2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Logout:
+class Logout(Struct, frozen=True):
     """RFC 9051 §6.1.3."""
 
 
-@dataclass(frozen=True, slots=True)
-class Id:
+class Id(Struct, frozen=True):
     """RFC 2971 §3.1; of what the client says of itself only its name is read."""
 
     name: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class StartTls:
+class StartTls(Struct, frozen=True):
     """RFC 9051 §6.2.1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compress:
+class Compress(Struct, frozen=True):
     """RFC 4978 §3."""
 
     mechanism: bytes
@@ -69,15 +65,13 @@ class Login:
     password: Secret[bytes] = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Enable:
+class Enable(Struct, frozen=True):
     """RFC 9051 §6.3.1."""
 
     extensions: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Resync:
+class Resync(Struct, frozen=True):
     """What a client remembers of a mailbox.  RFC 7162 §3.2.5."""
 
     uid_validity: int
@@ -86,8 +80,7 @@ class Resync:
     match: tuple[SequenceSet, SequenceSet] | None = None  # numbers and UIDs at that time
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(Struct, frozen=True):
     """SELECT, or EXAMINE if *read_only*.  RFC 9051 §6.3.2, §6.3.3, RFC 7162 §3.1.8, §3.2.5."""
 
     mailbox: str
@@ -96,39 +89,34 @@ class Select:
     resync: Resync | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(Struct, frozen=True):
     """RFC 9051 §6.3.4, RFC 6154 §3 (USE)."""
 
     mailbox: str
     special_use: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """RFC 9051 §6.3.5."""
 
     mailbox: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(Struct, frozen=True):
     """RFC 9051 §6.3.6."""
 
     old: str
     new: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(Struct, frozen=True):
     """SUBSCRIBE, or UNSUBSCRIBE.  RFC 9051 §6.3.7, §6.3.8."""
 
     mailbox: str
     subscribed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(Struct, frozen=True):
     """LIST with RFC 5258 selection and return options, and STATUS of RFC 5819."""
 
     reference: str
@@ -139,21 +127,18 @@ class List:
     status: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lsub:
+class Lsub(Struct, frozen=True):
     """RFC 3501 §6.3.9."""
 
     reference: str
     pattern: str
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(Struct, frozen=True):
     """RFC 2342 §5."""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """RFC 9051 §6.3.11, with RECENT of RFC 3501."""
 
     mailbox: str
@@ -170,16 +155,14 @@ class NewMessage:
     binary: bool = False  # sent as literal8 (RFC 3516 §4.4): it may hold NUL
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(Struct, frozen=True):
     """RFC 9051 §6.3.12; several messages are RFC 3502."""
 
     mailbox: str
     messages: tuple[NewMessage, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Replace:
+class Replace(Struct, frozen=True):
     """REPLACE of one message, or UID REPLACE.  RFC 8508 §3."""
 
     number: int
@@ -188,27 +171,23 @@ class Replace:
     by_uid: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GetQuota:
+class GetQuota(Struct, frozen=True):
     """RFC 9208 §4.2."""
 
     root: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class GetQuotaRoot:
+class GetQuotaRoot(Struct, frozen=True):
     """RFC 9208 §4.3."""
 
     mailbox: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetQuota:
+class SetQuota(Struct, frozen=True):
     """RFC 9208 §4.4; QUOTASET is never announced, and what was asked is not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Idle:
+class Idle(Struct, frozen=True):
     """RFC 2177 §3."""
 
 
@@ -224,8 +203,7 @@ class Mailboxes(Enum):
     NAMED = b"MAILBOXES"
 
 
-@dataclass(frozen=True, slots=True)
-class EventGroup:
+class EventGroup(Struct, frozen=True):
     """Events, in upper case, of some mailboxes; *items* are fetched of each new message."""
 
     mailboxes: Mailboxes
@@ -234,38 +212,32 @@ class EventGroup:
     items: tuple[FetchItem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Struct, frozen=True):
     """RFC 5465 §3.1; without groups NOTIFY NONE."""
 
     groups: tuple[EventGroup, ...]
     status: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """RFC 3501 §6.4.1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """RFC 9051 §6.4.1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unselect:
+class Unselect(Struct, frozen=True):
     """RFC 9051 §6.4.2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expunge:
+class Expunge(Struct, frozen=True):
     """EXPUNGE, or UID EXPUNGE of *uids*.  RFC 9051 §6.4.3, §6.4.9."""
 
     uids: SequenceSet | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """RFC 3501 §6.4.4; *returning* makes the answer an ESEARCH (RFC 4731 §3.1)."""
 
     key: SearchKey
@@ -274,8 +246,7 @@ class Search:
     returning: Returning | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
+class Sort(Struct, frozen=True):
     """RFC 5256 §3; *returning* makes the answer an ESEARCH (RFC 5267 §3)."""
 
     criteria: tuple[Criterion, ...]
@@ -285,8 +256,7 @@ class Sort:
     returning: Returning | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(Struct, frozen=True):
     """RFC 5256 §3."""
 
     algorithm: Threading
@@ -295,8 +265,7 @@ class Thread:
     by_uid: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Struct, frozen=True):
     """RFC 9051 §6.4.5; macros are spelled out."""
 
     which: SequenceSet
@@ -307,8 +276,7 @@ class Fetch:
     partial: Partial | None = None  # RFC 9394 §3.3
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Struct, frozen=True):
     """RFC 9051 §6.4.6."""
 
     which: SequenceSet
@@ -319,8 +287,7 @@ class Store:
     unchanged_since: int | None = None  # RFC 7162 §3.1.3
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """COPY, or MOVE.  RFC 9051 §6.4.7, §6.4.8."""
 
     which: SequenceSet

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Attribute(Enum):
@@ -45,8 +46,7 @@ class SectionText(Enum):
     MIME = b"MIME"
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """What stands between the brackets; *fields* are upper case, in the order asked."""
 
     part: tuple[int, ...] = ()
@@ -65,8 +65,7 @@ class Spelling(Enum):
     RFC822_TEXT = b"RFC822.TEXT"
 
 
-@dataclass(frozen=True, slots=True)
-class BodySection:
+class BodySection(Struct, frozen=True):
     r"""Octets of a message; without *peek* the answer sets \\Seen."""
 
     section: Section = Section()
@@ -75,8 +74,7 @@ class BodySection:
     spelling: Spelling = Spelling.BODY
 
 
-@dataclass(frozen=True, slots=True)
-class BinarySection:
+class BinarySection(Struct, frozen=True):
     r"""A part with its transfer encoding undone.  RFC 3516 §4.2; sets \\Seen as BODY does."""
 
     part: tuple[int, ...] = ()
@@ -84,8 +82,7 @@ class BinarySection:
     partial: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BinarySize:
+class BinarySize(Struct, frozen=True):
     """How many octets BINARY of the part has."""
 
     part: tuple[int, ...] = ()

@@ -11,8 +11,9 @@ Invariant: what is buffered never exceeds one frame within its limits plus what 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from imap_out.wire.limits import Limits
 
@@ -25,22 +26,19 @@ _DIGITS_MAX: Final = 18
 _DRAIN_BEFORE_LOGIN: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """Text, literal, text, …, text: an odd number; a text keeps its ``{n}`` and loses its CRLF."""
 
     segments: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GoAhead:
+class GoAhead(Struct, frozen=True):
     """The client waits for ``+`` before it sends a literal of *octets*."""
 
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Poisoned:
+class Poisoned(Struct, frozen=True):
     """A frame that must not be parsed.  ``close``: its end is unknown or too far away."""
 
     tag: bytes

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 KIB = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds of one server; a test crosses each of them."""
 
     line_octets_before_login: int = 40 * KIB  # an ID of 30 × 1,024 octets (RFC 2971 §3.3)

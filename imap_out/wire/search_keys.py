@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+
+from msgspec import Struct
 
 from imap_out.wire.sequence_set import SequenceSet
 from mx_core.model.flags import Flag
@@ -28,133 +29,115 @@ class When(Enum):
                 return found >= day
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(Struct, frozen=True):
     """True of all keys; of every message if there are none (ALL)."""
 
     keys: tuple[SearchKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """OR."""
 
     one: SearchKey
     other: SearchKey
 
 
-@dataclass(frozen=True, slots=True)
-class Negated:
+class Negated(Struct, frozen=True):
     """NOT."""
 
     key: SearchKey
 
 
-@dataclass(frozen=True, slots=True)
-class HasFlag:
+class HasFlag(Struct, frozen=True):
     r"""A flag or keyword, \\Recent included."""
 
     flag: Flag
 
 
-@dataclass(frozen=True, slots=True)
-class InHeader:
+class InHeader(Struct, frozen=True):
     """A field holds *value*; an empty value asks only for the field.  *name* in lower case."""
 
     name: bytes
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class InBody:
+class InBody(Struct, frozen=True):
     """The decoded text of the body holds *value*."""
 
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class InText:
+class InText(Struct, frozen=True):
     """Header or decoded text holds *value*."""
 
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """Compares INTERNALDATE."""
 
     when: When
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """Compares the Date field."""
 
     when: When
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """Compares SAVEDATE.  RFC 8514 §4.3 (SAVEDATESUPPORTED is ALL: every mailbox has it)."""
 
     when: When
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class OfEmail:
+class OfEmail(Struct, frozen=True):
     """One EMAILID.  RFC 8474 §6."""
 
     id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OfThread:
+class OfThread(Struct, frozen=True):
     """One THREADID.  RFC 8474 §6."""
 
     id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Aged:
+class Aged(Struct, frozen=True):
     """INTERNALDATE lies at least (*older*), or at most, *seconds* back.  RFC 5032 §2."""
 
     older: bool
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Larger:
+class Larger(Struct, frozen=True):
     """RFC822.SIZE above *octets*."""
 
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Smaller:
+class Smaller(Struct, frozen=True):
     """RFC822.SIZE below *octets*."""
 
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(Struct, frozen=True):
     """Sequence numbers."""
 
     which: SequenceSet
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """A modification sequence of at least *modseq*.  RFC 7162 §3.1.5."""
 
     modseq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Uids:
+class Uids(Struct, frozen=True):
     """UIDs."""
 
     which: SequenceSet

@@ -5,9 +5,10 @@ RFC 4731 §3.1 (ESEARCH), RFC 5182 §2.1 (SAVE), RFC 5267 §3 (ESORT), RFC 9394 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from imap_out.wire.cursor import Cursor
 
@@ -24,8 +25,7 @@ class Item(Enum):
     SAVE = b"SAVE"
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(Struct, frozen=True):
     """A range of results: from 1 up from the first on, from -1 down from the last on."""
 
     start: int
@@ -43,8 +43,7 @@ class Partial:
         return b"%d:%d" % (self.start, self.end)
 
 
-@dataclass(frozen=True, slots=True)
-class Returning:
+class Returning(Struct, frozen=True):
     """All that is to be returned; an empty list means ALL, and is kept so."""
 
     items: frozenset[Item] = frozenset({Item.ALL})

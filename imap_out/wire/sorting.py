@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class SortBy(Enum):
@@ -20,8 +21,7 @@ class SortBy(Enum):
     DISPLAYTO = b"DISPLAYTO"
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(Struct, frozen=True):
     """One key of a sort; *reverse*: greatest first."""
 
     by: SortBy

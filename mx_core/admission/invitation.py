@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address, is_canonical
 from mx_core.model.errors import BadInvitation, Untrusted
@@ -29,8 +30,7 @@ _TEXT_MAX: Final = 2_000
 _DAMAGED: Final = "this invitation is damaged: copy the whole link, to its last letter"
 
 
-@dataclass(frozen=True, slots=True)
-class Invitation:
+class Invitation(Struct, frozen=True):
     """What a link says; *address* is canonical, *seed* 16 octets, *expires* unix seconds."""
 
     address: Address

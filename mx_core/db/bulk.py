@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mx_core.db.prepared import Prepared
 from mx_core.db.upsert import insert_into
@@ -21,8 +21,7 @@ from mx_core.db.upsert import insert_into
 Among = Callable[[sa.Column[Any], str], sa.ColumnElement[bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Twofold:
+class Twofold(Struct, frozen=True):
     """One statement in the words of SQLite and in those of a server."""
 
     here: Any

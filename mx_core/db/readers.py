@@ -9,8 +9,9 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct, field
 
 from mx_core.db.failure import translate
 from mx_core.db.link import Link, Links
@@ -23,8 +24,7 @@ T = TypeVar("T")
 _ON_LOOP: Final = 1  # connections beside those of the threads
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     link: Link
     busy: threading.Lock = field(default_factory=threading.Lock)  # held while it is used
 

@@ -9,9 +9,10 @@ Failure classes: ``canonical``, ``format``, and ``evidence``: it does not show w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address, canonical_domain
 from mx_core.model.errors import BadAddress, Untrusted
@@ -44,16 +45,14 @@ class Kind(IntEnum):
     FOREIGN_VERSION = 5  # see ForeignVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a bundle shows.  *proved*: by the domain's own signatures; else by somebody's word."""
 
     proved: bool
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """{0: kind, 1: domain, 2: [items], 3: [server document, signature]}."""
 
     kind: Kind
@@ -115,8 +114,7 @@ class Evidence:
                 raise misshapen("evidence whose items do not fit its kind")
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignVersion:
+class ForeignVersion(Struct, frozen=True):
     """A leaf of an address that its owner did not make.
 
     [address, [* SignedEntry], vrf proof, leaf, index, [* inclusion], checkpoint, opening, binding];

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.errors import Untrusted
@@ -24,8 +25,7 @@ AGE_SECONDS_MAX: Final = 48 * 3_600  # of what a log shows, identity §4
 _CHAINS_KEPT: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedLog:
+class WatchedLog(Struct, frozen=True):
     """The log that a domain is known to run, and what was accepted of it before."""
 
     keys: LogKeys
@@ -33,8 +33,7 @@ class WatchedLog:
     shown: Logged | None = None  # what this very card's proof showed when it came
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Struct, frozen=True):
     """What a card proves; *logged* is None for a domain that runs no log."""
 
     state: State

@@ -11,10 +11,11 @@ of it is kept (not the pin either) until `envelope.open.verify_statement` has sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.directory.proving import WatchedLog, prove
 from mx_core.model.address import Address
@@ -32,8 +33,7 @@ from mx_core.trust.device import Standing, judge_device
 from mx_core.trust.pin import Pin, Tier, advance, first_use
 
 
-@dataclass(frozen=True, slots=True)
-class SenderClaim:
+class SenderClaim(Struct, frozen=True):
     """What the statement says of its sender: S.1, 2, 3, 13, 14 and 5.  Unverified."""
 
     address: Address
@@ -55,8 +55,7 @@ class Trust(Enum):
     HELD = "held"  # proved, but against what is remembered: marked, and the person decides
 
 
-@dataclass(frozen=True, slots=True)
-class SenderVerdict:
+class SenderVerdict(Struct, frozen=True):
     """Whose signature to check, how far to believe it, and what to remember if it verifies."""
 
     sign_pk: bytes
@@ -73,8 +72,7 @@ class SenderVerdict:
         return self.decision.causes
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(Struct, frozen=True):
     """The newest state that is known to be theirs, its chain, and how it stands to the pin."""
 
     state: State

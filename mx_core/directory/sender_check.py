@@ -7,8 +7,9 @@ ever leads to sending it in the clear.  Pure: card, keys, pin and clock are pass
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.directory.proving import WatchedLog, prove
 from mx_core.model.address import Address
@@ -26,8 +27,7 @@ from mx_core.trust.pin import Pin, advance, first_use, seen_at
 SUITE_KNOWN: Final = SUITE_XWING  # the highest one that the envelope seals with
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """The sender-facing record: a cache row, never signed, rebuilt at will.
 
     With it what the check leaves behind: `pin` and `chain` are to be kept for the address, and

@@ -13,9 +13,10 @@ Keys that pass go on being used while others wait.  docs/spec/discovery.md §6.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.discovery.document import Roll, verify_roll
 from mx_core.model.errors import Untrusted
@@ -32,8 +33,7 @@ class How(StrEnum):
     STATIC = "static"
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(Struct, frozen=True):
     """What is kept of a domain for ever: keys in use, and keys that wait since a unix second."""
 
     keys: tuple[bytes, ...]
@@ -54,8 +54,7 @@ class Remembered:
                 raise Untrusted("format", "a memory of domain keys of another shape")
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Keys that may be used now (none: *failure* says why), and what to remember."""
 
     keys: tuple[bytes, ...]

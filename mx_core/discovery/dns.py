@@ -8,7 +8,6 @@ docs/spec/discovery.md §2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
@@ -17,6 +16,7 @@ import dns.message
 import dns.name
 import dns.rdatatype
 from dns.rdtypes.ANY.TXT import TXT
+from msgspec import Struct
 
 from mx_core.discovery.txt import OWNER_LABEL
 from mx_core.resolver.settings import ResolverSettings
@@ -28,8 +28,7 @@ NEGATIVE_SECONDS_MAX: Final = 600.0
 _ADDRESSES_MAX: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """TXT strings of a name, for *ttl* seconds; *validated* by DNSSEC."""
 
     texts: tuple[str, ...]
@@ -37,8 +36,7 @@ class Found:
     validated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """An authoritative no, for *ttl* seconds."""
 
     ttl: float

@@ -9,10 +9,10 @@ Failure classes: ``canonical format domain bad-signature document-key document-e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from msgspec import Struct, field
 from nacl.signing import SigningKey
 
 from mx_core.discovery.endpoint import Endpoint, endpoint
@@ -80,8 +80,7 @@ class Limits(NamedTuple):
     postage_bits: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServerDocument:
+class ServerDocument(Struct, frozen=True):
     """The content of a document; times in unix seconds."""
 
     domain: str

@@ -13,11 +13,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
+from msgspec import Struct
 from typing_extensions import override
 
 from mx_core.discovery.continuity import How, Remembered, judge_keys
@@ -43,8 +43,7 @@ _SEARCH_SECONDS: Final = 20.0
 _SEARCHES_MAX: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Struct, frozen=True):
     """A domain that has been found; *expires* in unix seconds."""
 
     name: str
@@ -95,14 +94,12 @@ class ProcessMemory(KeyMemory):
         self._octets[domain] = octets
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     domain: Domain
     search_at: float  # from when on the next caller searches again
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
+class _Failed(Struct, frozen=True):
     error: MailError
     expires: float
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.discovery.endpoint import Endpoint, parse_endpoint
 from mx_core.discovery.txt import key_text, parse_key
@@ -23,8 +24,7 @@ from mx_core.model.errors import BadAddress, BadConfiguration, Untrusted
 _FIELDS: Final = ("key", "hello")
 
 
-@dataclass(frozen=True, slots=True)
-class StaticPeer:
+class StaticPeer(Struct, frozen=True):
     """One domain's key and hello endpoint, by the operator's word."""
 
     key: bytes

@@ -14,8 +14,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.discovery.endpoint import Endpoint, parse_endpoint
 from mx_core.model.errors import Untrusted
@@ -29,8 +30,7 @@ _KEYS_MAX: Final = 4
 _OCTETS_MAX: Final = 2_048
 
 
-@dataclass(frozen=True, slots=True)
-class TxtRecord:
+class TxtRecord(Struct, frozen=True):
     """What a record says: domain keys (not yet accepted) and the hello endpoint."""
 
     keys: tuple[bytes, ...]

@@ -8,8 +8,9 @@ Failure classes: ``canonical``, ``format``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from mx_core.envelope.shape import array, keyed, octets, text, uint
 from mx_core.notation import cbor
@@ -39,8 +40,7 @@ class SignedReceipt(NamedTuple):
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ext:
+class Ext(Struct, frozen=True):
     """{? 0: [* [origin, size, root]], ? 2: secret, ? 3: [* receipt], ? 4: invited}.
 
     Of trees at most four, of receipts sixteen.

@@ -7,10 +7,10 @@ in, and trusts nothing.  Reading order and failure classes: spec/envelope §7 an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from msgspec import Struct
 from nacl.bindings import crypto_secretbox_NONCEBYTES
 
 from mx_core.envelope.failure import EnvelopeFailure, refuse
@@ -99,8 +99,7 @@ def long_hashes(length: int, sealed_length: int) -> tuple[LongPart, LongPart]:
     return LongPart(_OF_BODY, sealed_length), LongPart(_OF_MESSAGE, length)
 
 
-@dataclass(frozen=True, slots=True)
-class Public:
+class Public(Struct, frozen=True):
     """The half that a server sees: ``pub``."""
 
     salt: bytes
@@ -130,8 +129,7 @@ class Public:
         return cls(octets(field[2], SALT_OCTETS), octets(field[3], DIGEST_OCTETS), suite)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """MXE1 taken apart; ``public`` keeps the octets received, because ``ctx`` is their hash."""
 
     public: bytes
@@ -162,8 +160,7 @@ class Envelope:
         return cls(public, packets, octets(field[2])), head
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """The sealed control block, without its padding."""
 
     statement: bytes
@@ -200,8 +197,7 @@ class Control:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class BodyHead:
+class BodyHead(Struct, frozen=True):
     """The 92 octets in front of the chunks."""
 
     salt: bytes

@@ -5,9 +5,9 @@ Pure.  What is read here is a claim; whose message it speaks of is for the calle
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.envelope.ext import SignedReceipt
@@ -21,8 +21,7 @@ DAY_SECONDS: Final = 86_400
 _ID_OCTETS: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """{0: msg_id, 1: digest of S, 2: pid, 3: device_id, 4: day}."""
 
     msg_id: MsgId

@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Protocol
 
 import nacl.exceptions
+from msgspec import Struct
 from nacl.bindings import (
     crypto_box_seal,
     crypto_secretbox_easy,
@@ -70,8 +71,7 @@ from mx_core.notation.xwing import SEED_OCTETS, UnusableKeyError, XWingSecret, s
 Entropy = Callable[[int], bytes]  # ``secrets.token_bytes`` in programs
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceKey:
+class DeviceKey(Struct, frozen=True):
     """One device of the recipient, and the epoch chosen for it."""
 
     device_id: DeviceId
@@ -270,8 +270,7 @@ def _sealer(suite: int, ctx: bytes, entropy: Entropy) -> _Sealer:
     return _XWingSealer(packet_info(ctx), entropy) if suite == SUITE_2 else _BoxSealer(entropy)
 
 
-@dataclass(frozen=True, slots=True)
-class _BoxSealer:
+class _BoxSealer(Struct, frozen=True):
     """Suite 1."""
 
     entropy: Entropy
@@ -290,8 +289,7 @@ class _BoxSealer:
             raise _unusable() from error
 
 
-@dataclass(frozen=True, slots=True)
-class _XWingSealer:
+class _XWingSealer(Struct, frozen=True):
     """Suite 2."""
 
     info: bytes

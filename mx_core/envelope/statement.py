@@ -6,9 +6,10 @@ Holds the statement as a value and as octets.  A decoded statement is a *claim* 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.envelope.failure import EnvelopeFailure, refuse
 from mx_core.envelope.shape import array, boolean, keyed, octets, text, uint
@@ -35,8 +36,7 @@ class Kind(IntEnum):
     DOOR = 4
 
 
-@dataclass(frozen=True, slots=True)
-class PersonSender:
+class PersonSender(Struct, frozen=True):
     """Who a person's device says it is: S.2, 3, 13 and 14, there in kinds 1–3."""
 
     pid: Pid
@@ -45,8 +45,7 @@ class PersonSender:
     head: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DoorRecord:
+class DoorRecord(Struct, frozen=True):
     """What the door saw of an ordinary delivery: S.17, there in kind 4.  Identity §11."""
 
     domain: str
@@ -93,8 +92,7 @@ class DoorRecord:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """S of identity §8.  ``by`` is the person's half or the door's, as the kind demands."""
 
     msg_id: MsgId

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from typing import Final
 
 import grpc.aio
+from msgspec import Struct
 
 from mx_core.discovery.document import SignedDocument, verify_document
 from mx_core.discovery.finder import Domain
@@ -41,8 +41,7 @@ class _NotIntroducedError(Exception):
     """The peer does not know our key (any more)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Link:
+class Link(Struct, frozen=True, eq=False):
     """A proved session with a peer; *expires* in unix seconds."""
 
     channel: LentChannel

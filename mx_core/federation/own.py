@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.discovery.document import SignedDocument
@@ -12,8 +12,7 @@ from mx_core.model.secret import Secret
 from mx_core.tls.leaf import Leaf
 
 
-@dataclass(frozen=True, slots=True)
-class OwnDomain:
+class OwnDomain(Struct, frozen=True):
     """One served domain; leaf and document are asked each time, because they are renewed."""
 
     name: str

@@ -10,9 +10,9 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.federation import auth
@@ -35,8 +35,7 @@ class Challenge(NamedTuple):
     expires: int
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Struct, frozen=True):
     """What the server answers to a good proof; *signature* is its own half."""
 
     session: bytes

@@ -5,11 +5,11 @@ from __future__ import annotations
 import plistlib
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec import Struct
 
 from mx_core.mail_programs import quoting
 from mx_core.mail_programs.mail_settings import MailSettings
@@ -18,8 +18,7 @@ from mx_core.model.errors import Refused
 _SPACE: Final = uuid.UUID("5b0f8f1c-1d7a-5c39-9c0e-5f7d0a7e6a51")  # of identifiers in profiles
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """A mail program; *place*: where its file goes, said to a person."""
 
     name: str

@@ -8,8 +8,9 @@ RFC 5322 §3.4 and §4.4; RFC 9051 §7.5.2 (ENVELOPE).  Bounded by *limit* entri
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.mime.lexical import ATEXT_OCTETS, BROKEN, END, MORE, Cursor
 
@@ -30,8 +31,7 @@ _USUAL: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One mailbox; or a group's start (only *mailbox*, its name) or end (nothing set)."""
 
     name: bytes | None  # display name, encoded words still encoded

@@ -7,8 +7,9 @@ characters costs O(n).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.mime import casemap, encoded_word
 
@@ -21,8 +22,7 @@ _FWD_HEAD: Final = "[FWD:"
 _FWD_TRAIL: Final = "(FWD)"
 
 
-@dataclass(frozen=True, slots=True)
-class BaseSubject:
+class BaseSubject(Struct, frozen=True):
     """A base subject, folded; *is_reply*: what was removed says that it answers or forwards."""
 
     text: str = ""

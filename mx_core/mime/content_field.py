@@ -7,8 +7,9 @@ charset are left for the mail program).  What a broken field yields is what Dove
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.mime.lexical import BROKEN, END, MORE, TOKEN_OCTETS, Cursor
 
@@ -22,8 +23,7 @@ _SIMPLE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ContentType:
+class ContentType(Struct, frozen=True):
     """Type and subtype as written; both empty when the field is no content type at all."""
 
     main: bytes
@@ -51,8 +51,7 @@ class ContentType:
         return next((value for key, value in self.parameters if key.lower() == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Disposition:
+class Disposition(Struct, frozen=True):
     """Content-Disposition.  RFC 2183 §2."""
 
     kind: bytes
@@ -121,8 +120,7 @@ def languages(value: bytes) -> tuple[bytes, ...]:
     return tuple(tags)
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     key: bytes
     index: int
     extended: bool

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.mime.lexical import BROKEN, Cursor
 
@@ -35,8 +36,7 @@ _YEAR_FIRST: Final = 1900  # RFC 5322 §3.3
 _YEAR_LAST: Final = 9990  # no zone leads out of what a calendar holds
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """When the writer says a message was sent."""
 
     unix: int  # seconds

@@ -7,8 +7,9 @@ has not seen; of the single-valued fields the first one counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from mx_core.mime import address_list, header, imap_string
 from mx_core.mime.address_list import Entry
@@ -21,8 +22,7 @@ _SINGLE_FIELDS: Final = (b"date", b"subject", b"in-reply-to", b"message-id")
 _READ: Final = frozenset((*_ADDRESS_FIELDS, *_SINGLE_FIELDS, b"references"))
 
 
-@dataclass(slots=True)
-class Envelope:
+class Envelope(Struct):
     """Values by field name: whole texts, and entries of addresses; absent ones are missing.
 
     What was read on the way stays here, so that nobody reads it again.

@@ -7,9 +7,10 @@ Sizes are octets of the stored message; lines are LF octets, as Dovecot counts t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
+
+from msgspec import Struct, field
 
 from mx_core.mime import content_field, envelope, header
 from mx_core.mime.content_field import Disposition, Parameters
@@ -28,8 +29,7 @@ _NO_PART_EXTENDED: Final = (
 )
 
 
-@dataclass(slots=True)
-class Content:
+class Content(Struct):
     """The Content-* fields of one part; of each the first counts."""
 
     texts: dict[bytes, bytes] = field(default_factory=dict)
@@ -38,8 +38,7 @@ class Content:
     languages: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Forms:
+class Forms(Struct, frozen=True):
     """The two forms of one part."""
 
     extended: bytes  # BODYSTRUCTURE

@@ -11,9 +11,10 @@ the octets whenever its first octet is not the version written here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.mime.structure import Node
 from mx_core.model.errors import StoreDamaged
@@ -31,8 +32,7 @@ class Kind(IntEnum):
     MESSAGE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part: its header is octets[header_start:body_start], its body octets[body_start:end]."""
 
     kind: Kind

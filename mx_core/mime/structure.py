@@ -14,8 +14,9 @@ RFC 2046 §5.1, RFC 2045 §5; delimiters in doubt are read as Dovecot reads them
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from mx_core.mime import content_field, header
 from mx_core.mime.content_field import ContentType
@@ -32,8 +33,7 @@ _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _HEADER_STOP: Final = re.compile(rb"\n(?:\r?\n|--)")
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(Struct, eq=False):
     """One part while and after it is scanned; ``octets[body_start:end]`` is its body."""
 
     parent: Node | None
@@ -50,15 +50,13 @@ class Node:
     children: list[Node] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Delimiter:
+class _Delimiter(Struct, frozen=True):
     text: bytes  # without the leading dashes
     node: Node
     depth: int  # place among the open ones
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
+class _Hit(Struct, frozen=True):
     delimiter: _Delimiter
     line_start: int  # of the delimiter line
     before: int  # end of what precedes it: the line break belongs to the delimiter

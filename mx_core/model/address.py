@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 
 import idna
+from msgspec import Struct
 from typing_extensions import override
 
 from mx_core.model.errors import BadAddress
@@ -24,8 +24,7 @@ _DOMAIN_OCTETS_MAX = 253
 _KEPT = 1_000  # addresses that were read before; one message names each several times
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """An address as its owner writes it: *local* in NFC, *domain* in lower-case A-labels."""
 
     local: str

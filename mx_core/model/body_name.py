@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.octets import Octets
 
@@ -16,8 +17,7 @@ _SIZE_OCTETS: Final = 8
 _OCTETS: Final = len(_MAGIC) + _ID_OCTETS + _SIZE_OCTETS
 
 
-@dataclass(frozen=True, slots=True)
-class BodyName:
+class BodyName(Struct, frozen=True):
     """Which body, and how long it is."""
 
     id: bytes

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId, MessageId, ModSeq, Uid
 from mx_core.model.mailbox_name import MailboxName
 
 
-@dataclass(frozen=True, slots=True)
-class MessagesAdded:
+class MessagesAdded(Struct, frozen=True):
     """New messages, ascending by UID."""
 
     mailbox: MailboxId
@@ -20,8 +19,7 @@ class MessagesAdded:
     flags: tuple[FlagSet, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FlagsChanged:
+class FlagsChanged(Struct, frozen=True):
     """New flags of messages, ascending by UID."""
 
     mailbox: MailboxId
@@ -30,8 +28,7 @@ class FlagsChanged:
     flags: tuple[FlagSet, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MessagesExpunged:
+class MessagesExpunged(Struct, frozen=True):
     """Messages that are gone, ascending by UID."""
 
     mailbox: MailboxId
@@ -39,8 +36,7 @@ class MessagesExpunged:
     uids: tuple[Uid, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxGone:
+class MailboxGone(Struct, frozen=True):
     """The mailbox was deleted; a session that has it selected is told so."""
 
     mailbox: MailboxId
@@ -50,8 +46,7 @@ class MailboxGone:
 Change = MessagesAdded | FlagsChanged | MessagesExpunged | MailboxGone
 
 
-@dataclass(frozen=True, slots=True)
-class NameChanged:
+class NameChanged(Struct, frozen=True):
     """A mailbox was made (no old name), renamed, or deleted (no new name)."""
 
     old: MailboxName | None
@@ -59,8 +54,7 @@ class NameChanged:
     by_rule: bool = False  # it is a folder, which some logins are not shown (spec/folders §1)
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionChanged:
+class SubscriptionChanged(Struct, frozen=True):
     """A name was subscribed, or is no longer."""
 
     name: MailboxName

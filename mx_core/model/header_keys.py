@@ -9,9 +9,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from mx_core.model.ids import MessageId
 
@@ -60,8 +61,7 @@ class ThreadKeys(NamedTuple):
     references: tuple[int, ...] = ()  # hashes, oldest first
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ThreadTable:
+class ThreadTable(Struct, frozen=True, eq=False):
     """The thread keys of many messages as plain numbers, a hundred thousand of them and no objects.
 
     From ``starts[n]`` on stand id, base subject, 1 for a reply, then the references of message n.
@@ -88,8 +88,7 @@ def thread_table(keys: Iterable[ThreadKeys]) -> ThreadTable:
     return ThreadTable(numbers, starts)
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderKeys:
+class HeaderKeys(Struct, frozen=True):
     """See the module.
 
     A text is b"" when there is no such field; otherwise each way to read one of the fields,
@@ -107,8 +106,7 @@ TEXT_MARK: Final = b"\xff"  # in no UTF-8, so no search finds across it
 UNPREPARED: Final = b"\xfd"
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
+class Hits(Struct, frozen=True):
     """Which messages hold a text: *sure* do, *open* may; may name messages not asked about."""
 
     sure: AbstractSet[MessageId] = frozenset()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 
 class Notify(Enum):
@@ -18,8 +19,7 @@ class Notify(Enum):
 DEFAULT: Final = frozenset({Notify.FAILURE, Notify.DELAY})
 
 
-@dataclass(frozen=True, slots=True)
-class NotifyRequest:
+class NotifyRequest(Struct, frozen=True):
     """When to tell, and the address as the sender first knew it: ``type;address``, or ""."""
 
     when: frozenset[Notify] = DEFAULT

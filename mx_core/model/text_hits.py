@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mx_core.model.ids import MessageId
 
 
-@dataclass(frozen=True, slots=True)
-class TextHits:
+class TextHits(Struct, frozen=True):
     """What the index knows of one term, in all of an account's mail at once.
 
     Of the messages below *unindexed_from*, those in *sure* hold the term, those in *maybe* are to

@@ -7,9 +7,9 @@ a passport to a name alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.model.address import Address
@@ -27,8 +27,7 @@ LIFE_SECONDS_MAX: Final = 30 * 86_400
 _FORMAT: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """{0: 1, 1: address, 2: pid, 3: seq, 4: head}: one per passport entry."""
 
     address: Address
@@ -60,8 +59,7 @@ class Binding:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Attestation:
+class Attestation(Struct, frozen=True):
     """[bstr {0: Binding bstr, 1: issued, 2: expires, 3: domain_pk}, sig]; times in unix seconds."""
 
     binding: Binding

@@ -6,9 +6,11 @@ Octets to value and back, nothing believed: `mx_core.directory` verifies.  Ident
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mx_core.model.address import Address
 from mx_core.model.errors import Untrusted
@@ -24,8 +26,7 @@ _CARDS_KEPT: Final = 64  # decoded; as octets at most 8 MiB
 _LOG_PROOF: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """{0: 1, 1: address, 2: [SignedEntry], 3: [SignedEpoch], 4: Attestation, 5: LogProof}.
 
     Each part is held in its encoded form.  Item 5 is absent while the domain runs no log.

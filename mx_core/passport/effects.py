@@ -6,8 +6,9 @@ Nothing is judged here; the entry was.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from mx_core.passport.entry import Entry, SignedEntry, pid_of
 from mx_core.passport.op import (

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from msgspec import Struct
+
 from mx_core.model.errors import Untrusted
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation import cbor
@@ -25,8 +27,7 @@ ENTRY_OCTETS_MAX: Final = 1024
 OPS_MAX: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """{0: 1, 1: pid, 2: seq, 3: prev, 4: time, 5: by, 6: [[op, body] …]}; 1 and 3 not at seq 0."""
 
     seq: int
@@ -80,8 +81,7 @@ class Entry:
         return entry
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RoleSignature:
+class RoleSignature(Struct, frozen=True, order=True):
     """[role, pk, sig]; the order of the fields is the order of the list."""
 
     role: int

@@ -7,10 +7,10 @@ passport, so no public diary of a device grows.  Pure: the clock and every key a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.model.errors import Untrusted
@@ -39,8 +39,7 @@ X25519_OCTETS: Final = 32
 _STATEMENTS_KEPT: Final = 512  # of at most 1.4 KB
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
+class Epoch(Struct, frozen=True):
     """{0: 1, 1: pid, 2: device_id, 3: n, 4: x25519, 5: xwing, 6: not_before, 7: not_after}."""
 
     pid: Pid
@@ -93,8 +92,7 @@ class Epoch:
         return epoch
 
 
-@dataclass(frozen=True, slots=True)
-class SignedEpoch:
+class SignedEpoch(Struct, frozen=True):
     """[epoch bstr, sig], as read and not yet believed."""
 
     epoch_octets: bytes
@@ -110,8 +108,7 @@ class SignedEpoch:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The key to seal to for one device."""
 
     device_id: DeviceId

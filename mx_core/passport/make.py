@@ -7,8 +7,8 @@ signed entries, for when one device holds all that must sign.  Keys and ids are 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.model.address import Address
@@ -66,8 +66,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Struct, frozen=True):
     """The full device that writes an entry, with the keys it holds."""
 
     device_id: DeviceId
@@ -169,8 +168,7 @@ def end(
     return _with_sheet(state, writer, End(reason, successor), recovery, now)
 
 
-@dataclass(frozen=True, slots=True)
-class NewKeys:
+class NewKeys(Struct, frozen=True):
     """What a recovery brings: a new device and new keys of the person."""
 
     device_id: DeviceId

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from msgspec import Struct
+
 from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation import cbor
@@ -45,8 +47,7 @@ class Reason(IntEnum):
     STOLEN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """One device; its name travels only in the journal, because names leak."""
 
     id: DeviceId  # 16 random octets
@@ -80,8 +81,7 @@ class Profile:
     pairs: tuple[tuple[str, str], ...] = ()  # ascending by key, each key once
 
 
-@dataclass(frozen=True, slots=True)
-class Genesis:
+class Genesis(Struct, frozen=True):
     """Op 1: {0: identity_pk, 1: recovery_pk, 2: address, 3: Device}."""
 
     identity_pk: bytes
@@ -90,15 +90,13 @@ class Genesis:
     device: Device
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(Struct, frozen=True):
     """Op 2: {0: Device}."""
 
     device: Device
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Op 3: {0: device_id, 1: reason, 2: since}; *since* is there for lost and stolen only."""
 
     device_id: DeviceId
@@ -106,15 +104,13 @@ class Remove:
     since: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rotate:
+class Rotate(Struct, frozen=True):
     """Op 4: {0: identity_pk}."""
 
     identity_pk: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Recover:
+class Recover(Struct, frozen=True):
     """Op 5: {0: identity_pk, 1: recovery_pk, 2: Device, 3: [ids kept]}: by the sheet alone."""
 
     identity_pk: bytes
@@ -123,46 +119,40 @@ class Recover:
     kept: tuple[DeviceId, ...]  # ascending
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRecovery:
+class ChangeRecovery(Struct, frozen=True):
     """Op 6: {0: recovery_pk, 1: delayed}; *delayed*: the sheet is lost, 30 days pass first."""
 
     recovery_pk: bytes
     delayed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SetProfile:
+class SetProfile(Struct, frozen=True):
     """Op 7: {0: look-up, 1: postage bits, 2: octets, 3: receipts, 4: suite floor, 5: pairs}."""
 
     profile: Profile
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """Op 8: {0: address}."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """Op 9: {0: reason, ? 1: successor pid}."""
 
     reason: int
     successor: Pid | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """An op ≥ 128: hashed and signed like the others, without effect on the state."""
 
     number: int
     body: cbor.Value
 
 
-@dataclass(frozen=True, slots=True)
-class Unsupported:
+class Unsupported(Struct, frozen=True):
     """An op 10–127 that this reader has no rule for."""
 
     number: int

@@ -6,8 +6,9 @@ Spec/passport §4.  Each check raises the class that its row of the table names.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from mx_core.model.errors import Untrusted
 from mx_core.model.ids import DeviceId

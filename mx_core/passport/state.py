@@ -5,17 +5,17 @@ Values only; `chain` is the one module that makes them from octets (identity §2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.passport.op import Device, Kind, Profile, Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """When and why a device stopped being active."""
 
     seq: int
@@ -24,8 +24,7 @@ class Removal:
     since: int | None  # of the loss or theft
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRecord:
+class DeviceRecord(Struct, frozen=True):
     """A device that was ever in the passport."""
 
     device: Device
@@ -63,8 +62,7 @@ REMOVAL_KIND: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change, and the entry that made it.
 
     *key_seq* goes with DELAYED_KEY_USED: the delayed op 6 that brought the recovery key.
@@ -75,8 +73,7 @@ class Change:
     key_seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRecovery:
+class PendingRecovery(Struct, frozen=True):
     """A recovery key that a delayed op 6 named; it counts for entries of *from_time* and later."""
 
     recovery_pk: bytes
@@ -84,8 +81,7 @@ class PendingRecovery:
     from_time: int
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """A passport after its entry *seq*; `heads[n]` is the head after entry n."""
 
     pid: Pid

@@ -9,9 +9,9 @@ Pure: keys are passed in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.model.errors import Untrusted
@@ -27,8 +27,7 @@ SIGNED_OCTETS_MAX: Final = 256  # what is carried and kept; a good one has 160
 _FORMAT: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """Which envelope, and who says so."""
 
     env_id: EnvId
@@ -43,8 +42,7 @@ class Unreadable:
         return cbor.encode([statement, sign(device_key, Use.UNREADABLE, statement)])
 
 
-@dataclass(frozen=True, slots=True)
-class SignedUnreadable:
+class SignedUnreadable(Struct, frozen=True):
     """[Unreadable bstr, sig], as read and not yet believed."""
 
     told: Unreadable

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress, Refused, Untrusted
@@ -18,8 +19,7 @@ _ID_OCTETS: Final = 16
 _KEY_OCTETS: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """{0: 1, 1: address, 2: pid, 3: device, 4: created, 5: key, 6: octets, 7: [[file, octets] …]}."""
 
     address: Address

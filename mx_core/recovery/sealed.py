@@ -9,9 +9,9 @@ out or cut off without being noticed, and the head is bound to every chunk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from nacl.bindings import (
     crypto_aead_xchacha20poly1305_ietf_ABYTES as TAG_OCTETS,
 )
@@ -40,8 +40,7 @@ _NONCE_OCTETS: Final = 24
 Read = Callable[[int], bytes]  # as of a file: fewer octets only at its end
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """What stands before the chunks."""
 
     octets: bytes

@@ -7,11 +7,11 @@ passphrase or stretching.  Nothing here is ever written to a disk.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from mnemonic import Mnemonic
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.model.errors import Refused
@@ -23,8 +23,7 @@ SEED_OCTETS: Final = 32
 WORDS: Final = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """One sheet of paper, while somebody holds it."""
 
     seed: Secret[bytes]

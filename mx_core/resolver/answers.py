@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import dns.exception
 import dns.name
 import dns.rdatatype
 from dns.rdata import Rdata
+from msgspec import Struct
 
 from mx_core.model.errors import PeerUnreachable
 from mx_core.resolver.settings import ResolverSettings
@@ -28,8 +28,7 @@ _FAILED_SECONDS: Final = 5.0
 _RECORDS_MAX: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Struct, frozen=True):
     """An answer; *records* is None if there was none that could be used."""
 
     records: tuple[Rdata, ...] | None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.errors import BadConfiguration
 
@@ -12,8 +13,7 @@ _PORT: Final = 53
 _PORT_MAX: Final = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class ResolverSettings:
+class ResolverSettings(Struct, frozen=True):
     """Which resolver to ask; an empty *nameserver* means the system's."""
 
     nameserver: str = ""  # an address, not a name

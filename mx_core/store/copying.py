@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from mx_core.db.driver import connect, copy_rows
 from mx_core.db.failure import translate
@@ -31,8 +32,7 @@ _LEFT_OUT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """The database of a copy, and the name and size of each body file that it names."""
 
     database: Path

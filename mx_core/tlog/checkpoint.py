@@ -11,9 +11,9 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.model.errors import Untrusted
@@ -24,8 +24,7 @@ from mx_core.tlog.note import Kind, NoteKey
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """*size* leaves of the log *origin* have this *root* (32 octets)."""
 
     origin: str
@@ -57,8 +56,7 @@ class Checkpoint:
         return made
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedCheckpoint:
+class OpenedCheckpoint(Struct, frozen=True):
     """A checkpoint whose log signed it; *witnessed* tells who cosigned it, and when."""
 
     checkpoint: Checkpoint

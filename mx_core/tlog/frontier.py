@@ -6,13 +6,13 @@ Who reads a log from its beginning keeps this instead of the log: one hash for e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mx_core.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
 
 
-@dataclass(frozen=True, slots=True)
-class Frontier:
+class Frontier(Struct, frozen=True):
     """*peaks*: the complete subtrees of the first *size* leaves, the largest first."""
 
     size: int = 0

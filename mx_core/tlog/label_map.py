@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from mx_core.model.errors import Untrusted
 
@@ -22,8 +23,7 @@ LABEL_BITS: Final = 256
 EMPTY: Final = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """What the map says of a label: its newest leaf."""
 
     version: int
@@ -37,8 +37,7 @@ class Value:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
+class Single(Struct, frozen=True):
     """A subtree with one label."""
 
     label: bytes
@@ -46,8 +45,7 @@ class Single:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Fork:
+class Fork(Struct, frozen=True):
     """A subtree with at least two labels."""
 
     left: Tree
@@ -58,8 +56,7 @@ class Fork:
 Tree: TypeAlias = Single | Fork | None
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """Siblings from the root down, and what stands at the end: a label, or nothing."""
 
     siblings: tuple[bytes, ...]

@@ -5,8 +5,9 @@ Failure class: ``log-leaf``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.errors import Untrusted
@@ -16,8 +17,7 @@ OPENING_OCTETS: Final = 32
 _BINDING, _ROOT = b"\x01", b"\x02"
 
 
-@dataclass(frozen=True, slots=True)
-class BindingLeaf:
+class BindingLeaf(Struct, frozen=True):
     """One Binding of the address that *label* stands for; versions count from 1 without gaps."""
 
     label: bytes
@@ -29,8 +29,7 @@ class BindingLeaf:
         return _BINDING + self.label + self.version.to_bytes(4, "big") + self.commitment
 
 
-@dataclass(frozen=True, slots=True)
-class RootLeaf:
+class RootLeaf(Struct, frozen=True):
     """The root of the map after all leaves before *index*, which is this leaf's own."""
 
     map_root: bytes

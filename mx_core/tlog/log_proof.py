@@ -12,9 +12,10 @@ log-leaf``, ``map-root`` (the last leaf is none), ``logged`` (the map or the lea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.errors import Untrusted
@@ -37,8 +38,7 @@ def origin_of(domain: str) -> str:
     return f"{domain}/mailx-kt"
 
 
-@dataclass(frozen=True, slots=True)
-class LogKeys:
+class LogKeys(Struct, frozen=True):
     """What a reader holds of a log: its keys, and who else is believed to watch it."""
 
     origin: str
@@ -47,16 +47,14 @@ class LogKeys:
     witnesses: tuple[NoteKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """The newest tree of a log that a reader has accepted."""
 
     size: int
     root: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(Struct, frozen=True):
     """What a proof showed; *opened* is to be remembered as seen."""
 
     opened: OpenedCheckpoint
@@ -68,8 +66,7 @@ class Logged:
         return Seen(self.opened.checkpoint.size, self.opened.checkpoint.root)
 
 
-@dataclass(frozen=True, slots=True)
-class LogProof:
+class LogProof(Struct, frozen=True):
     """See the module; *opening* and *inclusion* are None for an absence."""
 
     vrf_proof: bytes

@@ -12,11 +12,11 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
 from typing import Final
 
+from msgspec import Struct
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
@@ -39,8 +39,7 @@ class Kind(IntEnum):
     COSIGNATURE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class NoteKey:
+class NoteKey(Struct, frozen=True):
     """A key that is trusted to sign notes under a name."""
 
     name: str
@@ -71,8 +70,7 @@ class NoteKey:
         return key
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Struct, frozen=True):
     """A signature that was verified; *time* in unix seconds for a cosignature, else None."""
 
     key: NoteKey

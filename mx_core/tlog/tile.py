@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.errors import Untrusted
 from mx_core.tlog.merkle import HASH_OCTETS, Node, node_hash
@@ -34,8 +35,7 @@ def entries_path(index: int, width: int = WIDTH) -> str:
     return f"tile/entries/{_number(index)}{_partial(width)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """What a path names; *level* None is a bundle of entries."""
 
     level: int | None

@@ -9,11 +9,11 @@ Failure class: ``vrf``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha512
 from typing import Final
 
+from msgspec import Struct
 from nacl.bindings import (
     crypto_core_ed25519_add,
     crypto_core_ed25519_is_valid_point,
@@ -43,8 +43,7 @@ _TRIES: Final = 256
 _DOUBLINGS: Final = 3  # the cofactor is 8
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Struct, frozen=True):
     """What a prover gives: *output* names, *proof* convinces."""
 
     output: bytes

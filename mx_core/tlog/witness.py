@@ -11,9 +11,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.errors import Untrusted
 from mx_core.tlog import merkle, note
@@ -37,8 +38,7 @@ class Said(IntEnum):
     NOT_CONSISTENT = 422
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """*proof* leads from the tree of *old* leaves to that of the checkpoint in *note_octets*."""
 
     old: int

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
@@ -19,6 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import SignatureAlgorithmOID
+from msgspec import Struct
 
 from mx_core.model.address import canonical_domain
 from mx_core.model.clock import Now
@@ -33,8 +33,7 @@ _PEM_OCTETS_MAX: Final = 8 * 1024
 _REMEMBERED: Final = 2_048
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """A leaf that proved its domain; times in unix seconds."""
 
     domain: str

@@ -7,9 +7,10 @@ person reads it; the strictest one decides.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.passport.effects import DELAY_SECONDS
 from mx_core.passport.state import Change, ChangeKind, State
@@ -46,8 +47,7 @@ class Cause(StrEnum):
     FORK = "fork"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The level, its causes in the order of the entries, and whether it reads `key changed`."""
 
     level: Level

@@ -11,8 +11,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.errors import Untrusted
 from mx_core.model.ids import Pid
@@ -48,8 +49,7 @@ def safety_words(one: Pid, other: Pid, word_list: Sequence[str]) -> tuple[str, .
     return words(fingerprint(first), word_list) + words(fingerprint(second), word_list)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What a QR code says: who shows it, whom they believe to stand before them, and their state."""
 
     mine: Pid

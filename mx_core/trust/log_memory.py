@@ -6,8 +6,10 @@ a log that was seen once is expected always, and its tree only grows.  Spec/tran
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mx_core.model.errors import StoreDamaged, Untrusted
 from mx_core.notation import cbor
@@ -23,8 +25,7 @@ _FORMAT: Final = 1
 _WORD_OCTETS_MAX: Final = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A tree that somebody else has seen; *note* is its checkpoint, or b"" if only its root came."""
 
     size: int
@@ -38,8 +39,7 @@ class Told:
         return Seen(self.size, self.root)
 
 
-@dataclass(frozen=True, slots=True)
-class LogMemory:
+class LogMemory(Struct, frozen=True):
     """See the module; *note* is the checkpoint of *seen*, as the log signed it."""
 
     kt: bytes

@@ -7,10 +7,12 @@ Local data: an octet string that does not decode is our own store's damage, not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mx_core.model.errors import StoreDamaged, Untrusted
 from mx_core.model.ids import Pid
@@ -35,8 +37,7 @@ class Tier(IntEnum):
     VERIFIED = 3  # words compared by two persons
 
 
-@dataclass(frozen=True, slots=True)
-class LogView:
+class LogView(Struct, frozen=True):
     """The newest checkpoint seen of the contact's domain log."""
 
     origin: str
@@ -44,16 +45,14 @@ class LogView:
     root: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PendingHeld:
+class PendingHeld(Struct, frozen=True):
     """Since when we hold the delayed change of recovery that stands in entry *seq*."""
 
     seq: int
     since: int  # unix seconds, by our own clock
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """What the next card or message of this contact is measured against."""
 
     pid: Pid

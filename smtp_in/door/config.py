@@ -6,11 +6,11 @@ once, and an unknown key comes with the nearest known one.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from mx_core.model.address import Address, canonical_domain
 from mx_core.model.errors import BadAddress, BadConfiguration

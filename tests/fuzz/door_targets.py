@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.arriving.door_status import named_authors, trace_lines
 from mx_core.mime.header import split_fields

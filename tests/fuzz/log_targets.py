@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from mx_core.directory.evidence import Evidence
 from mx_core.directory.evidence import Kind as EvidenceKind

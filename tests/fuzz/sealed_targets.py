@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
 from ssl import DER_cert_to_PEM_cert
 
 from google.protobuf.message import DecodeError
+from msgspec.structs import replace
 
 from mx_core.directory.reader_check import verify_sender
 from mx_core.directory.sender_check import verify_card

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 
+from msgspec.structs import replace
 from nacl.signing import SigningKey
 
 from mx_core.envelope.seal import DeviceKey, DoorSender, seal_body, seal_envelope

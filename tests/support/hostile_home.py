@@ -9,10 +9,10 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 

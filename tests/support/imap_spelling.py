@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import assert_never
+
+from msgspec import structs
 
 from imap_out.wire import commands as c
 from imap_out.wire import dates, render, utf7
@@ -206,7 +207,7 @@ def _item(item: FetchItem) -> bytes:
     if isinstance(item, BinarySize):
         return render.binary_name(item)
     if isinstance(item, BinarySection):
-        name = render.binary_name(dataclasses.replace(item, partial=None))
+        name = render.binary_name(structs.replace(item, partial=None))
         text = name.replace(b"BINARY", b"BINARY.PEEK") if item.peek else name
         return text + (b"<%d.%d>" % item.partial if item.partial else b"")
     if item.spelling is not Spelling.BODY:

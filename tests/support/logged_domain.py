@@ -7,9 +7,11 @@ it shows; without that change the same domain delivers.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+
+from msgspec.structs import replace
 
 from mx_core.discovery.document import (
     DomainKey,

@@ -11,9 +11,10 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlencode
+
+from msgspec import Struct
 
 from gateway.legacy.oauth.provider import Provider
 from mx_core.model.errors import Refused
@@ -22,8 +23,7 @@ _RANDOM_OCTETS: Final = 32
 _SHOWN_MAX: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What is asked, once."""
 
     url: str

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import final
 
+from msgspec import Struct
 from typing_extensions import override
 
 from mx_core import ports
@@ -32,8 +33,7 @@ from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
 _WINDOW = 64
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(Struct, frozen=True):
     """One version of the own address in the log, and what opens it; unverified."""
 
     version: int

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeVar, final
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 from typing_extensions import override
 
@@ -34,8 +34,7 @@ _RENEW_SECONDS = 60.0
 _TOKEN_CHANNEL_SECONDS = 1_800.0  # the domain is looked up anew by then
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """Who speaks: one device of one passport."""
 
     pid: Pid

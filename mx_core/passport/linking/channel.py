@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from msgspec import Struct
 from nacl.bindings import (
     crypto_box_PUBLICKEYBYTES,
     crypto_scalarmult,
@@ -48,8 +49,7 @@ class Side(IntEnum):
     PRESENT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class LinkCode:
+class LinkCode(Struct, frozen=True):
     """16 random octets, shown by the new device, good once and for ten minutes."""
 
     octets: Secret[bytes]

@@ -12,9 +12,9 @@ Pure: keys and clock are passed in.  Failure classes: ``canonical``, ``format``,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from nacl.signing import SigningKey
 
 from mx_core.model.errors import Refused, Untrusted
@@ -96,8 +96,7 @@ def offer(device: Device, signed_epoch: bytes) -> bytes:
     return cbor.encode({0: _FORMAT, 1: device.value(), 2: cbor.decode(signed_epoch)})
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """An entry that adds this device, and nothing but this device, to the passport shown."""
 
     entry: bytes

@@ -7,8 +7,9 @@ its row goes.  Spec/requests §5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(Struct, frozen=True):
     """One body that is awaited; *status* is the block that its message will begin with."""
 
     env_id: EnvId

@@ -6,8 +6,9 @@ message anew.  So what was stored is remembered by msg_id, in the transaction th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 _REFUSALS_KEPT: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedEnvelope:
+class RefusedEnvelope(Struct, frozen=True):
     """An envelope that did not open or prove itself; its octets are not kept."""
 
     env_id: EnvId
@@ -45,8 +45,7 @@ class RefusedEnvelope:
     failure: str  # the class that its spec page names
 
 
-@dataclass(frozen=True, slots=True)
-class ComeFrom:
+class ComeFrom(Struct, frozen=True):
     """The verified author of a message, and what was seen of their passport with it."""
 
     author: Author

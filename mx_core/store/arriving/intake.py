@@ -7,9 +7,10 @@ the home server, unacknowledged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -28,8 +29,7 @@ ENVELOPES_MAX: Final = 1_000
 OCTETS_MAX: Final = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """One envelope that waits; times are unix seconds."""
 
     env_id: EnvId

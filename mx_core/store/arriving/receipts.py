@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -37,8 +38,7 @@ _TO_CONTACTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(Struct, frozen=True):
     """One receipt that *author* is to get, alone from *due* on, unix seconds."""
 
     msg_id: MsgId
@@ -47,8 +47,7 @@ class Owed:
     due: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """Whom an S was sealed for: one recipient of one submission."""
 
     queue_id: QueueId

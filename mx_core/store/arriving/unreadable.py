@@ -7,8 +7,9 @@ a row here is only what is still to be said, and what the person may have to hea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -27,8 +28,7 @@ _AT_ONCE: Final = 50
 _TO_TELL, _TOLD, _NOBODY = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Unopened:
+class Unopened(Struct, frozen=True):
     """One envelope that is to be told of, or whose sender nobody knows; times are unix seconds."""
 
     env_id: EnvId

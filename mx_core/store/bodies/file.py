@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from nacl.bindings import (
     crypto_aead_xchacha20poly1305_ietf_ABYTES as TAG_OCTETS,
 )
@@ -40,8 +40,7 @@ _READ_CHUNKS: Final = 16  # at once, a mebibyte
 _WRITTEN_FILES: Final = 32  # open at once
 
 
-@dataclass(frozen=True, slots=True)
-class SealedFile:
+class SealedFile(Struct, frozen=True):
     """What the database holds of a file: its random name, its key, the size in clear."""
 
     file_id: bytes

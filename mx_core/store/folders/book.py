@@ -6,8 +6,9 @@ makes the shelf forget its book; so a job that is undone leaves nothing behind i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mx_core.model.ids import MailboxId
 from mx_core.model.mailbox_name import DELIMITER, QUEUED, MailboxName
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 _APART = ("\\Junk", "\\Trash")  # what lies in or below these is in no folder
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """One folder; *fixed*: mail programs can not rename or delete it."""
 
     mailbox: MailboxId
@@ -29,8 +29,7 @@ class Folder:
     fixed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(Struct, frozen=True):
     """All folders at one moment, and the mailboxes whose mail is in none."""
 
     folders: dict[MailboxId, Folder]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from mx_core.mime.field_match import day_sent
 from mx_core.model.flags import FlagSet
@@ -14,8 +15,7 @@ from mx_core.model.message import MessageForm
 Texts = tuple[str, str]  # what TEXT and BODY search, ``mx_core.mime.search_text``
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What a rule reads of a header."""
 
     form: MessageForm

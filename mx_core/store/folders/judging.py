@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId
@@ -28,8 +29,7 @@ class Source(Protocol):
         """Return octets[start:end]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(Struct, frozen=True):
     """A message that is being stored by this job: nothing of it need be read back."""
 
     header: Loaded

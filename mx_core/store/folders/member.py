@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.model.ids import MailboxId, MessageId, Uid
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _CHOSEN: Final = "message IN (SELECT value FROM json_each(?))"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One message in a folder: *uid* there, and the place it stands for."""
 
     folder: MailboxId

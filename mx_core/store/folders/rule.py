@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final
 
+from msgspec import Struct
+
 from mx_core.mime.field_match import field_holds, has_field
 from mx_core.model.flags import Flag, FlagSet
 from mx_core.model.header_keys import UNPREPARED, TextField
@@ -21,8 +23,7 @@ _CACHED_SETS_MAX: Final = 10_000
 _KEPT: Final = {field.value: at for at, field in enumerate(TextField)}
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(Struct, frozen=True):
     """A judge, and what it looks at."""
 
     judge: Judge

@@ -8,8 +8,9 @@ transaction, and doing one again changes nothing, so a crash costs nothing but t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.mime.search_text import body_text, header_text
@@ -40,16 +41,14 @@ _SLICE: Final = 200
 _TEXT_OCTETS: Final = 4 << 20  # of messages whose text one transaction decodes
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(Struct, frozen=True):
     """What is left to do; *next_turn* is unix seconds."""
 
     waits: bool
     next_turn: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class FolderState:
+class FolderState(Struct, frozen=True):
     """One folder as ``mx-gateway folder`` shows it."""
 
     info: MailboxInfo

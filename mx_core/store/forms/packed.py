@@ -10,9 +10,10 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.model.errors import StoreDamaged
 
@@ -21,16 +22,14 @@ _COUNT_OCTETS: Final = 4
 Texts = list[bytes | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """How many columns of each kind there are."""
 
     numbers: int
     texts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """One piece, opened; columns are taken out when they are asked for."""
 
     shape: Shape

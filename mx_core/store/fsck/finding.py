@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 
 class Damage(Enum):
@@ -25,8 +26,7 @@ class Damage(Enum):
     LONE = "message in no mailbox"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is wrong.  *sentence* holds ids and numbers, never text of a message."""
 
     damage: Damage
@@ -34,8 +34,7 @@ class Finding:
     can_be_mended: bool
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Struct):
     """Everything that one check found; *mended* when the repairs were committed."""
 
     findings: list[Finding] = field(default_factory=list)

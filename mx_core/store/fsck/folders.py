@@ -7,8 +7,9 @@ again; what is right keeps its UID, what was missing comes under a new one (spec
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mx_core.mime.search_text import body_text, header_text
 from mx_core.model.errors import MailError
@@ -39,8 +40,7 @@ def check_strays(connection: sa.Connection, report: Report, *, repair: bool) -> 
                 connection.exec_driver_sql(f"DELETE {chosen}")
 
 
-@dataclass(slots=True)
-class Shelves:
+class Shelves(Struct):
     """All folders of an account; *boxes* are the mailboxes with mail of their own, judged.
 
     With *deep* also rules that ask for more than flags are followed.

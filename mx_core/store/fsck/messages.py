@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mx_core.model.errors import StoreDamaged
 from mx_core.store.bodies import coding
@@ -38,8 +39,7 @@ _DOUBTFUL = (
 _READ_AT_ONCE = 16 * body_file.CHUNK_OCTETS
 
 
-@dataclass(frozen=True, slots=True)
-class Octets:
+class Octets(Struct, frozen=True):
     """Where to read, and how closely."""
 
     connection: sa.Connection

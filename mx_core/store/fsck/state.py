@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 
 
-@dataclass(slots=True)
-class FullPlace:
+class FullPlace(Struct):
     """One message in one mailbox, with what other tables say of it."""
 
     uid: int
@@ -21,8 +20,7 @@ class FullPlace:
     internal_date: int
 
 
-@dataclass(slots=True)
-class BoxState:
+class BoxState(Struct):
     """One mailbox; *kept* are the numbers in its row, by column."""
 
     id: int

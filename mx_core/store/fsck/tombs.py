@@ -7,8 +7,9 @@ hear of more; so one that can not be read becomes one of all UIDs that are not t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.state import BoxState
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-@dataclass(slots=True)
-class Tombs:
+class Tombs(Struct):
     """All of one mailbox, by modseq."""
 
     uids: set[int] = field(default_factory=set)

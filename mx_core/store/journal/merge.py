@@ -8,8 +8,9 @@ until it is; nothing here asks for the time or changes a row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from mx_core.model.flags import KEY_CHANGED, NOT_ENCRYPTED, UNVERIFIED, Flag, FlagSet
 from mx_core.model.mailbox_name import GATEWAY, INBOX, OUTBOX, REQUESTS, SEND_ORDINARY
@@ -33,8 +34,7 @@ _FIRST: Final = {
 _NAME_OCTETS_MAX: Final = 1000
 
 
-@dataclass(slots=True)
-class MergedMailbox:
+class MergedMailbox(Struct):
     """A mailbox and what is in it, in the order it was put there."""
 
     name: str
@@ -44,8 +44,7 @@ class MergedMailbox:
     flags: dict[PlaceName, FlagSet] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """An account as all its devices will show it; mailboxes by global id."""
 
     mailboxes: dict[bytes, MergedMailbox]

@@ -7,15 +7,15 @@ device need no merging: they are in the order in which it made the changes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.flags import Flag, FlagSet
 from mx_core.store.journal.row import Op, Row, unfold
 
 
-@dataclass(slots=True)
-class ReplayedMailbox:
+class ReplayedMailbox(Struct):
     """A mailbox as the journal tells it; columns by UID, ascending."""
 
     name: str
@@ -26,8 +26,7 @@ class ReplayedMailbox:
     last_uid: int = 0  # the greatest that was ever given out
 
 
-@dataclass(slots=True)
-class Replayed:
+class Replayed(Struct):
     """An account as the journal tells it; mailboxes by global id."""
 
     mailboxes: dict[bytes, ReplayedMailbox] = field(default_factory=dict)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mx_core.model.errors import StoreDamaged
 from mx_core.notation import cbor
@@ -38,8 +40,7 @@ class PlaceName(NamedTuple):
     at: int  # from 0
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One change.  *ids* is decoded and has the shape that spec/journal §3 gives to *op*."""
 
     device: bytes
@@ -120,16 +121,14 @@ def signed(number: int) -> int:
     return number * 2 if number >= 0 else -number * 2 - 1
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(Struct):
     first: int  # UID; the others follow without a gap
     last: int
     change: bytes
     index: int  # of *first* in the row
 
 
-@dataclass(slots=True)
-class PlaceNames:
+class PlaceNames(Struct):
     """Names of the places of one device, learnt from its ``added`` rows in order."""
 
     _blocks: dict[bytes, list[_Block]] = field(default_factory=dict)  # by mailbox, UIDs ascending

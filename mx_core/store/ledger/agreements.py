@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -32,8 +33,7 @@ _MERGED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Both:
+class Both(Struct, frozen=True):
     """Flags of one message: agreed on last (None: never), and here now."""
 
     key: bytes

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db import failpoint
 from mx_core.db.database import Database
@@ -45,8 +46,7 @@ class ImportState(Enum):
     PULLED = "pulled"  # no import was asked for: its mail is pulled (docs/spec/pull.md)
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True):
     """One source and how far it is."""
 
     id: ImportId
@@ -58,8 +58,7 @@ class Import:
     report: str  # JSON, of the gateway's, once it is done
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A message of the ledger, and what is stored of it now."""
 
     message: int

@@ -6,8 +6,9 @@ brought is not pulled again.  docs/spec/pull.md §2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -29,8 +30,7 @@ _SELECT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(Struct, frozen=True):
     """One account elsewhere."""
 
     id: int
@@ -42,8 +42,7 @@ class Pull:
     told: bool  # the person was written to about it
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(Struct, frozen=True):
     """How far a folder is; numbers of the source but for *ours*, a modseq of the mailbox here."""
 
     uid_validity: int = 0

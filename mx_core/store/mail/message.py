@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from mx_core.mime.field_match import STATUS, claims_status
 from mx_core.mime.header_keys import header_keys
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A message whose octets have a body; *uses*: of how many places.
 
     *form*: None if it is made later; see ``forms.late``.
@@ -50,7 +51,7 @@ def settled(
     pulled = "SELECT EXISTS (SELECT 1 FROM pull_account)"
     at_once = at_once or bool(connection.exec_driver_sql(pulled).scalar())
     return [
-        replace(each, form=prepare(whole(each.octets)))
+        structs.replace(each, form=prepare(whole(each.octets)))
         if each.form is None and (at_once or STATUS in whole(each.octets).lower())
         else each
         for each in new

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db import failpoint
 from mx_core.model.address import Address
@@ -37,8 +38,7 @@ _LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
 NATIVE: Final = "native"  # the policy that only ever leaves end-to-end encrypted
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What was decided for one recipient when the submission was accepted; frozen with it.
 
     *held* is the reason why it waits for a person, and *report* tells them; "" and None: it does

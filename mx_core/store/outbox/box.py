@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mx_core.model.flags import DRAFT, NOT_ENCRYPTED, SEEN, FlagSet
 from mx_core.model.ids import MailboxId, Uid
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-@dataclass(frozen=True, slots=True)
-class _Fates:
+class _Fates(Struct, frozen=True):
     """How many recipients of a submission stand where."""
 
     waiting: int
@@ -63,8 +63,7 @@ class _Fates:
         return frozenset(flag for flag, holds in said.items() if holds)
 
 
-@dataclass(frozen=True, slots=True)
-class Entering:
+class Entering(Struct, frozen=True):
     """A submission whose recipients are noted, and the body that holds its octets."""
 
     queue_id: str

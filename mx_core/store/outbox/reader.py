@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.model.address import Address
@@ -35,8 +36,7 @@ class State(Enum):
     HELD = "held"  # waits for a person
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxItem:
+class OutboxItem(Struct, frozen=True):
     """One recipient of one submission; times are unix seconds."""
 
     queue_id: QueueId

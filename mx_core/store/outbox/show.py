@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from typing_extensions import override
 
 from mx_core.db import failpoint
@@ -43,8 +43,7 @@ _HELD_OCTETS_MAX: Final = 4 * 1024 * 1024
 _LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(Struct, frozen=True):
     """A submission to be shown: its octets, and what a mailbox keeps of them."""
 
     queue_id: QueueId

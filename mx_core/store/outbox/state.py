@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.mailbox_name import INBOX
@@ -22,8 +23,7 @@ NEVER_SEALED: Final = (State.QUEUED, State.HELD)
 UNSETTLED: Final = (*UNSENT, State.SENT, State.HELD)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A delivery report (RFC 3464) for the sender's own INBOX."""
 
     octets: bytes

@@ -7,9 +7,10 @@ the row goes under ``secure_delete`` and the write-ahead log is emptied.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.model.errors import StoreDamaged
@@ -37,8 +38,7 @@ class OwnKey(Enum):
     CHANGE = "change"  # an entry that was sent and not confirmed, with the key that it brings
 
 
-@dataclass(frozen=True, slots=True)
-class OwnEpoch:
+class OwnEpoch(Struct, frozen=True):
     """One epoch key of this device; times are unix seconds."""
 
     n: int

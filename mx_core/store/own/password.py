@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -30,8 +31,7 @@ _NAME_MAX: Final = 100
 _TOUCH_SECONDS: Final = 60  # last use is noted no more often: a login should not cost a commit
 
 
-@dataclass(frozen=True, slots=True)
-class ClientPassword:
+class ClientPassword(Struct, frozen=True):
     """One password, without itself; times are unix seconds."""
 
     name: str

@@ -7,8 +7,10 @@ Addresses are canonical.  The chain is a cache and may be empty; the pin never i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mx_core.db.database import Database
 from mx_core.model.address import Address
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """One address and what is pinned for it."""
 
     address: Address

@@ -5,8 +5,9 @@ The octets are ``mx_core.directory``'s; here they are only kept.  Spec/transpare
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _KEPT_MAX: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class KeptEvidence:
+class KeptEvidence(Struct, frozen=True):
     """One bundle; *about* tells one contradiction of a domain from another, *at* is unix seconds."""
 
     kind: int

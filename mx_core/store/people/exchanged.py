@@ -11,8 +11,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.model.flags import NOT_ENCRYPTED
@@ -30,8 +31,7 @@ _READING: Final = b"\xff"  # stands before each way to read a field, spec: model
 _ADDRESS: Final = re.compile(rb"<([^<>@\s]{1,64}@[^<>@\s]*\.[^<>@\s]*)>")
 
 
-@dataclass(frozen=True, slots=True)
-class Exchanged:
+class Exchanged(Struct, frozen=True):
     """Numbers of messages by address, folded: as they prove or say of themselves to be from."""
 
     sealed_in: Counter[str]
@@ -40,8 +40,7 @@ class Exchanged:
     ordinary_out: Counter[str]
 
 
-@dataclass(slots=True)
-class Day:
+class Day(Struct):
     """Numbers of messages of one day in UTC: what came in which way, and what left."""
 
     sealed_in: int = 0

@@ -6,8 +6,9 @@ afterwards.  Which of the two the other side knows can only be tried.  Spec/invi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mx_core.admission.invitation import Invitation, secret_after, use_of
 from mx_core.db.database import Database
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-@dataclass(frozen=True, slots=True)
-class HeldInvitation:
+class HeldInvitation(Struct, frozen=True):
     """What is shown to whom it is of: *secret* makes tokens now, *proof* goes inside of mail."""
 
     secret: bytes

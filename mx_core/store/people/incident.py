@@ -7,8 +7,9 @@ judges is forgotten, and told anew should it come again.  Spec/outbox §7.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 QUIET_SECONDS: Final = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """What was seen (*what*: a class of refusal), of which address or domain (*subject*)."""
 
     subject: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.admission.invitation import (
     DAYS_MAX,
@@ -36,8 +37,7 @@ _COLUMNS: Final = "SELECT id, name, seed, uses, used, made, expires FROM invitat
 _LIVE: Final = "SELECT id, name, secret, expires FROM invitation WHERE used < uses AND expires > ?"
 
 
-@dataclass(frozen=True, slots=True)
-class MadeInvitation:
+class MadeInvitation(Struct, frozen=True):
     """One invitation; *name* is the owner's own word for it, times are unix seconds."""
 
     id: int

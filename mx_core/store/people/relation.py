@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.model.address import Address
 from mx_core.model.ids import MailboxId, MessageId, Pid
@@ -53,16 +54,14 @@ class Topic(Enum):
     KEYS = "keys"  # the detail names what happened to their passport
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(Struct, frozen=True):
     """Who wrote a message of the network, as verified."""
 
     pid: Pid
     address: Address  # canonical
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(Struct, frozen=True):
     """Somebody who is blocked; *source*: the mailbox from which their mail was thrown, if it is there.
 
     *address*: as verified when a message of theirs was stored; None: none is left.  *at*: unix seconds.
@@ -75,8 +74,7 @@ class Blocked:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """One thing that the gateway has yet to tell; *at* is unix seconds."""
 
     id: int

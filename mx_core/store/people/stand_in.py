@@ -6,8 +6,9 @@ until the owner says otherwise: it never lapses by itself.  docs/spec/ownership.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.model.address import Address
@@ -27,8 +28,7 @@ _OFFERS_FOR_ONE_MAX: Final = 3
 _OFFERED, _TAKEN, _LEFT = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
+class StandIn(Struct, frozen=True):
     """That mail for *ordinary* is for the passport *pid*, who is, or was, at *address*."""
 
     ordinary: Address  # canonical
@@ -36,8 +36,7 @@ class StandIn:
     pid: Pid
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """What a message says of its sender; *message* is all of it, as it came."""
 
     stand_in: StandIn

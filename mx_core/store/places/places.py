@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from mx_core.model.change import Change, FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import NoSuchMailbox, OverQuota
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 _UID_MAX: Final = (1 << 32) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One message in one mailbox."""
 
     uid: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.store.text_index import postings
 from mx_core.store.text_index.postings import Found, Where
@@ -23,8 +24,7 @@ _PATIENCE: Final = 256  # words between two breaths
 Entry = tuple[bytes, Where]  # a word, and where it stands
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """See the module."""
 
     words: bytes

@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from msgspec import Struct
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -48,8 +48,7 @@ class _Stopping(BaseException):  # not of those that a message can cause
     """The thread is asked to end; what is half made is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexState:
+class IndexState(Struct, frozen=True):
     """How far the index is, and what went wrong in it since it was opened."""
 
     indexed_until: MessageId  # as ``ports.TextHits`` has it

@@ -8,8 +8,9 @@ text of a message; whether they stand together only the text can tell.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.model.ids import MessageId
 from mx_core.model.text_hits import TextHits
@@ -25,8 +26,7 @@ NOTHING_KNOWN: Final = TextHits(frozenset(), frozenset(), MessageId(0))
 _LF: Final = b"\n"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """What a word must hold: *pattern* is the octets, with LF where a word must begin or end."""
 
     octets: bytes

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from mx_core.store.text_index import message_list
 from mx_core.store.text_index.message_list import (
@@ -32,8 +33,7 @@ Where = int | bytes  # the number of a word of one text, without its bit; or its
 Messages = Sequence[int]
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """Messages as they are collected: few as a set, many as the bits of a number."""
 
     few: set[int] = field(default_factory=set)

@@ -7,8 +7,9 @@ place of neighbours.  A run in the making is seen by nobody; one to be removed n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from mx_core.model.ids import MessageId
 from mx_core.store.text_index import grams
@@ -23,8 +24,7 @@ GRAMS_FROM_BLOCKS: Final = 8  # a run of fewer is looked through faster
 _REMOVE_ROWS: Final = 64  # of blocks in one job, so that nobody waits for a large removal
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run; *octets* is of its words."""
 
     id: int

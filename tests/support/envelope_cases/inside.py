@@ -1,9 +1,9 @@
 """Envelopes refused for their inside: control block, statement, signature, recipient."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from nacl.bindings import crypto_box_seal
 
 from mx_core.envelope.format import SUITE_1, Envelope

@@ -1,7 +1,9 @@
 """Epochs, cards for a sender, and proofs for a reader, with what each check makes of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from mx_core.directory.reader_check import SenderClaim
 from mx_core.model.address import Address

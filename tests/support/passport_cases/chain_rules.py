@@ -1,7 +1,8 @@
 """Chains that break a rule of who may write what: steps 2 to 4 of spec/passport §4."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mx_core.model.ids import DeviceId
 from mx_core.passport import make

@@ -1,8 +1,8 @@
 """Chains with what the recovery sheet is for, and with the profile: ops 5 to 9."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
+from msgspec.structs import replace
 from nacl.signing import SigningKey
 
 from mx_core.model.address import Address

@@ -5,10 +5,10 @@ import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from imap_out.session.connection import Connection, Next
 from imap_out.session.out import Out

@@ -5,10 +5,10 @@ import contextlib
 import imaplib
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from imap_out.server import Limits
 from mx_core.model.address import Address

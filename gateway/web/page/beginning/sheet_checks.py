@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from typing import Final, final
+
+from msgspec import Struct
 
 from mx_core.model.errors import Refused
 
@@ -17,8 +18,7 @@ _CHECKS_MAX: Final = 16
 _TOKEN_OCTETS: Final = 24
 
 
-@dataclass(frozen=True, slots=True)
-class SheetCheck:
+class SheetCheck(Struct, frozen=True):
     """Which words are asked, from 1 on, what waits for the right answer, and whose it is."""
 
     places: tuple[int, ...]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -25,8 +25,7 @@ _SEE_OTHER: Final = HTTPStatus.SEE_OTHER
 _TRUSTING: Final = "thunderbird"  # the program whose profiles are told of the certificate
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """What became of one choice, as a sentence."""
 
     said: str

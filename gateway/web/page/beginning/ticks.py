@@ -7,8 +7,9 @@ says what to look at.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from mx_core.trail_port import Step
 
@@ -38,8 +39,7 @@ _NO_FOLDERS: Final = "It has logged in. Open its list of folders, or let it fetc
 _NOT_SENT: Final = "Reading works. Now write a message: that tries the settings for sending, too."
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """One step: what it is, whether it was taken, and a word beside it."""
 
     said: str
@@ -47,8 +47,7 @@ class Tick:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """One mail program: its ticks, and what to look at next ("": all is done)."""
 
     name: str

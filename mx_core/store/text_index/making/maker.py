@@ -7,8 +7,9 @@ indexed all the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from mx_core.model.ids import MessageId
 from mx_core.store.text_index import block
@@ -18,8 +19,7 @@ from mx_core.store.text_index.making.texts import UNREAD, Letter, Texts, texts_o
 from mx_core.store.text_index.words import Breathe
 
 
-@dataclass(slots=True)
-class Made:
+class Made(Struct):
     """What one run is of."""
 
     messages: int = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.mime.prepare import prepare
 from mx_core.mime.search_text import body_text, header_text
@@ -12,8 +13,7 @@ from mx_core.model.ids import MessageId
 from mx_core.model.message import HeaderField, MessageForm, PartMapOctets
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """One message as it is read from the mail; without octets if they can not be read.
 
     *fields* and *parts* are of its form.
@@ -25,8 +25,7 @@ class Letter:
     parts: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(Struct, frozen=True):
     """One message to be indexed; *header* and *body* are None when its octets can not be read."""
 
     message: MessageId

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from gateway.arriving.arrival_status import sender_status, with_message
 from gateway.arriving.senders import JudgedSender

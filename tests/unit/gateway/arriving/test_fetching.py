@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.arriving.fetching import Fetching
 from gateway.arriving.inbound import Inbound

@@ -1,10 +1,10 @@
 """A long message is opened in pieces, into the file that its row then names; nothing else stays."""
 
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.arriving.inbound import Inbound
 from gateway.arriving.status_block import parse

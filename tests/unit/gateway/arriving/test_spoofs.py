@@ -3,10 +3,10 @@
 Looked at as a mail program can: the first field, keywords, and a search by header.
 """
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.arriving.arrival_status import sender_status, with_message
 from gateway.arriving.status_block import (

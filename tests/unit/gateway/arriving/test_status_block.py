@@ -1,10 +1,9 @@
 """The status block: what is written is read back, and only the first field counts."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.arriving.status_block import (
     FIRST_CONTACT,

@@ -2,10 +2,10 @@
 
 import asyncio
 import base64
-import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gateway.legacy import client as client_module
 from gateway.legacy import remote_mailbox
@@ -255,7 +255,7 @@ async def test_a_token_logs_in(tmp_path: Path, offered: str, said: bytes) -> Non
         "AUTHENTICATE": answered,
     }
     async with scripted(tmp_path, script) as (server, talks):
-        by_token = dataclasses.replace(server, user="a=b,c@d.example", by_token=True)
+        by_token = structs.replace(server, user="a=b,c@d.example", by_token=True)
         client = await ImapClient.open(by_token, Secret("token"))
         await client.close()
 
@@ -279,7 +279,7 @@ async def test_a_token_that_is_refused_is_one_sentence(
     }
     async with scripted(tmp_path, script) as (server, talks):
         with pytest.raises(BadCredentials, match="invalid token"):
-            await ImapClient.open(dataclasses.replace(server, by_token=True), PASSWORD)
+            await ImapClient.open(structs.replace(server, by_token=True), PASSWORD)
 
         assert talks[0].heard[2] == last
 
@@ -287,6 +287,6 @@ async def test_a_token_that_is_refused_is_one_sentence(
 async def test_who_takes_no_token_is_not_given_one(tmp_path: Path) -> None:
     async with scripted(tmp_path, {}) as (server, talks):
         with pytest.raises(Refused, match="takes no token"):
-            await ImapClient.open(dataclasses.replace(server, by_token=True), PASSWORD)
+            await ImapClient.open(structs.replace(server, by_token=True), PASSWORD)
 
         assert talks[0].heard == ["CAPABILITY"]

@@ -1,11 +1,13 @@
 """Whom mail is sealed to, when the person has moved: followed by their own word, and by no other."""
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.sending.franking import Franking
 from gateway.sending.recipients import Recipients
@@ -245,7 +247,7 @@ async def test_who_only_says_to_have_lived_there_takes_over_nobody_s_mail(room: 
 
 def demands(person: Person, floor: int) -> None:
     """Let them take mail of suite *floor* at least."""
-    profile = replace(person.state.profile, suite_floor=floor)
+    profile = dataclasses.replace(person.state.profile, suite_floor=floor)
     person.entries.append(make.set_profile(person.state, person.writer(), profile, NOW))
 
 

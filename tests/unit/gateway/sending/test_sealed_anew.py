@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mx_core.envelope.open import open_control
 from mx_core.model.errors import PeerUnreachable, Untrusted

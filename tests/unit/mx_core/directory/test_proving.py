@@ -1,8 +1,7 @@
 """What a card proves by itself; each step's class comes in the order of the steps.  Spec/card §4."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mx_core.directory.proving import prove
 from mx_core.model.errors import Untrusted

@@ -1,11 +1,11 @@
 """The reader's verdict on a sender, from the proof or from memory.  Spec/card §5."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mx_core.directory.reader_check import SenderVerdict, Trust, verify_sender
 from mx_core.passport.op import Kind, Reason

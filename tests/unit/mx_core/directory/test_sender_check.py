@@ -1,11 +1,11 @@
 """The sender's nine steps.  Spec/card §4."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mx_core.directory.sender_check import SUITE_KNOWN, Recipient, common_suite, verify_card
 from mx_core.model.errors import NoUsableEpoch

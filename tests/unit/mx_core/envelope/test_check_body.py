@@ -2,13 +2,13 @@
 
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mx_core.envelope.format import BODY_HEAD_OCTETS, hash_of_body
 from mx_core.envelope.open import check_body, open_body_later

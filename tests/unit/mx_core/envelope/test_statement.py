@@ -1,10 +1,9 @@
 """S: what is said is read, and each kind has exactly its own keys."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mx_core.envelope.statement import DoorRecord, Kind, PersonSender, Statement, hash_of_ext
 from mx_core.model.errors import Untrusted

@@ -1,8 +1,7 @@
 """What a domain attests, for how long, and by which key.  Spec/card §2."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mx_core.model.address import Address
 from mx_core.notation import cbor

@@ -1,9 +1,8 @@
 """Cards and proofs as octets.  Spec/card §1."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mx_core.notation import cbor
 from mx_core.passport.card import CARD_OCTETS_MAX, Card, proof_of

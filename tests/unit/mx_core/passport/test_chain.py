@@ -1,11 +1,11 @@
 """Chain verification: exactly the chains of the page, and a class for all others.  Spec/passport §4."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.passport.chain import ENTRIES_MAX, accept, extend, verify_chain

@@ -1,9 +1,9 @@
 """Epoch statements and which one a sender takes.  Spec/card §3."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mx_core.model.errors import Untrusted
 from mx_core.notation.xwing import XWingSecret

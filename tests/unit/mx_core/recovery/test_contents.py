@@ -1,8 +1,7 @@
 """What stands in a backup is taken off exactly, and what is too short or too long is refused."""
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
@@ -18,7 +17,7 @@ MANIFEST = Manifest(
 
 
 def told(manifest: Manifest) -> dict[str, object]:
-    return {**dataclasses.asdict(manifest), "key": manifest.key.reveal()}
+    return {**structs.asdict(manifest), "key": manifest.key.reveal()}
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])

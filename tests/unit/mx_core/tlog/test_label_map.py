@@ -1,10 +1,9 @@
 """What a map says of a label, and that nobody can be shown another thing under its root."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mx_core.model.errors import Untrusted
 from mx_core.tlog import label_map

@@ -1,11 +1,11 @@
 """What a log can show is shown, and each lie that it could tell is refused by its class."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from nacl.signing import SigningKey
 
 from mx_core.model.address import Address

@@ -1,9 +1,9 @@
 """The table of what a change does, row by row.  Spec/card §6."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from nacl.signing import SigningKey
 
 from mx_core.model.address import Address

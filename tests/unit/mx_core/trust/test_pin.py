@@ -1,8 +1,7 @@
 """What is remembered of a contact, and how it moves.  Spec/card §6."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mx_core.model.errors import StoreDamaged
 from mx_core.notation import cbor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from msgspec import structs
 
 from gateway.legacy.client import ImapClient
 from gateway.legacy.logging_in import Login, logged_in
@@ -300,7 +300,7 @@ async def test_mail_is_pulled_with_a_token_and_one_that_is_refused_is_not_shown_
         "AUTHENTICATE XOAUTH2": authenticate,
     }
     async with scripted(tmp_path, script) as (named, _):
-        server = dataclasses.replace(named, user=USER, by_token=True)
+        server = structs.replace(named, user=USER, by_token=True)
         with pytest.raises(BadCredentials):
             await logged_in(server, Login(oauth=True), room.grants)
         client = await logged_in(server, Login(oauth=True), room.grants)

@@ -1,9 +1,9 @@
 """Durable before yes; settled exactly once; nothing kept after."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mx_core.model.address import Address
 from mx_core.model.errors import MessageGone

@@ -1,11 +1,11 @@
 """Whose mail goes where, and what a move says of who wrote it.  Spec/requests."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from mx_core.db.engine import writer_engine
 from mx_core.db.migrate import migrate
