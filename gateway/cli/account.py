@@ -6,11 +6,10 @@ import json
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask, look
 from gateway.cli.settings import typed_settings
 from gateway.cli.words import asked_words
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.group()
@@ -25,10 +24,7 @@ def account() -> None:
 @click.pass_obj
 def add(directories: Directories, address: str, invite: str, *, as_json: bool) -> None:
     """Register ADDRESS at its home server and print what a mail program needs."""
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(directories.control_socket, "mx-gateway").post(
-            "/accounts", {"address": address, "invite": invite}
-        )
+    answer = ask(directories, "/accounts", {"address": address, "invite": invite})
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -45,8 +41,7 @@ def add(directories: Directories, address: str, invite: str, *, as_json: bool) -
 @click.pass_obj
 def list_(directories: Directories, *, as_json: bool) -> None:
     """List the accounts of this gateway."""
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(directories.control_socket, "mx-gateway").get("/status")
+    answer = look(directories, "/status")
     if as_json:
         click.echo(json.dumps(answer["accounts"]))
         return
@@ -59,10 +54,7 @@ def list_(directories: Directories, *, as_json: bool) -> None:
 @click.pass_obj
 def reindex(directories: Directories, address: str) -> None:
     """Make the search index of ADDRESS anew; searches stay right meanwhile, and are slower."""
-    with told_in_one_sentence("mx-gateway"):
-        ControlClient(directories.control_socket, "mx-gateway").post(
-            "/accounts/reindex", {"address": address}
-        )
+    ask(directories, "/accounts/reindex", {"address": address})
     click.echo(f"The search index of {address} is being made anew.")
 
 
@@ -71,10 +63,7 @@ def reindex(directories: Directories, address: str) -> None:
 @click.pass_obj
 def rotate(directories: Directories, address: str) -> None:
     """Renew the key of ADDRESS, signed with the old one; who has verified it still has."""
-    with told_in_one_sentence("mx-gateway"):
-        ControlClient(directories.control_socket, "mx-gateway").post(
-            "/accounts/rotate", {"address": address}
-        )
+    ask(directories, "/accounts/rotate", {"address": address})
     click.echo(f"{address} has a new key.")
 
 
@@ -87,10 +76,11 @@ def suite(directories: Directories, address: str, which: str) -> None:
 
     Going back to any is shown to your contacts as a change of keys.
     """
-    with told_in_one_sentence("mx-gateway"):
-        ControlClient(directories.control_socket, "mx-gateway").post(
-            "/accounts/suite", {"address": address, "floor": 2 if which == "post-quantum" else 1}
-        )
+    ask(
+        directories,
+        "/accounts/suite",
+        {"address": address, "floor": 2 if which == "post-quantum" else 1},
+    )
     only = "with post-quantum keys only" if which == "post-quantum" else "with any keys"
     click.echo(f"Mail is sealed to {address} {only}.")
 
@@ -103,10 +93,11 @@ def suite(directories: Directories, address: str, which: str) -> None:
 def move(directories: Directories, address: str, to: str, invite: str) -> None:
     """Move ADDRESS to TO, at another domain.  The words of the recovery sheet are asked for."""
     words = asked_words(f"The 24 words of the sheet of {address}")
-    with told_in_one_sentence("mx-gateway"):
-        ControlClient(directories.control_socket, "mx-gateway").post(
-            "/accounts/move", {"address": address, "to": to, "invite": invite, "words": words}
-        )
+    ask(
+        directories,
+        "/accounts/move",
+        {"address": address, "to": to, "invite": invite, "words": words},
+    )
     click.echo(f"You are {to} now. Mail programs log in as before; set their From address to {to}.")
     click.echo(f"Mail to {address} still comes in for 90 days, if its domain plays along, and")
     click.echo("whoever you write to learns of the move.")
@@ -118,10 +109,7 @@ def move(directories: Directories, address: str, to: str, invite: str) -> None:
 @click.pass_obj
 def reach(directories: Directories, address: str, who: str) -> None:
     """Let ADDRESS be found by everybody, or by your contacts and whom you invite only."""
-    with told_in_one_sentence("mx-gateway"):
-        ControlClient(directories.control_socket, "mx-gateway").post(
-            "/accounts/reach", {"address": address, "everybody": who == "everybody"}
-        )
+    ask(directories, "/accounts/reach", {"address": address, "everybody": who == "everybody"})
     found = "everybody" if who == "everybody" else "your contacts only"
     click.echo(f"{address} is found by {found}.")
 
@@ -132,10 +120,7 @@ def reach(directories: Directories, address: str, who: str) -> None:
 @click.pass_obj
 def door(directories: Directories, address: str, state: str) -> None:
     """Take ordinary mail for ADDRESS at the door of its domain, or no more; without STATE, tell."""
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(directories.control_socket, "mx-gateway").post(
-            "/accounts/door", {"address": address, "state": state}
-        )
+    answer = ask(directories, "/accounts/door", {"address": address, "state": state})
     if not answer["served"]:
         click.echo(f"The home server of {address} has no door for ordinary mail.")
     elif answer["open"]:
@@ -150,9 +135,6 @@ def door(directories: Directories, address: str, state: str) -> None:
 @click.pass_obj
 def receipts(directories: Directories, address: str, given: str) -> None:
     """Let accepted contacts know when their mail has come to ADDRESS, not when it is read."""
-    with told_in_one_sentence("mx-gateway"):
-        ControlClient(directories.control_socket, "mx-gateway").post(
-            "/accounts/receipts", {"address": address, "given": given == "yes"}
-        )
+    ask(directories, "/accounts/receipts", {"address": address, "given": given == "yes"})
     told = "gives receipts to accepted contacts" if given == "yes" else "gives no receipts"
     click.echo(f"{address} {told}.")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
 
 import click
 
+from gateway.cli.asking import LONG_SECONDS, ask, only_account
 from gateway.cli.exits import told_in_one_sentence
 from gateway.cli.words import asked_words
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 from mx_core.model.errors import Refused
-
-LONG_SECONDS: Final = 86_400.0  # all mail is read, sealed and written
 
 
 @click.command()
@@ -40,29 +37,27 @@ def backup(
     The gateway goes on meanwhile.  No key of this device is in it.
     """
     with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway", LONG_SECONDS)
-        address = account or only_account(client)
+        address = account or only_account(directories)
         if sheet:
             words = asked_words("The 24 words")
-            client.post("/backups/sheet", {"address": address, "words": words})
+            ask(
+                directories,
+                "/backups/sheet",
+                {"address": address, "words": words},
+                seconds=LONG_SECONDS,
+            )
             said, told = {}, f"Backups of {address} are sealed to this sheet."
         elif no_daily:
-            said = client.post("/backups/daily", {"address": address, "target": ""})
+            asked = {"address": address, "target": ""}
+            said = ask(directories, "/backups/daily", asked, seconds=LONG_SECONDS)
             told = f"No daily backups of {address} any more."
         elif target is None:
             raise Refused("say where to: mx-gateway backup FILE, or --daily FOLDER")
         else:
             asked = {"address": address, "target": str(Path(target).absolute())}
-            said = client.post("/backups/daily" if daily else "/backups", asked)
+            path = "/backups/daily" if daily else "/backups"
+            said = ask(directories, path, asked, seconds=LONG_SECONDS)
             told = f"{target} is written, {said.get('octets', 0)} octets."
             if daily:
                 told = said["trouble"] or f"A backup of {address} goes to {target} each day."
     click.echo(json.dumps(said) if as_json else told)
-
-
-def only_account(client: ControlClient) -> str:
-    """Return the address of the one account there is; raises Refused."""
-    accounts = [str(one["address"]) for one in client.get("/status")["accounts"]]
-    if len(accounts) != 1:
-        raise Refused(f"say whose, with --account: {', '.join(accounts) or 'there is none yet'}")
-    return accounts[0]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 from mx_core.model.errors import Refused
 
 _PROGRAMS = ("thunderbird", "mutt", "neomutt", "aerc", "mbsync", "msmtp", "git", "apple")
@@ -32,9 +32,8 @@ def client(
     with told_in_one_sentence("mx-gateway"):
         if trust:
             _trust(program, directories)
-        answer = ControlClient(directories.control_socket, "mx-gateway").post(
-            "/clients", {"address": address, "program": program, "name": name or program}
-        )
+    asked = {"address": address, "program": program, "name": name or program}
+    answer = ask(directories, "/clients", asked)
     if as_json:
         click.echo(json.dumps(answer))
         return

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask
 from gateway.cli.invitation import add, invitations, invite, revoke
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 _ROW = 4  # words in a line, as they are read out
 
@@ -30,7 +29,7 @@ for _command in (invite, invitations, revoke, add):
 @click.pass_obj
 def list_(directories: Directories, account: str, *, as_json: bool) -> None:
     """List whom ACCOUNT knows: how their key came to be believed, and what is done with mail."""
-    found = _ask(directories, "list", {"address": account})["contacts"]
+    found = ask(directories, "/contacts/list", {"address": account})["contacts"]
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -45,7 +44,7 @@ def list_(directories: Directories, account: str, *, as_json: bool) -> None:
 @click.pass_obj
 def words(directories: Directories, account: str, address: str, *, as_json: bool) -> None:
     """Show the sixteen words that ADDRESS must see too."""
-    told = _ask(directories, "compare", {"account": account, "address": address})
+    told = ask(directories, "/contacts/compare", {"account": account, "address": address})
     click.echo(json.dumps(told) if as_json else _read_out(told))
 
 
@@ -59,9 +58,9 @@ def verify(directories: Directories, account: str, address: str, code: str, *, y
     """Compare keys with ADDRESS, and note it.  Read the words over the telephone, not by mail."""
     asked = {"account": account, "address": address}
     if not code and not yes:
-        click.echo(_read_out(_ask(directories, "compare", asked)))
+        click.echo(_read_out(ask(directories, "/contacts/compare", asked)))
         click.confirm("\nDoes the other person read the same words?", abort=True)
-    _ask(directories, "verify", {**asked, "code": code})
+    ask(directories, "/contacts/verify", {**asked, "code": code})
     click.echo(f"{address} is verified")
 
 
@@ -71,15 +70,8 @@ def verify(directories: Directories, account: str, address: str, code: str, *, y
 @click.pass_obj
 def accept(directories: Directories, account: str, address: str) -> None:
     """Accept ADDRESS with the key they have now: their mail goes to INBOX, what was held is sent."""
-    told = _ask(directories, "accept", {"account": account, "address": address})
+    told = ask(directories, "/contacts/accept", {"account": account, "address": address})
     click.echo(f"accepted; {told['released']} held messages go on")
-
-
-def _ask(directories: Directories, verb: str, asked: dict[str, str]) -> dict[str, Any]:
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        answer: dict[str, Any] = client.post(f"/contacts/{verb}", asked)
-        return answer
 
 
 def _read_out(told: dict[str, Any]) -> str:

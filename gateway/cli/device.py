@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 
 import click
 
-from gateway.cli.backup import only_account
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask, only_account
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.group()
@@ -28,9 +26,8 @@ def device() -> None:
 @click.pass_obj
 def list_(directories: Directories, account: str | None, *, as_json: bool) -> None:
     """List every device that the account ever had, the newest last."""
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        found = client.post("/devices", {"address": account or only_account(client)})["devices"]
+    asked = {"address": account or only_account(directories)}
+    found = ask(directories, "/devices", asked)["devices"]
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -54,15 +51,11 @@ def remove(
     since: datetime | None,
 ) -> None:
     """Remove DEVICE: it can not log in at the home server, and nobody seals to it any more."""
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        client.post(
-            "/devices/remove",
-            {
-                "address": account or only_account(client),
-                "device": device_id,
-                "reason": reason or "retired",
-                "since": int(since.replace(tzinfo=UTC).timestamp()) if since else 0,
-            },
-        )
+    asked = {
+        "address": account or only_account(directories),
+        "device": device_id,
+        "reason": reason or "retired",
+        "since": int(since.replace(tzinfo=UTC).timestamp()) if since else 0,
+    }
+    ask(directories, "/devices/remove", asked)
     click.echo(f"{device_id} is removed.")

@@ -6,13 +6,12 @@ import base64
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 from mx_core.model.errors import Refused
 
 
@@ -40,7 +39,7 @@ def verify(file: Path) -> None:
 @click.pass_obj
 def list_(directories: Directories, account: str, *, as_json: bool) -> None:
     """List the evidence that ACCOUNT has found: its number, when, against which domain, of what."""
-    found = _ask(directories, "/evidence/list", {"account": account})["evidence"]
+    found = ask(directories, "/evidence/list", {"account": account})["evidence"]
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -55,7 +54,7 @@ def list_(directories: Directories, account: str, *, as_json: bool) -> None:
 @click.pass_obj
 def save(directories: Directories, account: str, number: int, file: Path) -> None:
     """Write evidence NUMBER of ACCOUNT to the new file FILE, for whoever is to check it."""
-    told = _ask(directories, "/evidence/get", {"account": account, "id": number})
+    told = ask(directories, "/evidence/get", {"account": account, "id": number})
     with told_in_one_sentence("mx-gateway"):
         try:
             with file.open("xb") as new:
@@ -70,12 +69,5 @@ def save(directories: Directories, account: str, number: int, file: Path) -> Non
 @click.pass_obj
 def accept(directories: Directories, account: str, domain: str) -> None:
     """Believe DOMAIN again for ACCOUNT; what was held for its people is sent."""
-    told = _ask(directories, "/domains/accept", {"account": account, "domain": domain})
+    told = ask(directories, "/domains/accept", {"account": account, "domain": domain})
     click.echo(f"accepted; {told['released']} held messages go on")
-
-
-def _ask(directories: Directories, path: str, asked: dict[str, Any]) -> dict[str, Any]:
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        answer: dict[str, Any] = client.post(path, asked)
-        return answer

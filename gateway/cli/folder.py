@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.group()
@@ -23,7 +21,7 @@ def folder() -> None:
 @click.pass_obj
 def list_(directories: Directories, address: str, *, as_json: bool) -> None:
     """List the folders of ADDRESS with their rules."""
-    found = _ask(directories, "list", address=address)["folders"]
+    found = ask(directories, "/folders/list", {"address": address})["folders"]
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -39,7 +37,7 @@ def list_(directories: Directories, address: str, *, as_json: bool) -> None:
 @click.pass_obj
 def show(directories: Directories, address: str, name: str, *, as_json: bool) -> None:
     """Show one folder."""
-    found = _ask(directories, "show", address=address, name=name)
+    found = ask(directories, "/folders/show", {"address": address, "name": name})
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -59,7 +57,7 @@ def add(directories: Directories, address: str, name: str, rule: str) -> None:
     RULE is made of search keys, for example: 'UNSEEN FROM boss@work.example' or
     'OR FLAGGED SUBJECT "to do"'.
     """
-    made = _ask(directories, "add", address=address, name=name, rule=rule)
+    made = ask(directories, "/folders/add", {"address": address, "name": name, "rule": rule})
     number = f"{made['messages']} messages" if made["complete"] else "it is being filled"
     click.echo(f"made: {made['name']}, {number}")
 
@@ -70,7 +68,7 @@ def add(directories: Directories, address: str, name: str, rule: str) -> None:
 @click.pass_obj
 def remove(directories: Directories, address: str, name: str) -> None:
     """Forget the folder NAME; the mail that it shows stays where it is."""
-    _ask(directories, "remove", address=address, name=name)
+    ask(directories, "/folders/remove", {"address": address, "name": name})
     click.echo(f"removed: {name}")
 
 
@@ -80,7 +78,7 @@ def remove(directories: Directories, address: str, name: str) -> None:
 @click.pass_obj
 def hide(directories: Directories, address: str, password: str) -> None:
     """Leave these folders out of what the mail program with the password called PASSWORD lists."""
-    _ask(directories, "listed", address=address, password=password, shown=False)
+    ask(directories, "/folders/listed", {"address": address, "password": password, "shown": False})
     click.echo(f"hidden from: {password}")
 
 
@@ -90,13 +88,5 @@ def hide(directories: Directories, address: str, password: str) -> None:
 @click.pass_obj
 def unhide(directories: Directories, address: str, password: str) -> None:
     """Let the mail program with the password called PASSWORD list these folders again."""
-    _ask(directories, "listed", address=address, password=password, shown=True)
+    ask(directories, "/folders/listed", {"address": address, "password": password, "shown": True})
     click.echo(f"listed for: {password}")
-
-
-def _ask(directories: Directories, verb: str, **asked: str | bool) -> dict[str, Any]:
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        answer: dict[str, Any] = client.post(f"/folders/{verb}", dict(asked))
-        return answer
-    raise AssertionError("told_in_one_sentence ends the program")

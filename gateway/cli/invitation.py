@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.command()
@@ -33,7 +31,7 @@ def invite(
 ) -> None:
     """Print a link by which somebody finds ACCOUNT, has its key, and writes to its INBOX."""
     asked = {"account": account, "name": name, "uses": uses, "days": days}
-    made = _ask(directories, "", asked)
+    made = ask(directories, "/invitations", asked)
     if as_json:
         click.echo(json.dumps(made))
         return
@@ -50,7 +48,7 @@ def invite(
 @click.pass_obj
 def invitations(directories: Directories, account: str, *, as_json: bool) -> None:
     """List the invitations of ACCOUNT that have not ended, and how many people used each."""
-    found = _ask(directories, "/list", {"account": account})["invitations"]
+    found = ask(directories, "/invitations/list", {"account": account})["invitations"]
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -65,7 +63,7 @@ def invitations(directories: Directories, account: str, *, as_json: bool) -> Non
 @click.pass_obj
 def revoke(directories: Directories, account: str, number: int) -> None:
     """Make invitation NUMBER of ACCOUNT useless; who has used it already can still write."""
-    _ask(directories, "/revoke", {"account": account, "id": number})
+    ask(directories, "/invitations/revoke", {"account": account, "id": number})
     click.echo(f"invitation {number} is taken back")
 
 
@@ -79,13 +77,8 @@ def add(directories: Directories, account: str, link: str, *, in_person: bool) -
     if not link:
         asks = sys.stdin.isatty()
         link = click.prompt("Link", err=True) if asks else sys.stdin.readline()
-    told = _ask(directories, "/open", {"account": account, "link": link, "in_person": in_person})
+    told = ask(
+        directories, "/invitations/open", {"account": account, "link": link, "in_person": in_person}
+    )
     how = "verified" if told["tier"] == "verified" else "the one that the link names"
     click.echo(f"{told['address']} is a contact; their key is {how}. Write to them.")
-
-
-def _ask(directories: Directories, verb: str, asked: dict[str, Any]) -> dict[str, Any]:
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        answer: dict[str, Any] = client.post(f"/invitations{verb}", asked)
-        return answer

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 from mx_core.model.errors import Refused
 
 
@@ -55,7 +54,7 @@ def add(
             "oauth": oauth,
             "ca_file": str(Path(ca_file).absolute()) if ca_file else "",
         }
-        told = _ask(directories, "add", {"account": account, "asked": asked})
+        told = ask(directories, "/legacy/add", {"account": account, "asked": asked})
     click.echo(f"mail of {told['location']} comes in from now on (mx-gateway legacy list)")
 
 
@@ -65,8 +64,7 @@ def add(
 @click.pass_obj
 def list_(directories: Directories, account: str, *, as_json: bool) -> None:
     """Show from where mail comes into ACCOUNT, and how it goes."""
-    with told_in_one_sentence("mx-gateway"):
-        told = _ask(directories, "list", {"account": account})
+    told = ask(directories, "/legacy/list", {"account": account})
     if as_json:
         click.echo(json.dumps(told))
         return
@@ -90,8 +88,7 @@ def list_(directories: Directories, account: str, *, as_json: bool) -> None:
 @click.pass_obj
 def remove(directories: Directories, account: str, url: str) -> None:
     """Pull no more from URL and forget what logs in there; mail that came stays."""
-    with told_in_one_sentence("mx-gateway"):
-        _ask(directories, "remove", {"account": account, "url": url})
+    ask(directories, "/legacy/remove", {"account": account, "url": url})
     click.echo("removed; its mail stays here")
 
 
@@ -99,9 +96,3 @@ def _password(url: str) -> str:
     if sys.stdin.isatty():
         return str(click.prompt(f"Password of {url}", hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\n")
-
-
-def _ask(directories: Directories, verb: str, asked: dict[str, Any]) -> dict[str, Any]:
-    client = ControlClient(directories.control_socket, "mx-gateway")
-    answer: dict[str, Any] = client.post(f"/legacy/{verb}", asked)
-    return answer

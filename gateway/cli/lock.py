@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.exits import told_in_one_sentence
 from gateway.cli.words import asked_passphrase
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 from mx_core.model.secret import Secret
 
 _METHODS = ("passphrase", "keyring", "file")
@@ -20,8 +20,7 @@ def lock(directories: Directories) -> None:
 
     What arrives is kept, sealed as it came, where a passphrase or a keyring holds the key.
     """
-    with told_in_one_sentence("mx-gateway"):
-        ControlClient(directories.control_socket, "mx-gateway").post("/lock", {})
+    ask(directories, "/lock")
     click.echo("Locked. To go on: mx-gateway unlock")
 
 
@@ -32,12 +31,11 @@ def lock(directories: Directories) -> None:
 @click.pass_obj
 def unlock(directories: Directories, by: str | None) -> None:
     """Open the accounts; asks for the passphrase, which counts where one was chosen."""
+    needed = by in {None, "passphrase"}
     with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        needed = by in {None, "passphrase"}
         given = asked_passphrase() if needed else Secret("")
-        if by is None:
-            client.post("/unlock", {"passphrase": given.reveal()})
-        else:
-            client.post("/unlock/by", {"method": by, "passphrase": given.reveal()})
+    if by is None:
+        ask(directories, "/unlock", {"passphrase": given.reveal()})
+    else:
+        ask(directories, "/unlock/by", {"method": by, "passphrase": given.reveal()})
     click.echo("Unlocked." if by is None else f"From now on this gateway is unlocked by: {by}")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 from mx_core.model.errors import Refused
+
+_ask = partial(ask, seconds=60.0)  # an address may be looked up, and its domain be slow
 
 
 @click.group()
@@ -26,7 +29,7 @@ def migration() -> None:
 @click.pass_obj
 def show(directories: Directories, account: str, *, as_json: bool) -> None:
     """Show the share of ACCOUNT's mail that was end-to-end encrypted of late, by person."""
-    told = _ask(directories, "show", {"account": account})
+    told = _ask(directories, "/migration/show", {"account": account})
     if as_json:
         click.echo(json.dumps(told))
         return
@@ -50,7 +53,7 @@ def show(directories: Directories, account: str, *, as_json: bool) -> None:
 @click.pass_obj
 def offers(directories: Directories, account: str, *, as_json: bool) -> None:
     """List contacts of ACCOUNT whose mail says that they are on the network, and whom you took."""
-    told = _ask(directories, "offers", {"account": account})
+    told = _ask(directories, "/migration/offers", {"account": account})
     if as_json:
         click.echo(json.dumps(told))
         return
@@ -69,7 +72,7 @@ def take(directories: Directories, account: str, ordinary: str, proof: str) -> N
     """Write to the address ORDINARY encrypted from now on, if its mail proves who that is."""
     octets = _read(proof) if proof else b""
     asked = {"account": account, "ordinary": ordinary, "proof": base64.b64encode(octets).decode()}
-    told = _ask(directories, "take", asked)
+    told = _ask(directories, "/migration/take", asked)
     click.echo(f"mail to {ordinary} goes to {told['address']}, end-to-end encrypted, or not at all")
 
 
@@ -79,7 +82,11 @@ def take(directories: Directories, account: str, ordinary: str, proof: str) -> N
 @click.pass_obj
 def leave(directories: Directories, account: str, ordinary: str) -> None:
     """Write to ORDINARY as to any address again, and hear no more of what its mail says."""
-    _ask(directories, "leave", {"account": account, "ordinary": ordinary})
+    _ask(
+        directories,
+        "/migration/leave",
+        {"account": account, "ordinary": ordinary},
+    )
     click.echo(f"{ordinary} is an address like any other")
 
 
@@ -91,7 +98,9 @@ def sentence(directories: Directories, account: str, state: str) -> None:
     """Add one sentence with an invitation below ordinary mail of ACCOUNT, or no longer."""
     asked: dict[str, Any] = {"account": account}
     told = _ask(
-        directories, "sentence", asked if state == "tell" else {**asked, "on": state == "on"}
+        directories,
+        "/migration/sentence",
+        asked if state == "tell" else {**asked, "on": state == "on"},
     )
     click.echo("on" if told["on"] else "off")
     if told["link"]:
@@ -104,12 +113,4 @@ def _read(path: str) -> bytes:
             return Path(path).read_bytes()
         except OSError as error:
             raise Refused(f"{path} can not be read") from error
-    raise AssertionError("told_in_one_sentence ends the program")
-
-
-def _ask(directories: Directories, verb: str, asked: dict[str, Any]) -> dict[str, Any]:
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway", seconds=60.0)
-        answer: dict[str, Any] = client.post(f"/migration/{verb}", asked)
-        return answer
     raise AssertionError("told_in_one_sentence ends the program")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 from mx_core.model.errors import Refused
+
+_ask = partial(ask, seconds=90.0)  # a wait for permission answers after a while
 
 
 @click.group()
@@ -50,13 +52,13 @@ def grant(
             "client_secret": _first_line(client_secret_file),
             "device": device,
         }
-        told = _ask(directories, "begin", {"account": account, "asked": asked})
+        told = _ask(directories, "/oauth/begin", {"account": account, "asked": asked})
         if told["code"]:
             click.echo(f"type {told['code']} at {told['url']}")
         else:
             click.echo(f"open in a browser of this computer: {told['url']}")
         waiting = {"account": account, "id": told["id"]}
-        while not _ask(directories, "wait", waiting)["given"]:
+        while not _ask(directories, "/oauth/wait", waiting)["given"]:
             pass  # each time it answers after a while
     click.echo(f"permission for {user} is kept; use it with --oauth of legacy, import and relay")
 
@@ -67,8 +69,7 @@ def grant(
 @click.pass_obj
 def list_(directories: Directories, account: str, *, as_json: bool) -> None:
     """Show which ordinary accounts ACCOUNT has permission for."""
-    with told_in_one_sentence("mx-gateway"):
-        found = _ask(directories, "list", {"account": account})["grants"]
+    found = _ask(directories, "/oauth/list", {"account": account})["grants"]
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -84,8 +85,7 @@ def list_(directories: Directories, account: str, *, as_json: bool) -> None:
 @click.pass_obj
 def remove(directories: Directories, account: str, user: str) -> None:
     """Forget the permission for USER, and have its provider end it where it can be told."""
-    with told_in_one_sentence("mx-gateway"):
-        ended = _ask(directories, "remove", {"account": account, "user": user})["ended_there"]
+    ended = _ask(directories, "/oauth/remove", {"account": account, "user": user})["ended_there"]
     click.echo(
         "forgotten, and ended at the provider"
         if ended
@@ -100,9 +100,3 @@ def _first_line(path: str) -> str:
         return Path(path).read_text(encoding="utf-8").split("\n", 1)[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{path} can not be read") from error
-
-
-def _ask(directories: Directories, verb: str, asked: dict[str, Any]) -> dict[str, Any]:
-    client = ControlClient(directories.control_socket, "mx-gateway", seconds=90.0)
-    answer: dict[str, Any] = client.post(f"/oauth/{verb}", asked)
-    return answer

@@ -6,9 +6,8 @@ import webbrowser
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.command()
@@ -16,8 +15,7 @@ from mx_core.control.client import ControlClient
 @click.pass_obj
 def page(directories: Directories, *, in_browser: bool) -> None:
     """Print a link to the page of this gateway; it is good once, and for ten minutes."""
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(directories.control_socket, "mx-gateway").post("/page", {})
+    answer = ask(directories, "/page")
     click.echo(answer["link"])
     if in_browser:
         webbrowser.open(answer["link"])

@@ -6,9 +6,8 @@ import json
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.group()
@@ -22,10 +21,7 @@ def password() -> None:
 @click.pass_obj
 def add(directories: Directories, address: str, name: str) -> None:
     """Make a password for the mail program NAME and print it once."""
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(directories.control_socket, "mx-gateway").post(
-            "/passwords", {"address": address, "name": name}
-        )
+    answer = ask(directories, "/passwords", {"address": address, "name": name})
     click.echo(answer["password"])
 
 
@@ -35,10 +31,7 @@ def add(directories: Directories, address: str, name: str) -> None:
 @click.pass_obj
 def revoke(directories: Directories, address: str, name: str) -> None:
     """Make the password of the mail program NAME useless, at once."""
-    with told_in_one_sentence("mx-gateway"):
-        ControlClient(directories.control_socket, "mx-gateway").post(
-            "/passwords/revoke", {"address": address, "name": name}
-        )
+    ask(directories, "/passwords/revoke", {"address": address, "name": name})
 
 
 @password.command("list")
@@ -47,10 +40,7 @@ def revoke(directories: Directories, address: str, name: str) -> None:
 @click.pass_obj
 def list_(directories: Directories, address: str, *, as_json: bool) -> None:
     """List names and last use."""
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(directories.control_socket, "mx-gateway").post(
-            "/passwords/list", {"address": address}
-        )
+    answer = ask(directories, "/passwords/list", {"address": address})
     if as_json:
         click.echo(json.dumps(answer["passwords"]))
         return

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.group()
@@ -23,7 +21,7 @@ def policy() -> None:
 @click.pass_obj
 def show(directories: Directories, account: str, *, as_json: bool) -> None:
     """Show the rules of ACCOUNT, and what counts where there is none."""
-    answer = _ask(directories, "show", account=account)
+    answer = ask(directories, "/policy/show", {"account": account})
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -46,7 +44,11 @@ def set_(directories: Directories, account: str, scope: str, name: str, value: s
     optional), unreachable (refuse, queue); for everybody also mixed (bounce-all,
     bounce-insecure, send-mixed) and reply-guard (on, off).  The value default takes a rule away.
     """
-    _ask(directories, "set", account=account, scope=scope, name=name, value=value)
+    ask(
+        directories,
+        "/policy/set",
+        {"account": account, "scope": scope, "name": name, "value": value},
+    )
     click.echo(f"{scope}: {name} = {value}")
 
 
@@ -57,7 +59,7 @@ def set_(directories: Directories, account: str, scope: str, name: str, value: s
 @click.pass_obj
 def explain(directories: Directories, account: str, address: str, *, as_json: bool) -> None:
     """Look ADDRESS up and say what would become of mail to it, and why."""
-    answer = _ask(directories, "explain", account=account, address=address)
+    answer = ask(directories, "/policy/explain", {"account": account, "address": address})
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -70,11 +72,3 @@ def explain(directories: Directories, account: str, address: str, *, as_json: bo
 
 def _after(why: str) -> str:
     return f" ({why})" if why else ""
-
-
-def _ask(directories: Directories, verb: str, **asked: str) -> dict[str, Any]:
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        answer: dict[str, Any] = client.post(f"/policy/{verb}", dict(asked))
-        return answer
-    raise AssertionError("told_in_one_sentence ends the program")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.group()
@@ -28,10 +28,8 @@ def claim(directories: Directories, account: str, ordinary: str) -> None:
     Send it as plain text to yourself, save the message that arrives as a file, and give that to
     mx-gateway proof make.
     """
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        asked = {"account": account, "ordinary": ordinary}
-        click.echo(client.post("/proof/claim", asked)["text"])
+    asked = {"account": account, "ordinary": ordinary}
+    click.echo(ask(directories, "/proof/claim", asked)["text"])
 
 
 @proof.command()
@@ -44,9 +42,8 @@ def make(directories: Directories, account: str, message: Path, file: Path) -> N
     from gateway.own.key_records import record_of  # noqa: PLC0415  # lazy: --help is fast
     from gateway.own.ownership import prove, verify_proof  # noqa: PLC0415
 
+    told = ask(directories, "/proof/passport", {"account": account})
     with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        told = client.post("/proof/passport", {"account": account})
         entries = [base64.b64decode(entry) for entry in told["entries"]]
         octets = _with_crlf(message.read_bytes())
         made = prove(octets, entries, record_of, int(time.time()))

@@ -6,9 +6,8 @@ import json
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask, look
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.group(invoke_without_command=True)
@@ -18,8 +17,7 @@ def queue(ctx: click.Context, *, as_json: bool) -> None:
     """List what waits in the outbox, try it now, or give it up."""
     if ctx.invoked_subcommand is not None:
         return
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(ctx.obj.control_socket, "mx-gateway").get("/queue")
+    answer = look(ctx.obj, "/queue")
     if as_json:
         click.echo(json.dumps(answer["queue"]))
         return
@@ -53,8 +51,5 @@ def ordinary(directories: Directories, queue_id: str) -> None:
 
 
 def _tell(directories: Directories, verb: str, queue_id: str, done: str) -> None:
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(directories.control_socket, "mx-gateway").post(
-            f"/queue/{verb}", {"queue_id": queue_id}
-        )
+    answer = ask(directories, f"/queue/{verb}", {"queue_id": queue_id})
     click.echo(f"{done}: {answer['recipients']} recipients")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import ask
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 _IMPLICIT = 465
 _STARTTLS = 587
@@ -25,7 +23,7 @@ def relay() -> None:
 @click.pass_obj
 def show(directories: Directories, account: str) -> None:
     """Show by which server ACCOUNT sends ordinary mail."""
-    found = _ask(directories, "show", {"account": account})["relay"]
+    found = ask(directories, "/relay/show", {"account": account})["relay"]
     if not found:
         click.echo("none: no ordinary email is sent")
     others = found.pop("identities", {})
@@ -75,7 +73,7 @@ def set_(
         "oauth": oauth,
         "identity": identity,
     }
-    _ask(directories, "set", asked)
+    ask(directories, "/relay/set", asked)
     whose = f" written from {identity}" if identity else ""
     click.echo(
         f"ordinary email{whose} leaves by {host}, where a rule allows it (mx-gateway policy)"
@@ -88,13 +86,5 @@ def set_(
 @click.pass_obj
 def remove(directories: Directories, account: str, identity: str) -> None:
     """Send no ordinary mail any more, and forget the password."""
-    _ask(directories, "remove", {"account": account, "identity": identity})
+    ask(directories, "/relay/remove", {"account": account, "identity": identity})
     click.echo("removed")
-
-
-def _ask(directories: Directories, verb: str, asked: dict[str, Any]) -> dict[str, Any]:
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway")
-        answer: dict[str, Any] = client.post(f"/relay/{verb}", asked)
-        return answer
-    raise AssertionError("told_in_one_sentence ends the program")

@@ -9,12 +9,10 @@ from typing import Any
 
 import click
 
-from gateway.cli.backup import LONG_SECONDS
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import LONG_SECONDS, ask
 from gateway.cli.settings import typed_settings
 from gateway.cli.words import asked_words, show_words
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 
 @click.command()
@@ -51,15 +49,14 @@ def recover(directories: Directories, address: str, *, as_json: bool) -> None:
 
 
 def _recover(directories: Directories, asked: dict[str, Any], *, as_json: bool) -> None:
-    with told_in_one_sentence("mx-gateway"):
-        client = ControlClient(directories.control_socket, "mx-gateway", LONG_SECONDS)
-        begun = client.post("/recoveries/begin", asked)
-        if not as_json:
-            show_words(begun["recovery_words"])
-        if sys.stdin.isatty():
-            gone = len(begun["devices"])
-            click.confirm(f"{gone} devices of {begun['address']} are out now. Go on?", abort=True)
-        done = client.post("/recoveries/finish", {"token": begun["token"]})
+    begun = ask(directories, "/recoveries/begin", asked, seconds=LONG_SECONDS)
+    if not as_json:
+        show_words(begun["recovery_words"])
+    if sys.stdin.isatty():
+        gone = len(begun["devices"])
+        click.confirm(f"{gone} devices of {begun['address']} are out now. Go on?", abort=True)
+    token = {"token": begun["token"]}
+    done = ask(directories, "/recoveries/finish", token, seconds=LONG_SECONDS)
     if as_json:
         click.echo(json.dumps({**begun, **done}))
         return

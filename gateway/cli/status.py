@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from gateway.cli.exits import told_in_one_sentence
+from gateway.cli.asking import look
 from gateway.directories import Directories
-from mx_core.control.client import ControlClient
 
 _STEPS = {
     "reached": "has connected",
@@ -27,8 +26,7 @@ _STEPS = {
 @click.pass_obj
 def status(directories: Directories, *, as_json: bool) -> None:
     """Show accounts, connections to home servers, and what waits in the outbox."""
-    with told_in_one_sentence("mx-gateway"):
-        answer = ControlClient(directories.control_socket, "mx-gateway").get("/status")
+    answer = look(directories, "/status")
     if as_json:
         click.echo(json.dumps(answer))
         return
