@@ -2,8 +2,9 @@
 
 SQLite steps one prepared statement through all rows, and nothing beats that.  To a PostgreSQL
 server each row is a message, an execution and an answer of its own, and ``IN`` with so many
-parameters is another text for each count: parsed, planned and remembered anew.  There a column is
-one list.  Statements are made once for each table and set of columns.
+parameters is another text for each count: parsed, planned and remembered anew.  There rows are one
+stream where nothing is asked of them, else a column is one list.  Statements are made once for each
+table and set of columns.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from mx_core.db.prepared import Prepared
+from mx_core.db.prepared import Prepared, copy_rows
 from mx_core.db.upsert import insert_into
 
 Among = Callable[[sa.Column[Any], str], sa.ColumnElement[bool]]
@@ -41,11 +42,11 @@ def twofold(make: Callable[[Among], Any]) -> Twofold:
 
 
 def insert_rows(tx: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert *rows*, which have the same columns each."""
+    """Insert *rows*, which have the same columns each, two at least."""
     if tx.dialect.name == "sqlite":
         tx.execute(_plain(table), rows)
     else:
-        _inserted(table, tuple(rows[0])).rows(tx, _columns(rows))
+        copy_rows(tx, table, rows)
 
 
 def insert_new(
@@ -97,11 +98,6 @@ def _plain(table: sa.Table) -> sa.Insert:
 def _plain_new(table: sa.Table, told: tuple[str, ...]) -> Any:
     new = insert_into(table, "sqlite").on_conflict_do_nothing()
     return new.returning(*(table.c[name] for name in told))
-
-
-@functools.cache
-def _inserted(table: sa.Table, names: tuple[str, ...]) -> Prepared:
-    return Prepared(table.insert().from_select(list(names), sa.select(given(table, names))))
 
 
 @functools.cache

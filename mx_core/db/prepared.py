@@ -7,6 +7,7 @@ and takes without a converter: numbers, octets, words, booleans, and lists of th
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,3 +47,17 @@ class Prepared:
         # what is written into the statement and not asked for, such as a limit of one row
         self._fixed = {name: bind.value for name, bind in made.binds.items() if not bind.required}
         self._text = made.string
+
+
+def copy_rows(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert *rows*, which have the same columns each, as one stream to the server.
+
+    Lists that it unfolds are copied there three times on their way into the table, and looked at here
+    value by value for lists within.  Raises the driver's errors, as ``Prepared.rows``.
+    """
+    names = tuple(rows[0])
+    records = map(operator.itemgetter(*names), rows)
+    connection: Any = tx.connection.dbapi_connection
+    connection.run_async(
+        lambda driver: driver.copy_records_to_table(table.name, records=records, columns=names)
+    )
