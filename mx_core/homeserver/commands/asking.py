@@ -8,12 +8,22 @@ from typing import Any, Final
 
 import click
 
+
+def _must_be_said(context: click.Context, _: click.Parameter, folder: Path | None) -> Path:
+    if folder is None:
+        raise click.UsageError(
+            f"say which folder: {context.command_path} --dir FOLDER (under systemd: /var/lib/mx-home)"
+        )
+    return folder
+
+
 DIRECTORY: Final = click.option(
     "--dir",
     "folder",
-    required=True,
+    metavar="FOLDER",
+    callback=_must_be_said,
     type=click.Path(path_type=Path, file_okay=False),
-    help="The home server's own directory.",
+    help="The home server's own directory; always needed.",
 )
 
 _ECHO_HOME: Final = "/var/lib/mx-echo"  # that of systemd/mx-echo.service

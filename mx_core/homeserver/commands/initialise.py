@@ -64,7 +64,9 @@ def initialise(folder: Path, wanted: Wanted) -> Config:
         raise BadConfiguration(str(error)) from error
     path = folder / FILE_NAME
     if path.exists():
-        raise AlreadyThere(f"{path} exists already: this folder is a home server's")
+        raise AlreadyThere(
+            f"{path} exists already: this folder is a home server's (mx-home doctor --dir {folder})"
+        )
     text = _configuration(domain, wanted)
     try:
         make_folder(folder)

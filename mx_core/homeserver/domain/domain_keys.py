@@ -169,7 +169,7 @@ def retire(folder: Path, now: float, *, at_once: bool = False) -> DomainKeys:
     keys = load(folder, active)
     change = keys.ending
     if change is None:
-        raise Refused("no old key counts")
+        raise Refused("no old key counts any more: mx-home domain-key show")
     _must_have_waited(change.rolled or change.begun, now, at_once=at_once)
     changes = tuple(
         replace(each, retired=int(now)) if each is change else each for each in keys.changes

@@ -119,7 +119,9 @@ async def restore(backup: Path, folder: Path) -> int:
 def _begin(backup: Path, folder: Path) -> list[tuple[str, int]]:
     for name in (DATABASE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME, FILE_NAME):
         if not (backup / name).is_file():
-            raise Refused(f"{backup} is no whole backup: {name} is missing")
+            raise Refused(
+                f"{backup} is no whole backup: {name} is missing (mx-home backup makes one)"
+            )
     if folder.exists() and any(folder.iterdir()):
         raise AlreadyThere(f"{folder} is not empty: a backup is restored into a new folder")
     with _told():

@@ -163,6 +163,12 @@ def test_a_command_that_needs_the_server_says_what_to_type_when_none_runs(
     )
 
 
+def test_a_command_without_a_folder_says_which_that_may_be() -> None:
+    said = _says(64, "user", "list")
+
+    assert "user list --dir FOLDER (under systemd: /var/lib/mx-home)" in said
+
+
 def test_serve_says_what_is_missing(folder: Path) -> None:
     assert "first mx-home init --dir" in _ends(78, "serve", folder=folder)
 
