@@ -129,6 +129,9 @@ class MailReader(KeysReader, Protocol):
     def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
         """Return octets[start:end]; raises StoreDamaged."""
 
+    def opened(self, message: MessageId) -> Octets:
+        """Return the octets, to be read after the job too; raises as ``octets``, then too."""
+
     def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
         """Return the first of *messages* whole: of at least one, and about *octets_max*."""
 

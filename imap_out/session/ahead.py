@@ -1,9 +1,9 @@
 """The message that a client reads range by range, some of it read ahead.
 
 A mail program saves an attachment by asking for its ranges one after the other, each with a
-statement, a file and a chunk to open.  Once an answer has left, the next octets are read while the
-client takes it in and asks again, on the loop: what a thread could read meanwhile costs less than
-passing the interpreter to it and back for each chunk.  What is in hand is bounded for a connection,
+statement, a file and a chunk to open.  From the second on the message stays open, and once an answer
+has left, the next octets are read while the client takes it in and asks again, on the loop: what a
+thread could read meanwhile costs less than passing the interpreter to it and back for each chunk.  What is in hand is bounded for a connection,
 and how many connections have something in hand for the process.
 """
 
@@ -16,6 +16,7 @@ from typing import Final
 from imap_out.session.shelves import Shelves
 from mx_core.model.errors import MailError
 from mx_core.model.ids import MessageId
+from mx_core.model.octets import Octets
 from mx_core.ports import MailReader, MailStore
 
 PIECE_OCTETS: Final = (
@@ -40,6 +41,7 @@ class Ahead:
         self._next = 0
         self._start = 0
         self._octets = b""
+        self._opened: Octets | None = None  # the message
         self._whole = False  # nothing follows what is in hand
         self._due = False  # a piece is about to be read
         self._counted = False
@@ -54,7 +56,10 @@ class Ahead:
         else:
             self._octets, self._start = b"", first  # too little of it
             try:
-                octets = mail.glance(partial(_octets, message=message, start=first, end=end))
+                if self._opened is not None:
+                    octets = self._opened[first:end]
+                else:
+                    octets = mail.glance(partial(_octets, message=message, start=first, end=end))
             except BaseException:
                 self.drop()
                 raise
@@ -70,6 +75,7 @@ class Ahead:
         """Let go of everything."""
         self._mail, self._message, self._next = None, None, 0
         self._octets, self._start, self._whole = b"", 0, False
+        self._opened = None
         if self._counted:
             self._counted = False
             self._shelves.ahead -= 1
@@ -96,10 +102,11 @@ class Ahead:
         self._due = False
         if self._mail is None or self._message is None:
             return  # dropped meanwhile
-        start = self._end
-        job = partial(_octets, message=self._message, start=start, end=start + PIECE_OCTETS)
+        start, message = self._end, self._message
         try:
-            more = self._mail.glance(job)
+            if self._opened is None:
+                self._opened = self._mail.glance(lambda reader: reader.opened(message))
+            more = self._opened[start : start + PIECE_OCTETS]
         except MailError:
             self.drop()  # whoever asks for it hears why
             return

@@ -7,9 +7,9 @@ import pytest
 
 from mx_core.mime import listed
 from mx_core.mime.prepare import prepare
-from mx_core.model.errors import MailboxExists, NoSuchMailbox, NotPermitted
+from mx_core.model.errors import MailboxExists, MailError, NoSuchMailbox, NotPermitted
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
-from mx_core.model.ids import Uid
+from mx_core.model.ids import MessageId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Fact
 from mx_core.ports import FlagChange, MailStore
@@ -50,6 +50,18 @@ class MailContract(WatchContract):
         assert await mail.read(lambda reader: reader.sizes_and_dates([message])) == [
             (len(octets), 1_000_000_000)
         ]
+
+    async def test_opened_octets_are_read_after_the_job(self, mail: MailStore) -> None:
+        short, long = b"Subject: s\r\n\r\nx", b"Subject: l\r\n\r\n" + bytes(range(1, 256)) * 1000
+        for octets in (short, long):
+            await add(mail, octets=octets)
+        messages = (await snapshot(mail)).messages
+        opened = [await mail.read(lambda reader, m=m: reader.opened(m)) for m in messages]
+
+        assert [each[0 : len(each)] for each in opened] == [short, long]
+        assert opened[1][65_000:140_000] == long[65_000:140_000]
+        with pytest.raises(MailError):
+            await mail.read(lambda reader: reader.opened(MessageId(99)))
 
     async def test_facts_come_in_the_order_of_the_messages_and_of_what_is_asked(
         self, mail: MailStore

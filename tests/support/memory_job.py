@@ -38,6 +38,7 @@ from mx_core.model.header_keys import (
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
 from mx_core.model.message import Fact, MessageForm, Whole
+from mx_core.model.octets import Octets
 from mx_core.model.snapshot import Snapshot, snapshot_of
 from mx_core.ports import (
     Appended,
@@ -144,6 +145,9 @@ class Job:
 
     def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
         return self._mail.kept(message)[0][start:end]
+
+    def opened(self, message: MessageId) -> Octets:
+        return self._mail.kept(message)[0]
 
     def wholes(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
         rows = [self._mail.kept(message) for message in messages]

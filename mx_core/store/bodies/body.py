@@ -81,6 +81,22 @@ class BodyReader:
             raise StoreDamaged(f"the body of message {message} is missing")
         return self._range(stored, start, end)
 
+    def opened_of(self, message: MessageId) -> Octets | None:
+        """Return the body of *message*, one in a file to be read where it is asked for; None: no such message.
+
+        Raises:
+            StoreDamaged: As ``octets``.
+        """
+        row = self._connection.exec_driver_sql(
+            "SELECT body.size, file, key FROM message LEFT JOIN body ON body.id = message.body"
+            " WHERE message.id = ?",
+            (message,),
+        ).one_or_none()
+        if row is None or row[1] is None:
+            return self.octets_of(message, 0, None)
+        size, file_id, key = row
+        return self._opened(size, file_id, key)
+
     def opened(self, body: BodyId) -> Octets:
         """Return *body*, a long one as octets that are read where they are asked for.
 
@@ -94,6 +110,9 @@ class BodyReader:
         if row is None:
             return self.octets(body)
         size, file_id, key = row
+        return self._opened(size, file_id, key)
+
+    def _opened(self, size: int, file_id: bytes, key: bytes) -> Octets:
         file = body_file.SealedFile(file_id, Secret(key), size)
         opened = body_file.OpenedFile(self._folder, file)
         opened.adopted = True

@@ -20,6 +20,7 @@ from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, T
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.message import Fact, Facts, MessageForm, Whole
+from mx_core.model.octets import Octets
 from mx_core.model.part import parts_of
 from mx_core.model.snapshot import Snapshot
 from mx_core.ports import MailboxInfo
@@ -177,6 +178,13 @@ class Reader:
     def octets(self, message: MessageId, start: int = 0, end: int | None = None) -> bytes:
         """Return octets[start:end]; raises StoreDamaged, MessageGone."""
         octets = self._bodies.octets_of(message, start, end)
+        if octets is None:
+            raise MessageGone("the message was expunged and is no longer kept")
+        return octets
+
+    def opened(self, message: MessageId) -> Octets:
+        """Return the octets, to be read after the job too; raises StoreDamaged, MessageGone."""
+        octets = self._bodies.opened_of(message)
         if octets is None:
             raise MessageGone("the message was expunged and is no longer kept")
         return octets

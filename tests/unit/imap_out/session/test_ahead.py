@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imap_out.session.ahead import PIECE_OCTETS, Ahead
 from imap_out.session.shelves import Shelves
-from mx_core.model.errors import MessageGone
+from mx_core.model.errors import MessageGone, StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.ports import MailReader, MailStore
 
@@ -22,6 +22,9 @@ class Reader:
         if message not in OCTETS:
             raise MessageGone("it was removed")
         return OCTETS[message][start:end]
+
+    def opened(self, message: MessageId) -> bytes:
+        return self.octets(message)
 
 
 class Mail:
@@ -93,7 +96,7 @@ def test_ranges_in_a_row_are_in_hand_when_they_are_asked_for() -> None:
         assert mail.glances == before + (first < 2 * 65_536)
         later.happen()
 
-    assert mail.glances <= 2 + SIZE // PIECE_OCTETS + 1
+    assert mail.glances == 3  # two ranges, and then the message is open
     assert shelves.ahead == 0
 
 
@@ -121,6 +124,29 @@ def test_only_so_many_connections_read_ahead() -> None:
     assert sum(bool(ahead._octets) for ahead in several) == 2
     for ahead in several:
         ahead.drop()
+    assert shelves.ahead == 0
+
+
+def test_what_does_not_open_any_more_is_told_when_it_is_asked_for() -> None:
+    class Damaged(bytes):
+        def __getitem__(self, part: Any) -> Any:
+            raise StoreDamaged("on purpose")
+
+    shelves, later = Shelves(), Later()
+    ahead, mail, message = Ahead(shelves, later), Mail(), MessageId(1)
+    for first in (0, 100):
+        ahead.read(store(mail), message, first, first + 100)
+    later.happen()
+    assert ahead.read(store(mail), message, 200, 300) == OCTETS[message][200:300]
+    assert ahead._opened is not None
+
+    ahead._opened = Damaged()
+    far = PIECE_OCTETS + 200
+    assert ahead.read(store(mail), message, 300, far) == OCTETS[message][300:far]
+    later.happen()  # the next piece does not open
+    assert ahead._opened is None
+    assert ahead.read(store(mail), message, far, far + 9) == OCTETS[message][far : far + 9]
+    ahead.drop()
     assert shelves.ahead == 0
 
 
