@@ -177,11 +177,12 @@ class AcceptingOutbox(ShowingOutbox):
                     wanted.spelt(),
                     wanted.original,
                     frozen.decision,
+                    shown,
                 )
             )
         connection.exec_driver_sql(
             "INSERT INTO outbox_recipient"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?, NULL, 0, 0, 0)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?, NULL, 0, 0, 0, ?)",
             rows,
         )
 

@@ -90,6 +90,10 @@ def enter(writer: Writer, connection: sa.Connection, entering: Sequence[Entering
             for place, each in zip(places, entering, strict=True)
         ],
     )
+    connection.exec_driver_sql(
+        "UPDATE outbox_recipient SET listed = 1 WHERE queue_id = ?",
+        [(each.queue_id,) for each in entering],
+    )
     for each, fate in zip(entering, fates, strict=True):
         if fate.native:
             note_encrypted(connection, each.form.message_id)

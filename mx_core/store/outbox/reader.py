@@ -85,17 +85,26 @@ class OutboxReader:
 
         But for *with_new*, which the commit that seals it shows.
         """
-        return await self._items(
-            f"{_ITEM} WHERE state IN ('queued', 'sealed') AND next_at <= ?"
-            " AND (shown OR outbox.queue_id = ?) ORDER BY next_at, created, place LIMIT ?",
-            (int(now), with_new, limit),
+        listed = await self._items(
+            f"{_ITEM} WHERE listed AND state IN ('queued', 'sealed') AND next_at <= ?"
+            " ORDER BY next_at, created, place LIMIT ?",
+            (int(now), limit),
         )
+        if with_new is None:
+            return listed
+        new = await self._items(
+            f"{_ITEM} WHERE outbox_recipient.queue_id = ? AND NOT listed"
+            " AND state IN ('queued', 'sealed') AND next_at <= ? ORDER BY place",
+            (with_new, int(now)),
+        )
+        return [*listed, *new][:limit]
 
     async def next_due(self) -> int | None:
-        """Return when the next item is due, or None if nothing waits for time."""
+        """Return when the next item that is shown is due, or None if nothing waits for time."""
         return self._database.glance(
             lambda connection: connection.exec_driver_sql(
-                "SELECT min(next_at) FROM outbox_recipient WHERE state IN ('queued', 'sealed')"
+                "SELECT min(next_at) FROM outbox_recipient"
+                " WHERE listed AND state IN ('queued', 'sealed')"
             ).scalar()
         )
 
