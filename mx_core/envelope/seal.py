@@ -17,6 +17,7 @@ import nacl.exceptions
 from msgspec import Struct
 from nacl.bindings import (
     crypto_box_seal,
+    crypto_box_SEALBYTES,
     crypto_secretbox_easy,
     crypto_secretstream_xchacha20poly1305_init_push,
     crypto_secretstream_xchacha20poly1305_push,
@@ -279,7 +280,9 @@ class _BoxSealer(Struct, frozen=True):
         return self._seal(device.x25519, secret)
 
     def to_nobody(self, filler: bytes) -> bytes:
-        return self._seal(bytes(PrivateKey(self.entropy(KEY_OCTETS)).public_key), filler)
+        # a sealed box is a key of its own and octets that none but the reader can tell from random
+        public = bytes(PrivateKey(self.entropy(KEY_OCTETS)).public_key)
+        return public + filler + self.entropy(crypto_box_SEALBYTES - len(public))
 
     def _seal(self, public_key: bytes, secret: bytes) -> bytes:
         try:

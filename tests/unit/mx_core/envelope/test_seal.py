@@ -1,5 +1,6 @@
 """What sealing promises, seen through the reader."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from nacl.bindings import crypto_secretbox_open_easy
 from nacl.signing import SigningKey
 
+from mx_core.envelope import seal
 from mx_core.envelope.format import (
     CONTROL_NONCE,
     ENVELOPE_OCTETS_MAX,
@@ -154,6 +156,18 @@ def test_nothing_of_sender_recipient_or_message_is_seen_from_outside() -> None:
         BOB.device_id,
     ):
         assert seen not in outside
+
+
+def test_a_dummy_is_as_long_as_a_packet_and_never_the_same() -> None:
+    sealer = seal._BoxSealer(os.urandom)
+    packet = sealer.to(device_key(epoch_secret(1)), bytes(64))
+    dummies = {sealer.to_nobody(os.urandom(64)) for _ in range(50)}
+
+    assert {len(dummy) for dummy in dummies} == {len(packet)}
+    # none shares its key, nor any other octets, with another
+    assert len({dummy[:32] for dummy in dummies}) == len({dummy[32:] for dummy in dummies}) == 50
+    # a key of X25519 as libsodium writes it: the highest bit is not used
+    assert all(dummy[31] < 128 for dummy in dummies)
 
 
 def test_two_sealings_of_one_message_share_no_octets_that_tell() -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from mx_core.mime.header import split_fields
+from smtp_in.door.judging import signatures
 from smtp_in.door.judging.signatures import SIGNATURES_MAX, dkim_results, forwarder
 from tests.support.door_names import AWAY, TableNames, Zone
 from tests.support.signed_mail import LETTER, ed25519_key, rsa_key, sealed_by, signed
@@ -71,6 +77,45 @@ async def test_a_signature_is(message: bytes, result: tuple[tuple[str, str], ...
         return
 
     assert found == result
+
+
+@pytest.mark.parametrize("bits", [1024, 2048, 4096])
+def test_what_openssl_says_of_a_signature_is_what_the_library_says(bits: int) -> None:
+    private = rsa.generate_private_key(65_537, bits)
+    numbers = private.public_key().public_numbers()
+    public = {"modulus": numbers.n, "publicExponent": numbers.e}
+    hashed = hashlib.sha256(b"signed")
+    other = hashlib.sha256(b"not signed")
+    good = private.sign(b"signed", PKCS1v15(), SHA256())
+    tried = [good, good[:-1], good + b"\0", b"", bytes(len(good)), good[::-1]]
+    tried += [bytes([*good[:at], good[at] ^ 1, *good[at + 1 :]]) for at in range(0, len(good), 9)]
+
+    for signature in tried:
+        for digest in (hashed, other):
+            said = signatures._rsa_holds(digest, signature, public)
+            assert said == signatures._rsa_holds_slowly(digest, signature, public)
+            assert said == (signature == good and digest is hashed)
+
+
+def test_a_signature_whose_first_octet_is_left_out_because_it_is_zero_holds() -> None:
+    private = rsa.generate_private_key(65_537, 1024)
+    numbers = private.public_key().public_numbers()
+    public = {"modulus": numbers.n, "publicExponent": numbers.e}
+    for number in range(10_000):  # one in some hundred begins so
+        text = b"%d" % number
+        signature = private.sign(text, PKCS1v15(), SHA256())
+        if signature[0] == 0:
+            break
+
+    assert signature[0] == 0
+    assert signatures._rsa_holds(hashlib.sha256(text), signature[1:], public)
+
+
+@pytest.mark.parametrize("numbers", [(3, 3), (1 << 1500, 2), ((1 << 9000) + 1, 65_537)])
+def test_numbers_that_openssl_does_not_take_are_left_to_the_library(
+    numbers: tuple[int, int],
+) -> None:
+    assert signatures._rsa_key(*numbers) is None
 
 
 async def test_at_most_eight_signatures_are_looked_at() -> None:
