@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SECONDS: Final = 30.0
 _FORBIDDEN: Final = 403
 _SERVER_ERROR: Final = 500
+_BEGIN: Final = {"mx-gateway": "start it with mx-gateway up"}  # unless whoever asks says more
 
 
 class ControlClient:
@@ -35,6 +36,7 @@ class ControlClient:
         self._path = path
         self._program = program
         self._seconds = seconds
+        begin = begin or _BEGIN.get(program, "")
         self._begin = f": {begin}" if begin else ""
 
     def get(self, path: str, **query: str | int) -> Any:

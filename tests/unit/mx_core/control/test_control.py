@@ -158,6 +158,13 @@ def test_a_daemon_that_is_not_running_is_named(path: Path) -> None:
         ControlClient(path, "mx-test").get("/echo")
 
 
+def test_a_gateway_that_is_not_running_is_told_with_what_starts_it(path: Path) -> None:
+    with pytest.raises(
+        PeerUnreachable, match=r"is not running \(.*\): start it with mx-gateway up$"
+    ):
+        ControlClient(path, "mx-gateway").get("/status")
+
+
 def test_an_operators_socket_answers_its_user_and_root_and_nobody_else() -> None:
     me = os.getuid()
 
