@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -40,7 +41,8 @@ class Exchanged(Struct, frozen=True):
     ordinary_out: Counter[str]
 
 
-class Day(Struct):
+@dataclass(slots=True)
+class Day:
     """Numbers of messages of one day in UTC: what came in which way, and what left."""
 
     sealed_in: int = 0
