@@ -9,6 +9,8 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import accumulate
 
+from msgspec import structs
+
 from mx_core.mime import part_map
 from mx_core.mime.part_map import Kind, Part
 from mx_core.mime.text import holds_text
@@ -39,7 +41,7 @@ def without_attachments(octets: Octets, form: MessageForm) -> tuple[bytes, Messa
         return at - passed[before]
 
     def placed(part: Part) -> Part:
-        return replace(
+        return structs.replace(
             part,
             header_start=moved(part.header_start),
             body_start=moved(part.body_start),
