@@ -60,12 +60,18 @@ class ShowingOutbox(WaitingOutbox):
         self._new: dict[QueueId, bytes | None] = {}
         self._held_octets = 0
         self._to_find = True  # what an earlier process has left
+        self._finding = False
 
     def lone(self) -> QueueId | None:
         """Return what is new, if that is one submission alone."""
         if self._to_find or len(self._new) != 1:
             return None
         return next(iter(self._new))
+
+    @override
+    async def next_due(self) -> int | None:
+        """As ``OutboxReader.next_due``; at once while something is not shown, whoever is about to."""
+        return 0 if self._finding or self._new else await super().next_due()
 
     def is_looked_at(self) -> bool:
         """Tell whether a session has Outbox open, or follows all mailboxes."""
@@ -77,8 +83,11 @@ class ShowingOutbox(WaitingOutbox):
         Only then is it due.  Crash before the commit: it is found and shown at the next start.
         """
         if self._to_find:
-            self._to_find = False
-            found = await self._not_shown()
+            self._to_find, self._finding = False, True
+            try:
+                found = await self._not_shown()
+            finally:
+                self._finding = False
             left: dict[QueueId, bytes | None] = {
                 each: None for each in found if each not in self._new
             }

@@ -1,5 +1,6 @@
 """Accepting writes no index: what is due is listed when it is shown, as it was in a store made before."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,27 @@ async def test_what_is_accepted_is_in_no_index_until_it_is_shown() -> None:
         await store.outbox.show_new()
 
         assert list(there) == ["outbox_due"]
-        assert (before, due) == (0, None)
+        assert (before, due) == (0, 0)  # whoever waits for what is due looks again
         assert (await database.read(listed), await store.outbox.next_due()) == (1, START)
+
+
+async def test_whoever_waits_for_what_is_due_looks_again_while_it_is_being_found(
+    tmp_path: Path,
+) -> None:
+    store = open_store(tmp_path)
+    await store.outbox.accept(Submission(ALICE, (BOB,), LETTER), message_id=b"1@a.example")
+    store.close()
+    store = open_store(tmp_path)
+    try:
+        showing = asyncio.create_task(store.outbox.show_new())
+        await asyncio.sleep(0)  # it has begun to look what an earlier process has left
+        meanwhile = await store.outbox.next_due()
+        await showing
+
+        assert meanwhile == 0
+        assert await store.outbox.next_due() == START
+    finally:
+        store.close()
 
 
 async def test_what_comes_alone_is_due_to_whoever_seals_it_before_it_is_shown() -> None:
