@@ -6,6 +6,7 @@ and the recipient's by one over another, on one PostgreSQL server with ``fsync``
 """
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
 from functools import partial
@@ -98,9 +99,11 @@ def noted(server: PostgresServer) -> int:
 
 def times(server: PostgresServer) -> float:
     """Return the seconds of processor that the server and its children have used."""
-    return processor(server.pid, children=True) + sum(
-        processor(pid, children=True) for pid in server.children()
-    )
+    used = 0.0
+    for pid in server.children():
+        with contextlib.suppress(FileNotFoundError):  # it has ended, and its parent has its time
+            used += processor(pid, children=True)
+    return used + processor(server.pid, children=True)
 
 
 def sent_by(home: HomeProcess) -> int:
