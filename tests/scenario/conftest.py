@@ -1,4 +1,4 @@
-"""One world for all scenarios that do not break it, and home servers for those of a file."""
+"""One world and home servers for the scenarios of a file: no file finds what another left."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from gateway.demo.world import World
 from tests.support.homes import Homes, running_homes
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with World(tmp_path_factory.mktemp("world"), log_level="debug") as made:
         yield made
