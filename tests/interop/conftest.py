@@ -1,4 +1,4 @@
-"""The running demo that real mail programs are turned on, and the browser for the page."""
+"""The demo of a file, that real mail programs are turned on, and the browser for the page."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.interop.chromium.browser import chromium
 from tests.interop.witness import Witness
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, MailSettings]]:
     """What to type into a mail program, for alice, bob, and carol whom alice does not know.
 
