@@ -24,7 +24,7 @@ def account() -> None:
 @click.pass_obj
 def add(directories: Directories, address: str, invite: str, *, as_json: bool) -> None:
     """Register ADDRESS at its home server and print what a mail program needs."""
-    answer = ask(directories, "/accounts", {"address": address, "invite": invite})
+    answer = ask(directories, "/accounts", {"account": address, "invite": invite})
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -54,7 +54,7 @@ def list_(directories: Directories, *, as_json: bool) -> None:
 @click.pass_obj
 def reindex(directories: Directories, address: str) -> None:
     """Make the search index of ADDRESS anew; searches stay right meanwhile, and are slower."""
-    ask(directories, "/accounts/reindex", {"address": address})
+    ask(directories, "/accounts/reindex", {"account": address})
     click.echo(f"The search index of {address} is being made anew.")
 
 
@@ -63,7 +63,7 @@ def reindex(directories: Directories, address: str) -> None:
 @click.pass_obj
 def rotate(directories: Directories, address: str) -> None:
     """Renew the key of ADDRESS, signed with the old one; who has verified it still has."""
-    ask(directories, "/accounts/rotate", {"address": address})
+    ask(directories, "/accounts/rotate", {"account": address})
     click.echo(f"{address} has a new key.")
 
 
@@ -79,7 +79,7 @@ def suite(directories: Directories, address: str, which: str) -> None:
     ask(
         directories,
         "/accounts/suite",
-        {"address": address, "floor": 2 if which == "post-quantum" else 1},
+        {"account": address, "floor": 2 if which == "post-quantum" else 1},
     )
     only = "with post-quantum keys only" if which == "post-quantum" else "with any keys"
     click.echo(f"Mail is sealed to {address} {only}.")
@@ -96,7 +96,7 @@ def move(directories: Directories, address: str, to: str, invite: str) -> None:
     ask(
         directories,
         "/accounts/move",
-        {"address": address, "to": to, "invite": invite, "words": words},
+        {"account": address, "to": to, "invite": invite, "words": words},
     )
     click.echo(f"You are {to} now. Mail programs log in as before; set their From address to {to}.")
     click.echo(f"Mail to {address} still comes in for 90 days, if its domain plays along, and")
@@ -109,7 +109,7 @@ def move(directories: Directories, address: str, to: str, invite: str) -> None:
 @click.pass_obj
 def reach(directories: Directories, address: str, who: str) -> None:
     """Let ADDRESS be found by everybody, or by your contacts and whom you invite only."""
-    ask(directories, "/accounts/reach", {"address": address, "everybody": who == "everybody"})
+    ask(directories, "/accounts/reach", {"account": address, "everybody": who == "everybody"})
     found = "everybody" if who == "everybody" else "your contacts only"
     click.echo(f"{address} is found by {found}.")
 
@@ -120,7 +120,7 @@ def reach(directories: Directories, address: str, who: str) -> None:
 @click.pass_obj
 def door(directories: Directories, address: str, state: str) -> None:
     """Take ordinary mail for ADDRESS at the door of its domain, or no more; without STATE, tell."""
-    answer = ask(directories, "/accounts/door", {"address": address, "state": state})
+    answer = ask(directories, "/accounts/door", {"account": address, "state": state})
     if not answer["served"]:
         click.echo(f"The home server of {address} has no door for ordinary mail.")
     elif answer["open"]:
@@ -135,6 +135,6 @@ def door(directories: Directories, address: str, state: str) -> None:
 @click.pass_obj
 def receipts(directories: Directories, address: str, given: str) -> None:
     """Let accepted contacts know when their mail has come to ADDRESS, not when it is read."""
-    ask(directories, "/accounts/receipts", {"address": address, "given": given == "yes"})
+    ask(directories, "/accounts/receipts", {"account": address, "given": given == "yes"})
     told = "gives receipts to accepted contacts" if given == "yes" else "gives no receipts"
     click.echo(f"{address} {told}.")

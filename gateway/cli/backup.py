@@ -43,18 +43,18 @@ def backup(
             ask(
                 directories,
                 "/backups/sheet",
-                {"address": address, "words": words},
+                {"account": address, "words": words},
                 seconds=LONG_SECONDS,
             )
             said, told = {}, f"Backups of {address} are sealed to this sheet."
         elif no_daily:
-            asked = {"address": address, "target": ""}
+            asked = {"account": address, "target": ""}
             said = ask(directories, "/backups/daily", asked, seconds=LONG_SECONDS)
             told = f"No daily backups of {address} any more."
         elif target is None:
             raise Refused("say where to: mx-gateway backup FILE, or --daily FOLDER")
         else:
-            asked = {"address": address, "target": str(Path(target).absolute())}
+            asked = {"account": address, "target": str(Path(target).absolute())}
             path = "/backups/daily" if daily else "/backups"
             said = ask(directories, path, asked, seconds=LONG_SECONDS)
             told = f"{target} is written, {said.get('octets', 0)} octets."

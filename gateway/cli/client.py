@@ -32,7 +32,7 @@ def client(
     with told_in_one_sentence("mx-gateway"):
         if trust:
             _trust(program, directories)
-    asked = {"address": address, "program": program, "name": name or program}
+    asked = {"account": address, "program": program, "name": name or program}
     answer = ask(directories, "/clients", asked)
     if as_json:
         click.echo(json.dumps(answer))

@@ -29,7 +29,7 @@ for _command in (invite, invitations, revoke, add):
 @click.pass_obj
 def list_(directories: Directories, account: str, *, as_json: bool) -> None:
     """List whom ACCOUNT knows: how their key came to be believed, and what is done with mail."""
-    found = ask(directories, "/contacts/list", {"address": account})["contacts"]
+    found = ask(directories, "/contacts/list", {"account": account})["contacts"]
     if as_json:
         click.echo(json.dumps(found))
         return

@@ -26,7 +26,7 @@ def device() -> None:
 @click.pass_obj
 def list_(directories: Directories, account: str | None, *, as_json: bool) -> None:
     """List every device that the account ever had, the newest last."""
-    asked = {"address": account or only_account(directories)}
+    asked = {"account": account or only_account(directories)}
     found = ask(directories, "/devices", asked)["devices"]
     if as_json:
         click.echo(json.dumps(found))
@@ -52,7 +52,7 @@ def remove(
 ) -> None:
     """Remove DEVICE: it can not log in at the home server, and nobody seals to it any more."""
     asked = {
-        "address": account or only_account(directories),
+        "account": account or only_account(directories),
         "device": device_id,
         "reason": reason or "retired",
         "since": int(since.replace(tzinfo=UTC).timestamp()) if since else 0,

@@ -38,7 +38,7 @@ def export(
     with told_in_one_sentence("mx-gateway"):
         client = ControlClient(directories.control_socket, "mx-gateway")
         asked = {"target": str(Path(target).absolute()), "format": form, "original": original}
-        client.post("/exports/begin", {"address": account, "asked": asked})
+        client.post("/exports/begin", {"account": account, "asked": asked})
         state = _until_done(client, account)
     if as_json:
         click.echo(json.dumps(state))
@@ -55,7 +55,7 @@ def export(
 def _until_done(client: ControlClient, account: str) -> dict[str, Any]:
     shown = sys.stderr.isatty()
     while True:
-        state: dict[str, Any] = client.post("/exports/state", {"address": account})
+        state: dict[str, Any] = client.post("/exports/state", {"account": account})
         if shown:
             line = (
                 f"{state['messages']} of {state.get('of', 0)} messages: {state.get('folder', '')}"

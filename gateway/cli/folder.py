@@ -21,7 +21,7 @@ def folder() -> None:
 @click.pass_obj
 def list_(directories: Directories, address: str, *, as_json: bool) -> None:
     """List the folders of ADDRESS with their rules."""
-    found = ask(directories, "/folders/list", {"address": address})["folders"]
+    found = ask(directories, "/folders/list", {"account": address})["folders"]
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -37,7 +37,7 @@ def list_(directories: Directories, address: str, *, as_json: bool) -> None:
 @click.pass_obj
 def show(directories: Directories, address: str, name: str, *, as_json: bool) -> None:
     """Show one folder."""
-    found = ask(directories, "/folders/show", {"address": address, "name": name})
+    found = ask(directories, "/folders/show", {"account": address, "name": name})
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -57,7 +57,7 @@ def add(directories: Directories, address: str, name: str, rule: str) -> None:
     RULE is made of search keys, for example: 'UNSEEN FROM boss@work.example' or
     'OR FLAGGED SUBJECT "to do"'.
     """
-    made = ask(directories, "/folders/add", {"address": address, "name": name, "rule": rule})
+    made = ask(directories, "/folders/add", {"account": address, "name": name, "rule": rule})
     number = f"{made['messages']} messages" if made["complete"] else "it is being filled"
     click.echo(f"made: {made['name']}, {number}")
 
@@ -68,7 +68,7 @@ def add(directories: Directories, address: str, name: str, rule: str) -> None:
 @click.pass_obj
 def remove(directories: Directories, address: str, name: str) -> None:
     """Forget the folder NAME; the mail that it shows stays where it is."""
-    ask(directories, "/folders/remove", {"address": address, "name": name})
+    ask(directories, "/folders/remove", {"account": address, "name": name})
     click.echo(f"removed: {name}")
 
 
@@ -78,7 +78,7 @@ def remove(directories: Directories, address: str, name: str) -> None:
 @click.pass_obj
 def hide(directories: Directories, address: str, password: str) -> None:
     """Leave these folders out of what the mail program with the password called PASSWORD lists."""
-    ask(directories, "/folders/listed", {"address": address, "password": password, "shown": False})
+    ask(directories, "/folders/listed", {"account": address, "password": password, "shown": False})
     click.echo(f"hidden from: {password}")
 
 
@@ -88,5 +88,5 @@ def hide(directories: Directories, address: str, password: str) -> None:
 @click.pass_obj
 def unhide(directories: Directories, address: str, password: str) -> None:
     """Let the mail program with the password called PASSWORD list these folders again."""
-    ask(directories, "/folders/listed", {"address": address, "password": password, "shown": True})
+    ask(directories, "/folders/listed", {"account": address, "password": password, "shown": True})
     click.echo(f"listed for: {password}")

@@ -66,7 +66,7 @@ def import_(
         client = ControlClient(directories.control_socket, "mx-gateway")
         if pause or resume:
             verb = "pause" if pause else "resume"
-            number = client.post(f"/imports/{verb}", {"address": account})["imports"]
+            number = client.post(f"/imports/{verb}", {"account": account})["imports"]
             click.echo(f"{'paused' if pause else 'going on'}: {number}")
             return
         if source is not None:
@@ -82,9 +82,9 @@ def import_(
                 "secret": secret, "command": password_command, "oauth": oauth,
                 "ca_file": str(Path(ca_file).absolute()) if ca_file else "",
             }  # fmt: skip
-            told = {"address": account, "asked": asked, "dry_run": dry_run}
+            told = {"account": account, "asked": asked, "dry_run": dry_run}
             client.post("/imports/begin", told)
-        state = client.post("/imports/state", {"address": account})
+        state = client.post("/imports/state", {"account": account})
         if source is not None and not background:
             state = _until_done(client, account)
     if as_json:
@@ -104,7 +104,7 @@ def _until_done(client: ControlClient, account: str) -> dict[str, Any]:
             bar = importlib.import_module("gateway.cli.import_bar")
             show = stack.enter_context(bar.shown())
         while True:
-            state: dict[str, Any] = client.post("/imports/state", {"address": account})
+            state: dict[str, Any] = client.post("/imports/state", {"account": account})
             show(state)
             if state["phase"] == "idle":
                 return state

@@ -21,7 +21,7 @@ def password() -> None:
 @click.pass_obj
 def add(directories: Directories, address: str, name: str) -> None:
     """Make a password for the mail program NAME and print it once."""
-    answer = ask(directories, "/passwords", {"address": address, "name": name})
+    answer = ask(directories, "/passwords", {"account": address, "name": name})
     click.echo(answer["password"])
 
 
@@ -31,7 +31,7 @@ def add(directories: Directories, address: str, name: str) -> None:
 @click.pass_obj
 def revoke(directories: Directories, address: str, name: str) -> None:
     """Make the password of the mail program NAME useless, at once."""
-    ask(directories, "/passwords/revoke", {"address": address, "name": name})
+    ask(directories, "/passwords/revoke", {"account": address, "name": name})
 
 
 @password.command("list")
@@ -40,7 +40,7 @@ def revoke(directories: Directories, address: str, name: str) -> None:
 @click.pass_obj
 def list_(directories: Directories, address: str, *, as_json: bool) -> None:
     """List names and last use."""
-    answer = ask(directories, "/passwords/list", {"address": address})
+    answer = ask(directories, "/passwords/list", {"account": address})
     if as_json:
         click.echo(json.dumps(answer["passwords"]))
         return

@@ -18,15 +18,9 @@ Answer = Callable[[Request], Awaitable[dict[str, Any]]]
 
 
 class OfAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What names an account, and nothing else."""
+    """What names an account, by its address, and nothing else."""
 
     account: str
-
-
-class OfAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The same, where the account is called by its address."""
-
-    address: str
 
 
 def json_endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
@@ -51,6 +45,6 @@ async def body(request: Request, kind: type[T]) -> T:
         raise Refused(f"the request is not understood: {error}") from error
 
 
-async def address_in(request: Request) -> Address:
-    """Return the account of a request that is ``OfAddress``; raises Refused."""
-    return Address.parse((await body(request, OfAddress)).address)
+async def account_in(request: Request) -> Address:
+    """Return the account of a request that is ``OfAccount``; raises Refused."""
+    return Address.parse((await body(request, OfAccount)).account)

@@ -24,7 +24,7 @@ CHANGES: Final = {
 class OneDoor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /accounts/door; *state*: what it is to be, or "" to ask."""
 
-    address: str
+    account: str
     state: Literal["", "open", "closed"] = ""
 
 
@@ -33,7 +33,7 @@ def door_routes(door_of: Callable[[Address], BehindDoor]) -> list[Route]:
 
     async def door(request: Request) -> dict[str, Any]:
         asked = await body(request, OneDoor)
-        keeper = door_of(Address.parse(asked.address)).carrier
+        keeper = door_of(Address.parse(asked.account)).carrier
         state = await keeper.door(CHANGES[asked.state])
         return {"served": state.served, "open": state.open}
 

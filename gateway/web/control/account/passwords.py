@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.web.control.endpoint import address_in, body, posts
+from gateway.web.control.endpoint import account_in, body, posts
 from gateway.web.daemon import Daemon
 from mx_core.mail_programs.programs import chosen
 from mx_core.model.address import Address
@@ -18,14 +18,14 @@ from mx_core.model.address import Address
 class NamedPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /passwords and /passwords/revoke."""
 
-    address: str
+    account: str
     name: str
 
 
 class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /clients: a file for *program*; *name*: what its password is called."""
 
-    address: str
+    account: str
     program: str
     name: str
 
@@ -35,20 +35,20 @@ def password_routes(daemon: Daemon) -> list[Route]:
 
     async def added(request: Request) -> dict[str, Any]:
         asked = await body(request, NamedPassword)
-        return {"password": await daemon.add_password(Address.parse(asked.address), asked.name)}
+        return {"password": await daemon.add_password(Address.parse(asked.account), asked.name)}
 
     async def revoked(request: Request) -> dict[str, Any]:
         asked = await body(request, NamedPassword)
-        await daemon.revoke_password(Address.parse(asked.address), asked.name)
+        await daemon.revoke_password(Address.parse(asked.account), asked.name)
         return {}
 
     async def listed(request: Request) -> dict[str, Any]:
-        return {"passwords": await daemon.passwords(await address_in(request))}
+        return {"passwords": await daemon.passwords(await account_in(request))}
 
     async def client(request: Request) -> dict[str, Any]:
         asked = await body(request, NewClient)
         program = chosen(asked.program)
-        settings = await daemon.new_settings(Address.parse(asked.address), asked.name)
+        settings = await daemon.new_settings(Address.parse(asked.account), asked.name)
         return {
             "settings": asdict(settings),
             "place": program.place,

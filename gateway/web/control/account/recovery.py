@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from gateway.own.identity import OwnIdentity
 from gateway.recovery.recovering import AskedBack
-from gateway.web.control.endpoint import OfAddress, body, posts
+from gateway.web.control.endpoint import OfAccount, body, posts
 from gateway.web.whose import Desk, Recoverable
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused
@@ -25,21 +25,21 @@ _REASONS: Final = {"retired": Reason.RETIRED, "lost": Reason.LOST, "stolen": Rea
 class NewBackup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /backups, and /backups/daily, where *target* is a folder, or empty: no more."""
 
-    address: str
+    account: str
     target: str
 
 
 class KnownSheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /backups/sheet."""
 
-    address: str
+    account: str
     words: str
 
 
 class GoneDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /devices/remove; *reason*: retired, lost or stolen; *since*: unix seconds, not retired."""
 
-    address: str
+    account: str
     device: str
     reason: str
     since: int = 0
@@ -48,7 +48,7 @@ class GoneDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class NewHome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /accounts/move: *to* by an *invite* of its domain and the *words* of the sheet."""
 
-    address: str
+    account: str
     to: str
     invite: str
     words: str
@@ -65,27 +65,27 @@ def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) ->
 
     async def made(request: Request) -> dict[str, Any]:
         asked = await body(request, NewBackup)
-        return await account_of(Address.parse(asked.address)).backups.make(Path(asked.target))
+        return await account_of(Address.parse(asked.account)).backups.make(Path(asked.target))
 
     async def daily(request: Request) -> dict[str, Any]:
         asked = await body(request, NewBackup)
-        backups = account_of(Address.parse(asked.address)).backups
+        backups = account_of(Address.parse(asked.account)).backups
         await backups.make_daily(asked.target)
         await backups.look()
         return await backups.state()
 
     async def sheet(request: Request) -> dict[str, Any]:
         asked = await body(request, KnownSheet)
-        await account_of(Address.parse(asked.address)).backups.know_sheet(asked.words)
+        await account_of(Address.parse(asked.account)).backups.know_sheet(asked.words)
         return {}
 
     async def devices(request: Request) -> dict[str, Any]:
-        asked = await body(request, OfAddress)
-        return {"devices": told_devices(account_of(Address.parse(asked.address)).own)}
+        asked = await body(request, OfAccount)
+        return {"devices": told_devices(account_of(Address.parse(asked.account)).own)}
 
     async def removed(request: Request) -> dict[str, Any]:
         asked = await body(request, GoneDevice)
-        person = account_of(Address.parse(asked.address))
+        person = account_of(Address.parse(asked.account))
         reason = _REASONS.get(asked.reason)
         if reason is None:
             raise Refused("a device is retired, lost or stolen")
@@ -95,7 +95,7 @@ def recovery_routes(account_of: Callable[[Address], Recoverable], desk: Desk) ->
 
     async def moved(request: Request) -> dict[str, Any]:
         asked = await body(request, NewHome)
-        person = account_of(Address.parse(asked.address))
+        person = account_of(Address.parse(asked.account))
         await person.moving.begin(Address.parse(asked.to), asked.invite, asked.words)
         return {}
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from gateway.migration.importing import Asked, Importing
-from gateway.web.control.endpoint import OfAddress, body, posts
+from gateway.web.control.endpoint import OfAccount, body, posts
 from gateway.web.whose import Imported
 from mx_core.model.address import Address
 
@@ -18,7 +18,7 @@ from mx_core.model.address import Address
 class NewImport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /imports/begin."""
 
-    address: str
+    account: str
     asked: Asked
     dry_run: bool = False
 
@@ -28,21 +28,21 @@ def import_routes(account_of: Callable[[Address], Imported]) -> list[Route]:
 
     async def begin(request: Request) -> dict[str, Any]:
         asked = await body(request, NewImport)
-        importing = _of(asked.address)
+        importing = _of(asked.account)
         await importing.begin(asked.asked, dry_run=asked.dry_run)
         return await importing.state()
 
     async def state(request: Request) -> dict[str, Any]:
-        return await _of((await body(request, OfAddress)).address).state()
+        return await _of((await body(request, OfAccount)).account).state()
 
     async def pause(request: Request) -> dict[str, Any]:
-        return {"imports": await _of((await body(request, OfAddress)).address).pause()}
+        return {"imports": await _of((await body(request, OfAccount)).account).pause()}
 
     async def resume(request: Request) -> dict[str, Any]:
-        return {"imports": await _of((await body(request, OfAddress)).address).resume()}
+        return {"imports": await _of((await body(request, OfAccount)).account).resume()}
 
-    def _of(address: str) -> Importing:
-        return account_of(Address.parse(address)).importing
+    def _of(account: str) -> Importing:
+        return account_of(Address.parse(account)).importing
 
     return posts(
         {

@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from gateway.web.control.endpoint import address_in, body, posts
+from gateway.web.control.endpoint import account_in, body, posts
 from gateway.web.daemon import Daemon
 from mx_core.model.address import Address
 
@@ -32,7 +32,7 @@ def contact_routes(daemon: Daemon) -> list[Route]:
     """Return the routes."""
 
     async def listed(request: Request) -> dict[str, Any]:
-        return {"contacts": await daemon.contacts(await address_in(request))}
+        return {"contacts": await daemon.contacts(await account_in(request))}
 
     async def compared(request: Request) -> dict[str, Any]:
         return await daemon.compare_contact(*_pair(await body(request, OneContact)))
