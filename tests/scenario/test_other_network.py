@@ -1,12 +1,13 @@
 """A computer that slept, or is in another network: mail comes over a new connection, long before keepalive would notice."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.apart import apart
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(600)]
 
@@ -16,17 +17,8 @@ _SECONDS = 15.0
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def _apart() -> list[str]:
-    """Return what begins a program on a computer of its own: its loopback, and no network yet."""
-    for words in (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]):
-        asked = [*words, "ip", "link", "set", "lo", "up"]
-        if shutil.which("unshare") and not subprocess.run(asked, check=False).returncode:
-            return words
-    pytest.skip("this machine allows no network namespace")
-
-
 def test_after_sleep_and_in_another_network_mail_comes_within_seconds(tmp_path: Path) -> None:
-    program = [*_apart(), sys.executable, "-m", "tests.support.other_network", str(tmp_path)]
+    program = [*apart("--net"), sys.executable, "-m", "tests.support.other_network", str(tmp_path)]
     done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=_ROOT)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
