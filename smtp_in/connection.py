@@ -1,8 +1,8 @@
 """One connection to a front door: the shell around its dialogue, and the wire below it.
 
 The only module that imports aiosmtpd: its command loop is the shell, and every command that
-carries a decision is ours.  In which front it stands, submission or the door, ``Front`` tells.  What aiosmtpd would do and we do not want is said where it is
-overridden.
+carries a decision is ours.  In which front it stands, submission or the door, ``Front`` tells.
+What aiosmtpd would do and we do not want is said where it is overridden.
 """
 
 from __future__ import annotations
@@ -109,9 +109,8 @@ class Connection(SMTP):
         }
         # aiosmtpd keeps these in the class, shared by all connections and growing with each EHLO
         self.command_size_limits = _Sizes(front.command_octets)
-        self._greeting_sent = False
-        self._busy = False
-        self._leaving = False
+        self._greeting_sent = self._busy = self._leaving = False
+        self._unsent = bytearray()  # replies of this turn of the loop
         self._deadline: asyncio.TimerHandle | None = None
         self.gone = asyncio.Event()
 
@@ -185,7 +184,8 @@ class Connection(SMTP):
         if self._stream is None or self._stream.is_closing():
             self.abort()
             return
-        self._stream.write(encoded(reply.line()))
+        self._stream.write(self._unsent + encoded(reply.line()))
+        self._unsent = bytearray()
         self._reset_timeout(_PARTING_SECONDS)
         self._stream.close()
 
@@ -205,8 +205,16 @@ class Connection(SMTP):
 
     # ── the wire below the dialogue ──────────────────────────────────────────────────
     async def say(self, reply: Reply) -> None:
-        """Send one reply."""
-        await self._write(reply.line())
+        """Send one reply, with those to commands that came with its own (RFC 2920 §3.2).
+
+        They go when nothing is left to do without waiting, for input or for anything else.
+        """
+        if not self._unsent:
+            self.loop.call_soon(self._send)
+        self._unsent += encoded(reply.line())
+        if len(self._unsent) > _PIECE:
+            self._send()
+        await self._writer.drain()  # whoever takes no replies is waited for
 
     async def ask(self, challenge: bytes) -> bytes:
         """Send 334 and return the line that answers, without its end; hang up on a longer one."""
@@ -238,10 +246,8 @@ class Connection(SMTP):
 
     def is_private(self) -> bool:
         """Tell whether a password may be said here; aiosmtpd forgets implicit TLS."""
-        if self._tls_active:
-            return True
-        if self._stream is None:
-            return False
+        if self._tls_active or self._stream is None:
+            return self._tls_active
         peer = self._stream.get_extra_info("peername")
         own = self._stream.get_extra_info("sockname")
         return self._front.allow_clear(peer[:2], own[:2])
@@ -285,9 +291,14 @@ class Connection(SMTP):
         self._greeting_sent = True
 
     async def _write(self, text: str) -> None:
-        if self._stream is not None and not self._stream.is_closing():
-            self._writer.write(encoded(text))
-            await self._writer.drain()
+        self._unsent += encoded(text)
+        self._send()
+        await self._writer.drain()
+
+    def _send(self) -> None:
+        unsent, self._unsent = self._unsent, bytearray()
+        if unsent and self._stream is not None and not self._stream.is_closing():
+            self._stream.write(unsent)
 
     @override
     async def handle_exception(self, error: Exception) -> str:
@@ -337,7 +348,7 @@ class Connection(SMTP):
         elif self._tls is None or self._stream is None:
             await self.say(replies.NO_TLS)
         else:
-            await self.say(replies.START_TLS)
+            await self._write(replies.START_TLS.line())
             await self._start_tls(self._stream, self._tls)
 
     async def _start_tls(self, clear: asyncio.Transport, context: ssl.SSLContext) -> None:

@@ -30,15 +30,14 @@ def program() -> None:
 @_DIR
 def serve(folder: Path) -> None:
     """Serve until SIGTERM; prints one line, ready, when mail is taken."""
-    import asyncio  # noqa: PLC0415  # lazy: see the module
-
     with loading():
-        from mx_core.program import logs  # noqa: PLC0415
+        from mx_core.program import event_loop, logs  # noqa: PLC0415
         from smtp_in.door import app, config  # noqa: PLC0415
 
     settings = config.load(folder)
     logs.configure(settings.log)
-    asyncio.run(app.serve(folder, settings, ready=lambda: click.echo("ready")))
+    with event_loop.runner() as runner:
+        runner.run(app.serve(folder, settings, ready=lambda: click.echo("ready")))
 
 
 @program.command()

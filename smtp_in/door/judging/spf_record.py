@@ -6,6 +6,7 @@ the record; an unknown modifier is left out.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -22,6 +23,7 @@ _END: Final = re.compile(  # domain-end: a dot and a toplabel, or a macro
     r".*(?:\.(?=[A-Za-z0-9-]*[A-Za-z-])[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.?|%\{[^}]*\})",
     re.DOTALL,
 )
+_RECORDS_KEPT: Final = 1_024  # as they were taken apart; each of 8 KiB at most
 _V4_BITS: Final = 32
 _V6_BITS: Final = 128
 _TAKES_DOMAIN: Final = frozenset({"include", "exists"})  # and must have one
@@ -57,6 +59,7 @@ def is_spf(text: bytes) -> bool:
     return text[: len(VERSION)].lower() == VERSION and text[len(VERSION) :][:1] in {b"", b" "}
 
 
+@functools.lru_cache(_RECORDS_KEPT)
 def parse(text: bytes) -> SpfRecord:
     """Return what *text* says; raises BadRecord."""
     try:

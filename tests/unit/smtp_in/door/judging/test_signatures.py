@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import dkim
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -77,6 +78,23 @@ async def test_a_signature_is(message: bytes, result: tuple[tuple[str, str], ...
         return
 
     assert found == result
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        GOOD,
+        LETTER.partition(b"\r\n\r\n")[0] + b"\r\n\r\n",  # no body
+        LETTER.partition(b"\r\n\r\n")[0] + b"\r\n",  # a header alone
+        LETTER + b"\r\n\r\nmore\r\n",
+        LETTER + b"an end without one",
+        b"A: 1\r\n folded\r\n\r\n.\r\n",
+    ],
+)
+def test_the_body_is_handed_to_the_library_as_it_would_have_split_it(message: bytes) -> None:
+    opened = signatures._opened(message)
+
+    assert (opened.headers, opened.body) == dkim.rfc822_parse(message)
 
 
 @pytest.mark.parametrize("bits", [1024, 2048, 4096])
