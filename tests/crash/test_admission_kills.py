@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from mx_core.proto.federation_pb2 import ACCEPTED, POSTAGE
-from tests.scenario.test_admission import brought, send
-from tests.support.clients import about, wait_until
-from tests.support.worlds import TestedWorld
+from tests.support.clients import about, wait_until, write
+from tests.support.worlds import TestedWorld, brought
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def test_what_was_asked_postage_for_is_paid_after_the_kill_and_arrives_once(
     alice.gateway.environment = {"MX_FAILPOINT": "franked"}
     alice.gateway.start()
     try:
-        send(alice.known, bob.address, "hello-bob")
+        write(alice.known, bob.address, "hello-bob")
         status = alice.gateway.wait(60)
     finally:
         alice.gateway.stop()

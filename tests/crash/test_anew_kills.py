@@ -12,8 +12,8 @@ from gateway.demo.processes import Program
 from gateway.demo.world import World
 from mx_core.mail_programs.mail_settings import MailSettings
 from tests.crash.test_recovery_kills import up
-from tests.scenario.test_recovery import add_person, empty_home, gateway, write
-from tests.support.clients import about, messages, wait_until
+from tests.support.clients import about, messages, wait_until, write
+from tests.support.gateways import add_person, empty_home, gateway
 
 # which process dies, and where; what follows is the way of any message, and is walked in full only
 CASES = [

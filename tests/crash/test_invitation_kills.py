@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.scenario.test_invitations import contact, invitation, send
-from tests.support.clients import about, messages, wait_until
+from tests.support.clients import about, messages, wait_until, write
+from tests.support.gateways import contact, invitation
 from tests.support.worlds import TestedWorld
 
 
@@ -30,13 +30,13 @@ def test_a_use_is_counted_once_whenever_the_reader_is_killed(world: TestedWorld,
     bob.gateway.environment = {"MX_FAILPOINT": step}
     bob.gateway.start()
     try:
-        send(guest, bob.address, f"let-me-in-{step}")
+        write(guest, bob.address, f"let-me-in-{step}")
         status = bob.gateway.wait(60)
     finally:
         bob.gateway.stop()
         bob.gateway.environment = {}
         bob.gateway.start()
-    send(guest, bob.address, f"once-more-{step}")
+    write(guest, bob.address, f"once-more-{step}")
     wait_until(lambda: bool(about(bob.known, f"once-more-{step}")), 60)
     made = json.loads(contact(bob, "invitations", bob.address, "--json"))
     [used] = [one["used"] for one in made if one["name"] == step]

@@ -11,11 +11,12 @@ import pytest
 from gateway.demo.processes import run
 from gateway.demo.world import World
 from mx_core.model.errors import Unavailable
-from tests.scenario.test_move import NEW, OLD, addresses
-from tests.scenario.test_recovery import add_person, gateway, write
-from tests.support.clients import about, wait_until
+from tests.support.clients import about, wait_until, write
+from tests.support.gateways import add_person, addresses, gateway
 
 pytestmark = pytest.mark.crash
+
+OLD, NEW = "dora@a.example", "dora@c.example"
 
 
 @pytest.fixture

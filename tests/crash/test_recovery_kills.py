@@ -13,8 +13,8 @@ from gateway.demo.processes import Program
 from gateway.demo.world import World
 from mx_core.control.client import ControlClient
 from mx_core.model.errors import Unavailable
-from tests.scenario.test_recovery import add_person, empty_home, gateway, hashes
-from tests.support.clients import wait_until
+from tests.support.clients import hashes, wait_until
+from tests.support.gateways import add_person, empty_home, gateway
 
 
 @pytest.fixture

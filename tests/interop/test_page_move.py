@@ -11,9 +11,8 @@ import pytest
 from gateway.demo.processes import run
 from gateway.demo.world import World
 from tests.interop.chromium.browser import window
-from tests.scenario.test_move import addresses, arrives
-from tests.scenario.test_recovery import add_person, gateway, write
-from tests.support.clients import wait_until
+from tests.support.clients import arrives, wait_until, write
+from tests.support.gateways import add_person, addresses, gateway
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
 

@@ -11,9 +11,9 @@ import pytest
 
 from gateway.demo.world import Side
 from mx_core.mail_programs.mail_settings import MailSettings
-from mx_core.proto.federation_pb2 import ACCEPTED, POSTAGE, Batch, BatchReply, Item
-from tests.support.clients import about, imap, smtp, wait_until
-from tests.support.worlds import TestedWorld
+from mx_core.proto.federation_pb2 import ACCEPTED, POSTAGE, Item
+from tests.support.clients import about, imap, wait_until, write
+from tests.support.worlds import TestedWorld, brought
 
 pytestmark = pytest.mark.fleet
 
@@ -29,37 +29,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedWorld]:
         yield made
 
 
-def send(sender: MailSettings, recipient: str, subject: str, octets: int = 10) -> None:
-    text = (
-        f"From: {sender.address}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
-        f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@x.example>\r\n\r\n"
-        + "line of it\r\n"
-        * (octets // 12 + 1)
-    )
-    with smtp(sender) as client:
-        client.sendmail(sender.address, [recipient], text.encode())
-
-
 def move(settings: MailSettings, subject: str, source: str, target: str) -> None:
     with imap(settings) as client:
         client.select(source)
         found = client.uid("SEARCH", "SUBJECT", subject)[1][0].decode()
         assert client.uid("MOVE", found.replace(" ", ","), target)[0] == "OK"
-
-
-def brought(world: TestedWorld, side: Side) -> list[tuple[Item, int]]:
-    """Return every item that a peer brought to *side*, and the status that it got, in order."""
-    folder = world.recording(side)
-    found: list[tuple[Item, int]] = []
-    for asked, told in zip(
-        sorted(folder.glob("*-DeliverBatch-in-*")),
-        sorted(folder.glob("*-DeliverBatch-out-*")),
-        strict=False,  # the last one may not be answered yet; a batch comes after the one before
-    ):
-        items = Batch.FromString(asked.read_bytes()).items
-        answers = BatchReply.FromString(told.read_bytes()).items
-        found += zip(items, [answer.status for answer in answers], strict=True)
-    return found
 
 
 def brought_since(
@@ -84,7 +58,7 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
     alice, bob = world.alice.known, world.bob.known
 
     earlier = len(brought(world, world.bob))
-    send(alice, bob.address, "hello-bob")
+    write(alice, bob.address, "hello-bob")
     wait_until(lambda: bool(about(bob, "hello-bob", "Requests")))
     asked, paid = brought_since(earlier, 2, world, world.bob)
     assert asked[1] == POSTAGE
@@ -93,13 +67,13 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
     assert (paid[0].token, len(paid[0].postage)) == (b"", 8)
 
     wait_until(lambda: len(tags_of(world.alice)) == 64)
-    send(bob, alice.address, "hello-alice")
+    write(bob, alice.address, "hello-alice")
     wait_until(lambda: bool(about(alice, "hello-alice")))
     [(answer, _)] = brought_since(0, 1, world, world.alice)
     assert (len(answer.token), answer.postage) == (24, b"")
 
     wait_until(lambda: len(tags_of(world.bob)) == 64)
-    send(alice, bob.address, "again")
+    write(alice, bob.address, "again")
     wait_until(lambda: bool(about(bob, "again")))
     [(again, _)] = brought_since(earlier + 2, 1, world, world.bob)
     assert (len(again.token), again.postage) == (24, b"")
@@ -110,7 +84,7 @@ def test_a_stranger_pays_an_answer_and_what_follows_does_not_until_a_block(
 
     move(bob, "again", "INBOX", "Junk")
     wait_until(lambda: len(before & set(tags_of(world.bob))) < len(before) - 10)
-    send(alice, bob.address, "unwanted")
+    write(alice, bob.address, "unwanted")
     wait_until(lambda: bool(about(bob, "unwanted", "Junk")))
 
     refused, paid = brought_since(tokens, 2, world, world.bob)
@@ -124,7 +98,7 @@ def test_a_larger_first_message_comes_when_it_is_accepted_and_not_before(
     ann, bob = world.add_person(world.alice, "ann"), world.bob.known
     before = len(brought(world, world.bob))
 
-    send(ann, bob.address, "long-letter", 300_000)
+    write(ann, bob.address, "long-letter", 300_000)
     asking = "ann@a.example asks to send you a message"
     wait_until(lambda: bool(about(bob, asking, "Requests")))
     unpaid, paid = brought_since(before, 2, world, world.bob)
@@ -141,5 +115,5 @@ def test_a_larger_first_message_comes_when_it_is_accepted_and_not_before(
     [letter] = about(bob, "long-letter")
     assert letter.endswith(b"line of it\r\n" * (300_000 // 12 + 1))
     assert b"from=ann%40a.example" in letter or b"from=ann@a.example" in letter
-    send(ann, bob.address, "short-letter")
+    write(ann, bob.address, "short-letter")
     wait_until(lambda: bool(about(bob, "short-letter")))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from gateway.demo.processes import Program, run
 from gateway.demo.world import World
 from mx_core.model.errors import Unavailable
-from tests.scenario.test_recovery import empty_home, started
+from tests.support.browsing import browser, words_of
 from tests.support.clients import wait_until
+from tests.support.gateways import empty_home, started
 
 pytestmark = pytest.mark.fleet
 
@@ -35,23 +32,6 @@ def fresh(world: World) -> Iterator[Path]:
     program: Program = started(folder)
     yield folder
     program.stop()
-
-
-@contextlib.contextmanager
-def browser(folder: Path) -> Iterator[httpx.Client]:
-    link = run(["gateway", "--home", str(folder), "page"]).strip()
-    parts = urlsplit(link)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    headers = {"origin": origin}
-    with httpx.Client(
-        base_url=origin, follow_redirects=True, headers=headers, timeout=100
-    ) as client:
-        client.get(link)
-        yield client
-
-
-def words_of(shown: str) -> list[str]:
-    return [html.unescape(word) for word in re.findall(r"<li><code>(\w+)</code></li>", shown)]
 
 
 def test_a_person_comes_from_nothing_to_an_address_on_the_page(world: World, fresh: Path) -> None:

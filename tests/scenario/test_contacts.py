@@ -10,7 +10,7 @@ import pytest
 
 from gateway.demo.processes import run
 from gateway.demo.world import Side, World
-from tests.support.clients import about, messages, smtp, status, wait_until
+from tests.support.clients import about, messages, status, wait_until, write
 from tests.support.home_device import HomeDevice
 from tests.support.mallory import RunningHome
 from tests.support.worlds import vanish
@@ -35,15 +35,6 @@ def refused(side: Side, verb: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def send(world: World, subject: str, recipient: str) -> None:
-    text = (
-        f"From: {world.alice.address}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
-        f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@a.example>\r\n\r\nx\r\n"
-    )
-    with smtp(world.alice.known) as client:
-        client.sendmail(world.alice.address, [recipient], text.encode())
-
-
 def words(side: Side, address: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(contact(side, "words", address, "--json"))
     return answer
@@ -61,7 +52,7 @@ def forget_cards(world: World) -> None:
 
 
 async def test_two_people_see_the_same_words_and_a_verification_is_kept(world: World) -> None:
-    send(world, "compare", world.bob.address)
+    write(world.alice.known, world.bob.address, "compare")
     wait_until(lambda: bool(about(world.bob.known, "compare")))
     mine, theirs = words(world.alice, world.bob.address), words(world.bob, world.alice.address)
 
@@ -75,7 +66,7 @@ async def test_two_people_see_the_same_words_and_a_verification_is_kept(world: W
     contact(world.bob, "verify", world.alice.address, "--yes")
 
     assert tier(world.alice, world.bob.address) == "verified"
-    send(world, "verified", world.bob.address)
+    write(world.alice.known, world.bob.address, "verified")
     wait_until(lambda: bool(about(world.bob.known, "verified")))
     (shown,) = [
         octets for octets in messages(world.bob.known) if b"Subject: verified\r\n" in octets
@@ -87,13 +78,13 @@ async def test_a_key_that_is_renewed_holds_up_no_mail_and_keeps_the_verification
     world: World,
 ) -> None:
     dora = world.add_person(world.bob, "dora")
-    send(world, "before-all", dora.address)
+    write(world.alice.known, dora.address, "before-all")
     wait_until(lambda: bool(about(dora, "before-all", "Requests")))
     contact(world.alice, "verify", dora.address, "--yes")
-    send(world, "before-the-rotation", dora.address)
+    write(world.alice.known, dora.address, "before-the-rotation")
     run(["gateway", "--home", str(world.bob.gateway_dir), "account", "rotate", dora.address])
     forget_cards(world)
-    send(world, "after-the-rotation", dora.address)
+    write(world.alice.known, dora.address, "after-the-rotation")
 
     for subject in ("before-the-rotation", "after-the-rotation"):
         wait_until(lambda subject=subject: bool(about(dora, subject, "Requests")))  # type: ignore[misc]
@@ -114,7 +105,7 @@ async def test_mail_to_a_changed_key_is_held_until_the_person_accepts_it(world: 
     async with HomeDevice(home, "changing") as device:  # type: ignore[arg-type]
         await device.register(home.invite())
         address = str(device.address)
-    send(world, "before-the-change", address)
+    write(world.alice.known, address, "before-the-change")
     wait_until(lambda: not status(world.alice)["outbox"])
     vanish(world.bob, address)
     async with HomeDevice(home, "changing") as device:  # type: ignore[arg-type]
@@ -122,10 +113,10 @@ async def test_mail_to_a_changed_key_is_held_until_the_person_accepts_it(world: 
     forget_cards(world)
 
     with pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
-        send(world, "refused-at-once", address)
+        write(world.alice.known, address, "refused-at-once")
     world.alice.home.stop()  # accepted while nobody can be asked, and found out afterwards
     forget_cards(world)
-    send(world, "after-the-change", address)
+    write(world.alice.known, address, "after-the-change")
     world.alice.home.start()
     wait_until(lambda: status(world.alice)["outbox"] == {"held": 1})
     told = contact(world.alice, "accept", address)

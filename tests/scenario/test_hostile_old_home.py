@@ -12,9 +12,8 @@ import pytest
 from gateway.demo.processes import run
 from gateway.demo.world import Side, World
 from mx_core.mail_programs.mail_settings import MailSettings
-from tests.scenario.test_move import arrives, tiers
-from tests.scenario.test_recovery import add_person, gateway, write
-from tests.support.clients import about, wait_until
+from tests.support.clients import about, arrives, wait_until, write
+from tests.support.gateways import add_person, gateway, tiers
 
 pytestmark = pytest.mark.fleet
 

@@ -14,7 +14,8 @@ from gateway.demo.processes import run
 from gateway.demo.world import Side
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.proto.federation_pb2 import ACCEPTED, Batch, BatchReply
-from tests.support.clients import about, messages, smtp, status, wait_until
+from tests.support.clients import about, messages, status, wait_until, write
+from tests.support.gateways import contact, invitation
 from tests.support.worlds import TestedWorld
 
 pytestmark = pytest.mark.fleet
@@ -33,10 +34,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedWorld]:
         yield made
 
 
-def contact(side: Side, *arguments: str) -> str:
-    return run(["gateway", "--home", str(side.gateway_dir), "contact", *arguments])
-
-
 def refused(side: Side, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "gateway", "--home", str(side.gateway_dir), "contact", *arguments],
@@ -46,21 +43,6 @@ def refused(side: Side, *arguments: str) -> str:
     )
     assert done.returncode in {65, 76}
     return done.stderr
-
-
-def invitation(side: Side, *options: str) -> str:
-    return contact(side, "invite", side.address, *options).strip()
-
-
-def send(sender: MailSettings, recipient: str, subject: str, octets: int = 10) -> None:
-    text = (
-        f"From: {sender.address}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
-        f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@x.example>\r\n\r\n"
-        + "line of it\r\n"
-        * (octets // 12 + 1)
-    )
-    with smtp(sender) as client:
-        client.sendmail(sender.address, [recipient], text.encode())
 
 
 def statuses(world: TestedWorld, side: Side) -> list[int]:
@@ -87,7 +69,7 @@ def test_one_link_lets_one_person_in_who_can_go_on_before_there_is_an_answer(
 
     told = contact(world.alice, "add", alice.address, link)
     assert f"{bob.address} is a contact; their key is the one that the link names" in told
-    send(alice, bob.address, "first-letter", 9_000)
+    write(alice, bob.address, "first-letter", 9_000)
     wait_until(lambda: bool(about(bob, "first-letter")))
 
     wait_until(lambda: statuses(world, world.bob) != [])  # an item is seen before its answer
@@ -100,11 +82,11 @@ def test_one_link_lets_one_person_in_who_can_go_on_before_there_is_an_answer(
     wait_until(lambda: any(note in octets for octets in messages(bob, "Gateway")))
 
     wait_until(lambda: "used up or taken back" in _added(world, ann, link))
-    send(alice, bob.address, "second-letter")
+    write(alice, bob.address, "second-letter")
     wait_until(lambda: bool(about(bob, "second-letter")))
     wait_until(lambda: not status(world.alice)["outbox"])
 
-    send(bob, alice.address, "answer")
+    write(bob, alice.address, "answer")
     wait_until(lambda: bool(about(alice, "answer")))
 
 

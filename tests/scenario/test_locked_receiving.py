@@ -23,10 +23,8 @@ from mx_core.proto.client_pb2 import (
     RecoverRequest,
     SubmitRequest,
 )
-from tests.scenario.test_recovery import write
-from tests.scenario.test_recovery_at_home import code, new_keys
-from tests.support.clients import about, wait_until
-from tests.support.home_device import SECONDS, HomeDevice, Stream, item_for
+from tests.support.clients import about, wait_until, write
+from tests.support.home_device import SECONDS, HomeDevice, Stream, item_for, new_keys, refused_with
 from tests.support.homes import HomeProcess, Homes
 
 pytestmark = pytest.mark.fleet
@@ -130,18 +128,18 @@ async def test_a_token_collects_and_acknowledges_and_does_nothing_else(alice: Ho
             CollectTokenRequest(seconds=9), metadata=by(token), timeout=SECONDS
         ),
     ):
-        assert await code(call) == Code.UNAUTHENTICATED
+        assert await refused_with(call) == Code.UNAUTHENTICATED
 
 
 @pytest.mark.anyio
 async def test_a_token_ends_when_it_is_revoked_or_replaced(alice: HomeDevice) -> None:
     first = await token_of(alice)
     second = await token_of(alice)
-    assert await code(collected(alice, first).next()) == Code.UNAUTHENTICATED
+    assert await refused_with(collected(alice, first).next()) == Code.UNAUTHENTICATED
     await collected(alice, second).until_empty()
     assert await token_of(alice, 0) == b""
 
-    assert await code(collected(alice, second).next()) == Code.UNAUTHENTICATED
+    assert await refused_with(collected(alice, second).next()) == Code.UNAUTHENTICATED
 
 
 @pytest.mark.anyio
@@ -152,5 +150,5 @@ async def test_a_token_ends_with_its_device(alice: HomeDevice) -> None:
     entry = recover(alice.state, alice.recovery, new_keys(), [], time.time())
     await alice.stub.Recover(RecoverRequest(signed_entry=entry), timeout=SECONDS)
 
-    assert await code(stream.next()) == Code.UNAUTHENTICATED
-    assert await code(collected(alice, token).next()) == Code.UNAUTHENTICATED
+    assert await refused_with(stream.next()) == Code.UNAUTHENTICATED
+    assert await refused_with(collected(alice, token).next()) == Code.UNAUTHENTICATED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import pytest
 
 from gateway.demo.processes import run
 from gateway.demo.world import Side, World
-from mx_core.mail_programs.mail_settings import MailSettings
-from tests.scenario.test_recovery import add_person, gateway, write
-from tests.support.clients import about, messages, status, wait_until
+from tests.support.clients import about, arrives, messages, status, wait_until, write
+from tests.support.gateways import add_person, addresses, gateway, tiers
 
 pytestmark = pytest.mark.fleet
 
@@ -35,23 +33,9 @@ def move(world: World, words: str) -> None:
     wait_until(lambda: NEW in addresses(world))
 
 
-def addresses(world: World) -> list[str]:
-    told = json.loads(gateway(world.alice.gateway_dir, "account", "list", "--json"))
-    return [one["address"] for one in told if one["connected"]]
-
-
 def forget_cards(side: Side) -> None:
     side.gateway.stop()
     side.gateway.start()
-
-
-def tiers(side: Side) -> dict[str, str]:
-    told = json.loads(gateway(side.gateway_dir, "contact", "list", side.address, "--json"))
-    return {one["address"]: one["tier"] for one in told}
-
-
-def arrives(settings: MailSettings, subject: str) -> None:
-    wait_until(lambda: bool(about(settings, subject)))
 
 
 @pytest.mark.timeout(400)

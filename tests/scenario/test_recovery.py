@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Iterator
-from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
 
 import pytest
 
-from gateway.demo.processes import Program, run
-from gateway.demo.world import Side, World
+from gateway.demo.world import World
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.errors import Unavailable
-from tests.support.clients import about, imap, messages, smtp, wait_until
+from tests.support.clients import about, hashes, imap, wait_until, write
+from tests.support.gateways import add_person, empty_home, gateway, started
 from tests.support.homes import free_port_base
 
 pytestmark = pytest.mark.fleet
@@ -28,66 +24,10 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def gateway(folder: Path, *arguments: str, stdin: str = "") -> str:
-    return run(["gateway", "--home", str(folder), *arguments], stdin=stdin)
-
-
-def add_person(side: Side, person: str) -> tuple[MailSettings, str]:
-    """Return settings and recovery words of one more person."""
-    invite = run(
-        ["mx_core.homeserver", "invite", "--dir", str(side.home_dir), "--name", person]
-    ).strip()
-    told = json.loads(
-        gateway(
-            side.gateway_dir, "account", "add", f"{person}@{side.domain}",
-            *("--invite", invite, "--json"),
-        )
-    )  # fmt: skip
-    return MailSettings(**told["settings"]), told["recovery_words"]
-
-
-def write(settings: MailSettings, to: str, subject: str, octets: int = 100) -> None:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = settings.address, to, subject
-    message.set_content("still here\n" * (octets // 11))
-    with smtp(settings) as client:
-        client.sendmail(settings.address, [to], message.as_bytes(policy=SMTP))
-
-
-def hashes(settings: MailSettings) -> dict[str, list[str]]:
-    """Return the digests of all messages, by mailbox."""
-    with imap(settings) as client:
-        names = [line.rsplit(b' "/" ', 1)[1].strip(b'"').decode() for line in client.list()[1]]
-    return {
-        name: sorted(
-            hashlib.sha256(octets).hexdigest() for octets in messages(settings, f'"{name}"')
-        )
-        for name in names
-    }
-
-
 def validity(settings: MailSettings) -> int:
     with imap(settings) as client:
         client.select("INBOX", readonly=True)
         return int(client.untagged_responses["UIDVALIDITY"][0])
-
-
-def empty_home(side: Side, name: str) -> Path:
-    """Return a home of that name beside the side's own, with nothing but the configuration."""
-    folder = side.gateway_dir.with_name(name)
-    (folder / "config").mkdir(parents=True, mode=0o700)
-    shutil.copy(side.gateway_dir / "config" / "config.toml", folder / "config")
-    return folder
-
-
-def started(folder: Path) -> Program:
-    program = Program(
-        f"mx-gateway in {folder.name}",
-        ["gateway", "--home", str(folder), "up"],
-        folder.with_name(f"gateway-{folder.name}.log"),
-    )
-    program.start()
-    return program
 
 
 def test_sheet_and_backup_bring_every_message_back_and_the_lost_device_is_out(

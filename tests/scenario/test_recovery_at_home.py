@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import AsyncIterator
 
@@ -14,9 +13,9 @@ from nacl.signing import SigningKey
 from mx_core.model.ids import DeviceId
 from mx_core.passport.card import Card
 from mx_core.passport.epoch import new_epoch, sign_epoch
-from mx_core.passport.make import NewKeys, Writer, recover, rotate_identity
+from mx_core.passport.make import Writer, recover, rotate_identity
 from mx_core.proto.client_pb2 import RecoverRequest, RecoveryCardRequest
-from tests.support.home_device import SECONDS, HomeDevice, item_for
+from tests.support.home_device import SECONDS, HomeDevice, item_for, new_keys, refused_with
 from tests.support.homes import HomeProcess, Homes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fleet]
@@ -35,21 +34,9 @@ async def alice(home: HomeProcess) -> AsyncIterator[HomeDevice]:
         yield await device.join()
 
 
-def new_keys() -> NewKeys:
-    device_id = DeviceId(secrets.token_bytes(16))
-    return NewKeys(device_id, SigningKey.generate(), SigningKey.generate(), SigningKey.generate())
-
-
 def epoch_of(alice: HomeDevice, device_id: DeviceId, key: SigningKey) -> bytes:
     public = bytes(PrivateKey.generate().public_key)
     return sign_epoch(key, new_epoch(alice.state.pid, device_id, 1, public, time.time()))
-
-
-async def code(call: object) -> grpc.StatusCode:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call  # type: ignore[misc]
-    answered: grpc.StatusCode = caught.value.code()
-    return answered
 
 
 async def asked(alice: HomeDevice, address: str, key: SigningKey) -> Card:
@@ -67,7 +54,7 @@ async def test_the_card_is_for_who_knows_the_recovery_key(alice: HomeDevice) -> 
         (f"nobody@{alice.home.domain}", alice.recovery),
         ("no address", alice.recovery),
     ):
-        assert await code(asked(alice, address, key)) == Code.PERMISSION_DENIED
+        assert await refused_with(asked(alice, address, key)) == Code.PERMISSION_DENIED
 
 
 async def test_a_recovery_brings_its_device_and_every_other_is_out_at_once(
@@ -84,15 +71,15 @@ async def test_a_recovery_brings_its_device_and_every_other_is_out_at_once(
 
     assert card.entries == again.entries == (alice.entry, entry)
     assert card.epochs == again.epochs == (epoch,)
-    assert await code(mail.next()) == Code.UNAUTHENTICATED
-    assert await code(alice.submit(item_for(alice.address))) == Code.UNAUTHENTICATED
-    assert await code(alice.authenticate()) == Code.UNAUTHENTICATED
+    assert await refused_with(mail.next()) == Code.UNAUTHENTICATED
+    assert await refused_with(alice.submit(item_for(alice.address))) == Code.UNAUTHENTICATED
+    assert await refused_with(alice.authenticate()) == Code.UNAUTHENTICATED
     alice.device_id, alice.key = new.device_id, new.device
     await alice.authenticate()
     # the old key still finds the card, and recovers nothing any more
     assert (await asked(alice, str(alice.address), alice.recovery)).entries == card.entries
     stale = RecoverRequest(signed_entry=recover(alice.state, alice.recovery, new_keys(), [], now))
-    assert await code(alice.stub.Recover(stale, timeout=SECONDS)) == Code.INVALID_ARGUMENT
+    assert await refused_with(alice.stub.Recover(stale, timeout=SECONDS)) == Code.INVALID_ARGUMENT
 
 
 async def test_nothing_but_a_recovery_is_taken_without_a_session(alice: HomeDevice) -> None:
@@ -106,7 +93,7 @@ async def test_nothing_but_a_recovery_is_taken_without_a_session(alice: HomeDevi
         (b"no entry", Code.INVALID_ARGUMENT),
     ):
         request = RecoverRequest(signed_entry=entry)
-        assert await code(alice.stub.Recover(request, timeout=SECONDS)) == answer
+        assert await refused_with(alice.stub.Recover(request, timeout=SECONDS)) == answer
 
     assert (await asked(alice, str(alice.address), alice.recovery)).entries == (alice.entry,)
 
@@ -117,7 +104,9 @@ async def test_an_epoch_of_another_device_undoes_the_whole_recovery(alice: HomeD
     epoch = epoch_of(alice, alice.device_id, alice.key)
     request = RecoverRequest(signed_entry=entry, signed_epochs=[epoch])
 
-    assert await code(alice.stub.Recover(request, timeout=SECONDS)) == Code.PERMISSION_DENIED
+    assert (
+        await refused_with(alice.stub.Recover(request, timeout=SECONDS)) == Code.PERMISSION_DENIED
+    )
     assert (await asked(alice, str(alice.address), alice.recovery)).entries == (alice.entry,)
     await alice.authenticate()
 

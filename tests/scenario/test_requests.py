@@ -9,18 +9,9 @@ import pytest
 from gateway.demo.processes import run
 from gateway.demo.world import World
 from mx_core.mail_programs.mail_settings import MailSettings
-from tests.support.clients import about, imap, messages, smtp, wait_until
+from tests.support.clients import about, imap, messages, wait_until, write
 
 pytestmark = pytest.mark.fleet
-
-
-def send(sender: MailSettings, recipient: str, subject: str) -> None:
-    text = (
-        f"From: {sender.address}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
-        f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@b.example>\r\n\r\nx\r\n"
-    )
-    with smtp(sender) as client:
-        client.sendmail(sender.address, [recipient], text.encode())
 
 
 def holds(settings: MailSettings, mailbox: str, subject: str) -> bool:
@@ -37,7 +28,7 @@ def move_all(settings: MailSettings, source: str, target: str) -> None:
 def test_a_stranger_is_let_in_by_a_move_and_shut_out_by_another(world: World) -> None:
     stranger = world.add_person(world.bob, "stranger")
     me = world.alice.known
-    send(stranger, me.address, "may-i")
+    write(stranger, me.address, "may-i")
     wait_until(lambda: holds(me, "Requests", "may-i"))
     assert not about(me, "may-i")
     wait_until(lambda: bool(about(me, "wrote to you for the first time")))
@@ -45,20 +36,20 @@ def test_a_stranger_is_let_in_by_a_move_and_shut_out_by_another(world: World) ->
     assert b"stranger@b.example" in note
 
     move_all(me, "Requests", "INBOX")
-    send(stranger, me.address, "let-in")
+    write(stranger, me.address, "let-in")
     wait_until(lambda: bool(about(me, "let-in")))
 
     with imap(me) as client:
         client.select("INBOX")
         found = client.uid("SEARCH", "SUBJECT", "let-in")[1][0].decode()
         assert client.uid("MOVE", found, "Junk")[0] == "OK"
-    send(stranger, me.address, "shut-out")
+    write(stranger, me.address, "shut-out")
     wait_until(lambda: holds(me, "Junk", "shut-out"))
     wait_until(lambda: holds(me, "Gateway", "stranger@b.example is blocked"))
 
-    send(me, stranger.address, "sorry")
+    write(me, stranger.address, "sorry")
     wait_until(lambda: bool(about(stranger, "sorry")))
-    send(stranger, me.address, "again")
+    write(stranger, me.address, "again")
     wait_until(lambda: bool(about(me, "again")))
 
 
@@ -66,7 +57,7 @@ def test_the_page_lets_in_and_shuts_out_as_a_mail_program_does(world: World) -> 
     stranger = world.add_person(world.alice, "asks-the-page")
     me = world.bob.known  # alice is told once a day who asks, and another test waits for that
     account = {"account": me.address}
-    send(stranger, me.address, "knock")
+    write(stranger, me.address, "knock")
     wait_until(lambda: holds(me, "Requests", "knock"))
     link = run(["gateway", "--home", str(world.bob.gateway_dir), "page"]).strip()
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(link))
@@ -82,13 +73,13 @@ def test_the_page_lets_in_and_shuts_out_as_a_mail_program_does(world: World) -> 
             assert browser.post("/requests", data=form).status_code == 303
 
         answers("block")
-        send(stranger, me.address, "blocked")
+        write(stranger, me.address, "blocked")
         wait_until(lambda: holds(me, "Junk", "blocked"))
         assert holds(me, "Junk", "knock")
         answers("undo")
         assert holds(me, "Requests", "knock")
         answers("accept")
-        send(stranger, me.address, "come-in")
+        write(stranger, me.address, "come-in")
         wait_until(lambda: bool(about(me, "come-in")))
         left = browser.get("/requests", params=account).text
 

@@ -15,9 +15,9 @@ import pytest
 
 from gateway.demo.processes import run
 from gateway.demo.world import World
-from tests.scenario.test_begin import browser, words_of
-from tests.scenario.test_recovery import empty_home, started
+from tests.support.browsing import browser, words_of
 from tests.support.canary import files_holding
+from tests.support.gateways import empty_home, started
 
 pytestmark = pytest.mark.fleet
 

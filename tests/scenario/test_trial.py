@@ -22,9 +22,9 @@ from gateway.demo.processes import Program, run
 from gateway.demo.world import World
 from mx_core.control.client import ControlClient
 from mx_core.mail_programs.mail_settings import MailSettings
-from tests.scenario.test_begin import browser, words_of
-from tests.scenario.test_recovery import empty_home, started
+from tests.support.browsing import browser, words_of
 from tests.support.clients import about, smtp, wait_until
+from tests.support.gateways import empty_home, started
 
 pytestmark = pytest.mark.fleet
 

@@ -1,6 +1,7 @@
 """Ordinary client libraries, logged in: what tests look through."""
 
 import contextlib
+import hashlib
 import imaplib
 import smtplib
 import ssl
@@ -85,3 +86,30 @@ def body_of(octets: bytes) -> bytes:
     while lines[at].startswith((b"MX-Status:", b"Return-Path:", b" ", b"\t")):
         at += 1
     return b"\r\n".join(lines[at:])
+
+
+def write(sender: MailSettings, to: str, subject: str, octets: int = 10) -> None:
+    text = (
+        f"From: {sender.address}\r\nTo: {to}\r\nSubject: {subject}\r\n"
+        f"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{subject}@x.example>\r\n\r\n"
+        + "line of it\r\n"
+        * (octets // 12 + 1)
+    )
+    with smtp(sender) as client:
+        client.sendmail(sender.address, [to], text.encode())
+
+
+def arrives(settings: MailSettings, subject: str) -> None:
+    wait_until(lambda: bool(about(settings, subject)))
+
+
+def hashes(settings: MailSettings) -> dict[str, list[str]]:
+    """Return the digests of all messages, by mailbox."""
+    with imap(settings) as client:
+        names = [line.rsplit(b' "/" ', 1)[1].strip(b'"').decode() for line in client.list()[1]]
+    return {
+        name: sorted(
+            hashlib.sha256(octets).hexdigest() for octets in messages(settings, f'"{name}"')
+        )
+        for name in names
+    }

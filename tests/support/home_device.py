@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
+import grpc
+import pytest
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
@@ -21,6 +23,7 @@ from mx_core.notation.signing import Use, sign
 from mx_core.passport import make
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.epoch import new_epoch, sign_epoch
+from mx_core.passport.make import NewKeys
 from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
 from mx_core.proto.federation_pb2 import BlobChunk, BlobRef, Item
 from mx_core.tls.channel import open_channel
@@ -199,3 +202,15 @@ def item_for(recipient: Address | str, body: bytes | BlobRef | None = None) -> I
 def big_body(octets: int) -> bytes:
     """Return a body of that many octets."""
     return b"MXB1" + os.urandom(octets - 4)
+
+
+def new_keys() -> NewKeys:
+    device_id = DeviceId(secrets.token_bytes(16))
+    return NewKeys(device_id, SigningKey.generate(), SigningKey.generate(), SigningKey.generate())
+
+
+async def refused_with(call: object) -> grpc.StatusCode:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call  # type: ignore[misc]
+    answered: grpc.StatusCode = caught.value.code()
+    return answered

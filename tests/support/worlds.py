@@ -10,6 +10,7 @@ from typing_extensions import override
 from gateway.demo.processes import run
 from gateway.demo.world import Side, World
 from mx_core.homeserver.schema import METADATA
+from mx_core.proto.federation_pb2 import Batch, BatchReply, Item
 from tests.support.dns import Dns, txt_line
 
 
@@ -74,3 +75,18 @@ class DnsWorld(TestedWorld):
         kept = [line for line in file.read_text().splitlines() if not line.startswith("peers")]
         file.write_text("\n".join(kept) + "\n")
         return side
+
+
+def brought(world: TestedWorld, side: Side) -> list[tuple[Item, int]]:
+    """Return every item that a peer brought to *side*, and the status that it got, in order."""
+    folder = world.recording(side)
+    found: list[tuple[Item, int]] = []
+    for asked, told in zip(
+        sorted(folder.glob("*-DeliverBatch-in-*")),
+        sorted(folder.glob("*-DeliverBatch-out-*")),
+        strict=False,  # the last one may not be answered yet; a batch comes after the one before
+    ):
+        items = Batch.FromString(asked.read_bytes()).items
+        answers = BatchReply.FromString(told.read_bytes()).items
+        found += zip(items, [answer.status for answer in answers], strict=True)
+    return found
