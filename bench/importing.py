@@ -7,24 +7,17 @@ own; Dovecot and its Maildir are of Debian, and need root.  A rate by the clock 
 beside it stands what one core would do.
 """
 
-import asyncio
 import json
 import os
-import re
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from bench.rows import Row
 from gateway.legacy.client import Server
-from gateway.migration.importing import Asked, Importing
-from gateway.migration.opening import open_source
-from mx_core.model.secret import Secret
-from mx_core.store.account_store import AccountStore
 from tests.support.dovecot import PASSWORD, dovecot
 from tests.support.mail_of_years import fill, of_words, with_attachments
 
@@ -32,7 +25,6 @@ SIZE = int(os.environ.get("MX_BENCH_IMPORT", "10000"))
 LETTERS = (
     of_words(550) if os.environ.get("MX_BENCH_IMPORT_OF") == "words" else with_attachments(110_000)
 )
-_MIB = 1024 * 1024
 
 
 def measure() -> list[Row]:
@@ -49,12 +41,13 @@ def measure() -> list[Row]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     assert (found["holds"], found["stored"]) == (True, SIZE), found
+    worker = found["worker"] * 1e3 / SIZE
     return [
         _higher("messages a second", "1/s", SIZE / found["seconds"], 400, 1_500),
         _higher("octets a second", "MB/s", octets / 1e6 / found["seconds"], 15),
         _higher("messages a second of processor time", "1/s", SIZE / found["processor"], None),
         Row("processor of all of it, a message", "ms", "lower", imported * 1e3 / SIZE, SIZE),
-        Row("processor of the index's worker, a message", "ms", "lower", found["worker"], SIZE),
+        Row("processor of the index's worker, a message", "ms", "lower", worker, SIZE),
         Row("processor of Dovecot, a message", "ms", "lower", served * 1e3 / SIZE, SIZE),
         Row("memory of the process, at most", "MB", "lower", found["resident"], 1, None, 250),
         Row("memory of the index's worker, at most", "MB", "lower", found["beside"], 1),
@@ -77,70 +70,12 @@ def processor() -> float:
 
 def run(folder: Path, server: Server) -> dict[str, float]:
     """Import in a process of its own; return what it says of itself."""
-    asked = [str(folder), server.location, server.ca_file]
+    asked = [str(folder), server.location, server.ca_file, PASSWORD]
     done = subprocess.run(
-        [sys.executable, "-m", "bench.importing", *asked],
+        [sys.executable, "-m", "bench.bringing.process", *asked],
         capture_output=True,
         text=True,
         check=True,
     )
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return told
-
-
-async def _child(folder: Path, location: str, ca_file: str) -> dict[str, float]:
-    store = AccountStore.open(folder, Secret(bytes(range(32))), time.time)
-    store.text_index.start()
-    importing = Importing(store, open_source, time.time)
-    phases: dict[str, float] = {}
-    beside = 0.0
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(importing.run())
-            await importing.begin(Asked(location, secret=PASSWORD, ca_file=ca_file), dry_run=False)
-            while (state := await importing.state())["phase"] != "idle":
-                phases.setdefault(state["phase"], time.monotonic())
-                beside = max(beside, _of_worker(store))
-                await asyncio.sleep(0.1)
-            ends = time.monotonic()
-            running.cancel()
-        spent = resource.getrusage(resource.RUSAGE_SELF)
-        while (await store.text_index.state()).waiting:  # noqa: ASYNC110  # it has no event to wait for
-            await asyncio.sleep(0.1)
-        followed = time.monotonic() - ends
-        report = state["imports"][0]["report"]
-        store.text_index.close()
-        worker = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return {
-            "holds": report["holds"],
-            "stored": report["progress"]["stored"],
-            "seconds": phases["proving"] - phases["bringing"],
-            "processor": spent.ru_utime + spent.ru_stime,
-            "resident": spent.ru_maxrss * 1024 / _MIB,
-            "proof": ends - phases["proving"],
-            "index": followed,
-            "worker": (worker.ru_utime + worker.ru_stime) * 1e3 / SIZE,
-            "beside": beside,
-        }
-    finally:
-        store.close()
-
-
-def _of_worker(store: AccountStore) -> float:
-    """Return the most memory that the index's worker has had, in MB; 0 while there is none.
-
-    What getrusage says of a child begins with the memory of the process that started it.
-    """
-    worker = store.text_index._worker  # noqa: SLF001  # measured, not used
-    if worker is None:
-        return 0.0
-    try:
-        status = Path(f"/proc/{worker._process.pid}/status").read_text()  # noqa: SLF001  # as above
-    except OSError:  # it has ended meanwhile
-        return 0.0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) * 1024 / _MIB if found else 0.0
-
-
-if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_child(Path(sys.argv[1]), *sys.argv[2:]))))

@@ -1,16 +1,21 @@
 """Files that survive a power cut once the call has returned.
 
 The expected system calls: open, write…, fsync(file), close, fsync(directory).  A name that
-was not synced in its directory may be gone after a cut although its octets were synced.
+was not synced in its directory may be gone after a cut although its octets were synced.  Of many
+files the syncs are asked for at once, so that the disk and its journal see them together.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from mx_core.db.os_failure import translate_os
+
+_SYNCED_AT_ONCE: Final = 16  # each waits on a thread of its own
 
 
 def write_new(path: Path, pieces: Iterable[bytes]) -> None:
@@ -24,8 +29,8 @@ def write_new(path: Path, pieces: Iterable[bytes]) -> None:
 def write_all_new(folder: Path, files: Iterable[tuple[str, Iterable[bytes]]]) -> None:
     """Make *files* in *folder*, none of which exists, out of their pieces; on the disk when this returns.
 
-    All are written before the first is synced, and the folder is synced once: what one sync
-    writes the next one need not.  What root makes belongs to whoever the folder belongs to: an
+    All are written before the first is synced, then all are synced together, and the folder once:
+    what one sync writes the others need not.  What root makes belongs to whoever the folder belongs to: an
     operator's command, for a program that runs as somebody else.  Crash or error on the way: partial files
     may stay, which no row names; the sweep at the next open removes them.
 
@@ -46,8 +51,7 @@ def write_all_new(folder: Path, files: Iterable[tuple[str, Iterable[bytes]]]) ->
                 if os.geteuid() == 0:
                     owner = folder.stat()
                     os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            for _, descriptor in opened:
-                os.fsync(descriptor)
+            _sync_together(folder, [descriptor for _, descriptor in opened])
         except BaseException:
             for path, _ in opened:
                 path.unlink(missing_ok=True)
@@ -55,10 +59,24 @@ def write_all_new(folder: Path, files: Iterable[tuple[str, Iterable[bytes]]]) ->
         finally:
             for _, descriptor in opened:
                 os.close(descriptor)
-        if opened:
-            sync_directory(folder)
     except OSError as error:
         raise translate_os(error) from error
+
+
+def _sync_together(folder: Path, descriptors: Sequence[int]) -> None:
+    """Sync files and the names that they have in *folder*.
+
+    Crash between two of them: as one before the first; nobody was told of any file.
+    """
+    if len(descriptors) > 1:
+        with ThreadPoolExecutor(min(len(descriptors) + 1, _SYNCED_AT_ONCE)) as threads:
+            asked = [threads.submit(os.fsync, each) for each in descriptors]
+            asked.append(threads.submit(sync_directory, folder))
+            for each in asked:
+                each.result()
+    elif descriptors:
+        os.fsync(descriptors[0])
+        sync_directory(folder)
 
 
 def _write(descriptor: int, pieces: Iterable[bytes]) -> None:

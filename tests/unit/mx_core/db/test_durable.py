@@ -1,14 +1,16 @@
 """New files: whole and synced, or not there."""
 
+import errno
 import os
 import resource
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mx_core.db.durable import make_folder, write_all_new, write_new
-from mx_core.model.errors import DiskFull
+from mx_core.model.errors import DiskFull, StoreDamaged
 
 
 def test_a_file_is_made_of_its_pieces_for_its_owner_alone(tmp_path: Path) -> None:
@@ -50,8 +52,41 @@ def test_of_many_files_all_are_written_before_one_is_synced_and_their_folder_is_
 
     write_all_new(tmp_path, [(name, pieces(name)) for name in "abc"])
 
-    assert synced == [tmp_path / "a", tmp_path / "b", tmp_path / "c", tmp_path]
+    assert sorted(synced) == [tmp_path, tmp_path / "a", tmp_path / "b", tmp_path / "c"]
     assert [(tmp_path / name).read_bytes() for name in "abc"] == [b"a", b"b", b"c"]
+
+
+def test_syncs_of_many_files_are_asked_for_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits until all are under way; one after the other would wait for ever."""
+    all_of_them = threading.Barrier(4)
+
+    def fsync(_: int) -> None:
+        all_of_them.wait(60.0)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    write_all_new(tmp_path, [(name, [b"x"]) for name in "abc"])
+
+    assert not all_of_them.broken
+
+
+def test_if_one_of_many_can_not_be_synced_none_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "b":
+            raise OSError(errno.EIO, "made up")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    with pytest.raises(StoreDamaged):
+        write_all_new(tmp_path, [(name, [b"x"]) for name in "abc"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_of_nothing_nothing_is_synced(tmp_path: Path, synced: list[Path]) -> None:

@@ -1,0 +1,1 @@
+"""The process that brings, which knows nothing of how its source was made."""
