@@ -64,7 +64,11 @@ class _Some:
 
     part: Part
     start: int  # index of the part's first message in the view
-    inside: Sequence[int]  # the part
+    inside: range | list[int]  # the part
+
+
+def _chosen(inside: range | list[int]) -> Chosen:
+    return slice(inside.start, inside.stop) if isinstance(inside, range) else inside
 
 
 class _Left:
@@ -81,13 +85,13 @@ class _Left:
         while len(messages) < _AT_ONCE and (number < len(self._first) or self._more()):
             some = self._first[number]
             room = _AT_ONCE - len(messages)
-            messages += among(some.part.messages, [*some.inside[:room]])
+            messages += among(some.part.messages, _chosen(some.inside[:room]))
             number += 1
         return messages
 
     def _more(self) -> bool:
         for part, start, chosen in self._touched:
-            inside = range(len(part)) if isinstance(chosen, slice) else chosen
+            inside = chosen if isinstance(chosen, list) else range(len(part))
             self._first.append(_Some(part, start, inside))
             return True
         return False
@@ -111,8 +115,8 @@ class _BegunRows:
     """What is on a shelf, and how the others are on their way."""
 
     rows: list[Any]  # None where one is missing
-    missing: list[int]
-    wanted: list[MessageId]  # those missing
+    missing: Sequence[int]
+    wanted: Sequence[MessageId]  # those missing
     reading: Begun[Sequence[Values]] | None  # None: they are read when they are needed
 
 
@@ -141,8 +145,13 @@ class _Lines:
         if not messages:
             return None
         rows: list[Any] = list(map(self._shelf.items.get, messages))
-        missing = [n for n, row in enumerate(rows) if row is None] if None in rows else []
-        wanted = [MessageId(messages[n]) for n in missing]
+        missing: Sequence[int] = ()
+        wanted: Sequence[Any] = ()
+        if not any(rows):  # what is kept of a message is never nothing
+            missing, wanted = range(len(rows)), messages
+        elif not all(rows):
+            missing = [n for n, row in enumerate(rows) if row is None]
+            wanted = [messages[n] for n in missing]
         few = len(wanted) <= _FEW
         reading = None if few else self._session.mail.begin(self._making(wanted))
         return _BegunRows(rows, missing, wanted, reading)
@@ -175,7 +184,7 @@ class _Lines:
         """Return the lines of *some*, of which *rows* are the kept values."""
         inside = some.inside
         whole = isinstance(inside, range) and len(inside) == len(some.part)
-        chosen = ALL if whole else [*inside]
+        chosen = ALL if whole else _chosen(inside)
         return self._join(some.part, some.start, chosen, list(zip(*rows, strict=True)))
 
     def _kept(self, part: Part, start: int) -> bytes:
@@ -205,7 +214,7 @@ class _Lines:
 
     def _join(self, part: Part, start: int, chosen: Chosen, kept: Sequence[Sequence[Any]]) -> bytes:
         columns: list[Iterable[Any]] = [
-            range(start + 1, start + 1 + len(part))
+            range(start + 1, start + 1 + len(part))[chosen]
             if isinstance(chosen, slice)
             else [start + 1 + at for at in chosen]
         ]

@@ -61,13 +61,15 @@ class Shelves:
         Tuples alike, of octets and numbers; the latter weigh nothing.
         """
         shelf = self.shelf(kind)
-        items = dict(zip(keys, values, strict=False))
-        for known in items.keys() & shelf.items.keys():  # another session was faster
-            del items[known]
-        shelf.items.update(items)
-        columns = zip(*items.values(), strict=True)
+        if not shelf.items.keys().isdisjoint(keys):  # another session was faster
+            items = dict(zip(keys, values, strict=False))
+            for known in items.keys() & shelf.items.keys():
+                del items[known]
+            keys, values = [*items], [*items.values()]
+        shelf.items.update(zip(keys, values, strict=False))
+        columns = zip(*values, strict=True)
         octets = sum(sum(map(len, each)) for each in columns if isinstance(each[0], bytes))
-        self._weigh(shelf, octets + _OVERHEAD * len(items))
+        self._weigh(shelf, octets + _OVERHEAD * len(values))
 
     def _weigh(self, shelf: Shelf, added: int) -> None:
         shelf.octets += added

@@ -1,6 +1,8 @@
-"""Reading connections: one for each thread of a small pool, and one for whoever may not wait.
+"""Reading connections: as many as jobs run at once on a small pool of threads, and one for whoever may not wait.
 
-Each job is one transaction, so one snapshot of the database however often it asks.
+Each job is one transaction, so one snapshot of the database however often it asks.  A job is given
+the connection that was used last, whichever thread runs it: its statements are prepared and its pages
+deciphered already, and who reads one thing after the other never waits until another is opened.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ class Readers:
     def __init__(self, links: Links, threads: int, name: str) -> None:
         self._links = links
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"read {name}")
-        self._mine = threading.local()
         self._opened: list[_Open] = []  # appended by threads, closed at the end
+        self._free: list[_Open] = []  # of these, those that no thread uses; the last is taken first
         self._here: _Open | None = None  # the connection of `glance`
         self._glancing = threading.Lock()
         self._closed = False
@@ -90,10 +92,14 @@ class Readers:
         self._links.close()
 
     def _read(self, job: Callable[[sa.Connection], T]) -> T:
-        opened = getattr(self._mine, "opened", None)
-        if opened is None:
-            opened = self._mine.opened = self._connect()
-        return self._run(opened, job)
+        try:
+            opened = self._free.pop()
+        except IndexError:
+            opened = self._connect()
+        try:
+            return self._run(opened, job)
+        finally:
+            self._free.append(opened)
 
     def _connect(self) -> _Open:
         try:

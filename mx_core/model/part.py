@@ -120,12 +120,13 @@ def parts_of(
 
 def among(column: Sequence[Any], chosen: Chosen) -> Sequence[Any]:
     """Return what *column* of a part has at *chosen*."""
-    if isinstance(chosen, slice):
+    if chosen is ALL:
         return column
-    return list(map(column.__getitem__, chosen))
+    return column[chosen] if isinstance(chosen, slice) else list(map(column.__getitem__, chosen))
 
 
-Chosen = slice | list[int]  # ascending indices in a part; the slice is always ALL
+# Ascending indices in a part.  A slice has no step; of the whole part it is ALL.
+Chosen = slice | list[int]
 ALL: Final = slice(None)
 NO_PART: Final = Part(array("I"), array("Q"), array("Q"), (), 0)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from imap_out.session import fetch_lines
 from imap_out.session.fetch_pieces import Stretch, recipe_of
 from imap_out.session.recent import RecentClaims
 from imap_out.session.shelves import Shelves
@@ -65,6 +66,25 @@ async def test_shelves_without_room_change_no_answer() -> None:
 
     assert await said(line, b"c FETCH 1:* " + ITEMS) == roomy
     assert await said(line, b"c FETCH 1:* " + ITEMS) == roomy
+
+
+async def test_neighbours_are_told_as_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more messages than are read at once, some of which another command has asked for before."""
+    monkeypatch.setattr(fetch_lines, "_AT_ONCE", 16)
+    monkeypatch.setattr(fetch_lines, "_FEW", 2)
+    accounts = await filled(60)
+    line = await logged_in(accounts, Shelves())
+    await said(line, b"c FETCH 9:11,30 " + ITEMS)
+    together = await said(line, b"c FETCH 7:59 " + ITEMS)
+    scattered = await said(await logged_in(accounts, Shelves()), b"c FETCH 1:3,7:58,59 " + ITEMS)
+    alone = await logged_in(accounts, Shelves())
+    done = b"c OK fetched\r\n"
+    one_by_one = b""
+    for number in range(7, 60):
+        one_by_one += (await said(alone, b"c FETCH %d " % number + ITEMS)).removesuffix(done)
+
+    assert together == one_by_one + done
+    assert scattered.endswith(together)
 
 
 @pytest.mark.parametrize("item", [RFC822_TEXT, BodySection(Section((1,), SectionText.FIELDS))])

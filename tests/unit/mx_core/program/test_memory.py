@@ -1,5 +1,6 @@
 """A process that asked for it leaves no core file."""
 
+import ctypes
 import resource
 import subprocess
 import sys
@@ -96,3 +97,34 @@ def test_code_that_was_changed_and_what_is_no_code_of_a_file_is_left_alone() -> 
     )
 
     assert list(_unchanged_code(maps)) == [(0x1000, 0x2000)]
+
+
+_FAULTS = """
+import asyncio, resource, sys
+from mx_core.program.event_loop import runner
+
+async def read_and_join():
+    for _ in range(100):
+        pieces = [bytearray(1024 * 1024 + n) for n in range(3)]
+        del pieces
+
+if sys.argv[1] == "kept":
+    with runner() as running:
+        running.run(read_and_join())
+else:
+    asyncio.run(read_and_join())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+def faults(how: str) -> int:
+    asked = [sys.executable, "-c", _FAULTS, how]
+    return int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+
+
+def test_large_blocks_are_not_cleared_by_the_kernel_again_and_again() -> None:
+    """Each mebibyte has 256 pages, each of which would be one fault more for each block."""
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("this allocator is not glibc's")
+
+    assert faults("by default") - faults("kept") > 20_000
