@@ -37,6 +37,14 @@ def is_locked(world: World) -> bool:
     return False
 
 
+@pytest.fixture(autouse=True)
+def open_by_a_file(world: World) -> None:
+    """Begin every test with a gateway that is open, and that every start opens by its key file."""
+    if is_locked(world):
+        gateway(world, "unlock", stdin=WORDS + "\n")
+    gateway(world, "unlock", "--by", "file")
+
+
 def lock(world: World) -> None:
     gateway(world, "lock")
     wait_until(lambda: is_locked(world))
@@ -119,7 +127,6 @@ def test_under_a_passphrase_every_start_is_locked_and_a_wrong_one_opens_nothing(
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the memory of such a process")
 def test_a_locked_process_holds_no_key_in_its_memory(world: World) -> None:
     """What the master key is, is looked for in every page that the process can read."""
-    gateway(world, "unlock", "--by", "file")
     key = bytes.fromhex((world.alice.gateway_dir / "data" / "master.key").read_text())
     process = world.alice.gateway.process
     assert process is not None
