@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mx_core.db.database import Database
 from mx_core.db.durable import make_folder
 from mx_core.model.clock import Now
+from mx_core.model.errors import MailError
 from mx_core.model.ids import DeviceId
 from mx_core.model.mailbox_name import (
     GATEWAY,
@@ -26,6 +28,9 @@ from mx_core.model.mailbox_name import (
     MailboxName,
 )
 from mx_core.model.secret import Secret
+from mx_core.store.accepting import log as accepted_log
+from mx_core.store.accepting.log import AcceptedLog
+from mx_core.store.accepting.record import decoded
 from mx_core.store.arriving.awaited import AwaitedBodies
 from mx_core.store.arriving.inbox import Inbox
 from mx_core.store.arriving.intake import Intake
@@ -40,6 +45,7 @@ from mx_core.store.ledger.imports import Imports
 from mx_core.store.ledger.pulls import Pulls
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+from mx_core.store.outbox import rows
 from mx_core.store.outbox.outbox import OutboxTable
 from mx_core.store.own.keys import OwnKeys, OwnPassport
 from mx_core.store.own.password import ClientPasswords
@@ -62,6 +68,7 @@ if TYPE_CHECKING:
 MIGRATIONS: Final = "mx_core.store.migrations"
 BODIES: Final = "bodies"
 INDEX: Final = "index.db"
+_RECORDS: Final = 256  # of what was accepted, in a commit
 _KEY_STEPS: Final = 20  # of the back-fill of header keys before anybody is let in; 2 s at most
 _DEVICE_ID_OCTETS: Final = 16
 _FIRST_MAILBOXES: Final = (
@@ -82,6 +89,7 @@ class AccountStore:
         database: Database,
         folder: Path,
         mail: Mail,
+        log: AcceptedLog,
         device_id: DeviceId,
         key: Secret[bytes],
         now: Now,
@@ -103,7 +111,7 @@ class AccountStore:
         self.awaited = AwaitedBodies(database, mail, now)
         self.unreadable = UnreadableEnvelopes(database, mail, now)
         self.intake = Intake(database, folder / BODIES, mail, now)
-        self.outbox = OutboxTable(database, folder / BODIES, mail, now)
+        self.outbox = OutboxTable(database, folder / BODIES, mail, log, now)
         self.contacts = Contacts(database, now, mail.stirred.set)
         self.relations = Relations(database, mail, now)
         self.secrets = ContactSecrets(database, now)
@@ -145,7 +153,9 @@ class AccountStore:
             for _ in range(_KEY_STEPS):
                 if not database.write_at_start(mail.make_keys):
                     break
-            return cls(database, folder, mail, device_id, key, now)
+            log = AcceptedLog(folder / accepted_log.NAME, key)
+            _note_accepted(database, bodies, log)
+            return cls(database, folder, mail, log, device_id, key, now)
         except BaseException:
             database.close()
             raise
@@ -159,6 +169,7 @@ class AccountStore:
         Raises:
             DiskFull, StoreDamaged: It cannot be made.
         """
+        await self.outbox.note()
         async with self.mail.keeping_files():
             yield await asyncio.to_thread(copy_database, self._database.path, self._key, to, key)
 
@@ -170,7 +181,26 @@ class AccountStore:
     def close(self) -> None:
         """Finish what waits and close."""
         self.text_index.close()
+        log = self.outbox.log
+        log.end()
+        if not log.is_empty:
+            with suppress(MailError):  # a disk that fails, or is full: the next start notes it
+                _note_accepted(self._database, self.folder / BODIES, log)
+        log.close()
         self._database.close()
+
+
+def _note_accepted(database: Database, bodies: Path, log: AcceptedLog) -> None:
+    """Note in the database what a process that ended had accepted, then begin the log anew.
+
+    Crash in between: the next start finds the same, and the database knows it.
+    """
+    found = (decoded(record) for record in log.found())
+    while some := list(islice(found, _RECORDS)):
+        database.write_at_start(
+            lambda connection, some=some: rows.note_new(connection, bodies, some)  # type: ignore[misc]
+        )
+    log.wipe()
 
 
 def _first_rows(connection: sa.Connection, mail: Mail, now: Now) -> DeviceId:

@@ -70,6 +70,8 @@ class Mail:
         self.owing = asyncio.Event()  # a folder has messages to judge; see ``folders.upkeep``
         self.stirred = asyncio.Event()  # there is something to tell; see ``relations``
         self.queue_changed: Callable[[], None] = lambda: None  # a person's move made mail due
+        # a job is about to put something into Sent; notes what is expected there and not noted yet
+        self.before_sent: Callable[[sa.Connection], None] = lambda _: None
         self.index: Index | None = None
         self._copies = 0  # under way: they read body files after the rows that name them
         self._put_off: list[bytes] = []  # files to remove when no copy is under way
@@ -157,6 +159,7 @@ class Mail:
     ) -> tuple[T, Writer]:
         """Run *job* on *connection*; the caller announces after the commit."""
         writer = Writer(connection, self._folder, self._known, self._now, self._shelf)
+        writer.before_sent = self.before_sent
         try:
             result = job(writer, connection)
             if (now := int(self._now())) >= self._swept + _SWEEP_EVERY_SECONDS:

@@ -6,7 +6,7 @@ the commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +50,7 @@ class Mailboxes(Reader):
         self.changes: list[Change] = []  # in modseq order
         self.names: list[News] = []  # what happened to names, in order
         self.queue_changed = False  # something of the outbox is due
+        self.before_sent: Callable[[sa.Connection], None] = lambda _: None  # see ``Mail``
         self.stirred = False  # the gateway has something to tell; see ``relations``
         self.formless: list[tuple[MessageId, int]] = []  # stored, with their octets; no form yet
         self._now = now

@@ -79,6 +79,7 @@ class Writer(Mailboxes):
             internal_dates=[kept.internal_date for _, kept in rows],
         )
         if mailbox == book.sent:
+            self.before_sent(self._connection)
             sent_copy.appended(self._places, mailbox, uids, new)
         return [Appended(box, uid) for uid in uids]
 

@@ -1,7 +1,7 @@
 """The way into the outbox: durable before anybody is told yes.
 
-Accepting writes as little as can be, because a mail program waits for it; what a mail program looks
-at is written right after (``show``), and nothing leaves before.  docs/spec/outbox.md §1.
+Accepting writes as little as can be, because a mail program waits for it: a record of a log.  Rows, and what
+a mail program looks at, are written right after (``show``), and nothing leaves before.  docs/spec/outbox.md §1.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mx_core.db import failpoint
 from mx_core.model.address import Address
-from mx_core.model.ids import MsgId, QueueId
+from mx_core.model.ids import QueueId
 from mx_core.model.message import MessageForm, Submission
-from mx_core.model.notify import AS_USUAL
-from mx_core.store.bodies.body import BodyId, BodyWriter, remove_files
+from mx_core.store.accepting import record as accepted_record
+from mx_core.store.accepting.record import Accepted
+from mx_core.store.bodies.body import INLINE_OCTETS_MAX, BodyWriter, remove_files
 from mx_core.store.bodies.long import LongBody
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox import box as outbox_box
-from mx_core.store.outbox import sent_copy
-from mx_core.store.outbox.reader import State
+from mx_core.store.outbox import rows, sent_copy
 from mx_core.store.outbox.show import ShowingOutbox, accept_known
 from mx_core.store.outbox.state import Report, tell
 
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 _MSG_ID_OCTETS: Final = 16
 _QUEUE_ID_OCTETS: Final = 5  # behind ten digits of time
-_SHOWN_AT_ONCE: Final = 32
-_HELD_OCTETS_MAX: Final = 4 * 1024 * 1024
-_LARGE_OCTETS: Final = 256 * 1024  # reading these would hold up the loop
 NATIVE: Final = "native"  # the policy that only ever leaves end-to-end encrypted
 
 
@@ -76,6 +74,27 @@ class AcceptingOutbox(ShowingOutbox):
             DiskFull: Nothing was taken.
         """
         given = queue_id or new_queue_id(self._now())
+        frozen = asked or {}
+        record = self._record(submission, given, message_id, frozen)
+        octets = accepted_record.encoded(record) if self._is_short(submission, frozen) else b""
+        if octets and self.log.has_room(len(octets)):
+            # Crash before this returns: nothing was confirmed; the mail program sends it again.
+            await self.log.add(octets, lambda at: self._keep(record, at))
+        else:
+            await self._accept_at_once(submission, record, frozen)
+        # Crash here: durable and not confirmed; the mail program sends it again, as SMTP has it.
+        failpoint.reach("committed")
+        return given
+
+    def _is_short(self, submission: Submission, asked: Mapping[Address, Asked]) -> bool:
+        """Tell whether the log takes it: octets that stand in a row, and nobody is to be told."""
+        short = submission.long is None and len(submission.octets) <= INLINE_OCTETS_MAX
+        return short and not any(each.held for each in asked.values())
+
+    async def _accept_at_once(
+        self, submission: Submission, record: Accepted, asked: Mapping[Address, Asked]
+    ) -> None:
+        """Note it in the database before anybody is told yes."""
         long = submission.long
         # Crash after this: a file that no row names, removed at the next open.
         file = await asyncio.to_thread(long.finish) if isinstance(long, LongBody) else None
@@ -84,20 +103,34 @@ class AcceptingOutbox(ShowingOutbox):
             bodies = BodyWriter(connection, self._folder)
             try:
                 body = bodies.add(submission.octets) if file is None else bodies.adopt(file)
-                self._note(connection, given, submission, body, asked or {}, shown=False)
+                rows.note(connection, record, body, _held(asked), shown=False)
             except BaseException:
                 remove_files(self._folder, bodies.written)
                 raise
             # a mail program may put its own copy into Sent before this one is shown
-            sent_copy.expect(connection, given, message_id)
+            sent_copy.expect(connection, record.queue_id, record.message_id)
 
         await self._database.write(job)
-        # Crash here: durable and not confirmed; the mail program sends it again, as SMTP has it.
-        failpoint.reach("committed")
         if isinstance(long, LongBody):
             long.taken()
-        self._keep(given, submission.octets if file is None else None)
-        return given
+        self._keep(record if file is None else replace(record, octets=b""), None)
+
+    def _record(
+        self,
+        submission: Submission,
+        queue_id: QueueId,
+        message_id: bytes,
+        asked: Mapping[Address, Asked],
+    ) -> Accepted:
+        decided = {who: asked.get(who, _AS_EVER) for who in submission.recipients}
+        return accepted_record.accepted(
+            submission,
+            queue_id,
+            message_id,
+            created=int(self._now()),
+            decided={who: (each.policy, each.decision) for who, each in decided.items()},
+            msg_ids={who: secrets.token_bytes(_MSG_ID_OCTETS) for who in decided},
+        )
 
     def begin_long(self) -> LongBody:
         """Return where a message goes that is too long for memory; raises DiskFull."""
@@ -113,17 +146,19 @@ class AcceptingOutbox(ShowingOutbox):
     ) -> QueueId:
         """As ``accept`` and ``show_new`` in one; without a *form* no mailbox shows it."""
         given = queue_id or new_queue_id(self._now())
+        message_id = b"" if form is None else form.message_id
+        record = self._record(submission, given, message_id, asked or {})
 
         def job(writer: Writer, connection: sa.Connection) -> None:
             body = writer.bodies.add(submission.octets)
-            self._note(connection, given, submission, body, asked or {}, shown=True)
+            rows.note(connection, record, body, _held(asked or {}), shown=True)
             for recipient in submission.recipients:
                 accept_known(connection, recipient, int(self._now()))
                 frozen = (asked or {}).get(recipient, _AS_EVER)
                 if frozen.report is not None:
                     tell(writer, frozen.report)
             if form is not None:
-                sent_copy.expect(connection, given, form.message_id)
+                sent_copy.expect(connection, given, message_id)
                 outbox_box.enter(
                     writer, connection, [outbox_box.Entering(given, body, submission.octets, form)]
                 )
@@ -132,59 +167,9 @@ class AcceptingOutbox(ShowingOutbox):
         failpoint.reach("committed")
         return given
 
-    def _note(
-        self,
-        connection: sa.Connection,
-        queue_id: QueueId,
-        submission: Submission,
-        body: BodyId,
-        asked: Mapping[Address, Asked],
-        *,
-        shown: bool,
-    ) -> None:
-        now = int(self._now())
-        connection.exec_driver_sql(
-            "INSERT INTO outbox"
-            " (queue_id, sender, created, size, body, envid, return_full, shown, not_before)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                queue_id,
-                str(submission.sender),
-                now,
-                submission.size,
-                body,
-                submission.envid,
-                submission.return_full,
-                shown,
-                submission.not_before,
-            ),
-        )
-        rows = []
-        for place, recipient in enumerate(submission.recipients):
-            frozen = asked.get(recipient, _AS_EVER)
-            wanted = submission.wanted.get(recipient, AS_USUAL)
-            rows.append(
-                (
-                    queue_id,
-                    place,
-                    str(recipient),
-                    recipient in submission.hidden,
-                    MsgId(secrets.token_bytes(_MSG_ID_OCTETS)),
-                    frozen.policy,
-                    (State.HELD if frozen.held else State.QUEUED).value,
-                    max(now, submission.not_before),
-                    frozen.held,
-                    wanted.spelt(),
-                    wanted.original,
-                    frozen.decision,
-                    shown,
-                )
-            )
-        connection.exec_driver_sql(
-            "INSERT INTO outbox_recipient"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, ?, 0, ?, NULL, 0, 0, 0, ?)",
-            rows,
-        )
+
+def _held(asked: Mapping[Address, Asked]) -> dict[str, str]:
+    return {str(who): each.held for who, each in asked.items() if each.held}
 
 
 def new_queue_id(now: float) -> QueueId:

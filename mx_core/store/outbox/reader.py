@@ -16,6 +16,7 @@ from mx_core.model.ids import EnvId, MsgId, QueueId
 from mx_core.model.notify import NotifyRequest
 from mx_core.model.octets import Octets
 from mx_core.ports import Parcel
+from mx_core.store.accepting.record import Accepted
 from mx_core.store.bodies.body import BodyReader
 
 if TYPE_CHECKING:
@@ -221,6 +222,37 @@ def _item(row: Sequence[Any]) -> OutboxItem:
         asked=row[20] or b"",
         sealed_anew=row[21],
     )
+
+
+def items(record: Accepted) -> list[OutboxItem]:
+    """Return the items of a submission that was accepted a moment ago, as its rows will have them."""
+    at = max(record.created, record.not_before)
+    return [
+        OutboxItem(
+            queue_id=QueueId(record.queue_id),
+            recipient=address_of(each.address),
+            sender=address_of(record.sender),
+            hidden=each.hidden,
+            msg_id=MsgId(each.msg_id),
+            policy=each.policy,
+            state=State.QUEUED,
+            attempts=0,
+            next_at=at,
+            reason="",
+            status="",
+            created=record.created,
+            size=record.size,
+            wanted=NotifyRequest.kept(each.notify, each.original),
+            delay_told=False,
+            envid=record.envid,
+            return_full=record.return_full,
+            decision=each.decision,
+            released=at,
+            asked=b"",
+            sealed_anew=0,
+        )
+        for each in record.recipients
+    ]
 
 
 def address_of(text: str) -> Address:

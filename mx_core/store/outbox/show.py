@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from typing_extensions import override
 
 from mx_core.db import failpoint
@@ -27,11 +28,14 @@ from mx_core.model.ids import Pid, QueueId
 from mx_core.model.mailbox_name import OUTBOX
 from mx_core.model.message import MessageForm
 from mx_core.model.octets import Octets
+from mx_core.store.accepting.log import AcceptedLog
+from mx_core.store.accepting.record import Accepted, decoded
 from mx_core.store.bodies.body import BodyId
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
 from mx_core.store.outbox import box as outbox_box
-from mx_core.store.outbox.reader import address_of
+from mx_core.store.outbox import rows
+from mx_core.store.outbox.reader import OutboxItem, address_of, items
 from mx_core.store.outbox.wait import WaitingOutbox
 from mx_core.store.people import relation
 
@@ -51,13 +55,26 @@ class _Ready(Struct, frozen=True):
     form: MessageForm
 
 
+class _New(Struct, frozen=True):
+    """What was accepted and is not shown yet."""
+
+    record: Accepted | None  # None: what an earlier process has left
+    held: bool  # the record has the octets of the message
+    at: int | None  # where in the log it is; None: in the database from the beginning
+
+
 class ShowingOutbox(WaitingOutbox):
     """See the module."""
 
-    def __init__(self, database: Database, folder: Path, mail: Mail, now: Now) -> None:
+    def __init__(
+        self, database: Database, folder: Path, mail: Mail, log: AcceptedLog, now: Now
+    ) -> None:
+        """*log* has nothing that the database does not know."""
         super().__init__(database, folder, mail, now)
-        # accepted and not yet shown, oldest first; with their octets while there is room for them
-        self._new: dict[QueueId, bytes | None] = {}
+        self.log = log
+        mail.before_sent = self._note_new
+        # accepted and not yet shown, oldest first
+        self._new: dict[QueueId, _New] = {}
         self._held_octets = 0
         self._to_find = True  # what an earlier process has left
         self._finding = False
@@ -88,9 +105,8 @@ class ShowingOutbox(WaitingOutbox):
                 found = await self._not_shown()
             finally:
                 self._finding = False
-            left: dict[QueueId, bytes | None] = {
-                each: None for each in found if each not in self._new
-            }
+            nothing = _New(None, held=False, at=None)
+            left = {each: nothing for each in found if each not in self._new}
             self._new = left | self._new
         chosen = list(islice(self._new, _SHOWN_AT_ONCE))
         if not chosen:
@@ -119,12 +135,13 @@ class ShowingOutbox(WaitingOutbox):
         """Let *ready* stand in Outbox, unless it does already; accept whom the owner writes to."""
         if not ready:
             return
-        rows = connection.exec_driver_sql(
+        self._note(connection, [each.queue_id for each in ready])
+        there = connection.exec_driver_sql(
             "SELECT queue_id, body FROM outbox WHERE shown = 0 AND body IS NOT NULL"
             " AND queue_id IN (SELECT value FROM json_each(?))",
             (json.dumps([each.queue_id for each in ready]),),
         ).all()
-        bodies = {each: BodyId(body) for each, body in rows}
+        bodies = {each: BodyId(body) for each, body in there}
         entering = [
             outbox_box.Entering(each.queue_id, bodies[each.queue_id], each.octets, each.form)
             for each in ready
@@ -141,19 +158,43 @@ class ShowingOutbox(WaitingOutbox):
         for recipient in recipients.all():
             accept_known(connection, address_of(recipient), int(self._now()))
 
-    def _keep(self, queue_id: QueueId, octets: bytes | None) -> None:
-        """Remember what was accepted just now; None: it is not here, because it is long."""
-        room = octets is not None and self._held_octets + len(octets) <= _HELD_OCTETS_MAX
-        self._new[queue_id] = octets if room else None
-        self._held_octets += len(octets) if room and octets is not None else 0
+    def _keep(self, record: Accepted, at: int | None) -> None:
+        """Remember what was accepted just now; *at*: where in the log it is."""
+        held = 0 < len(record.octets) <= _HELD_OCTETS_MAX - self._held_octets
+        if held:
+            self._held_octets += len(record.octets)
+        else:
+            record = replace(record, octets=b"")
+        self._new[QueueId(record.queue_id)] = _New(record, held, at)
 
     def _were_shown(self, chosen: Sequence[QueueId]) -> None:
         if not chosen:
             return
         failpoint.reach("shown")
-        for queue_id in chosen:
-            # another call may have shown it meanwhile, and has then let go of it
-            self._held_octets -= len(self._new.pop(queue_id, None) or b"")
+        # another call may have shown it meanwhile, and has then let go of it
+        gone = [new for each in chosen if (new := self._new.pop(each, None)) is not None]
+        self._held_octets -= sum(len(new.record.octets) for new in gone if new.record is not None)
+        self.log.done(sum(new.at is not None for new in gone))
+
+    def _note_new(self, connection: sa.Connection) -> None:
+        """Note in the database what only the log has; within a job."""
+        self._note(connection, list(self._new))
+
+    def _note(self, connection: sa.Connection, chosen: Sequence[QueueId]) -> None:
+        some = [self._new.get(each) for each in chosen]
+        records = [self._whole(new) for new in some if new is not None and new.at is not None]
+        rows.note_new(connection, self._folder, records)
+
+    def _whole(self, new: _New) -> Accepted:
+        """Return the record with its octets."""
+        assert new.record is not None  # noqa: S101  # the log has it
+        assert new.at is not None  # noqa: S101
+        return new.record if new.held else decoded(self.log.read(new.at))
+
+    async def note(self) -> None:
+        """Have in the database all that was accepted; whoever asks it for what waits comes after."""
+        if any(new.at is not None for new in self._new.values()):
+            await self._database.write(self._note_new)
 
     async def _octets_of(self, queue_id: QueueId) -> Octets:
         """Return what was submitted, b"" if it was given up meanwhile: then it is not shown."""
@@ -165,14 +206,51 @@ class ShowingOutbox(WaitingOutbox):
     @override
     async def octets(self, queue_id: QueueId) -> bytes:
         """As ``OutboxReader.octets``; at once for what was accepted a moment ago."""
-        kept = self._new.get(queue_id)
+        kept = self._kept(queue_id)
         return await super().octets(queue_id) if kept is None else kept
 
     @override
     async def content(self, queue_id: QueueId) -> Octets:
         """As ``OutboxReader.content``; at once for what was accepted a moment ago."""
-        kept = self._new.get(queue_id)
+        kept = self._kept(queue_id)
         return await super().content(queue_id) if kept is None else kept
+
+    def _kept(self, queue_id: QueueId) -> bytes | None:
+        new = self._new.get(queue_id)
+        if new is None or new.record is None:
+            return None
+        if new.held:
+            return new.record.octets
+        return None if new.at is None else self._whole(new).octets
+
+    @override
+    async def due(
+        self, now: float, limit: int, *, with_new: QueueId | None = None
+    ) -> list[OutboxItem]:
+        """As ``OutboxReader.due``; *with_new* may be in the log alone."""
+        new = None if with_new is None else self._new.get(with_new)
+        if new is None or new.record is None or new.at is None:
+            return await super().due(now, limit, with_new=with_new)
+        listed = await super().due(now, limit)
+        # if somebody has noted it meanwhile, and it was given up, what seals it finds that out
+        return [*listed, *(each for each in items(new.record) if each.next_at <= now)][:limit]
+
+    @override
+    async def unsettled(self, limit: int = 1_000) -> list[OutboxItem]:
+        """As ``OutboxReader.unsettled``."""
+        await self.note()
+        return await super().unsettled(limit)
+
+    @override
+    async def item(self, queue_id: QueueId, recipient: Address) -> OutboxItem | None:
+        """As ``OutboxReader.item``."""
+        await self.note()
+        return await super().item(queue_id, recipient)
+
+    @override
+    async def knows(self, queue_id: QueueId) -> bool:
+        """As ``OutboxReader.knows``."""
+        return queue_id in self._new or await super().knows(queue_id)
 
     async def _not_shown(self) -> list[QueueId]:
         return await self._database.read(
