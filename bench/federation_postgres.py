@@ -8,8 +8,9 @@ and the recipient's by one over another, on one PostgreSQL server with ``fsync``
 import asyncio
 import contextlib
 import time
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from bench.federation import (
     NO_LIMIT,

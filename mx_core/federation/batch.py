@@ -107,14 +107,15 @@ class BatchWindow:
 
 def item_digest(item: federation_pb2.Item) -> bytes:
     """Return the hash of every field of *item*; a missing body reference is an empty id."""
+    ref = item.body_ref
     return b2(
         "MX1.item",
         [
             item.route,
             item.envelope,
             item.body,
-            item.body_ref.id,
-            item.body_ref.size.to_bytes(8, "big"),
+            ref.id,
+            ref.size.to_bytes(8, "big"),
             item.deliver_by.to_bytes(8, "big"),
             item.token,
             item.postage,

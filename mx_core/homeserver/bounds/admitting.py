@@ -8,10 +8,10 @@ spec/admission §4.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mx_core.admission.postage import BITS_USUAL, is_paid
 from mx_core.admission.token import admits
@@ -36,8 +36,7 @@ _LET_IN: Final = ItemReply(status=ACCEPTED)
 _NOBODY: Final = ItemReply(status=NOT_AVAILABLE)
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """One item at a door of this domain."""
 
     address: str
@@ -45,8 +44,7 @@ class Asking:
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """What is known of it: the *door*, if there is one, and whether a contact's tag made its token."""
 
     door: Door | None

@@ -8,7 +8,10 @@ docs/spec/client.md, identity §5.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from mx_core.admission.postage import POSTAGE_OCTETS
 from mx_core.admission.token import TOKEN_OCTETS
@@ -29,6 +32,7 @@ ENVELOPE_MAGIC: Final = b"MXE1"
 BODY_MAGIC: Final = b"MXB1"
 DELIVER_BY_AHEAD_SECONDS: Final = 6 * 86_400
 _ROUTE_OCTETS_MAX: Final = 64 + 1 + 253
+_ROUTES_KEPT: Final = 1_000  # that were read before: a domain's people are written to again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,7 @@ class Sizes:
     blob: int
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """*status* is ACCEPTED if nothing outside the envelope speaks against the item."""
 
     status: Status
@@ -56,9 +59,10 @@ def judge(item: Item, *, sizes: Sizes, now: float) -> Judged:
     status = _judge_body(item, sizes)
     if status != ACCEPTED:
         return Judged(status, recipient)
-    if len(item.envelope) > sizes.envelope:
+    envelope = item.envelope  # each look at a field of octets copies them
+    if len(envelope) > sizes.envelope:
         return Judged(TOO_LARGE, recipient)
-    if not item.envelope.startswith(ENVELOPE_MAGIC):
+    if not envelope.startswith(ENVELOPE_MAGIC):
         return Judged(UNREADABLE, recipient)
     if len(item.token) not in {0, TOKEN_OCTETS} or len(item.postage) not in {0, POSTAGE_OCTETS}:
         return Judged(UNREADABLE, recipient)
@@ -69,8 +73,11 @@ def judge(item: Item, *, sizes: Sizes, now: float) -> Judged:
 
 def route_address(route: bytes) -> Address | None:
     """Return the canonical address that *route* spells, or None."""
-    if len(route) > _ROUTE_OCTETS_MAX:
-        return None
+    return None if len(route) > _ROUTE_OCTETS_MAX else _address(route)
+
+
+@lru_cache(maxsize=_ROUTES_KEPT)
+def _address(route: bytes) -> Address | None:
     try:
         text = route.decode()
         address = Address.parse(text).canonical()
@@ -84,6 +91,7 @@ def _judge_body(item: Item, sizes: Sizes) -> Status:
         if item.body or len(item.body_ref.id) != DIGEST_OCTETS or item.body_ref.size == 0:
             return UNREADABLE
         return TOO_LARGE if item.body_ref.size > sizes.blob else ACCEPTED
-    if len(item.body) > sizes.inline_body:
+    body = item.body
+    if len(body) > sizes.inline_body:
         return TOO_LARGE
-    return ACCEPTED if item.body.startswith(BODY_MAGIC) else UNREADABLE
+    return ACCEPTED if body.startswith(BODY_MAGIC) else UNREADABLE

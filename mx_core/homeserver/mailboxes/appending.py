@@ -9,13 +9,14 @@ row until a day after ``deliver_by``); sequences of a mailbox only grow, in the 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mx_core.db.bulk import Twofold, insert_new, insert_rows, twofold, update_rows
 from mx_core.db.prepared import Prepared
+from mx_core.db.stepped import Stepped
 from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice
 from mx_core.homeserver.schema import DELIVERY, DEVICE, MAILBOX, SEEN
 from mx_core.homeserver.storage.bodies import take
@@ -26,8 +27,7 @@ _NOTICE_OCTETS: Final = 256
 Place = tuple[int, bytes]  # of a mailbox, and an env_id or a device_id in it
 
 
-@dataclass(slots=True)
-class Box:
+class Box(Struct):
     """A mailbox that something is for, held; what it says is counted on by whoever fills it."""
 
     mailbox_id: int
@@ -60,7 +60,7 @@ _OF_THESE: Final = sa.select(_NAMED.c.mailbox_id).where(
     _NAMED.c.address == sa.any_(sa.bindparam("addresses", type_=sa.ARRAY(sa.Text)))
 )
 _BOXES: Final = Twofold(
-    _boxes(MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True))),
+    Stepped(_boxes(MAILBOX.c.address.in_(sa.bindparam("addresses", expanding=True)))),
     # found by address, then held by number: the one index finds them, the other has them in order
     Prepared(_boxes(MAILBOX.c.mailbox_id == sa.any_(sa.func.array(_OF_THESE.scalar_subquery())))),
 )

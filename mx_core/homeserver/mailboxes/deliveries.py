@@ -7,10 +7,10 @@ and the use counts of blobs change in the transaction that changes the rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mx_core.db.bulk import insert_new, twofold
 from mx_core.homeserver.mailboxes.holding import hold
@@ -66,8 +66,7 @@ _HOLD_LESS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """What arrived for a mailbox, judged acceptable."""
 
     env_id: bytes
@@ -84,8 +83,7 @@ class Envelope:
         return len(self.envelope) + (0 if self.body_stays else self.body.size)
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """What became of something that one device submitted."""
 
     device_id: bytes
@@ -97,8 +95,7 @@ class Notice:
     unreadable: bytes = b""  # a device of the reader says so; neither relayed nor failed
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """One row on its way to a device."""
 
     sequence: int

@@ -8,11 +8,11 @@ the items came here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 import sqlalchemy as sa
 import structlog
+from msgspec import Struct
 
 from mx_core.db import failpoint
 from mx_core.db.together import Together
@@ -43,10 +43,12 @@ _log = structlog.get_logger()
 _LATER_SECONDS: Final = 3_600
 _SOON_SECONDS: Final = 60
 _BATCHES_AT_ONCE: Final = 8  # in one transaction; of a mebibyte each
+# what most items hear; nobody changes an answer that came from here
+_ACCEPTED: Final = ItemReply(status=ACCEPTED)
+_LATER: Final = ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(Struct, frozen=True):
     """An item for a name of this domain: either *what* to store, or why it is not taken."""
 
     address: str
@@ -58,8 +60,7 @@ class _Candidate:
 _Batch: TypeAlias = Sequence[_Candidate | None]  # None: for nobody here
 
 
-@dataclass(frozen=True, slots=True)
-class _Storing:
+class _Storing(Struct, frozen=True):
     """What a transaction knows of items so far."""
 
     fresh: set[Place]  # not known before, and not come to yet
@@ -67,8 +68,7 @@ class _Storing:
     rows: list[dict[str, Any]]  # of those that are taken
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
+class _Stored(Struct, frozen=True):
     """What became of a batch, in its order, and whose mailboxes it came to."""
 
     replies: list[ItemReply]
@@ -88,9 +88,7 @@ async def body_of(item: Item, blobs: BlobStore) -> Body:
     Raises:
         DiskFull: No room for the file.
     """
-    if item.HasField("body_ref"):
-        return Body(None, item.body_ref.id, item.body_ref.size)
-    return await blobs.keep(item.body)
+    return _beside(item) or await blobs.keep(item.body)
 
 
 class Receiver:
@@ -132,7 +130,7 @@ class Receiver:
             stored = await self._together.put(candidates)
         except DiskFull:
             _log.warning("disk_full", peer_domain=peer_domain, items=len(items))
-            return [_later() for _ in items]
+            return [_LATER for _ in items]
         return stored.replies
 
     def _has_room(self) -> bool:
@@ -159,9 +157,9 @@ class Receiver:
                 continue
             answer = next(answers)
             if answer.status != ACCEPTED:
-                found.append(replace(each, refusal=answer))
+                found.append(_Candidate(each.address, each.env_id, None, answer))
             elif not has_room:
-                found.append(replace(each, refusal=_later()))
+                found.append(_Candidate(each.address, each.env_id, None, _LATER))
             else:
                 found.append(await self._taken(peer_domain, each, item, stays=answer.body_stays))
         return found
@@ -170,7 +168,7 @@ class Receiver:
         judged = judge(item, sizes=self._sizes, now=now)
         if judged.recipient is None or judged.recipient.domain != self._domain:
             return None
-        reply = ItemReply(status=judged.status)
+        reply = _ACCEPTED if judged.status == ACCEPTED else ItemReply(status=judged.status)
         return _Candidate(str(judged.recipient), b2_plain(item.envelope), None, reply)
 
     async def _taken(
@@ -179,9 +177,9 @@ class Receiver:
         """Make the body of an item durable that is let in, unless it *stays* where it is."""
         address, env_id = each.address, each.env_id
         try:
-            body = await body_of(item, self._blobs)
+            body = _beside(item) or await self._blobs.keep(item.body)
         except DiskFull:
-            return _Candidate(address, env_id, None, _later())
+            return _Candidate(address, env_id, None, _LATER)
         what = Envelope(
             env_id=env_id,
             peer_domain=peer_domain,
@@ -191,7 +189,7 @@ class Receiver:
             token=item.token,
             body_stays=stays,
         )
-        return _Candidate(address, env_id, what, _later())
+        return _Candidate(address, env_id, what, _LATER)
 
     def _store(self, tx: sa.Connection, batches: Sequence[_Batch]) -> list[_Stored]:
         """Store the items of *batches*, with as many statements as for one."""
@@ -253,7 +251,7 @@ class Receiver:
             return _refuse(tx, storing, place, soon)
         box.take(row)
         storing.rows.append(row)
-        return ItemReply(status=ACCEPTED, body_stays=what.body_stays)
+        return ItemReply(status=ACCEPTED, body_stays=True) if what.body_stays else _ACCEPTED
 
     def _announce(self, stored: Sequence[_Stored]) -> None:
         failpoint.reach("stored")
@@ -268,5 +266,8 @@ def _refuse(tx: sa.Connection, storing: _Storing, place: Place, reply: ItemReply
     return reply
 
 
-def _later() -> ItemReply:
-    return ItemReply(status=DEFERRED, retry_after=_LATER_SECONDS)
+def _beside(item: Item) -> Body | None:
+    """Return the body of *item* where it needs no file: it is named, or fits into a row."""
+    if item.HasField("body_ref"):
+        return Body(None, item.body_ref.id, item.body_ref.size)
+    return Body.in_row(item.body)

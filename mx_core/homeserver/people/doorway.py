@@ -8,10 +8,10 @@ spec/admission.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mx_core.admission.tag_list import TAGS_MAX, TAGS_MIN, good_until
 from mx_core.admission.token import hint_range, is_sorted_list
@@ -82,8 +82,7 @@ _OPENED: Final = twofold(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """One person's door; times in unix seconds.
 
     *tags_until*: 0, or when the list of tags runs out; *moved*: 0, or when they moved away.

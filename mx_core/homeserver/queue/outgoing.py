@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 import sqlalchemy as sa
+from msgspec import Struct
 
+from mx_core.db.bulk import delete_rows
 from mx_core.homeserver.mailboxes import appending
 from mx_core.homeserver.mailboxes.appending import Place
 from mx_core.homeserver.mailboxes.deliveries import Notice
@@ -35,8 +36,7 @@ _INLINE_OCTETS: Final = 256 * 1024
 _ANY: Final = 1 << 62  # octets: no bound, for a statement
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
+class Leaving(Struct, frozen=True):
     """One envelope on its way to *destination*."""
 
     mailbox_id: int  # the submitter's
@@ -112,9 +112,11 @@ def due(
     A row set further ahead than the longest delay comes from a clock that has jumped back.
     """
     asked = _asked(destination, now, longest_delay, limit, but)
-    return _within(
-        [_leaving(tuple(row)) for row in tx.execute(statements.DUE, asked)], octets, at_least
-    )
+    if tx.dialect.name == "sqlite":
+        rows = statements.DUE_HERE.rows(tx, asked)
+    else:
+        rows = tx.execute(statements.DUE, asked).all()
+    return _within([_leaving(row) for row in rows], octets, at_least)
 
 
 def claim(
@@ -193,7 +195,8 @@ def record(
     }
     if not ended:
         return []
-    gone = _end(tx, ended)
+    # another may have its notice already
+    gone = delete_rows(tx, OUTGOING, ("mailbox_id", "env_id"), sorted(ended))
     news = [what_came for place, what_came in ended.items() if place in gone]
     for what, outcome in news:
         if isinstance(outcome, Relayed) and outcome.body_stays:
@@ -209,21 +212,6 @@ def record(
     notices = [(what.mailbox_id, _notice(what, outcome)) for what, outcome in news]
     appending.notify(tx, notices, held)
     return [(what.mailbox_id, what.device_id) for what, _ in news]
-
-
-def _end(tx: sa.Connection, places: Collection[Place]) -> Collection[Place]:
-    """Delete the rows at *places*; return those that were there: another has its notice already."""
-    asked: dict[str, Any] = {}
-    asked["all_mailbox_id"], asked["all_env_id"] = map(list, zip(*places, strict=True))
-    if tx.dialect.name == "sqlite":
-        mailboxes, envs = asked.values()
-        asked = {
-            "mailboxes": sorted(set(mailboxes)),
-            "envs": sorted(set(envs)),
-            "places": sorted(places),
-        }
-    rows = statements.END.rows(tx, asked)
-    return {(mailbox_id, env_id) for mailbox_id, env_id in rows}
 
 
 def _notice(what: Leaving, outcome: Relayed | Failed | AsksPostage) -> Notice:

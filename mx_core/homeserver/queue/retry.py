@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from msgspec import Struct
+
 from mx_core.admission.postage import BITS_MAX
 from mx_core.proto import federation_pb2
 
@@ -33,31 +35,27 @@ class Schedule:
         return now - submitted >= self.give_up and attempts >= _ATTEMPTS_MIN
 
 
-@dataclass(frozen=True, slots=True)
-class Relayed:
+class Relayed(Struct, frozen=True):
     """The recipient's home server holds it durably; *body_stays*: all but the body."""
 
     body_stays: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TryAgain:
+class TryAgain(Struct, frozen=True):
     """Not now; at the earliest after *seconds* (0: by the schedule)."""
 
     seconds: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """Never; *status* is an RFC 3463 code, *reason* one sentence for the sender."""
 
     status: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class AsksPostage:
+class AsksPostage(Struct, frozen=True):
     """Not without so many *bits* of work by whoever submitted it: it goes back to them."""
 
     bits: int

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from mx_core.db.bulk import Twofold, given, twofold
+from mx_core.db.bulk import Twofold, twofold
 from mx_core.db.prepared import Prepared
+from mx_core.db.stepped import Stepped
 from mx_core.homeserver.schema import OUTGOING, SUBMITTED
 
 CLAIM_SECONDS: Final = 180.0  # longer than a call, the connection before it and the note after it
@@ -66,6 +67,7 @@ DUE: Final = (
     .order_by(OUTGOING.c.next_at)  # by its index alone: a long queue is not sorted each time
     .limit(sa.bindparam("most"))
 )
+DUE_HERE: Final = Stepped(DUE)
 
 
 def _claim(*others: sa.FromClause) -> Any:
@@ -126,7 +128,7 @@ def _claim(*others: sa.FromClause) -> Any:
 _LAZILY: Final = sa.select(
     sa.func.set_config("synchronous_commit", "off", sa.true()).label("set")
 ).cte("lazily")
-CLAIM: Final = Twofold(_claim(), Prepared(_claim(_LAZILY)))
+CLAIM: Final = Twofold(Stepped(_claim()), Prepared(_claim(_LAZILY)))
 PUT_OFF: Final = (
     OUTGOING.update()
     .where(
@@ -134,32 +136,6 @@ PUT_OFF: Final = (
     )
     .values(attempts=sa.bindparam("tries"), next_at=sa.bindparam("at"), claimed_until=None)
 )
-_ENDED: Final = ("mailbox_id", "env_id")
-
-
-_PLACES: Final = given(OUTGOING, _ENDED)
-# of a file the lists go by the index: for pairs alone SQLite reads the whole queue
-END: Final = Twofold(
-    twofold(
-        lambda among: (
-            OUTGOING.delete()
-            .where(
-                among(OUTGOING.c.mailbox_id, "mailboxes"),
-                among(OUTGOING.c.env_id, "envs"),
-                sa.tuple_(OUTGOING.c.mailbox_id, OUTGOING.c.env_id).in_(
-                    sa.bindparam("places", expanding=True)
-                ),
-            )
-            .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
-        )
-    ).here,
-    Prepared(
-        OUTGOING.delete()
-        .where(OUTGOING.c.mailbox_id == _PLACES.c.mailbox_id, OUTGOING.c.env_id == _PLACES.c.env_id)
-        .returning(OUTGOING.c.mailbox_id, OUTGOING.c.env_id)
-    ),
-)
-
 IS_KNOWN: Final = sa.select(SUBMITTED.c.until).where(
     SUBMITTED.c.mailbox_id == sa.bindparam("mailbox"), SUBMITTED.c.env_id == sa.bindparam("env")
 )

@@ -30,7 +30,6 @@ from mx_core.model.errors import Busy, MessageTooLarge, Refused, StoreDamaged, U
 from mx_core.notation.hashing import DIGEST_OCTETS, b2_plain
 from mx_core.proto.federation_pb2 import BlobChunk, BlobRef
 
-IN_ROW_OCTETS_MAX: Final = 64 * 1024
 CHUNK_OCTETS: Final = 256 * 1024
 _UNFINISHED_PER_UPLOADER: Final = 16
 _DAY_SECONDS: Final = 86_400.0  # an upload that broke off, a body that no row names
@@ -69,8 +68,8 @@ class BlobStore:
 
     async def keep(self, octets: bytes) -> Body:
         """Return *octets* as a body: itself if it fits into a row, else durable in the depot."""
-        if len(octets) <= IN_ROW_OCTETS_MAX:
-            return Body.of(octets)
+        if (in_row := Body.in_row(octets)) is not None:
+            return in_row
         blob_id = b2_plain(octets)
         here, lost = await self._is_here(blob_id)
         if not here:

@@ -7,22 +7,24 @@ delivery and outgoing rows that name it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mx_core.db.upsert import insert_into
 from mx_core.homeserver.schema import BLOB
 from mx_core.homeserver.storage.depot import blob_of, first_place
 from mx_core.model.errors import StoreDamaged, Unavailable
 
+IN_ROW_OCTETS_MAX: Final = 64 * 1024
+
 
 class BlobMissing(Unavailable):
     """The body was never put here, or was swept; the sender puts it again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """Ciphertext of a message: exactly one of *inline* and *blob_id*."""
 
     inline: bytes | None
@@ -33,6 +35,11 @@ class Body:
     def of(cls, octets: bytes) -> Body:
         """Return a body that fits into its row."""
         return cls(octets, None, len(octets))
+
+    @classmethod
+    def in_row(cls, octets: bytes) -> Body | None:
+        """Return a body that needs no file, or None if *octets* are too many for a row."""
+        return cls.of(octets) if len(octets) <= IN_ROW_OCTETS_MAX else None
 
     @classmethod
     def stored(cls, inline: bytes | None, blob_id: bytes | None, blob_size: int | None) -> Body:

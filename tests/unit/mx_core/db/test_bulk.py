@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from mx_core.db.bulk import insert_new, insert_rows, twofold, update_rows
+from mx_core.db.bulk import delete_rows, insert_new, insert_rows, twofold, update_rows
 from mx_core.db.postgres import PostgresDatabase
 from tests.support.postgres import running_postgres
 
@@ -74,6 +74,16 @@ def test_rows_are_inserted_found_and_changed(run: Run) -> None:
         *ROWS[2:],
         again[1],
     ]
+
+
+def test_rows_are_deleted_by_all_of_their_columns_and_those_are_told_that_were_there(
+    run: Run,
+) -> None:
+    run(lambda tx: insert_rows(tx, THING, ROWS))
+    places = [(0, b"\x00\xff"), (2, b"another"), (9, b""), (3, b"{NULL}")]
+    gone = run(lambda tx: delete_rows(tx, THING, ("thing_id", "octets"), places))
+    assert gone == {places[0], places[3]}
+    assert run(_all) == ROWS[1:3]
 
 
 def test_one_text_serves_any_number_of_rows(run: Run) -> None:
