@@ -10,8 +10,10 @@ import os
 import socket
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec.structs import replace
 
 from bench.crowd import resident
 from bench.federation import NO_LIMIT, add_recipients, items_for, member_of, submit, timed
