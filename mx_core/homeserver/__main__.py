@@ -81,14 +81,21 @@ def serve(folder: Path, record: Path | None) -> None:
     """Serve until SIGTERM; prints one line, ready, when all listeners accept."""
     import asyncio  # noqa: PLC0415  # lazy: see the module
 
+    from mx_core.program import starting  # noqa: PLC0415
+
+    starting.begin()
     with loading():
         from mx_core.homeserver import app, config  # noqa: PLC0415
         from mx_core.program import logs  # noqa: PLC0415
 
+    def ready() -> None:
+        starting.done()
+        click.echo("ready")
+
     settings = config.load(folder)
     _must_be_own(folder)
     logs.configure(settings.log)
-    asyncio.run(app.serve(folder, settings, record=record, ready=lambda: click.echo("ready")))
+    asyncio.run(app.serve(folder, settings, record=record, ready=ready))
 
 
 @program.command()

@@ -107,7 +107,20 @@ class HomeProcess:
         told = select.poll()  # select knows no descriptor beyond 1,023
         told.register(self._process.stdout, select.POLLIN)
         line = self._process.stdout.readline() if told.poll(_START_SECONDS * 1e3) else ""
-        assert line == "ready\n", f"mx-home did not start: {self.log.read_text()}"
+        if line != "ready\n":
+            raise AssertionError(f"mx-home did not start: {self._why()}")
+
+    def _why(self) -> str:
+        """Return what is known of a start that failed; one that hangs is made to tell where."""
+        assert self._process is not None
+        try:
+            status: int | None = self._process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            status = None
+            self._process.send_signal(signal.SIGABRT)  # it prints where each thread is
+            self._process.wait(60.0)
+        ended = "it hung" if status is None else f"it ended with {status}"
+        return f"{ended}\n{self.log.read_text()}"
 
     def stop(self) -> int:
         """Let it drain and end; return its exit code."""

@@ -67,6 +67,7 @@ class Collector:
         self._arrivals = arrivals
         self._now = now
         self._streams: dict[_Device, _Stream] = {}
+        self._ended = False  # no stream begins any more
 
     async def stream(self, session: Session, window: int) -> AsyncIterator[Delivery]:
         """Yield what waits, then ``QueueEmpty`` once, then what comes.
@@ -80,6 +81,7 @@ class Collector:
         await self._database.write(lambda tx: accounts.touch_device(tx, *device, now))
         with self._arrivals.listen(session.mailbox_id) as changed:
             stream = _Stream(changed, window)
+            stream.superseded = self._ended
             previous = self._streams.pop(device, None)
             if previous is not None:
                 # the device has reconnected, and its old connection does not know it yet
@@ -104,7 +106,11 @@ class Collector:
         self._arrivals.announce(mailbox_id)
 
     def end_all(self) -> None:
-        """End every stream, because the server stops; devices come again to the next process."""
+        """End every stream, also those about to begin: the server stops.
+
+        Devices come again to the next process.
+        """
+        self._ended = True
         for stream in self._streams.values():
             stream.superseded = True
             stream.changed.set()
