@@ -5,7 +5,8 @@ program that copies mail in waits for the octets only, and many messages are pre
 transaction.  How many may wait is bounded: a search by header prepares each of them for itself.
 docs/decisions/0022-forms-after-the-answer.md
 
-Crash with some waiting: the next open makes them (``fill``).
+Crash with some waiting: the next open makes them (``fill``), and looks no further back than an open
+that found none missing.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ LONG_OCTETS: Final = 64 * 1024  # a longer message has its form before it is sto
 WAITING_MAX: Final = 256
 _OCTETS_MAX: Final = 8 * 1024 * 1024
 AT_ONCE: Final = 32  # are made in one step: some 20 ms
+LOOKED_AT_AGAIN: Final = 1_024  # so many newest ones may be at each open: a millisecond
+_COMPLETE_TO: Final = "forms.complete_to"  # the setting: up to that id nothing is missing
 
 
 class LateForms:
@@ -123,6 +126,26 @@ def fill(connection: sa.Connection, bodies: BodyReader, after: int, limit: int) 
     )
     complete(connection, bodies, messages)
     return messages[-1] if messages else None
+
+
+def complete_to(connection: sa.Connection) -> int:
+    """Return the id up to which an open before has found nothing missing."""
+    octets = connection.exec_driver_sql(
+        "SELECT octets FROM setting WHERE name = ?", (_COMPLETE_TO,)
+    ).scalar()
+    return int(octets or 0)
+
+
+def note_complete(connection: sa.Connection) -> None:
+    """Note, at an open that has found no message without keys, that the next looks at newer ones.
+
+    Keys stay as long as their message.  Crash before the commit: the next open looks at as many.
+    """
+    newest = connection.exec_driver_sql("SELECT newest_message FROM clock").scalar() or 0
+    if newest > complete_to(connection) + LOOKED_AT_AGAIN:
+        connection.exec_driver_sql(
+            "INSERT OR REPLACE INTO setting VALUES (?, ?)", (_COMPLETE_TO, b"%d" % newest)
+        )
 
 
 def _unmade(connection: sa.Connection, messages: Sequence[MessageId]) -> Sequence[MessageId]:

@@ -78,7 +78,7 @@ class Mail:
         self._swept = 0  # writer thread: when the last sweep was
         self._late = LateForms()  # writer thread, but for asking whether there is room
         self._newest_run = -1  # writer thread: of forms, which has begun; at first not known
-        self._keys_made_to: int | None = 0  # writer thread: None when no message is without keys
+        self._keys_made_to: int | None = -1  # writer thread: not looked yet; None: none is missing
 
     async def read(self, job: Callable[[MailReader], T], *, nobody_waits: bool = False) -> T:
         """Run *job* in one read transaction; *nobody_waits* as in ``write_with``."""
@@ -263,12 +263,15 @@ class Mail:
         until then read from the octets.
         """
         if self._keys_made_to is not None:
+            first = self._keys_made_to < 0
             self._keys_made_to = late_forms.fill(
                 connection,
                 bodies or BodyReader(connection, self._folder),
-                self._keys_made_to,
+                late_forms.complete_to(connection) if first else self._keys_made_to,
                 _KEYS_AT_ONCE,
             )
+            if first and self._keys_made_to is None:
+                late_forms.note_complete(connection)
         return self._keys_made_to is not None
 
     def sweep_all(self, connection: sa.Connection) -> list[bytes]:

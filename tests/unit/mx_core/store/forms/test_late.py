@@ -18,7 +18,13 @@ from mx_core.ports import Appended, MailWriter, NewMail
 from mx_core.store.account_store import BODIES, AccountStore
 from mx_core.store.bodies.body import BodyReader
 from mx_core.store.forms import runs
-from mx_core.store.forms.late import AT_ONCE, LONG_OCTETS, WAITING_MAX, LateForms
+from mx_core.store.forms.late import (
+    AT_ONCE,
+    LONG_OCTETS,
+    LOOKED_AT_AGAIN,
+    WAITING_MAX,
+    LateForms,
+)
 from mx_core.store.fsck.check import check_store
 from tests.support.stores import STORE_KEY, Clock, open_store
 
@@ -131,6 +137,38 @@ async def test_those_of_before_are_made_at_the_next_open(tmp_path: Path) -> None
 
     assert (left, made(again)) == (0, 2)
     again.close()
+
+
+@pytest.mark.parametrize(("opens", "looked_at"), [(1, True), (2, False)])
+async def test_an_open_looks_no_further_back_than_one_that_found_none_missing(
+    tmp_path: Path, opens: int, looked_at: bool
+) -> None:
+    """The first open after they came looks at all of them, and notes it; what is newer is looked at."""
+    store = open_store(tmp_path)
+    count = LOOKED_AT_AGAIN + 10
+    await add(
+        store, *(NewMail(octets_of(n), prepare(octets_of(n)), frozenset(), n) for n in range(count))
+    )
+    for _ in range(opens - 1):
+        store.close()
+        store = open_store(tmp_path)
+    await add(store, late(count))
+
+    def lost(connection: sa.Connection) -> None:
+        for table in ("header_key", "header_text"):
+            connection.exec_driver_sql(f"DELETE FROM {table} WHERE message IN (1, {count + 1})")
+
+    await store._database.write(lost)
+    store.close()
+    again = open_store(tmp_path)
+    with_keys = again._database.glance(
+        lambda connection: set(
+            connection.exec_driver_sql("SELECT message FROM header_key").scalars()
+        )
+    )
+    again.close()
+
+    assert (1 in with_keys, count + 1 in with_keys) == (looked_at, True)
 
 
 async def test_no_run_is_packed_past_one_that_waits(store: AccountStore) -> None:
