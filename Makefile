@@ -28,7 +28,7 @@ demo: $(READY)      ## two domains, two home servers, two gateways on loopback
 	@$(BIN)/mx-gateway demo $(ARGS)
 
 test: $(TOOLS)      ## everything a change must pass
-	@tests/require knotd unbound postgres
+	@tests/require knotd unbound postgres gpg openssl
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 crash: $(TOOLS)     ## a kill at every durable step, power cuts, failing disks: the short form

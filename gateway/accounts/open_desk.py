@@ -140,6 +140,10 @@ class OpenDesk(Daemon):
         return self._accounts.find(address)
 
     @override
+    def decrypted(self, address: Address) -> Person:
+        return self._accounts.find(address)
+
+    @override
     def door_of(self, address: Address) -> Person:
         return self._accounts.find(address)
 

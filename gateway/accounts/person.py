@@ -19,6 +19,7 @@ from gateway.arriving.inbound import Inbound
 from gateway.arriving.senders import Senders
 from gateway.arriving.unread import Unread
 from gateway.config import Config
+from gateway.decrypting.decrypting import Decrypting
 from gateway.greeting.round_trip import Greeting
 from gateway.legacy.oauth.grants import Grants
 from gateway.legacy.relay_account import RelayAccounts
@@ -231,6 +232,11 @@ class Person(ports.Account):
         return Upgrading(
             self.store.stand_ins, self.recipients, self.own.address, self._now, record_of
         )
+
+    @property
+    def decrypting(self) -> Decrypting:
+        """Return what knows mail that OpenPGP or S/MIME encrypted."""
+        return Decrypting(self.store, self._now)
 
     @property
     def foot(self) -> Foot:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
@@ -39,8 +39,11 @@ FORGED_STATUS: Final = "forged-status"
 DOOR: Final = "door"
 CLAIMS_CONTACT: Final = "claims-contact"
 BOUNCE: Final = "bounce"
+DECRYPTED_OPENPGP: Final = "decrypted-openpgp"
+DECRYPTED_SMIME: Final = "decrypted-smime"
 
 _COMPARED: Final = frozenset({"endorsed", "verified"})
+_DECRYPTED: Final = {DECRYPTED_OPENPGP: "OpenPGP", DECRYPTED_SMIME: "S/MIME"}
 _DATE_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _VERSION: Final = "1"
 _BLOCK_FIELDS: Final = 2
@@ -110,6 +113,16 @@ def block_octets(octets: bytes) -> int:
     return at
 
 
+def noted(octets: bytes, note: str) -> bytes:
+    """Return the block at the start of *octets* with one *note* more; its other lines stay."""
+    found = _read(octets)
+    if found is None:
+        return b""
+    status, fields, end = found
+    more = structs.replace(status, notes=(*status.notes, note))
+    return _status_field(more, fields) + octets[end : block_octets(octets)]
+
+
 def keywords(status: Status) -> FlagSet:
     """Return the keywords a message is stored with.  spec/status §5."""
     flags = set()
@@ -136,6 +149,12 @@ def sentence(status: Status) -> str:
     if status.mail is Mail.ORDINARY or status.sender is None:
         claims = CLAIMS_CONTACT in status.notes
         told = "; it claims to be a contact of yours but came as ordinary mail" if claims else ""
+        by = next((name for note, name in _DECRYPTED.items() if note in status.notes), None)
+        if by is not None:
+            return (
+                f"ordinary email that was encrypted by {by} and is decrypted here: the sender is not"
+                f" proven, a signature in it was not checked{told}"
+            )
         return f"ordinary email: not end-to-end encrypted, the sender is not proven{told}"
     trust = {
         "implicit": "known by their first message",

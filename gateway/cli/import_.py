@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from gateway.cli.decrypt import Keys, decrypt_all, key_options, show_decrypted, spelt
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
 from mx_core.control.client import ControlClient
@@ -34,6 +35,7 @@ _NOT_WHOLE: Final = 65  # as sysexits(3) says data error
 @click.option("--oauth", is_flag=True, help="By the permission of mx-gateway oauth grant.")
 @click.option("--all-mail", is_flag=True, help="Bring Gmail's All Mail as a folder too.")
 @click.option("--ca-file", default="", help="Trust these authorities for an IMAP account.")
+@key_options
 @click.option("--pause", is_flag=True, help="Pause what is under way.")
 @click.option("--resume", is_flag=True, help="Go on with what was paused or has stopped.")
 @click.option("--background", is_flag=True, help="Do not wait for its end.")
@@ -52,6 +54,10 @@ def import_(
     oauth: bool,
     all_mail: bool,
     ca_file: str,
+    gnupg: bool,
+    openpgp_key: tuple[str, ...],
+    smime_key: tuple[str, ...],
+    passphrase_file: str,
     pause: bool,
     resume: bool,
     background: bool,
@@ -60,15 +66,20 @@ def import_(
     """Bring all mail of SOURCE: mbox, Maildir, a directory of .eml, Thunderbird profile, imaps://user@host.
 
     Without SOURCE, show how far the imports are.  The source is only read.  Begun again, an
-    import goes on where it was; what has come since is brought, and nothing twice.
+    import goes on where it was; what has come since is brought, and nothing twice.  With a key, mail
+    that is encrypted by OpenPGP or S/MIME is decrypted at the end, as by ``mx-gateway decrypt``.
     """
-    with told_in_one_sentence("mx-gateway"):
+    keys = Keys(gnupg, openpgp_key, smime_key, passphrase_file)
+    with told_in_one_sentence("mx-gateway"), contextlib.ExitStack() as stack:
         client = ControlClient(directories.control_socket, "mx-gateway")
         if pause or resume:
             verb = "pause" if pause else "resume"
             number = client.post(f"/imports/{verb}", {"account": account})["imports"]
             click.echo(f"{'paused' if pause else 'going on'}: {number}")
             return
+        if keys and (dry_run or background or source is None):
+            raise Refused("keys are only taken for an import that is waited for: none is kept")
+        openers = stack.enter_context(keys.opened()) if keys else []  # before hours of bringing
         if source is not None:
             remote = "://" in source
             secret = ""
@@ -87,12 +98,16 @@ def import_(
         state = client.post("/imports/state", {"account": account})
         if source is not None and not background:
             state = _until_done(client, account)
+        if openers and not any(_is_bad(each) for each in state["imports"]):
+            state["decrypted"] = decrypt_all(directories, account, openers)
     if as_json:
         click.echo(json.dumps(state))
     elif dry_run:
         _show_look(state)
     else:
-        _show_imports(state)
+        _show_imports(state, account)
+        if "decrypted" in state:
+            show_decrypted(state["decrypted"])
     if (dry_run and state["trouble"]) or any(_is_bad(each) for each in state["imports"]):
         sys.exit(_NOT_WHOLE)
 
@@ -126,10 +141,15 @@ def _show_look(state: dict[str, Any]) -> None:
         f" {look['doubles']} are octet for octet the same as another and are brought too;"
         f" about {max(look['seconds'] // 60, 1)} min and {look['room_octets'] // _MIB + 1} MiB of disk"
     )
+    if spelt(look["encrypted"]):
+        click.echo(
+            f"  encrypted: {spelt(look['encrypted'])}, brought as they are; to have them decrypted, give"
+            " --gnupg, --openpgp-key FILE or --smime-key FILE.p12, now or later with mx-gateway decrypt"
+        )
     _show_troubles(look["troubles"], look["left_out"])
 
 
-def _show_imports(state: dict[str, Any]) -> None:
+def _show_imports(state: dict[str, Any], account: str) -> None:
     for each in state["imports"]:
         click.echo(
             f"{each['state']:<8} {each['source']}"
@@ -146,6 +166,11 @@ def _show_imports(state: dict[str, Any]) -> None:
             )
         if report:
             click.echo(f"  {report['doubles']} doubles were brought as they are")
+        if report and "decrypted" not in state and spelt(report["progress"].get("encrypted", {})):
+            click.echo(
+                f"  encrypted: {spelt(report['progress']['encrypted'])};"
+                f" to have them decrypted: mx-gateway decrypt --account {account}"
+            )
         _show_troubles(each["troubles"], len(each["troubles"]))
 
 

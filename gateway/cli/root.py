@@ -33,6 +33,10 @@ _COMMANDS: Final = {
         "gateway.cli.contact:contact",
         "List contacts, invite them, compare keys with them, accept a changed key.",
     ),
+    "decrypt": (
+        "gateway.cli.decrypt:decrypt",
+        "Decrypt mail that is encrypted by OpenPGP or S/MIME, with keys that you give; without, count it.",
+    ),
     "demo": (
         "gateway.cli.demo:demo",
         "Run two people of two domains on this computer, alice@a.example and bob@b.example.",
@@ -151,7 +155,7 @@ _SECTIONS: Final = (
     ("Whom you write to", ("contact", "policy", "proof", "evidence")),
     ("What waits, and what is sent from a script", ("queue", "sendmail")),
     ("Your mail, as folders and from elsewhere",
-     ("folder", "import", "export", "legacy", "relay", "oauth", "migration")),
+     ("folder", "import", "decrypt", "export", "legacy", "relay", "oauth", "migration")),
     ("Safe, and back again", ("backup", "restore", "recover", "device", "fsck")),
     ("Who may get in", ("password", "lock", "unlock", "uninstall")),
 )  # fmt: skip

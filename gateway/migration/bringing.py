@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from gateway.decrypting.enclosed import Kind, kind_of
 from gateway.migration.ahead import Ahead, Coming
 from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
@@ -44,6 +46,7 @@ class Progress:
     octets: int = 0  # of what was stored
     left_out: int = 0
     seconds: float = 0.0
+    encrypted: Counter[str] = field(default_factory=Counter)  # of what was stored, by kind
 
     def as_json(self) -> dict[str, Any]:
         """Return what the command line shows."""
@@ -51,6 +54,7 @@ class Progress:
             "folder": self.folder, "seen": self.seen, "stored": self.stored, "known": self.known,
             "shown_again": self.shown_again, "plainer": self.plainer, "octets": self.octets,
             "left_out": self.left_out, "seconds": round(self.seconds, 1),
+            "encrypted": dict(self.encrypted),
         }  # fmt: skip
 
 
@@ -177,10 +181,17 @@ class Bringing:
         self.progress.shown_again += kept.shown_again
         self.progress.plainer += kept.plainer
         self.progress.octets += sum(len(each.octets) for each in batch)
+        self.progress.encrypted += Counter(
+            kind.value for each in batch if (kind := _encrypted(each)) is not None
+        )
 
     async def _leave(self, troubles: Sequence[Trouble]) -> None:
         self.progress.left_out += len(troubles)
         await self._imports.tell(self._record.id, [(each.where, each.why) for each in troubles])
+
+
+def _encrypted(one: Brought) -> Kind | None:
+    return None if one.form is None else kind_of(one.octets[: one.form.header_end])
 
 
 def _digests(found: Sequence[Found]) -> list[Digest]:

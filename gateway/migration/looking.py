@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ class Look(Struct):
     left_out: int = 0  # how many troubles there are
     doubles: int = 0
     largest: int = 0
+    encrypted: Counter[str] = field(default_factory=Counter)  # by kind; docs/spec/decrypting.md
     octets_a_day: int = 0  # what the source's server gives in a day; 0: no bound is known
     done: bool = False
 
@@ -91,6 +93,7 @@ class Look(Struct):
             "octets": self.octets,
             "doubles": self.doubles,
             "largest": self.largest,
+            "encrypted": dict(self.encrypted),
             "seconds": self.seconds,
             "room_octets": self.room_octets,
             "done": self.done,
@@ -135,6 +138,8 @@ async def _look_at(
         for each in found:
             here.messages += 1
             here.octets += each.octets
+            if each.encrypted is not None:
+                seen.encrypted[each.encrypted.value] += 1
             seen.largest = max(seen.largest, each.octets)
             if each.digest:
                 before = len(digests)

@@ -12,6 +12,7 @@ from typing import Final, NewType, Protocol
 
 from msgspec import Struct
 
+from gateway.decrypting.enclosed import Kind
 from mx_core.model.flags import FlagSet
 
 Digest = NewType("Digest", bytes)
@@ -60,6 +61,7 @@ class Weight(Struct, frozen=True):
     key: bytes
     digest: bytes
     octets: int
+    encrypted: Kind | None = None  # where the source gives its octets
 
 
 class Tally(Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.web.behind import Behind
-from gateway.web.whose import Claiming, FolderStore, Permitted
+from gateway.web.whose import Claiming, Decrypted, FolderStore, Permitted
 from mx_core.model.address import Address
 from mx_core.model.ids import QueueId
 
@@ -39,6 +39,9 @@ class Daemon(Behind, Protocol):
 
     def claiming(self, address: Address) -> Claiming:
         """Return whose claims to ordinary addresses are asked for; raises Refused."""
+
+    def decrypted(self, address: Address) -> Decrypted:
+        """Return whose encrypted mail is asked for; raises Refused."""
 
     def permitted(self, address: Address) -> Permitted:
         """Return whose permissions by OAuth are asked for; raises Refused."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from gateway.decrypting.decrypting import Decrypting
 from gateway.greeting.round_trip import Greeting
 from gateway.legacy.oauth.grants import Grants
 from gateway.migration.dial import Dial
@@ -83,6 +84,14 @@ class Imported(Protocol):
     """Whose imports these are."""
 
     importing: Importing
+
+
+class Decrypted(Protocol):
+    """Whose encrypted mail it is."""
+
+    @property
+    def decrypting(self) -> Decrypting:
+        """Return what knows their encrypted mail."""
 
 
 class Exported(Protocol):

@@ -25,7 +25,7 @@ def import_note(to: Address, state: dict[str, Any], one: dict[str, Any], now: in
     if one["state"] == "running":
         return note(to, _subject(state), _under_way(to, state, one), now)
     if one["state"] == "done":
-        return note(to, "Your mail is imported", _done(one), now)
+        return note(to, "Your mail is imported", _done(to, one), now)
     lines = [f"The import of {one['source']} is {one['state']}."]
     if one["trouble"]:
         lines += ["", one["trouble"]]
@@ -65,13 +65,21 @@ def _under_way(to: Address, state: dict[str, Any], one: dict[str, Any]) -> list[
     ]
 
 
-def _done(one: dict[str, Any]) -> list[str]:
+def _done(to: Address, one: dict[str, Any]) -> list[str]:
     report = one["report"] or {"folders": [], "holds": True, "doubles": 0}
     whole = "Everything is here, compared by hash." if report["holds"] else "SOMETHING IS MISSING:"
     lines = [f"From {one['source']}", "", whole, ""]
     lines += _folders(report["folders"])
     if report["doubles"]:
         lines += ["", f"{report['doubles']} messages stood there twice, and do so here."]
+    if encrypted := sum(report.get("progress", {}).get("encrypted", {}).values()):
+        lines += [
+            "",
+            f"{encrypted} messages are encrypted by OpenPGP or S/MIME, and were brought as they are.",
+            "To have them decrypted with your keys, which are not kept:",
+            f"  mx-gateway decrypt --account {to} --gnupg",
+            f"  mx-gateway decrypt --account {to} --openpgp-key FILE --smime-key FILE.p12",
+        ]
     if one["troubles"]:
         lines += ["", "What could not be brought:"]
         lines += [f"  {where} {why}" for where, why in one["troubles"][:_NAMED_MAX]]

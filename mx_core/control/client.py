@@ -54,7 +54,21 @@ class ControlClient:
         """
         return self._ask("POST", path, json=body or {})
 
+    def fetch(self, path: str, body: dict[str, Any]) -> bytes:
+        """Return the octets that are the answer to *body*; raises as ``post``."""
+        answer = self._answer("POST", path, json=body)
+        if not answer.is_success:
+            self._value(answer)
+        return answer.content
+
+    def hand(self, path: str, octets: bytes, **query: str) -> Any:
+        """Return the JSON answer to *octets*; raises as ``post``."""
+        return self._ask("POST", path, content=octets, params=query)
+
     def _ask(self, verb: str, path: str, **what: Any) -> Any:
+        return self._value(self._answer(verb, path, **what))
+
+    def _answer(self, verb: str, path: str, **what: Any) -> httpx.Response:
         self._must_answer()
         import httpx  # noqa: PLC0415  # takes longer than all else of a --help, which asks nobody
 
@@ -67,12 +81,11 @@ class ControlClient:
                 timeout=self._seconds,
                 trust_env=False,
             ) as client:
-                answer = client.request(verb, path, **what)
+                return client.request(verb, path, **what)
         except httpx.TimeoutException as error:
             raise PeerUnreachable(f"{self._program} did not answer in time") from error
         except httpx.TransportError as error:
             raise PeerUnreachable(f"{self._program} stopped before it answered") from error
-        return self._value(answer)
 
     def _must_answer(self) -> None:
         # httpx leaves a socket open when nobody listens, and its sentence names no program

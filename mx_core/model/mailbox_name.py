@@ -15,6 +15,7 @@ OUTBOX: Final = MailboxName("Outbox")  # mail that waits to leave; spec/outbox
 SEND_ORDINARY: Final = MailboxName("Outbox/Send as ordinary email")
 QUEUED: Final = frozenset({OUTBOX, SEND_ORDINARY})  # nothing else can be put there
 GATEWAY: Final = MailboxName("Gateway")  # what the gateway has to say that is not urgent
+ORIGINALS: Final = MailboxName("Encrypted originals")  # what was decrypted, as it came
 DELIMITER: Final = "/"
 _OCTETS_MAX: Final = 1000
 _DEPTH_MAX: Final = 32

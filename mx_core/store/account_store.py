@@ -41,6 +41,7 @@ from mx_core.store.bodies.body import remove_files, remove_orphans
 from mx_core.store.copying import Copy, copy_database
 from mx_core.store.folders.upkeep import Folders, make_first
 from mx_core.store.ledger.agreements import Agreements
+from mx_core.store.ledger.decrypted import DecryptedMail
 from mx_core.store.ledger.imports import Imports
 from mx_core.store.ledger.pulls import Pulls
 from mx_core.store.mail.mail import Mail
@@ -106,6 +107,7 @@ class AccountStore:
         self.bodies_ahead = BodiesAhead(database, folder / BODIES)
         self.exchange = Exchange(database, mail)
         self.stand_ins = StandIns(database, mail, now)
+        self.decrypted = DecryptedMail(mail)
         self.pulls = Pulls(database, mail, now)
         self.agreements = Agreements(database, mail)
         self.awaited = AwaitedBodies(database, mail, now)

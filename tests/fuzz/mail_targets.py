@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from gateway.arriving import status_block
+from gateway.decrypting.enclosed import Kind, enclosed, kind_of
+from gateway.decrypting.joining import joined
+from gateway.decrypting.opener import NotOpened
 from mx_core.mime import part_map
 from mx_core.mime.header import fields_subset
 from mx_core.mime.prepare import prepare
@@ -11,6 +14,7 @@ from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId
 from tests.fuzz.hammer import Target
 from tests.support import imap_tokens
+from tests.support.encrypted_mail import pgp_mime, smime
 from tests.support.mime_bombs import BOMBS
 from tests.support.odd_messages import odd_messages
 
@@ -76,4 +80,29 @@ def _status(octets: bytes) -> None:
 
 STATUS = Target("status-block", _BLOCKS, _status)
 
-TARGETS = (MIME, STATUS)
+_ENTITIES = [
+    b"Content-Type: text/plain; hp=cipher\r\nSubject: inside\r\n\r\nhello\r\n",
+    b"Content-Type: multipart/signed; boundary=b;\n protected-headers=v1\nTo: x\n\n--b--\n",
+]
+_ENCRYPTED = [
+    pgp_mime(b"-----BEGIN PGP MESSAGE-----\n\nhQ==\n-----END PGP MESSAGE-----\n"),
+    smime(bytes.fromhex("308006092a864886f70d010703a080") + bytes(40)),
+    *_ENTITIES,
+]
+
+
+def _encrypted(octets: bytes) -> None:
+    """What is taken for encrypted holds something; what was inside is taken whole or not at all."""
+    kind = kind_of(octets)
+    found = enclosed(octets)
+    assert found is None or (kind is not None and found)
+    for came, entity in ((octets, _ENTITIES[0]), (_ENCRYPTED[0], octets)):
+        made = joined(came, entity, kind or Kind.OPENPGP, 1_800_000_000, foreign=True)
+        status = status_block.parse(made)
+        assert status is not None
+        assert status.mail is status_block.Mail.ORDINARY
+
+
+ENCRYPTED = Target("encrypted", _ENCRYPTED, _encrypted, (NotOpened,))
+
+TARGETS = (MIME, STATUS, ENCRYPTED)

@@ -39,6 +39,7 @@ SOURCES = {
     "addresses": ("mx_core/model",),
     "mime": ("mx_core/mime",),
     "status-block": ("gateway/arriving/status_block.py", "mx_core/model"),
+    "encrypted": ("gateway/decrypting", "mx_core/mime"),
     "envelope": ("mx_core/envelope", "mx_core/notation"),
     "body": ("mx_core/envelope", "mx_core/notation"),
     "inside-an-envelope": ("mx_core/envelope", "mx_core/notation"),

@@ -71,6 +71,7 @@ class Elsewhere:
                 {"source": EVIL, "state": state, "trouble": EVIL, "report": report}
                 for state, report in (
                     ("running", None), ("paused", None), ("done", {"holds": True, "doubles": 2}),
+                    ("done", {"holds": True, "doubles": 0, "progress": {"encrypted": {"openpgp": 7}}}),
                 )
             ],
         }  # fmt: skip

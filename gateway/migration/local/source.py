@@ -12,6 +12,7 @@ from typing import Final, final
 
 from typing_extensions import override
 
+from gateway.decrypting.enclosed import kind_of
 from gateway.migration.export.manifest import Folder
 from gateway.migration.local import maildir, mbox, thunderbird
 from gateway.migration.local.exported import Export, is_export
@@ -193,7 +194,7 @@ def _weighed(batches: Iterator[list[Found | Trouble]]) -> list[Weight | Trouble]
     return [
         each
         if isinstance(each, Trouble)
-        else Weight(each.key, digest_of(each.octets), len(each.octets))
+        else Weight(each.key, digest_of(each.octets), len(each.octets), kind_of(each.octets))
         for each in next(batches, ())
     ]
 

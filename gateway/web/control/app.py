@@ -21,6 +21,7 @@ from gateway.web.control.account.locking import lock_routes
 from gateway.web.control.account.passwords import password_routes
 from gateway.web.control.account.recovery import recovery_routes
 from gateway.web.control.endpoint import json_endpoint, posts
+from gateway.web.control.mail.decrypting import decrypting_routes
 from gateway.web.control.mail.exports import export_routes
 from gateway.web.control.mail.imports import import_routes
 from gateway.web.control.mail.legacy import legacy_routes
@@ -53,6 +54,7 @@ def control_app(daemon: Daemon) -> Starlette:
             *posts({"/page": page}),
             *account_routes(daemon),
             *contact_routes(daemon),
+            *decrypting_routes(daemon.decrypted),
             *door_routes(daemon.door_of),
             *evidence_routes(daemon.claiming),
             *export_routes(daemon.exported),

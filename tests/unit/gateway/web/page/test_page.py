@@ -195,6 +195,7 @@ async def test_how_far_an_import_is_is_seen(inside: httpx.AsyncClient) -> None:
     assert '<progress max="10" value="3"' in answer.text
     assert "3 of 10 messages, about 2 min left" in answer.text
     assert answer.text.count("<button aria-label") == 2  # pause what runs, go on with what rests
+    assert "7 are encrypted by OpenPGP or S/MIME" in answer.text
 
 
 @pytest.mark.parametrize(
