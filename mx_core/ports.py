@@ -244,8 +244,8 @@ class MailStore(Protocol):
     async def read(self, job: Callable[[MailReader], T]) -> T:
         """Run *job* in one read transaction."""
 
-    def begin(self, job: Callable[[MailReader], T]) -> Begun[T]:
-        """As ``read``, for a caller that does something else meanwhile."""
+    def begin(self, job: Callable[[MailReader], T], after: Begun[object] | None = None) -> Begun[T]:
+        """As ``read``, for a caller that does something else meanwhile; right behind *after*, if that is under way."""
 
     def glance(self, job: Callable[[MailReader], T]) -> T:
         """As ``read``, at once: for jobs that read a few rows."""

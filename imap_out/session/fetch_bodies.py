@@ -1,15 +1,17 @@
 """FETCH of whole messages, or of one range of each: stored octets between two short texts.
 
-One statement reads as many messages as fit ``read_octets``, and while they leave the next are
-read: so a client waits for the slower of the two and not for both.  Of a message larger than
-that pieces are read in the same way; its octets never change.
+One statement reads as many messages as are likely to fit half of ``read_octets``, and while they leave
+the next are read, one reading right behind the other: so a client waits for the slower of the two and
+not for both.  Of a message larger than that pieces are read in the same way; its octets never change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
-from typing import Any, Final
+from itertools import repeat
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
@@ -25,6 +27,8 @@ from mx_core.model.part import Part, among
 from mx_core.ports import Begun, MailReader
 
 _AT_ONCE: Final = 256  # messages of one read transaction
+_AT_FIRST: Final = 16  # while it is not known how long they are
+_IN_HAND: Final = 2  # readings that are begun; they share ``read_octets``
 _KNOWN_PLANS: Final = 64
 _WHOLE: Final = Section()
 _SPELLED: Final = {
@@ -100,26 +104,60 @@ async def tell(
         at, part, inside = next(view.rows.rows(places))
         message = MessageId(part.messages[inside])
         if asked.partial is None:
-            [row] = session.mail.glance(_reading(session, asked, [message]))
+            [row] = session.mail.glance(_reading(asked, [message], session.limits.read_octets))
         else:
             first, count = asked.partial
             row = (0, 0, session.ahead.read(session.mail, message, first, first + count))
         await _put(session, view, asked, _Batch(part, at - inside, [inside]), [row], out)
         return
-    batches = _batches(view, places)
-    batch = next(batches, None)
-    if batch is None:
-        return
-    begun = _begin(session, asked, batch)
+    await _tell_many(session, view, places, asked, out)
+
+
+async def _tell_many(
+    session: Session, view: SelectedView, places: Sequence[int], asked: Asked, out: Out
+) -> None:
+    room = session.limits.read_octets // _IN_HAND
+    fitting = _Fitting(room)
+    batches = _batches(view, places, fitting)
+    hand: deque[tuple[_Batch, Begun[list[Whole]]]] = deque()  # in the order of the answers
+    last: Begun[list[Whole]] | None = None
+
+    def begin(batch: _Batch) -> tuple[_Batch, Begun[list[Whole]]]:
+        nonlocal last
+        job = _reading(asked, among(batch.part.messages, batch.inside), room)
+        last = session.mail.begin(job, last)
+        return batch, last
+
     try:
-        while batch is not None:
+        while True:
+            while len(hand) < _IN_HAND and (more := next(batches, None)) is not None:
+                hand.append(begin(more))
+            if not hand:
+                return
+            batch, begun = hand.popleft()
             rows = await begun
-            told, batch = batch.first(len(rows)), batch.behind(len(rows)) or next(batches, None)
-            if batch is not None:
-                begun = _begin(session, asked, batch)
-            await _put(session, view, asked, told, rows, out)
+            fitting.learn(rows)
+            if (rest := batch.behind(len(rows))) is not None:
+                hand.appendleft(begin(rest))
+            elif (more := next(batches, None)) is not None:
+                hand.append(begin(more))
+            await _put(session, view, asked, batch.first(len(rows)), rows, out)
     finally:
-        begun.cancel()
+        for _, begun in hand:
+            begun.cancel()
+
+
+class _Fitting:
+    """How many messages are likely to fit one reading, by those that were read last."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self.messages = _AT_FIRST
+
+    def learn(self, rows: Sequence[Whole]) -> None:
+        octets = sum(size if read is None else len(read) for size, _, read in rows)
+        likely = self._room * len(rows) * 3 // 4 // max(octets, 1)
+        self.messages = min(max(likely, 1), _AT_ONCE)
 
 
 class _Batch(Struct, frozen=True):
@@ -137,23 +175,21 @@ class _Batch(Struct, frozen=True):
         return _Batch(self.part, self.start, rest) if rest else None
 
 
-def _batches(view: SelectedView, places: Sequence[int]) -> Iterator[_Batch]:
+def _batches(view: SelectedView, places: Sequence[int], fitting: _Fitting) -> Iterator[_Batch]:
     for part, start, chosen in view.rows.touched(places):
         inside = list(range(len(part))) if isinstance(chosen, slice) else chosen
-        for at in range(0, len(inside), _AT_ONCE):
-            yield _Batch(part, start, inside[at : at + _AT_ONCE])
-
-
-def _begin(session: Session, asked: Asked, batch: _Batch) -> Begun[list[Whole]]:
-    return session.mail.begin(_reading(session, asked, among(batch.part.messages, batch.inside)))
+        at = 0
+        while at < len(inside):
+            end = at + fitting.messages
+            yield _Batch(part, start, inside[at:end])
+            at = end
 
 
 def _reading(
-    session: Session, asked: Asked, messages: Sequence[int]
+    asked: Asked, messages: Sequence[int], room: int
 ) -> Callable[[MailReader], list[Whole]]:
-    """Return the job that reads what is asked of the first of *messages*."""
-    wanted = [MessageId(message) for message in messages]
-    room = session.limits.read_octets
+    """Return the job that reads what is asked of the first of *messages*, about *room* octets."""
+    wanted = cast("Sequence[MessageId]", messages)
     if asked.partial is None:
         return lambda reader: reader.wholes(wanted, room)
     first, count = asked.partial
@@ -182,29 +218,43 @@ async def _put(
     out: Out,
 ) -> None:
     part, plan = batch.part, asked.plan
-    begins = () if asked.partial is None else (asked.partial[0],)
-    for at, row in zip(batch.inside, rows, strict=True):
-        size, _, octets = row
-        before = [_value(attribute, view, part, at, row) for attribute in plan.before]
-        length = size if octets is None else len(octets)
-        out.put(plan.head % (batch.start + at + 1, *before, *begins, length))
+    begins = () if asked.partial is None else (repeat(asked.partial[0]),)
+    lengths = [size if octets is None else len(octets) for size, _, octets in rows]
+    columns = partial(_column, view=view, part=part, inside=batch.inside, rows=rows)
+    numbers = [batch.start + at + 1 for at in batch.inside]
+    before = zip(numbers, *map(columns, plan.before), *begins, lengths, strict=False)
+    heads = map(plan.head.__mod__, before)
+    after = [columns(attribute) for attribute in plan.after]
+    tails: Iterable[bytes] = (
+        map(plan.tail.__mod__, zip(*after, strict=True)) if after else repeat(plan.tail % ())
+    )
+    for at, head, (size, _, octets), tail in zip(batch.inside, heads, rows, tails, strict=False):
+        out.put(head)
         if octets is None:
             await _stream(session, MessageId(part.messages[at]), size, out)
         else:
             out.put(octets)
-        after = [_value(attribute, view, part, at, row) for attribute in plan.after]
-        out.put(plan.tail % tuple(after))
-        await out.room()
+        out.put(tail)
+        if out.is_full:
+            await out.room()
 
 
-def _value(attribute: Attribute, view: SelectedView, part: Part, at: int, row: Whole) -> Any:
+def _column(
+    attribute: Attribute,
+    view: SelectedView,
+    part: Part,
+    inside: list[int],
+    rows: Sequence[Whole],
+) -> Sequence[Any]:
     if attribute is Attribute.UID:
-        return part.uids[at]
+        return among(part.uids, inside)
     if attribute is Attribute.FLAGS:
-        return view.spell(part.flags[at], recent=part.uids[at] in view.recent)
+        return [view.spell(part.flags[at], recent=part.uids[at] in view.recent) for at in inside]
     if attribute is Attribute.MODSEQ:
-        return part.modseqs[at]
-    return row[0] if attribute is Attribute.SIZE else render_date_time(row[1])
+        return among(part.modseqs, inside)
+    if attribute is Attribute.SIZE:
+        return [row[0] for row in rows]
+    return [render_date_time(row[1]) for row in rows]
 
 
 async def _stream(session: Session, message: MessageId, size: int, out: Out) -> None:

@@ -66,6 +66,11 @@ class Out:
         self._pieces.append(octets)
         self._size += len(octets)
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether `room` would send what is here."""
+        return self._size >= self._piece_octets
+
     async def room(self) -> None:
         """Send what is here if it is enough for a piece; wait while the reader is slow."""
         if self._size >= self._piece_octets:

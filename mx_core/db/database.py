@@ -186,9 +186,9 @@ class Database:
         """Run *job* in one read transaction: one snapshot, however often it asks."""
         return await self._readers.begin(job)
 
-    def begin(self, job: Callable[[sa.Connection], T]) -> asyncio.Future[T]:
-        """As ``read``, for a caller that does something else meanwhile."""
-        return self._readers.begin(job)
+    def begin(self, job: Callable[[sa.Connection], T], after: object = None) -> asyncio.Future[T]:
+        """As ``read``, for a caller that does something else meanwhile; *after* as in ``Readers``."""
+        return self._readers.begin(job, after)
 
     def glance(self, job: Callable[[sa.Connection], T]) -> T:
         """As ``read``, at once and on the caller's thread; for jobs that read a few rows.

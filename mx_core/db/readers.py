@@ -3,15 +3,19 @@
 Each job is one transaction, so one snapshot of the database however often it asks.  A job is given
 the connection that was used last, whichever thread runs it: its statements are prepared and its pages
 deciphered already, and who reads one thing after the other never waits until another is opened.
+
+Jobs that follow each other run on one thread, each at once when the last is done.  A thread that is woken
+waits for the interpreter, which whoever has just been handed the last job's result holds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec import Struct, field
 
@@ -31,6 +35,26 @@ class _Open(Struct):
     busy: threading.Lock = field(default_factory=threading.Lock)  # held while it is used
 
 
+class _Reading(asyncio.Future[T]):
+    """A job, and what it came to."""
+
+    def __init__(self, job: Callable[[sa.Connection], T]) -> None:
+        self.loop = asyncio.get_running_loop()
+        super().__init__(loop=self.loop)
+        self.job = job
+        self.behind: _Reading[Any] | None = None  # under Readers._order: to run next on this thread
+        self.over = False  # under Readers._order: nothing more is put behind it
+
+    def settle(self, result: T | None, error: BaseException | None) -> None:
+        """Resume who waits; on the loop."""
+        if self.done():
+            return
+        if error is not None:
+            self.set_exception(error)
+        else:
+            self.set_result(cast("T", result))
+
+
 class Readers:
     """Owns the connections of *links*, at most ``connections_of(threads)``."""
 
@@ -41,18 +65,25 @@ class Readers:
         self._free: list[_Open] = []  # of these, those that no thread uses; the last is taken first
         self._here: _Open | None = None  # the connection of `glance`
         self._glancing = threading.Lock()
+        self._order = threading.Lock()
         self._closed = False
         # A connection takes 10 ms to open: not while somebody waits.  If it fails, so does the
         # first job, which tells.
         self._threads.submit(self._read, lambda _connection: None)
 
-    def begin(self, job: Callable[[sa.Connection], T]) -> asyncio.Future[T]:
-        """Run *job* on a thread."""
-        loop = asyncio.get_running_loop()
+    def begin(self, job: Callable[[sa.Connection], T], after: object = None) -> asyncio.Future[T]:
+        """Run *job* on a thread: that of the job begun before as *after*, if that is not over, right behind it."""
+        reading = _Reading(job)
+        if isinstance(after, _Reading):
+            with self._order:
+                if not after.over and after.behind is None:
+                    after.behind = reading
+                    return reading
         try:
-            return loop.run_in_executor(self._threads, self._read, job)
+            self._threads.submit(self._work, reading)
         except RuntimeError as error:  # the pool of threads was shut down
             raise Unavailable("the store is closed") from error
+        return reading
 
     def read_blocking(self, job: Callable[[sa.Connection], T]) -> T:
         """Run *job* on a thread, for a caller that is another; blocks until it is done."""
@@ -90,6 +121,24 @@ class Readers:
                 with each.busy:
                     each.link.close()
         self._links.close()
+
+    def _work(self, first: _Reading[Any]) -> None:
+        reading: _Reading[Any] | None = first
+        while reading is not None:
+            if not reading.cancelled():  # nobody waits any more
+                self._settle(reading)
+            with self._order:
+                reading.over = True
+                reading = reading.behind
+
+    def _settle(self, reading: _Reading[Any]) -> None:
+        result, failure = None, None
+        try:
+            result = self._read(reading.job)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, who waits must hear it
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it who waited
+            reading.loop.call_soon_threadsafe(reading.settle, result, failure)
 
     def _read(self, job: Callable[[sa.Connection], T]) -> T:
         try:

@@ -166,7 +166,7 @@ class MemoryMail:
     def mailbox(self, name: MailboxName) -> MailboxInfo:
         return self.glance(lambda reader: reader.mailbox(name))
 
-    def begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
+    def begin(self, job: Callable[[MailReader], T], after: object = None) -> asyncio.Future[T]:
         begun: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
             begun.set_result(job(self.job_kind(self, self._state)))

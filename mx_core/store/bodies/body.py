@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NewType
@@ -40,9 +39,17 @@ _OF_ONE: Final = (
     f"SELECT {_WHOLE}, body.id FROM message LEFT JOIN body ON body.id = message.body"  # noqa: S608  # literals
     " WHERE message.id = ?"
 )
+# Of a row the driver gives the interpreter away and takes it back, and so waits for whoever holds it.  All of
+# these are one row: what is told of each, in order, and the octets of all, one behind the other.
 _OF_MANY: Final = (
-    f"SELECT {_WHOLE}, body.id FROM json_each(?) AS asked"  # noqa: S608  # literals
-    " JOIN message ON message.id = asked.value LEFT JOIN body ON body.id = message.body"
+    "WITH chosen AS MATERIALIZED (SELECT message.id, message.size, internal_date, body,"
+    " sum(message.size) OVER (ORDER BY asked.key) - message.size AS before"
+    " FROM json_each(?) AS asked CROSS JOIN message ON message.id = asked.value)"
+    " SELECT json_group_array(json_array("
+    "id, size, internal_date, found, length(octets), hex(file), hex(key), coding)),"
+    " CAST(group_concat(CAST(octets AS TEXT), '') AS BLOB) FROM (SELECT chosen.id, chosen.size,"
+    " internal_date, body.id AS found, octets, file, key, coding"
+    " FROM chosen LEFT JOIN body ON body.id = chosen.body AND chosen.size <= ? WHERE before < ?)"
 )
 
 
@@ -123,23 +130,39 @@ class BodyReader:
 
         Short where a message is no longer kept.  Of one above *octets_max* the octets are None.
         """
-        if len(messages) == 1:
-            result = self._connection.exec_driver_sql(_OF_ONE, (messages[0],))
-        else:
-            result = self._connection.exec_driver_sql(_OF_MANY, (json.dumps(list(messages)),))
+        if len(messages) > 1:
+            return self._together(messages, octets_max)
+        row = self._connection.exec_driver_sql(_OF_ONE, (messages[0],)).one_or_none()
+        if row is None:
+            return []
+        message, size, date, *stored, body = row
+        if body is None:
+            raise _missing(message)
+        return [(size, date, None if stored[0] > octets_max else self._range(stored, 0, None))]
+
+    def _together(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
+        asked = (json.dumps(list(messages)), octets_max, octets_max)
+        told, joined = self._connection.exec_driver_sql(_OF_MANY, asked).one()
+        octets, at = memoryview(joined or b""), 0
         wholes: list[Whole] = []
-        left = octets_max
-        with closing(result):  # a statement left half way would hold its transaction open
-            driver: Any = result.cursor
-            for wanted, row in zip(messages, driver, strict=False):
-                message, size, date, *stored, body = row
-                if message != wanted or left <= 0:
-                    break
-                if body is None:
-                    raise StoreDamaged(f"the body of message {message} is missing")
-                octets = None if stored[0] > octets_max else self._range(stored, 0, None)
-                wholes.append((size, date, octets))
-                left -= octets_max if octets is None else len(octets)
+        for wanted, row in zip(messages, json.loads(told), strict=False):
+            message, size, date, body, length, file_id, key, how = row
+            if message != wanted:
+                break
+            if body is None:
+                if size <= octets_max:
+                    raise _missing(message)
+                wholes.append((size, date, None))
+                continue
+            if file_id:
+                sealed = bytes.fromhex(file_id), bytes.fromhex(key), coding.PLAIN
+                wholes.append((size, date, self._range((size, None, *sealed), 0, None)))
+                continue
+            stored = octets[at : at + (length or 0)]
+            at += length or 0
+            if len(stored) < (length or 0):
+                raise StoreDamaged(f"the body of message {message} came short")
+            wholes.append((size, date, coding.decode(how, stored, size)))
         return wholes
 
     def _range(self, row: Sequence[Any], start: int, end: int | None) -> bytes:
@@ -251,6 +274,10 @@ class BodyWriter(BodyReader):
             if file_id is not None:
                 # Crash before it is removed: an orphan whose key is gone.
                 self.dropped.append(file_id)
+
+
+def _missing(message: int) -> StoreDamaged:
+    return StoreDamaged(f"the body of message {message} is missing")
 
 
 def remove_files(folder: Path, file_ids: Iterable[bytes]) -> None:

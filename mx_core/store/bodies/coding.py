@@ -27,14 +27,14 @@ def encode(octets: bytes) -> tuple[int, bytes]:
     return PLAIN, octets
 
 
-def decode(coding: int, stored: bytes, size: int) -> bytes:
+def decode(coding: int, stored: bytes | memoryview, size: int) -> bytes:
     """Return the *size* octets that stand as *stored*.
 
     Raises:
         StoreDamaged: They are not that many, or no coding of ours.
     """
     if coding == PLAIN:
-        return stored
+        return bytes(stored)
     try:
         if coding != LZ4:
             raise StoreDamaged(f"there are octets under an unknown coding {coding}")

@@ -19,7 +19,7 @@ from mx_core.model.clock import Now
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.text_hits import TextHits
-from mx_core.ports import MailboxInfo, MailReader, MailWriter, Watch
+from mx_core.ports import Begun, MailboxInfo, MailReader, MailWriter, Watch
 from mx_core.store.bodies.body import BodyReader, remove_files
 from mx_core.store.folders.book import Shelf
 from mx_core.store.forms import late as late_forms
@@ -86,14 +86,18 @@ class Mail:
             self._step_aside()
         return await self._begin(job)
 
-    def begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
-        """As ``read``, for a caller that does something else meanwhile."""
+    def begin(
+        self, job: Callable[[MailReader], T], after: Begun[object] | None = None
+    ) -> asyncio.Future[T]:
+        """See ``ports.MailStore``."""
         self._step_aside()
-        return self._begin(job)
+        return self._begin(job, after)
 
-    def _begin(self, job: Callable[[MailReader], T]) -> asyncio.Future[T]:
+    def _begin(
+        self, job: Callable[[MailReader], T], after: Begun[object] | None = None
+    ) -> asyncio.Future[T]:
         return self._database.begin(
-            lambda connection: job(Reader(connection, self._folder, self._known))
+            lambda connection: job(Reader(connection, self._folder, self._known)), after
         )
 
     def read_blocking(self, job: Callable[[MailReader], T]) -> T:

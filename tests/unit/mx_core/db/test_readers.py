@@ -50,3 +50,61 @@ async def test_a_connection_whose_job_failed_serves_the_next(tmp_path: Path) -> 
         assert await database.read(which) == before
     finally:
         database.close()
+
+
+async def test_a_job_that_follows_another_runs_on_its_thread_when_that_is_done(
+    tmp_path: Path,
+) -> None:
+    database = Database.open(tmp_path / "z.db", migrations=SCHEMA, readers=2, plain=True)
+    go_on = threading.Event()
+    try:
+
+        def held(connection: sa.Connection) -> tuple[int, int]:
+            go_on.wait(60)
+            return which(connection)
+
+        first = database.begin(held)
+        behind = database.begin(which, first)
+        beside = await database.begin(which, first)  # one follows already
+        assert not behind.done()
+        go_on.set()
+
+        assert await behind == await first
+        assert (await first)[1] != beside[1]
+        assert await database.begin(which, first) is not None  # it is over
+    finally:
+        go_on.set()
+        database.close()
+
+
+async def test_a_job_that_nobody_waits_for_any_more_is_not_begun(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "z.db", migrations=SCHEMA, readers=1, plain=True)
+    go_on, run = threading.Event(), list[str]()
+    try:
+        first = database.begin(lambda _connection: go_on.wait(60))
+        given_up = database.begin(lambda _connection: run.append("given up"), first)
+        last = database.begin(lambda _connection: run.append("last"), given_up)
+        given_up.cancel()
+        go_on.set()
+        await last
+
+        assert run == ["last"]
+    finally:
+        go_on.set()
+        database.close()
+
+
+async def test_a_job_that_fails_leaves_the_one_behind_it_as_it_is(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "z.db", migrations=SCHEMA, readers=1, plain=True)
+    go_on = threading.Event()
+    try:
+        failing = database.begin(lambda _connection: 1 // (0 * go_on.wait(60)))
+        behind = database.begin(which, failing)
+        go_on.set()
+        with pytest.raises(ZeroDivisionError):
+            await failing
+
+        assert (await behind)[0] == (await database.read(which))[0]
+    finally:
+        go_on.set()
+        database.close()

@@ -1,6 +1,7 @@
 """Facts and whole messages from rows: how much at once, and of mail older than a column."""
 
 import asyncio
+import random
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 
 from mx_core.mime.listed import header_of
 from mx_core.mime.prepare import prepare
-from mx_core.model.errors import MessageGone
+from mx_core.model.errors import MessageGone, StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Fact
@@ -87,3 +88,56 @@ def test_wholes_come_in_order_as_many_as_there_is_room_for(tmp_path: Path) -> No
     with pytest.raises(MessageGone):
         wholes([MessageId(99), messages[0]], 1 << 20)
     store.close()
+
+
+HOSTILE = [
+    b"",
+    b"\0",
+    b"a\0b\0" * 200,
+    b"\xff\xfe\xc3(" * 300,
+    "\U0001f600é".encode() * 400,
+    "x".encode("utf-16") * 9,
+    b"'\"; DROP TABLE body; --",
+    bytes(range(256)) * 255,
+    random.Random(1).randbytes(64 * 1024),
+    random.Random(2).randbytes(64 * 1024 + 1),
+    b"\r\n" * 30_000,
+]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_octets_that_are_read_together_are_those_of_each_alone(tmp_path: Path, seed: int) -> None:
+    """A message may be there twice, and some are gone."""
+    store = open_store(tmp_path)
+
+    def fill(writer: MailWriter) -> list[MessageId]:
+        inbox = writer.mailbox(INBOX).id
+        for each in HOSTILE:
+            writer.append(inbox, each, prepare(each), frozenset(), len(each))
+        return list(writer.snapshot(inbox).messages)
+
+    messages = asyncio.run(store.mail.write(fill))
+    draw = random.Random(seed)
+    asked = draw.choices(range(len(HOSTILE)), k=40)
+    told = store.mail.glance(lambda reader: reader.wholes([messages[n] for n in asked], 1 << 22))
+    store.close()
+
+    assert told == [(len(HOSTILE[n]), len(HOSTILE[n]), HOSTILE[n]) for n in asked]
+
+
+@pytest.mark.parametrize(
+    "damage", ["DELETE FROM body WHERE id = 2", "UPDATE body SET coding = 1 WHERE id = 2"]
+)
+def test_a_damaged_body_among_others_is_told(tmp_path: Path, damage: str) -> None:
+    store, messages = filled(tmp_path, b"Subject: x\r\n\r\nbody", 3)
+
+    def spoil(_writer: Writer, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        connection.exec_driver_sql(damage)
+
+    try:
+        asyncio.run(store.mail.write_with(spoil))
+        with pytest.raises(StoreDamaged):
+            store.mail.glance(lambda reader: reader.wholes(messages, 1 << 20))
+    finally:
+        store.close()
