@@ -1,7 +1,7 @@
 """Everything one account keeps on this machine: one SQLCipher database and its body files.
 
 Composes the tables of this package over one database; decides nothing itself.  The folder
-holds ``mail.db``, ``bodies/`` and the derived ``index.db``; nothing in it is clear text.
+holds ``mail.db``, ``bodies/``, ``accepted.log`` and the derived ``index.db``; nothing in it is clear text.
 """
 
 from __future__ import annotations
@@ -156,8 +156,12 @@ class AccountStore:
                 if not database.write_at_start(mail.make_keys):
                     break
             log = AcceptedLog(folder / accepted_log.NAME, key)
-            _note_accepted(database, bodies, log)
-            return cls(database, folder, mail, log, device_id, key, now)
+            try:
+                _note_accepted(database, bodies, log)
+                return cls(database, folder, mail, log, device_id, key, now)
+            except BaseException:
+                log.close()
+                raise
         except BaseException:
             database.close()
             raise

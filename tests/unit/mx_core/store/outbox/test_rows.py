@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
-from mx_core.model.errors import MessageGone
+from mx_core.model.errors import DiskFull, MessageGone
 from mx_core.model.flags import SEEN
 from mx_core.model.ids import EnvId, QueueId
 from mx_core.model.mailbox_name import OUTBOX, MailboxName
@@ -18,8 +18,9 @@ from mx_core.model.message import Submission
 from mx_core.model.notify import Notify, NotifyRequest
 from mx_core.ports import Parcel
 from mx_core.store.accepting import log as accepting
+from mx_core.store.accepting.log import AcceptedLog
 from mx_core.store.account_store import AccountStore
-from mx_core.store.outbox import accept, show
+from mx_core.store.outbox import accept, rows, show
 from mx_core.store.outbox.accept import Asked
 from tests.support.stores import START, STORE_KEY, Clock, memory_store, open_store
 
@@ -170,6 +171,35 @@ async def test_once_noted_the_log_is_put_under_zeros_by_a_start_and_by_an_end(
     store.close()
 
     assert set((tmp_path / "store" / accepting.NAME).read_bytes()) <= {0}
+
+
+async def test_a_start_that_can_not_note_it_leaves_it_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[AcceptedLog] = []
+    close = AcceptedLog.close
+
+    def noted(log: AcceptedLog) -> None:
+        closed.append(log)
+        close(log)
+
+    def full(*_: object) -> None:
+        raise DiskFull("there is no room on the disk to store this")
+
+    with memory_store() as store:
+        queue_id = await take(store, 1)
+        shutil.copytree(store.folder, tmp_path / "killed")
+    with monkeypatch.context() as patched:
+        patched.setattr(AcceptedLog, "close", noted)
+        patched.setattr(rows, "note_new", full)
+        with pytest.raises(DiskFull):
+            AccountStore.open(tmp_path / "killed", STORE_KEY, Clock())
+    again = AccountStore.open(tmp_path / "killed", STORE_KEY, Clock())
+    try:
+        assert len(closed) == 1
+        assert await rows_of(again) == [queue_id]
+    finally:
+        again.close()
 
 
 async def test_nothing_of_a_message_stands_readable_in_the_log() -> None:
