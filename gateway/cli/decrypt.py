@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.decrypting.opener import Opener
 
 T = TypeVar("T", bound=Callable[..., Any])
+_SIGNALLED: Final = 128
 _SECONDS: Final = 600.0  # an account is looked through; a message may have 64 MiB
 _NAMES: Final = {"openpgp": "OpenPGP", "smime": "S/MIME"}
 _NO_KEY_GIVEN: Final = "no key for it was given"
@@ -58,6 +62,7 @@ class Keys(Struct, frozen=True):
         paths = (*self.openpgp, *self.smime)
         passphrases = self._passphrases(paths)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(_closed_by_signals())
             openers: list[Opener] = [GnuPG()] if self.gnupg else []
             for path in self.openpgp:
                 file = KeyFile(Path(path), passphrases[path])
@@ -91,6 +96,24 @@ class Keys(Struct, frozen=True):
             )
             for path in paths
         }  # fmt: skip
+
+
+@contextlib.contextmanager
+def _closed_by_signals() -> Iterator[None]:
+    """Let SIGTERM, and a terminal that is closed, end the block as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        sys.exit(_SIGNALLED + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def key_options(command: T) -> T:

@@ -34,6 +34,7 @@ from mx_core.model.secret import Secret
 
 _SECONDS: Final = 600.0  # a person may be asked by GnuPG for a card and its PIN
 _STATUS: Final = b"[GNUPG:] "
+_PREFIX: Final = "mx-key-"  # and the process that made it
 _S2K_COUNT: Final = 65_536
 _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  # a directory of its own is made in it
 
@@ -89,7 +90,8 @@ class KeyFile:
                 f"a key is only put where it stays in memory, and {_IN_MEMORY} can not be used: import"
                 " the key into GnuPG yourself and say --gnupg"
             )
-        self._home = Path(tempfile.mkdtemp(prefix="mx-key-", dir=_IN_MEMORY))
+        _sweep()
+        self._home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_IN_MEMORY))
         self.opener = GnuPG(self._home, passphrase)
         try:
             # in memory a passphrase need not resist for long, and it is needed for each message
@@ -110,13 +112,29 @@ class KeyFile:
 
     def close(self) -> None:
         """End what holds the key, and remove it."""
-        # Crash before this: the directory stays, and in memory it is gone with the computer's next
-        # start; what is in it is what is in the person's own file.
-        command = ["gpgconf", "--homedir", str(self._home), "--kill", "all"]
-        # without gpgconf the agent ends by itself, once its directory is gone
-        with contextlib.suppress(FileNotFoundError, subprocess.TimeoutExpired):
-            subprocess.run(command, check=False, capture_output=True, timeout=_SECONDS)  # noqa: S603
-        shutil.rmtree(self._home, ignore_errors=True)
+        # Crash before this: the directory stays in memory, and the next that is made removes it.
+        _remove(self._home)
+
+
+def _remove(home: Path) -> None:
+    command = ["gpgconf", "--homedir", str(home), "--kill", "all"]
+    # without gpgconf the agent ends by itself, once its directory is gone
+    with contextlib.suppress(FileNotFoundError, subprocess.TimeoutExpired):
+        subprocess.run(command, check=False, capture_output=True, timeout=_SECONDS)  # noqa: S603
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove the keyrings of our processes that are gone: they were killed."""
+    for home in _IN_MEMORY.glob(f"{_PREFIX}*"):
+        number = home.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):  # somebody else's, or another removes it now
+            if not number.isdigit() or home.lstat().st_uid != os.getuid():
+                continue
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                _remove(home)
 
 
 def _gpg(home: Path | None) -> list[str]:

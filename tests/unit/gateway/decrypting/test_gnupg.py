@@ -1,6 +1,10 @@
 """GnuPG opens what it and others encrypted; what is altered or not protected is never taken."""
 
+import contextlib
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,7 +162,55 @@ def test_an_agent_does_not_outlive_its_key(ring: GnuPG, tmp_path: Path) -> None:
     file = KeyFile(key_file(tmp_path, ring.made("bob@b.example")), Secret(""))
     file.opener.open(ring.encrypted("bob@b.example", ENTITY))
     home = str(file._home)
+    assert home in processes()
     file.close()
 
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    assert home not in running.stdout
+    ends = time.monotonic() + 60
+    while home in processes() and time.monotonic() < ends:  # it was told to, and may take a moment
+        time.sleep(0.05)
+    assert home not in processes()
+
+
+def processes() -> str:
+    told = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            told.append(path.read_bytes())
+    return b"\n".join(told).decode(errors="replace")
+
+
+_HOLDS = """
+import sys, time
+from pathlib import Path
+from gateway.cli.decrypt import Keys
+with Keys(openpgp=(sys.argv[1],), passphrases=sys.argv[2]).opened() as [opener]:
+    print(opener._home, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_a_command_that_is_ended_leaves_no_key_for_long(
+    ring: GnuPG, tmp_path: Path, how: signal.Signals
+) -> None:
+    path, typed = key_file(tmp_path, ring.made("bob@b.example")), tmp_path / "typed"
+    typed.write_text("\n")
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDS, str(path), str(typed)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            home = Path(process.stdout.readline().decode().strip())
+            assert (home / "private-keys-v1.d").is_dir()
+            # one that runs keeps its own, whoever else makes one
+            KeyFile(path, Secret("")).close()
+            assert home.is_dir()
+            process.send_signal(how)
+            process.wait(60)
+        finally:
+            process.kill()
+    assert how is signal.SIGKILL or not home.exists()
+    KeyFile(path, Secret("")).close()
+
+    assert not home.exists()

@@ -15,6 +15,7 @@ from mx_core.model.address import Address
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.account_store import AccountStore
 from tests.support import old_mail
+from tests.support.encrypted_mail import pgp_mime
 from tests.support.old_mail import letter, stored
 from tests.support.stores import memory_store
 
@@ -94,6 +95,23 @@ async def test_the_end_is_told_once_with_what_was_proved(tmp_path: Path) -> None
                     await asyncio.sleep(0.01)
             task.cancel()
             assert len(await told(store)) == 2
+
+
+async def test_the_end_says_how_much_is_encrypted_and_what_opens_it(tmp_path: Path) -> None:
+    armoured = pgp_mime(b"-----BEGIN PGP MESSAGE-----\n-----END PGP MESSAGE-----\n")
+    source = old_mail.mbox(tmp_path / "Old", [letter(1), armoured])
+    with memory_store() as store:
+        async with importing(store) as (made, telling):
+            task = asyncio.ensure_future(telling.run())
+            await made.begin(Asked(str(source)), dry_run=False)
+            async with asyncio.timeout(60):
+                while "is imported" not in (await told(store) or [("", set())])[-1][0]:
+                    await asyncio.sleep(0.01)
+            task.cancel()
+
+            text, _ = (await told(store))[-1]
+            assert "1 messages are encrypted by OpenPGP or S/MIME" in text
+            assert f"mx-gateway decrypt --account {ALICE} --gnupg" in text
 
 
 async def test_a_message_that_was_moved_away_is_left_alone(tmp_path: Path) -> None:
