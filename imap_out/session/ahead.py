@@ -19,9 +19,12 @@ from mx_core.model.ids import MessageId
 from mx_core.model.octets import Octets
 from mx_core.ports import MailReader, MailStore
 
-PIECE_OCTETS: Final = (
+RANGE_OCTETS_MAX: Final = (
     128 * 1024
-)  # read at once, in a quarter of a millisecond; twice that is held at most
+)  # of longer ones nothing is read ahead; twice that is held at most
+# What is in a file is opened by so much.  A piece ends where one of these does: none is opened twice, and
+# what one takes fits into the time in which a client takes in the last range.
+_SEALED_OCTETS: Final = 64 * 1024
 Soon = Callable[[Callable[[], None]], object]
 
 
@@ -44,6 +47,7 @@ class Ahead:
         self._opened: Octets | None = None  # the message
         self._whole = False  # nothing follows what is in hand
         self._due = False  # a piece is about to be read
+        self._count = 0  # how long the last range was
         self._counted = False
 
     def read(self, mail: MailStore, message: MessageId, first: int, end: int) -> bytes:
@@ -86,7 +90,7 @@ class Ahead:
 
     def _go_on(self, mail: MailStore, count: int) -> None:
         """Read the next piece soon, unless another range of *count* is in hand, or too long."""
-        if self.soon is None or self._due or count > PIECE_OCTETS:
+        if self.soon is None or self._due or count > RANGE_OCTETS_MAX:
             return
         if self._whole or self._end - self._next >= count:
             return
@@ -95,7 +99,7 @@ class Ahead:
                 return
             self._counted = True
             self._shelves.ahead += 1
-        self._mail, self._due = mail, True
+        self._mail, self._due, self._count = mail, True, count
         self.soon(self._read_on)
 
     def _read_on(self) -> None:
@@ -103,16 +107,17 @@ class Ahead:
         if self._mail is None or self._message is None:
             return  # dropped meanwhile
         start, message = self._end, self._message
+        end = -(-(self._next + self._count) // _SEALED_OCTETS) * _SEALED_OCTETS
         try:
             if self._opened is None:
                 self._opened = self._mail.glance(lambda reader: reader.opened(message))
-            more = self._opened[start : start + PIECE_OCTETS]
+            more = self._opened[start:end]
         except MailError:
             self.drop()  # whoever asks for it hears why
             return
         self._octets = self._octets[self._next - self._start :] + more
         self._start = self._next
-        self._whole = len(more) < PIECE_OCTETS
+        self._whole = len(more) < end - start
 
 
 def _octets(reader: MailReader, message: MessageId, start: int, end: int) -> bytes:

@@ -108,7 +108,7 @@ async def tell(
         else:
             first, count = asked.partial
             row = (0, 0, session.ahead.read(session.mail, message, first, first + count))
-        await _put(session, view, asked, _Batch(part, at - inside, [inside]), [row], out)
+        await _put_one(session, view, asked, _Batch(part, at - inside, [inside]), row, out)
         return
     await _tell_many(session, view, places, asked, out)
 
@@ -209,6 +209,25 @@ def _ranges(
     return rows
 
 
+async def _put_one(
+    session: Session, view: SelectedView, asked: Asked, one: _Batch, row: Whole, out: Out
+) -> None:
+    part, plan, [at] = one.part, asked.plan, one.inside
+    before = [_value(attribute, view, part, at, row) for attribute in plan.before]
+    if asked.partial is not None:
+        before.append(asked.partial[0])
+    size, _, octets = row
+    out.put(plan.head % (one.start + at + 1, *before, size if octets is None else len(octets)))
+    if octets is None:
+        await _stream(session, MessageId(part.messages[at]), size, out)
+    else:
+        out.put(octets)
+    after = [_value(attribute, view, part, at, row) for attribute in plan.after]
+    out.put(plan.tail % tuple(after))
+    if out.is_full:
+        await out.room()
+
+
 async def _put(
     session: Session,
     view: SelectedView,
@@ -218,13 +237,15 @@ async def _put(
     out: Out,
 ) -> None:
     part, plan = batch.part, asked.plan
-    begins = () if asked.partial is None else (repeat(asked.partial[0]),)
-    lengths = [size if octets is None else len(octets) for size, _, octets in rows]
-    columns = partial(_column, view=view, part=part, inside=batch.inside, rows=rows)
     numbers = [batch.start + at + 1 for at in batch.inside]
-    before = zip(numbers, *map(columns, plan.before), *begins, lengths, strict=False)
-    heads = map(plan.head.__mod__, before)
-    after = [columns(attribute) for attribute in plan.after]
+    lengths = [size if octets is None else len(octets) for size, _, octets in rows]
+    columns = [
+        [_value(attribute, view, part, at, row) for at, row in zip(batch.inside, rows, strict=True)]
+        for attribute in (*plan.before, *plan.after)
+    ]
+    before, after = columns[: len(plan.before)], columns[len(plan.before) :]
+    begins = () if asked.partial is None else (repeat(asked.partial[0]),)
+    heads = map(plan.head.__mod__, zip(numbers, *before, *begins, lengths, strict=False))
     tails: Iterable[bytes] = (
         map(plan.tail.__mod__, zip(*after, strict=True)) if after else repeat(plan.tail % ())
     )
@@ -239,22 +260,14 @@ async def _put(
             await out.room()
 
 
-def _column(
-    attribute: Attribute,
-    view: SelectedView,
-    part: Part,
-    inside: list[int],
-    rows: Sequence[Whole],
-) -> Sequence[Any]:
+def _value(attribute: Attribute, view: SelectedView, part: Part, at: int, row: Whole) -> Any:
     if attribute is Attribute.UID:
-        return among(part.uids, inside)
+        return part.uids[at]
     if attribute is Attribute.FLAGS:
-        return [view.spell(part.flags[at], recent=part.uids[at] in view.recent) for at in inside]
+        return view.spell(part.flags[at], recent=part.uids[at] in view.recent)
     if attribute is Attribute.MODSEQ:
-        return among(part.modseqs, inside)
-    if attribute is Attribute.SIZE:
-        return [row[0] for row in rows]
-    return [render_date_time(row[1]) for row in rows]
+        return part.modseqs[at]
+    return row[0] if attribute is Attribute.SIZE else render_date_time(row[1])
 
 
 async def _stream(session: Session, message: MessageId, size: int, out: Out) -> None:

@@ -41,21 +41,48 @@ async def tell(
 
 
 async def _tell_prepared(lines: _Lines, left: _Left, out: Out) -> None:
-    """While lines leave, what the next ones lack is read."""
-    begun = lines.begin(left.next())
+    """While lines leave, what the next ones lack is read, and then what those behind them lack.
+
+    That is begun only while readings bring all that they are asked for: else it is not known where the next begins.
+    """
+    hand: deque[_BegunRows] = deque()  # in the order of the lines
+    in_hand = 1
     try:
-        while begun is not None:
+        while True:
+            _begin_some(lines, left, hand, in_hand)
+            if not hand:
+                return
+            begun = hand.popleft()
             rows = await lines.rows(begun)
+            in_hand = _IN_HAND if len(rows) == len(begun.rows) else 1
+            if in_hand == 1:
+                _let_go(hand)
             told = left.taken(len(rows))
-            begun = lines.begin(left.next())
+            _begin_some(lines, left, hand, in_hand)
             at = 0
             for some in told:
                 out.put(lines.join(some, rows[at : at + len(some.inside)]))
                 await out.room()
                 at += len(some.inside)
     finally:
-        if begun is not None and begun.reading is not None:
+        _let_go(hand)
+
+
+def _begin_some(lines: _Lines, left: _Left, hand: deque[_BegunRows], in_hand: int) -> None:
+    ahead = sum(len(begun.rows) for begun in hand)
+    while len(hand) < in_hand:
+        begun = lines.begin(left.next(ahead), hand[-1] if hand else None)
+        if begun is None:
+            return
+        hand.append(begun)
+        ahead += len(begun.rows)
+
+
+def _let_go(hand: deque[_BegunRows]) -> None:
+    for begun in hand:
+        if begun.reading is not None:
             begun.reading.cancel()
+    hand.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +105,15 @@ class _Left:
         self._touched = touched
         self._first: deque[_Some] = deque()  # taken from *touched*
 
-    def next(self) -> list[int]:
-        """Return the messages that come next, as many as are read at once."""
+    def next(self, ahead: int = 0) -> list[int]:
+        """Return the messages that come next behind *ahead* others, as many as are read at once."""
         messages: list[int] = []
         number = 0
         while len(messages) < _AT_ONCE and (number < len(self._first) or self._more()):
             some = self._first[number]
             room = _AT_ONCE - len(messages)
-            messages += among(some.part.messages, _chosen(some.inside[:room]))
+            messages += among(some.part.messages, _chosen(some.inside[ahead : ahead + room]))
+            ahead = max(ahead - len(some.inside), 0)
             number += 1
         return messages
 
@@ -140,8 +168,11 @@ class _Lines:
             return self._join(part, start, chosen, ())
         return self._kept(part, start)
 
-    def begin(self, messages: Sequence[int]) -> _BegunRows | None:
-        """Return the kept values of *messages*, or begin to make them; None if there are none."""
+    def begin(self, messages: Sequence[int], behind: _BegunRows | None = None) -> _BegunRows | None:
+        """Return the kept values of *messages*, or begin to make them; None if there are none.
+
+        Right *behind* those of others, if these are being made.
+        """
         if not messages:
             return None
         rows: list[Any] = list(map(self._shelf.items.get, messages))
@@ -153,7 +184,8 @@ class _Lines:
             missing = [n for n, row in enumerate(rows) if row is None]
             wanted = [messages[n] for n in missing]
         few = len(wanted) <= _FEW
-        reading = None if few else self._session.mail.begin(self._making(wanted))
+        after = None if behind is None else behind.reading
+        reading = None if few else self._session.mail.begin(self._making(wanted), after)
         return _BegunRows(rows, missing, wanted, reading)
 
     async def rows(self, begun: _BegunRows) -> Sequence[Values]:
@@ -254,5 +286,6 @@ class _Lines:
 
 
 _AT_ONCE: Final = 512  # messages of one read transaction
+_IN_HAND: Final = 2  # readings that are begun
 _FEW: Final = 16  # are read faster than a thread is found for them
 _PART_OCTETS: Final = 28  # a message in a part that is kept beside its lines

@@ -22,6 +22,7 @@ _LITERAL: Final = re.compile(rb"\{([0-9]+)(\+?)\}\Z")
 _APPEND: Final = re.compile(rb"[^ ]+ (?:APPEND|(?:UID )?REPLACE) ", re.IGNORECASE)
 # tag      = 1*<any ASTRING-CHAR except "+">             RFC 9051 §9
 _TAG: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+)(?: |\Z)")
+_PLAIN: Final = re.compile(rb"([^\r\n\0{]+)\r\n")
 _DIGITS_MAX: Final = 18
 _DRAIN_BEFORE_LOGIN: Final = 64 * 1024
 
@@ -53,6 +54,10 @@ class Framer:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.authenticated = False  # raised by the session; chooses the limits
+        # of a line with its CRLF that keeps to every limit, before login and after
+        self._plain_max = min(
+            limits.line_octets, limits.line_octets_before_login, limits.command_octets
+        )
         self._buffer = bytearray()
         self._scanned = 0  # no LF before this offset
         self._segments: list[bytes] = []
@@ -95,6 +100,10 @@ class Framer:
 
     def next_frame(self) -> Frame | GoAhead | Poisoned | None:
         """Return the next event; None asks for more octets."""
+        if not self._segments:
+            plain = _PLAIN.match(self._buffer)
+            if plain is not None and len(plain[0]) <= self._plain_max:
+                return self._whole(plain[1])
         while True:
             if self._skip and not self._skip_literal():
                 return None
@@ -108,6 +117,12 @@ class Framer:
             event = self._end_of_line(line)
             if event is not None:
                 return event
+
+    def _whole(self, text: bytes) -> Frame:
+        """Return the frame of a line that announces nothing and breaks no rule, as nearly all commands are."""
+        del self._buffer[: len(text) + 2]
+        self._scanned = 0
+        return Frame((text,))
 
     def _end_of_line(self, line: bytes) -> Frame | GoAhead | Poisoned | None:
         text = line[:-1] if line.endswith(b"\r") else line

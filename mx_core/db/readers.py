@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec import Struct, field
+from typing_extensions import override
 
 from mx_core.db.failure import translate
 from mx_core.db.link import Link, Links
@@ -44,6 +45,13 @@ class _Reading(asyncio.Future[T]):
         self.job = job
         self.behind: _Reading[Any] | None = None  # under Readers._order: to run next on this thread
         self.over = False  # under Readers._order: nothing more is put behind it
+
+    @override
+    def cancel(self, msg: object = None) -> bool:
+        """Nobody waits any more, not even to hear of a failure."""
+        if self.done() and not self.cancelled():
+            self.exception()
+        return super().cancel(msg)
 
     def settle(self, result: T | None, error: BaseException | None) -> None:
         """Resume who waits; on the loop."""

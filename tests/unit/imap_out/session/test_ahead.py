@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imap_out.session.ahead import PIECE_OCTETS, Ahead
+from imap_out.session.ahead import RANGE_OCTETS_MAX, Ahead
 from imap_out.session.shelves import Shelves
 from mx_core.model.errors import MessageGone, StoreDamaged
 from mx_core.model.ids import MessageId
 from mx_core.ports import MailReader, MailStore
 
-SIZE = 3 * PIECE_OCTETS + 1_000
+SIZE = 3 * RANGE_OCTETS_MAX + 1_000
 OCTETS = {MessageId(n): bytes([n]) * 7 + bytes(range(256)) * (SIZE // 256) for n in (1, 2)}
 
 
@@ -60,8 +60,10 @@ def store(mail: Mail) -> MailStore:
 # the next is asked for; nearly always the next ones
 steps = st.tuples(
     st.sampled_from([1, 1, 1, 2]),
-    st.sampled_from([0, 0, 0, 0, 1, -1, PIECE_OCTETS]),
-    st.sampled_from([1, 1_000, 65_536, PIECE_OCTETS - 1, PIECE_OCTETS, PIECE_OCTETS + 1, SIZE]),
+    st.sampled_from([0, 0, 0, 0, 1, -1, RANGE_OCTETS_MAX]),
+    st.sampled_from(
+        [1, 1_000, 65_536, RANGE_OCTETS_MAX - 1, RANGE_OCTETS_MAX, RANGE_OCTETS_MAX + 1, SIZE]
+    ),
     st.booleans(),
 )
 
@@ -76,7 +78,7 @@ def test_whatever_is_asked_its_octets_come(steps: list[tuple[int, int, int, bool
         first = max(at + jump, 0)
         said = ahead.read(store(mail), message, first, first + count)
         assert said == OCTETS[message][first : first + count]
-        assert len(ahead._octets) <= 2 * PIECE_OCTETS
+        assert len(ahead._octets) <= 2 * RANGE_OCTETS_MAX
         at = first + len(said)
         if left:
             later.happen()
@@ -100,13 +102,36 @@ def test_ranges_in_a_row_are_in_hand_when_they_are_asked_for() -> None:
     assert shelves.ahead == 0
 
 
+@pytest.mark.parametrize("begins", [0, 1, 30_000])
+def test_each_piece_is_opened_once_wherever_ranges_begin(begins: int) -> None:
+    """What is in a file is opened by 64 KiB, so nothing is read that ends within one."""
+    asked: list[tuple[int, int]] = []
+
+    class Noting(bytes):
+        def __getitem__(self, part: Any) -> Any:
+            asked.append((part.start, part.stop))
+            return bytes(self)[part]
+
+    later, mail = Later(), Mail()
+    ahead = Ahead(Shelves(), later)
+    for n in range(5):
+        ahead.read(store(mail), MessageId(1), begins + n * 65_536, begins + (n + 1) * 65_536)
+        later.happen()
+        if n == 1:
+            ahead._opened = Noting(OCTETS[MessageId(1)])
+
+    assert asked
+    assert all(end % 65_536 == 0 for _, end in asked)
+    assert all(start == end for (start, _), (_, end) in zip(asked[1:], asked, strict=False))
+
+
 def test_long_ranges_are_not_read_ahead() -> None:
     """Nobody is held up for longer than reading one piece takes."""
     shelves, later = Shelves(), Later()
     ahead, mail = Ahead(shelves, later), Mail()
 
-    for first in range(0, SIZE, PIECE_OCTETS + 1):
-        ahead.read(store(mail), MessageId(1), first, first + PIECE_OCTETS + 1)
+    for first in range(0, SIZE, RANGE_OCTETS_MAX + 1):
+        ahead.read(store(mail), MessageId(1), first, first + RANGE_OCTETS_MAX + 1)
 
     assert later.jobs == []
 
@@ -141,7 +166,7 @@ def test_what_does_not_open_any_more_is_told_when_it_is_asked_for() -> None:
     assert ahead._opened is not None
 
     ahead._opened = Damaged()
-    far = PIECE_OCTETS + 200
+    far = 64 * 1024  # in hand, and no more
     assert ahead.read(store(mail), message, 300, far) == OCTETS[message][300:far]
     later.happen()  # the next piece does not open
     assert ahead._opened is None
