@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,18 +65,24 @@ def note(
     )
 
 
-def note_new(connection: sa.Connection, folder: Path, records: Sequence[Accepted]) -> None:
+def unknown(connection: sa.Connection, queue_ids: Sequence[str]) -> list[str]:
+    """Return those of *queue_ids* that the database does not know, in their order."""
+    known = set(
+        connection.exec_driver_sql(
+            "SELECT queue_id FROM outbox WHERE queue_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(queue_ids),),
+        ).scalars()
+    )
+    return [each for each in queue_ids if each not in known]
+
+
+def note_new(connection: sa.Connection, folder: Path, records: Iterable[Accepted]) -> None:
     """Note those of *records* that the database does not know, as not shown.
 
     Again and again means the same: a record may be read from the log after it was noted.
     """
-    known = set(
-        connection.exec_driver_sql(
-            "SELECT queue_id FROM outbox WHERE queue_id IN (SELECT value FROM json_each(?))",
-            (json.dumps([each.queue_id for each in records]),),
-        ).scalars()
-    )
-    new = [each for each in records if each.queue_id not in known]
+    named = {each.queue_id: each for each in records}
+    new = [named[each] for each in unknown(connection, list(named))]
     if not new:
         return
     bodies = BodyWriter(connection, folder).add_all([each.octets for each in new])

@@ -181,9 +181,15 @@ class ShowingOutbox(WaitingOutbox):
         self._note(connection, list(self._new))
 
     def _note(self, connection: sa.Connection, chosen: Sequence[QueueId]) -> None:
-        some = [self._new.get(each) for each in chosen]
-        records = [self._whole(new) for new in some if new is not None and new.at is not None]
-        rows.note_new(connection, self._folder, records)
+        of_log = {
+            each: new for each in chosen if (new := self._new.get(each)) and new.at is not None
+        }
+        # What was noted is not read from the log: an earlier job may have shown it, and the loop, which
+        # has not let go of it yet when this begins, may do so at any time; then something else stands there.
+        left = rows.unknown(connection, list(of_log)) if of_log else []
+        rows.note_new(
+            connection, self._folder, [self._whole(of_log[QueueId(each)]) for each in left]
+        )
 
     def _whole(self, new: _New) -> Accepted:
         """Return the record with its octets."""

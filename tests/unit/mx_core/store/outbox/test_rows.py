@@ -245,6 +245,27 @@ async def test_octets_that_are_not_kept_in_memory_are_read_from_the_log(
         assert store.outbox.log.is_empty
 
 
+async def test_what_was_noted_is_not_read_where_something_else_stands_by_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A job may find what an earlier one has shown, a moment before the loop lets go of it."""
+    monkeypatch.setattr(show, "_HELD_OCTETS_MAX", 0)
+    with memory_store() as store:
+        given = [await take(store, 1, 1_000), await take(store, 2, 1_000)]
+        found = dict(store.outbox._new)
+        await store.outbox.show_new()
+        given.append(await take(store, 3, 2_000))
+        assert store.outbox._new[given[2]].at == 0  # so nothing begins where the second one did
+        store.outbox._new |= found
+
+        await store.outbox.note()
+        for queue_id in found:
+            del store.outbox._new[queue_id]
+
+        assert await rows_of(store) == sorted(given)
+        assert await store.outbox.show_new() == 1
+
+
 async def test_what_the_log_does_not_take_the_database_takes_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
