@@ -98,7 +98,7 @@ def import_(
         state = client.post("/imports/state", {"account": account})
         if source is not None and not background:
             state = _until_done(client, account)
-        if openers and not any(_is_bad(each) for each in state["imports"]):
+        if openers:  # also where something is missing: it is decrypted when it has come
             state["decrypted"] = decrypt_all(directories, account, openers)
     if as_json:
         click.echo(json.dumps(state))

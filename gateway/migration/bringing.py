@@ -191,7 +191,7 @@ class Bringing:
 
 
 def _encrypted(one: Brought) -> Kind | None:
-    return None if one.form is None else kind_of(one.octets[: one.form.header_end])
+    return None if one.form is None else kind_of(one.octets, one.form.fields)
 
 
 def _digests(found: Sequence[Found]) -> list[Digest]:
