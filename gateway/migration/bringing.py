@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from gateway.decrypting.enclosed import Kind, kind_of
 from gateway.migration.ahead import Ahead, Coming
+from gateway.migration.giving_back import GivingBack
 from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
 from gateway.migration.pace import Pace
@@ -69,6 +70,7 @@ class Bringing:
         record: Import,
         into: str,
         pace: Pace,
+        memory: GivingBack,
         now: int,
     ) -> None:
         self._imports = imports
@@ -77,6 +79,7 @@ class Bringing:
         self._record = record
         self._into = into
         self._pace = pace
+        self._memory = memory
         self._now = now
         self.progress = Progress()
 
@@ -105,6 +108,7 @@ class Bringing:
                     kept = await self._store(folder, row, batch)
                     self._count(batch, kept)
                     await ahead.stored(coming, whole=kept.stored == len(batch))
+                    await self._memory.passed(sum(len(each.octets) for each in batch))
         except ExceptionGroup as group:
             for error in group.exceptions:
                 if isinstance(error, MailError):

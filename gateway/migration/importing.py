@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from gateway.migration.bringing import Bringing, Progress
+from gateway.migration.giving_back import GivingBack
 from gateway.migration.looking import Look, check_room, look
 from gateway.migration.naming import mailbox_for
 from gateway.migration.pace import Pace
@@ -67,6 +68,7 @@ class Importing:
         self._imports: Imports = store.imports
         self._bodies = store.bodies_ahead
         self._folder = store.folder
+        self._let_go = store.let_go
         self._open = open_source
         self._now = now
         self._wake = asyncio.Event()
@@ -200,13 +202,13 @@ class Importing:
                 check_room(self._look, self._folder)
             self._phase = "bringing"
             pace = Pace(asked.rate, asked.share)
-            now = int(self._now())
+            now, memory = int(self._now()), GivingBack(self._let_go)
             self._bringing = Bringing(
-                self._imports, self._bodies, source, one, asked.into, pace, now
+                self._imports, self._bodies, source, one, asked.into, pace, memory, now
             )
             await self._bringing.run()
             self._phase = "proving"
-            proofs = await prove(source, self._imports, one, asked.into)
+            proofs = await prove(source, self._imports, one, asked.into, memory)
         finally:
             await source.close()
         report = {

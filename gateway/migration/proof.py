@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from gateway.migration.giving_back import GivingBack
 from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
 from gateway.migration.source import Source, SourceFolder, Tally, Trouble, digest_of
@@ -47,18 +48,21 @@ class FolderProof(Struct, frozen=True):
         }  # fmt: skip
 
 
-async def prove(source: Source, imports: Imports, record: Import, into: str) -> list[FolderProof]:
+async def prove(
+    source: Source, imports: Imports, record: Import, into: str, memory: GivingBack
+) -> list[FolderProof]:
     """Return the proof of each folder; reads the whole source and all that was stored."""
     return [
-        await _prove(source, imports, record, into, folder)
+        await _prove(source, imports, record, into, folder, memory)
         for folder in await source.folders()
         if not isinstance(folder, Trouble)
     ]
 
 
 async def _prove(
-    source: Source, imports: Imports, record: Import, into: str, folder: SourceFolder
-) -> FolderProof:
+    source: Source, imports: Imports, record: Import, into: str, folder: SourceFolder,
+    memory: GivingBack,
+) -> FolderProof:  # fmt: skip
     keys = Keys(imports, record, folder)
     there, missing = Tally(), 0
     async for weighed in source.weigh(folder):
@@ -78,6 +82,7 @@ async def _prove(
             stored = stored.plus(one.now, one.octets)
             altered += one.now != one.digest
         after = rows[-1].message
+        await memory.passed(sum(one.octets for one in rows))
     return FolderProof(
         "/".join(folder.levels),
         mailbox_for(folder.levels, into),
