@@ -6,7 +6,7 @@ indexing indexed; of ordinary mail: relayed; of an import, and of mail that is p
 of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
 own passport: appended moved; of admission: tagged franked fetched; of receipts: receipted gave; of a
 recovery: restored recovered; of an echo: marked; of the door: handed; of what is sealed anew:
-unread told passed asked; of a large body at a home server: put; of long bodies that are written before their job: ahead; of forms made late: forming; of a permission by OAuth:
+unread told passed asked; of a large body at a home server: put; of long bodies that are written before their job: ahead, or get their files later: moving; of forms made late: forming; of a permission by OAuth:
 token_renewed.
 """
 
@@ -39,7 +39,7 @@ RECOVERY_STEPS: Final = ("restored", "recovered")
 ECHO_STEPS: Final = ("marked",)
 DOOR_STEPS: Final = ("handed",)  # ordinary mail, sealed, is the home server's
 ANEW_STEPS: Final = ("unread", "told", "passed", "asked")
-BODY_STEPS: Final = ("put", "ahead")  # large, durable and not yet named
+BODY_STEPS: Final = ("put", "ahead", "moving")  # large, durable and not yet named
 FORM_STEPS: Final = ("forming",)  # made, and not yet committed
 PERMISSION_STEPS: Final = ("token_renewed",)  # by the provider, and not yet kept
 STEPS: Final = (

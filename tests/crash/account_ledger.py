@@ -31,6 +31,10 @@ from tests.support.stores import STORE_KEY, form_of
 ALICE, BOB = Address("alice", "a.example"), Address("bob", "b.example")
 DELETED = frozenset({Flag("\\Deleted")})
 LARGE_EVERY = 7
+LARGE = (
+    90_000,
+    300_000,
+)  # octets: of one that comes in a row and gets a file later, of one that has it at once
 MOST = 1_000_000  # changes of each kind in one life: it is cut off long before
 EX_IOERR = 74
 WORKERS = 4
@@ -52,7 +56,8 @@ STAGES: tuple[State, ...] = (
 
 def octets_of(number: int) -> bytes:
     """Return the message of that number: mostly short, sometimes in need of a body file."""
-    length = 90_000 if number % LARGE_EVERY == 0 else 40 + number % 900
+    large = LARGE[number // LARGE_EVERY % len(LARGE)]
+    length = large if number % LARGE_EVERY == 0 else 40 + number % 900
     filling = hashlib.shake_128(str(number).encode()).hexdigest(length // 2)
     return f"Subject: m{number}\r\n\r\n{filling}\r\n".encode()
 

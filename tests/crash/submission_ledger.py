@@ -34,7 +34,7 @@ from tests.support.sending import ALICE, BOB
 SIZES = (
     300,
     2_000,
-    100_000,
+    300_000,
     2_000,
     300,
     700_000,

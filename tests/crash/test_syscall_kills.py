@@ -35,7 +35,7 @@ pytestmark = [
 
 # what changes the disk, and what tells somebody that it has
 CALLS = ("pwrite64", "fsync", "fdatasync", "ftruncate", "unlink", "write", "sendto")
-SIZES = (2_000, 100_000)  # octets: in a row of the database, and in a file of its own
+SIZES = (2_000, 300_000)  # octets: in a row of the database, and in a file of its own
 IN_SHORT = 8
 IN_FULL = 240
 SOURCES = (

@@ -1,5 +1,7 @@
 """Octets at rest: in a row up to 64 KiB, compressed there, above that in a sealed file that a row names.
 
+What has up to 256 KiB comes in a row as well, and gets its file when there is time (``moving``).
+
 The file is durable before the row exists, and it is removed after the row is gone.  A crash
 between leaves a file that no row names; :func:`remove_orphans` removes those at the next open.
 """
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 BodyId = NewType("BodyId", int)
-INLINE_OCTETS_MAX: Final = 64 * 1024
+INLINE_OCTETS_MAX: Final = 64 * 1024  # stays in a row
+FIRST_OCTETS_MAX: Final = 256 * 1024  # is put into one first
 _ALL: Final = 1 << 40  # more than any body has
-# of a row whose octets stand as they are; of a compressed one all, which are at most 64 KiB
+# of a row whose octets stand as they are; of a compressed one all, which are at most 256 KiB
 _SOME: Final = (
     "body.size, CASE coding WHEN 0 THEN substr(octets, ?, ?) ELSE octets END, file, key, coding"
 )
@@ -229,7 +232,7 @@ class BodyWriter(BodyReader):
         self, octets: bytes, files: list[tuple[body_file.SealedFile, bytes]]
     ) -> tuple[int, bytes | None, bytes | None, bytes | None, int]:
         """Return the row without its id; a large one is added to *files*."""
-        if len(octets) <= INLINE_OCTETS_MAX:
+        if len(octets) <= FIRST_OCTETS_MAX:
             how, stored = coding.encode(octets)
             return len(octets), stored, None, None, how
         file_id = secrets.token_bytes(body_file.FILE_ID_OCTETS)

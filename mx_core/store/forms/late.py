@@ -27,10 +27,11 @@ from mx_core.store.forms import row as form_row
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-LONG_OCTETS: Final = 64 * 1024  # a longer message has its form before it is stored
-WAITING_MAX: Final = 256
+LONG_OCTETS: Final = 256 * 1024  # a longer message has its form before it is stored
+WAITING_MAX: Final = 512
 _OCTETS_MAX: Final = 8 * 1024 * 1024
 AT_ONCE: Final = 32  # are made in one step: some 20 ms
+_OCTETS_AT_ONCE: Final = 1024 * 1024
 LOOKED_AT_AGAIN: Final = 1_024  # so many newest ones may be at each open: a millisecond
 _COMPLETE_TO: Final = "forms.complete_to"  # the setting: up to that id nothing is missing
 
@@ -76,9 +77,11 @@ class LateForms:
         If that is undone, by a full disk, they are read from their octets until the next open.
         """
         some: list[MessageId] = []
-        while self._waiting and len(some) < AT_ONCE:
+        read = 0
+        while self._waiting and len(some) < AT_ONCE and read < _OCTETS_AT_ONCE:
             message, octets = self._waiting.popleft()
             self._octets -= octets
+            read += octets
             some.append(message)
         complete(connection, bodies, _unmade(connection, some))
         # Crash before the commit: they are without a form, as they were.

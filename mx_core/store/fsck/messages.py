@@ -17,7 +17,7 @@ from msgspec import Struct
 from mx_core.model.errors import StoreDamaged
 from mx_core.store.bodies import coding
 from mx_core.store.bodies import file as body_file
-from mx_core.store.bodies.body import INLINE_OCTETS_MAX, BodyId, BodyReader
+from mx_core.store.bodies.body import FIRST_OCTETS_MAX, BodyId, BodyReader
 from mx_core.store.fsck.finding import Damage, Report
 from mx_core.store.fsck.places import Message
 
@@ -126,7 +126,7 @@ def _opened(octets: Octets, body: int) -> int | None:
     how, stored = octets.connection.exec_driver_sql(
         "SELECT coding, octets FROM body WHERE id = ?", (body,)
     ).one()
-    return coding.clear_size(how, stored, INLINE_OCTETS_MAX)
+    return coding.clear_size(how, stored, FIRST_OCTETS_MAX)
 
 
 def _check_file(

@@ -20,6 +20,7 @@ from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.text_hits import TextHits
 from mx_core.ports import Begun, MailboxInfo, MailReader, MailWriter, Watch
+from mx_core.store.bodies import moving
 from mx_core.store.bodies.body import BodyReader, remove_files
 from mx_core.store.folders.book import Shelf
 from mx_core.store.forms import late as late_forms
@@ -78,6 +79,7 @@ class Mail:
         self._swept = 0  # writer thread: when the last sweep was
         self._late = LateForms()  # writer thread, but for asking whether there is room
         self._newest_run = -1  # writer thread: of forms, which has begun; at first not known
+        self._unmoved = 0  # writer thread: the last body that should have a file and does not open
         self._keys_made_to: int | None = -1  # writer thread: not looked yet; None: none is missing
 
     async def read(self, job: Callable[[MailReader], T], *, nobody_waits: bool = False) -> T:
@@ -203,14 +205,21 @@ class Mail:
         await asyncio.to_thread(remove_files, self._folder, files)
 
     def pack_some(self, connection: sa.Connection) -> bool:
-        """Make forms that wait, then pack those of older messages; tell if more are left.
+        """Make forms that wait, then pack those of older messages, then move bodies; tell if more are left.
 
         For when there is time.
         """
         newest = connection.exec_driver_sql("SELECT newest_message FROM clock").scalar()
-        if newest is None or self._late.make(connection, BodyReader(connection, self._folder)):
-            return newest is not None
-        return runs.pack_next(connection, newest)
+        if newest is None:
+            return False
+        if self._late.make(connection, BodyReader(connection, self._folder)):
+            return True
+        return runs.pack_next(connection, newest) or self._move_body(connection)
+
+    def _move_body(self, connection: sa.Connection) -> bool:
+        after = moving.move_next(connection, self._folder, self._unmoved)
+        self._unmoved = after or self._unmoved
+        return after is not None
 
     def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:
         """See ``ports.MailStore``."""

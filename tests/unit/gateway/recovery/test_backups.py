@@ -56,7 +56,7 @@ async def know(room: Room) -> None:
 
 async def test_a_backup_opens_with_the_sheet_and_no_clear_text_stands_in_it(room: Room) -> None:
     await know(room)
-    octets = b"Subject: papaya\r\n\r\n" + b"papaya " * 30_000
+    octets = b"Subject: papaya\r\n\r\n" + b"papaya " * 50_000
     form = form_of(octets)
     await room.store.mail.write(
         lambda writer: writer.append(writer.mailbox(INBOX).id, octets, form, frozenset())

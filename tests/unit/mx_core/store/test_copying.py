@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 COPY_KEY = Secret(b"c" * 32)
 DEVICE = DeviceId(b"d" * 16)
 ALICE, BOB = Address.parse("alice@a.example"), Address.parse("bob@b.example")
-LARGE = b"Subject: large\r\n\r\n" + b"L" * 200_000
+LARGE = b"Subject: large\r\n\r\n" + b"L" * 300_000
 
 
 @pytest.fixture

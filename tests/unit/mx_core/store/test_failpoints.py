@@ -109,6 +109,27 @@ asyncio.run(main())
 """
 
 
+_MOVING = """
+import asyncio, sys
+from pathlib import Path
+from mx_core.mime.prepare import prepare
+from mx_core.model.mailbox_name import INBOX
+from mx_core.ports import NewMail
+from tests.support.stores import open_store
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    octets = [b"Subject: %d\\r\\n\\r\\n" % n + b"x" * 100_000 for n in range(3)]
+    new = [NewMail(each, prepare(each), frozenset(), 1) for each in octets]
+    await store.mail.write(lambda writer: writer.append_all(writer.mailbox(INBOX).id, new))
+    while store._database.write_at_start(store.mail.pack_some):
+        pass
+    print("done")
+
+asyncio.run(main())
+"""
+
+
 def killed_at(step: str, folder: Path, program: str = _PROGRAM) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program, str(folder)],
@@ -223,3 +244,27 @@ def test_forms_that_a_kill_left_out_are_made_at_the_next_start(tmp_path: Path, s
         store.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(("step", "moved"), [("moving", 0), ("moving:3", 2)])
+def test_a_long_body_is_in_its_row_until_a_row_names_its_file(
+    tmp_path: Path, step: str, moved: int
+) -> None:
+    killed_at(step, tmp_path, _MOVING)
+    assert len(list((tmp_path / "bodies").iterdir())) == moved + 1  # one that no row names
+
+    async def story() -> None:
+        store = open_store(tmp_path)
+        assert len(list((tmp_path / "bodies").iterdir())) == moved
+        while store._database.write_at_start(store.mail.pack_some):
+            pass
+        assert len(list((tmp_path / "bodies").iterdir())) == 3
+        shot = await store.mail.read(lambda reader: reader.snapshot(reader.mailbox(INBOX).id))
+        for number, message in enumerate(shot.messages):
+            octets = await store.mail.read(lambda r, m=message: r.octets(m))  # type: ignore[misc]  # bound now
+            assert octets == b"Subject: %d\r\n\r\n" % number + b"x" * 100_000
+        store.close()
+
+    asyncio.run(story())
+    assert check_store(tmp_path, STORE_KEY, Clock(), deep=True).findings == []

@@ -8,7 +8,7 @@ from mx_core.store.arriving import intake
 from tests.support.stores import START, Clock, open_store
 
 ONE, TWO = EnvId(b"1" * 32), EnvId(b"2" * 32)
-BODY = b"b" * 100_000  # over 64 KiB: a file of its own
+BODY = b"b" * 300_000  # over 256 KiB: a file of its own
 
 
 @pytest.mark.anyio

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from mx_core.model.errors import StoreDamaged
 from mx_core.store.account_store import AccountStore
 from mx_core.store.bodies.body import (
+    FIRST_OCTETS_MAX,
     INLINE_OCTETS_MAX,
     BodyId,
     BodyReader,
@@ -31,7 +32,18 @@ def job(store: AccountStore, work: Callable[[sa.Connection], T]) -> T:
     return store._database.write_at_start(work)
 
 
-@pytest.mark.parametrize("size", [0, 1, 4_000, INLINE_OCTETS_MAX, INLINE_OCTETS_MAX + 1, 200_000])
+SIZES = [
+    0,
+    1,
+    4_000,
+    INLINE_OCTETS_MAX,
+    INLINE_OCTETS_MAX + 1,
+    FIRST_OCTETS_MAX,
+    FIRST_OCTETS_MAX + 1,
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", ["text", "noise"])
 def test_every_range_of_every_size_is_what_was_added(
     store: AccountStore, folder: Path, size: int, kind: str
@@ -41,7 +53,7 @@ def test_every_range_of_every_size_is_what_was_added(
         octets = random.Random(size).randbytes(size)
     body = job(store, lambda connection: BodyWriter(connection, folder).add(octets))
 
-    assert len(list(folder.iterdir())) == (size > INLINE_OCTETS_MAX)
+    assert len(list(folder.iterdir())) == (size > FIRST_OCTETS_MAX)
     for start, end in ((0, None), (0, 0), (0, 1), (size // 2, None), (size // 3, size // 2)):
         read = job(
             store, lambda c, start=start, end=end: BodyReader(c, folder).octets(body, start, end)
@@ -75,7 +87,7 @@ def test_a_body_of_before_is_read_beside_those_of_now(store: AccountStore, folde
 
 
 def test_dropped_bodies_name_their_files_and_are_gone(store: AccountStore, folder: Path) -> None:
-    large = job(store, lambda connection: BodyWriter(connection, folder).add(bytes(100_000)))
+    large = job(store, lambda connection: BodyWriter(connection, folder).add(bytes(300_000)))
 
     def drop(connection: sa.Connection) -> list[bytes]:
         writer = BodyWriter(connection, folder)
@@ -90,16 +102,16 @@ def test_dropped_bodies_name_their_files_and_are_gone(store: AccountStore, folde
 
 
 def test_only_orphans_are_removed(store: AccountStore, folder: Path) -> None:
-    body = job(store, lambda connection: BodyWriter(connection, folder).add(bytes(100_000)))
+    body = job(store, lambda connection: BodyWriter(connection, folder).add(bytes(300_000)))
     (folder / "orphan").write_bytes(b"x")
     job(store, lambda connection: remove_orphans(connection, folder))
 
     assert len(list(folder.iterdir())) == 1
-    assert len(job(store, lambda c: BodyReader(c, folder).octets(body))) == 100_000
+    assert len(job(store, lambda c: BodyReader(c, folder).octets(body))) == 300_000
 
 
 def test_a_missing_file_is_told(store: AccountStore, folder: Path) -> None:
-    body = job(store, lambda connection: BodyWriter(connection, folder).add(bytes(100_000)))
+    body = job(store, lambda connection: BodyWriter(connection, folder).add(bytes(300_000)))
     for path in folder.iterdir():
         path.unlink()
 

@@ -196,9 +196,9 @@ async def test_so_many_may_wait_and_then_some_are_made_with_what_comes(
 ) -> None:
     assert store.mail.forms_may_wait([LONG_OCTETS, LONG_OCTETS + 1]) == [True, False]
     assert store.mail.forms_may_wait([1] * (WAITING_MAX + 9)).count(True) == WAITING_MAX
-    assert store.mail.forms_may_wait([LONG_OCTETS] * 200).count(True) == 128
-    for start in range(0, WAITING_MAX - 1, 51):
-        await add(store, *(late(start + at) for at in range(51)))
+    assert store.mail.forms_may_wait([LONG_OCTETS] * 200).count(True) == 32
+    for start in range(0, WAITING_MAX - 1, 73):
+        await add(store, *(late(start + at) for at in range(73)))
     assert made(store) == 0
     assert store.mail.forms_may_wait([1, 1]) == [True, False]
 
@@ -210,12 +210,23 @@ async def test_so_many_may_wait_and_then_some_are_made_with_what_comes(
 
 def test_many_octets_are_enough_too() -> None:
     waiting = LateForms()
-    waiting.note((MessageId(n), LONG_OCTETS) for n in range(127))
+    waiting.note((MessageId(n), LONG_OCTETS) for n in range(31))
     assert waiting.may_wait([1]) == [True]
-    waiting.note([(MessageId(127), LONG_OCTETS)])
+    waiting.note([(MessageId(31), LONG_OCTETS)])
 
     assert waiting.full
     assert waiting.may_wait([1]) == [False]
+
+
+async def test_long_ones_are_made_few_at_a_time(store: AccountStore) -> None:
+    octets = [b"Subject: %d\r\n\r\n" % n + b"x" * (LONG_OCTETS - 14) for n in range(5)]
+    await add(store, *(NewMail(each, None, frozenset(), 0) for each in octets))
+
+    steps = []
+    for _ in range(2):
+        asked(store, store.mail.pack_some)
+        steps.append(made(store))
+    assert steps == [4, 5]
 
 
 async def test_of_what_was_undone_or_expunged_nothing_is_made(store: AccountStore) -> None:

@@ -22,7 +22,7 @@ from tests.support.stores import STORE_KEY, Clock, open_store
 
 Shown = dict[str, dict[int, tuple[frozenset[Flag], bytes]]]
 OCTETS = [
-    b"Subject: m%d\r\nFrom: a@a.example\r\n\r\n%b\r\n" % (n, b"x" * (n * 30_000))
+    b"Subject: m%d\r\nFrom: a@a.example\r\n\r\n%b\r\n" % (n, b"x" * (n * 120_000))
     for n in range(1, 6)
 ]
 

@@ -19,7 +19,7 @@ from tests.support.stores import form_of, open_store
 
 def job(writer):
     box = writer.mailbox(INBOX).id
-    for octets in (b"x", b"y" * 100_000, b"z"):
+    for octets in (b"x", b"y" * 300_000, b"z"):
         writer.append(box, octets, form_of(octets), frozenset())
     if sys.argv[2] == "before":
         os.kill(os.getpid(), signal.SIGKILL)

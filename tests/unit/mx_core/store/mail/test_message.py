@@ -13,7 +13,7 @@ from mx_core.model.ids import MailboxId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import MailWriter, NewMail
 from mx_core.store.account_store import AccountStore
-from mx_core.store.bodies.body import INLINE_OCTETS_MAX
+from mx_core.store.bodies.body import FIRST_OCTETS_MAX
 from tests.support.stores import START, Clock, form_of, open_store
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +69,7 @@ def test_an_older_store_keeps_its_octets_and_goes_on_counting() -> None:
 async def test_messages_stored_at_once_are_as_if_they_came_one_by_one(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     inbox = await inbox_of(store)
-    octets = [b"Subject: %d\r\n\r\n" % n + b"x" * n * (INLINE_OCTETS_MAX // 2) for n in range(4)]
+    octets = [b"Subject: %d\r\n\r\n" % n + b"x" * n * (FIRST_OCTETS_MAX // 2) for n in range(4)]
     new = [
         NewMail(each, prepare(each), frozenset({SEEN} if n % 2 else ()), n * 10 if n > 1 else None)
         for n, each in enumerate(octets)
@@ -89,7 +89,7 @@ async def test_messages_stored_at_once_are_as_if_they_came_one_by_one(tmp_path: 
 async def test_of_messages_stored_at_once_all_are_there_or_none(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     inbox = await inbox_of(store)
-    large = b"x" * (INLINE_OCTETS_MAX + 1)
+    large = b"x" * (FIRST_OCTETS_MAX + 1)
     new = [NewMail(each, form_of(each), frozenset()) for each in (b"a", large, b"c")]
 
     def job(writer: MailWriter) -> None:

@@ -68,7 +68,7 @@ async def test_octets_outlive_the_moment_between_snapshot_and_hold(mail: Mail) -
 @pytest.mark.anyio
 async def test_a_restart_sweeps_what_a_view_had_held(tmp_path: Path) -> None:
     first = open_store(tmp_path)
-    await fill(first.mail, octets=bytes(100_000))
+    await fill(first.mail, octets=bytes(300_000))
     shot = await snapshot(first.mail)
     await first.mail.follow((await box(first.mail)).id)
     await expunge(first.mail, list(shot.uids))

@@ -55,7 +55,7 @@ async def test_what_was_accepted_is_not_due_before_outbox_shows_it() -> None:
         assert await seen(store, OUTBOX) == [(letter(1), {SEEN, PENDING})]
 
 
-@pytest.mark.parametrize("lines", [3, 20_000])  # in a row, and in a file of its own
+@pytest.mark.parametrize("lines", [3, 40_000])  # in a row, and in a file of its own
 async def test_many_are_shown_together_in_their_order_with_the_octets_kept_once(lines: int) -> None:
     with memory_store() as store:
         for number in range(40):
@@ -158,7 +158,7 @@ async def test_a_dated_message_stands_in_outbox_and_is_due_when_its_time_has_com
 async def test_two_who_show_at_once_show_each_message_once() -> None:
     with memory_store() as store:
         for number in range(5):
-            await accept(store, number, 20_000 if number == 2 else 3)
+            await accept(store, number, 40_000 if number == 2 else 3)
         await asyncio.gather(*(store.outbox.show_new() for _ in range(3)))
 
         assert await store.outbox.show_new() == 0
@@ -168,7 +168,7 @@ async def test_two_who_show_at_once_show_each_message_once() -> None:
 
 async def test_what_was_given_up_before_it_was_shown_is_not_shown(tmp_path: Path) -> None:
     first = open_store(tmp_path)
-    queue_id = await accept(first, 1, 20_000)
+    queue_id = await accept(first, 1, 40_000)
     await first.outbox.failed(queue_id, BOB, "given up")
     shown = await first.outbox.show_new(), await seen(first, OUTBOX)
     first.close()

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 ALICE, BOB, CAROL = (Address.parse(f"{who}@a.example") for who in ("alice", "bob", "carol"))
 SENT, DRAFTS, TRASH, ARCHIVE = map(MailboxName, ("Sent", "Drafts", "Trash", "Archive"))
 OCTETS = b"Message-ID: <1@a.example>\r\nSubject: x\r\n\r\n" + b"a line of text\r\n" * 8
-LARGE = OCTETS + b"another line\r\n" * 10_000
+LARGE = OCTETS + b"another line\r\n" * 30_000
 PENDING, SUBMITTED = Flag("$SubmitPending"), Flag("$Submitted")
 
 

@@ -21,7 +21,7 @@ ALICE = Address("alice", "a.example")
 BOB = Address("Bob+tag", "b.example")
 CAROL = Address("carol", "c.example")
 OCTETS = b"Subject: x\r\n\r\nhello\r\n"
-LARGE = bytes(range(256)) * 1000
+LARGE = bytes(range(256)) * 1_200
 
 
 def submission(octets: bytes = OCTETS) -> Submission:
