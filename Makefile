@@ -36,7 +36,7 @@ crash: $(TOOLS)     ## a kill at every durable step, power cuts, failing disks: 
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "crash and not torture" tests/crash tests/unit $(ARGS)
 
 fleet: $(TOOLS)     ## whole stories with many programs at once; home servers as an operator has them
-	@tests/require knotd unbound postgres postfix strace
+	@tests/require knotd unbound postgres postfix strace gpg openssl
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "fleet and not torture" tests/scenario tests/unit/mx_core $(ARGS)
 
 check: $(TOOLS)     ## style, types, architecture

@@ -192,6 +192,21 @@ async def test_an_import_counts_it_and_still_holds_when_it_was_decrypted(
     assert [parse(octets) is not None for octets, _, _ in here["Old"]] == [False, True, True, True]
 
 
+async def test_originals_can_be_deleted_and_nothing_comes_again_or_is_missed(
+    store: AccountStore, decrypting: Decrypting, tmp_path: Path
+) -> None:
+    path = old_mail.mbox(tmp_path / "Old", [letter(1), CAME])
+    await brought(store, path)
+    [one] = await decrypting.look()
+    assert await opened(decrypting, one)
+    await store.mail.write(lambda tx: tx.delete(MailboxName(ORIGINALS + "Old")))
+
+    [again] = (await brought(store, path))["imports"]
+    [folder] = again["report"]["folders"]
+    assert (folder["holds"], folder["removed"], folder["missing"]) == (True, 0, 0)
+    assert {name: len(mail) for name, mail in (await stored(store)).items()} == {"Old": 2}
+
+
 async def test_a_name_without_room_for_another_level_has_the_originals_of_the_top(
     store: AccountStore, decrypting: Decrypting
 ) -> None:
