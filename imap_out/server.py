@@ -264,34 +264,45 @@ class _Conversation:
         """Tell news until the client says something.  RFC 2177, RFC 5465."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._limits.idle_seconds
+        amid = asyncio.Lock()  # of news that are being told, which nothing may interrupt
         reading = asyncio.ensure_future(self._duplex.readable())
-        changing = asyncio.ensure_future(self._changed())
+        telling = asyncio.ensure_future(self._tell_news(amid))
         try:
             while True:
                 wait = min(self._limits.still_here_seconds, deadline - loop.time())
                 done, _ = await asyncio.wait(
-                    {reading, changing}, timeout=max(wait, 0), return_when=asyncio.FIRST_COMPLETED
+                    {reading, telling}, timeout=max(wait, 0), return_when=asyncio.FIRST_COMPLETED
                 )
+                await amid.acquire()
+                if telling.done():
+                    return telling.result()
                 if reading in done:
                     reading.result()
                     self._connection.framer.feed(self._duplex.take())
                     return Next.READ
-                if changing in done:
-                    changing.result()
-                    next_ = await self._connection.tell_news(self._out)
-                    if next_ is Next.CLOSE:
-                        return next_
-                    changing = asyncio.ensure_future(self._changed())
-                elif loop.time() >= deadline:
+                if loop.time() >= deadline:
                     self._connection.say_goodbye("idle for too long", self._out)
                     return Next.CLOSE
-                else:
-                    self._out.put(b"* OK still here\r\n")
+                self._out.put(b"* OK still here\r\n")
                 await self._out.flush()
+                amid.release()
         finally:
-            for task in (reading, changing):
+            for task in (reading, telling):
                 task.cancel()
-            await asyncio.gather(reading, changing, return_exceptions=True)
+            await asyncio.gather(reading, telling, return_exceptions=True)
+
+    async def _tell_news(self, amid: asyncio.Lock) -> Next:
+        """Tell what is new, again and again, until it ends the connection.
+
+        In the task that hears of it: to wake another would cost as much as the telling.
+        """
+        while True:
+            await self._changed()
+            async with amid:
+                next_ = await self._connection.tell_news(self._out)
+                if next_ is Next.CLOSE:
+                    return next_
+                await self._out.flush()
 
     async def _changed(self) -> None:
         if not self._connection.awaits_changes:

@@ -127,6 +127,29 @@ async def test_idle_tells_of_new_mail_at_once() -> None:
         await line.until(b"d OK")
 
 
+async def test_news_are_told_whole_before_done_is_answered() -> None:
+    """Also where the client says DONE before it has taken them in."""
+    accounts = one_account()
+    mail = accounts.accounts["fred@a.example"].mail
+    octets = b"Subject: x\r\n\r\n"
+    async with running(accounts) as server, server.line() as line:
+        line.say(b"a LOGIN fred@a.example secret\r\nb SELECT INBOX\r\nc IDLE\r\n")
+        await line.until(b"+ idling")
+        heard = b""
+        for _ in range(20):
+            await mail.deliver(octets)
+            line.say(b"DONE\r\nd IDLE\r\n")
+            heard += await line.until(b"+ idling")
+        line.say(b"DONE\r\ne NOOP\r\n")
+        heard += await line.until(b"e OK")
+
+        # each once, in order, and never within an answer
+        assert [each for each in heard.splitlines() if each.endswith(b"EXISTS")] == [
+            b"* %d EXISTS" % number for number in range(1, 21)
+        ]
+        assert heard.count(b" OK ") == 22
+
+
 async def test_who_asked_to_be_notified_is_told_without_a_command() -> None:
     """RFC 5465 §3.1: no IDLE is needed; the connection goes on as ever."""
     accounts = one_account()
