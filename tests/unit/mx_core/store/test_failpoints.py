@@ -256,6 +256,7 @@ def test_a_long_body_is_in_its_row_until_a_row_names_its_file(
 
     async def story() -> None:
         store = open_store(tmp_path)
+        store._database.at_leisure(lambda _: False)  # here it is asked for step by step
         assert len(list((tmp_path / "bodies").iterdir())) == moved
         while store._database.write_at_start(store.mail.pack_some):
             pass

@@ -29,9 +29,16 @@ NOISE = random.Random(1).randbytes(FIRST_OCTETS_MAX)
 BORDER = TEXT[:INLINE_OCTETS_MAX]
 
 
+def opened_at_work(folder: Path) -> AccountStore:
+    """Return a store that does nothing at leisure: here it is asked for step by step."""
+    opened = open_store(folder)
+    opened._database.at_leisure(lambda _: False)
+    return opened
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = open_store(tmp_path)
+    opened = opened_at_work(tmp_path)
     try:
         yield opened
     finally:
@@ -140,7 +147,7 @@ def test_a_job_that_is_undone_leaves_the_row_and_no_file(
 
 @pytest.mark.parametrize("moved", [False, True])
 def test_fsck_finds_nothing_wrong_with_either(tmp_path: Path, *, moved: bool) -> None:
-    opened = open_store(tmp_path)
+    opened = opened_at_work(tmp_path)
     mails = [b"Subject: long\r\n\r\n" + each for each in (TEXT, NOISE[:-40])]
     opened._database.write_at_start(
         lambda c: opened.mail.run(
