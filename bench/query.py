@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from bench.rows import Row
 from bench.side_by_side.inside import Inside
-from imap_out.session.kept_answer import KeptAnswer
+from imap_out.session.state.kept_answer import KeptAnswer
 from mx_core.mime.header_keys import hash_of
 from mx_core.model.flags import SEEN
 from mx_core.model.mailbox_name import mailbox_name

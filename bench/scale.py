@@ -20,7 +20,7 @@ from pathlib import Path
 from bench.rows import Row
 from bench.side_by_side.inside import Inside
 from bench.side_by_side.memory import megabytes
-from imap_out.session.kept_answer import KeptAnswer
+from imap_out.session.state.kept_answer import KeptAnswer
 from mx_core.mime.prepare import prepare
 from mx_core.model.flags import Flag
 from mx_core.model.ids import MailboxId

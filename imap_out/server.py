@@ -24,12 +24,12 @@ import structlog
 from msgspec import Struct
 
 from imap_out.duplex import Duplex
+from imap_out.session.answers.out import Out
 from imap_out.session.connection import Connection, Next
-from imap_out.session.hiding import Hiding
-from imap_out.session.out import Out
-from imap_out.session.recent import RecentClaims
-from imap_out.session.session import Completed, Security
-from imap_out.session.shelves import Shelves
+from imap_out.session.state.hiding import Hiding
+from imap_out.session.state.recent import RecentClaims
+from imap_out.session.state.session import Completed, Security
+from imap_out.session.state.shelves import Shelves
 from imap_out.wire.limits import Limits
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError

@@ -4,10 +4,10 @@ import asyncio
 import time
 from typing import Any
 
+from imap_out.session.answers.out import Out
 from imap_out.session.connection import Connection
-from imap_out.session.out import Out
-from imap_out.session.recent import RecentClaims
-from imap_out.session.session import Security
+from imap_out.session.state.recent import RecentClaims
+from imap_out.session.state.session import Security
 from imap_out.wire.limits import Limits
 from mx_core.model.address import Address
 from mx_core.model.secret import Secret

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Protocol
 
-from imap_out.session.capability import CAN_BE_HIDDEN
-from imap_out.session.hiding import HideRule, Hiding
+from imap_out.session.state.capability import CAN_BE_HIDDEN
+from imap_out.session.state.hiding import HideRule, Hiding
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress
 

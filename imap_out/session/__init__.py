@@ -1,1 +1,1 @@
-"""What each command does, over ports.  Pure: it awaits ports only."""
+"""What each command does, over ports, by rooms.  Pure: it awaits ports only."""

@@ -13,9 +13,9 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Final
 
-from imap_out.session.out import Out
-from imap_out.session.refusals import ClientBug, Refusal
-from imap_out.session.session import Completed, Session
+from imap_out.session.answers.out import Out
+from imap_out.session.state.refusals import ClientBug, Refusal
+from imap_out.session.state.session import Completed, Session
 from imap_out.wire.commands import Authenticate, Login, StartTls
 from mx_core.model.errors import BadCredentials
 from mx_core.model.secret import Secret

@@ -11,34 +11,23 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, Final
 
-from imap_out.session import (
-    auth,
-    capability,
-    do_always,
-    do_append,
-    do_fetch,
-    do_list,
-    do_mailbox,
-    do_message,
-    do_notify,
-    do_quota,
-    do_replace,
-    do_search,
-    do_sort,
-    refusals,
-    saved,
-)
-from imap_out.session.ahead import Soon
+from imap_out.session import auth, do_always
+from imap_out.session.answers.out import Out
 from imap_out.session.auth import Exchange
-from imap_out.session.hiding import Hiding
-from imap_out.session.notify import EXPUNGE, FLAGS, NEW
-from imap_out.session.out import Out
+from imap_out.session.fetch import do_fetch
+from imap_out.session.mailboxes import do_list, do_mailbox, do_notify, do_quota
+from imap_out.session.messages import do_append, do_message, do_replace
 from imap_out.session.overlap import Begin, Overlap, UnderWay
-from imap_out.session.recent import RecentClaims
-from imap_out.session.refusals import ClientBug, Refusal
-from imap_out.session.selected import SelectedView
-from imap_out.session.session import Completed, Security, Session, State
-from imap_out.session.shelves import Shelves
+from imap_out.session.search import do_search, do_sort, saved
+from imap_out.session.state import capability, refusals
+from imap_out.session.state.ahead import Soon
+from imap_out.session.state.hiding import Hiding
+from imap_out.session.state.notify import EXPUNGE, FLAGS, NEW
+from imap_out.session.state.recent import RecentClaims
+from imap_out.session.state.refusals import ClientBug, Refusal
+from imap_out.session.state.selected import SelectedView
+from imap_out.session.state.session import Completed, Security, Session, State
+from imap_out.session.state.shelves import Shelves
 from imap_out.wire import commands
 from imap_out.wire.commands import Append, Authenticate, Command, Enable, Idle
 from imap_out.wire.framing import Frame, Framer, GoAhead, Poisoned

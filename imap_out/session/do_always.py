@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from imap_out.session import capability
-from imap_out.session.out import Out
-from imap_out.session.refusals import Refusal
-from imap_out.session.session import Completed, Session
+from imap_out.session.answers.out import Out
+from imap_out.session.state import capability
+from imap_out.session.state.refusals import Refusal
+from imap_out.session.state.session import Completed, Session
 from imap_out.wire.commands import Capability, Check, Compress, Enable, Id, Logout, Namespace, Noop
 from mx_core.model.mailbox_name import DELIMITER
 

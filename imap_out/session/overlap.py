@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Final, Protocol
 
-from imap_out.session.session import Completed
+from imap_out.session.state.session import Completed
 from imap_out.wire.framing import Frame, GoAhead, Poisoned
 
 _APPEND: Final = re.compile(rb"[^ ]+ APPEND ", re.IGNORECASE)

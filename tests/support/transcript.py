@@ -13,12 +13,12 @@ import asyncio
 import re
 from dataclasses import dataclass, field
 
+from imap_out.session.answers.out import Out
 from imap_out.session.connection import Connection, Next
-from imap_out.session.hiding import Hiding
-from imap_out.session.out import Out
-from imap_out.session.recent import RecentClaims
-from imap_out.session.session import Security
-from imap_out.session.shelves import Shelves
+from imap_out.session.state.hiding import Hiding
+from imap_out.session.state.recent import RecentClaims
+from imap_out.session.state.session import Security
+from imap_out.session.state.shelves import Shelves
 from imap_out.wire.limits import Limits
 from mx_core.ports import Accounts
 from tests.support.memory_mail import MemoryAccounts, MemoryMail, one_account

@@ -10,10 +10,10 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
+from imap_out.session.answers.out import Out
 from imap_out.session.connection import Connection, Next
-from imap_out.session.out import Out
-from imap_out.session.recent import RecentClaims
-from imap_out.session.session import Security
+from imap_out.session.state.recent import RecentClaims
+from imap_out.session.state.session import Security
 from imap_out.wire.limits import Limits
 from mx_core.model.address import Address
 from mx_core.model.mailbox_name import INBOX

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from imap_out.session.recent import RecentClaims
-from imap_out.session.session import Security
+from imap_out.session.state.recent import RecentClaims
+from imap_out.session.state.session import Security
 from imap_out.wire.limits import Limits
 from tests.support.memory_mail import one_account
 from tests.support.transcript import Line

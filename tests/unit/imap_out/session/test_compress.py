@@ -2,8 +2,8 @@
 
 import pytest
 
-from imap_out.session.recent import RecentClaims
-from imap_out.session.session import Security
+from imap_out.session.state.recent import RecentClaims
+from imap_out.session.state.session import Security
 from tests.support.memory_mail import one_account
 from tests.support.transcript import Line
 

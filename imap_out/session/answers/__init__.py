@@ -1,0 +1,1 @@
+"""Answers that several commands give, and where they go."""

@@ -1,0 +1,1 @@
+"""FETCH: items of messages, spelled from what was stored."""

@@ -1,0 +1,1 @@
+"""The commands about mailboxes as a whole."""

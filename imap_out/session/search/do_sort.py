@@ -1,0 +1,179 @@
+"""SORT and THREAD: search, read the keys of what was found, put it in order, in slices.
+
+RFC 5256 §3, RFC 5957 §3 (DISPLAYFROM, DISPLAYTO), RFC 5267 §3 (ESORT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any, Final, TypeVar
+
+from imap_out.session.answers import resync
+from imap_out.session.answers.out import Out
+from imap_out.session.search.do_search import begin, keep
+from imap_out.session.search.find import find
+from imap_out.session.search.forest import Forest, Subjects, by_subject
+from imap_out.session.search.ordering import Slicer, in_order
+from imap_out.session.search.references import Links, join
+from imap_out.session.search.results import Numbers, joined_column, tell, tell_esearch
+from imap_out.session.search.saved import to_save
+from imap_out.session.state.capability import CONDSTORE
+from imap_out.session.state.selected import SelectedView
+from imap_out.session.state.session import Completed, Session
+from imap_out.wire.commands import Sort, Thread
+from imap_out.wire.search_keys import Every
+from imap_out.wire.sorting import Criterion, SortBy, Threading
+from mx_core.model.header_keys import OrderNumber, OrderText, ThreadTable
+from mx_core.model.ids import MessageId
+from mx_core.ports import MailReader
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_READ_AT_ONCE: Final = 8_192  # messages whose keys one transaction reads
+_KEYS: Final[dict[SortBy, OrderText | OrderNumber]] = {
+    SortBy.ARRIVAL: OrderNumber.ARRIVED,
+    SortBy.DATE: OrderNumber.SENT,
+    SortBy.SIZE: OrderNumber.SIZE,
+    SortBy.SUBJECT: OrderText.SUBJECT,
+    SortBy.FROM: OrderText.FROM,
+    SortBy.TO: OrderText.TO,
+    SortBy.CC: OrderText.CC,
+    SortBy.DISPLAYFROM: OrderText.DISPLAY_FROM,
+    SortBy.DISPLAYTO: OrderText.DISPLAY_TO,
+}
+
+
+async def sort(session: Session, command: Sort, out: Out) -> Completed:
+    """RFC 5256 §3."""
+    view = session.selected()
+    returning = command.returning
+    if returning is None and _told_again(view, command, out):
+        return Completed(b"sorted")
+    key = begin(view, command.key, command.charset, returning)
+    found = await find(session, key, out)
+    ordered = await _Keys(session, view, found, out).sorted(command.criteria)
+    keep(view, returning, ordered)
+    numbers = Numbers(view, ordered, by_uid=command.by_uid)
+    asks_modseq = resync.asks_modseq(command.key)
+    if asks_modseq:
+        session.enabled.add(CONDSTORE)
+    if returning is None:
+        modseq = b" (MODSEQ %d)" % resync.highest(view, found) if asks_modseq and found else b""
+        _keep(view, command, await tell(b"SORT", numbers, out, modseq))
+        return Completed(b"sorted")
+    told = sorted(to_save(returning, ordered))
+    modseq = b" MODSEQ %d" % resync.highest(view, told) if asks_modseq and told else b""
+    await tell_esearch(returning, numbers, out, modseq, by_uid=command.by_uid)
+    return Completed(b"sorted")
+
+
+async def thread(session: Session, command: Thread, out: Out) -> Completed:
+    """RFC 5256 §3."""
+    view = session.selected()
+    if _told_again(view, command, out):
+        return Completed(b"threaded")
+    key = begin(view, command.key, command.charset, None)
+    found = await find(session, key, out)
+    forest = await _Keys(session, view, found, out).threaded(command.algorithm)
+    numbers = Numbers(view, found, by_uid=command.by_uid).at(range(len(found)))
+    said = [b"* THREAD " if found else b"* THREAD"]
+    out.put(said[0])
+    for piece in chain(forest.spell(numbers), [b"\r\n"]):
+        said.append(piece)
+        out.put(piece)
+        await out.room()
+    _keep(view, command, said)
+    return Completed(b"threaded")
+
+
+def _told_again(view: SelectedView, command: Sort | Thread, out: Out) -> bool:
+    """Say the answer again if it is known."""
+    answer = view.kept.get(command, view.rows)
+    if answer is not None:
+        out.put(answer)
+    return answer is not None
+
+
+def _keep(view: SelectedView, command: Sort | Thread, said: Sequence[bytes]) -> None:
+    if command.key == Every():
+        view.kept.keep(command, view.rows, said)
+
+
+class _Keys:
+    """The messages that were found, and what they are put in order by."""
+
+    def __init__(
+        self, session: Session, view: SelectedView, found: Sequence[int], out: Out
+    ) -> None:
+        self._mail = session.mail
+        self._out = out
+        self._found = found
+        messages = joined_column(view.rows, "Q", "messages")
+        self._all = len(found) == len(messages)
+        self._messages: Sequence[Any] = (
+            messages if self._all else list(map(messages.__getitem__, found))
+        )
+
+    async def sorted(self, criteria: Sequence[Criterion]) -> list[int]:
+        """Return what was found in order of *criteria*, then of sequence number."""
+        order: list[int] = list(range(len(self._found)))
+        for criterion in reversed(criteria):
+            key = _KEYS[criterion.by]
+            if isinstance(key, OrderNumber):
+                numbers = await self._read(partial(_numbers, key))
+                order = await self._drive(in_order(order, numbers, reverse=criterion.reverse))
+            else:
+                texts = await self._read(partial(_texts, key))
+                order = await self._drive(in_order(order, texts, reverse=criterion.reverse))
+        return order if self._all else list(map(self._found.__getitem__, order))
+
+    async def threaded(self, algorithm: Threading) -> Forest:
+        """Return the threads of what was found."""
+        sent = await self._read(partial(_numbers, OrderNumber.SENT))
+        order = await self._drive(in_order(range(len(sent)), sent))
+        links = Links()
+        subjects = Subjects()
+        for start in range(0, len(self._messages), _READ_AT_ONCE):
+            messages = self._messages[start : start + _READ_AT_ONCE]
+            some = await self._mail.read(partial(_thread_keys, messages))
+            if algorithm is Threading.REFERENCES:
+                await self._drive(links.add(some))
+            subjects.add(some)
+        if algorithm is Threading.REFERENCES:
+            return await self._drive(join(links, order, subjects))
+        return await self._drive(by_subject(order, subjects))
+
+    async def _read(
+        self, read: Callable[[Sequence[MessageId], MailReader], Sequence[T]]
+    ) -> list[T]:
+        values: list[T] = []
+        for start in range(0, len(self._messages), _READ_AT_ONCE):
+            messages = self._messages[start : start + _READ_AT_ONCE]
+            values += await self._mail.read(partial(read, messages))
+            await self._out.progress()
+        return values
+
+    async def _drive(self, slicer: Slicer[R]) -> R:
+        """Run *slicer* to its end, and let the others run between its slices."""
+        while True:
+            try:
+                next(slicer)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            await self._out.progress()
+
+
+def _numbers(number: OrderNumber, messages: Sequence[MessageId], reader: MailReader) -> list[int]:
+    return reader.order_numbers(number, messages)
+
+
+def _texts(text: OrderText, messages: Sequence[MessageId], reader: MailReader) -> list[bytes]:
+    return reader.order_texts(text, messages)
+
+
+def _thread_keys(messages: Sequence[MessageId], reader: MailReader) -> ThreadTable:
+    return reader.thread_keys(messages)

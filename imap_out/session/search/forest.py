@@ -1,0 +1,117 @@
+"""Threads as trees of messages, and the answer that spells them.  No step recurses.
+
+A node below ``count`` is the message at that place among those that were found; one from there
+on is a dummy that holds messages together.  RFC 5256 §4 (THREAD).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from imap_out.session.search.ordering import SLICE, Slicer
+from mx_core.model.header_keys import ThreadTable
+
+NONE: Final = -1
+_CLOSE: Final = -1
+
+
+class Forest:
+    """Trees over *count* messages; children stand in the order in which they were added."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.roots: list[int] = []
+        self.first = [NONE] * count  # child of each node
+        self.next = [NONE] * count  # sibling
+        self._last = [NONE] * count
+
+    def dummy(self) -> int:
+        """Return a new dummy."""
+        for column in (self.first, self.next, self._last):
+            column.append(NONE)
+        return len(self.first) - 1
+
+    def add(self, parent: int, child: int) -> None:
+        """Put *child*, which has no siblings yet, behind the children of *parent*."""
+        last = self._last[parent]
+        if last == NONE:
+            self.first[parent] = child
+        else:
+            self.next[last] = child
+        self._last[parent] = child
+
+    def children(self, node: int) -> Iterator[int]:
+        """Yield the children of *node*."""
+        child = self.first[node]
+        while child != NONE:
+            yield child
+            child = self.next[child]
+
+    def spell(self, numbers: Sequence[int]) -> Iterator[bytes]:
+        """Yield the thread lists in pieces; *numbers* are what the client knows messages by."""
+        # thread-list   = "(" (thread-members / thread-nested) ")"          RFC 5256 §5
+        # thread-members = nz-number *(SP nz-number) [SP thread-nested]
+        # thread-nested = 2*thread-list
+        pieces: list[bytes] = []
+        first, count = self.first, self.count
+        for root in self.roots:
+            if root < count and first[root] == NONE:  # most mail answers nothing
+                pieces.append(b"(%d)" % numbers[root])
+                if len(pieces) >= SLICE:
+                    yield b"".join(pieces)
+                    pieces.clear()
+                continue
+            stack = [root]
+            while stack:
+                node = stack.pop()
+                pieces.append(b")" if node == _CLOSE else b"(")
+                while node != _CLOSE:
+                    child = self.first[node]
+                    if node < self.count:
+                        pieces.append(b"%d" % numbers[node])
+                        pieces.append(b"" if child == NONE else b" ")
+                    if child == NONE:
+                        pieces.append(b")")
+                        break
+                    if self.next[child] != NONE:
+                        stack.append(_CLOSE)
+                        stack.extend(reversed(list(self.children(node))))
+                        break
+                    node = child
+                    if len(pieces) >= SLICE:
+                        yield b"".join(pieces)
+                        pieces.clear()
+            if len(pieces) >= SLICE:
+                yield b"".join(pieces)
+                pieces.clear()
+        yield b"".join(pieces)
+
+
+class Subjects:
+    """What is compared of the subjects of messages: a hash, and whether it is one of a reply."""
+
+    def __init__(self) -> None:
+        self.of: list[int] = []
+        self.is_reply: list[bool] = []
+
+    def add(self, keys: ThreadTable) -> None:
+        """Add messages in order of sequence number."""
+        numbers, starts = keys.numbers, keys.starts[:-1]
+        self.of += [numbers[start + 1] for start in starts]
+        self.is_reply += [numbers[start + 2] == 1 for start in starts]
+
+
+def by_subject(order: Sequence[int], subjects: Subjects) -> Slicer[Forest]:
+    """Return ORDEREDSUBJECT's threads; *order* is the places by date.  RFC 5256 §3."""
+    forest = Forest(len(order))
+    heads: dict[int, int] = {}
+    for done, at in enumerate(order):
+        head = heads.setdefault(subjects.of[at], at)
+        if head == at:
+            forest.roots.append(at)
+        else:
+            forest.add(head, at)
+        if done % SLICE == 0:
+            yield
+    return forest
