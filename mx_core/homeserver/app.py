@@ -58,7 +58,6 @@ async def serve(
         Corrupt, DiskFull: As the database says.
     """
     asyncio.get_running_loop().set_exception_handler(logs.loop_error)
-    _log.info("home_starts", domain=config.domain)
     passed = activation.passed()
     key = domain_key.load(domain_key.place(folder))
     stopping = asyncio.Event()

@@ -210,9 +210,10 @@ def processes() -> str:
 
 
 _HOLDS = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from gateway.cli.decrypt import Keys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below what runs in the background
 with Keys(openpgp=(sys.argv[1],), passphrases=sys.argv[2]).opened() as [opener]:
     print(opener._home, flush=True)
     time.sleep(60)
