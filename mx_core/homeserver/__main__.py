@@ -83,19 +83,19 @@ def serve(folder: Path, record: Path | None) -> None:
 
     from mx_core.program import starting  # noqa: PLC0415
 
-    starting.begin()
-    with loading():
-        from mx_core.homeserver import app, config  # noqa: PLC0415
-        from mx_core.program import logs  # noqa: PLC0415
+    with starting.watched() as started:
+        with loading():
+            from mx_core.homeserver import app, config  # noqa: PLC0415
+            from mx_core.program import logs  # noqa: PLC0415
 
-    def ready() -> None:
-        starting.done()
-        click.echo("ready")
+        def ready() -> None:
+            started()
+            click.echo("ready")
 
-    settings = config.load(folder)
-    _must_be_own(folder)
-    logs.configure(settings.log)
-    asyncio.run(app.serve(folder, settings, record=record, ready=ready))
+        settings = config.load(folder)
+        _must_be_own(folder)
+        logs.configure(settings.log)
+        asyncio.run(app.serve(folder, settings, record=record, ready=ready))
 
 
 @program.command()

@@ -1,25 +1,48 @@
 """A start that can not end in silence: what stops or ends it is said on standard error.
 
 A signal of the system that ends the program (SIGSEGV, SIGABRT and their like) tells where each thread was, and so
-does, again and again, a start that takes too long.  A thread below Python tells it, so also where all of Python waits.
-Names of files and functions, and lines; no values (law 6).
+does, again and again, a start that takes too long: by a thread of Python, since one below it, which reads what the
+others change meanwhile, may end what it looks at.  Names of files and functions, and lines; no values (law 6).
 """
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Final
 
 LONG_SECONDS: Final = 60.0  # more than a start takes on a busy machine; a migration may take it
 _STANDARD_ERROR: Final = 2
 
 
-def begin(long_seconds: float = LONG_SECONDS) -> None:
-    """Tell from now on; *long_seconds* without ``done`` are too long."""
+@contextlib.contextmanager
+def watched(long_seconds: float = LONG_SECONDS) -> Iterator[Callable[[], None]]:
+    """Give what to call once the start is done; *long_seconds* without that, or an error, are too long.
+
+    What the system ends is told of for as long as the program runs.
+    """
     faulthandler.enable(_STANDARD_ERROR)
-    faulthandler.dump_traceback_later(long_seconds, repeat=True, file=_STANDARD_ERROR)
+    over = threading.Event()
+    telling = threading.Thread(
+        target=_tell_where, args=(over, long_seconds), name="starting", daemon=True
+    )
+    telling.start()
+    try:
+        yield over.set
+    finally:
+        over.set()
+        telling.join()
 
 
-def done() -> None:
-    """End what waits for the end of the start; what ends the program is told of for as long as it runs."""
-    faulthandler.cancel_dump_traceback_later()
+def _tell_where(over: threading.Event, seconds: float) -> None:
+    while not over.wait(seconds):
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        for ident, frame in sys._current_frames().items():  # noqa: SLF001  # there is no other way
+            told = "".join(traceback.format_stack(frame))
+            name = names.get(ident, "one that is not of Python")
+            os.write(_STANDARD_ERROR, f"still starting; thread {name}:\n{told}".encode())

@@ -20,8 +20,8 @@ def the_step_that_hangs():
 def the_step_that_breaks():
     os.kill(os.getpid(), signal.{signal})
 
-starting.begin({seconds})
-{step}
+with starting.watched({seconds}) as started:
+    {step}
 """
 
 
@@ -43,10 +43,10 @@ def test_a_start_that_hangs_tells_where_every_thread_is() -> None:
 
 
 @pytest.mark.parametrize("number", ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"])
-@pytest.mark.parametrize("when", ["", "starting.done()"])
+@pytest.mark.parametrize("when", ["", "started()"])
 def test_a_program_that_is_ended_by_the_system_tells_where_it_was(number: str, when: str) -> None:
     done = subprocess.run(
-        _program(f"{when}\nthe_step_that_breaks()", number=number),
+        _program(f"{when}; the_step_that_breaks()".removeprefix("; "), number=number),
         cwd=_ROOT,
         check=False,
         capture_output=True,
@@ -57,13 +57,26 @@ def test_a_program_that_is_ended_by_the_system_tells_where_it_was(number: str, w
     assert "in the_step_that_breaks" in done.stderr
 
 
-def test_a_start_that_is_done_says_nothing_more() -> None:
-    done = subprocess.run(
-        _program("starting.done()\nimport time; time.sleep(0.2)", 0.1),
-        cwd=_ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.stderr == ""
+_OVER = """
+import threading
+from mx_core.program import starting
+
+def telling():
+    return [thread for thread in threading.enumerate() if thread.name == "starting"]
+
+with starting.watched(1e6) as started:
+    [thread] = telling()
+    started()
+    thread.join(60)
+    assert not telling()
+try:
+    with starting.watched(1e6):
+        assert telling()
+        raise OSError
+except OSError:
+    assert not telling()
+"""
+
+
+def test_of_a_start_that_is_done_or_has_failed_nothing_is_told_any_more() -> None:
+    subprocess.run([sys.executable, "-c", _OVER], cwd=_ROOT, check=True, timeout=60)
