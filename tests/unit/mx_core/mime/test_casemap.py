@@ -51,10 +51,13 @@ def test_every_character_there_is_folds_as_the_rule_says() -> None:
         min_size=1,
         max_size=4,
     ),
+    st.sampled_from("a \u1100é가ǆ"),  # else marks would be more in a row than any language writes
     st.integers(1, 4_000),
 )
-def test_a_long_text_folds_piece_by_piece_as_it_does_whole(words: list[str], times: int) -> None:
-    text = "".join(words) * times
+def test_a_long_text_folds_piece_by_piece_as_it_does_whole(
+    words: list[str], base: str, times: int
+) -> None:
+    text = ("".join(words) + base) * times
 
     assert fold(text) == plainly(text)
 
