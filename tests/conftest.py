@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,13 @@ from hypothesis import HealthCheck, settings
 from tests.support.postgres import PostgresServer, running_postgres
 
 # How long an example takes says more of what else the machine does than of the code.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Where a change is judged the examples are the same each time; where people work they are new ones.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="MX_SAME_EXAMPLES" in os.environ,
+)
 settings.load_profile("patient")
 
 
