@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.db.failpoint import STEPS
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gateway", "smtp_in", "imap_out", "mx_core")
 SOURCES = sorted(
@@ -125,3 +127,16 @@ def test_help_costs_no_heavy_import(module: str) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
+
+
+def test_every_failpoint_in_the_source_is_a_known_step() -> None:
+    root = Path(__file__).resolve().parents[2]
+    named = {
+        line.split('failpoint.reach("')[1].split('"')[0]
+        for package in ("gateway", "mx_core")
+        for path in (root / package).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if 'failpoint.reach("' in line
+    }
+
+    assert named <= set(STEPS)
