@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _PIECE = 256 * 1024
@@ -13,12 +13,13 @@ _PIECE = 256 * 1024
 class CutLine:
     """Every *every* octets from the server, *cuts* times, both ends lose the connection."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, at: int) -> None:
         self._server = port
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server(("127.0.0.1", at))
         self.port = self._listening.getsockname()[1]
         self.every = 0
         self.cuts = 0  # left
+        self.at_cut: Callable[[], None] = lambda: None  # called before the ends lose it
         self._passed = 0
 
     def serve(self) -> None:
@@ -53,6 +54,7 @@ class CutLine:
         if not self.cuts or self._passed < self.every:
             return False
         self._passed, self.cuts = 0, self.cuts - 1
+        self.at_cut()
         return True
 
     def close(self) -> None:
@@ -62,9 +64,9 @@ class CutLine:
 
 
 @contextmanager
-def cut_line(port: int) -> Iterator[CutLine]:
-    """Serve a line to *port* of this computer until the block ends."""
-    line = CutLine(port)
+def cut_line(port: int, at: int = 0) -> Iterator[CutLine]:
+    """Serve a line to *port* of this computer until the block ends; it listens *at*, or at any port."""
+    line = CutLine(port, at)
     thread = threading.Thread(target=line.serve, daemon=True)
     thread.start()
     try:

@@ -68,11 +68,11 @@ service stats {{
 
 @contextmanager
 def dovecot(folder: Path) -> Iterator[Server]:
-    """Yield the account of alice there; *folder* must be open to its users."""
+    """Yield the account of alice there; *folder* must be open to its users, and may hold mail."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     for name in ("run", "mail"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
     shutil.chown(folder / "mail", "mail", "mail")
     for name, pem in zip(("ca", "leaf", "key"), loopback_pem(), strict=True):
         (folder / f"{name}.pem").write_bytes(pem)

@@ -65,6 +65,8 @@ class Sweep:
             done += 1
             self._write(digest, done, figures)
         for row in self._rows(done, figures):
+            if row.better == "higher" and done < self.of:  # a part has not counted all yet
+                continue
             assert row.holds_floor(), f"{row.measure}: {row.ours} against {row.floor}"
 
     @property

@@ -70,3 +70,23 @@ def test_a_sitting_can_be_limited(sweep: Sweep, monkeypatch: pytest.MonkeyPatch)
     sweep.run(lambda _: {})
 
     assert not sweep.file.exists()
+
+
+def test_what_is_to_be_counted_is_asked_of_the_whole_alone(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = replace(sweep, of=2, measures=(Measure("kills", "kills", "higher", floor=2),))
+
+    def step(number: int) -> Mapping[str, float]:
+        if number:
+            raise KeyboardInterrupt
+        return {"kills": 1}
+
+    with pytest.raises(KeyboardInterrupt):
+        counting.run(step)
+    monkeypatch.setenv("MX_TORTURE_SECONDS", "0")
+    counting.run(step)
+    monkeypatch.delenv("MX_TORTURE_SECONDS")
+
+    with pytest.raises(AssertionError, match="kills"):
+        counting.run(lambda _: {"kills": 0})
