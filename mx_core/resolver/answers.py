@@ -1,11 +1,13 @@
 """Answers of the DNS, kept for as long as it says, bounded in number and size.
 
 A name that does not exist and one without such records are alike: no records.  That there was no
-answer is remembered too, for seconds, or everybody would wait for a resolver that is away.
+answer is remembered too, for seconds, or everybody would wait for a resolver that is away.  Whoever
+asks what is being asked already waits for that answer: mail of one domain comes in bursts.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -26,6 +28,7 @@ _KEPT_SECONDS_MAX: Final = 3_600.0
 _ABSENT_SECONDS: Final = 60.0
 _FAILED_SECONDS: Final = 5.0
 _RECORDS_MAX: Final = 64
+_Key = tuple[str, int]  # lower case, the kind of record
 
 
 class _Kept(Struct, frozen=True):
@@ -41,7 +44,8 @@ class Answers:
     def __init__(self, settings: ResolverSettings) -> None:
         """Nothing is kept yet."""
         self._stub = Stub(settings, validated=False)
-        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._asking: dict[_Key, asyncio.Task[_Kept]] = {}  # under way
 
     async def records(self, name: str, kind: dns.rdatatype.RdataType) -> Sequence[Rdata]:
         """Return at most 64 records of *kind*; *name* is in A-labels, without a final dot.
@@ -50,15 +54,28 @@ class Answers:
             PeerUnreachable: There was no answer, now or some seconds ago.
         """
         key, now = (name.lower(), int(kind)), time.monotonic()
-        kept = self._kept.pop(key, None)
+        kept = self._kept.get(key)
         if kept is None or kept.until <= now:
-            kept = await self._answer(name, kind)
-        self._kept[key] = kept
-        if len(self._kept) > _ANSWERS_KEPT:
-            self._kept.popitem(last=False)
+            if key not in self._asking:
+                self._asking[key] = asyncio.create_task(self._ask(key, name, kind))
+            # the question goes on, whoever gives up: its time is bounded, and its answer is kept
+            kept = await asyncio.shield(self._asking[key])
+        else:
+            self._kept.move_to_end(key)
         if kept.records is None:
             raise PeerUnreachable("DNS gave no usable answer")
         return kept.records
+
+    async def _ask(self, key: _Key, name: str, kind: dns.rdatatype.RdataType) -> _Kept:
+        try:
+            kept = await self._answer(name, kind)
+        finally:
+            del self._asking[key]
+        self._kept[key] = kept
+        self._kept.move_to_end(key)
+        if len(self._kept) > _ANSWERS_KEPT:
+            self._kept.popitem(last=False)
+        return kept
 
     async def _answer(self, name: str, kind: dns.rdatatype.RdataType) -> _Kept:
         try:
