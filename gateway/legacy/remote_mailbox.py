@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from gateway.legacy.answers import Atom, BadAnswer, Data, Status, Value
 from gateway.legacy.client import ImapClient, quoted
+from gateway.legacy.guard import LITERAL_OCTETS
 from imap_out.wire import utf7
 from imap_out.wire.dates import parse_date_time
 from imap_out.wire.syntax import BadSyntax
@@ -26,6 +27,7 @@ PART_OCTETS: Final = 1024 * 1024  # a larger message is asked for in parts
 _MODSEQ_MAX: Final = (1 << 63) - 1
 _CODES_MAX: Final = 50
 _KEYWORD_OCTETS_MAX: Final = 100
+_FIELD_OCTETS: Final = 2 * 1024
 
 
 class RemoteName(Struct, frozen=True):
@@ -60,6 +62,7 @@ class Row(Struct, frozen=True):
     flags: FlagSet
     received: int | None  # unix seconds
     shared: bytes  # X-GM-MSGID, or b""
+    content_type: bytes = b""  # a header of that field alone, where it was asked for
 
 
 async def names(client: ImapClient) -> list[RemoteName]:
@@ -103,8 +106,13 @@ async def uids(client: ImapClient, opened: Opened, first: int = 1) -> list[int]:
     return sorted(uid for uid in found if uid >= first)
 
 
-async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
-    """Return what the server tells of *wanted*, ascending; those that are gone are missing."""
+async def rows(
+    client: ImapClient, wanted: Sequence[int], *, content_types: bool = False
+) -> list[Row]:
+    """Return what the server tells of *wanted*, ascending; those that are gone are missing.
+
+    *content_types*: also what each says that it is, for which a server may have to read its header.
+    """
     asked = set(wanted)
     found: dict[int, Row] = {}
 
@@ -117,13 +125,16 @@ async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
         if uid in asked and size is not None:
             found[uid] = Row(
                 uid, size, flags_of(items.get("FLAGS")), _date(items.get("INTERNALDATE")),
-                _shared(items.get("X-GM-MSGID")),
+                _shared(items.get("X-GM-MSGID")), _header(items),
             )  # fmt: skip
 
     more = " X-GM-MSGID" if "X-GM-EXT-1" in client.capabilities else ""
+    if content_types:  # a part of it: nobody's field can be longer than the answer may be
+        more += f" BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE)]<0.{_FIELD_OCTETS}>"
     await client.ask(
         f"UID FETCH {sequence_set(wanted)} (UID RFC822.SIZE FLAGS INTERNALDATE{more})",
         take,
+        octets=len(wanted) * 2 * _FIELD_OCTETS if content_types else LITERAL_OCTETS,
         answers=2 * len(wanted) + _SPARE,
     )
     return [found[uid] for uid in sorted(found)]
@@ -251,6 +262,15 @@ def number_of(value: Value, most: int) -> int | None:
         return None
     number = int(value)
     return number if number <= most else None
+
+
+def _header(items: dict[str, Value]) -> bytes:
+    """Return the header that ``BODY[HEADER.FIELDS (CONTENT-TYPE)]<0>`` gives.
+
+    Its name is read as an atom, a list and an atom, and so as two items, of which the second has it.
+    """
+    value = items.get("]<0>")
+    return bytes(value) if _is_text(value) else b""
 
 
 def _shared(value: Value) -> bytes:

@@ -13,6 +13,7 @@ from typing import Final, final
 
 from typing_extensions import override
 
+from gateway.decrypting.enclosed import kind_of
 from gateway.legacy import remote_mailbox
 from gateway.legacy.client import ImapClient, SaidNo, Server
 from gateway.legacy.logging_in import Login, logged_in
@@ -65,12 +66,17 @@ class ImapSource(Source):
         return folders_of(await remote_mailbox.names(client), gmail=gmail, all_mail=self._all_mail)
 
     @override
-    async def weigh(self, folder: SourceFolder) -> AsyncIterator[Sequence[Weight | Trouble]]:
-        async for validity, rows in self._rows(folder):
+    async def weigh(
+        self, folder: SourceFolder, *, kinds: bool = False
+    ) -> AsyncIterator[Sequence[Weight | Trouble]]:
+        async for validity, rows in self._rows(folder, content_types=kinds):
             if isinstance(rows, Trouble):
                 yield [rows]
                 continue
-            yield [Weight(key_of(validity, row.uid), b"", row.size) for row in rows]
+            yield [
+                Weight(key_of(validity, row.uid), b"", row.size, kind_of(row.content_type))
+                for row in rows
+            ]
 
     @override
     async def read(
@@ -103,7 +109,7 @@ class ImapSource(Source):
         return self._client
 
     async def _rows(
-        self, folder: SourceFolder, known: Known | None = None
+        self, folder: SourceFolder, known: Known | None = None, *, content_types: bool = False
     ) -> AsyncIterator[tuple[int, Sequence[Row] | Trouble]]:
         """Yield UIDVALIDITY and rows of the folder, without those that were brought before."""
         client = await self._connected()
@@ -120,7 +126,8 @@ class ImapSource(Source):
             here = set() if known is None else await known.brought(list(keys))
             asked = [uid for key, uid in keys.items() if key not in here]
             if asked:
-                yield opened.uid_validity, await remote_mailbox.rows(client, asked)
+                rows = await remote_mailbox.rows(client, asked, content_types=content_types)
+                yield opened.uid_validity, rows
 
     async def _ahead(
         self,

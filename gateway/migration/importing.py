@@ -159,7 +159,9 @@ class Importing:
             source = await asyncio.to_thread(self._open, asked)
             try:
                 before = await self._before(source)
-                await look(source, self._imports, before, asked.into, self._look)
+                await look(
+                    source, self._imports, before, asked.into, self._look, kinds=True
+                )  # nobody brings it, and then says what is encrypted
             finally:
                 await source.close()
         except Corrupt:

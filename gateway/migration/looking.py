@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from msgspec import Struct, field
 
 from gateway.migration.keys import Keys
 from gateway.migration.naming import mailbox_for
-from gateway.migration.source import Source, SourceFolder, Trouble
+from gateway.migration.source import Source, Trouble, Weight
 from mx_core.model.errors import DiskFull
 from mx_core.store.ledger.imports import Import, Imports
 
@@ -107,9 +108,13 @@ class Look(Struct):
 
 
 async def look(
-    source: Source, imports: Imports, before: Import | None, into: str, seen: Look
-) -> None:
-    """Read all of *source* and fill *seen*, which others may show meanwhile."""
+    source: Source, imports: Imports, before: Import | None, into: str, seen: Look,
+    *, kinds: bool = False,
+) -> None:  # fmt: skip
+    """Read all of *source* and fill *seen*, which others may show meanwhile.
+
+    *kinds*: count what is encrypted also where the source has to be asked for it.
+    """
     digests: set[bytes] = set()
     folders = await source.folders()
     seen.octets_a_day = source.octets_a_day
@@ -120,15 +125,16 @@ async def look(
         mailbox = mailbox_for(folder.levels, into)
         here = FolderLook("/".join(folder.levels), mailbox)
         seen.folders.append(here)
-        await _look_at(source, folder, Keys(imports, before, folder), seen, here, digests)
+        keys = Keys(imports, before, folder)
+        await _look_at(source.weigh(folder, kinds=kinds), keys, seen, here, digests)
     seen.done = True
 
 
 async def _look_at(
-    source: Source, folder: SourceFolder, keys: Keys, seen: Look, here: FolderLook,
+    weighing: AsyncIterator[Sequence[Weight | Trouble]], keys: Keys, seen: Look, here: FolderLook,
     digests: set[bytes],
 ) -> None:  # fmt: skip
-    async for weighed in source.weigh(folder):
+    async for weighed in weighing:
         await asyncio.sleep(0)
         found = [each for each in weighed if not isinstance(each, Trouble)]
         for trouble in (each for each in weighed if isinstance(each, Trouble)):

@@ -61,7 +61,7 @@ class Weight(Struct, frozen=True):
     key: bytes
     digest: bytes
     octets: int
-    encrypted: Kind | None = None  # where the source gives its octets
+    encrypted: Kind | None = None  # as far as the source was asked for it, or gives its octets
 
 
 class Tally(Struct, frozen=True):
@@ -108,8 +108,13 @@ class Source(Protocol):
     async def folders(self) -> list[SourceFolder | Trouble]:
         """Return all folders, and what may not be entered; raises Refused, Unavailable."""
 
-    def weigh(self, folder: SourceFolder) -> AsyncIterator[Sequence[Weight | Trouble]]:
-        """Yield what can be said of the folder's messages without keeping any."""
+    def weigh(
+        self, folder: SourceFolder, *, kinds: bool = False
+    ) -> AsyncIterator[Sequence[Weight | Trouble]]:
+        """Yield what can be said of the folder's messages without keeping any.
+
+        *kinds*: also what is encrypted, if only a question more tells.
+        """
 
     def read(self, folder: SourceFolder, known: Known) -> AsyncIterator[Sequence[Found | Trouble]]:
         """Yield the folder's messages, a batch at a time, each within the limits above.

@@ -12,6 +12,7 @@ from gateway.migration.importing import Asked, Importing
 from gateway.migration.opening import open_source
 from mx_core.store.account_store import AccountStore
 from tests.support.dovecot import PASSWORD, dovecot, imap
+from tests.support.encrypted_mail import pgp_mime, smime
 from tests.support.old_mail import letter, stored
 from tests.support.stores import memory_store
 
@@ -32,6 +33,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             client.create("Work/Caf&AOk-")
             client.append("Work/Caf&AOk-", "(\\Answered)", "", letter(1))
             client.append("Sent", "(\\Seen)", "", letter(2))
+            client.create("Closed")
+            client.append("Closed", "", "", pgp_mime(b"x"))
+            client.append("Closed", "", "", smime(b"x"))
         yield made
 
 
@@ -84,8 +88,26 @@ async def test_an_account_is_brought_whole_and_stays_as_it_was(server: Server) -
         again = await bring(store, asked(server))
         assert again["report"]["progress"]["stored"] == 0
         assert {name: len(mail) for name, mail in (await stored(store)).items()} == {
-            "INBOX": MANY + 2, "Work/Café": 1, "Sent": 1,
+            "INBOX": MANY + 2, "Work/Café": 1, "Sent": 1, "Closed": 2,
         }  # fmt: skip
+    assert await asyncio.to_thread(everything, server) == before
+
+
+async def test_a_dry_run_counts_what_is_encrypted_and_changes_nothing(server: Server) -> None:
+    before = await asyncio.to_thread(everything, server)
+    with memory_store() as store:
+        importing = Importing(store, open_source, store.mail.now)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(importing.run())
+            await importing.begin(asked(server), dry_run=True)
+            async with asyncio.timeout(100):
+                while not (state := await importing.state())["look"]["done"]:
+                    await asyncio.sleep(0.05)
+            running.cancel()
+
+    assert state["trouble"] == ""
+    assert state["look"]["messages"] == MANY + 6
+    assert state["look"]["encrypted"] == {"openpgp": 1, "smime": 1}
     assert await asyncio.to_thread(everything, server) == before
 
 

@@ -63,7 +63,9 @@ class LocalSource(Source):
         return await asyncio.to_thread(self._look)
 
     @override
-    async def weigh(self, folder: SourceFolder) -> AsyncIterator[Sequence[Weight | Trouble]]:
+    async def weigh(
+        self, folder: SourceFolder, *, kinds: bool = False
+    ) -> AsyncIterator[Sequence[Weight | Trouble]]:
         batches = _batches(self._messages(folder))
         while batch := await asyncio.to_thread(_weighed, batches):
             yield batch

@@ -15,6 +15,7 @@ from gateway.migration.opening import open_source
 from gateway.migration.source import BATCH_MESSAGES, SourceFolder
 from mx_core.model.errors import Refused, Unavailable
 from mx_core.store.account_store import AccountStore
+from tests.support.encrypted_mail import pgp_mime, smime
 from tests.support.imap_script import Reply, Talk, scripted
 from tests.support.old_mail import letter, stored
 from tests.support.stores import memory_store
@@ -33,6 +34,7 @@ class Account:
         self.gmail = False
         self.open = ""
         self.fetched: list[str] = []
+        self.asked_for_types = 0
 
     def script(self) -> dict[str, Reply]:
         return {
@@ -59,7 +61,8 @@ class Account:
     async def _fetch(self, talk: Talk) -> None:
         command = talk.heard[-1]
         wanted = self._uids(command.split()[2])
-        whole = "BODY" in command
+        whole = "BODY.PEEK[]" in command
+        field = re.search(r"BODY\.PEEK\[HEADER\.FIELDS \(CONTENT-TYPE\)\]<0\.(\d+)>", command)
         for at, uid in enumerate(wanted, 1):
             octets, shared = self.boxes[self.open][uid]
             if whole:
@@ -68,8 +71,20 @@ class Account:
             else:
                 body = b"RFC822.SIZE %d FLAGS (\\Seen)" % len(octets)
                 body += b" X-GM-MSGID %d" % shared if self.gmail else b""
+                if field is not None:
+                    self.asked_for_types += 1
+                    told = self._content_type(octets)[: int(field[1])]
+                    name = b"BODY[HEADER.FIELDS (CONTENT-TYPE)]<0>"
+                    body += b" %b {%d}\r\n%b" % (name, len(told), told)
             await talk.send(b"* %d FETCH (UID %d %b)\r\n" % (at, uid, body))
         await talk.send(b"%t OK\r\n")
+
+    def _content_type(self, octets: bytes) -> bytes:
+        header = octets.partition(b"\r\n\r\n")[0] + b"\r\n"
+        found = re.search(
+            rb"^Content-Type:.*\r\n(?:[ \t].*\r\n)*", header, re.MULTILINE | re.IGNORECASE
+        )
+        return (found[0] if found else b"") + b"\r\n"
 
     def _uids(self, text: str) -> list[int]:
         here = self.boxes[self.open]
@@ -320,6 +335,42 @@ async def test_a_folder_that_can_not_be_opened_and_a_message_that_is_not_given_a
 
             assert [place for place, _ in done["troubles"]] == ["Closed", "INBOX, UID 1"]
             assert done["report"]["holds"] is False
+
+
+async def test_a_dry_run_counts_what_is_encrypted_and_fetches_no_message(tmp_path: Path) -> None:
+    mail: Mail = {
+        1: (pgp_mime(b"x"), 0),
+        2: (letter(2), 0),
+        3: (smime(b"x"), 0),
+        4: (letter(4, more=f'Content-Type: text/plain; x="{"pkcs7-mime" * 500}"\r\n'), 0),
+        5: (pgp_mime(b"y"), 0),
+    }
+    account = Account({"INBOX": mail})
+    with memory_store() as store:
+        async with scripted(tmp_path, account.script()) as (server, _):
+            importing = Importing(store, open_source, store.mail.now)
+            async with asyncio.TaskGroup() as tasks:
+                running = tasks.create_task(importing.run())
+                what = Asked(server.location, secret="x", ca_file=server.ca_file)
+                await importing.begin(what, dry_run=True)
+                while not (state := await importing.state())["look"]["done"]:  # no event
+                    await asyncio.sleep(0.01)
+                running.cancel()
+
+    assert state["trouble"] == ""
+    assert state["look"]["messages"] == len(mail)
+    assert state["look"]["encrypted"] == {"openpgp": 2, "smime": 1}
+    assert account.fetched == []
+
+
+async def test_only_a_dry_run_asks_for_types(tmp_path: Path) -> None:
+    account = Account({"INBOX": {1: (pgp_mime(b"x"), 0)}})
+    with memory_store() as store:
+        async with scripted(tmp_path, account.script()) as (server, _):
+            done = await bring(store, server)
+
+    assert done["report"]["progress"]["encrypted"] == {"openpgp": 1}
+    assert account.asked_for_types == 0
 
 
 async def test_the_secret_comes_from_a_command_or_is_asked_for() -> None:
