@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from mx_core.db.driver import PAGE_OCTETS, connect
 from mx_core.db.durable import make_folder, write_new
 from mx_core.db.failure import translate
 from mx_core.db.os_failure import translate_os
@@ -62,15 +63,19 @@ def begin(folder: Path, to: Path) -> None:
 
 
 def copy_database(tx: sa.Connection, to: Path) -> list[tuple[str, int]]:
-    """Copy the database as *tx* sees it; return the (place, size) of every body that it names.
+    """Copy the database that *tx* reads, as of one moment; return the (place, size) of every body that it names.
 
     Crash on the way: a folder without a configuration, which ``restore`` refuses.
     """
     path = to / DATABASE_NAME
     write_new(path, ())
     raw: Any = tx.connection.driver_connection
-    with contextlib.closing(sqlite3.connect(path)) as copy:
-        raw.backup(copy)
+    [[own]] = raw.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchall()
+    # Row by row, in a transaction of its own: what was deleted stays in pages that are free, and is not copied.
+    # One that was made with longer pages has those of now when it is restored.
+    with contextlib.closing(connect(Path(own), None, "ro")) as source:
+        source.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
+        source.execute("VACUUM INTO ?", (str(path),))
     _sync(path)
     return _named(path)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.db.driver import PAGE_OCTETS
 from mx_core.homeserver.config import FILE_NAME, KEY_FILE_NAME, ROLE_KEY_FILE_NAME
 from mx_core.homeserver.domain import domain_key
 from mx_core.homeserver.domain.domain_key import AlreadyThere
@@ -20,6 +21,7 @@ from mx_core.homeserver.mailboxes.deliveries import Envelope
 from mx_core.homeserver.opening import open_database
 from mx_core.homeserver.operating import backup
 from mx_core.homeserver.operating.backup import DATABASE_NAME
+from mx_core.homeserver.schema import DELIVERY
 from mx_core.homeserver.storage import bodies
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.homeserver.storage.chosen import BLOBS_NAME
@@ -98,6 +100,58 @@ def test_no_sequence_is_given_twice_after_a_restore(copy: Path, tmp_path: Path) 
         [following] = rows.execute("SELECT next_sequence FROM mailbox").fetchone()
 
     assert following > 1 << 32
+
+
+def test_a_backup_holds_nothing_that_was_deleted_before(home: Path, tmp_path: Path) -> None:
+    """Pages that fell free keep what they held until something else needs them."""
+    mark = b"a canary in an envelope that nobody waits for any more"
+    database = open_database(home)
+    boxes = database.write_at_start(lambda tx: appending.boxes(tx, ["bob@b.example"]))
+    what = Envelope(
+        env_id=b"\1" * 32,
+        peer_domain="a.example",
+        envelope=b"MXE1",
+        body=Body.of(mark * 500),
+        deliver_by=int(time.time()) + 86_400,
+        token=b"",
+    )
+    bob = boxes["bob@b.example"].mailbox_id
+    database.write_at_start(lambda tx: appending.append(tx, [appending.row_of(tx, bob, what)]))
+    asyncio.run(database.truncate_log())
+    database.write_at_start(lambda tx: tx.execute(DELIVERY.delete()))
+    asyncio.run(database.truncate_log())
+    assert mark in (home / DATABASE_NAME).read_bytes()
+    to = tmp_path / "copy"
+    backup.begin(home, to)
+
+    asyncio.run(database.read(lambda tx: backup.copy_database(tx, to)))
+    database.close()
+
+    assert mark not in (to / DATABASE_NAME).read_bytes()
+
+
+def test_a_home_whose_pages_were_longer_has_those_of_now_when_it_is_restored(
+    home: Path, tmp_path: Path
+) -> None:
+    with contextlib.closing(sqlite3.connect(home / DATABASE_NAME)) as rows:
+        rows.execute("PRAGMA journal_mode = DELETE")
+        rows.execute(f"PRAGMA page_size = {4 * PAGE_OCTETS}")
+        rows.execute("VACUUM")
+    to, new = tmp_path / "copy", tmp_path / "new"
+    backup.begin(home, to)
+    database = open_database(home)
+    named = asyncio.run(database.read(lambda tx: backup.copy_database(tx, to)))
+    database.close()
+    asyncio.run(backup.copy_rest(home, Files(home / BLOBS_NAME), to, named))
+
+    asyncio.run(backup.restore(to, new))
+
+    lengths = []
+    for folder in (home, new):
+        with contextlib.closing(sqlite3.connect(folder / DATABASE_NAME)) as rows:
+            lengths.append(rows.execute("PRAGMA page_size").fetchone()[0])
+            assert rows.execute("SELECT count(*) FROM delivery").fetchone() == (1,)
+    assert lengths == [4 * PAGE_OCTETS, PAGE_OCTETS]
 
 
 def test_a_backup_is_a_new_folder_outside_the_home(home: Path, copy: Path) -> None:
