@@ -23,7 +23,7 @@ _M_MMAP_THRESHOLD: Final = -3
 _FROM_HEAP_OCTETS: Final = 2 * 1024 * 1024  # what one reading gives, and what is sent at once
 _KEPT_FREE_OCTETS: Final = 4 * 1024 * 1024  # at the end of each heap
 _MAPS: Final = Path("/proc/self/smaps")
-_CODE: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \S+ +/")
+_OF_A_FILE: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +/")
 
 
 def keep_out_of_dumps() -> None:
@@ -69,31 +69,32 @@ def give_back_heap() -> None:
 
 
 def give_back_code() -> int:
-    """Let go of machine code that is in memory; return of how many octets.
+    """Let go of machine code and constants of libraries that are in memory; return of how many octets.
 
-    What runs comes back from its file, most of it without reading the disk.  Of 40 MB that libraries
-    map, a start runs through 36 and what follows needs 12.  Only what is as it stands in the file:
-    code that was changed here would come back unchanged.
+    What is used comes back from its file, most of it without reading the disk.  Of 40 MB of code that
+    libraries map, a start runs through 36 and what follows needs 12; of 15 MB beside it (names, relocations,
+    tables, texts) what follows reads 5.  Only what is as it stands in the file: what was changed here would
+    come back unchanged.
     """
     libc = ctypes.CDLL(None)
     if not (hasattr(libc, "madvise") and _MAPS.exists()):
         return 0
     return sum(
         end - start
-        for start, end in _unchanged_code(_MAPS.read_text(encoding="utf-8", errors="replace"))
-        # Locked memory is not let go of, and code is no secret.
+        for start, end in _unchanged_files(_MAPS.read_text(encoding="utf-8", errors="replace"))
+        # Locked memory is not let go of, and what everybody can read in a file is no secret.
         if libc.munlock(ctypes.c_void_p(start), ctypes.c_size_t(end - start)) == 0
         and libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED) == 0
     )
 
 
-def _unchanged_code(maps: str) -> Iterator[tuple[int, int]]:
-    """Yield the first and the next address of each file's code in *maps*, which is smaps of proc(5)."""
-    code: tuple[int, int] | None = None
+def _unchanged_files(maps: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and the next address of what *maps*, smaps of proc(5), has of files and nobody can write to."""
+    mapped: tuple[int, int] | None = None
     for line in maps.splitlines():
         if " kB" in line:
-            if code is not None and line.startswith("Anonymous:") and line.split()[1] == "0":
-                yield code
+            if mapped is not None and line.startswith("Anonymous:") and line.split()[1] == "0":
+                yield mapped
         elif not line.startswith("VmFlags:"):
-            found = _CODE.match(line)
-            code = (int(found[1], 16), int(found[2], 16)) if found else None
+            found = _OF_A_FILE.match(line)
+            mapped = (int(found[1], 16), int(found[2], 16)) if found else None

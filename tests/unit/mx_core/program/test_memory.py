@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mx_core.program.memory import _unchanged_code
+from mx_core.program.memory import _unchanged_files
 
 _CODE = """
 import ctypes, resource
@@ -83,7 +83,7 @@ def test_code_that_is_let_go_of_comes_back_when_it_runs(*, locked: bool) -> None
     assert done.stdout == "True True ('ca97', (1,))\n"
 
 
-def test_code_that_was_changed_and_what_is_no_code_of_a_file_is_left_alone() -> None:
+def test_what_was_changed_and_what_is_of_no_file_is_left_alone() -> None:
     maps = "".join(
         f"{start:08x}-{start + 4096:08x} {mode} 00000000 fe:00 1 {name}\n"
         f"Rss:                4 kB\nAnonymous:          {changed} kB\nVmFlags: rd ex\n"
@@ -91,12 +91,15 @@ def test_code_that_was_changed_and_what_is_no_code_of_a_file_is_left_alone() -> 
             (0x1000, "r-xp", 0, "                 /usr/lib/a b.so"),
             (0x2000, "r-xp", 4, "                 /usr/lib/changed.so"),
             (0x3000, "r--p", 0, "                 /usr/lib/constants.so"),
-            (0x4000, "r-xp", 0, "                 [vdso]"),
-            (0x5000, "rwxp", 0, ""),
+            (0x4000, "r--p", 4, "                 /usr/lib/relocated.so"),
+            (0x5000, "r-xp", 0, "                 [vdso]"),
+            (0x6000, "rwxp", 0, ""),
+            (0x7000, "rw-p", 0, "                 /usr/lib/written.so"),
+            (0x8000, "r--s", 0, "                 /home/shared.db-shm"),
         )
     )
 
-    assert list(_unchanged_code(maps)) == [(0x1000, 0x2000)]
+    assert list(_unchanged_files(maps)) == [(0x1000, 0x2000), (0x3000, 0x4000)]
 
 
 _FAULTS = """
