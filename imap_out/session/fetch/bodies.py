@@ -1,14 +1,15 @@
 """FETCH of whole messages, or of one range of each: stored octets between two short texts.
 
-One statement reads as many messages as are likely to fit half of ``read_octets``, and while they leave
-the next are read, one reading right behind the other: so a client waits for the slower of the two and
-not for both.  Of a message larger than that pieces are read in the same way; its octets never change.
+One statement reads as many messages as fit half of ``read_octets``, and while they leave the next are
+read, one reading right behind the other and each from where the last one ended: so a client waits for
+the slower of the two and not for both.  Of a message larger than that pieces are read in the same way;
+its octets never change.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any, Final, cast
@@ -99,6 +100,8 @@ async def tell(
     session: Session, view: SelectedView, places: Sequence[int], asked: Asked, out: Out
 ) -> None:
     """Put an answer for each of the ascending *places*, as the view is now."""
+    if not places:
+        return
     if len(places) == 1:
         # one message is read faster than a thread is found for it
         at, part, inside = next(view.rows.rows(places))
@@ -116,48 +119,55 @@ async def tell(
 async def _tell_many(
     session: Session, view: SelectedView, places: Sequence[int], asked: Asked, out: Out
 ) -> None:
-    room = session.limits.read_octets // _IN_HAND
-    fitting = _Fitting(room)
-    batches = _batches(view, places, fitting)
-    hand: deque[tuple[_Batch, Begun[list[Whole]]]] = deque()  # in the order of the answers
-    last: Begun[list[Whole]] | None = None
-
-    def begin(batch: _Batch) -> tuple[_Batch, Begun[list[Whole]]]:
-        nonlocal last
-        job = _reading(asked, among(batch.part.messages, batch.inside), room)
-        last = session.mail.begin(job, last)
-        return batch, last
-
+    course = _Course(asked, view, places, session.limits.read_octets // _IN_HAND)
+    last = session.mail.begin(course.read)
+    hand = deque([last])  # in the order of the answers
     try:
-        while True:
-            while len(hand) < _IN_HAND and (more := next(batches, None)) is not None:
-                hand.append(begin(more))
-            if not hand:
+        while hand and (read := await hand.popleft()) is not None:
+            while read.more and len(hand) < _IN_HAND:
+                last = session.mail.begin(course.read, last)
+                hand.append(last)
+            await _put(session, view, asked, read.batch, read.rows, out)
+            if not read.more:
                 return
-            batch, begun = hand.popleft()
-            rows = await begun
-            fitting.learn(rows)
-            if (rest := batch.behind(len(rows))) is not None:
-                hand.appendleft(begin(rest))
-            elif (more := next(batches, None)) is not None:
-                hand.append(begin(more))
-            await _put(session, view, asked, batch.first(len(rows)), rows, out)
     finally:
-        for _, begun in hand:
+        for begun in hand:
             begun.cancel()
 
 
-class _Fitting:
-    """How many messages are likely to fit one reading, by those that were read last."""
+class _Course:
+    """What is left to be read: each reading goes on where the one before it ended, wherever that was.
 
-    def __init__(self, room: int) -> None:
+    So a next one can be begun before it is known how many messages fit the last.  One is run after the
+    other, each on a thread that has it to itself.
+    """
+
+    def __init__(self, asked: Asked, view: SelectedView, places: Sequence[int], room: int) -> None:
+        self._asked = asked
         self._room = room
-        self.messages = _AT_FIRST
+        self._fit = _AT_FIRST  # messages that are likely to fill the room
+        self._parts = view.rows.touched(places)
+        self._left = self._next_part()  # of one part; None: all is read
 
-    def learn(self, rows: Sequence[Whole]) -> None:
+    def _next_part(self) -> _Batch | None:
+        for part, start, chosen in self._parts:
+            inside = list(range(len(part))) if isinstance(chosen, slice) else chosen
+            return _Batch(part, start, inside)
+        return None
+
+    def read(self, reader: MailReader) -> _Read | None:
+        """Read the first of what is left, about as much as there is room for; None: nothing was left."""
+        batch = self._left
+        if batch is None:
+            return None
+        some = batch.first(self._fit)
+        rows = _reading(self._asked, among(some.part.messages, some.inside), self._room)(reader)
+        whole = len(rows) == len(batch.inside)
+        self._left = self._next_part() if whole else batch.behind(len(rows))
         octets = sum(size if read is None else len(read) for size, _, read in rows)
-        likely = self._room * len(rows) * 3 // 4 // max(octets, 1)
-        self.messages = min(max(likely, 1), _AT_ONCE)
+        # some more than that: of what does not fit little is read, and what is not asked leaves room
+        self._fit = min(self._room * len(rows) * 5 // 4 // max(octets, 1) + 1, _AT_ONCE)
+        return _Read(batch.first(len(rows)), rows, more=self._left is not None)
 
 
 class _Batch(Struct, frozen=True):
@@ -170,19 +180,16 @@ class _Batch(Struct, frozen=True):
     def first(self, count: int) -> _Batch:
         return _Batch(self.part, self.start, self.inside[:count])
 
-    def behind(self, count: int) -> _Batch | None:
-        rest = self.inside[count:]
-        return _Batch(self.part, self.start, rest) if rest else None
+    def behind(self, count: int) -> _Batch:
+        return _Batch(self.part, self.start, self.inside[count:])
 
 
-def _batches(view: SelectedView, places: Sequence[int], fitting: _Fitting) -> Iterator[_Batch]:
-    for part, start, chosen in view.rows.touched(places):
-        inside = list(range(len(part))) if isinstance(chosen, slice) else chosen
-        at = 0
-        while at < len(inside):
-            end = at + fitting.messages
-            yield _Batch(part, start, inside[at:end])
-            at = end
+class _Read(Struct, frozen=True):
+    """One reading: what is told of each message, and whether it left any to read."""
+
+    batch: _Batch
+    rows: Sequence[Whole]
+    more: bool
 
 
 def _reading(

@@ -1,5 +1,7 @@
 """Whole messages and ranges of them, however many fit into one read."""
 
+from typing import Any
+
 import pytest
 
 from imap_out.session.fetch.bodies import asked_of
@@ -10,7 +12,7 @@ from tests.support.transcript import Line, Transcript
 pytestmark = pytest.mark.anyio
 WHOLE = BodySection(peek=True)
 MESSAGES = [b"Subject: %d\r\n\r\n" % n + b"%d%%d " % n * (300 * n) for n in range(6)]
-FEW, MANY = 1_500, 1024 * 1024
+FEW, SOME, MANY = 1_500, 16_000, 1024 * 1024
 
 
 async def selected(read_octets: int) -> Line:
@@ -71,6 +73,35 @@ async def test_a_range_ends_where_the_message_does(
     answer = await said(line, b"FETCH 1:* (BODY.PEEK[]<%d.%d>)" % (first, count))
 
     assert answer.startswith(wanted + b"c OK")
+
+
+async def test_each_reading_goes_on_where_the_one_before_it_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = await selected(SOME)
+    account: Any = line.connection.session.account
+    begin = account.mail.begin
+    begun: list[Any] = []
+    read: list[list[int]] = []  # by each reading, how many octets of which message
+
+    def noted(job: Any, after: Any = None) -> Any:
+        assert after is (begun[-1] if begun else None)
+
+        def reading(reader: Any) -> Any:
+            found = job(reader)
+            if found is not None:
+                read.append([size for size, _, _ in found.rows])
+            return found
+
+        begun.append(begin(reading, after))
+        return begun[-1]
+
+    monkeypatch.setattr(account.mail, "begin", noted)
+    answer = await said(line, b"FETCH 1:* (BODY.PEEK[])")
+
+    assert answer.count(b" FETCH (") == len(MESSAGES)
+    assert [each for some in read for each in some] == [len(octets) for octets in MESSAGES]
+    assert len(read) >= 2
 
 
 async def test_seen_is_set_and_told_unless_it_is_a_peek() -> None:
