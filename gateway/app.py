@@ -54,7 +54,7 @@ from mx_core.model.ids import QueueId
 from mx_core.model.secret import Secret
 from mx_core.program import activation, event_loop, logs, notify
 from mx_core.program.memory import keep_out_of_dumps, keep_out_of_swap
-from mx_core.program.quiet import give_back_when_quiet
+from mx_core.program.quiet import give_back_when_quiet, look_less_for_garbage
 from mx_core.program.watchdog import tell_alive
 from mx_core.store.account_store import AccountStore
 
@@ -136,6 +136,7 @@ class Gateway(OpenDesk):
                     await self._open_accounts()
                 doors = self._open_doors(tasks, listeners, stopping)
                 await asyncio.sleep(0)  # each door's first step: the control socket listens
+                look_less_for_garbage()
                 print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
                 notify.tell("READY=1")
                 tasks.create_task(tell_alive(_turns, stopping))

@@ -35,6 +35,7 @@ from mx_core.ports import Account
 from mx_core.program import logs
 from mx_core.program.event_loop import runner
 from mx_core.program.log_settings import Log
+from mx_core.program.quiet import look_less_for_garbage
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits
 from smtp_in.server import Listener
@@ -130,6 +131,7 @@ async def _serve(folder: Path) -> None:
     sock = socket.create_server(("127.0.0.1", 0), backlog=128)
     sock.setblocking(False)
     password = await store.passwords.add("bench")
+    look_less_for_garbage()  # as the gateway does
     print(sock.getsockname()[1], password.reveal(), flush=True)
     moving = asyncio.create_task(person.outbound.run())
     await serve(

@@ -34,13 +34,15 @@ def spared() -> Iterator[None]:
 
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
-    """As ``spared``, for a whole program: what loads stays, and is not looked through again and again.
+    """As ``spared``, for a whole program: what loads stays, and is never looked through for garbage.
 
-    That took a sixth of a start.
+    That took a sixth of a start, and afterwards 50 ms in which nothing else ran, again and again while
+    mail came.  Loading leaves no circles.
     """
     gc.disable()
     try:
         with spared():
             yield
+        gc.freeze()
     finally:
         gc.enable()

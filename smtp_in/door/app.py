@@ -17,6 +17,7 @@ import structlog
 
 from mx_core.model.errors import BadConfiguration, Unavailable
 from mx_core.program import activation, logs, notify
+from mx_core.program.quiet import look_less_for_garbage
 from mx_core.program.watchdog import tell_alive
 from smtp_in.door import certificate
 from smtp_in.door.config import HOME_SOCKET_NAME, Config, Tls, resolver_of
@@ -62,6 +63,7 @@ async def serve(folder: Path, config: Config, *, ready: Callable[[], None] = lam
             async with asyncio.TaskGroup() as tasks:
                 bringing = tasks.create_task(home.run())
                 tasks.create_task(tell_alive(_loop_turns, stopping))
+                look_less_for_garbage()
                 ready()
                 notify.tell("READY=1")
                 _log.info("door_ready", domain=begun.domain)

@@ -52,3 +52,11 @@ def test_garbage_is_looked_for_again_once_a_program_is_loaded_or_was_not() -> No
     with pytest.raises(ZeroDivisionError), loading():
         _ = 1 / 0
     assert gc.isenabled()
+
+
+def test_what_was_loaded_is_never_looked_through_for_garbage() -> None:
+    before = gc.get_freeze_count()
+    with loading():
+        loaded = [[each] for each in range(1_000)]
+
+    assert gc.get_freeze_count() >= before + len(loaded)
