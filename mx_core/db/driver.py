@@ -19,7 +19,7 @@ from mx_core.model.secret import Secret
 
 KEY_OCTETS: Final = 32
 # Of a home server's database.  A row of mail lies in pages that few others share, and is written as whole pages
-# to the log and again to the database: docs/decisions/0049-a-home-servers-pages-are-short.md.
+# to the log and again to the database: docs/decisions/0049-what-two-home-servers-write-and-wait-for.md.
 PAGE_OCTETS: Final = 4_096
 # Of a database under a key.  A lone commit writes as many pages whether they are long or short, and seals,
 # sums and syncs their octets: docs/decisions/0028-pages-of-8-kib.md.

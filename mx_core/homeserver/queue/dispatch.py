@@ -2,9 +2,10 @@
 
 The rows are the queue; a worker holds nothing that a restart would miss.  Invariants: an item is
 in one batch at a time; a destination that has not answered yet has one batch under way, one that
-answers up to four, so that its work and ours overlap; every try of an item is noted before its
-next one; an unreachable destination is not asked more often than the first delay.  Over a shared
-database a batch is claimed before it is sent, so that no other process sends it too.
+answers up to eight, so that its work, ours and both disks' overlap and what waits for a disk shares
+a commit; every try of an item is noted before its next one; an unreachable destination is not asked
+more often than the first delay.  Over a shared database a batch is claimed before it is sent, so
+that no other process sends it too.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from mx_core.model.errors import (
 )
 
 _log = structlog.get_logger()
-_BATCHES_MAX: Final = 4  # under way to one destination
+BATCHES_MAX: Final = 8  # under way to one destination
 _IDLE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 5.0  # until the queue is looked at again that could not be, at the start
 _DRAIN_SECONDS: Final = 2.0
@@ -226,7 +227,7 @@ class Dispatcher:
         task.add_done_callback(self._running.discard)
         more = self._slots.more
         while worker.sending:
-            wants = worker.answers and len(worker.sending) < _BATCHES_MAX
+            wants = worker.answers and len(worker.sending) < BATCHES_MAX
             if wants and not more.locked():
                 return
             # with no slot to be had it goes on with what it has, and hurries who is silent in one

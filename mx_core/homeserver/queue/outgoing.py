@@ -113,10 +113,23 @@ def due(
     """
     asked = _asked(destination, now, longest_delay, limit, but)
     if tx.dialect.name == "sqlite":
-        rows = statements.DUE_HERE.rows(tx, asked)
+        rows = _due_here(tx, asked, limit, but)
     else:
         rows = tx.execute(statements.DUE, asked).all()
     return _within([_leaving(row) for row in rows], octets, at_least)
+
+
+def _due_here(
+    tx: sa.Connection, asked: dict[str, Any], limit: int, but: Collection[Place]
+) -> Sequence[Any]:
+    """Return as ``due``, of a file: which rows they are first, by their index, then these alone."""
+    others = set(but)
+    found = statements.NEXT_HERE.rows(tx, {**asked, "most": limit + len(others)})
+    wanted = [row for row, mailbox_id, env_id in found if (mailbox_id, env_id) not in others][
+        :limit
+    ]
+    read = {row[0]: row[1:] for row in statements.THESE_HERE.rows(tx, {"rows": wanted})}
+    return [read[row] for row in wanted]
 
 
 def claim(

@@ -53,3 +53,31 @@ def test_no_statement_about_a_batch_reads_the_whole_queue(tmp_path: Path) -> Non
 
     assert any(plan.startswith("SEARCH outgoing") for plan in plans)
     assert [plan for plan in plans if plan.startswith("SCAN outgoing")] == []
+
+
+def test_a_look_for_a_batch_sorts_nothing_and_goes_to_its_rows_by_their_numbers(
+    tmp_path: Path,
+) -> None:
+    """However much is under way, of which no body is read."""
+    run: list[str] = []
+
+    def work(tx: sa.Connection) -> list[str]:
+        driver: Any = tx.connection.driver_connection
+        one = new_member(tx, "p@a.example")
+        taking.submit(tx, [leaving(one, "b.example") for _ in range(6)])
+        first = outgoing.due(tx, "b.example", NOW, longest_delay=60.0, limit=2)
+        under_way = {(what.mailbox_id, what.env_id) for what in first}
+        driver.set_trace_callback(run.append)
+        rest = outgoing.due(tx, "b.example", NOW, longest_delay=60.0, limit=3, but=under_way)
+        driver.set_trace_callback(None)
+        assert under_way.isdisjoint((what.mailbox_id, what.env_id) for what in rest)
+        every = outgoing.due(tx, "b.example", NOW, longest_delay=60.0, limit=9)
+        assert [*first, *rest] == every[:5]
+        return _plans(tx, [(statement, ()) for statement in run])
+
+    with home_database(tmp_path) as database:
+        plans = database.write_at_start(work)
+
+    [first, second] = plans
+    assert "USING INDEX outgoing_due" in first
+    assert "USING INTEGER PRIMARY KEY" in second
