@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
+from mx_core.model.flag_column import Turns
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MailboxId, MessageId, ModSeq, Uid
 from mx_core.model.mailbox_name import MailboxName
@@ -20,12 +23,12 @@ class MessagesAdded(Struct, frozen=True):
 
 
 class FlagsChanged(Struct, frozen=True):
-    """New flags of messages, ascending by UID."""
+    """Whose flags changed, ascending by UID, and what has become of each set that one of them had."""
 
     mailbox: MailboxId
     modseq: ModSeq
-    uids: tuple[Uid, ...]
-    flags: tuple[FlagSet, ...]
+    uids: Sequence[Uid]
+    turns: Turns
 
 
 class MessagesExpunged(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Columns of a mailbox's state, cut into parts of up to 1,024 messages.
 
-28 octets a message, as long as flag sets are interned.  Invariants: UIDs ascend within and
+22 octets a message and 8 more once somebody has asked for the set of each, as long as flag sets are interned.  Invariants: UIDs ascend within and
 across parts; no part of a snapshot is empty; columns are never changed once they are in one.
 """
 
@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 
 from typing_extensions import override
 
+from mx_core.model.flag_column import FlagColumn, Turns
 from mx_core.model.flags import FlagSet
 
 T = TypeVar("T")
@@ -29,20 +30,22 @@ class Part:
     uids: array[int]
     messages: array[int]
     modseqs: array[int]
-    flags: tuple[FlagSet, ...]
+    column: FlagColumn
     max_modseq: int
-    _kinds: frozenset[FlagSet] | None = None
     _run: range | None = None
 
     def __len__(self) -> int:
         return len(self.uids)
 
     @property
+    def flags(self) -> tuple[FlagSet, ...]:
+        """Return the flag set of each."""
+        return self.column.flags
+
+    @property
     def kinds(self) -> frozenset[FlagSet]:
         """Return the flag sets that occur."""
-        if self._kinds is None:
-            self._kinds = frozenset(self.flags)
-        return self._kinds
+        return self.column.met
 
     @property
     def run(self) -> range:
@@ -54,23 +57,26 @@ class Part:
             self._run = run if follows else range(0)
         return self._run
 
-    def reflagged(self, modseq: int, uids: Sequence[int], flags: Sequence[FlagSet]) -> Part:
-        """Return the part with new flags of the ascending *uids*, under *modseq*.
+    @property
+    def is_even(self) -> bool:
+        """Tell whether all changed last at once."""
+        return self.modseqs == array("Q", [self.max_modseq]) * len(self)
+
+    def reflagged(self, modseq: int, uids: array[int], turns: Turns) -> Part:
+        """Return the part with the flags of the ascending *uids* changed as *turns* says, under *modseq*.
 
         What is not there is ignored; if nothing is, this part is returned.
         """
-        if len(uids) == len(self) and array("I", uids) == self.uids:
+        if uids == self.uids:
             every = array("Q", [modseq]) * len(uids)
-            return Part(self.uids, self.messages, every, tuple(flags), modseq)
-        modseqs, sets = self.modseqs[:], list(self.flags)
-        changed = False
-        for uid, each in zip(uids, flags, strict=True):
-            at = bisect_left(self.uids, uid)
-            if at < len(self) and self.uids[at] == uid:
-                modseqs[at], sets[at], changed = modseq, each, True
-        if not changed:
+            return Part(self.uids, self.messages, every, self.column.turned(turns), modseq)
+        places = self.where(uids)
+        if not places:
             return self
-        return Part(self.uids, self.messages, modseqs, tuple(sets), modseq)
+        modseqs = self.modseqs[:]
+        for at in places:
+            modseqs[at] = modseq
+        return Part(self.uids, self.messages, modseqs, self.column.turned_at(places, turns), modseq)
 
     def joined(self, after: Part) -> Part:
         """Return both as one part."""
@@ -78,7 +84,7 @@ class Part:
             self.uids + after.uids,
             self.messages + after.messages,
             self.modseqs + after.modseqs,
-            self.flags + after.flags,
+            self.column.joined(after.column),
             max(self.max_modseq, after.max_modseq),
         )
 
@@ -96,13 +102,14 @@ class Part:
         if end - first == len(places):
             cut = slice(first, end)
             modseqs = self.modseqs[cut]
-            return Part(self.uids[cut], self.messages[cut], modseqs, self.flags[cut], max(modseqs))
+            flags = self.column.cut(cut)
+            return Part(self.uids[cut], self.messages[cut], modseqs, flags, max(modseqs))
         modseqs = array("Q", [self.modseqs[at] for at in places])
         return Part(
             array("I", [self.uids[at] for at in places]),
             array("Q", [self.messages[at] for at in places]),
             modseqs,
-            tuple(self.flags[at] for at in places),
+            self.column.only(places),
             max(modseqs),
         )
 
@@ -114,7 +121,8 @@ def parts_of(
     sets = tuple(flags)
     cuts = [slice(start, start + PART_MAX) for start in range(0, len(uids), PART_MAX)]
     return tuple(
-        Part(uids[cut], messages[cut], modseqs[cut], sets[cut], max(modseqs[cut])) for cut in cuts
+        Part(uids[cut], messages[cut], modseqs[cut], FlagColumn(sets[cut]), max(modseqs[cut]))
+        for cut in cuts
     )
 
 
@@ -128,7 +136,7 @@ def among(column: Sequence[Any], chosen: Chosen) -> Sequence[Any]:
 # Ascending indices in a part.  A slice has no step; of the whole part it is ALL.
 Chosen = slice | list[int]
 ALL: Final = slice(None)
-NO_PART: Final = Part(array("I"), array("Q"), array("Q"), (), 0)
+NO_PART: Final = Part(array("I"), array("Q"), array("Q"), FlagColumn(()), 0)
 
 
 class Column(Sequence[T], Generic[T]):

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from mx_core.model.flag_column import FlagColumn, Turns
 from mx_core.model.flags import FlagSet
 from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.part import ALL, NO_PART, PART_MAX, Chosen, Column, Part, parts_of
@@ -145,27 +146,35 @@ class Snapshot:
         flags: Sequence[FlagSet],
     ) -> Snapshot:  # fmt: skip
         """Return it with new messages at the end."""
-        columns = array("I", uids), array("Q", messages), array("Q", [modseq]) * len(uids)
-        sets = tuple(flags)
-        parts = self.parts
-        if parts and len(parts[-1]) < PART_MAX:  # small parts at the end grow together
-            last = parts[-1]
-            columns = last.uids + columns[0], last.messages + columns[1], last.modseqs + columns[2]
-            sets, parts = last.flags + sets, parts[:-1]
-        return self._with(modseq, (*parts, *parts_of(*columns, sets)), Uid(uids[-1] + 1))
-
-    def with_flags(self, modseq: ModSeq, uids: Sequence[Uid], flags: Sequence[FlagSet]) -> Snapshot:
-        """Return it with new flags of the ascending *uids*; what is not there is ignored."""
+        new = Part(
+            array("I", uids), array("Q", messages), array("Q", [modseq]) * len(uids),
+            FlagColumn(tuple(flags)), modseq,
+        )  # fmt: skip
         parts = list(self.parts)
         low = 0
-        while low < len(uids):
-            number = bisect_right(self._firsts, uids[low]) - 1
+        if parts and len(parts[-1]) < PART_MAX:  # small parts at the end grow together
+            low = PART_MAX - len(parts[-1])
+            parts[-1] = parts[-1].joined(new.only(range(len(new))[:low]))
+        cuts = (range(len(new))[at : at + PART_MAX] for at in range(low, len(new), PART_MAX))
+        parts += map(new.only, cuts)
+        return self._with(modseq, tuple(parts), Uid(uids[-1] + 1))
+
+    def with_flags(self, modseq: ModSeq, uids: Sequence[int], turns: Turns) -> Snapshot:
+        """Return it with the flags of the ascending *uids* changed as *turns* says.
+
+        What is not there is ignored.
+        """
+        column = uids if isinstance(uids, array) else array("I", uids)
+        parts = list(self.parts)
+        low = 0
+        while low < len(column):
+            number = bisect_right(self._firsts, column[low]) - 1
             if number < 0:  # expunged meanwhile
                 low += 1
                 continue
             end = self._firsts[number + 1] if number + 1 < len(parts) else _UIDS_END
-            high = bisect_left(uids, end, low)
-            parts[number] = parts[number].reflagged(modseq, uids[low:high], flags[low:high])
+            high = bisect_left(column, end, low)
+            parts[number] = parts[number].reflagged(modseq, column[low:high], turns)
             low = high
         return self._with(modseq, tuple(parts))
 

@@ -94,7 +94,7 @@ class FolderContract:
         assert [type(each) for each in heard] == [FlagsChanged, FlagsChanged]
         assert isinstance(change, FlagsChanged)
         wanted = frozenset({FLAGGED, SEEN, Flag("Later")})
-        assert change.flags == (wanted,)
+        assert change.turns == {frozenset({FLAGGED, SEEN}): wanted}
         assert (await snapshot(mail)).flags[0] == (await snapshot(mail, STARRED)).flags[0] == wanted
         info = await mail.read(lambda reader: reader.mailbox(STARRED))
         assert (info.unseen, info.messages) == (0, 1)

@@ -132,8 +132,9 @@ class FolderJob(Job):
         for row in box.rows:
             flags = fitting[box.shows[row.uid]].flags
             if row.flags != flags:
+                turns = {row.flags: flags}
                 row.flags, row.modseq = flags, self._tick(box)
-                self.changes.append(FlagsChanged(box.id, row.modseq, (row.uid,), (flags,)))
+                self.changes.append(FlagsChanged(box.id, row.modseq, [row.uid], turns))
         there = set(box.shows.values())
         for place, row in sorted(fitting.items(), key=lambda item: item[0]):
             if place not in there:

@@ -312,11 +312,13 @@ class Job:
         box = self._box(mailbox)
         wanted = set(uids)
         changed: list[Row] = []
+        turns: dict[FlagSet, FlagSet] = {}
         for row in box.rows:
             if row.uid not in wanted:
                 continue
             after = self._combined(row.flags, change, flags)
             if after != row.flags:
+                turns[row.flags] = after
                 row.flags = after
                 changed.append(row)
         if not changed:
@@ -324,11 +326,7 @@ class Job:
         modseq = self._tick(box)
         for row in changed:
             row.modseq = modseq
-        self.changes.append(
-            FlagsChanged(
-                box.id, modseq, tuple(r.uid for r in changed), tuple(r.flags for r in changed)
-            )
-        )
+        self.changes.append(FlagsChanged(box.id, modseq, [r.uid for r in changed], turns))
 
     def _combined(self, before: FlagSet, change: FlagChange, flags: FlagSet) -> FlagSet:
         folded = {flag.lower() for flag in flags}

@@ -53,7 +53,7 @@ class WatchContract:
         assert [type(change) for change in heard] == [MessagesAdded, FlagsChanged, MessagesExpunged]
         assert before < heard[0].modseq < heard[1].modseq < heard[2].modseq
         assert isinstance(heard[1], FlagsChanged)
-        assert (heard[1].uids, heard[1].flags) == ((uid,), (frozenset({DELETED}),))
+        assert (list(heard[1].uids), heard[1].turns) == ([uid], {frozenset(): frozenset({DELETED})})
 
     async def test_a_watch_of_the_account_hears_of_all_mailboxes_and_of_their_names(
         self, mail: MailStore

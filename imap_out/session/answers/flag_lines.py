@@ -9,10 +9,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 from imap_out.wire.fetch_items import Attribute
+from mx_core.model.flag_column import FlagColumn
 from mx_core.model.flags import FlagSet
 from mx_core.model.part import Part
 
@@ -44,11 +44,12 @@ class Heads:
         text = _GAP.join(map(head.__mod__, zip(*columns, strict=True)))
         return cls(part.uids, text, tail)
 
-    def lines(self, flags: Sequence[FlagSet], spelled: Mapping[FlagSet, bytes]) -> bytes:
-        """Return the joined lines of messages with *flags*, of all that the part has."""
-        tails = {kind: spelling + self.tail for kind, spelling in spelled.items()}
-        if len(tails) == 1:
-            [one] = tails.values()
-            return self.text.replace(_GAP, one) + one
-        each = zip(self.text.split(_GAP), map(tails.__getitem__, flags), strict=True)
-        return b"".join(chain.from_iterable(each))
+    def lines(self, column: FlagColumn, spelled: Mapping[FlagSet, bytes]) -> bytes:
+        """Return the joined lines of messages with the flags of *column*, of all that the part has."""
+        tails = [spelled[kind] + self.tail for kind in column.kinds]
+        if len(set(tails)) == 1:
+            return self.text.replace(_GAP, tails[0]) + tails[0]
+        pieces = [b""] * (2 * len(self.uids))
+        pieces[::2] = self.text.split(_GAP)
+        pieces[1::2] = list(map(tails.__getitem__, column.which))
+        return b"".join(pieces)

@@ -239,10 +239,10 @@ class _Lines:
             heads = Heads.of(line.format, line.filling, part, start)
             octets = len(heads.text) + flag_lines.OVERHEAD * len(part)
             shelves.put(kind, [(key, heads, octets)])
-        return heads.lines(part.flags, self._spelled(part))
+        return heads.lines(part.column, self._spelled(part.column.kinds))
 
-    def _spelled(self, part: Part) -> dict[FlagSet, bytes]:
-        return {kind: self._spell(kind, recent=False) for kind in part.kinds}
+    def _spelled(self, kinds: Iterable[FlagSet]) -> dict[FlagSet, bytes]:
+        return {kind: self._spell(kind, recent=False) for kind in kinds}
 
     def _join(self, part: Part, start: int, chosen: Chosen, kept: Sequence[Sequence[Any]]) -> bytes:
         columns: list[Iterable[Any]] = [
@@ -282,7 +282,8 @@ class _Lines:
         if self._recent.touches(part.uids[0], part.uids[-1]):
             recent, uids = self._recent, among(part.uids, chosen)
             return [spell(f, recent=uid in recent) for uid, f in zip(uids, flags, strict=True)]
-        return list(map(self._spelled(part).__getitem__, flags))
+        kinds = part.kinds if chosen is ALL else set(flags)
+        return list(map(self._spelled(kinds).__getitem__, flags))
 
 
 _AT_ONCE: Final = 512  # messages of one read transaction

@@ -59,7 +59,7 @@ def _begins_with(uids: array[int], first: array[int]) -> bool:
 
 
 def _all_after(part: Part, modseq: int) -> bool:
-    return part.modseqs[0] > modseq and min(part.modseqs) > modseq
+    return part.modseqs[0] > modseq and (part.is_even or min(part.modseqs) > modseq)
 
 
 def _reflagged(before: Part, now: Part) -> array[int]:

@@ -249,7 +249,7 @@ class FollowedPlaces(Places):
 
     def _flags_moved(self, mailbox: MailboxId, moved: Moved) -> None:
         """Follow a change of flags."""
-        met = {self._flag_sets.of(number) for number in {*moved.counts, *moved.now}}
+        met = {self._flag_sets.of(number) for number in moved.met}
         caring = [f for f in self.book.folders.values() if self._may_show(f, met)]
         if not caring:
             return

@@ -15,11 +15,11 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from threading import Lock
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from mx_core.model.change import Change, FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import NoSuchMailbox
-from mx_core.model.flags import Flag
+from mx_core.model.flags import Flag, FlagSet
 from mx_core.model.ids import MailboxId, ModSeq
 from mx_core.model.snapshot import Snapshot
 
@@ -68,6 +68,17 @@ class Following:
         self._news.set()
 
 
+class _Met(NamedTuple):
+    """The keywords of a mailbox, gathered from all snapshots *until* one."""
+
+    until: Snapshot | None
+    kinds: frozenset[FlagSet]  # the flag sets that they are of
+    keywords: frozenset[Flag]
+
+
+_NOT_MET: Final = _Met(None, frozenset(), frozenset())
+
+
 class Live:
     """See the module."""
 
@@ -79,8 +90,7 @@ class Live:
         # reached, and what has been announced since
         self._missed: dict[MailboxId, tuple[ModSeq, list[Change]]] = {}
         self._following: dict[MailboxId, list[Following]] = {}
-        # of a followed mailbox: up to which snapshot its keywords are gathered, and all of them
-        self._met: dict[MailboxId, tuple[Snapshot, frozenset[Flag]]] = {}
+        self._met: dict[MailboxId, _Met] = {}  # of followed mailboxes
 
     # ── for read jobs, in any thread ────────────────────────────────────────────────
     def kept(self, mailbox: MailboxId, highest: int) -> Snapshot | None:
@@ -178,7 +188,7 @@ class Live:
     def keywords(self, mailbox: MailboxId) -> frozenset[Flag]:
         """Return the keywords of a mailbox that is followed, in all snapshots that anybody saw."""
         with self._lock:
-            return self._met[mailbox][1] if mailbox in self._met else frozenset()
+            return self._met[mailbox].keywords if mailbox in self._met else frozenset()
 
     # ── below ───────────────────────────────────────────────────────────────────────
     def _put_in(self, change: Change) -> None:
@@ -198,13 +208,15 @@ class Live:
 
     def _meet(self, mailbox: MailboxId, newest: Snapshot) -> None:
         """Gather the keywords of what is new in *newest*, once for all who follow."""
-        before, known = self._met.get(mailbox, (None, frozenset[Flag]()))
-        if before is newest:
+        met = self._met.get(mailbox, _NOT_MET)
+        if met.until is newest:
             return
-        there = set(map(id, before.parts)) if before is not None else set()
-        kinds = {kind for part in newest.parts if id(part) not in there for kind in part.kinds}
-        fresh = {flag for flags in kinds for flag in flags if not flag.startswith("\\")}
-        self._met[mailbox] = (newest, known if fresh <= known else known | fresh)
+        there = set(map(id, met.until.parts)) if met.until is not None else set()
+        fresh = [part.column.likely for part in newest.parts if id(part) not in there]
+        kinds = frozenset().union(*fresh) - met.kinds
+        flags = {flag for kind in kinds for flag in kind if not flag.startswith("\\")}
+        keywords = met.keywords if flags <= met.keywords else met.keywords | flags
+        self._met[mailbox] = _Met(newest, met.kinds | kinds if kinds else met.kinds, keywords)
 
     def _forget_some(self) -> None:
         spare = [mailbox for mailbox in self._newest if mailbox not in self._following]
@@ -219,8 +231,8 @@ def _after(snapshot: Snapshot, change: Change) -> Snapshot:
     match change:
         case MessagesAdded(_, modseq, uids, messages, flags):
             return snapshot.with_added(modseq, uids, messages, flags)
-        case FlagsChanged(_, modseq, uids, flags):
-            return snapshot.with_flags(modseq, uids, flags)
+        case FlagsChanged(_, modseq, uids, turns):
+            return snapshot.with_flags(modseq, uids, turns)
         case MessagesExpunged(_, modseq, uids):
             return snapshot.without(modseq, uids)
         case MailboxGone():

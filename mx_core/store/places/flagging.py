@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import ne
 from typing import Final
 
 from mx_core.model.flags import FlagSet
@@ -27,10 +28,19 @@ class Turned(dict[int, FlagSetId]):
         super().__init__()
         self._sets = sets
         self._change = change
+        self.same: set[int] = set()  # which it leaves as they are
 
     def __missing__(self, number: int) -> FlagSetId:
         made = self[number] = self._sets.number(self._change(self._sets.of(number)))
+        if made == number:
+            self.same.add(number)
         return made
+
+    def sets(self) -> Iterator[tuple[int, FlagSet, FlagSet]]:
+        """Yield the numbers that change, and their sets before and now."""
+        for number, made in self.items():
+            if made != number:
+                yield number, self._sets.of(number), self._sets.of(made)
 
 
 def _numbers() -> array[int]:
@@ -44,7 +54,7 @@ class Moved:
     uids: array[int] = field(default_factory=_numbers)
     before: array[int] = field(default_factory=_numbers)
     now: array[int] = field(default_factory=_numbers)
-    counts: Counter[int] = field(default_factory=Counter)  # of the numbers before
+    met: set[int] = field(default_factory=set)  # every number in these two
     modseq: ModSeq | None = None  # of all of them; given out when the first one is met
 
     def __bool__(self) -> bool:
@@ -58,45 +68,38 @@ class Moved:
         Tell whether anybody changes.
         """
         changed = chosen.among(part.uids)
-        sets = part.flag_sets
-        whole = len(changed) == len(part)
         # of those that are chosen alone: a set that is asked for is made, and stays
-        kinds = Counter(sets if whole else map(sets.__getitem__, changed))
-        changing = {number for number in kinds if turned[number] != number}
-        if len(changing) < len(kinds):
-            changed = [at for at in changed if sets[at] in changing]
+        whole = len(changed) == len(part)
+        before = part.flag_sets if whole else _numbers_at(part.flag_sets, changed)
+        now = array("I", map(turned.__getitem__, before))
+        if turned.same and not turned.same.isdisjoint(before):
+            changed = list(compress(changed, map(ne, before, now)))
+            before = _numbers_at(part.flag_sets, changed)
+            now = array("I", map(turned.__getitem__, before))
         if not changed:
             return False
         if self.modseq is None:
             self.modseq = next_modseq()
-        if len(changed) == len(part):
-            self._take_all(part, kinds, turned, self.modseq)
-        else:
-            self._take_some(part, changed, turned, self.modseq)
-        return True
-
-    def _take_all(self, part: Segment, kinds: Counter[int], turned: Turned, modseq: ModSeq) -> None:
-        self.uids += part.uids
-        self.before += part.flag_sets
-        self.counts += kinds
-        if len(kinds) == 1:
-            part.flag_sets = array("I", [turned[part.flag_sets[0]]]) * len(part)
-        else:
-            part.flag_sets = array("I", map(turned.__getitem__, part.flag_sets))
-        part.modseqs = array("Q", [modseq]) * len(part)
-        self.now += part.flag_sets
-
-    def _take_some(
-        self, part: Segment, changed: Sequence[int], turned: Turned, modseq: ModSeq
-    ) -> None:
-        before = array("I", map(part.flag_sets.__getitem__, changed))
-        now = array("I", map(turned.__getitem__, before))
-        for at, number in zip(changed, now, strict=True):
-            part.flag_sets[at], part.modseqs[at] = number, modseq
-        self.uids += array("I", map(part.uids.__getitem__, changed))
         self.before += before
         self.now += now
-        self.counts.update(before)
+        if len(changed) == len(part):
+            self.uids += part.uids
+            part.flag_sets, part.modseqs = now, array("Q", [self.modseq]) * len(part)
+        else:
+            self.uids += _numbers_at(part.uids, changed)
+            for at, number in zip(changed, now, strict=True):
+                part.flag_sets[at], part.modseqs[at] = number, self.modseq
+        return True
+
+    def sum(self, weights: Mapping[int, int]) -> int:
+        """Return the sum of what each weighs that changed, by its number before."""
+        if len(set(weights.values())) == 1:
+            return len(self.uids) * next(iter(weights.values()))
+        return sum(map(weights.__getitem__, self.before))
+
+
+def _numbers_at(column: array[int], places: Sequence[int]) -> array[int]:
+    return array("I", map(column.__getitem__, places))
 
 
 class Chosen:

@@ -7,10 +7,11 @@ changes to announce, together.  RFC 9051 §6.4.6–6.4.9, RFC 7162 §3.1, RFC 68
 from __future__ import annotations
 
 import json
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec import Struct
 
@@ -170,13 +171,9 @@ class Places:
         turned = Turned(self._flag_sets, change)
         for part in segment.holding(self._connection, mailbox, chosen.uids):
             if moved.take(part, chosen, turned, self._log.next_modseq):
-                segment.save_flags(self._connection, part)
-        modseq = moved.modseq
-        if modseq is not None:
-            self._finish_flagging(mailbox, modseq, moved, turned)
-            sets: dict[int, FlagSet] = {n: self._flag_sets.of(n) for n in turned.values()}
-            flags = tuple(map(sets.__getitem__, moved.now))
-            self._changes.append(FlagsChanged(mailbox, modseq, _uids(moved.uids), flags))
+                segment.save_flags(self._connection, part, self._log.newest)
+        if moved.modseq is not None:
+            self._finish_flagging(mailbox, moved.modseq, moved, turned)
         return moved
 
     def remove(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
@@ -219,13 +216,12 @@ class Places:
     def _finish_flagging(
         self, mailbox: MailboxId, modseq: ModSeq, moved: Moved, turned: Turned
     ) -> None:
-        unseen = deleted = 0
-        turns: dict[int, tuple[FlagSet, FlagSet]] = {}  # what was set and cleared, by set before
-        for old, count in moved.counts.items():
-            before, after = self._flag_sets.of(old), self._flag_sets.of(turned[old])
-            unseen += count * ((SEEN in before) - (SEEN in after))
-            deleted += count * ((DELETED in after) - (DELETED in before))
-            turns[old] = (after - before, before - after)
+        sets = list(turned.sets())
+        moved.met = {each for n, _, _ in sets for each in (n, turned[n])}
+        unseen = moved.sum({n: (SEEN in old) - (SEEN in new) for n, old, new in sets})
+        deleted = moved.sum({n: (DELETED in new) - (DELETED in old) for n, old, new in sets})
+        # what was set and cleared, by set before
+        turns = {n: (new - old, old - new) for n, old, new in sets}
         rows: list[journal_row.Value] = [
             [journal_row.ranges(uids), journal_row.texts(given), journal_row.texts(taken)]
             for (given, taken), uids in _by_turn(moved, turns).items()
@@ -239,6 +235,8 @@ class Places:
             "SELECT global_id FROM mailbox WHERE id = ?", (mailbox,)
         ).scalar_one()
         self._log.write(Op.FLAGGED, global_id, {0: rows})
+        became = {old: new for _, old, new in sets}
+        self._changes.append(FlagsChanged(mailbox, modseq, _ascending(moved.uids), became))
 
     def _log_added(
         self,
@@ -304,6 +302,10 @@ def _by_turn(
 def _weigh(flags: Sequence[FlagSet]) -> tuple[int, int]:
     r"""Return how many are not \\Seen and how many are \\Deleted."""
     return sum(SEEN not in each for each in flags), sum(DELETED in each for each in flags)
+
+
+def _ascending(uids: array[int]) -> Sequence[Uid]:
+    return cast("Sequence[Uid]", uids)  # as they are, without a call for each
 
 
 def _uids(numbers: Sequence[int]) -> tuple[Any, ...]:

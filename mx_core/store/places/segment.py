@@ -8,7 +8,6 @@ above its UID.  Numbers are little-endian on the disk.
 
 from __future__ import annotations
 
-import json
 import sys
 from array import array
 from bisect import bisect_right
@@ -97,7 +96,7 @@ def holding(
             lowest, highest = _ends(uids)
             first, end = max(bisect_right(firsts, lowest) - 1, 0), bisect_right(firsts, highest)
         for low in range(first, end, _AT_ONCE):
-            yield from _load_some(connection, [head[1] for head in heads[low:end][:_AT_ONCE]])
+            yield from _load_some(connection, mailbox, firsts[low:end][:_AT_ONCE])
         return
     touched = {bisect_right(firsts, uid) - 1 for uid in uids}
     for n in sorted(n for n in touched if n >= 0):
@@ -173,11 +172,14 @@ def save(connection: sa.Connection, mailbox: MailboxId, segment: Segment) -> Non
         )
 
 
-def save_flags(connection: sa.Connection, segment: Segment) -> None:
-    """Store flag sets and modseqs, which alone have changed, of a segment that is stored."""
+def save_flags(connection: sa.Connection, segment: Segment, newest: int) -> None:
+    """Store flag sets and modseqs, which alone have changed, of a segment that is stored.
+
+    *newest*: the modseq of the change, which is above all others.
+    """
     connection.exec_driver_sql(
         "UPDATE segment SET max_modseq = ?, modseqs = ?, flag_sets = ? WHERE id = ?",
-        (max(segment.modseqs), _pack(segment.modseqs), _pack(segment.flag_sets), segment.row),
+        (newest, _pack(segment.modseqs), _pack(segment.flag_sets), segment.row),
     )
 
 
@@ -250,12 +252,14 @@ def _load(connection: sa.Connection, row: int) -> Segment:
     )
 
 
-def _load_some(connection: sa.Connection, ids: Sequence[int]) -> Iterator[Segment]:
-    """Yield the segments with *ids*, which are in order of UID."""
+def _load_some(
+    connection: sa.Connection, mailbox: MailboxId, firsts: Sequence[int]
+) -> Iterator[Segment]:
+    """Yield the segments that begin at *firsts*, which follow each other."""
     rows = connection.exec_driver_sql(
-        "SELECT segment.id, first_uid, uids, modseqs, flag_sets, messages FROM json_each(?) AS asked"
-        " JOIN segment ON segment.id = asked.value",
-        (json.dumps(list(ids)),),
+        "SELECT id, first_uid, uids, modseqs, flag_sets, messages FROM segment"
+        " WHERE mailbox = ? AND first_uid BETWEEN ? AND ? ORDER BY first_uid",
+        (mailbox, firsts[0], firsts[-1]),
     ).all()
     return map(_of_row, rows)
 

@@ -51,7 +51,8 @@ def test_changes_say_what_plain_rows_would(steps: list[tuple[str, int]]) -> None
         some = [Uid(uid) for uid in list(plain)[::number]] + [Uid(10**6)]
         if step == "flag":
             flags = frozenset({Flag(f"f{modseq}")})
-            snapshot = snapshot.with_flags(ModSeq(modseq), some, [flags] * len(some))
+            turns = dict.fromkeys(snapshot.flags, flags)
+            snapshot = snapshot.with_flags(ModSeq(modseq), some, turns)
             plain |= {uid: (uid * 2, modseq, flags) for uid in some if uid in plain}
         else:
             gone = set(some)
@@ -75,7 +76,7 @@ def test_changes_say_what_plain_rows_would(steps: list[tuple[str, int]]) -> None
 
 def test_a_change_shares_all_parts_that_it_does_not_touch() -> None:
     before = grown(5 * PART_MAX)
-    after = before.with_flags(ModSeq(9), [Uid(1)], [frozenset({SEEN})])
+    after = before.with_flags(ModSeq(9), [Uid(1)], {NONE: frozenset({SEEN})})
 
     assert after.parts[1:] == before.parts[1:]
     assert after.parts[0].uids is before.parts[0].uids

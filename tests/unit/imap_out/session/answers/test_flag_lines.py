@@ -39,7 +39,7 @@ def test_they_are_the_lines_one_by_one(flags: list[FlagSet], items: tuple[Attrib
         for number, (uid, kind) in enumerate(zip(part.uids, part.flags, strict=True), 11)
     )
 
-    assert heads.lines(part.flags, spelled) == wanted
+    assert heads.lines(part.column, spelled) == wanted
 
 
 def test_lines_that_tell_something_behind_the_flags_are_not_made_so() -> None:

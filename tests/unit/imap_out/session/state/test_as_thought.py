@@ -29,7 +29,7 @@ def with_flags(rows: Snapshot, change: FlagChange, flags: FlagSet) -> Snapshot:
         FlagChange.REMOVE: lambda old: old - flags,
         FlagChange.REPLACE: lambda _old: flags,
     }[change]
-    return rows.with_flags(ModSeq(3), UIDS, [made(old) for old in rows.flags])
+    return rows.with_flags(ModSeq(3), UIDS, {old: made(old) for old in rows.flags})
 
 
 def apart(rows: Snapshot) -> Snapshot:
@@ -48,9 +48,9 @@ def test_what_was_asked_is_what_the_client_thinks(change: FlagChange) -> None:
 
 
 def test_what_somebody_else_changed_too_is_told() -> None:
-    after = with_flags(OLD, FlagChange.ADD, frozenset({SEEN})).with_flags(
-        ModSeq(4), [UIDS[5], UIDS[1_500]], [frozenset({SEEN, FLAGGED}), frozenset({SEEN})]
-    )
+    after = with_flags(OLD, FlagChange.ADD, frozenset({SEEN}))
+    for at, flags in ((5, frozenset({SEEN, FLAGGED})), (1_500, frozenset({SEEN}))):
+        after = after.with_flags(ModSeq(4), [UIDS[at]], {after.flags[at]: flags})
     thought = {UIDS[5]} | ({UIDS[1_500]} if OLD.flags[1_500] else set())
 
     assert otherwise(OLD, after, range(COUNT), stored(FlagChange.ADD, SEEN)) == sorted(thought)
@@ -62,5 +62,5 @@ def test_the_accounts_spelling_of_a_keyword_is_no_other_flag() -> None:
     after = with_flags(OLD, FlagChange.ADD, frozenset({Flag("$Work")}))
 
     assert otherwise(OLD, after, range(COUNT), stored(FlagChange.ADD, "$WORK")) == []
-    back = after.with_flags(ModSeq(5), UIDS, list(OLD.flags))
+    back = after.with_flags(ModSeq(5), UIDS, dict(zip(after.flags, OLD.flags, strict=True)))
     assert otherwise(after, back, range(COUNT), stored(FlagChange.REMOVE, "$work")) == []

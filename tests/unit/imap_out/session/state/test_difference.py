@@ -11,14 +11,15 @@ from mx_core.model.snapshot import Snapshot, snapshot_of
 
 COUNT = 3000
 NONE: FlagSet = frozenset()
+SEEING = dict.fromkeys([NONE, frozenset({SEEN})], frozenset({SEEN}))
 UIDS = [Uid(n) for n in range(1, COUNT + 1)]
 OLD = Snapshot(UidValidity(1), Uid(1), ModSeq(1)).with_added(
     ModSeq(2), UIDS, [MessageId(n) for n in UIDS], [NONE] * COUNT
 )
 NEW = (
-    OLD.with_flags(ModSeq(3), [Uid(5), Uid(2000)], [frozenset({SEEN})] * 2)
+    OLD.with_flags(ModSeq(3), [Uid(5), Uid(2000)], SEEING)
     .without(ModSeq(4), [Uid(7), Uid(2500)])
-    .with_flags(ModSeq(5), [Uid(1500)], [frozenset({SEEN})])
+    .with_flags(ModSeq(5), [Uid(1500)], SEEING)
     .with_added(ModSeq(6), [Uid(COUNT + 1)], [MessageId(1)], [NONE])
 )
 
@@ -60,7 +61,7 @@ def test_whatever_happens_it_is_what_a_look_at_each_message_finds(seed: int) -> 
         what = draw.choice(["flag", "flag all", "expunge", "expunge most", "add", "add many"])
         if what.startswith("flag"):
             chosen = there if what == "flag all" else sorted(draw.sample(there, 3))
-            new = new.with_flags(ModSeq(modseq), chosen, [frozenset({SEEN})] * len(chosen))
+            new = new.with_flags(ModSeq(modseq), chosen, SEEING)
         elif what.startswith("expunge"):
             # most of a stretch: what is left of its parts is joined
             low = draw.randrange(len(there) - 4)

@@ -116,7 +116,8 @@ class Heard:
                     self.flags.update(zip(change.uids, change.flags, strict=True))
                 case FlagsChanged():
                     assert set(change.uids) <= self.flags.keys()
-                    self.flags.update(zip(change.uids, change.flags, strict=True))
+                    for uid in change.uids:
+                        self.flags[uid] = change.turns[self.flags[uid]]
                 case MessagesExpunged():
                     for uid in change.uids:
                         del self.flags[uid]

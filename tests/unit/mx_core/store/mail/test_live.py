@@ -33,7 +33,7 @@ def test_what_is_announced_is_in_the_newest_snapshot() -> None:
     live.announce(
         [
             added(6, 2),
-            FlagsChanged(BOX, ModSeq(7), (Uid(1),), (frozenset({SEEN}),)),
+            FlagsChanged(BOX, ModSeq(7), [Uid(1)], {NONE: frozenset({SEEN})}),
             MessagesExpunged(BOX, ModSeq(8), (Uid(2),)),
         ]
     )

@@ -228,7 +228,8 @@ class MailMachine(RuleBasedStateMachine):
                     replica.update(zip(change.uids, change.flags, strict=True))
                 case FlagsChanged():
                     assert set(change.uids) <= replica.keys()
-                    for uid, flags in zip(change.uids, change.flags, strict=True):
+                    for uid in change.uids:
+                        flags = change.turns[replica[uid]]
                         assert replica[uid] != flags
                         replica[uid] = flags
                 case MessagesExpunged():

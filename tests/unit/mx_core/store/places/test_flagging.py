@@ -62,7 +62,8 @@ async def test_each_change_falls_where_it_would_one_by_one(
                 await mail.write(job)
                 told = watch.take()
             hit = [u for u in uids if u in held and held[u] != _CHANGED[change](held[u], given)]
-            held.update({uid: _CHANGED[change](held[uid], given) for uid in hit})
+            turns = {held[uid]: _CHANGED[change](held[uid], given) for uid in hit}
+            held.update({uid: turns[held[uid]] for uid in hit})
             shot = await mail.read(lambda reader: reader.snapshot(inbox))
             box = await mail.read(lambda reader: reader.mailbox(INBOX))
 
@@ -74,10 +75,8 @@ async def test_each_change_falls_where_it_would_one_by_one(
             assert len({now[uid] for uid in hit}) <= 1, "one modseq for all"
             modseqs = now
             assert [
-                (list(each.uids), list(each.flags))
-                for each in told
-                if isinstance(each, FlagsChanged)
-            ] == ([(hit, [held[uid] for uid in hit])] if hit else [])
+                (list(each.uids), each.turns) for each in told if isinstance(each, FlagsChanged)
+            ] == ([(hit, turns)] if hit else [])
 
         rows = await mail.write_with(
             lambda _w, connection: connection.exec_driver_sql(
