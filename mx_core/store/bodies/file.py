@@ -16,25 +16,15 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
-from nacl.bindings import (
-    crypto_aead_xchacha20poly1305_ietf_ABYTES as TAG_OCTETS,
-)
-from nacl.bindings import (
-    crypto_aead_xchacha20poly1305_ietf_decrypt as aead_decrypt,
-)
-from nacl.bindings import (
-    crypto_aead_xchacha20poly1305_ietf_encrypt as aead_encrypt,
-)
-from nacl.exceptions import CryptoError
 
 from mx_core.db.durable import NewFile, write_all_new
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.secret import Secret
+from mx_core.store.bodies.chunk_cipher import TAG_OCTETS, ChunkCipher, InvalidTag
 
 CHUNK_OCTETS: Final = 64 * 1024
 FILE_ID_OCTETS: Final = 16
 KEY_OCTETS: Final = 32
-_NONCE_OCTETS: Final = 24
 _SEALED_OCTETS: Final = CHUNK_OCTETS + TAG_OCTETS
 _READ_CHUNKS: Final = 16  # at once, a mebibyte
 _WRITTEN_FILES: Final = 32  # open at once
@@ -68,6 +58,7 @@ class GrowingFile:
         self._folder = folder
         self._file_id = file_id
         self._key = key
+        self._cipher = ChunkCipher(key.reveal())
         self._rest = bytearray()  # not yet sealed: only the last chunk says that it is the last
         self._chunks = 0
         self._file = NewFile(folder / file_id.hex())
@@ -98,7 +89,7 @@ class GrowingFile:
 
     def _seal(self, chunk: bytes, *, last: bool) -> None:
         bound = _bound(self._file_id, self._chunks, last=last)
-        self._file.write(aead_encrypt(chunk, bound, _nonce(self._chunks), self._key.reveal()))
+        self._file.write(self._cipher.seal(chunk, self._chunks, bound))
         self._chunks += 1
 
 
@@ -112,7 +103,7 @@ def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
         return b""
     descriptor = _descriptor(folder, file)
     try:
-        return _read(descriptor, file, start, end)
+        return _read(descriptor, file, ChunkCipher(file.key.reveal()), start, end)
     finally:
         os.close(descriptor)
 
@@ -127,6 +118,7 @@ class OpenedFile:
         """Open it; raises StoreDamaged."""
         self.file = file
         self.adopted = False  # a row names it: nobody else removes it
+        self._cipher = ChunkCipher(file.key.reveal())
         self._descriptor = _descriptor(folder, file)
         weakref.finalize(self, os.close, self._descriptor)
 
@@ -135,7 +127,7 @@ class OpenedFile:
 
     def __getitem__(self, part: slice) -> bytes:
         start, end, _ = part.indices(self.file.size)
-        return _read(self._descriptor, self.file, start, end)
+        return _read(self._descriptor, self.file, self._cipher, start, end)
 
 
 def _descriptor(folder: Path, file: SealedFile) -> int:
@@ -146,12 +138,11 @@ def _descriptor(folder: Path, file: SealedFile) -> int:
         raise StoreDamaged(f"the body file {file.file_id.hex()} is missing") from error
 
 
-def _read(descriptor: int, file: SealedFile, start: int, end: int) -> bytes:
+def _read(descriptor: int, file: SealedFile, cipher: ChunkCipher, start: int, end: int) -> bytes:
     start, end = min(start, file.size), min(end, file.size)
     if start >= end:
         return b""
     first, last = start // CHUNK_OCTETS, (end - 1) // CHUNK_OCTETS
-    key = file.key.reveal()
     pieces = []
     try:
         for low in range(first, last + 1, _READ_CHUNKS):
@@ -163,8 +154,8 @@ def _read(descriptor: int, file: SealedFile, start: int, end: int) -> bytes:
                 sealed = read[begins : begins + _SEALED_OCTETS]
                 if len(sealed) <= TAG_OCTETS:
                     raise StoreDamaged(f"the body file {file.file_id.hex()} is cut off")
-                pieces.append(aead_decrypt(sealed, _bound_data(file, index), _nonce(index), key))
-    except (OSError, CryptoError) as error:
+                pieces.append(cipher.open(sealed, index, _bound_data(file, index)))
+    except (OSError, InvalidTag) as error:
         raise StoreDamaged(f"the body file {file.file_id.hex()} is missing or damaged") from error
     pieces[-1] = pieces[-1][: end - last * CHUNK_OCTETS]
     pieces[0] = pieces[0][start - first * CHUNK_OCTETS :]
@@ -177,10 +168,10 @@ def sealed_size(size: int) -> int:
 
 
 def _sealed(file: SealedFile, octets: bytes) -> Iterator[bytes]:
-    whole = memoryview(octets)
+    cipher, whole = ChunkCipher(file.key.reveal()), memoryview(octets)
     for index, start in enumerate(range(0, len(octets), CHUNK_OCTETS)):
         chunk = bytes(whole[start : start + CHUNK_OCTETS])
-        yield aead_encrypt(chunk, _bound_data(file, index), _nonce(index), file.key.reveal())
+        yield cipher.seal(chunk, index, _bound_data(file, index))
 
 
 def _bound_data(file: SealedFile, index: int) -> bytes:
@@ -189,7 +180,3 @@ def _bound_data(file: SealedFile, index: int) -> bytes:
 
 def _bound(file_id: bytes, index: int, *, last: bool) -> bytes:
     return file_id + index.to_bytes(8, "big") + bytes([last])
-
-
-def _nonce(index: int) -> bytes:
-    return index.to_bytes(_NONCE_OCTETS, "big")
