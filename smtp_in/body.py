@@ -176,7 +176,7 @@ class DataReader:
         self._seen += len(piece)
         dot = self._kept.find(_DOT, search_from)
         end = self._kept.find(_END, dot) if dot >= 0 else -1
-        self._dotted = self._dotted or dot >= 0
+        self._dotted = self._dotted or dot != end  # the dot of the end is no line's
         self._measure_line(search_from)
         if end >= 0:
             rest = bytes(self._kept[end + len(_END) :])
