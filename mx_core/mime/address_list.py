@@ -23,11 +23,11 @@ _LESS, _GREATER, _COMMA, _COLON, _SEMICOLON, _AT, _QUOTE = b'<>,:;@"'
 
 _WORD: Final = rb"[" + ATEXT_OCTETS + rb"]++"
 _DOTTED: Final = _WORD + rb"(?:\." + _WORD + rb")*+"
-# name-addr as nearly all programs write it, up to the comma or the end: where this matches, the
-# steps below would say the same
+# name-addr and addr-spec as nearly all programs write them, up to the comma or the end: where this
+# matches, the steps below would say the same
 _USUAL: Final = re.compile(
-    rb'(?:"([^"\\\r\n\x00]++)" ?|(' + _WORD + rb"(?: " + _WORD + rb")*+) )?"
-    rb"<(" + _DOTTED + rb")@(" + _DOTTED + rb")>[ \t\r\n]*+(?=,|\Z)"
+    rb'(?:(?:"([^"\\\r\n\x00]++)" ?|(' + _WORD + rb"(?: " + _WORD + rb")*+) )?(<))?"
+    rb"(" + _DOTTED + rb")@(" + _DOTTED + rb")(?(3)>)[ \t\r\n]*+(?=,|\Z)"
 )
 
 
@@ -109,7 +109,7 @@ class _Reader:
         # group   = display-name ":" [group-list] ";" [CFWS]
         usual = _USUAL.match(self.cursor.value, self.cursor.at)
         if usual is not None:
-            quoted, words, mailbox, domain = usual.groups()
+            quoted, words, _, mailbox, domain = usual.groups()
             self.entries.append(Entry(quoted or words, None, mailbox, domain))
             self.cursor.at = usual.end()
             return END if self.cursor.at_end() else MORE

@@ -16,6 +16,7 @@ _ADDRESSES = (
     b"A B <a@b.c>", b'"A, B" <a.b@c.d>, x@y.z', b"<a@b>", b"A. B <a@b>", b"a b <c@d> (x), E <f@g>",
     b"x: A <a@b>, C <c@d>;", b"A  B <a@b>,", b"=?utf-8?q?a_b?= <x@y.example>", b'"" <a@b>',
     b"A <a@b>\n ,\n C <d@e>", b"\xc3\xa9 <a@b>,C <c@d>",
+    b"a@b", b"a.b@c.d ,\r\n x@y.z\r\n", b"a@b (x), c@d", b"A <a@b>, c@d, B a@b",
 )  # fmt: skip
 _DATES = (
     b"Fri, 21 Nov 1997 09:55:06 -0600", b"1 Jan 2020 00:00:00 GMT",
