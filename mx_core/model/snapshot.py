@@ -108,13 +108,12 @@ class Snapshot:
 
     def rows(self, places: Iterable[int]) -> Iterator[tuple[int, Part, int]]:
         """Yield, for ascending indices, the index, its part, and the index inside that."""
-        number, start, end = -1, 0, 0
-        part = NO_PART
+        part, start, end = NO_PART, 0, 0
         for at in places:
-            while at >= end:
-                number += 1
-                part = self.parts[number]
-                start, end = end, end + len(part)
+            if at >= end:
+                number = bisect_right(self._starts, at) - 1
+                part, start = self.parts[number], self._starts[number]
+                end = start + len(part)
             yield at, part, at - start
 
     def changed_since(self, modseq: int) -> list[int]:

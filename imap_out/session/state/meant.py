@@ -14,6 +14,9 @@ def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> Sequen
     """Return the indices that a set means in *view*, ascending; raises as `spans`."""
     if by_uid and which.numbers:
         return view.rows.places_of(which.numbers)
+    if len(which.numbers) == 1 and which.numbers[0] <= len(view.rows):
+        [number] = which.numbers  # as nearly all say who read message after message
+        return range(number - 1, number)
     ranges = spans(view, which, by_uid=by_uid)
     return ranges[0] if len(ranges) == 1 else list(chain.from_iterable(ranges))
 

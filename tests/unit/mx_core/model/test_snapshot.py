@@ -140,7 +140,9 @@ def test_snapshots_are_equal_if_they_say_the_same() -> None:
     assert array("I", grown(2).uids) == array("I", [1, 2])
 
 
-@pytest.mark.parametrize("places", [[], [0], [1023, 1024], [*range(5, 2500, 7)], [*range(2500)]])
+@pytest.mark.parametrize(
+    "places", [[], [0], [2400], [1023, 1024], [3, 2499], [*range(5, 2500, 7)], [*range(2500)]]
+)
 def test_the_parts_that_places_touch_give_back_the_places(places: list[int]) -> None:
     count = 2_500
     rows = snapshot_of(
@@ -153,6 +155,8 @@ def test_the_parts_that_places_touch_give_back_the_places(places: list[int]) -> 
         found += [start + at for at in inside]
 
     assert found == places
+    by_one = [(at, part.uids[inside]) for at, part, inside in rows.rows(places)]
+    assert by_one == [(at, at + 1) for at in places]
 
 
 @pytest.mark.parametrize("every", [1, 2, 3, 100, 5000])
