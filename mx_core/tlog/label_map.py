@@ -21,6 +21,8 @@ from mx_core.model.errors import Untrusted
 LABEL_OCTETS: Final = 32
 LABEL_BITS: Final = 256
 EMPTY: Final = bytes(32)
+_COMMITMENT: Final = LABEL_OCTETS + 4  # where it begins behind a label and a version
+_INDEX_OCTETS: Final = 8
 
 
 class Value(Struct, frozen=True):
@@ -37,15 +39,30 @@ class Value(Struct, frozen=True):
         )
 
 
-class Single(Struct, frozen=True):
-    """A subtree with one label."""
+class Single(Struct, frozen=True, gc=False):
+    """A subtree with one label, as short as it is signed: a log keeps one for everybody it names."""
 
-    label: bytes
-    value: Value
-    hash: bytes
+    octets: bytes  # label || Value
+
+    @property
+    def label(self) -> bytes:
+        """Return whose it is."""
+        return self.octets[:LABEL_OCTETS]
+
+    @property
+    def value(self) -> Value:
+        """Return what the map says of it."""
+        version, at = self.octets[LABEL_OCTETS:_COMMITMENT], len(self.octets) - _INDEX_OCTETS
+        commitment, index = self.octets[_COMMITMENT:at], self.octets[at:]
+        return Value(int.from_bytes(version, "big"), commitment, int.from_bytes(index, "big"))
+
+    @property
+    def hash(self) -> bytes:
+        """Return its hash."""
+        return _hash_of_one(self.octets)
 
 
-class Fork(Struct, frozen=True):
+class Fork(Struct, frozen=True, gc=False):  # it leads to no circle
     """A subtree with at least two labels."""
 
     left: Tree
@@ -107,7 +124,7 @@ def _with(tree: Tree, values: Sequence[tuple[bytes, Value]], depth: int) -> Tree
         values = sorted([*values, (tree.label, tree.value)])
     if len(values) == 1 and not isinstance(tree, Fork):
         [(label, value)] = values
-        return Single(label, value, _single_hash(label, value))
+        return Single(label + value.octets())
     middle = bisect_left(values, 1, key=lambda one: _bit(one[0], depth))
     return _fork(_with(left, values[:middle], depth + 1), _with(right, values[middle:], depth + 1))
 
@@ -164,7 +181,11 @@ def _bit(label: bytes, depth: int) -> int:
 
 
 def _single_hash(label: bytes, value: Value) -> bytes:
-    return sha256(b"\x10" + label + value.octets()).digest()
+    return _hash_of_one(label + value.octets())
+
+
+def _hash_of_one(octets: bytes) -> bytes:
+    return sha256(b"\x10" + octets).digest()
 
 
 def _fork_hash(left: bytes, right: bytes) -> bytes:
