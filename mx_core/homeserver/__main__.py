@@ -82,7 +82,9 @@ def serve(folder: Path, record: Path | None) -> None:
     import asyncio  # noqa: PLC0415  # lazy: see the module
 
     from mx_core.program import starting  # noqa: PLC0415
+    from mx_core.program.memory import share_one_heap  # noqa: PLC0415
 
+    share_one_heap()
     with starting.watched() as started:
         with loading():
             from mx_core.homeserver import app, config  # noqa: PLC0415

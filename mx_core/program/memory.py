@@ -20,6 +20,7 @@ _MCL_ONFAULT: Final = 4  # pages that are used, not all that is mapped; Linux 4.
 _MADV_DONTNEED: Final = 4
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 _FROM_HEAP_OCTETS: Final = 2 * 1024 * 1024  # what one reading gives, and what is sent at once
 _KEPT_FREE_OCTETS: Final = 4 * 1024 * 1024  # at the end of each heap
 _MAPS: Final = Path("/proc/self/smaps")
@@ -59,6 +60,17 @@ def keep_freed_blocks() -> None:
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_MMAP_THRESHOLD, _FROM_HEAP_OCTETS)
         libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE_OCTETS)
+
+
+def share_one_heap() -> None:
+    """Let all threads take from one heap; call before there is a second thread.
+
+    By its defaults glibc begins one for each thread, up to eight for each core.  What is free at the end of any but
+    the first is not given back by ``give_back_heap``, and each has a part that nothing fills.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def give_back_heap() -> None:

@@ -131,3 +131,40 @@ def test_large_blocks_are_not_cleared_by_the_kernel_again_and_again() -> None:
         pytest.skip("this allocator is not glibc's")
 
     assert faults("by default") - faults("kept") > 20_000
+
+
+_HEAPS = """
+import ctypes, sys, threading
+from pathlib import Path
+from mx_core.program.memory import share_one_heap
+
+def take():
+    block = libc.malloc(100_000)
+    taken.append(block)
+    together.wait()
+
+if sys.argv[1] == "one":
+    share_one_heap()
+libc, taken = ctypes.CDLL(None), []
+libc.malloc.restype = ctypes.c_void_p
+together = threading.Barrier(4)
+threads = [threading.Thread(target=take) for _ in range(4)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+heap = [line for line in Path("/proc/self/maps").read_text().splitlines() if line.endswith("[heap]")]
+start, end = (int(one, 16) for one in heap[0].split()[0].split("-"))
+print(sum(start <= block < end for block in taken))
+"""
+
+
+def of_the_first_heap(how: str) -> int:
+    asked = [sys.executable, "-c", _HEAPS, how]
+    return int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+
+
+def test_threads_take_from_one_heap() -> None:
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("this allocator is not glibc's")
+
+    assert of_the_first_heap("by default") == 0
+    assert of_the_first_heap("one") == 4
