@@ -245,7 +245,10 @@ class MailStore(Protocol):
         """Run *job* in one read transaction."""
 
     def begin(self, job: Callable[[MailReader], T], after: Begun[object] | None = None) -> Begun[T]:
-        """As ``read``, for a caller that does something else meanwhile; right behind *after*, if that is under way."""
+        """As ``read``, for a caller that does something else meanwhile.
+
+        Right behind *after*, the last that was begun, if that is under way: never beside it.
+        """
 
     def glance(self, job: Callable[[MailReader], T]) -> T:
         """As ``read``, at once: for jobs that read a few rows."""
