@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _JOBS_PER_COMMIT: Final = 256
 _SECONDS_PER_COMMIT: Final = 0.05  # of work before a commit; bounds how long the first job waits
 _WAITING_MAX: Final = 4_096
-_IDLE_SECONDS: Final = 0.5
+_IDLE_SECONDS: Final = 0.5  # without anything to do, before the log is moved
+_SOONER: Final = 5  # what is done at leisure begins after a fifth of it
 _PAUSE_SECONDS: Final = 0.005  # between two steps of what is done at leisure
 
 
@@ -93,6 +94,7 @@ class Writer:
         self._refusal: Exception | None = None  # under _state: why nothing is taken any more
         self._dirty = False  # writer thread: committed since the last checkpoint
         self._leisure: Callable[[], Step] | None = None  # writer thread
+        self._owing = False  # writer thread: there may be something to do at leisure
         self._pausing = False  # writer thread: between two steps of it
         # What a killed process left in the log goes into the database, and the log is emptied:
         # a key that was deleted just before must not live on in it.
@@ -159,7 +161,7 @@ class Writer:
             elif isinstance(item, _Truncate):
                 self._truncate(item.ticket)
             elif isinstance(item, _Begin):
-                self._leisure, self._dirty = item.step, True
+                self._leisure, self._dirty, self._owing = item.step, True, True
             else:
                 self._batch(item)
 
@@ -169,22 +171,29 @@ class Writer:
             held, self._held = self._held, None
             return held
         try:
-            wait = _IDLE_SECONDS if self._dirty else None
-            return self._intake.get(timeout=_PAUSE_SECONDS if self._pausing else wait)
+            return self._intake.get(timeout=self._patience_for_more())
         except queue.Empty:
             return None
+
+    def _patience_for_more(self) -> float | None:
+        """Return after how many seconds without anything to do `_rest` is called; None: never."""
+        if self._pausing:
+            return _PAUSE_SECONDS
+        if self._owing:
+            return _IDLE_SECONDS / _SOONER
+        return _IDLE_SECONDS if self._dirty else None
 
     def _rest(self) -> None:
         """Do a step of what is done at leisure; if there is none, move the log into the database.
 
         The next commit begins at its start; what it takes of the disk beyond a round it gives back.
         """
-        if self._leisure is not None:
+        if self._owing and self._leisure is not None:
             step = self._leisure()
             self._commit_together(step, lambda: None)
-            self._pausing = step.more
-            if self._pausing:
-                return
+            self._owing = self._pausing = step.more
+            return
+        self._owing = False
         self._log.move("PASSIVE")
         if self._log.octets() > log_file.KEPT_OCTETS:
             # whoever reads is not waited for: it is tried again when next there is nothing to do
@@ -231,6 +240,8 @@ class Writer:
         self._commit_together(first, following)
         self._settle(tickets)
         self._dirty = True
+        # what comes now may come again at once: the next step waits as the first one did
+        self._owing, self._pausing = self._leisure is not None, False
         self._log.after_commit()
 
     def _commit_together(self, first: Ticket, following: Callable[[], Ticket | None]) -> None:

@@ -93,7 +93,9 @@ def _is_allowed(value: object, depth: int) -> bool:
     deeper = depth > 1
     if isinstance(value, list):
         for item in value:
-            if not (deeper and type(item) is bytes) and not _is_allowed(item, depth - 1):
+            if deeper and (type(item) is bytes or (type(item) is int and 0 <= item < _UINT_LIMIT)):
+                continue
+            if not _is_allowed(item, depth - 1):
                 return False
         return True
     if isinstance(value, dict):

@@ -118,6 +118,28 @@ async def test_what_is_done_at_leisure_is_done_to_the_end_after_each_change(
 
 
 @pytest.mark.anyio
+async def test_what_comes_between_two_steps_at_leisure_is_not_met_by_the_next_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.01)
+    steps = []
+
+    def step(_: sa.Connection) -> bool:
+        steps.append(1)
+        return True
+
+    database.at_leisure(step)
+    while not steps:
+        await asyncio.sleep(0.01)
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 3_600)
+    for _ in range(2):  # the second one comes when all is done that follows the first
+        await database.write(put)
+
+    assert database._writer._patience_for_more() == 720
+    assert database._writer._dirty, "and the log is moved after all of it"
+
+
+@pytest.mark.anyio
 async def test_work_at_leisure_that_fails_leaves_nothing_and_stops_nobody(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
