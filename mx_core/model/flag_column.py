@@ -7,12 +7,13 @@ no message; whoever wants one set for each has it made once.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from mx_core.model.flags import FlagSet
 
 _KINDS_MAX: Final = 2_048  # beyond them, sets that nobody has any more are looked for
+_FEW: Final = 8  # one in so many: rather asked for than all made
 Turns = Mapping[FlagSet, FlagSet]  # of each set that is changed, what it becomes
 
 
@@ -32,6 +33,14 @@ class FlagColumn:
         made = cls(None)
         made._kinds, made._which = kinds, which
         return made
+
+    def __getitem__(self, at: int) -> FlagSet:
+        """Return the set of one."""
+        return self._kinds[self.which[at]] if self._flags is None else self._flags[at]
+
+    def __iter__(self) -> Iterator[FlagSet]:
+        """Yield the set of each."""
+        return iter(self.flags)
 
     @property
     def flags(self) -> tuple[FlagSet, ...]:
@@ -71,6 +80,14 @@ class FlagColumn:
             else:
                 self._met = frozenset(map(self._kinds.__getitem__, set(self._which)))
         return self._met
+
+    def among(self, chosen: slice | list[int]) -> Sequence[FlagSet]:
+        """Return the sets of those that are chosen, of a few without making those of all."""
+        if isinstance(chosen, slice):
+            return self.flags[chosen]
+        if len(chosen) * _FEW > len(self.which):
+            return list(map(self.flags.__getitem__, chosen))
+        return list(map(self.__getitem__, chosen))
 
     def cut(self, inside: slice) -> FlagColumn:
         """Return the sets of a slice of the messages."""

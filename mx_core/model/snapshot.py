@@ -70,7 +70,7 @@ class Snapshot:
     @property
     def flags(self) -> Column[FlagSet]:
         """Return the flags of each."""
-        return Column(self.parts, self._starts, "flags")
+        return Column(self.parts, self._starts, "column")
 
     def place(self, uid: int) -> int:
         """Return the index of *uid*, or where it would stand."""

@@ -271,7 +271,7 @@ def _value(attribute: Attribute, view: SelectedView, part: Part, at: int, row: W
     if attribute is Attribute.UID:
         return part.uids[at]
     if attribute is Attribute.FLAGS:
-        return view.spell(part.flags[at], recent=part.uids[at] in view.recent)
+        return view.spell(part.column[at], recent=part.uids[at] in view.recent)
     if attribute is Attribute.MODSEQ:
         return part.modseqs[at]
     return row[0] if attribute is Attribute.SIZE else render_date_time(row[1])

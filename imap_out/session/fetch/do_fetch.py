@@ -147,7 +147,7 @@ async def _mark_seen(
     uids = [
         Uid(part.uids[inside])
         for _, part, inside in view.rows.rows(places)
-        if SEEN not in part.flags[inside] and not view.is_gone(Uid(part.uids[inside]))
+        if SEEN not in part.column[inside] and not view.is_gone(Uid(part.uids[inside]))
     ]
     if not uids:
         return set()
@@ -167,7 +167,7 @@ def _wanted(view: SelectedView, places: Sequence[int]) -> Iterator[Wanted]:
     """Yield from what the client knows now, whatever changes while the answers leave."""
     for at, part, inside in view.rows.rows(places):
         uid = Uid(part.uids[inside])
-        flags = view.spell(part.flags[inside], recent=uid in view.recent)
+        flags = view.spell(part.column[inside], recent=uid in view.recent)
         yield Wanted(at, uid, MessageId(part.messages[inside]), flags, part.modseqs[inside])
 
 

@@ -278,7 +278,7 @@ class _Lines:
         return self._flags(part, chosen)
 
     def _flags(self, part: Part, chosen: Chosen) -> list[bytes]:
-        spell, flags = self._spell, among(part.flags, chosen)
+        spell, flags = self._spell, part.column.among(chosen)
         if self._recent.touches(part.uids[0], part.uids[-1]):
             recent, uids = self._recent, among(part.uids, chosen)
             return [spell(f, recent=uid in recent) for uid, f in zip(uids, flags, strict=True)]

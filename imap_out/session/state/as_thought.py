@@ -74,7 +74,7 @@ def _by_message(were: Sequence[_Touched], are: Sequence[_Touched], fits: _Fits) 
 def _flags(touched: Iterable[_Touched]) -> list[FlagSet]:
     flags: list[FlagSet] = []
     for part, _, chosen in touched:
-        flags.extend(among(part.flags, chosen))
+        flags.extend(part.column.among(chosen))
     return flags
 
 

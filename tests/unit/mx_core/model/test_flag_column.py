@@ -52,7 +52,12 @@ def test_they_are_what_a_list_of_sets_would_be(
         assert column.met == frozenset(plain)
         assert set(column.likely) >= set(plain)
         assert [column.kinds[at] for at in column.which] == plain
-        assert list(column.flags) == plain
+        if plain:
+            assert column[len(plain) - 1] == plain[-1]
+            few = [len(plain) // 2]
+            assert column.among(few) == [plain[few[0]]]
+        assert list(column.among(slice(1, 3))) == plain[1:3]
+        assert list(column) == list(column.flags) == plain
 
 
 def test_a_change_of_all_looks_at_no_message() -> None:
