@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from gateway.legacy.answers import Atom, Data, Value
 from gateway.legacy.client import ImapClient, SaidNo, quoted
-from gateway.legacy.remote_mailbox import Opened, flags_of, items_of, number_of, sequence_set
+from gateway.legacy.fetched import flags_of, items_of, number_of, sequence_set
+from gateway.legacy.remote_mailbox import Opened
 from mx_core.model.flags import FlagSet
 
 _UID_MAX: Final = (1 << 32) - 1

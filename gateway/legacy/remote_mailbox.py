@@ -7,26 +7,34 @@ against what can be before anything is made of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeGuard
+from typing import Final
 
 from msgspec import Struct
 
 from gateway.legacy.answers import Atom, BadAnswer, Data, Status, Value
 from gateway.legacy.client import ImapClient, quoted
+from gateway.legacy.fetched import (
+    content_type_of,
+    date_of,
+    flags_of,
+    is_text,
+    items_of,
+    number_of,
+    sequence_set,
+    shared_of,
+)
 from gateway.legacy.guard import LITERAL_OCTETS
 from imap_out.wire import utf7
-from imap_out.wire.dates import parse_date_time
-from imap_out.wire.syntax import BadSyntax
-from mx_core.model.flags import SYSTEM_FLAGS, FlagSet, canonical_flag
+from mx_core.model.flags import FlagSet
 
 _UID_MAX: Final = (1 << 32) - 1
+_SIZE_MAX: Final = 1 << 40
 _MESSAGES_MAX: Final = 5_000_000
 _MAILBOXES_MAX: Final = 10_000
 _SPARE: Final = 1_000
 PART_OCTETS: Final = 1024 * 1024  # a larger message is asked for in parts
 _MODSEQ_MAX: Final = (1 << 63) - 1
 _CODES_MAX: Final = 50
-_KEYWORD_OCTETS_MAX: Final = 100
 _FIELD_OCTETS: Final = 2 * 1024
 
 
@@ -62,7 +70,14 @@ class Row(Struct, frozen=True):
     flags: FlagSet
     received: int | None  # unix seconds
     shared: bytes  # X-GM-MSGID, or b""
-    content_type: bytes = b""  # a header of that field alone, where it was asked for
+
+
+class Size(Struct, frozen=True):
+    """One message, weighed."""
+
+    uid: int
+    octets: int
+    content_type: bytes  # a header of that field alone, where it was asked for
 
 
 async def names(client: ImapClient) -> list[RemoteName]:
@@ -106,13 +121,36 @@ async def uids(client: ImapClient, opened: Opened, first: int = 1) -> list[int]:
     return sorted(uid for uid in found if uid >= first)
 
 
-async def rows(
-    client: ImapClient, wanted: Sequence[int], *, content_types: bool = False
-) -> list[Row]:
-    """Return what the server tells of *wanted*, ascending; those that are gone are missing.
+async def sizes(client: ImapClient, wanted: Sequence[int], *, content_types: bool) -> list[Size]:
+    """Return how large *wanted* are, ascending; those that are gone are missing.
 
     *content_types*: also what each says that it is, for which a server may have to read its header.
     """
+    asked = set(wanted)
+    found: dict[int, Size] = {}
+
+    def take(data: Data) -> None:
+        if data.name != "FETCH":
+            return
+        items = items_of(data)
+        uid = number_of(items.get("UID"), _UID_MAX)
+        size = number_of(items.get("RFC822.SIZE"), _SIZE_MAX)
+        if uid in asked and size is not None:
+            found[uid] = Size(uid, size, content_type_of(items))
+
+    # a part of the field: nobody's can be longer than the answer may be
+    more = f" BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE)]<0.{_FIELD_OCTETS}>" if content_types else ""
+    await client.ask(
+        f"UID FETCH {sequence_set(wanted)} (UID RFC822.SIZE{more})",
+        take,
+        octets=len(wanted) * 2 * _FIELD_OCTETS if content_types else LITERAL_OCTETS,
+        answers=2 * len(wanted) + _SPARE,
+    )
+    return [found[uid] for uid in sorted(found)]
+
+
+async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
+    """Return what the server tells of *wanted*, ascending; those that are gone are missing."""
     asked = set(wanted)
     found: dict[int, Row] = {}
 
@@ -121,20 +159,17 @@ async def rows(
             return
         items = items_of(data)
         uid = number_of(items.get("UID"), _UID_MAX)
-        size = number_of(items.get("RFC822.SIZE"), 1 << 40)
+        size = number_of(items.get("RFC822.SIZE"), _SIZE_MAX)
         if uid in asked and size is not None:
             found[uid] = Row(
-                uid, size, flags_of(items.get("FLAGS")), _date(items.get("INTERNALDATE")),
-                _shared(items.get("X-GM-MSGID")), _header(items),
+                uid, size, flags_of(items.get("FLAGS")), date_of(items.get("INTERNALDATE")),
+                shared_of(items.get("X-GM-MSGID")),
             )  # fmt: skip
 
     more = " X-GM-MSGID" if "X-GM-EXT-1" in client.capabilities else ""
-    if content_types:  # a part of it: nobody's field can be longer than the answer may be
-        more += f" BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE)]<0.{_FIELD_OCTETS}>"
     await client.ask(
         f"UID FETCH {sequence_set(wanted)} (UID RFC822.SIZE FLAGS INTERNALDATE{more})",
         take,
-        octets=len(wanted) * 2 * _FIELD_OCTETS if content_types else LITERAL_OCTETS,
         answers=2 * len(wanted) + _SPARE,
     )
     return [found[uid] for uid in sorted(found)]
@@ -152,7 +187,7 @@ async def octets(client: ImapClient, wanted: Sequence[Row]) -> dict[int, bytes]:
         if data.name == "FETCH":
             items = items_of(data)
             uid, body = number_of(items.get("UID"), _UID_MAX), items.get("BODY[]")
-            if uid in asked and _is_text(body):
+            if uid in asked and is_text(body):
                 found[uid] = bytes(body)
 
     # some servers are wrong about sizes by a few percent; RFC 9051 §2.3.4 notwithstanding
@@ -178,19 +213,6 @@ async def in_parts(client: ImapClient, uid: int, octets_max: int) -> bytes | Non
             return None
         if len(part) < PART_OCTETS:
             return bytes(whole)
-
-
-def flags_of(value: Value) -> FlagSet:
-    r"""Return the flags of a list of atoms, without \Recent and what is no flag of ours."""
-    if not isinstance(value, list):
-        return frozenset()
-    found = set()
-    for each in value:
-        if isinstance(each, Atom) and len(each) <= _KEYWORD_OCTETS_MAX and each.isascii():
-            flag = canonical_flag(each.decode())
-            if not flag.startswith("\\") or flag in SYSTEM_FLAGS:
-                found.add(flag)
-    return frozenset(found)
 
 
 async def _open(client: ImapClient, verb: str, raw: bytes) -> Opened:
@@ -232,59 +254,12 @@ async def _part(client: ImapClient, uid: int, start: int) -> bytes | None:
         if data.name == "FETCH":
             items = items_of(data)
             body = items.get(f"BODY[]<{start}>")
-            if number_of(items.get("UID"), _UID_MAX) == uid and _is_text(body):
+            if number_of(items.get("UID"), _UID_MAX) == uid and is_text(body):
                 found.append(bytes(body))
 
     asked = f"UID FETCH {uid} (UID BODY.PEEK[]<{start}.{PART_OCTETS}>)"
     await client.ask(asked, take, octets=2 * PART_OCTETS, answers=_SPARE)
     return found[-1] if found else None
-
-
-def _is_text(value: Value) -> TypeGuard[bytes]:
-    return isinstance(value, bytes) and not isinstance(value, Atom)
-
-
-def items_of(data: Data) -> dict[str, Value]:
-    """Return the items of a FETCH by name; only atoms are names."""
-    if not data.values or not isinstance(data.values[0], list):
-        return {}
-    listed = data.values[0]
-    return {
-        bytes(name).decode("ascii", "replace").upper(): value
-        for name, value in zip(listed[::2], listed[1::2], strict=False)
-        if isinstance(name, Atom)
-    }
-
-
-def number_of(value: Value, most: int) -> int | None:
-    """Return the number that an atom spells; None: it is none, or more than *most*."""
-    if not isinstance(value, Atom) or not value.isdigit() or len(value) > 20:  # noqa: PLR2004  # digits
-        return None
-    number = int(value)
-    return number if number <= most else None
-
-
-def _header(items: dict[str, Value]) -> bytes:
-    """Return the header that ``BODY[HEADER.FIELDS (CONTENT-TYPE)]<0>`` gives.
-
-    Its name is read as an atom, a list and an atom, and so as two items, of which the second has it.
-    """
-    value = items.get("]<0>")
-    return bytes(value) if _is_text(value) else b""
-
-
-def _shared(value: Value) -> bytes:
-    number = number_of(value, (1 << 64) - 1)
-    return b"" if number is None else number.to_bytes(8, "big")
-
-
-def _date(value: Value) -> int | None:
-    if not _is_text(value):
-        return None
-    try:
-        return parse_date_time(value)
-    except BadSyntax:
-        return None
 
 
 def _name(attributes: list[Value], delimiter: Value, name: bytes) -> RemoteName:
@@ -299,14 +274,3 @@ def _name(attributes: list[Value], delimiter: Value, name: bytes) -> RemoteName:
     return RemoteName(
         bytes(name), tuple(level for level in levels if level) or (text,), frozenset(told)
     )
-
-
-def sequence_set(numbers: Sequence[int]) -> str:
-    """Return numbers as a sequence set, runs as ranges.  RFC 9051 §9."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(f"{a}:{b}" if a != b else str(a) for a, b in runs)

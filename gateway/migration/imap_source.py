@@ -69,13 +69,14 @@ class ImapSource(Source):
     async def weigh(
         self, folder: SourceFolder, *, kinds: bool = False
     ) -> AsyncIterator[Sequence[Weight | Trouble]]:
-        async for validity, rows in self._rows(folder, content_types=kinds):
-            if isinstance(rows, Trouble):
-                yield [rows]
+        client = await self._connected()
+        async for validity, uids in self._numbers(folder):
+            if isinstance(uids, Trouble):
+                yield [uids]
                 continue
             yield [
-                Weight(key_of(validity, row.uid), b"", row.size, kind_of(row.content_type))
-                for row in rows
+                Weight(key_of(validity, each.uid), b"", each.octets, kind_of(each.content_type))
+                for each in await remote_mailbox.sizes(client, uids, content_types=kinds)
             ]
 
     @override
@@ -83,10 +84,11 @@ class ImapSource(Source):
         self, folder: SourceFolder, known: Known
     ) -> AsyncIterator[Sequence[Found | Trouble]]:
         client = await self._connected()
-        async for validity, rows in self._rows(folder, known):
-            if isinstance(rows, Trouble):
-                yield [rows]
+        async for validity, uids in self._numbers(folder, known):
+            if isinstance(uids, Trouble):
+                yield [uids]
                 continue
+            rows = await remote_mailbox.rows(client, uids)
             keys = {row.uid: key_of(validity, row.uid) for row in rows}
             shared = await known.shared([row.shared for row in rows if row.shared])
             again = [row for row in rows if row.shared in shared]
@@ -108,10 +110,10 @@ class ImapSource(Source):
             self._client = await logged_in(self._server, self._login, self._tokens)
         return self._client
 
-    async def _rows(
-        self, folder: SourceFolder, known: Known | None = None, *, content_types: bool = False
-    ) -> AsyncIterator[tuple[int, Sequence[Row] | Trouble]]:
-        """Yield UIDVALIDITY and rows of the folder, without those that were brought before."""
+    async def _numbers(
+        self, folder: SourceFolder, known: Known | None = None
+    ) -> AsyncIterator[tuple[int, Sequence[int] | Trouble]]:
+        """Yield UIDVALIDITY and UIDs of the folder, without those that were brought before."""
         client = await self._connected()
         try:
             opened = await remote_mailbox.open_read_only(client, folder.place.encode())
@@ -126,8 +128,7 @@ class ImapSource(Source):
             here = set() if known is None else await known.brought(list(keys))
             asked = [uid for key, uid in keys.items() if key not in here]
             if asked:
-                rows = await remote_mailbox.rows(client, asked, content_types=content_types)
-                yield opened.uid_validity, rows
+                yield opened.uid_validity, asked
 
     async def _ahead(
         self,
