@@ -88,13 +88,14 @@ class Fire:
     def cut(self) -> Counted:
         """Let it run to its end, while the line is cut again and again."""
         with self._line() as line:
-            line.every, line.cuts = self._noted["octets"] * 2 // (5 * self.cuts), self.cuts
+            line.every = self._noted["octets"] * 2 // (5 * self.cuts)
+            line.at_cut = self._note_cut  # what is broken off has had those that it had
+            line.cuts = self.cuts - self._noted.get("cuts", 0)
             status, told = _ended(self._started(line))
-            cuts = self.cuts - line.cuts
         assert status == 0, told
         said = json.loads(told.splitlines()[-1])  # behind what was logged
         assert said["holds"], said
-        return {"cuts": cuts, "resident": said["resident"]}
+        return {"cuts": self._noted.get("cuts", 0), "resident": said["resident"]}
 
     def compare(self) -> Counted:
         """Hold what is here against Dovecot's files, and the store against itself."""
@@ -162,6 +163,9 @@ class Fire:
         except FileNotFoundError:
             return {}
         return noted
+
+    def _note_cut(self) -> None:
+        self._note(cuts=self._noted.get("cuts", 0) + 1)
 
     def _note(self, **more: int | str) -> None:
         (self.folder / "noted.json").write_text(json.dumps({**self._noted, **more}))
