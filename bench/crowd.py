@@ -42,7 +42,7 @@ def measure() -> list[Row]:
         Row("memory with 10,000 people, nobody connected", "MB", "lower", alone, PEOPLE),
         Row("… after a quiet minute", "MB", "lower", quiet, PEOPLE),
         Row("… and devices connected and waiting", "MB", "lower", waiting, DEVICES, floor=150.0),
-        Row("… and that after a quiet minute", "MB", "lower", resting, DEVICES),
+        Row("… and that after a quiet minute", "MB", "lower", resting, DEVICES, floor=150.0),
         Row("one more device", "KB", "lower", (waiting - alone) / DEVICES * 1e3, DEVICES),
         Row("a message to each, until all have it", "s", "lower", taken, DEVICES),
     ]
