@@ -6,15 +6,12 @@ in it, and never a key.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
 import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     from gateway.decrypting.opener import Opener
 
 T = TypeVar("T", bound=Callable[..., Any])
-_SIGNALLED: Final = 128
 _SECONDS: Final = 600.0  # an account is looked through; a message may have 64 MiB
 _NAMES: Final = {"openpgp": "OpenPGP", "smime": "S/MIME"}
 _NO_KEY_GIVEN: Final = "no key for it was given"
@@ -49,27 +45,20 @@ class Keys(Struct, frozen=True):
         """Tell whether any is named."""
         return bool(self.gnupg or self.openpgp or self.smime)
 
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[list[Opener]]:
-        """Give what opens mail; its keys are gone behind the block.
+    def opened(self) -> AbstractContextManager[list[Opener]]:
+        """Return the block in which they open mail; passphrases are asked for at once.
 
         Raises:
             Refused: A file is no key, a passphrase is another one, or a program is missing.
         """
-        from gateway.decrypting.gnupg import GnuPG, KeyFile  # noqa: PLC0415  # where there are keys
-        from gateway.decrypting.openssl import OpenSSL  # noqa: PLC0415
+        from gateway.decrypting import keys  # noqa: PLC0415  # where there are keys
 
-        paths = (*self.openpgp, *self.smime)
-        passphrases = self._passphrases(paths)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(_closed_by_signals())
-            openers: list[Opener] = [GnuPG()] if self.gnupg else []
-            for path in self.openpgp:
-                file = KeyFile(Path(path), passphrases[path])
-                stack.callback(file.close)
-                openers.append(file.opener)
-            openers += [OpenSSL(Path(path), passphrases[path]) for path in self.smime]
-            yield openers
+        passphrases = self._passphrases((*self.openpgp, *self.smime))
+        return keys.opened(
+            gnupg=self.gnupg,
+            openpgp={path: passphrases[path] for path in self.openpgp},
+            smime={path: passphrases[path] for path in self.smime},
+        )
 
     def _passphrases(self, paths: Sequence[str]) -> dict[str, Secret[str]]:
         if self.passphrases:
@@ -96,24 +85,6 @@ class Keys(Struct, frozen=True):
             )
             for path in paths
         }  # fmt: skip
-
-
-@contextlib.contextmanager
-def _closed_by_signals() -> Iterator[None]:
-    """Let SIGTERM, and a terminal that is closed, end the block as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        sys.exit(_SIGNALLED + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def key_options(command: T) -> T:
