@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import click
+
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
 from mx_core.control.client import ControlClient
 from mx_core.model.errors import Refused
 
+account_option: Final = click.option("--account", help="Whose; needed if there are several.")
 SECONDS: Final = 30.0
 LONG_SECONDS: Final = 86_400.0  # all mail is read, sealed and written
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.asking import LONG_SECONDS, ask, only_account
+from gateway.cli.asking import LONG_SECONDS, account_option, ask, only_account
 from gateway.cli.exits import told_in_one_sentence
 from gateway.cli.words import asked_words
 from gateway.directories import Directories
@@ -16,7 +16,7 @@ from mx_core.model.errors import Refused
 
 @click.command()
 @click.argument("target", required=False)
-@click.option("--account", help="Whose; needed if there are several.")
+@account_option
 @click.option("--daily", is_flag=True, help="TARGET is a folder: write one there each day.")
 @click.option("--no-daily", is_flag=True, help="Write no more each day.")
 @click.option("--sheet", is_flag=True, help="Type the recovery sheet, for an older account.")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 from msgspec import Struct
 
+from gateway.cli.asking import account_option, only_account
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
 from mx_core.control.client import ControlClient
@@ -107,13 +108,13 @@ def key_options(command: T) -> T:
 
 
 @click.command()
-@click.option("--account", required=True, help="Whose mail.")
+@account_option
 @key_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def decrypt(
     directories: Directories,
-    account: str,
+    account: str | None,
     *,
     gnupg: bool,
     openpgp_key: tuple[str, ...],
@@ -127,8 +128,9 @@ def decrypt(
     kept.  Interrupted, the same command goes on.
     """
     keys = Keys(gnupg, openpgp_key, smime_key, passphrase_file)
+    address = account or only_account(directories)
     with told_in_one_sentence("mx-gateway"), keys.opened() as openers:
-        told = decrypt_all(directories, account, openers)
+        told = decrypt_all(directories, address, openers)
     if as_json:
         click.echo(json.dumps(told))
     else:

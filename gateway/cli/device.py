@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from gateway.cli.asking import ask, only_account
+from gateway.cli.asking import account_option, ask, only_account
 from gateway.directories import Directories
 
 
@@ -21,7 +21,7 @@ def device() -> None:
 
 
 @device.command("list")
-@click.option("--account", help="Whose; needed if there are several.")
+@account_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def list_(directories: Directories, account: str | None, *, as_json: bool) -> None:
@@ -38,7 +38,7 @@ def list_(directories: Directories, account: str | None, *, as_json: bool) -> No
 
 @device.command()
 @click.argument("device_id", metavar="DEVICE")
-@click.option("--account", help="Whose; needed if there are several.")
+@account_option
 @click.option("--lost", "reason", flag_value="lost", help="It is lost.")
 @click.option("--stolen", "reason", flag_value="stolen", help="Somebody has it.")
 @click.option("--since", type=click.DateTime(), help="Since when (UTC); the default is now.")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from gateway.cli.asking import account_option, only_account
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
 from mx_core.control.client import ControlClient
@@ -20,7 +21,7 @@ _NOT_WHOLE: Final = 65  # as sysexits(3) says data error
 
 @click.command()
 @click.argument("target")
-@click.option("--account", required=True, help="Whose mail.")
+@account_option
 @click.option(
     "--format", "form", default="maildir", type=click.Choice(["maildir", "mbox", "eml"]),
     help="How it is laid out.",
@@ -29,17 +30,24 @@ _NOT_WHOLE: Final = 65  # as sysexits(3) says data error
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def export(
-    directories: Directories, target: str, account: str, form: str, *, original: bool, as_json: bool
+    directories: Directories,
+    target: str,
+    account: str | None,
+    form: str,
+    *,
+    original: bool,
+    as_json: bool,
 ) -> None:
     """Write all mail to the directory TARGET, with flags, tags and dates, and read it back.
 
     Interrupted, the same command goes on where it was.
     """
+    address = account or only_account(directories)
     with told_in_one_sentence("mx-gateway"):
         client = ControlClient(directories.control_socket, "mx-gateway")
         asked = {"target": str(Path(target).absolute()), "format": form, "original": original}
-        client.post("/exports/begin", {"account": account, "asked": asked})
-        state = _until_done(client, account)
+        client.post("/exports/begin", {"account": address, "asked": asked})
+        state = _until_done(client, address)
     if as_json:
         click.echo(json.dumps(state))
     elif not state["trouble"]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from gateway.cli.asking import account_option, only_account
 from gateway.cli.decrypt import Keys, decrypt_all, key_options, show_decrypted, spelt
 from gateway.cli.exits import told_in_one_sentence
 from gateway.directories import Directories
@@ -26,7 +27,7 @@ _NOT_WHOLE: Final = 65  # as sysexits(3) says data error
 
 @click.command("import")
 @click.argument("source", required=False)
-@click.option("--account", required=True, help="The account that the mail comes into.")
+@account_option
 @click.option("--dry-run", is_flag=True, help="Only look: counts, sizes, doubles, time and room.")
 @click.option("--into", default="", help="Put all folders below this one.")
 @click.option("--rate", default=0, help="At most this many messages a second.")
@@ -44,7 +45,7 @@ _NOT_WHOLE: Final = 65  # as sysexits(3) says data error
 def import_(
     directories: Directories,
     source: str | None,
-    account: str,
+    account: str | None,
     *,
     dry_run: bool,
     into: str,
@@ -70,11 +71,12 @@ def import_(
     that is encrypted by OpenPGP or S/MIME is decrypted at the end, as by ``mx-gateway decrypt``.
     """
     keys = Keys(gnupg, openpgp_key, smime_key, passphrase_file)
+    address = account or only_account(directories)
     with told_in_one_sentence("mx-gateway"), contextlib.ExitStack() as stack:
         client = ControlClient(directories.control_socket, "mx-gateway")
         if pause or resume:
             verb = "pause" if pause else "resume"
-            number = client.post(f"/imports/{verb}", {"account": account})["imports"]
+            number = client.post(f"/imports/{verb}", {"account": address})["imports"]
             click.echo(f"{'paused' if pause else 'going on'}: {number}")
             return
         if keys and (dry_run or background or source is None):
@@ -93,19 +95,19 @@ def import_(
                 "secret": secret, "command": password_command, "oauth": oauth,
                 "ca_file": str(Path(ca_file).absolute()) if ca_file else "",
             }  # fmt: skip
-            told = {"account": account, "asked": asked, "dry_run": dry_run}
+            told = {"account": address, "asked": asked, "dry_run": dry_run}
             client.post("/imports/begin", told)
-        state = client.post("/imports/state", {"account": account})
+        state = client.post("/imports/state", {"account": address})
         if source is not None and not background:
-            state = _until_done(client, account)
+            state = _until_done(client, address)
         if openers:  # also where something is missing: it is decrypted when it has come
-            state["decrypted"] = decrypt_all(directories, account, openers)
+            state["decrypted"] = decrypt_all(directories, address, openers)
     if as_json:
         click.echo(json.dumps(state))
     elif dry_run:
         _show_look(state)
     else:
-        _show_imports(state, account)
+        _show_imports(state, address)
         if "decrypted" in state:
             show_decrypted(state["decrypted"])
     if (dry_run and state["trouble"]) or any(_is_bad(each) for each in state["imports"]):
