@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.db import writer
 from mx_core.mime.prepare import prepare
 from mx_core.model.ids import EnvId, MsgId, Pid
 from mx_core.model.mailbox_name import INBOX
@@ -249,14 +250,14 @@ def test_forms_that_a_kill_left_out_are_made_at_the_next_start(tmp_path: Path, s
 @pytest.mark.crash
 @pytest.mark.parametrize(("step", "moved"), [("moving", 0), ("moving:3", 2)])
 def test_a_long_body_is_in_its_row_until_a_row_names_its_file(
-    tmp_path: Path, step: str, moved: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, moved: int
 ) -> None:
     killed_at(step, tmp_path, _MOVING)
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 3_600)  # here it is asked for step by step
     assert len(list((tmp_path / "bodies").iterdir())) == moved + 1  # one that no row names
 
     async def story() -> None:
         store = open_store(tmp_path)
-        store._database.at_leisure(lambda _: False)  # here it is asked for step by step
         assert len(list((tmp_path / "bodies").iterdir())) == moved
         while store._database.write_at_start(store.mail.pack_some):
             pass

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mx_core.db import writer
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import DiskFull
 from mx_core.model.mailbox_name import INBOX
@@ -29,16 +30,15 @@ NOISE = random.Random(1).randbytes(FIRST_OCTETS_MAX)
 BORDER = TEXT[:INLINE_OCTETS_MAX]
 
 
-def opened_at_work(folder: Path) -> AccountStore:
-    """Return a store that does nothing at leisure: here it is asked for step by step."""
-    opened = open_store(folder)
-    opened._database.at_leisure(lambda _: False)
-    return opened
+@pytest.fixture(autouse=True)
+def _no_leisure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it is asked for step by step."""
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 3_600)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[AccountStore]:
-    opened = opened_at_work(tmp_path)
+    opened = open_store(tmp_path)
     try:
         yield opened
     finally:
@@ -147,7 +147,7 @@ def test_a_job_that_is_undone_leaves_the_row_and_no_file(
 
 @pytest.mark.parametrize("moved", [False, True])
 def test_fsck_finds_nothing_wrong_with_either(tmp_path: Path, *, moved: bool) -> None:
-    opened = opened_at_work(tmp_path)
+    opened = open_store(tmp_path)
     mails = [b"Subject: long\r\n\r\n" + each for each in (TEXT, NOISE[:-40])]
     opened._database.write_at_start(
         lambda c: opened.mail.run(
