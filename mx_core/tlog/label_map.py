@@ -3,6 +3,7 @@
 Identity §4.  A binary tree over the bits of the label, most significant first; a subtree with one
 label is that label, so a path is about log2(labels) hashes long.  Maps are values: ``put`` gives
 a new one and leaves the old one as it was, so a proof can be made of any state that is still held.
+In memory a subtree with few labels is one bucket: what is hashed within is made when it is asked for.
 
 Failure class: ``map-proof``.
 """
@@ -21,8 +22,8 @@ from mx_core.model.errors import Untrusted
 LABEL_OCTETS: Final = 32
 LABEL_BITS: Final = 256
 EMPTY: Final = bytes(32)
-_COMMITMENT: Final = LABEL_OCTETS + 4  # where it begins behind a label and a version
-_INDEX_OCTETS: Final = 8
+_PIECE_OCTETS: Final = LABEL_OCTETS + 4 + 32 + 8  # a label and its Value
+_BUCKET_LABELS: Final = 8
 
 
 class Value(Struct, frozen=True):
@@ -38,39 +39,35 @@ class Value(Struct, frozen=True):
             self.version.to_bytes(4, "big") + self.commitment + self.leaf_index.to_bytes(8, "big")
         )
 
+    @classmethod
+    def read(cls, octets: bytes) -> Value:
+        """Return the value that *octets* are."""
+        version, commitment, leaf_index = octets[:4], octets[4:-8], octets[-8:]
+        return cls(int.from_bytes(version, "big"), commitment, int.from_bytes(leaf_index, "big"))
 
-class Single(Struct, frozen=True, gc=False):
-    """A subtree with one label, as short as it is signed: a log keeps one for everybody it names."""
 
-    octets: bytes  # label || Value
+class Bucket(Struct, frozen=True, gc=False):
+    """A subtree with few labels, as short as they are signed: a log keeps everybody it names."""
 
-    @property
-    def label(self) -> bytes:
-        """Return whose it is."""
-        return self.octets[:LABEL_OCTETS]
-
-    @property
-    def value(self) -> Value:
-        """Return what the map says of it."""
-        version, at = self.octets[LABEL_OCTETS:_COMMITMENT], len(self.octets) - _INDEX_OCTETS
-        commitment, index = self.octets[_COMMITMENT:at], self.octets[at:]
-        return Value(int.from_bytes(version, "big"), commitment, int.from_bytes(index, "big"))
+    octets: bytes  # ``label || Value`` of each, in order
+    hash: bytes
 
     @property
-    def hash(self) -> bytes:
-        """Return its hash."""
-        return _hash_of_one(self.octets)
+    def pieces(self) -> list[bytes]:
+        """Return ``label || Value`` of each, in order."""
+        whole = self.octets
+        return [whole[at : at + _PIECE_OCTETS] for at in range(0, len(whole), _PIECE_OCTETS)]
 
 
 class Fork(Struct, frozen=True, gc=False):  # it leads to no circle
-    """A subtree with at least two labels."""
+    """A subtree with more labels than a bucket takes."""
 
     left: Tree
     right: Tree
     hash: bytes
 
 
-Tree: TypeAlias = Single | Fork | None
+Tree: TypeAlias = Bucket | Fork | None
 
 
 class Path(Struct, frozen=True):
@@ -91,7 +88,7 @@ def put(tree: Tree, newest: Mapping[bytes, Value]) -> Tree:
 
     A subtree that several of them change is made once, and not once for each.
     """
-    return _with(tree, sorted(newest.items()), 0)
+    return _with(tree, sorted(label + value.octets() for label, value in newest.items()), 0)
 
 
 def get(tree: Tree, label: bytes) -> Value | None:
@@ -99,7 +96,11 @@ def get(tree: Tree, label: bytes) -> Value | None:
     at, depth = tree, 0
     while isinstance(at, Fork):
         at, depth = (at.right if _bit(label, depth) else at.left), depth + 1
-    return at.value if at is not None and at.label == label else None
+    pieces = [] if at is None else at.pieces
+    here = bisect_left(pieces, label)  # a piece that begins with it is the first one not below it
+    if here == len(pieces) or not pieces[here].startswith(label):
+        return None
+    return Value.read(pieces[here][LABEL_OCTETS:])
 
 
 def path_to(tree: Tree, label: bytes) -> Path:
@@ -110,27 +111,49 @@ def path_to(tree: Tree, label: bytes) -> Path:
         near, far = (at.right, at.left) if _bit(label, len(siblings)) else (at.left, at.right)
         siblings.append(root_of(far))
         at = near
-    return Path(tuple(siblings), None if at is None else (at.label, at.value))
+    pieces: Sequence[bytes] = [] if at is None else at.pieces
+    while len(pieces) > 1:
+        depth = len(siblings)
+        left, right = _halves(pieces, depth)
+        pieces, others = (right, left) if _bit(label, depth) else (left, right)
+        siblings.append(_hash_of(others, depth + 1))
+    if not pieces:
+        return Path(tuple(siblings), None)
+    [piece] = pieces
+    return Path(tuple(siblings), (piece[:LABEL_OCTETS], Value.read(piece[LABEL_OCTETS:])))
 
 
-def _with(tree: Tree, values: Sequence[tuple[bytes, Value]], depth: int) -> Tree:
-    """Return the subtree at *depth* with *values*, in the order of their labels, beneath it."""
-    if not values:
+def _with(tree: Tree, pieces: Sequence[bytes], depth: int) -> Tree:
+    """Return the subtree at *depth* with *pieces*, in their order, put beneath it."""
+    if not pieces:
         return tree
-    left = right = None
-    if isinstance(tree, Fork):
-        left, right = tree.left, tree.right
-    elif tree is not None and all(label != tree.label for label, _ in values):
-        values = sorted([*values, (tree.label, tree.value)])
-    if len(values) == 1 and not isinstance(tree, Fork):
-        [(label, value)] = values
-        return Single(label + value.octets())
-    middle = bisect_left(values, 1, key=lambda one: _bit(one[0], depth))
-    return _fork(_with(left, values[:middle], depth + 1), _with(right, values[middle:], depth + 1))
-
-
-def _fork(left: Tree, right: Tree) -> Fork:
+    if not isinstance(tree, Fork):
+        pieces = pieces if tree is None else _merged(tree.pieces, pieces)
+        if len(pieces) <= _BUCKET_LABELS:
+            return Bucket(b"".join(pieces), _hash_of(pieces, depth))
+    left, right = (tree.left, tree.right) if isinstance(tree, Fork) else (None, None)
+    lower, upper = _halves(pieces, depth)
+    left, right = _with(left, lower, depth + 1), _with(right, upper, depth + 1)
     return Fork(left, right, _fork_hash(root_of(left), root_of(right)))
+
+
+def _merged(pieces: Sequence[bytes], newer: Sequence[bytes]) -> list[bytes]:
+    by_label = {piece[:LABEL_OCTETS]: piece for piece in (*pieces, *newer)}
+    return sorted(by_label.values())
+
+
+def _hash_of(pieces: Sequence[bytes], depth: int) -> bytes:
+    """Return the hash of the subtree at *depth* that has *pieces*, in order, and no others."""
+    if len(pieces) <= 1:
+        return _hash_of_one(pieces[0]) if pieces else EMPTY
+    left, right = _halves(pieces, depth)
+    return _fork_hash(_hash_of(left, depth + 1), _hash_of(right, depth + 1))
+
+
+def _halves(pieces: Sequence[bytes], depth: int) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    """Return what is to the left of a fork at *depth*, and to its right."""
+    middle = bisect_left(pieces, 1, key=lambda piece: _bit(piece, depth))
+    return pieces[:middle], pieces[middle:]
 
 
 # ── checked by a reader ──────────────────────────────────────────────────────────────
@@ -184,8 +207,8 @@ def _single_hash(label: bytes, value: Value) -> bytes:
     return _hash_of_one(label + value.octets())
 
 
-def _hash_of_one(octets: bytes) -> bytes:
-    return sha256(b"\x10" + octets).digest()
+def _hash_of_one(piece: bytes) -> bytes:
+    return sha256(b"\x10" + piece).digest()
 
 
 def _fork_hash(left: bytes, right: bytes) -> bytes:

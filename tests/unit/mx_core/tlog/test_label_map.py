@@ -85,6 +85,25 @@ def test_a_path_shows_the_value_or_the_absence(found: dict[bytes, Value], asked:
         assert label_map.get(tree, label) == found.get(label)
 
 
+@given(st.dictionaries(labels, st.integers(0, 255).map(value), max_size=60), labels, st.data())
+def test_roots_and_paths_are_those_of_one_label_a_leaf_whatever_a_bucket_takes(
+    found: dict[bytes, Value], asked: bytes, data: st.DataObject
+) -> None:
+    alone = _in_buckets_of(1, found)
+    together = _in_buckets_of(data.draw(st.integers(2, 64)), found)
+
+    assert label_map.root_of(together) == label_map.root_of(alone)
+    for label in [*found, asked]:
+        assert label_map.path_to(together, label) == label_map.path_to(alone, label)
+        assert label_map.get(together, label) == label_map.get(alone, label) == found.get(label)
+
+
+def _in_buckets_of(labels: int, found: dict[bytes, Value]) -> Tree:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_map, "_BUCKET_LABELS", labels)
+        return map_of(found)
+
+
 @given(st.dictionaries(labels, st.integers(0, 255).map(value), min_size=2, max_size=20))
 def test_a_path_of_another_label_convinces_nobody(found: dict[bytes, Value]) -> None:
     tree = map_of(found)
