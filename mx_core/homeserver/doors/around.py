@@ -1,4 +1,7 @@
-"""What stands around every method of a gRPC server, whether it answers once or with a stream."""
+"""What stands around every method of a gRPC server, whether it answers once or with a stream.
+
+It is made once for each method: a call that waits for hours holds no part of it that is its own.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from typing_extensions import override
 class Around(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyped
     """An interceptor that says what to do around a behaviour of either kind."""
 
+    def __init__(self) -> None:
+        self._made: dict[Any, grpc.RpcMethodHandler] = {}  # by what it stands around
+
     @override
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
@@ -20,12 +26,15 @@ class Around(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyp
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        method = handler_call_details.method.rpartition("/")[2]
-        return _rewrapped(
-            handler,
-            lambda behaviour: self._single(behaviour, method),
-            lambda behaviour: self._stream(behaviour, method),
-        )
+        made = self._made.get(handler)
+        if made is None:
+            method = handler_call_details.method.rpartition("/")[2]
+            made = self._made[handler] = _rewrapped(
+                handler,
+                lambda behaviour: self._single(behaviour, method),
+                lambda behaviour: self._stream(behaviour, method),
+            )
+        return made
 
     @abstractmethod
     def _single(self, behaviour: Any, method: str) -> Any:

@@ -255,13 +255,11 @@ class ClientService(ClientServicer):
         return federation_pb2.UnreadableReply(known=known)
 
     @override
-    async def Collect(
+    def Collect(
         self, request: client_pb2.CollectRequest, context: Context
     ) -> AsyncIterator[client_pb2.Delivery]:
         """Stream what waits for the calling device."""
-        session = await self._collecting(context)
-        async for delivery in self._rooms.collector.stream(session, request.window):
-            yield delivery
+        return self._rooms.collector.stream(self._collecting(context), request.window)
 
     @override
     async def Acknowledge(

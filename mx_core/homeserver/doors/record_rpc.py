@@ -22,6 +22,7 @@ class Recorder(Around):
     """Stands around every method of a server; one folder may serve several."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._numbers = itertools.count(1)

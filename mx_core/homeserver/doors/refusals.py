@@ -63,6 +63,7 @@ class Refusals(Around):
 
     def __init__(self, damaged: Callable[[], None]) -> None:
         """*damaged* is told when stored data has contradicted itself."""
+        super().__init__()
         self._damaged = damaged
 
     @override

@@ -1,22 +1,83 @@
 """Wakes whoever waits for a mailbox, within the loop turn in which a commit is announced.
 
 Owns no data: a wake-up says "look again", never what there is; a missed look is impossible
-because a waiter looks after it has begun to listen.
+because a waiter looks after it has begun to listen.  What a waiter is made of is there once for
+each connected device.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+
+class Listening:
+    """Whether a mailbox was announced since the last ``clear``; a context, for one who waits."""
+
+    __slots__ = ("_listening", "_mailbox_id", "_set", "_woken")
+
+    def __init__(self, listening: dict[int, tuple[Listening, ...]], mailbox_id: int) -> None:
+        self._listening = listening
+        self._mailbox_id = mailbox_id
+        self._set = False
+        self._woken: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._listening[self._mailbox_id] = (*self._listening.get(self._mailbox_id, ()), self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        others = tuple(one for one in self._listening[self._mailbox_id] if one is not self)
+        if others:
+            self._listening[self._mailbox_id] = others
+        else:
+            del self._listening[self._mailbox_id]
+
+    def is_set(self) -> bool:
+        """Tell whether there is something to look for."""
+        return self._set
+
+    def set(self) -> None:
+        """Wake the waiter, now or as soon as it waits."""
+        self._set = True
+        _wake(self._woken)
+
+    def clear(self) -> None:
+        """Begin anew; who clears looks afterwards."""
+        self._set = False
+
+    async def wait(self, seconds: float) -> bool:
+        """Return True once it is set, or False after *seconds*."""
+        if self._set:
+            return True
+        loop = asyncio.get_running_loop()
+        self._woken = loop.create_future()
+        late = loop.call_later(seconds, _wake, self._woken)
+        try:
+            await self._woken
+        finally:
+            late.cancel()
+            self._woken = None
+        return self._set
+
+
+def _wake(woken: asyncio.Future[None] | None) -> None:
+    if woken is not None and not woken.done():
+        woken.set_result(None)
 
 
 class Arrivals:
-    """One event for each open stream; all on the event loop."""
+    """One listener for each open stream; all on the event loop."""
 
     def __init__(self) -> None:
-        self._waiting: defaultdict[int, set[asyncio.Event]] = defaultdict(set)
+        self._listening: dict[int, tuple[Listening, ...]] = {}
         self._tell: Callable[[int], None] | None = None
 
     def tell_others(self, tell: Callable[[int], None]) -> None:
@@ -31,22 +92,14 @@ class Arrivals:
 
     def announce_all(self) -> None:
         """Wake every stream: something may have been missed."""
-        for mailbox_id in list(self._waiting):
+        for mailbox_id in list(self._listening):
             self.heard(mailbox_id)
 
     def heard(self, mailbox_id: int) -> None:
         """Wake every stream of the mailbox here, because another process has announced it."""
-        for event in self._waiting.get(mailbox_id, ()):
-            event.set()
+        for one in self._listening.get(mailbox_id, ()):
+            one.set()
 
-    @contextmanager
-    def listen(self, mailbox_id: int) -> Iterator[asyncio.Event]:
-        """Give an event that is set by every announcement for the mailbox; the listener clears it."""
-        event = asyncio.Event()
-        self._waiting[mailbox_id].add(event)
-        try:
-            yield event
-        finally:
-            self._waiting[mailbox_id].discard(event)
-            if not self._waiting[mailbox_id]:
-                del self._waiting[mailbox_id]
+    def listen(self, mailbox_id: int) -> Listening:
+        """Return a context that every announcement for the mailbox sets; the listener clears it."""
+        return Listening(self._listening, mailbox_id)

@@ -2,12 +2,12 @@
 
 A sequence is in flight from the moment it is given out until it is acked; at most ``window``
 are.  The database is the queue: a stream that breaks loses nothing, and the next one begins
-with everything that is not acked.
+with everything that is not acked.  A stream that waits is one generator here and one wait: of
+every connected device there is one.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.doors.device_sessions import Session
 from mx_core.homeserver.mailboxes import deliveries
-from mx_core.homeserver.mailboxes.arrivals import Arrivals
+from mx_core.homeserver.mailboxes.arrivals import Arrivals, Listening
 from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice, Waiting
 from mx_core.homeserver.people import accounts
 from mx_core.homeserver.storage.blobs import BlobStore
@@ -37,7 +37,9 @@ _Look = Callable[[Callable[[sa.Connection], _Rows]], Awaitable[_Rows]]
 class _Stream:
     """What one open stream has given out; all on the event loop."""
 
-    def __init__(self, changed: asyncio.Event, window: int) -> None:
+    __slots__ = ("_window", "changed", "in_flight", "superseded")
+
+    def __init__(self, changed: Listening, window: int) -> None:
         self.changed = changed
         self.in_flight: set[int] = set()
         self.superseded = False
@@ -67,33 +69,46 @@ class Collector:
         self._arrivals = arrivals
         self._now = now
         self._streams: dict[_Device, _Stream] = {}
-        self._ended = False  # no stream begins any more
+        self._closed = False  # no stream begins any more
 
-    async def stream(self, session: Session, window: int) -> AsyncIterator[Delivery]:
+    async def stream(self, whose: Awaitable[Session], window: int) -> AsyncIterator[Delivery]:
         """Yield what waits, then ``QueueEmpty`` once, then what comes.
 
         Raises:
-            BadCredentials: The session has run out, or its device was removed.
+            BadCredentials: The session has run out, or its device was removed; as *whose*.
         """
-        window = min(max(window, 1), WINDOW_MAX)
-        device = (session.mailbox_id, session.device_id)
+        session = await whose
+        del whose  # it is as large as when it ran
         now = int(self._now())
-        await self._database.write(lambda tx: accounts.touch_device(tx, *device, now))
+        await self._database.write(
+            lambda tx: accounts.touch_device(tx, session.mailbox_id, session.device_id, now)
+        )
         with self._arrivals.listen(session.mailbox_id) as changed:
-            stream = _Stream(changed, window)
-            stream.superseded = self._ended
-            previous = self._streams.pop(device, None)
-            if previous is not None:
-                # the device has reconnected, and its old connection does not know it yet
-                previous.superseded = True
-                previous.changed.set()
-            self._streams[device] = stream
+            stream = self._begun(session, changed, min(max(window, 1), WINDOW_MAX))
+            given = 0  # the highest sequence given out on this stream
+            told_empty = False
             try:
-                async for delivery in self._deliveries(session, stream):
-                    yield delivery
+                while not stream.superseded:
+                    changed.clear()
+                    most = min(stream.room, _AT_A_TIME)
+                    if most > 0:
+                        # what has just come is in memory: what waited for long may not be
+                        look = self._database.read_few if told_empty else self._database.read
+                        rows = await self._next(session, given, most, look)
+                        for row in rows:
+                            stream.in_flight.add(row.sequence)
+                            given = row.sequence
+                            yield await self._delivery(row)
+                        if len(rows) == most:
+                            continue
+                        # that was all: whatever is committed from here on announces itself
+                        if not told_empty:
+                            told_empty = True
+                            yield Delivery(queue_empty=QueueEmpty())
+                    if not await changed.wait(max(session.expires - self._now(), 0)):
+                        raise BadCredentials("this session is over: authenticate again")
             finally:
-                if self._streams.get(device) is stream:
-                    del self._streams[device]
+                self._over(session, stream)
 
     def acknowledged(self, session: Session, sequences: Sequence[int]) -> None:
         """Make room in the window of the device's stream; call after the commit."""
@@ -110,32 +125,28 @@ class Collector:
 
         Devices come again to the next process.
         """
-        self._ended = True
+        self._closed = True
         for stream in self._streams.values():
             stream.superseded = True
             stream.changed.set()
 
-    async def _deliveries(self, session: Session, stream: _Stream) -> AsyncIterator[Delivery]:
-        given = 0  # the highest sequence given out on this stream
-        told_empty = False
-        while not stream.superseded:
-            stream.changed.clear()
-            most = min(stream.room, _AT_A_TIME)
-            if most > 0:
-                # what has just come is in memory: what waited for long may not be
-                look = self._database.read_few if told_empty else self._database.read
-                rows = await self._next(session, given, most, look)
-                for row in rows:
-                    stream.in_flight.add(row.sequence)
-                    given = row.sequence
-                    yield await self._delivery(row)
-                if len(rows) == most:
-                    continue
-                # that was all: whatever is committed from here on announces itself
-                if not told_empty:
-                    told_empty = True
-                    yield Delivery(queue_empty=QueueEmpty())
-            await self._wait(session, stream)
+    def _begun(self, session: Session, changed: Listening, window: int) -> _Stream:
+        """Return the stream of the device from now on."""
+        device = (session.mailbox_id, session.device_id)
+        stream = _Stream(changed, window)
+        stream.superseded = self._closed
+        previous = self._streams.pop(device, None)
+        if previous is not None:
+            # the device has reconnected, and its old connection does not know it yet
+            previous.superseded = True
+            previous.changed.set()
+        self._streams[device] = stream
+        return stream
+
+    def _over(self, session: Session, stream: _Stream) -> None:
+        device = (session.mailbox_id, session.device_id)
+        if self._streams.get(device) is stream:
+            del self._streams[device]
 
     async def _next(self, session: Session, after: int, limit: int, look: _Look) -> list[Waiting]:
         def read(tx: sa.Connection) -> _Rows:
@@ -147,14 +158,6 @@ class Collector:
         if rows is None:
             raise BadCredentials("this device is no longer active")
         return rows
-
-    async def _wait(self, session: Session, stream: _Stream) -> None:
-        left = session.expires - self._now()
-        try:
-            async with asyncio.timeout(max(left, 0)):
-                await stream.changed.wait()
-        except TimeoutError as error:
-            raise BadCredentials("this session is over: authenticate again") from error
 
     async def _delivery(self, row: Waiting) -> Delivery:
         match row.what:

@@ -18,6 +18,7 @@ class Calls(Around):
     """Counts the calls of every listener by method and status; stands outside of everything."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.counted: Counter[tuple[str, str]] = Counter()
         self.open_streams = 0
 
