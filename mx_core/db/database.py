@@ -242,12 +242,13 @@ class Database:
         self._writer.do_at_leisure(lambda: _AtLeisure(job))
 
     def let_go(self) -> None:
-        """Give up the pages that connections keep, where nobody reads or writes: they are read again."""
+        """Give up the pages that connections keep, where nobody reads or writes: they are read again.
+
+        Blocks until the writer has, too: only then is there something to give back to the system.
+        """
         self._readers.let_go()
         with contextlib.suppress(MailError):  # closed, or busy
-            self._writer.submit(
-                _AskedAtStart(lambda connection: connection.exec_driver_sql("PRAGMA shrink_memory"))
-            )
+            self.write_at_start(lambda tx: tx.exec_driver_sql("PRAGMA shrink_memory").close())
 
     async def truncate_log(self) -> None:
         """Empty the write-ahead log: rows deleted before this call are in no file any more.
