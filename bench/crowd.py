@@ -1,7 +1,8 @@
 """Memory of a home server of many people: 10,000 registered, 1,000 devices connected and waiting.
 
 Each device has a TLS connection and an open stream of its own.  ``MX_BENCH_DEVICES`` asks for
-fewer.  A message to every connected device shows that the streams live.
+fewer.  A message to every connected device shows that the streams live.  Everybody is in the log of
+the domain, which the start makes: the passports of those without a device are made up.
 """
 
 import asyncio
@@ -13,10 +14,13 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.rows import Row
+from mx_core.homeserver.log import log_rows
 from mx_core.homeserver.opening import open_database
 from mx_core.homeserver.people import accounts
-from mx_core.homeserver.people.accounts import NewDevice, NewEpoch
-from mx_core.homeserver.schema import ENTRY
+from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch
+from mx_core.model.address import Address
+from mx_core.model.ids import Pid
+from mx_core.passport.binding import Binding
 from mx_core.proto.federation_pb2 import ACCEPTED
 from tests.support.home_device import HomeDevice, Stream, item_for
 from tests.support.homes import HomeProcess, running_homes
@@ -68,13 +72,19 @@ def fill(home: HomeProcess, devices: list[HomeDevice]) -> None:
                 epochs=[NewEpoch(device_id, 1, os.urandom(200))],
                 now=now,
             )
-            if device is None:  # what is no passport cannot be logged
-                tx.execute(ENTRY.delete().where(ENTRY.c.mailbox_id == member.mailbox_id))
+            log_rows.enqueue(tx, member.address, binding(member, device).encode())
 
     for first in range(0, PEOPLE, 500):
         numbers = range(first, min(first + 500, PEOPLE))
         database.write_at_start(partial(add, numbers=numbers))
     database.close()
+
+
+def binding(member: Member, device: HomeDevice | None) -> Binding:
+    """Return what is logged of *member*; the head of a passport that is made up is, too."""
+    if device is not None:
+        return Binding.of(device.state)
+    return Binding(Address.parse(member.address), Pid(member.pid), 0, os.urandom(32))
 
 
 async def connected(home: HomeProcess, devices: list[HomeDevice]) -> tuple[float, float, float]:
