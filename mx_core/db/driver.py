@@ -102,9 +102,7 @@ def _prepare(connection: Any, key: Secret[bytes] | None, pages: int, *, writes: 
             raise StoreDamaged("the disk did not take the database's write-ahead log")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints are the writer's
-        # Under a key a page that falls free is written over with zeros.  At a home server, where it has held a
-        # message that only its reader can open, the next message that comes is written over it.
-        connection.execute(f"PRAGMA secure_delete = {'FAST' if key is None else 'ON'}")
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA foreign_keys = ON")
 
 

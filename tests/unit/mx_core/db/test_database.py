@@ -218,9 +218,8 @@ async def test_the_settings_that_durability_rests_on_are_in_force(
             for name in ("journal_mode", "synchronous", "secure_delete", "page_size")
         ]
 
-    # FAST (2): octets within a page are wiped, a page that falls free is not; docs/decisions/0049
-    wiped, pages = ("2", PAGE_OCTETS) if key is None else ("1", SEALED_PAGE_OCTETS)
-    assert await database.write(settings) == ["wal", "2", wiped, str(pages)]
+    pages = PAGE_OCTETS if key is None else SEALED_PAGE_OCTETS
+    assert await database.write(settings) == ["wal", "2", "1", str(pages)]
 
 
 @pytest.mark.anyio
