@@ -1,12 +1,14 @@
 """The hello listener: who this domain is, and the introduction of a caller.  No session, no mail.
 
 An introduction makes this server look up a stranger's key, so it is bounded: calls a minute for
-each network, and the finder's own limits; what is over it costs a dictionary look-up.  Nothing
-that the caller says of itself is believed.  docs/spec/federation.md §2.
+each network, and the finder's own limits; what is over it costs a dictionary look-up, and the caller
+a wait, so that who introduces one domain after the other does not get all of a processor for calls
+that are refused.  Nothing that the caller says of itself is believed.  docs/spec/federation.md §2.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from typing import Any, Final
 from urllib.parse import unquote
@@ -27,6 +29,8 @@ from mx_core.tls.anchors import AnchorSet
 _log = structlog.get_logger()
 
 VERSION: Final = 1
+_SLOW_SECONDS: Final = 0.25  # until who asks too often is told so
+_SLOWED_MAX: Final = 256  # who wait for that; beyond them it is said at once
 _V4_PREFIX: Final = 24
 _V6_PREFIX: Final = 48
 
@@ -49,6 +53,7 @@ class HelloService(HelloServicer):
         self._anchors = anchors
         self._rules = rules
         self._rate = rate
+        self._slowed = 0
 
     @override
     async def Introduce(
@@ -56,6 +61,7 @@ class HelloService(HelloServicer):
     ) -> hello_pb2.IntroduceReply:
         """Discover the caller's keys and let it into the federation listener."""
         if self._rate.wait(network_of(context.peer())):
+            await self._slow()
             raise Busy("too many introductions from your network; try again in a minute")
         domain = canonical_domain(request.domain)
         if domain == self._domain:
@@ -70,6 +76,15 @@ class HelloService(HelloServicer):
         return hello_pb2.IntroduceReply(
             version=VERSION, document=own.octets, signature=own.signature
         )
+
+    async def _slow(self) -> None:
+        if self._slowed >= _SLOWED_MAX:
+            return
+        self._slowed += 1
+        try:
+            await asyncio.sleep(_SLOW_SECONDS)
+        finally:
+            self._slowed -= 1
 
     @override
     async def GetServerInfo(
