@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.loops import TestLoop
 from tests.support.postgres import PostgresServer, running_postgres
 
 # How long an example takes says more of what else the machine does than of the code.
@@ -27,8 +28,8 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return "asyncio", {"loop_factory": TestLoop}
 
 
 @pytest.fixture(scope="session")
