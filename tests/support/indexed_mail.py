@@ -33,6 +33,7 @@ _WORDS = (
     '"|"quoted"|"words" where|*| * |and or|not|%_|\'|=?utf-8?q?gr|\\',
     "subject:|subject: gr|to: a@b.example|@b.ex|€|<b>|content-description: wide",
     "abcdefghabcdefgh|abcd efgh\r\nabcd|\r\n| |\t",
+    "e\n|\nw|\nhello\n",
 )
 TERMS = (*(term for words in _WORDS for term in words.split("|")), "h" * 900)
 

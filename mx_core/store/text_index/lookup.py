@@ -38,7 +38,7 @@ def find(connection: sa.Connection, term: str, *, body_only: bool) -> TextHits:
     parts = _parts(term)
     if not parts:
         return NOTHING_KNOWN
-    decided = len(parts) == 1 and parts[0].pattern == encode(term)
+    decided = term.split() == [term]  # a pattern's LF is any white space, a term's is an LF
     until = connection.exec_driver_sql("SELECT indexed_until FROM state").scalar_one()
     hits: set[MessageId] = set()
     for run in runs.whole(connection):
