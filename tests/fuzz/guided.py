@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("imap-commands", "imap-framing", "mime")
+NAMES = ("imap-commands", "imap-framing", "mime", "search")
 OURS = ("imap_out", "mx_core")
 CORPUS = Path(__file__).resolve().parents[2] / "bench" / "results" / "corpus"
 _OCTETS_MAX = 4_096

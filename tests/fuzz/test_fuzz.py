@@ -11,7 +11,14 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.fuzz import door_targets, log_targets, mail_targets, sealed_targets, wire_targets
+from tests.fuzz import (
+    door_targets,
+    log_targets,
+    mail_targets,
+    sealed_targets,
+    search_targets,
+    wire_targets,
+)
 from tests.fuzz.guided import NAMES, guided
 from tests.fuzz.hammer import Target, hammer
 from tests.support.torture import Measure, Sweep
@@ -19,6 +26,7 @@ from tests.support.torture import Measure, Sweep
 TARGETS = (
     *wire_targets.TARGETS,
     *mail_targets.TARGETS,
+    *search_targets.TARGETS,
     *sealed_targets.TARGETS,
     *log_targets.TARGETS,
     *door_targets.TARGETS,
@@ -38,6 +46,7 @@ SOURCES = {
     "submission": ("smtp_in", "mx_core/mime"),
     "addresses": ("mx_core/model",),
     "mime": ("mx_core/mime",),
+    "search": ("imap_out/session/search", "mx_core/mime", "mx_core/store/text_index"),
     "status-block": ("gateway/arriving/status_block.py", "mx_core/model"),
     "encrypted": ("gateway/decrypting", "mx_core/mime"),
     "envelope": ("mx_core/envelope", "mx_core/notation"),
