@@ -137,7 +137,10 @@ class Readers:
                 self._settle(reading)
             with self._order:
                 reading.over = True
-                reading = reading.behind
+                # The pool holds the first job until the last is done, and must hold no other through it:
+                # a mailbox that is read in one go would stay in memory until all of it is sent.
+                following, reading.behind = reading.behind, None
+            reading = following
 
     def _settle(self, reading: _Reading[Any]) -> None:
         result, failure = None, None

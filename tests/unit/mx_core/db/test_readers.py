@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,37 @@ async def test_a_job_that_follows_another_runs_on_its_thread_when_that_is_done(
         assert await behind == await first
         assert (await first)[1] != beside[1]
         assert await database.begin(which, first) is not None  # it is over
+    finally:
+        go_on.set()
+        database.close()
+
+
+class Octets:
+    """A result of which can be told whether anybody holds it."""
+
+
+async def test_what_a_job_came_to_is_held_by_nobody_while_those_behind_it_run(
+    tmp_path: Path,
+) -> None:
+    database = Database.open(tmp_path / "z.db", migrations=SCHEMA, readers=1, plain=True)
+    go_on, last_runs = threading.Event(), threading.Event()
+    try:
+
+        def last_one(_connection: sa.Connection) -> None:
+            last_runs.set()
+            go_on.wait(60)
+
+        held_back = threading.Event()
+        first = database.begin(lambda _connection: held_back.wait(60))
+        second = database.begin(lambda _connection: Octets(), first)
+        last = database.begin(last_one, second)
+        held_back.set()
+        given = weakref.ref(await second)
+        del second
+        await asyncio.to_thread(last_runs.wait, 60)
+
+        assert not last.done()
+        assert given() is None
     finally:
         go_on.set()
         database.close()
