@@ -11,6 +11,7 @@ from mx_core.model.address import Address
 from mx_core.model.header_keys import HeaderKeys
 from mx_core.model.long_octets import LongOctets
 from mx_core.model.notify import NotifyRequest
+from mx_core.model.octets import Packed
 
 PartMapOctets = NewType("PartMapOctets", bytes)  # ``mx_core.mime.part_map`` encodes and decodes it
 
@@ -37,8 +38,9 @@ class Fact(Enum):
 
 
 Facts = tuple[Any, ...]  # of one message, in the order they were asked
-# RFC822.SIZE, INTERNALDATE as unix seconds, and all octets; None if they are too many at once
-Whole = tuple[int, int, bytes | None]
+# RFC822.SIZE, INTERNALDATE as unix seconds, and all octets; None if they are too many at once.  Packed ones
+# are as many as RFC822.SIZE says, or do not unpack.
+Whole = tuple[int, int, bytes | Packed | None]
 
 
 # of the top header what lists of messages show and the rest, and where its fields are in them; see

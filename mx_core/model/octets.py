@@ -24,6 +24,18 @@ class Sliced(Protocol):
 Octets: TypeAlias = bytes | Sliced
 
 
+class Packed(Protocol):
+    """Octets that were read as they are stored, for whoever sends them to unpack: on another thread than who reads."""
+
+    def unpacked(self) -> bytes:
+        """Return all of them; raises StoreDamaged."""
+
+
+def unpacked(octets: bytes | Packed) -> bytes:
+    """Return *octets* as they are sent; raises StoreDamaged."""
+    return octets if isinstance(octets, bytes) else octets.unpacked()
+
+
 def pieces(octets: Octets) -> Iterator[bytes]:
     """Yield *octets* in order, PIECE_OCTETS at a time; ``bytes`` of a row at once."""
     if isinstance(octets, bytes) and len(octets) <= PIECE_OCTETS:

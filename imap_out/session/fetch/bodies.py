@@ -24,6 +24,7 @@ from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, Section
 from imap_out.wire.render import section_name
 from mx_core.model.ids import MessageId
 from mx_core.model.message import Whole
+from mx_core.model.octets import unpacked
 from mx_core.model.part import Part, among
 from mx_core.ports import Begun, MailReader
 
@@ -164,7 +165,7 @@ class _Course:
         rows = _reading(self._asked, among(some.part.messages, some.inside), self._room)(reader)
         whole = len(rows) == len(batch.inside)
         self._left = self._next_part() if whole else batch.behind(len(rows))
-        octets = sum(size if read is None else len(read) for size, _, read in rows)
+        octets = sum(len(read) if isinstance(read, bytes) else size for size, _, read in rows)
         # some more than that: of what does not fit little is read, and what is not asked leaves room
         self._fit = min(self._room * len(rows) * 5 // 4 // max(octets, 1) + 1, _AT_ONCE)
         return _Read(batch.first(len(rows)), rows, more=self._left is not None)
@@ -224,11 +225,13 @@ async def _put_one(
     if asked.partial is not None:
         before.append(asked.partial[0])
     size, _, octets = row
-    out.put(plan.head % (one.start + at + 1, *before, size if octets is None else len(octets)))
     if octets is None:
+        out.put(plan.head % (one.start + at + 1, *before, size))
         await _stream(session, MessageId(part.messages[at]), size, out)
     else:
-        out.put(octets)
+        whole = unpacked(octets)
+        out.put(plan.head % (one.start + at + 1, *before, len(whole)))
+        out.put(whole)
     after = [_value(attribute, view, part, at, row) for attribute in plan.after]
     out.put(plan.tail % tuple(after))
     if out.is_full:
@@ -245,7 +248,7 @@ async def _put(
 ) -> None:
     part, plan = batch.part, asked.plan
     numbers = [batch.start + at + 1 for at in batch.inside]
-    lengths = [size if octets is None else len(octets) for size, _, octets in rows]
+    lengths = [len(octets) if isinstance(octets, bytes) else size for size, _, octets in rows]
     columns = [
         [_value(attribute, view, part, at, row) for at, row in zip(batch.inside, rows, strict=True)]
         for attribute in (*plan.before, *plan.after)
@@ -257,11 +260,14 @@ async def _put(
         map(plan.tail.__mod__, zip(*after, strict=True)) if after else repeat(plan.tail % ())
     )
     for at, head, (size, _, octets), tail in zip(batch.inside, heads, rows, tails, strict=False):
-        out.put(head)
         if octets is None:
+            out.put(head)
             await _stream(session, MessageId(part.messages[at]), size, out)
         else:
-            out.put(octets)
+            # before the head: nothing is announced that does not come
+            whole = unpacked(octets)
+            out.put(head)
+            out.put(whole)
         out.put(tail)
         if out.is_full:
             await out.room()

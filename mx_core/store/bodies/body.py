@@ -146,7 +146,7 @@ class BodyReader:
     def _together(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
         asked = (json.dumps(list(messages)), octets_max, octets_max)
         told, joined = self._connection.exec_driver_sql(_OF_MANY, asked).one()
-        octets, at = memoryview(joined or b""), 0
+        in_rows, at = memoryview(joined or b""), 0
         wholes: list[Whole] = []
         for wanted, row in zip(messages, json.loads(told), strict=False):
             message, size, date, body, length, file_id, key, how = row
@@ -161,11 +161,13 @@ class BodyReader:
                 sealed = bytes.fromhex(file_id), bytes.fromhex(key), coding.PLAIN
                 wholes.append((size, date, self._range((size, None, *sealed), 0, None)))
                 continue
-            stored = octets[at : at + (length or 0)]
+            stored = in_rows[at : at + (length or 0)]
             at += length or 0
             if len(stored) < (length or 0):
                 raise StoreDamaged(f"the body of message {message} came short")
-            wholes.append((size, date, coding.decode(how, stored, size)))
+            packed = how == coding.LZ4
+            octets = coding.Block(stored, size) if packed else coding.decode(how, stored, size)
+            wholes.append((size, date, octets))
         return wholes
 
     def _range(self, row: Sequence[Any], start: int, end: int | None) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import lz4.block
+from msgspec import Struct
 
 from mx_core.model.errors import StoreDamaged
 
@@ -16,6 +17,17 @@ PLAIN: Final = 0
 LZ4: Final = 1
 _LEAST: Final = 256  # shorter ones fill no page less
 _GAIN: Final = 16  # at least a sixteenth shorter, or it is not worth undoing at each reading
+
+
+class Block(Struct, frozen=True):
+    """One LZ4 block as it stands in a row, of *size* octets; ``model.octets.Packed``."""
+
+    stored: bytes | memoryview
+    size: int
+
+    def unpacked(self) -> bytes:
+        """See ``decode``."""
+        return decode(LZ4, self.stored, self.size)
 
 
 def encode(octets: bytes) -> tuple[int, bytes]:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from imap_out.session.fetch.bodies import asked_of
 from imap_out.wire.fetch_items import Attribute, BodySection, Section, SectionText
 from imap_out.wire.limits import Limits
+from mx_core.model.errors import StoreDamaged
 from tests.support.transcript import Line, Transcript
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +104,48 @@ async def test_each_reading_goes_on_where_the_one_before_it_ended(
     assert answer.count(b" FETCH (") == len(MESSAGES)
     assert [each for some in read for each in some] == [len(octets) for octets in MESSAGES]
     assert len(read) >= 2
+
+
+class _Packed:
+    """As a store gives octets that are unpacked when they are sent; None: they do not unpack."""
+
+    def __init__(self, octets: bytes | None) -> None:
+        self._octets = octets
+
+    def unpacked(self) -> bytes:
+        if self._octets is None:
+            raise StoreDamaged("compressed octets do not open")
+        return self._octets
+
+
+@pytest.mark.parametrize("damaged", [None, 0, 3])
+async def test_what_does_not_unpack_is_not_announced(
+    monkeypatch: pytest.MonkeyPatch, damaged: int | None
+) -> None:
+    line = await selected(MANY)
+    account: Any = line.connection.session.account
+    begin = account.mail.begin
+
+    def packing(job: Any, after: Any = None) -> Any:
+        def reading(reader: Any) -> Any:
+            found = job(reader)
+            rows = [
+                (size, date, _Packed(None if number == damaged else octets))
+                for number, (size, date, octets) in enumerate(found.rows)
+            ]
+            return msgspec.structs.replace(found, rows=rows)
+
+        return begin(reading, after)
+
+    monkeypatch.setattr(account.mail, "begin", packing)
+    answer = await said(line, b"FETCH 1:* (BODY.PEEK[])")
+
+    told = MESSAGES if damaged is None else MESSAGES[:damaged]
+    wanted = b"".join(
+        b"* %d FETCH (BODY[] {%d}\r\n%b)\r\n" % (number, len(octets), octets)
+        for number, octets in enumerate(told, 1)
+    )
+    assert answer.startswith(wanted + (b"c OK" if damaged is None else b"c NO "))
 
 
 async def test_seen_is_set_and_told_unless_it_is_a_peek() -> None:
