@@ -25,7 +25,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import PeerUnreachable, Untrusted
 from mx_core.proto import federation_pb2, federation_pb2_grpc, hello_pb2, hello_pb2_grpc
 from mx_core.tls.channel import open_channel
-from mx_core.tls.leaf import Leaf, spki_hash
+from mx_core.tls.leaf import Leaf
 from mx_core.tls.lent_channel import LentChannel
 from mx_core.tls.peer import verify_leaf
 
@@ -121,7 +121,7 @@ async def _prove(own: OwnDomain, peer: Domain, now: Now) -> Link:
                 server=peer.name,
                 nonce_b=challenge.nonce,
                 nonce_a=nonce_a,
-                spki_hash=spki_hash(leaf.der),
+                spki_hash=leaf.spki_hash,
             ),
         )
         reply = await stub.Prove(

@@ -20,7 +20,7 @@ from mx_core.federation.auth import Role
 from mx_core.model.clock import Now
 from mx_core.model.errors import Untrusted
 from mx_core.model.secret import Secret
-from mx_core.tls.leaf import Leaf, spki_hash
+from mx_core.tls.leaf import Leaf
 from mx_core.tls.peer import Peer
 
 CHALLENGE_SECONDS: Final = 60
@@ -111,7 +111,7 @@ class Sessions:
             server=self._domain,
             nonce_b=nonce_b,
             nonce_a=nonce_a,
-            spki_hash=spki_hash(leaf.der),
+            spki_hash=leaf.spki_hash,
         )
         # no session outlives the leaf it is bound to
         expires = int(min(self._now() + auth.SESSION_SECONDS_MAX, peer.not_after))

@@ -38,12 +38,16 @@ _ROOT_PREFIX: Final = "mailx root "
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate with its private key; *not_before* and *not_after* in unix seconds."""
+    """A certificate with its private key; *not_before* and *not_after* in unix seconds.
+
+    *spki_hash* is that of ``der``: whoever answers a challenge looks it up, and reads no certificate.
+    """
 
     domain: str
     key_pem: bytes = field(repr=False)
     cert_pem: bytes = field(repr=False)
     der: bytes = field(repr=False)
+    spki_hash: bytes
     not_before: float
     not_after: float
 
@@ -77,11 +81,13 @@ def make_leaf(domain: str, domain_key: SigningKey, now: float) -> Leaf:
         )
         .sign(issuer_key, None)
     )
+    der = certificate.public_bytes(Encoding.DER)
     return Leaf(
         domain=domain,
         key_pem=leaf_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         cert_pem=certificate.public_bytes(Encoding.PEM),
-        der=certificate.public_bytes(Encoding.DER),
+        der=der,
+        spki_hash=spki_hash(der),
         not_before=not_before.timestamp(),
         not_after=not_after.timestamp(),
     )

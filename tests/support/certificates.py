@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from nacl.signing import SigningKey
 
-from mx_core.tls.leaf import Leaf, root_name
+from mx_core.tls.leaf import Leaf, root_name, spki_hash
 
 
 def key_of(domain: str) -> SigningKey:
@@ -64,11 +64,13 @@ def crooked_leaf(
         general = [_general_name(name) for name in names]
         builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=True)
     certificate = builder.sign(signing, None)
+    der = certificate.public_bytes(Encoding.DER)
     return Leaf(
         domain=names[0],
         key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         cert_pem=certificate.public_bytes(Encoding.PEM),
-        der=certificate.public_bytes(Encoding.DER),
+        der=der,
+        spki_hash=spki_hash(der),
         not_before=start.timestamp(),
         not_after=(start + lifetime).timestamp(),
     )

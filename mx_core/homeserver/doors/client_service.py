@@ -32,7 +32,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import BadCredentials, Busy, NotPermitted, Refused
 from mx_core.proto import client_pb2, federation_pb2
 from mx_core.proto.client_pb2_grpc import ClientServicer
-from mx_core.tls.leaf import Leaves, spki_hash
+from mx_core.tls.leaf import Leaves
 
 _log = structlog.get_logger()
 
@@ -94,7 +94,7 @@ class ClientService(ClientServicer):
     ) -> client_pb2.ChallengeReply:
         """Give a nonce, and the leaf that the device binds its signature to."""
         leaf = self._rooms.leaves.current()
-        nonce, expires = self._rooms.sessions.challenge(spki_hash(leaf.der))
+        nonce, expires = self._rooms.sessions.challenge(leaf.spki_hash)
         return client_pb2.ChallengeReply(nonce=nonce, expires=expires, leaf=leaf.der)
 
     @override

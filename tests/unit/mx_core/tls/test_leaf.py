@@ -56,6 +56,7 @@ def test_the_hash_of_a_leaf_is_that_of_its_public_key_and_differs_between_leaves
     second = make_leaf("a.test", key_of("a.test"), NOW)
 
     assert len(spki_hash(first.der)) == 32
+    assert first.spki_hash == spki_hash(first.der)
     assert spki_hash(first.der) != spki_hash(second.der)
 
 
