@@ -62,7 +62,9 @@ class Mailboxes(Reader):
         self.bodies = self._bodies = BodyWriter(connection, folder)
         # its own columns: what this job adds is nobody's to keep until it is committed
         self._columns = Columns(connection, self._bodies, KeptColumns())
-        judging = Judging(self, int(now()))
+        # With a reader of its own: in a circle with this one, all that a job stored would stay in
+        # memory until somebody looks for garbage.
+        judging = Judging(Reader(connection, folder, known), int(now()))
         self.places = self._places = FollowedPlaces(
             connection, self.log, self._flag_sets, self.changes, judging, shelf
         )
