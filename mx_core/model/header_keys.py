@@ -62,30 +62,73 @@ class ThreadKeys(NamedTuple):
 
 
 class ThreadTable(Struct, frozen=True, eq=False):
-    """The thread keys of many messages as plain numbers, a hundred thousand of them and no objects.
+    """The thread keys of many messages in columns: a hundred thousand of them and no objects.
 
-    From ``starts[n]`` on stand id, base subject, 1 for a reply, then the references of message n.
+    The references of message n are those from ``starts[n]`` up to ``starts[n + 1]``.
     """
 
-    numbers: array[int]
-    starts: Sequence[int]  # of each message, and the length
+    ids: array[int]
+    subjects: array[int]
+    replies: bytes  # 1 for a reply, else 0
+    references: array[int]
+    starts: array[int]  # of each message, and the length
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
+        return len(self.ids)
 
     def __getitem__(self, at: int) -> ThreadKeys:
-        id_, subject, is_reply, *references = self.numbers[self.starts[at] : self.starts[at + 1]]
-        return ThreadKeys(id_, subject, is_reply == 1, tuple(references))
+        references = self.references[self.starts[at] : self.starts[at + 1]]
+        return ThreadKeys(self.ids[at], self.subjects[at], self.replies[at] == 1, tuple(references))
+
+    def cut(self, low: int, high: int) -> ThreadTable:
+        """Return the messages from *low* up to *high*."""
+        starts = self.starts[low : high + 1]
+        references = self.references[starts[0] : starts[-1]]
+        if starts[0]:
+            starts = array("I", map((-starts[0]).__add__, starts))
+        return ThreadTable(
+            self.ids[low:high], self.subjects[low:high], self.replies[low:high], references, starts
+        )
+
+    def at(self, places: Sequence[int]) -> ThreadTable:
+        """Return the messages at *places*, in their order."""
+        references, starts = array("Q"), array("I", [0])
+        for place in places:
+            references += self.references[self.starts[place] : self.starts[place + 1]]
+            starts.append(len(references))
+        return ThreadTable(
+            array("Q", map(self.ids.__getitem__, places)),
+            array("Q", map(self.subjects.__getitem__, places)),
+            bytes(map(self.replies.__getitem__, places)),
+            references,
+            starts,
+        )
+
+
+def joined(tables: Iterable[ThreadTable]) -> ThreadTable:
+    """Return the messages of all *tables*, one table behind the other."""
+    ids, subjects, references = array("Q"), array("Q"), array("Q")
+    replies, starts = bytearray(), array("I", [0])
+    for table in tables:
+        starts.extend(map(len(references).__add__, table.starts[1:]))
+        ids += table.ids
+        subjects += table.subjects
+        replies += table.replies
+        references += table.references
+    return ThreadTable(ids, subjects, bytes(replies), references, starts)
 
 
 def thread_table(keys: Iterable[ThreadKeys]) -> ThreadTable:
     """Return the table of *keys*."""
-    numbers = array("Q")
-    starts = [0]
+    ids, subjects, references = array("Q"), array("Q"), array("Q")
+    replies, starts = bytearray(), array("I", [0])
     for key in keys:
-        numbers.extend((key.id, key.subject, key.is_reply, *key.references))
-        starts.append(len(numbers))
-    return ThreadTable(numbers, starts)
+        ids.append(key.id)
+        subjects.append(key.subject)
+        replies.append(key.is_reply)
+        references.extend(key.references)
+        starts.append(len(references))
+    return ThreadTable(ids, subjects, bytes(replies), references, starts)
 
 
 class HeaderKeys(Struct, frozen=True):

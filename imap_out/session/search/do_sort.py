@@ -5,7 +5,8 @@ RFC 5256 §3, RFC 5957 §3 (DISPLAYFROM, DISPLAYTO), RFC 5267 §3 (ESORT).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, Final, TypeVar
@@ -117,28 +118,28 @@ class _Keys:
             messages if self._all else list(map(messages.__getitem__, found))
         )
 
-    async def sorted(self, criteria: Sequence[Criterion]) -> list[int]:
+    async def sorted(self, criteria: Sequence[Criterion]) -> Sequence[int]:
         """Return what was found in order of *criteria*, then of sequence number."""
-        order: list[int] = list(range(len(self._found)))
+        order: Sequence[int] = range(len(self._found))
         for criterion in reversed(criteria):
             key = _KEYS[criterion.by]
             if isinstance(key, OrderNumber):
-                numbers = await self._read(partial(_numbers, key))
+                numbers = await self._read_numbers(key)
                 order = await self._drive(in_order(order, numbers, reverse=criterion.reverse))
             else:
-                texts = await self._read(partial(_texts, key))
+                texts = await self._read_texts(key)
                 order = await self._drive(in_order(order, texts, reverse=criterion.reverse))
         return order if self._all else list(map(self._found.__getitem__, order))
 
     async def threaded(self, algorithm: Threading) -> Forest:
         """Return the threads of what was found."""
-        sent = await self._read(partial(_numbers, OrderNumber.SENT))
+        sent = await self._read_numbers(OrderNumber.SENT)
         order = await self._drive(in_order(range(len(sent)), sent))
+        del sent  # the most that is held is what a mailbox of a million takes
         links = Links()
         subjects = Subjects()
-        for start in range(0, len(self._messages), _READ_AT_ONCE):
-            messages = self._messages[start : start + _READ_AT_ONCE]
-            some = await self._mail.read(partial(_thread_keys, messages))
+        for messages in self._slices():
+            some = await self._read(partial(_thread_keys, messages))
             if algorithm is Threading.REFERENCES:
                 await self._drive(links.add(some))
             subjects.add(some)
@@ -146,15 +147,26 @@ class _Keys:
             return await self._drive(join(links, order, subjects))
         return await self._drive(by_subject(order, subjects))
 
-    async def _read(
-        self, read: Callable[[Sequence[MessageId], MailReader], Sequence[T]]
-    ) -> list[T]:
-        values: list[T] = []
+    async def _read_numbers(self, key: OrderNumber) -> array[int]:
+        numbers = array("q")
+        for messages in self._slices():
+            numbers.extend(await self._read(partial(_numbers, key, messages)))
+        return numbers
+
+    async def _read_texts(self, key: OrderText) -> list[bytes]:
+        texts: list[bytes] = []
+        for messages in self._slices():
+            texts += await self._read(partial(_texts, key, messages))
+        return texts
+
+    def _slices(self) -> Iterator[Sequence[MessageId]]:
         for start in range(0, len(self._messages), _READ_AT_ONCE):
-            messages = self._messages[start : start + _READ_AT_ONCE]
-            values += await self._mail.read(partial(read, messages))
-            await self._out.progress()
-        return values
+            yield self._messages[start : start + _READ_AT_ONCE]
+
+    async def _read(self, read: Callable[[MailReader], T]) -> T:
+        found = await self._mail.read(read)
+        await self._out.progress()
+        return found
 
     async def _drive(self, slicer: Slicer[R]) -> R:
         """Run *slicer* to its end, and let the others run between its slices."""

@@ -8,7 +8,8 @@ is two masks, who matches and who *may*: the latter are judged by their octets (
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from itertools import compress, pairwise
@@ -144,7 +145,7 @@ def terms_of(key: SearchKey) -> set[Term]:
 
 
 def reads(key: SearchKey) -> bool:
-    """Tell whether flags and numbers do not decide."""
+    """Tell whether flags, numbers and what the index found do not decide."""
     match key:
         case Every(keys):
             return any(map(reads, keys))
@@ -152,7 +153,7 @@ def reads(key: SearchKey) -> bool:
             return reads(one) or reads(other)
         case Negated(inner):
             return reads(inner)
-        case HasFlag() | Numbers() | Uids() | Changed():
+        case HasFlag() | Numbers() | Uids() | Changed() | InBody() | InText():
             return False
         case _:
             return True
@@ -320,12 +321,29 @@ def _in_text(hits: TextHits | None) -> Judge:
         return _open
 
     def judge(stretch: Stretch) -> Verdicts:
-        indexed = stretch.mask(message < hits.unindexed_from for message in stretch.messages)
-        maybe = _members(stretch, hits.maybe) | (stretch.all & ~indexed)
+        maybe = _members(stretch, hits.maybe) | _from(stretch, hits.unindexed_from)
         return Verdicts(_members(stretch, hits.sure) & ~maybe, maybe)
 
     return judge
 
 
-def _members(stretch: Stretch, chosen: Collection[MessageId]) -> int:
-    return stretch.mask(map(chosen.__contains__, stretch.messages)) if chosen else 0
+def _from(stretch: Stretch, first: int) -> int:
+    """Return the mask of the messages whose id is *first* or above."""
+    messages = stretch.messages
+    if isinstance(messages, range):
+        below = min(max(first - messages.start, 0), len(messages))
+        return int.from_bytes(bytes(below) + b"\1" * (len(messages) - below), "little")
+    return stretch.mask(map(first.__le__, messages)) if max(messages) >= first else 0
+
+
+def _members(stretch: Stretch, chosen: AbstractSet[MessageId]) -> int:
+    messages = stretch.messages
+    if isinstance(messages, range) and len(chosen) < len(messages):  # look from the fewer side
+        octets = bytearray(len(messages))
+        for message in chosen:
+            if message in messages:
+                octets[message - messages.start] = 1
+        return int.from_bytes(octets, "little")
+    if not chosen or chosen.isdisjoint(messages):
+        return 0
+    return stretch.mask(map(chosen.__contains__, messages))

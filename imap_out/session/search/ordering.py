@@ -23,14 +23,14 @@ _OF_EACH: Final = 8  # samples for each pile
 
 def in_order(
     places: Sequence[int], keys: Sequence[T], *, reverse: bool = False
-) -> Slicer[list[int]]:
+) -> Slicer[Sequence[int]]:
     """Return *places* by ``keys[place]``; equal ones stay as they were.
 
     A sample cuts the keys into piles of about a slice, and each pile is sorted by itself; what
     equals a cut needs no sorting at all.
     """
     if (yield from _ascends(places, keys)) and not reverse:
-        return list(places)
+        return places
     piles: list[tuple[Sequence[int], int]] = [(places, 0)]
     out: list[int] = []
     while piles:
@@ -50,8 +50,10 @@ def in_order(
 
 def _ascends(places: Sequence[int], keys: Sequence[T]) -> Slicer[bool]:
     """Tell whether *places* are in order already, as dates mostly are."""
+    whole = places == range(len(keys))
     for start in range(0, len(places), SLICE):
-        values = [keys[at] for at in places[start : start + SLICE + 1]]
+        end = start + SLICE + 1
+        values = keys[start:end] if whole else [keys[at] for at in places[start:end]]
         if not all(map(le, values, islice(values, 1, None))):
             return False
         yield

@@ -6,6 +6,7 @@ not made, and looking for circles is bounded by the number of messages.  Nothing
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,64 +22,72 @@ class Links:
     """Step 1: who answers whom.  A container stands for a Message-ID, seen or only named."""
 
     def __init__(self) -> None:
-        self.parents: list[int] = []  # of each container
-        self.messages: list[int] = []  # place of the message, NONE while only named
-        self.containers: list[int] = []  # of each message
-        self._kids: list[int] = []  # how many name each as their parent
+        self.parents = array("i")  # of each container
+        self.messages = array("i")  # place of the message, NONE while only named
+        self.containers = array("i")  # of each message
+        self._has_had_kids = bytearray()
         self._by_id: dict[int, int] = {}
         self._steps = 1_000
 
     def add(self, keys: ThreadTable) -> Slicer[None]:
         """Add messages in order of sequence number."""
         self._steps += _STEPS_PER_MESSAGE * len(keys)
-        by_id, parents, messages, kids = self._by_id, self.parents, self.messages, self._kids
-        containers, numbers, starts = self.containers, keys.numbers, keys.starts
-        for done in range(len(keys)):
-            if done % _ADDED_AT_ONCE == 0:
-                yield
-            start, end = starts[done], starts[done + 1]
-            id_ = numbers[start]
-            own = by_id.get(id_) if id_ != NO_ID else None
+        for first in range(0, len(keys), _ADDED_AT_ONCE):
+            self._add_some(keys.cut(first, min(first + _ADDED_AT_ONCE, len(keys))))
+            yield
+
+    def _add_some(self, keys: ThreadTable) -> None:
+        by_id, parents, messages = self._by_id, self.parents, self.messages
+        has_had_kids, containers = self._has_had_kids, self.containers
+        references = keys.references
+        start, place = 0, len(containers)
+        for id_, end in zip(keys.ids, keys.starts[1:], strict=True):
+            own = by_id.get(id_)
             if own is None or messages[own] != NONE:  # of two with one id, the second is alone
-                made = self._new()
+                made = len(parents)  # as _new, without a call
+                messages.append(place)
+                has_had_kids.append(0)
+                parents.append(NONE)
                 if id_ != NO_ID and own is None:
                     by_id[id_] = made
                 own = made
-            messages[own] = len(containers)
+            else:
+                messages[own] = place
             containers.append(own)
+            place += 1
             before = NONE
-            for reference in numbers[start + 3 : end] if end > start + 3 else ():
-                named = by_id.get(reference)
+            while start < end:
+                named = by_id.get(references[start])
                 if named is None:
-                    named = by_id[reference] = self._new()
+                    named = by_id[references[start]] = self._new(NONE)
                     if before != NONE:  # below a new one there is nothing, so no circle either
                         parents[named] = before
-                        kids[before] += 1
+                        has_had_kids[before] = 1
                 elif before != NONE and parents[named] == NONE:  # 1A: a link that is there stays
                     self._link(named, before)
                 before = named
+                start += 1
             # 1B: the message itself knows best whom it answers
             if parents[own] != before:
-                self._unlink(own)
+                parents[own] = NONE
                 if before != NONE:
-                    self._link(own, before)
+                    if own != before and not has_had_kids[own]:  # as _link, without a call
+                        parents[own] = before
+                        has_had_kids[before] = 1
+                    else:
+                        self._link(own, before)
 
-    def _new(self) -> int:
-        self.messages.append(NONE)
-        self._kids.append(0)
+    def _new(self, message: int) -> int:
+        self.messages.append(message)
+        self._has_had_kids.append(0)
         self.parents.append(NONE)
         return len(self.parents) - 1
 
-    def _unlink(self, child: int) -> None:
-        if self.parents[child] != NONE:
-            self._kids[self.parents[child]] -= 1
-            self.parents[child] = NONE
-
     def _link(self, child: int, parent: int) -> None:
-        if child == parent or (self._kids[child] and self._is_above(child, parent)):
+        if child == parent or (self._has_had_kids[child] and self._is_above(child, parent)):
             return
         self.parents[child] = parent
-        self._kids[parent] += 1
+        self._has_had_kids[parent] = 1
 
     def _is_above(self, one: int, other: int) -> bool:
         """Tell whether *one* is above *other*; yes too when looking has cost too much."""
@@ -98,20 +107,22 @@ def join(links: Links, order: Sequence[int], subjects: Subjects) -> Slicer[Fores
     yield from tree.prune(links)
     yield from tree.find_tops(order)
     yield from tree.join_subjects(subjects)
-    # steps 4 and 6: who comes first by date is added first, and a dummy with its first child
-    begun: set[int] = set()
-    for done, at in enumerate(order):
-        parent = tree.parents[at]
-        if parent == NONE:
-            forest.roots.append(at)
-        else:
-            forest.add(parent, at)
-        if parent >= forest.count and parent not in begun:
-            begun.add(parent)
-            forest.roots.append(parent)
-        if done % SLICE == 0:
-            yield
+    yield from tree.plant(order)
     return forest
+
+
+def _above(missing: int, links: Links, known: dict[int, int]) -> int:
+    """Return who is above a *missing* container: the next message, or the topmost missing one."""
+    path: list[int] = []
+    at = missing
+    while at != NONE and links.messages[at] == NONE and at not in known:
+        path.append(at)
+        at = links.parents[at]
+    if at == NONE:
+        at = path[-1]
+    found = known.get(at, at)
+    known.update(dict.fromkeys(path, found))
+    return found
 
 
 class _Tree:
@@ -119,8 +130,8 @@ class _Tree:
 
     def __init__(self, forest: Forest) -> None:
         self._forest = forest
-        self.parents: list[int] = []  # of each message
-        self._tops: list[int] = []  # by date
+        self.parents = array("i")  # of each message
+        self._tops = array("i")  # by date
         self._heads: dict[int, int] = {}  # first child of each dummy
         self._together: dict[int, list[int]] = {}  # children of each dummy
 
@@ -132,27 +143,21 @@ class _Tree:
         """
         above: dict[int, int] = {}  # a missing container → the message above, or the topmost
         tops: dict[int, list[int]] = {}  # a topmost missing one → the messages below it
-        for place, container in enumerate(links.containers):
-            if place % SLICE == 0:
-                yield
-            at = links.parents[container]
-            if at == NONE or links.messages[at] != NONE:
-                self.parents.append(NONE if at == NONE else links.messages[at])
-                continue
-            path: list[int] = []
-            while at != NONE and links.messages[at] == NONE and at not in above:
-                path.append(at)
-                at = links.parents[at]
-            if at == NONE and path:
-                at = path[-1]
-            found = above.get(at, at)
-            above.update(dict.fromkeys(path, found))
-            if found == NONE or links.messages[found] == NONE:
-                self.parents.append(NONE)
-            else:
-                self.parents.append(links.messages[found])
-            if found != NONE and links.messages[found] == NONE:
-                tops.setdefault(found, []).append(place)
+        messages = links.messages + array("i", [NONE])  # the last is what NONE stands for
+        for start in range(0, len(links.containers), SLICE):
+            containers = links.containers[start : start + SLICE]
+            named = list(map(links.parents.__getitem__, containers))
+            parents = array("i", map(messages.__getitem__, named))
+            if parents.count(NONE) > named.count(NONE):  # some answer who is not there
+                for inside, at in enumerate(named):
+                    if at == NONE or messages[at] != NONE:
+                        continue
+                    found = _above(at, links, above)
+                    parents[inside] = messages[found]
+                    if messages[found] == NONE:
+                        tops.setdefault(found, []).append(start + inside)
+            self.parents += parents
+            yield
         for places in tops.values():
             if len(places) > 1:
                 self._under_dummy(places)
@@ -166,39 +171,62 @@ class _Tree:
 
     def find_tops(self, order: Sequence[int]) -> Slicer[None]:
         """Step 2, in the order of step 4."""
-        for done, at in enumerate(order):
-            parent = self.parents[at]
-            if parent == NONE:
-                self._tops.append(at)
-            elif parent >= self._forest.count and parent not in self._heads:
-                self._heads[parent] = at
-                self._tops.append(parent)
-            if done % SLICE == 0:
-                yield
+        parents, count = self.parents, self._forest.count
+        for start in range(0, len(order), SLICE):
+            for at in [at for at in order[start : start + SLICE] if not 0 <= parents[at] < count]:
+                parent = parents[at]
+                if parent == NONE:
+                    self._tops.append(at)
+                elif parent not in self._heads:
+                    self._heads[parent] = at
+                    self._tops.append(parent)
+            yield
 
     def join_subjects(self, subjects: Subjects) -> Slicer[None]:
         """Step 5: join tops that have one base subject."""
         table: dict[int, int] = {}
-        for done, top in enumerate(self._tops):
-            subject = subjects.of[self._heads.get(top, top)]
-            held = table.get(subject)
-            if subject != NO_ID and (held is None or self._is_better(top, held, subjects.is_reply)):
-                table[subject] = top
-            if done % SLICE == 0:
-                yield
-        for done, top in enumerate(self._tops):
-            subject = subjects.of[self._heads.get(top, top)]
-            held = table.get(subject, top)
-            if held != top:
-                table[subject] = self._joined(top, held, subjects.is_reply)
-            if done % SLICE == 0:
-                yield
-
-    def _is_better(self, top: int, held: int, is_reply: Sequence[bool]) -> bool:
+        of, is_reply, heads = subjects.of, subjects.is_reply, self._heads
         count = self._forest.count
-        return held < count and (top >= count or (is_reply[held] and not is_reply[top]))
+        for start in range(0, len(self._tops), SLICE):
+            for top in self._tops[start : start + SLICE]:
+                subject = of[top if top < count else heads[top]]
+                held = table.get(subject)
+                if held is None or (
+                    held < count and (top >= count or is_reply[held] > is_reply[top])
+                ):
+                    table[subject] = top
+            yield
+        table.pop(NO_ID, None)
+        for start in range(0, len(self._tops), SLICE):
+            for top in self._tops[start : start + SLICE]:
+                subject = of[top if top < count else heads[top]]
+                held = table.get(subject, top)
+                if held != top:
+                    table[subject] = self._joined(top, held, is_reply)
+            yield
 
-    def _joined(self, top: int, held: int, is_reply: Sequence[bool]) -> int:
+    def plant(self, order: Sequence[int]) -> Slicer[None]:
+        """Steps 4 and 6: who comes first by date is added first, a dummy with its first child."""
+        parents, forest, count = self.parents, self._forest, self._forest.count
+        # as Forest.add, without a call for each message
+        roots, first, next_, last = forest.roots, forest.first, forest.next, forest.last
+        for start in range(0, len(order), SLICE):
+            for at in order[start : start + SLICE]:
+                parent = parents[at]
+                if parent == NONE:
+                    roots.append(at)
+                    continue
+                sibling = last[parent]
+                last[parent] = at
+                if sibling != NONE:
+                    next_[sibling] = at
+                    continue
+                first[parent] = at
+                if parent >= count:
+                    roots.append(parent)
+            yield
+
+    def _joined(self, top: int, held: int, is_reply: bytearray) -> int:
         """Join two tops of one subject; return the one that stands for it from now on."""
         count = self._forest.count
         if held >= count:

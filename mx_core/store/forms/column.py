@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final
 
+from mx_core.model import header_keys
+from mx_core.model.header_keys import ThreadTable
+
 _BLOCK: Final = 256
 CHUNK_BITS: Final = 12  # of a message id below those that number its chunk
 
@@ -97,7 +100,29 @@ class NumberColumn:
         return octets
 
 
-Column = TextColumn | NumberColumn
+@dataclass(frozen=True, slots=True, eq=False)
+class ThreadColumn:
+    """What joins the messages from ``first`` on to others; absent ones are joined to none."""
+
+    first: int
+    table: ThreadTable
+
+    @property
+    def end(self) -> int:
+        """Return the id behind the last."""
+        return self.first + len(self.table)
+
+    @property
+    def size(self) -> int:
+        """Return how much memory it takes, about."""
+        return 21 * len(self.table) + 8 * len(self.table.references)
+
+    def threads(self, low: int, high: int) -> ThreadTable:
+        """Return what joins the messages from *low* up to *high* that are in reach."""
+        return self.table.cut(max(low - self.first, 0), min(high, self.end) - self.first)
+
+
+Column = TextColumn | NumberColumn | ThreadColumn
 
 
 def text_column(
@@ -121,6 +146,8 @@ def joined(one: Column, more: Column) -> Column:
         shift = one.starts[-1]
         starts = one.starts[:-1] + array("I", [start + shift for start in more.starts])
         return TextColumn(one.first, one.octets + more.octets, starts)
+    if isinstance(one, ThreadColumn) and isinstance(more, ThreadColumn):
+        return ThreadColumn(one.first, header_keys.joined((one.table, more.table)))
     assert isinstance(one, NumberColumn)  # noqa: S101  # as more is
     assert isinstance(more, NumberColumn)  # noqa: S101  # by its kind
     return NumberColumn(one.first, one.numbers + more.numbers)

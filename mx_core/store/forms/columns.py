@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from mx_core.model import header_keys
 from mx_core.model.header_keys import (
     UNPREPARED,
     Hits,
@@ -32,6 +33,7 @@ from mx_core.store.forms.column import (
     Column,
     NumberColumn,
     TextColumn,
+    ThreadColumn,
     joined,
     number_column,
     text_column,
@@ -124,9 +126,21 @@ class Columns:
 
     def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""
-        return header_key.unpack_threads(self._each(ThreadKeys, messages))
+        run = _run(messages)
+        tables: list[ThreadTable] = []
+        places: dict[int, int] = {}
+        for column in self._columns(ThreadKeys, messages, run):
+            assert isinstance(column, ThreadColumn)  # noqa: S101  # by its kind
+            if run:
+                tables.append(column.threads(run.start, run.stop))
+            else:
+                tables.append(column.table)
+                ids = range(column.first, column.end)
+                places.update(zip(ids, range(len(places), len(places) + len(ids)), strict=True))
+        whole = header_keys.joined(tables)
+        return whole if run else whole.at(list(map(places.__getitem__, messages)))
 
-    def _each(self, kind: Kind, messages: Sequence[MessageId]) -> list[bytes]:
+    def _each(self, kind: TextField | OrderText, messages: Sequence[MessageId]) -> list[bytes]:
         run = _run(messages)
         out: list[bytes] = []
         found: dict[int, bytes] = {}
@@ -185,7 +199,7 @@ class Columns:
         numbers = map(int, told[0].split(","))
         if isinstance(kind, OrderNumber):
             return number_column(first, ids, numbers)
-        return text_column(first, ids, told[1], numbers)
+        return _octets_column(kind, first, ids, told[1], numbers)
 
     def _rows(self, kind: Kind, chosen: str, *arguments: Any) -> Iterator[tuple[int, Any]]:
         found = self._connection.exec_driver_sql(header_key.select(kind, chosen), arguments)
@@ -202,7 +216,16 @@ def _column(kind: Kind, first: int, rows: Sequence[tuple[int, Any]]) -> Column:
     messages, keys = [row[0] for row in rows], [row[1] for row in rows]
     if isinstance(kind, OrderNumber):
         return number_column(first, messages, keys)
-    return text_column(first, messages, b"".join(keys), map(len, keys))
+    return _octets_column(kind, first, messages, b"".join(keys), map(len, keys))
+
+
+def _octets_column(
+    kind: Kind, first: int, messages: Sequence[int], octets: bytes, lengths: Iterable[int]
+) -> Column:
+    column = text_column(first, messages, octets, lengths)
+    if kind is not ThreadKeys:
+        return column
+    return ThreadColumn(first, header_key.unpack_threads(column.texts(first, column.end)))
 
 
 def _run(messages: Sequence[MessageId]) -> range:

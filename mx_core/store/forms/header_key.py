@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 Kind = TextField | OrderText | OrderNumber | type[ThreadKeys]
 
-_NO_THREAD: Final = bytes(3 * 8)
+_OWN: Final = 3  # numbers of a message before its references
+_NO_THREAD: Final = bytes(_OWN * 8)
 _TEXTS: Final = ("subject", "sender", "recipient", "copied", "hidden", "message_id")
 _ORDERS: Final = (
     "subject", "sender", "recipient", "copied", "display_sender", "display_recipient",
@@ -133,4 +134,19 @@ def unpack_threads(rows: Sequence[bytes]) -> ThreadTable:
     numbers = array("Q", b"".join(whole))
     if sys.byteorder == "big":
         numbers.byteswap()
-    return ThreadTable(numbers, [0, *(end >> 3 for end in accumulate(map(len, whole)))])
+    ends = [end >> 3 for end in accumulate(map(len, whole))]
+    firsts = [0, *ends][: len(ends)]
+    references, starts = array("Q"), array("I", [0])
+    for first, end in zip(firsts, ends, strict=True):
+        if end > first + _OWN:
+            references += numbers[first + _OWN : end]
+        starts.append(len(references))
+    subjects = map(numbers.__getitem__, map((1).__add__, firsts))
+    replies = map(numbers.__getitem__, map((2).__add__, firsts))
+    return ThreadTable(
+        array("Q", map(numbers.__getitem__, firsts)),
+        array("Q", subjects),
+        bytes(replies),
+        references,
+        starts,
+    )

@@ -134,4 +134,4 @@ def test_order_is_stable_and_right(seed: list[int], times: int, reverse: bool) -
     keys = [(key * (n // len(seed) + 1)) % 9_973 for n, key in enumerate(seed * times)]
     order = run(in_order(range(len(keys)), keys, reverse=reverse))
 
-    assert order == sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
+    assert list(order) == sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)

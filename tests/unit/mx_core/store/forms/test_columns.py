@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from mx_core.mime.prepare import prepare
-from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField
+from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadKeys
 from mx_core.model.ids import MessageId
 from mx_core.model.mailbox_name import INBOX
+from mx_core.ports import MailReader
 from mx_core.store.account_store import AccountStore
 from mx_core.store.forms import columns
 from tests.support.stores import Clock, memory_store, open_store
@@ -190,3 +191,24 @@ def test_keys_joined_by_the_database_are_those_of_each_row(store: AccountStore) 
     assert joined == single
     assert len(joined) == len(kinds) + 2 * len(OrderNumber) + 1
     assert all(len(column) == COUNT - 4 for column in joined[len(TextField) :])
+
+
+def test_threads_of_messages_in_any_order_are_those_of_each(store: AccountStore) -> None:
+    """By columns, as where many are asked for, and one by one."""
+
+    async def play() -> None:
+        messages = await deliver(store)
+        shuffled = [*messages[::-2], *messages[::2]]
+
+        def keys(reader: MailReader) -> list[ThreadKeys]:
+            table = reader.thread_keys(shuffled)
+            return [table[at] for at in range(len(table))]
+
+        def alone(reader: MailReader) -> list[ThreadKeys]:
+            return [reader.thread_keys([message])[0] for message in shuffled]
+
+        found = await store.mail.read(keys)
+        assert found == await store.mail.read(alone)
+        assert len({key.subject for key in found}) > 1
+
+    asyncio.run(play())
