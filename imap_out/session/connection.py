@@ -14,7 +14,7 @@ from typing import Any, Final
 from imap_out.session import auth, do_always
 from imap_out.session.answers.out import Out
 from imap_out.session.auth import Exchange
-from imap_out.session.fetch import do_fetch
+from imap_out.session.fetch import do_fetch, lone
 from imap_out.session.mailboxes import do_list, do_mailbox, do_notify, do_quota
 from imap_out.session.messages import do_append, do_message, do_replace
 from imap_out.session.overlap import Begin, Overlap, UnderWay
@@ -196,6 +196,8 @@ class Connection:
             case Poisoned() as poisoned:
                 return self._refuse_frame(poisoned, out)
             case Frame() as frame:
+                if not self.overlap and lone.answer(self.session, frame.segments[0], out):
+                    return Next.GO_ON if self.framer.waiting else Next.READ
                 next_ = await self._do(frame, out)
                 more = next_ is not Next.GO_ON or self.framer.waiting or not self.overlap.idle
                 return next_ if more else Next.READ  # as the next step would find out

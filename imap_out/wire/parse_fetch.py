@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from imap_out.wire.commands import Fetch
-from imap_out.wire.cursor import Cursor
+from imap_out.wire.cursor import TAG_CLASS, Cursor
 from imap_out.wire.fetch_items import (
     ALL,
     FAST,
@@ -44,6 +44,14 @@ _REMEMBERED_OCTETS: Final = 1024  # of each
 # what is asked most, whole or range by range
 _WHOLE: Final = re.compile(
     rb"BODY(\.PEEK)?\[\](?:<([0-9]{1,10})\.([0-9]{1,10})>)?(?=[ )]|\Z)", re.IGNORECASE
+)
+
+# A whole command that asks of one message, and of one range of it or of none: tag, UID, number, what stands before the range
+# or is all, first octet, count, what stands behind.  Only its numbers differ from one message or range to the next.
+LONE: Final = re.compile(
+    rb"([%b]+) (UID )?FETCH ([1-9][0-9]{0,8}) ([^<{]+)"
+    rb"(?:<([0-9]{1,9})\.([1-9][0-9]{0,8})>([^<{]*))?" % TAG_CLASS,
+    re.IGNORECASE,
 )
 
 

@@ -116,6 +116,11 @@ class Snapshot:
                 end = start + len(part)
             yield at, part, at - start
 
+    def row(self, at: int) -> tuple[Part, int]:
+        """Return the part of the message at index *at*, which is there, and the index inside that."""
+        number = bisect_right(self._starts, at) - 1
+        return self.parts[number], at - self._starts[number]
+
     def changed_since(self, modseq: int) -> list[int]:
         """Return the indices of what changed after *modseq*; looks only into parts that did."""
         found: list[int] = []

@@ -221,7 +221,7 @@ async def _put_one(
     session: Session, view: SelectedView, asked: Asked, one: _Batch, row: Whole, out: Out
 ) -> None:
     part, plan, [at] = one.part, asked.plan, one.inside
-    before = [_value(attribute, view, part, at, row) for attribute in plan.before]
+    before = [value(attribute, view, part, at, row) for attribute in plan.before]
     if asked.partial is not None:
         before.append(asked.partial[0])
     size, _, octets = row
@@ -232,7 +232,7 @@ async def _put_one(
         whole = unpacked(octets)
         out.put(plan.head % (one.start + at + 1, *before, len(whole)))
         out.put(whole)
-    after = [_value(attribute, view, part, at, row) for attribute in plan.after]
+    after = [value(attribute, view, part, at, row) for attribute in plan.after]
     out.put(plan.tail % tuple(after))
     if out.is_full:
         await out.room()
@@ -250,7 +250,7 @@ async def _put(
     numbers = [batch.start + at + 1 for at in batch.inside]
     lengths = [len(octets) if isinstance(octets, bytes) else size for size, _, octets in rows]
     columns = [
-        [_value(attribute, view, part, at, row) for at, row in zip(batch.inside, rows, strict=True)]
+        [value(attribute, view, part, at, row) for at, row in zip(batch.inside, rows, strict=True)]
         for attribute in (*plan.before, *plan.after)
     ]
     before, after = columns[: len(plan.before)], columns[len(plan.before) :]
@@ -273,7 +273,8 @@ async def _put(
             await out.room()
 
 
-def _value(attribute: Attribute, view: SelectedView, part: Part, at: int, row: Whole) -> Any:
+def value(attribute: Attribute, view: SelectedView, part: Part, at: int, row: Whole) -> Any:
+    """Return what fills the format of *attribute* for the message at *at* inside *part*."""
     if attribute is Attribute.UID:
         return part.uids[at]
     if attribute is Attribute.FLAGS:

@@ -83,11 +83,7 @@ Answer = list[bytes | Piece | DecodedPiece]
 async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     """RFC 9051 §6.4.5."""
     view = session.selected()
-    items = command.items
-    if command.by_uid and Attribute.UID not in items:
-        items = (Attribute.UID, *items)
-    if command.changed_since is not None and Attribute.MODSEQ not in items:
-        items = (*items, Attribute.MODSEQ)  # RFC 7162 §3.1.4.1
+    items = items_told(command)
     if Attribute.MODSEQ in items:
         session.enabled.add(CONDSTORE)
     places = await _places(session, view, command, out)
@@ -126,6 +122,16 @@ async def fetch(session: Session, command: Fetch, out: Out) -> Completed:
     return _FETCHED
 
 
+def items_told(command: Fetch) -> tuple[FetchItem, ...]:
+    """Return what is told of each message: what *command* asks for, and what goes with how it asks."""
+    items = command.items
+    if command.by_uid and Attribute.UID not in items:
+        items = (Attribute.UID, *items)
+    if command.changed_since is not None and Attribute.MODSEQ not in items:
+        items = (*items, Attribute.MODSEQ)  # RFC 7162 §3.1.4.1
+    return items
+
+
 async def _places(session: Session, view: SelectedView, command: Fetch, out: Out) -> Sequence[int]:
     """Return which messages are meant; tell before which are no more.  RFC 7162 §3.2.6."""
     if command.changed_since is None:
@@ -142,7 +148,7 @@ async def _mark_seen(
     session: Session, view: SelectedView, places: Sequence[int], items: Sequence[FetchItem]
 ) -> set[Uid]:
     r"""Set \Seen where this FETCH does that; return the UIDs whose flags it changes."""
-    if view.read_only or not _set_seen(items):
+    if view.read_only or not sets_seen(items):
         return set()
     uids = [
         Uid(part.uids[inside])
@@ -158,7 +164,8 @@ async def _mark_seen(
     return set(uids)
 
 
-def _set_seen(items: Sequence[FetchItem]) -> bool:
+def sets_seen(items: Sequence[FetchItem]) -> bool:
+    r"""Tell whether to ask for *items* sets \Seen."""
     sections = [item for item in items if isinstance(item, (BodySection, BinarySection))]
     return not all(item.peek for item in sections)
 

@@ -273,6 +273,13 @@ class SelectedView:
             uids.extend(among(part.uids, chosen))
         return cast("Sequence[Uid]", uids)  # as they are, without a call for each
 
+    @property
+    def is_told_all(self) -> bool:
+        """Tell whether nothing has happened that the client was not told of."""
+        if self._follow is None or self._follow.has_news or self._gone or self._dirty:
+            return False
+        return self.uid_next == self._newest.uid_next and self._keywords == self._keywords_told
+
     def there(self, places: Sequence[int]) -> Sequence[int]:
         """Return those of *places* whose messages are not expunged."""
         if not self._gone:
