@@ -32,7 +32,7 @@ from mx_core.store.journal.replay import Replayed
 from mx_core.store.mail import message
 from mx_core.store.mail.reader import Known, Reader
 from mx_core.store.mail.writer import Writer
-from mx_core.store.places.flag_set import FlagSetWriter
+from mx_core.store.places.flag_set import FlagSetWriter, KnownSets
 from mx_core.store.text_index import state
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class _Check:
 
     def _around(self, connection: sa.Connection, log: Journal) -> places.Around:
         stored = messages.stored(connection)
-        sets = FlagSetWriter(connection, {})
+        sets = FlagSetWriter(connection, KnownSets())
         rows = connection.exec_driver_sql("SELECT id FROM flag_set").scalars().all()
         return places.Around(
             connection,
@@ -188,7 +188,7 @@ class _Check:
         if not any(box.name == name for box in writer.mailboxes()):
             writer.create(name)
         target = writer.mailbox(name).id
-        number = FlagSetWriter(connection, {}).number(frozenset())
+        number = FlagSetWriter(connection, KnownSets()).number(frozenset())
         for found in [*lone, *self._as_messages(connection, writer, nameless)]:
             row = connection.exec_driver_sql(
                 "UPDATE message SET uses = 1 WHERE id = ?"

@@ -137,9 +137,7 @@ class Mail:
 
         def announce(outcome: tuple[T, Writer]) -> None:
             self._infos.clear()
-            self._known.flag_numbers.update(outcome[1].flag_numbers)
-            for flags, number in outcome[1].flag_numbers.items():
-                self._known.flag_sets.setdefault(number, flags)
+            self._known.flag_sets.learn(outcome[1].flag_numbers.items())
             self._known.live.announce(outcome[1].changes)
             self._watches.announce(outcome[1].changes, outcome[1].names)
             if self.index is not None:

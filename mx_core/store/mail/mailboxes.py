@@ -55,9 +55,7 @@ class Mailboxes(Reader):
         self.formless: list[tuple[MessageId, int]] = []  # stored, with their octets; no form yet
         self._now = now
         self.log = Journal(connection, now)
-        self._flag_sets: FlagSetWriter = FlagSetWriter(
-            connection, known.flag_sets, known.flag_numbers
-        )
+        self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
         self.flag_numbers = self._flag_sets.numbers  # of sets that this job used
         self.bodies = self._bodies = BodyWriter(connection, folder)
         # its own columns: what this job adds is nobody's to keep until it is committed

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mx_core.mime.field_match import claims_status
 from mx_core.model.errors import MessageGone, NoSuchMailbox
-from mx_core.model.flags import FlagSet
 from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadTable
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
@@ -29,7 +28,7 @@ from mx_core.store.forms import facts, made
 from mx_core.store.forms.columns import Columns, KeptColumns
 from mx_core.store.mail.live import Live
 from mx_core.store.places import saved, segment
-from mx_core.store.places.flag_set import FlagSetId, FlagSets
+from mx_core.store.places.flag_set import FlagSets, KnownSets
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -50,8 +49,7 @@ _LATE_AT_ONCE: Final = 32  # messages without a form that one reading prepares
 class Known:
     """What readers of one account have learnt and share; all of it committed."""
 
-    flag_sets: dict[int, FlagSet] = field(default_factory=dict)
-    flag_numbers: dict[FlagSet, FlagSetId] = field(default_factory=dict)
+    flag_sets: KnownSets = field(default_factory=KnownSets)
     live: Live = field(default_factory=Live)
     columns: KeptColumns = field(default_factory=KeptColumns)
 
@@ -98,6 +96,7 @@ class Reader:
         if kept is not None:
             shot = kept.recent_from(Uid(first_recent))
         else:
+            self._flag_sets.look_at_all()
             places = segment.load_all(self._connection, mailbox)
             flags = self._flag_sets.of_all(places.flag_sets)
             shot = Snapshot(

@@ -8,8 +8,8 @@ numbers are learnt by the others with the announcement of its commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NewType
 
 from mx_core.model.errors import NotPermitted, OverQuota
@@ -25,26 +25,45 @@ _FLAGS_MAX: Final = 100  # of a message
 _FLAG_OCTETS_MAX: Final = 255
 
 
-class FlagSets:
-    """Reads sets by number.  *committed* is shared by all jobs of an account; see the module."""
+@dataclass(slots=True)
+class KnownSets:
+    """Committed sets of an account, by number and the other way round; shared by all its jobs.
 
-    def __init__(
-        self, connection: sa.Connection, committed: dict[int, FlagSet], *, fills: bool = True
-    ) -> None:
+    Any thread asks and adds; what is added is committed, so it does not matter who comes first.
+    """
+
+    sets: dict[int, FlagSet] = field(default_factory=dict)
+    numbers: dict[FlagSet, FlagSetId] = field(default_factory=dict)
+    all_to: int = 0  # of every set up to this number both are here
+
+    def learn(self, made: Iterable[tuple[FlagSet, FlagSetId]] = ()) -> None:
+        """Take in *made*, and note up to which number all are here."""
+        for flags, number in made:
+            self.sets.setdefault(number, flags)
+            self.numbers[flags] = number
+        while (known := self.all_to + 1) in self.sets:
+            self.numbers.setdefault(self.sets[known], FlagSetId(known))
+            self.all_to = known  # the last step: whoever sees it finds both
+
+
+class FlagSets:
+    """Reads sets by number.  *known*: what jobs have learnt before."""
+
+    def __init__(self, connection: sa.Connection, known: KnownSets, *, fills: bool = True) -> None:
         self._connection = connection
-        self._committed = committed
-        self._own: dict[int, FlagSet] = committed if fills else {}
+        self._known = known
+        self._own: dict[int, FlagSet] = known.sets if fills else {}
 
     def of(self, number: int) -> FlagSet:
         """Return the set that *number* stands for."""
-        found = self._committed.get(number)
+        found = self._known.sets.get(number)
         if found is None:
             found = self._own.get(number)
         if found is None:
             text = self._connection.exec_driver_sql(
                 "SELECT flags FROM flag_set WHERE id = ?", (number,)
             ).scalar_one()
-            found = self._own[number] = frozenset(Flag(flag) for flag in text.split())
+            found = self._own[number] = _set_of(text)
         return found
 
     def of_all(self, numbers: Sequence[int]) -> tuple[FlagSet, ...]:
@@ -52,18 +71,20 @@ class FlagSets:
         known = {number: self.of(number) for number in set(numbers)}
         return tuple(map(known.__getitem__, numbers))
 
+    def look_at_all(self) -> None:
+        """Learn every set that there is: with one statement, and no change has to ask for one then."""
+        self._own.update(_beyond(self._connection, self._known.all_to))
+        self._known.learn()
+
 
 class FlagSetWriter(FlagSets):
     """Makes numbers for sets, within one write job."""
 
-    def __init__(
-        self,
-        connection: sa.Connection,
-        committed: dict[int, FlagSet],
-        numbers: Mapping[FlagSet, FlagSetId] = MappingProxyType({}),
-    ) -> None:
-        super().__init__(connection, committed, fills=False)
-        self._committed_numbers = numbers
+    def __init__(self, connection: sa.Connection, known: KnownSets) -> None:
+        super().__init__(connection, known, fills=False)
+        # what is announced from here on is looked for in the table
+        self._all_to = known.all_to
+        self._beyond: dict[FlagSet, FlagSetId] | None = None  # sets that are not known for certain
         self.numbers: dict[FlagSet, FlagSetId] = {}  # those that this job used
 
     def canonical(self, flags: Iterable[Flag]) -> FlagSet:
@@ -78,19 +99,29 @@ class FlagSetWriter(FlagSets):
         return result
 
     def number(self, flags: FlagSet) -> FlagSetId:
-        """Return the number of *flags*, which are canonical."""
-        known = self.numbers.get(flags) or self._committed_numbers.get(flags)
+        """Return the number of *flags*, which are canonical.
+
+        This thread alone makes sets, so what is neither known nor in the rest of the table is new.
+        """
+        known = self.numbers.get(flags) or self._known.numbers.get(flags)
         if known is None:
-            text = " ".join(sorted(flags))
-            select = "SELECT id FROM flag_set WHERE flags = ?"
-            row = self._connection.exec_driver_sql(select, (text,)).scalar()
-            if row is None:
+            known = self._rest().get(flags)
+            if known is None:
                 row = self._connection.exec_driver_sql(
-                    "INSERT INTO flag_set (flags) VALUES (?)", (text,)
+                    "INSERT INTO flag_set (flags) VALUES (?)", (" ".join(sorted(flags)),)
                 ).lastrowid
-            known = self.numbers[flags] = FlagSetId(row)
+                known = FlagSetId(row)
+            self.numbers[flags] = known
             self._own[known] = flags
         return known
+
+    def _rest(self) -> dict[FlagSet, FlagSetId]:
+        """Return the sets that jobs made whose announcement this one may not have heard."""
+        if self._beyond is None:
+            rest = _beyond(self._connection, self._all_to)
+            self._own.update(rest)
+            self._beyond = {flags: FlagSetId(number) for number, flags in rest.items()}
+        return self._beyond
 
     def _spelling(self, flag: Flag) -> Flag:
         if flag in SYSTEM_FLAGS or flag.lower() == RECENT.lower():
@@ -113,3 +144,12 @@ class FlagSetWriter(FlagSets):
             raise OverQuota(f"an account has at most {_KEYWORDS_MAX} keywords")
         self._connection.exec_driver_sql("INSERT INTO keyword VALUES (?, ?)", (folded, flag))
         return flag
+
+
+def _beyond(connection: sa.Connection, number: int) -> dict[int, FlagSet]:
+    rows = connection.exec_driver_sql("SELECT id, flags FROM flag_set WHERE id > ?", (number,))
+    return {row[0]: _set_of(row[1]) for row in rows}
+
+
+def _set_of(text: str) -> FlagSet:
+    return frozenset(Flag(flag) for flag in text.split())

@@ -3,12 +3,11 @@
 A *place* is one message in one mailbox: (uid, modseq, flag set, message).  Knows nothing of
 flags or messages but their numbers.  Invariants: UIDs ascend within and across segments; no
 stored segment is empty; a place lives in the segment with the greatest ``first_uid`` not
-above its UID.  Numbers are little-endian on the disk.
+above its UID.  How columns stand on the disk is said in ``packed``.
 """
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -16,15 +15,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mx_core.model.ids import MailboxId
+from mx_core.store.places.packed import RUNS_FROM, pack, pack_runs, unpack, unpack_runs
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-# 24 octets each: with what stands beside them they fill a page of a sealed database, so that
-# changing one writes one page.  A segment of a store made before holds more, on two.
+# At most 24 octets each: with what stands beside them they fill a page of a sealed database, so that
+# changing one writes one page; where UIDs and messages are runs, two segments do.  A segment of a
+# store made before holds more.
 ENTRIES_MAX: Final = 320
 STORED_MAX: Final = 512
-_TAIL_MAX: Final = 32  # what ``append`` lets a segment grow to
+_TAIL_MAX: Final = RUNS_FROM - 1  # what ``append`` lets a segment grow to
 _AT_ONCE: Final = 32  # segments that one statement reads
 _WIDTHS: Final = (4, 8, 4, 8)  # octets of a number in each column
 _MERGE_BELOW: Final = 160  # two neighbours that fit together in half a segment become one
@@ -43,6 +44,11 @@ class Segment:
 
     def __len__(self) -> int:
         return len(self.uids)
+
+    @property
+    def columns(self) -> tuple[array[int], ...]:
+        """Return UIDs, modseqs, flag sets and messages."""
+        return self.uids, self.modseqs, self.flag_sets, self.messages
 
     def add(self, uid: int, modseq: int, flag_set: int, message: int) -> None:
         """Append one place; *uid* is above all others."""
@@ -76,10 +82,11 @@ def load_all(connection: sa.Connection, mailbox: MailboxId) -> Segment:
         " ORDER BY first_uid",
         (mailbox,),
     ).all()
-    columns = [b"".join(column) for column in zip(*rows, strict=True)] or [b""] * 4
-    return Segment(
-        None, 1, *(_unpack(code, column) for code, column in zip("IQIQ", columns, strict=True))
-    )
+    whole = empty()
+    for row in rows:
+        for column, more in zip(whole.columns, _columns(*row), strict=True):
+            column.extend(more)
+    return whole
 
 
 def holding(
@@ -132,8 +139,11 @@ def load_each(
     ).all()
     for row, first_uid, entries, max_modseq, *columns in rows:
         try:
-            unpacked = [_unpack(code, column) for code, column in zip("IQIQ", columns, strict=True)]
-        except (ValueError, TypeError):  # not a whole number of numbers, or no octets at all
+            unpacked = _columns(*columns)
+        except (
+            ValueError,
+            TypeError,
+        ):  # not so many numbers as there should be, or no octets at all
             yield Head(row, first_uid, entries, max_modseq), None
             continue
         yield Head(row, first_uid, entries, max_modseq), Segment(row, first_uid, *unpacked)
@@ -156,10 +166,10 @@ def save(connection: sa.Connection, mailbox: MailboxId, segment: Segment) -> Non
     values = (
         len(segment),
         max(segment.modseqs),
-        _pack(segment.uids),
-        _pack(segment.modseqs),
-        _pack(segment.flag_sets),
-        _pack(segment.messages),
+        pack_runs(segment.uids),
+        pack(segment.modseqs),
+        pack(segment.flag_sets),
+        pack_runs(segment.messages),
     )
     if segment.row is None:
         connection.exec_driver_sql(
@@ -182,7 +192,7 @@ def save_flags(connection: sa.Connection, segment: Segment, newest: int) -> None
     """
     connection.exec_driver_sql(
         "UPDATE segment SET max_modseq = ?, modseqs = ?, flag_sets = ? WHERE id = ?",
-        (newest, _pack(segment.modseqs), _pack(segment.flag_sets), segment.row),
+        (newest, pack(segment.modseqs), pack(segment.flag_sets), segment.row),
     )
 
 
@@ -279,32 +289,27 @@ def _load_some(
 
 def _of_row(row: Sequence[Any]) -> Segment:
     ident, first_uid, *columns = row
-    return Segment(
-        ident,
-        first_uid,
-        *(_unpack(code, column) for code, column in zip("IQIQ", columns, strict=True)),
+    return Segment(ident, first_uid, *_columns(*columns))
+
+
+def _columns(
+    uids: bytes, modseqs: bytes, flag_sets: bytes, messages: bytes
+) -> tuple[array[int], ...]:
+    """Return the columns of a row; raises ValueError for what are none."""
+    changed = unpack("Q", modseqs)
+    return (
+        unpack_runs("I", uids, len(changed)),
+        changed,
+        unpack("I", flag_sets),
+        unpack_runs("Q", messages, len(changed)),
     )
 
 
 def pack_uids(uids: Sequence[int]) -> bytes:
     """Return the column of a tombstone."""
-    return _pack(array("I", uids))
+    return pack(array("I", uids))
 
 
 def unpack_uids(octets: bytes) -> array[int]:
     """Return the UIDs of a tombstone."""
-    return _unpack("I", octets)
-
-
-def _pack(numbers: array[int]) -> bytes:
-    if sys.byteorder == "big":
-        numbers = array(numbers.typecode, numbers)
-        numbers.byteswap()
-    return numbers.tobytes()
-
-
-def _unpack(code: Any, octets: bytes) -> array[int]:
-    numbers: array[int] = array(code, octets)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers
+    return unpack("I", octets)
