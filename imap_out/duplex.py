@@ -30,6 +30,7 @@ class Duplex(asyncio.Protocol):
         self._start: Callable[[Duplex], None] | None = start
         self.transport: asyncio.Transport
         self._sock: Any = None  # of TCP; what the transport shows as its socket
+        self._loop: asyncio.AbstractEventLoop  # kept: Python asks the system each time which runs
         self._buffer = bytearray()
         self._paused = False
         self._readable = asyncio.Event()
@@ -67,7 +68,7 @@ class Duplex(asyncio.Protocol):
             TimeoutError: Nothing came until *deadline*, in the time of the loop, or it is past:
                 a peer that always has something to say meets it too.
         """
-        if asyncio.get_running_loop().time() >= deadline:
+        if self._loop.time() >= deadline:
             raise TimeoutError
         if self._readable.is_set():
             return
@@ -89,13 +90,13 @@ class Duplex(asyncio.Protocol):
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = at
-        self._alarm = asyncio.get_running_loop().call_at(at, self._ring)
+        self._alarm = self._loop.call_at(at, self._ring)
 
     def _ring(self) -> None:
         self._alarm, self._alarm_at = None, math.inf
         if not self._awaited:
             return  # a command is under way; the next wait sets another
-        if asyncio.get_running_loop().time() < self._deadline:
+        if self._loop.time() < self._deadline:
             self._set_alarm(self._deadline)
             return
         self._late = True
@@ -184,6 +185,7 @@ class Duplex(asyncio.Protocol):
     # ── for the transport ───────────────────────────────────────────────────────────
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._loop = asyncio.get_running_loop()
         # no other kind is ever made for a socket; uvloop's is none of asyncio's classes
         self._set_transport(cast("asyncio.Transport", transport))
         if self._start is not None:

@@ -160,8 +160,12 @@ class _Conversation:
         trail.reached(Step.REACHED)
         if listener.implicit:
             trail.reached(Step.SECURED)
-        clock = asyncio.get_running_loop().time
-        self._out = Out(self._send, _breathe, server.limits.answer_octets, clock, duplex.waiting)
+        self._now = (
+            asyncio.get_running_loop().time
+        )  # to ask which loop runs costs as much as a line of the answer
+        self._out = Out(
+            self._send, _breathe, server.limits.answer_octets, self._now, duplex.waiting
+        )
 
     def _security(self, *, tls: bool) -> Security:
         peer, own = self._duplex.addresses()
@@ -205,7 +209,7 @@ class _Conversation:
 
     async def _talk(self) -> str:
         connection, out = self._connection, self._out
-        deadline = asyncio.get_running_loop().time() + self._limits.login_seconds
+        deadline = self._now() + self._limits.login_seconds
         connection.greet(out)
         while True:
             next_ = await connection.step(out)
@@ -248,7 +252,7 @@ class _Conversation:
         if self._account is None:
             await _breathe()
         else:
-            deadline = asyncio.get_running_loop().time() + self._limits.idle_seconds
+            deadline = self._now() + self._limits.idle_seconds
             why = "nothing was said for too long"
         if self._connection.framer.amid:
             self._duplex.acknowledge()

@@ -180,7 +180,12 @@ class Connection:
         """Do the next thing that the buffered octets ask for."""
         if self._exchange is not None or self._idle_tag is not None:
             return await self._take_line(out)
-        event = self.overlap.take_held() or self.framer.next_frame()
+        if self.overlap.idle:
+            event = self.framer.next_frame()
+            if isinstance(event, Frame) and lone.answer(self.session, event.segments[0], out):
+                return Next.GO_ON if self.framer.waiting else Next.READ
+        else:
+            event = self.overlap.take_held() or self.framer.next_frame()
         if self.overlap and not self.overlap.may_join(event):
             if event is None and not self.overlap.hungry:
                 self.overlap.hungry = True
@@ -196,8 +201,6 @@ class Connection:
             case Poisoned() as poisoned:
                 return self._refuse_frame(poisoned, out)
             case Frame() as frame:
-                if not self.overlap and lone.answer(self.session, frame.segments[0], out):
-                    return Next.GO_ON if self.framer.waiting else Next.READ
                 next_ = await self._do(frame, out)
                 more = next_ is not Next.GO_ON or self.framer.waiting or not self.overlap.idle
                 return next_ if more else Next.READ  # as the next step would find out

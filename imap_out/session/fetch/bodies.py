@@ -1,6 +1,6 @@
 """FETCH of whole messages, or of one range of each: stored octets between two short texts.
 
-One statement reads as many messages as fit half of ``read_octets``, and while they leave the next are
+One statement reads as many messages as fit ``read_octets``, and while they leave the next are
 read, one reading right behind the other and each from where the last one ended: so a client waits for
 the slower of the two and not for both.  Of a message larger than that pieces are read in the same way;
 its octets never change.
@@ -30,7 +30,7 @@ from mx_core.ports import Begun, MailReader
 
 _AT_ONCE: Final = 256  # messages of one read transaction
 _AT_FIRST: Final = 16  # while it is not known how long they are
-_IN_HAND: Final = 2  # readings that are begun; they share ``read_octets``
+_IN_HAND: Final = 2  # readings that are begun: one is told of while the next is read
 _KNOWN_PLANS: Final = 64
 _WHOLE: Final = Section()
 _SPELLED: Final = {
@@ -120,7 +120,7 @@ async def tell(
 async def _tell_many(
     session: Session, view: SelectedView, places: Sequence[int], asked: Asked, out: Out
 ) -> None:
-    course = _Course(asked, view, places, session.limits.read_octets // _IN_HAND)
+    course = _Course(asked, view, places, session.limits.read_octets)
     last = session.mail.begin(course.read)
     hand = deque([last])  # in the order of the answers
     try:
