@@ -21,6 +21,7 @@ from imap_out.deflate import Deflate
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _READ_HIGH_OCTETS: Final = 256 * 1024  # reading pauses beyond
 _WRITE_HIGH_OCTETS: Final = 256 * 1024  # a piece waits beyond
+_GATHERED_OCTETS: Final = 2_048  # shorter pieces, on the average, are joined in less time
 
 
 class Duplex(asyncio.Protocol):
@@ -44,6 +45,7 @@ class Duplex(asyncio.Protocol):
         self.woken = False  # the server stops
         self._lost: Exception | None = None
         self._deflate: Deflate | None = None
+        self._gathers = False  # nothing is done to octets on their way to the kernel
         self.octets_in = 0
         self.octets_out = 0
 
@@ -132,18 +134,24 @@ class Duplex(asyncio.Protocol):
             self.transport.resume_reading()
         return octets
 
-    def write(self, octets: bytes) -> bool:
-        """Write *octets*; return whether there is room for more, else wait for ``room``.
+    def write(self, pieces: list[bytes]) -> bool:
+        """Write *pieces*, one behind the other; return whether there is room for more, else wait for ``room``.
 
         Raises:
             ConnectionResetError: The peer is gone.
         """
         if self._lost is not None or self.transport.is_closing():
             raise ConnectionResetError
+        octets = sum(map(len, pieces))
+        if self._gathers and octets >= _GATHERED_OCTETS * len(pieces):
+            self.octets_out += octets
+            self.transport.writelines(pieces)  # the kernel puts them together: no copy of ours
+            return self._writable.is_set()
+        joined = b"".join(pieces)
         if self._deflate is not None:
-            octets = self._deflate.deflate(octets)
-        self.octets_out += len(octets)
-        self.transport.write(octets)
+            joined = self._deflate.deflate(joined)
+        self.octets_out += len(joined)
+        self.transport.write(joined)
         return self._writable.is_set()
 
     async def room(self) -> None:
@@ -176,6 +184,7 @@ class Duplex(asyncio.Protocol):
     def compress(self) -> None:
         """Go on compressed, both ways."""
         self._deflate = Deflate()
+        self._gathers = False
 
     def wake(self) -> None:
         """Make the task look up: the server stops."""
@@ -196,6 +205,7 @@ class Duplex(asyncio.Protocol):
         self.transport = transport
         sock = transport.get_extra_info("socket")
         self._sock = None if sock is None or sock.family == socket.AF_UNIX else sock
+        self._gathers = transport.get_extra_info("ssl_object") is None and self._deflate is None
         transport.set_write_buffer_limits(high=_WRITE_HIGH_OCTETS)
 
     @override

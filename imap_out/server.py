@@ -341,8 +341,8 @@ class _Conversation:
             async with asyncio.timeout(_BYE_SECONDS):
                 await self._out.flush()
 
-    async def _send(self, octets: bytes) -> None:
-        if not self._duplex.write(octets):
+    async def _send(self, pieces: list[bytes]) -> None:
+        if not self._duplex.write(pieces):
             async with asyncio.timeout(self._limits.write_seconds):
                 await self._duplex.room()
 

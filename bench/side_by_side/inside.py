@@ -41,8 +41,8 @@ class Inside:
         self._out = Out(self._send, lambda: asyncio.sleep(0), 64 * 1024)
         self.held = 0.0  # the longest, in ms, that the loop did not come round
 
-    async def _send(self, octets: bytes) -> None:
-        self._said += octets
+    async def _send(self, pieces: list[bytes]) -> None:
+        self._said += b"".join(pieces)
 
     async def ask(self, command: str) -> tuple[float, bytes]:
         """Return milliseconds and the answer."""

@@ -53,8 +53,8 @@ class Line:
         self.bugs.append(error)
         return "a-reference"
 
-    async def _send(self, octets: bytes) -> None:
-        self.said += octets
+    async def _send(self, pieces: list[bytes]) -> None:
+        self.said += b"".join(pieces)
 
     async def _breathe(self) -> None:
         pass

@@ -17,13 +17,13 @@ class Out:
 
     def __init__(
         self,
-        send: Callable[[bytes], Awaitable[None]],
+        send: Callable[[list[bytes]], Awaitable[None]],
         breathe: Callable[[], Awaitable[None]],
         piece_octets: int,
         clock: Callable[[], float] = lambda: 0.0,
         waiting: Callable[[], bytes | None] = lambda: b"",
     ) -> None:
-        self._send = send  # returns when the transport has room again
+        self._send = send  # in order; returns when the transport has room again
         self.breathe = breathe  # lets the other connections run
         self._piece_octets = piece_octets
         self._clock = clock  # monotonic seconds
@@ -80,7 +80,6 @@ class Out:
     async def flush(self) -> None:
         """Send what is here."""
         if self._pieces:
-            joined = b"".join(self._pieces)
-            self._pieces.clear()
+            pieces, self._pieces = self._pieces, []
             self._size = 0
-            await self._send(joined)
+            await self._send(pieces)

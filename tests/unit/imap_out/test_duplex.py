@@ -1,14 +1,21 @@
 """Waiting for octets until a deadline, over a transport that is only told what to say."""
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from imap_out.duplex import Duplex
 
 pytestmark = pytest.mark.anyio
+LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
+with contextlib.suppress(ImportError):  # an extra, and what writes to the kernel itself
+    import uvloop
+
+    LOOPS.append(uvloop.new_event_loop)
 
 
 @pytest.fixture
@@ -16,6 +23,12 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     one, other = socket.socketpair()
     with one, other:
         yield one, other
+
+
+def listening() -> socket.socket:
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    return sock
 
 
 async def opened(sock: socket.socket) -> Duplex:
@@ -108,3 +121,39 @@ async def test_the_end_of_the_peer_ends_a_wait(
     await duplex.readable_until(soon(5))
 
     assert duplex.ended
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("loop", LOOPS)
+def test_pieces_arrive_in_order_whatever_their_length(
+    loop: Callable[[], asyncio.AbstractEventLoop], compressed: bool
+) -> None:
+    pieces = [b"head", b"a" * 300_000, b"", b"tail", b"b" * 70_000, b"."]
+    few = [b"one", b"", b"two"]
+    wanted = b"".join([*pieces, *few])
+
+    async def said() -> bytes:
+        with listening() as server:
+            reader, writer = await asyncio.open_connection(*server.getsockname())
+            accepted, _ = await asyncio.get_running_loop().sock_accept(server)
+            duplex = await opened(accepted)
+            if compressed:
+                duplex.compress()
+            for each in (pieces, few):
+                if not duplex.write(each):
+                    taken = asyncio.ensure_future(duplex.room())
+                    heard.append(await reader.read(100_000))
+                    await taken
+            duplex.transport.close()
+            heard.append(await reader.read())
+            writer.close()
+            assert duplex.octets_out == len(b"".join(heard))
+            return b"".join(heard)
+
+    heard: list[bytes] = []
+    with asyncio.Runner(loop_factory=loop) as runner:
+        octets = runner.run(said())
+
+    assert (
+        zlib.decompressobj(-zlib.MAX_WBITS).decompress(octets) if compressed else octets
+    ) == wanted

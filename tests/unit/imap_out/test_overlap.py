@@ -56,8 +56,8 @@ class Door:
         self.out = Out(self._send, lambda: asyncio.sleep(0), 4096)
         self.connection.framer.feed(_LOGIN)
 
-    async def _send(self, octets: bytes) -> None:
-        self.said += octets
+    async def _send(self, pieces: list[bytes]) -> None:
+        self.said += b"".join(pieces)
 
     async def does(self, octets: bytes) -> list[bytes]:
         """Return the lines that *octets*, sent at once, are answered with."""

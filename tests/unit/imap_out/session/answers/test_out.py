@@ -18,8 +18,8 @@ class Shell:
         self.out = Out(self._send, self._breathe, 1000, lambda: self.at, lambda: self.waiting)
         self.out.begin(b"a1")
 
-    async def _send(self, octets: bytes) -> None:
-        self.said += octets
+    async def _send(self, pieces: list[bytes]) -> None:
+        self.said += b"".join(pieces)
 
     async def _breathe(self) -> None:
         pass

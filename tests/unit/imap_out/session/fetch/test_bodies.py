@@ -14,7 +14,7 @@ from tests.support.transcript import Line, Transcript
 pytestmark = pytest.mark.anyio
 WHOLE = BodySection(peek=True)
 MESSAGES = [b"Subject: %d\r\n\r\n" % n + b"%d%%d " % n * (300 * n) for n in range(6)]
-FEW, SOME, MANY = 1_500, 16_000, 1024 * 1024
+FEW, SOME, MANY = 1_500, 8_000, 1024 * 1024
 
 
 async def selected(read_octets: int) -> Line:
