@@ -213,7 +213,8 @@ class Live:
             return
         there = set(map(id, met.until.parts)) if met.until is not None else set()
         fresh = [part.column.likely for part in newest.parts if id(part) not in there]
-        kinds = frozenset().union(*fresh) - met.kinds
+        known = met.kinds
+        kinds = frozenset([kind for likely in fresh for kind in likely if kind not in known])
         flags = {flag for kind in kinds for flag in kind if not flag.startswith("\\")}
         keywords = met.keywords if flags <= met.keywords else met.keywords | flags
         self._met[mailbox] = _Met(newest, met.kinds | kinds if kinds else met.kinds, keywords)

@@ -228,12 +228,13 @@ class Mailboxes(Reader):
         self.names.append(NameChanged(None, name, bool(rule)))
 
     def _box(self, mailbox: MailboxId) -> UidValidity:
-        validity = self._connection.exec_driver_sql(
-            "SELECT uid_validity FROM mailbox WHERE id = ?", (mailbox,)
-        ).scalar()
-        if validity is None:
+        row = self._connection.exec_driver_sql(
+            "SELECT uid_validity, global_id FROM mailbox WHERE id = ?", (mailbox,)
+        ).one_or_none()
+        if row is None:
             raise NoSuchMailbox("the mailbox was deleted")
-        return UidValidity(validity)
+        self._places.global_ids[mailbox] = GlobalId(row[1])
+        return UidValidity(row[0])
 
     def _id_of(self, name: MailboxName) -> MailboxId | None:
         return self._connection.exec_driver_sql(

@@ -35,14 +35,17 @@ class KnownSets:
     sets: dict[int, FlagSet] = field(default_factory=dict)
     numbers: dict[FlagSet, FlagSetId] = field(default_factory=dict)
     all_to: int = 0  # of every set up to this number both are here
+    flags: set[Flag] = field(default_factory=set)  # of sets with numbers: spelled as they are kept
 
     def learn(self, made: Iterable[tuple[FlagSet, FlagSetId]] = ()) -> None:
         """Take in *made*, and note up to which number all are here."""
         for flags, number in made:
             self.sets.setdefault(number, flags)
             self.numbers[flags] = number
+            self.flags.update(flags)
         while (known := self.all_to + 1) in self.sets:
             self.numbers.setdefault(self.sets[known], FlagSetId(known))
+            self.flags.update(self.sets[known])
             self.all_to = known  # the last step: whoever sees it finds both
 
 
@@ -124,6 +127,8 @@ class FlagSetWriter(FlagSets):
         return self._beyond
 
     def _spelling(self, flag: Flag) -> Flag:
+        if flag in self._known.flags:
+            return flag
         if flag in SYSTEM_FLAGS or flag.lower() == RECENT.lower():
             return RECENT if flag not in SYSTEM_FLAGS else flag
         if (

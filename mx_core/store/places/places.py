@@ -56,6 +56,7 @@ class Places:
         self._flag_sets = flag_sets
         self._changes = changes
         self._now_seconds = now_seconds
+        self.global_ids: dict[MailboxId, GlobalId] = {}  # of mailboxes, which this job has read
 
     def find(
         self,
@@ -231,12 +232,19 @@ class Places:
             " WHERE id = ?",
             (modseq, unseen, deleted, mailbox),
         )
-        global_id = self._connection.exec_driver_sql(
-            "SELECT global_id FROM mailbox WHERE id = ?", (mailbox,)
-        ).scalar_one()
-        self._log.write(Op.FLAGGED, global_id, {0: rows})
+        self._log.write(Op.FLAGGED, self._global_id(mailbox), {0: rows})
         became = {old: new for _, old, new in sets}
         self._changes.append(FlagsChanged(mailbox, modseq, _ascending(moved.uids), became))
+
+    def _global_id(self, mailbox: MailboxId) -> GlobalId:
+        known = self.global_ids.get(mailbox)
+        if known is None:
+            known = self.global_ids[mailbox] = GlobalId(
+                self._connection.exec_driver_sql(
+                    "SELECT global_id FROM mailbox WHERE id = ?", (mailbox,)
+                ).scalar_one()
+            )
+        return known
 
     def _log_added(
         self,

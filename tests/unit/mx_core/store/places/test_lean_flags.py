@@ -97,6 +97,26 @@ async def test_a_set_of_a_job_that_was_undone_is_made_by_the_next() -> None:
         assert await _sets(store) == [*before, "\\Seen", "\\Flagged"]
 
 
+async def test_a_keyword_is_spelled_as_it_was_first_committed() -> None:
+    with memory_store() as store:
+        inbox = await _filled(store, 3)
+
+        def add(writer: MailWriter, uid: int, spelling: str) -> None:
+            flags = frozenset({Flag(spelling)})
+            writer.store_flags(inbox, [Uid(uid)], FlagChange.ADD, flags)
+
+        def fails(writer: MailWriter) -> None:
+            add(writer, 1, "$LATER")
+            raise NotPermitted("after all")
+
+        with pytest.raises(NotPermitted):
+            await store.mail.write(fails)
+        for uid, spelling in enumerate(("$Later", "$LATER", "$Later"), 1):
+            await store.mail.write(lambda w, uid=uid, spelling=spelling: add(w, uid, spelling))  # type: ignore[misc]
+        shot = await store.mail.read(lambda reader: reader.snapshot(inbox))
+        assert set(shot.flags) == {frozenset({"$Later"})}
+
+
 async def test_sets_are_made_once_after_a_restart(tmp_path: Path) -> None:
     async def flag(mail: Mail, inbox: MailboxId, flags: FlagSet) -> None:
         await mail.write(lambda w: w.store_flags(inbox, [Uid(1)], FlagChange.REPLACE, flags))
