@@ -80,9 +80,8 @@ async def thread(session: Session, command: Thread, out: Out) -> Completed:
     found = await find(session, key, out)
     forest = await _Keys(session, view, found, out).threaded(command.algorithm)
     numbers = Numbers(view, found, by_uid=command.by_uid).at(range(len(found)))
-    said = [b"* THREAD " if found else b"* THREAD"]
-    out.put(said[0])
-    for piece in chain(forest.spell(numbers), [b"\r\n"]):
+    said: list[bytes] = []
+    for piece in chain([b"* THREAD " if found else b"* THREAD"], forest.spell(numbers), [b"\r\n"]):
         said.append(piece)
         out.put(piece)
         await out.room()

@@ -26,6 +26,7 @@ from mx_core.model.ids import MessageId
 from mx_core.ports import MailReader
 
 _ALL: Final = Every()
+_UNREAD_AT_ONCE: Final = 4  # stretches that nothing is read for: a few milliseconds
 _HEADERS_SLICE: Final = 100
 _BODY_OCTETS: Final = 1024 * 1024  # of messages whose text one transaction decodes
 
@@ -66,11 +67,12 @@ async def find(session: Session, key: SearchKey, out: Out) -> Sequence[int]:
     reads = search_masks.reads(key)
     found: list[int] = []
     open_: list[int] = []
-    for stretch in search_masks.stretches(view.rows):
+    for number, stretch in enumerate(search_masks.stretches(view.rows)):
         verdicts = await _judged(session, masks, stretch) if reads else masks(stretch)
         found += stretch.places(verdicts.sure)
         open_ += stretch.places(verdicts.open)
-        await out.progress()
+        if reads or number % _UNREAD_AT_ONCE == 0:
+            await out.progress()
     if open_:
         scan = _Scan(session, view, judge, asks_objects(key))
         found = sorted(found + await scan.run(open_, out))

@@ -45,13 +45,6 @@ class Forest:
             self.next[last] = child
         self.last[parent] = child
 
-    def children(self, node: int) -> Iterator[int]:
-        """Yield the children of *node*."""
-        child = self.first[node]
-        while child != NONE:
-            yield child
-            child = self.next[child]
-
     def spell(self, numbers: Sequence[int]) -> Iterator[bytes]:
         """Yield the thread lists in pieces; *numbers* are what the client knows messages by."""
         # thread-list   = "(" (thread-members / thread-nested) ")"          RFC 5256 §5
@@ -85,7 +78,11 @@ class Forest:
                         pieces.append(b"%d " % numbers[node])
                     if next_[child] != NONE:
                         stack.append(_CLOSE)
-                        stack += [*self.children(node)][::-1]
+                        kids: list[int] = []
+                        while child != NONE:
+                            kids.append(child)
+                            child = next_[child]
+                        stack += reversed(kids)
                         break
                     node, child = child, first[child]
                     if child == NONE:

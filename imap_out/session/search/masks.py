@@ -331,6 +331,8 @@ def _from(stretch: Stretch, first: int) -> int:
     """Return the mask of the messages whose id is *first* or above."""
     messages = stretch.messages
     if isinstance(messages, range):
+        if first >= messages.stop:
+            return 0  # as nearly always
         below = min(max(first - messages.start, 0), len(messages))
         return int.from_bytes(bytes(below) + b"\1" * (len(messages) - below), "little")
     return stretch.mask(map(first.__le__, messages)) if max(messages) >= first else 0
@@ -340,10 +342,10 @@ def _members(stretch: Stretch, chosen: AbstractSet[MessageId]) -> int:
     messages = stretch.messages
     if isinstance(messages, range) and len(chosen) < len(messages):  # look from the fewer side
         octets = bytearray(len(messages))
-        for message in chosen:
-            if message in messages:
-                octets[message - messages.start] = 1
-        return int.from_bytes(octets, "little")
+        inside = [message for message in chosen if message in messages]
+        for message in inside:
+            octets[message - messages.start] = 1
+        return int.from_bytes(octets, "little") if inside else 0
     if not chosen or chosen.isdisjoint(messages):
         return 0
     return stretch.mask(map(chosen.__contains__, messages))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Final
 
 from imap_out.session.search.forest import NONE, Forest, Subjects
@@ -15,7 +16,7 @@ from imap_out.session.search.ordering import SLICE, Slicer
 from mx_core.model.header_keys import NO_ID, ThreadTable
 
 _STEPS_PER_MESSAGE: Final = 64  # of looking for circles; real threads need one or two
-_ADDED_AT_ONCE: Final = 512  # with a hundred references each, a few milliseconds
+_ADDED_AT_ONCE: Final = 512  # with a hundred references each, some milliseconds
 
 
 class Links:
@@ -32,28 +33,30 @@ class Links:
     def add(self, keys: ThreadTable) -> Slicer[None]:
         """Add messages in order of sequence number."""
         self._steps += _STEPS_PER_MESSAGE * len(keys)
+        looked = 0  # at messages and references since others had their turn
         for first in range(0, len(keys), _ADDED_AT_ONCE):
-            self._add_some(keys.cut(first, min(first + _ADDED_AT_ONCE, len(keys))))
-            yield
+            some = keys.cut(first, min(first + _ADDED_AT_ONCE, len(keys)))
+            self._add_some(some)
+            looked += len(some) + len(some.references)
+            if looked >= SLICE:
+                looked = 0
+                yield
 
     def _add_some(self, keys: ThreadTable) -> None:
         by_id, parents, messages = self._by_id, self.parents, self.messages
         has_had_kids, containers = self._has_had_kids, self.containers
-        references = keys.references
-        start, place = 0, len(containers)
-        for id_, end in zip(keys.ids, keys.starts[1:], strict=True):
-            own = by_id.get(id_)
-            if own is None or messages[own] != NONE:  # of two with one id, the second is alone
-                made = len(parents)  # as _new, without a call
-                messages.append(place)
-                has_had_kids.append(0)
-                parents.append(NONE)
-                if id_ != NO_ID and own is None:
-                    by_id[id_] = made
-                own = made
-            else:
-                messages[own] = place
-            containers.append(own)
+        references, start, place = keys.references, 0, len(containers)
+        # a container for each at once; that of a message which has one already is nobody's
+        owns = range(len(parents), len(parents) + len(keys))
+        parents.extend(repeat(NONE, len(keys)))
+        messages.extend(range(place, place + len(keys)))
+        containers.extend(owns)
+        has_had_kids += bytes(len(keys))
+        for own, id_, end in zip(owns, keys.ids, keys.starts[1:], strict=True):
+            known = by_id.setdefault(id_, own)
+            if known != own and messages[known] == NONE:  # of two with one id, the second is alone
+                messages[known] = place
+                containers[place] = own = known  # noqa: PLW2901  # named before it came
             place += 1
             before = NONE
             while start < end:
@@ -76,6 +79,11 @@ class Links:
                         has_had_kids[before] = 1
                     else:
                         self._link(own, before)
+        by_id.pop(NO_ID, None)  # who has no id is alone
+
+    def forget_ids(self) -> None:
+        """Give up what only adding needs: of a million messages a hundred megabytes."""
+        self._by_id.clear()
 
     def _new(self, message: int) -> int:
         self.messages.append(message)
@@ -143,6 +151,7 @@ class _Tree:
         """
         above: dict[int, int] = {}  # a missing container → the message above, or the topmost
         tops: dict[int, list[int]] = {}  # a topmost missing one → the messages below it
+        links.forget_ids()
         messages = links.messages + array("i", [NONE])  # the last is what NONE stands for
         for start in range(0, len(links.containers), SLICE):
             containers = links.containers[start : start + SLICE]
@@ -201,7 +210,12 @@ class _Tree:
             for top in self._tops[start : start + SLICE]:
                 subject = of[top if top < count else heads[top]]
                 held = table.get(subject, top)
-                if held != top:
+                if held == top:
+                    continue
+                if held >= count > top:  # as _joined, without a call
+                    self._together[held].append(top)
+                    self.parents[top] = held
+                else:
                     table[subject] = self._joined(top, held, is_reply)
             yield
 

@@ -34,10 +34,10 @@ class Numbers:
         if not found:
             return ()
         run = range(found[0], found[0] + len(found))
-        if found[-1] == run[-1] and list(found) == list(run):  # all of a stretch
+        if found[-1] == run[-1] and (found == run or list(found) == list(run)):  # all of a stretch
             if self._uids is None:
                 return range(run.start + 1, run.stop + 1)
-            return self._uids[run.start : run.stop].tolist()
+            return self._uids[run.start : run.stop]
         if self._uids is None:
             return [at + 1 for at in found]
         return list(map(self._uids.__getitem__, found))
