@@ -73,7 +73,7 @@ LINES = (
     Line("the loop held meanwhile, at most", "ms", None),
     Line("one more session", "MB", 0.3),
     Line("memory of the process", "MB", 400),
-    Line("store and index for each octet of mail", "×", None),
+    Line("store and index for each octet of mail", "×", 2.2),
 )
 
 
