@@ -30,6 +30,7 @@ from mx_core.model.ids import MailboxId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange, MailReader, MailWriter, NewMail
+from mx_core.program.memory import give_back_heap
 from mx_core.store.account_store import AccountStore
 
 FULL = 1_000_000
@@ -73,6 +74,7 @@ LINES = (
     Line("the loop held meanwhile, at most", "ms", None),
     Line("one more session", "MB", 0.3),
     Line("memory of the process", "MB", 400),
+    Line("memory once it is quiet", "MB", 400),
     Line("store and index for each octet of mail", "×", 2.2),
 )
 
@@ -222,6 +224,7 @@ async def _ask(folder: Path, size: int) -> dict[str, float]:
     found["SELECT warm, p50"] = statistics.median([await select() for _ in range(_OFTEN)])
     found["10 changes since, p50"] = await _resync(store, inbox, size)
     store.text_index.start()
+    await _caught_up(store, inbox)  # until it is open, a search reads every message
     session = Inside(store.mail)
     await session.ask("LOGIN a b")
     await session.ask("SELECT INBOX")
@@ -240,6 +243,8 @@ async def _ask(folder: Path, size: int) -> dict[str, float]:
         await other.ask("LOGIN a b")
         await other.ask("SELECT INBOX")
     found["memory of the process"] = megabytes(os.getpid())
+    give_back_heap()  # as the gateway does when a quiet time begins
+    found["memory once it is quiet"] = megabytes(os.getpid())
     found["one more session"] = (found["memory of the process"] - before) / _SESSIONS
     store.close()
     mail = sum(len(octets_of(number)) for number in range(0, size, size // 1_000)) / 1_000 * size
@@ -286,8 +291,8 @@ async def _asked(session: Inside, command: str, hits: int | None) -> float:
         used.append(1e3 * (time.process_time() - begun))
         took.append(milliseconds)
         if hits is not None:
-            told = answer.split(b"\r\n", 1)[0].split()[2:]
-            assert len(told) == hits, f"{command}: {len(told)} for {hits}"
+            told = answer.count(b" ", 0, answer.index(b"\r\n")) - 1  # no list of a million
+            assert told == hits, f"{command}: {told} for {hits}"
     least = f"{min(took):.1f} ms at best, processor {min(used):.1f}"
     print(f"{command[:40]}: {least} ms, loop held for {session.held:.1f}", flush=True)
     return statistics.median(took)
