@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mx_core.db import writer
 from mx_core.db.database import Database
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import Refused
@@ -50,21 +51,23 @@ class Account:
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> Account:
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
     """Five messages, two of them in files; a copy, flags, a gap of expunged UIDs, a subfolder."""
+    # a body that gets its file at leisure is in none here, however long a test takes
+    monkeypatch.setattr(writer, "_IDLE_SECONDS", 3_600)
     store = open_store(tmp_path)
 
-    def fill(writer: MailWriter) -> None:
-        inbox = writer.mailbox(INBOX).id
+    def fill(mail: MailWriter) -> None:
+        inbox = mail.mailbox(INBOX).id
         for octets in OCTETS:
-            writer.append(inbox, octets, prepare(octets), frozenset({SEEN}))
-        writer.create(MailboxName("a/b"))
-        writer.copy(inbox, [Uid(1), Uid(2)], MailboxName("a/b"))
-        writer.store_flags(inbox, [Uid(2)], FlagChange.ADD, frozenset({FLAGGED, Flag("$Kw")}))
-        writer.store_flags(inbox, [Uid(4)], FlagChange.ADD, frozenset({DELETED}))
-        writer.expunge(inbox)
-        writer.add_folder(MailboxName("Marked"), "FLAGGED")
-        writer.add_folder(MailboxName("Fresh"), 'YOUNGER 1000 SUBJECT "m"')
+            mail.append(inbox, octets, prepare(octets), frozenset({SEEN}))
+        mail.create(MailboxName("a/b"))
+        mail.copy(inbox, [Uid(1), Uid(2)], MailboxName("a/b"))
+        mail.store_flags(inbox, [Uid(2)], FlagChange.ADD, frozenset({FLAGGED, Flag("$Kw")}))
+        mail.store_flags(inbox, [Uid(4)], FlagChange.ADD, frozenset({DELETED}))
+        mail.expunge(inbox)
+        mail.add_folder(MailboxName("Marked"), "FLAGGED")
+        mail.add_folder(MailboxName("Fresh"), 'YOUNGER 1000 SUBJECT "m"')
 
     asyncio.run(store.mail.write(fill))
     store.close()
