@@ -6,7 +6,7 @@ import json
 
 import click
 
-from gateway.cli.asking import ask, look
+from gateway.cli.asking import LONG_SECONDS, ask, look
 from gateway.cli.settings import typed_settings
 from gateway.cli.words import asked_words
 from gateway.directories import Directories
@@ -24,7 +24,9 @@ def account() -> None:
 @click.pass_obj
 def add(directories: Directories, address: str, invite: str, *, as_json: bool) -> None:
     """Register ADDRESS at its home server and print what a mail program needs."""
-    answer = ask(directories, "/accounts", {"account": address, "invite": invite})
+    # however slow: the answer alone holds the words of the recovery sheet
+    asked = {"account": address, "invite": invite}
+    answer = ask(directories, "/accounts", asked, seconds=LONG_SECONDS)
     if as_json:
         click.echo(json.dumps(answer))
         return

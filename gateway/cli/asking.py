@@ -13,7 +13,7 @@ from mx_core.model.errors import Refused
 
 account_option: Final = click.option("--account", help="Whose; needed if there are several.")
 SECONDS: Final = 30.0
-LONG_SECONDS: Final = 86_400.0  # all mail is read, sealed and written
+LONG_SECONDS: Final = 86_400.0  # all mail is read and sealed, or words are shown only once
 
 
 def ask(
