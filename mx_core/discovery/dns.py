@@ -3,7 +3,7 @@
 The AD bit counts only from a resolver that the operator named, or from loopback (RFC 6840 §5.8):
 anything between us and another resolver could set it.
 Negative answers live min(SOA TTL, MINIMUM) (RFC 2308 §5); all times are clamped.
-docs/spec/discovery.md §2.
+The room of dnspython, which is loaded with the first question (``questions``).  docs/spec/discovery.md §2.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import dns.message
 import dns.name
 import dns.rdatatype
 from dns.rdtypes.ANY.TXT import TXT
-from msgspec import Struct
 
+from mx_core.discovery.questions import Absent, Found
 from mx_core.discovery.txt import OWNER_LABEL
 from mx_core.resolver.settings import ResolverSettings
 from mx_core.resolver.stub import Stub
@@ -26,21 +26,6 @@ TTL_SECONDS_MIN: Final = 60.0
 TTL_SECONDS_MAX: Final = 86_400.0
 NEGATIVE_SECONDS_MAX: Final = 600.0
 _ADDRESSES_MAX: Final = 8
-
-
-class Found(Struct, frozen=True):
-    """TXT strings of a name, for *ttl* seconds; *validated* by DNSSEC."""
-
-    texts: tuple[str, ...]
-    ttl: float
-    validated: bool
-
-
-class Absent(Struct, frozen=True):
-    """An authoritative no, for *ttl* seconds."""
-
-    ttl: float
-    validated: bool
 
 
 class Resolver:

@@ -21,10 +21,10 @@ from msgspec import Struct
 from typing_extensions import override
 
 from mx_core.discovery.continuity import How, Remembered, judge_keys
-from mx_core.discovery.dns import Absent, Resolver
 from mx_core.discovery.document import ServerDocument, SignedDocument, verify_document
 from mx_core.discovery.endpoint import Endpoint
 from mx_core.discovery.peers_file import PeersFile
+from mx_core.discovery.questions import Absent, Questions
 from mx_core.discovery.server_info import fetch_document
 from mx_core.discovery.txt import TxtRecord, parse_records
 from mx_core.discovery.web_settings import WebSettings
@@ -123,10 +123,10 @@ class Finder:
         Without *memory* keys are remembered until exit.
         """
         self._closed = closed
-        self._resolver = Resolver(resolver or ResolverSettings())
+        self._questions = Questions(resolver or ResolverSettings())
         self._peers = PeersFile(peers) if peers is not None else None
         self._memory: KeyMemory = memory or ProcessMemory()
-        self._web = WellKnown(web or WebSettings(), self._resolver.addresses)
+        self._web = WellKnown(web or WebSettings(), self._questions.addresses)
         self._cached_max = cached_domains_max
         self._now = now
         self._found: OrderedDict[str, _Found] = OrderedDict()
@@ -219,7 +219,7 @@ class Finder:
 
         if self._closed:
             raise NotOnNetwork(f"{name} is not on this network, which is closed")
-        answer = await self._resolver.mailx(name)
+        answer = await self._questions.mailx(name)
         if isinstance(answer, Absent):
             return await self._absent(name, answer.ttl)
         try:

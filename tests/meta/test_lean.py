@@ -20,7 +20,7 @@ CARRIED_BY_NONE = {
     "gateway.echo.app": (*HTTP, *TERMINAL, *SELDOM, "sqlalchemy"),
     "mx_core.homeserver.app": (
         *(*HTTP, *TERMINAL, *SELDOM),
-        *("sqlalchemy.dialects.postgresql", "sqlcipher3", "uvloop"),
+        *("sqlalchemy.dialects.postgresql", "sqlcipher3", "uvloop", "dns"),
     ),
     "smtp_in.door.app": (*TERMINAL, *SELDOM, "sqlalchemy"),
 }

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import dns.resolver
 import pytest
 
-from mx_core.discovery.dns import Absent, Found, Resolver
+from mx_core.discovery.dns import Resolver
+from mx_core.discovery.questions import Absent, Found
 from mx_core.model.errors import PeerUnreachable
 from mx_core.resolver.settings import ResolverSettings
 from tests.support.dns import Dns, dns_servers, txt_line
