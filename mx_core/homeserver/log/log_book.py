@@ -41,6 +41,7 @@ from mx_core.tlog.log_proof import LogProof, origin_of
 _log = structlog.get_logger()
 
 _BATCH_MAX: Final = 1_024
+_START_BATCH_MAX: Final = 256  # fewer holes between what stays, when a log begins with everybody
 _LEAVES_AT_ONCE: Final = 65_536
 _OPENING_OCTETS: Final = 32
 
@@ -82,7 +83,7 @@ class LogBook:
         # a log that begins late starts with everybody who is there; a crash before the commit
         # leaves nothing, and after it they wait
         await self._database.write(partial(_enqueue_all, now=self._now()))
-        await self.flush()
+        await self._alone(partial(self._add_waiting, _START_BATCH_MAX))
 
     @property
     def published(self) -> Published:
@@ -179,10 +180,10 @@ class LogBook:
             if len(leaves) < _LEAVES_AT_ONCE:
                 self._publish(leaves[-1])
 
-    async def _add_waiting(self) -> None:
+    async def _add_waiting(self, at_once: int = _BATCH_MAX) -> None:
         await self._follow()
         while True:
-            waits = await self._database.read(partial(log_rows.waiting, limit=_BATCH_MAX))
+            waits = await self._database.read(partial(log_rows.waiting, limit=at_once))
             if not waits and self._log.size:
                 return
             addresses = {one.address for one in waits}
