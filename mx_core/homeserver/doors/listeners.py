@@ -59,8 +59,8 @@ class LeafCredentials:
 
 
 # A listener of many quiet connections: gRPC keeps for each a buffer as large as a TLS record may
-# be, 16 KiB if nothing is said.
-QUIET_OPTIONS: Final = (("grpc.tsi.max_frame_size", 4 * 1024),)
+# be, 16 KiB if nothing is said.  1 KiB is the least that it takes.
+QUIET_OPTIONS: Final = (("grpc.tsi.max_frame_size", 1024),)
 
 
 def must_be_free(host: str, ports: Sequence[int]) -> None:
