@@ -7,7 +7,7 @@ newest, rows are read.  One reading is of one kind and stops where the other beg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -76,11 +76,15 @@ def _of_runs(
 ) -> list[Facts]:
     rows: list[Facts] = []
     left = _OCTETS_MAX
+    tables = _tables(asked)
+    first, last = messages[0] >> RUN_BITS, ((messages[-1] + 1) >> RUN_BITS) - 1
+    if 0 < last - first < len(messages) // RUN:  # some whole runs that follow each other
+        runs.read_ahead(tables, first, last, _OCTETS_MAX)
     for run, some in groupby(messages, key=_RUN_OF):
         wanted = list(some)
         if len(rows) + len(wanted) == len(messages) >= _MANY and len(wanted) < RUN:
             break  # more is asked for next: a run is not to be opened twice
-        pieces = _Pieces(runs, run, asked)
+        pieces = _Pieces(runs, run, tables)
         at = pieces.positions([message & (RUN - 1) for message in wanted])
         if not at:
             break
@@ -92,13 +96,18 @@ def _of_runs(
     return rows
 
 
-class _Pieces:
-    """The pieces of one run that some facts are in."""
+def _tables(asked: Sequence[Fact]) -> set[Piece]:
+    """Return the pieces that facts are in."""
+    tables = {table for fact in asked for table in _OF_HEADER.get(fact, ())}
+    if not tables or any(fact in _TEXTS for fact in asked):
+        tables.add(Piece.TOLD)
+    return tables
 
-    def __init__(self, runs: Runs, run: int, asked: Sequence[Fact]) -> None:
-        tables = {table for fact in asked for table in _OF_HEADER.get(fact, ())}
-        if not tables or any(fact in _TEXTS for fact in asked):
-            tables.add(Piece.TOLD)
+
+class _Pieces:
+    """The *tables* of one run."""
+
+    def __init__(self, runs: Runs, run: int, tables: Collection[Piece]) -> None:
         self._runs = runs
         self._run = run
         self._opened = dict(zip(tables, runs.open_all(tables, run), strict=False))

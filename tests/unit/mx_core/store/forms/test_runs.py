@@ -20,7 +20,8 @@ from mx_core.model.message import Fact
 from mx_core.ports import FlagChange, MailReader, NewMail
 from mx_core.store.account_store import AccountStore
 from mx_core.store.forms import runs
-from mx_core.store.forms.runs import RUN
+from mx_core.store.forms.packed import Packed
+from mx_core.store.forms.runs import RUN, Piece, Runs
 from mx_core.store.fsck.check import check_store
 from mx_core.store.fsck.finding import Damage
 from mx_core.store.mail.writer import Writer
@@ -204,6 +205,31 @@ def test_many_arrivals_at_once_pack_as_many_runs_as_they_begin(
             for table in [halves(octets[: form.header_end], form.fields)]
         ]
     )
+
+
+@pytest.mark.parametrize(("octets_max", "ahead"), [(1, [0]), (1 << 20, [0, 1, 2])])
+def test_runs_that_are_read_together_are_those_of_each_alone(
+    store: AccountStore, octets_max: int, ahead: list[int]
+) -> None:
+    pack_all(store)
+
+    def opened(connection: sa.Connection) -> tuple[list[Packed | None], list[int]]:
+        runs, asked = Runs(connection), list[str]()
+        runs.read_ahead([Piece.LIST, Piece.HEAD], 0, 2, octets_max)
+        connection.driver_connection.set_trace_callback(asked.append)  # type: ignore[attr-defined]  # the driver itself
+        pieces = [runs.open(piece, run) for piece in (Piece.LIST, Piece.HEAD) for run in range(3)]
+        connection.driver_connection.set_trace_callback(None)  # type: ignore[attr-defined]
+        alone = {int(each.rsplit(" ", 1)[1]) for each in asked}
+        return pieces, [run for run in range(3) if run not in alone]
+
+    def each_alone(connection: sa.Connection) -> list[Packed | None]:
+        pieces = (Piece.LIST, Piece.HEAD)
+        return [Runs(connection).open(piece, run) for piece in pieces for run in range(3)]
+
+    pieces, found = store._database.write_at_start(opened)
+    assert found == ahead
+    assert pieces == store._database.write_at_start(each_alone)
+    assert None not in pieces
 
 
 def test_what_is_expunged_is_in_no_run_any_more(store: AccountStore, clock: Clock) -> None:
