@@ -6,9 +6,11 @@ not there at all.  Nothing here is awaited by whoever stores mail.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -67,6 +69,7 @@ class TextIndex:
         self._now = now
         self._database: Database | None = None  # replaced by the thread alone
         self._thread: threading.Thread | None = None
+        self._looked_for: Future[None] = Future()  # done once the thread has opened the file or not
         self._pace = Pace()
         self._stop = threading.Event()
         self._news = threading.Event()
@@ -81,7 +84,12 @@ class TextIndex:
 
     # ── for everybody ────────────────────────────────────────────────────────────────
     async def hits(self, term: str, *, body_only: bool) -> TextHits:
-        """See ``ports.MailStore.text_hits``."""
+        """See ``ports.MailStore.text_hits``.
+
+        Right after a start it waits for the file: to read all mail instead takes a thousand times as long.
+        """
+        if self._thread is not None and not self._looked_for.done():
+            await asyncio.shield(asyncio.wrap_future(self._looked_for))
         database = self._database
         if database is None:
             return lookup.NOTHING_KNOWN
@@ -135,6 +143,7 @@ class TextIndex:
             worker.kill()  # the thread may be waiting for it
         if self._thread is not None:
             self._thread.join()
+        self._has_looked()  # a thread that ended before it looked
         self._end_worker()
         self._close_file()
 
@@ -180,8 +189,11 @@ class TextIndex:
             log.warning("text_index_made_anew", why="DamagedOrAsked")
         database = self._database
         if database is None:
-            database = self._database = state.open_index(self._path, self._key, self._source)
-            self.indexed_until = database.read_blocking(state.indexed_until)
+            try:
+                database = self._database = state.open_index(self._path, self._key, self._source)
+                self.indexed_until = database.read_blocking(state.indexed_until)
+            finally:
+                self._has_looked()
         return (
             database.write_at_start(runs.remove_some)
             or self._join(database, _RUNS_MAX)
@@ -189,6 +201,10 @@ class TextIndex:
             or self._join(database, merging.FAN_IN)
             or self._drop_gone(database)
         )
+
+    def _has_looked(self) -> None:
+        if not self._looked_for.done():
+            self._looked_for.set_result(None)
 
     def _index(self, database: Database) -> bool:
         """Index the next messages, if there are any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -11,16 +12,19 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 
+from mx_core.db.database import Database
 from mx_core.mime.casemap import fold
-from mx_core.model.errors import StoreDamaged
+from mx_core.model.errors import Refused, StoreDamaged
 from mx_core.model.flags import DELETED
 from mx_core.model.ids import MessageId
 from mx_core.model.mailbox_name import INBOX
+from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange
 from mx_core.store.account_store import AccountStore
-from mx_core.store.text_index import block, index, merging, runs, words
+from mx_core.store.text_index import block, index, merging, runs, state, words
 from mx_core.store.text_index.making import batch
 from mx_core.store.text_index.runs import Run
+from mx_core.store.text_index.source import Source
 from tests.support.indexed_mail import MAIL, TERMS, add, assert_same, catch_up, searched
 from tests.support.stores import Clock, memory_store, open_store
 
@@ -188,6 +192,46 @@ def test_the_thread_follows_the_mail() -> None:
         assert hits.verdict(MessageId(1)) is True
 
     run(story)
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_search_right_after_a_start_waits_until_the_file_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opens: bool
+) -> None:
+    """Or it would read all mail; if the file does not open it does read it, as it always may."""
+    go_on = threading.Event()
+
+    async def fill(store: AccountStore) -> None:
+        await add(store, MAIL[0])
+        await catch_up(store)
+
+    def late(path: Path, key: Secret[bytes], source: Source) -> Database:
+        assert go_on.wait(60)
+        if not opens:
+            raise Refused("Another process has the index open.")
+        return open_index(path, key, source)
+
+    async def story(store: AccountStore) -> None:
+        store.text_index.start()
+        asked, given_up = (
+            asyncio.create_task(store.mail.text_hits("WORLD", body_only=True)) for _ in range(2)
+        )
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.sleep(0.05)
+        assert not asked.done()
+        go_on.set()
+
+        assert (await asked).verdict(MessageId(1)) is (True if opens else None)
+
+    store = open_store(tmp_path)
+    asyncio.run(fill(store))
+    store.close()
+    open_index = state.open_index
+    monkeypatch.setattr(state, "open_index", late)
+    store = open_store(tmp_path)
+    asyncio.run(story(store))
+    store.close()
 
 
 def test_a_message_that_no_code_of_ours_can_take_is_left_to_be_read(
