@@ -205,7 +205,7 @@ class Duplex(asyncio.Protocol):
         self.transport = transport
         sock = transport.get_extra_info("socket")
         self._sock = None if sock is None or sock.family == socket.AF_UNIX else sock
-        self._gathers = transport.get_extra_info("ssl_object") is None and self._deflate is None
+        self._gathers = _gathers(transport) and self._deflate is None
         transport.set_write_buffer_limits(high=_WRITE_HIGH_OCTETS)
 
     @override
@@ -239,3 +239,13 @@ class Duplex(asyncio.Protocol):
     @override
     def resume_writing(self) -> None:
         self._writable.set()
+
+
+def _gathers(transport: asyncio.Transport) -> bool:
+    """Tell whether the kernel may be given pieces as they are, and tells of it when there is no room.
+
+    Of asyncio's own transports those of Python 3.12 and 3.13 do not, until 3.12.9 and 3.13.2
+    (CVE-2024-12254): they would keep in memory whatever a client does not read.  Those of 3.11 join.
+    """
+    module = type(transport).__module__
+    return module.startswith("uvloop") and transport.get_extra_info("ssl_object") is None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import zlib
+from asyncio.selector_events import _SelectorSocketTransport
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -157,3 +158,28 @@ def test_pieces_arrive_in_order_whatever_their_length(
     assert (
         zlib.decompressobj(-zlib.MAX_WBITS).decompress(octets) if compressed else octets
     ) == wanted
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_only_a_transport_that_says_when_it_is_full_is_given_pieces_as_they_are(
+    loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CVE-2024-12254: of asyncio, ``writelines`` keeps whatever a client does not read."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("writelines")
+
+    monkeypatch.setattr(_SelectorSocketTransport, "writelines", never)
+
+    async def has_room() -> bool:
+        with listening() as server:
+            _, writer = await asyncio.open_connection(*server.getsockname())
+            accepted, _ = await asyncio.get_running_loop().sock_accept(server)
+            duplex = await opened(accepted)
+            room = duplex.write([b"a" * 4_000_000, b"b" * 4_000_000])
+            duplex.transport.abort()
+            writer.close()
+            return room
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert not runner.run(has_room())
