@@ -82,6 +82,8 @@ class ThreadTable(Struct, frozen=True, eq=False):
 
     def cut(self, low: int, high: int) -> ThreadTable:
         """Return the messages from *low* up to *high*."""
+        if low == 0 and high >= len(self):
+            return self
         starts = self.starts[low : high + 1]
         references = self.references[starts[0] : starts[-1]]
         if starts[0]:
@@ -110,7 +112,10 @@ def joined(tables: Iterable[ThreadTable]) -> ThreadTable:
     ids, subjects, references = array("Q"), array("Q"), array("Q")
     replies, starts = bytearray(), array("I", [0])
     for table in tables:
-        starts.extend(map(len(references).__add__, table.starts[1:]))
+        if references:
+            starts.extend(map(len(references).__add__, table.starts[1:]))
+        else:
+            starts += table.starts[1:]
         ids += table.ids
         subjects += table.subjects
         replies += table.replies

@@ -16,9 +16,10 @@ from imap_out.session.answers.out import Out
 from imap_out.session.search.do_search import begin, keep
 from imap_out.session.search.find import find
 from imap_out.session.search.forest import Forest, Subjects, by_subject
+from imap_out.session.search.masks import messages_of
 from imap_out.session.search.ordering import Slicer, in_order
 from imap_out.session.search.references import Links, join
-from imap_out.session.search.results import Numbers, joined_column, tell, tell_esearch
+from imap_out.session.search.results import Numbers, tell, tell_esearch
 from imap_out.session.search.saved import to_save
 from imap_out.session.state.capability import CONDSTORE
 from imap_out.session.state.selected import SelectedView
@@ -111,7 +112,7 @@ class _Keys:
         self._mail = session.mail
         self._out = out
         self._found = found
-        messages = joined_column(view.rows, "Q", "messages")
+        messages = messages_of(view.rows.parts)
         self._all = len(found) == len(messages)
         self._messages: Sequence[Any] = (
             messages if self._all else list(map(messages.__getitem__, found))
@@ -128,6 +129,9 @@ class _Keys:
             else:
                 texts = await self._read_texts(key)
                 order = await self._drive(in_order(order, texts, reverse=criterion.reverse))
+                while texts:  # to free a million at once takes longer than others shall wait
+                    del texts[-_READ_AT_ONCE:]
+                    await self._out.progress()
         return order if self._all else list(map(self._found.__getitem__, order))
 
     async def threaded(self, algorithm: Threading) -> Forest:
@@ -140,7 +144,7 @@ class _Keys:
         for messages in self._slices():
             some = await self._read(partial(_thread_keys, messages))
             if algorithm is Threading.REFERENCES:
-                await self._drive(links.add(some))
+                links.add(some)
             subjects.add(some)
         if algorithm is Threading.REFERENCES:
             return await self._drive(join(links, order, subjects))
@@ -159,8 +163,12 @@ class _Keys:
         return texts
 
     def _slices(self) -> Iterator[Sequence[MessageId]]:
-        for start in range(0, len(self._messages), _READ_AT_ONCE):
-            yield self._messages[start : start + _READ_AT_ONCE]
+        start = 0
+        while start < len(self._messages):
+            # up to a round number, as the store keeps them: whole columns need no cutting
+            end = start + _READ_AT_ONCE - self._messages[start] % _READ_AT_ONCE
+            yield self._messages[start:end]
+            start = end
 
     async def _read(self, read: Callable[[MailReader], T]) -> T:
         found = await self._mail.read(read)
@@ -178,7 +186,9 @@ class _Keys:
             await self._out.progress()
 
 
-def _numbers(number: OrderNumber, messages: Sequence[MessageId], reader: MailReader) -> list[int]:
+def _numbers(
+    number: OrderNumber, messages: Sequence[MessageId], reader: MailReader
+) -> Sequence[int]:
     return reader.order_numbers(number, messages)
 
 

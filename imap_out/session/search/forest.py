@@ -18,7 +18,7 @@ _CLOSE: Final = -1
 
 
 class Forest:
-    """Trees over *count* messages; children stand in the order in which they were added.
+    """Trees over *count* messages; children stand in the order in which they were planted.
 
     Columns of numbers, not of objects: a million messages are threaded in tens of megabytes.
     """
@@ -28,54 +28,55 @@ class Forest:
         self.roots = array("i")
         self.first = array("i", [NONE]) * count  # child of each node
         self.next = array("i", [NONE]) * count  # sibling
-        self.last = array("i", [NONE]) * count  # child of each node
 
     def dummy(self) -> int:
         """Return a new dummy."""
-        for column in (self.first, self.next, self.last):
+        for column in (self.first, self.next):
             column.append(NONE)
         return len(self.first) - 1
 
-    def add(self, parent: int, child: int) -> None:
-        """Put *child*, which has no siblings yet, behind the children of *parent*."""
-        last = self.last[parent]
-        if last == NONE:
-            self.first[parent] = child
-        else:
-            self.next[last] = child
-        self.last[parent] = child
+    def plant(self, parents: Sequence[int], order: Sequence[int]) -> Slicer[None]:
+        """Put each message below its parent; siblings come in *order*."""
+        first, next_ = self.first, self.next
+        for end in range(len(order), 0, -SLICE):  # backwards, so nobody's last child is looked for
+            for at in order[max(end - SLICE, 0) : end][::-1]:
+                parent = parents[at]
+                if parent != NONE:
+                    next_[at] = first[parent]
+                    first[parent] = at
+            yield
 
     def spell(self, numbers: Sequence[int]) -> Iterator[bytes]:
         """Yield the thread lists in pieces; *numbers* are what the client knows messages by."""
         # thread-list   = "(" (thread-members / thread-nested) ")"          RFC 5256 §5
         # thread-members = nz-number *(SP nz-number) [SP thread-nested]
         # thread-nested = 2*thread-list
-        pieces: list[bytes] = []
+        pieces: list[str] = []
         first, next_, count = self.first, self.next, self.count
         for root in self.roots:
             if root < count and first[root] == NONE:  # most mail answers nothing
-                pieces.append(b"(%d)" % numbers[root])
+                pieces.append(f"({numbers[root]})")
                 if len(pieces) >= SLICE:
-                    yield b"".join(pieces)
+                    yield "".join(pieces).encode()
                     pieces.clear()
                 continue
             stack = [root]
             while stack:
                 if len(pieces) >= SLICE:
-                    yield b"".join(pieces)
+                    yield "".join(pieces).encode()
                     pieces.clear()
                 node = stack.pop()
                 if node == _CLOSE:
-                    pieces.append(b")")
+                    pieces.append(")")
                     continue
                 child = first[node]
                 if child == NONE:
-                    pieces.append(b"(%d)" % numbers[node])
+                    pieces.append(f"({numbers[node]})")
                     continue
-                pieces.append(b"(")
+                pieces.append("(")
                 while True:
                     if node < count:
-                        pieces.append(b"%d " % numbers[node])
+                        pieces.append(f"{numbers[node]} ")
                     if next_[child] != NONE:
                         stack.append(_CLOSE)
                         kids: list[int] = []
@@ -86,12 +87,12 @@ class Forest:
                         break
                     node, child = child, first[child]
                     if child == NONE:
-                        pieces.append(b"%d)" % numbers[node])
+                        pieces.append(f"{numbers[node]})")
                         break
                     if len(pieces) >= SLICE:
-                        yield b"".join(pieces)
+                        yield "".join(pieces).encode()
                         pieces.clear()
-        yield b"".join(pieces)
+        yield "".join(pieces).encode()
 
 
 class Subjects:
@@ -111,12 +112,14 @@ def by_subject(order: Sequence[int], subjects: Subjects) -> Slicer[Forest]:
     """Return ORDEREDSUBJECT's threads; *order* is the places by date.  RFC 5256 §3."""
     forest = Forest(len(order))
     heads: dict[int, int] = {}
-    for done, at in enumerate(order):
-        head = heads.setdefault(subjects.of[at], at)
-        if head == at:
-            forest.roots.append(at)
-        else:
-            forest.add(head, at)
-        if done % SLICE == 0:
-            yield
+    parents = array("i", [NONE]) * len(order)
+    for start in range(0, len(order), SLICE):
+        for at in order[start : start + SLICE]:
+            head = heads.setdefault(subjects.of[at], at)
+            if head == at:
+                forest.roots.append(at)
+            else:
+                parents[at] = head
+        yield
+    yield from forest.plant(parents, order)
     return forest

@@ -105,15 +105,15 @@ def stretches(rows: Snapshot) -> Iterable[Stretch]:
     first = 0
     for start in range(0, len(rows.parts), PARTS_OF_STRETCH):
         parts = rows.parts[start : start + PARTS_OF_STRETCH]
-        messages = _messages(parts)
+        messages = messages_of(parts)
         yield Stretch(first, parts, cast("Sequence[MessageId]", messages), None)
         first += len(messages)
 
 
-def _messages(parts: Sequence[Part]) -> Sequence[int]:
+def messages_of(parts: Sequence[Part]) -> Sequence[int]:
     """Return the ids of *parts*, a range where they follow each other."""
     runs = [part.run for part in parts]
-    if all(runs) and all(one.stop == more.start for one, more in pairwise(runs)):
+    if runs and all(runs) and all(one.stop == more.start for one, more in pairwise(runs)):
         return range(runs[0].start, runs[-1].stop)
     messages = array("Q")
     for part in parts:

@@ -7,8 +7,8 @@ not made, and looking for circles is bounded by the number of messages.  Nothing
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
-from itertools import repeat
+from collections.abc import Iterator, Sequence
+from itertools import count, repeat
 from typing import Final
 
 from imap_out.session.search.forest import NONE, Forest, Subjects
@@ -16,80 +16,121 @@ from imap_out.session.search.ordering import SLICE, Slicer
 from mx_core.model.header_keys import NO_ID, ThreadTable
 
 _STEPS_PER_MESSAGE: Final = 64  # of looking for circles; real threads need one or two
-_ADDED_AT_ONCE: Final = 512  # with a hundred references each, some milliseconds
+_LINKED_AT_ONCE: Final = 512  # with a hundred references each, some milliseconds
 
 
 class Links:
-    """Step 1: who answers whom.  A container stands for a Message-ID, seen or only named."""
+    """Step 1: who answers whom.  A container stands for a Message-ID, seen or only named.
+
+    That of a message has the number of its place; those that are only named follow behind.
+    """
 
     def __init__(self) -> None:
+        self.count = 0  # of messages
         self.parents = array("i")  # of each container
-        self.messages = array("i")  # place of the message, NONE while only named
-        self.containers = array("i")  # of each message
+        self._ids: list[array[int]] = []  # these three as they were added
+        self._references: list[array[int]] = []
+        self._starts: list[array[int]] = []
+        self._named = array("i")  # the container of each reference
         self._has_had_kids = bytearray()
-        self._by_id: dict[int, int] = {}
         self._steps = 1_000
 
-    def add(self, keys: ThreadTable) -> Slicer[None]:
+    def add(self, keys: ThreadTable) -> None:
         """Add messages in order of sequence number."""
-        self._steps += _STEPS_PER_MESSAGE * len(keys)
-        looked = 0  # at messages and references since others had their turn
-        for first in range(0, len(keys), _ADDED_AT_ONCE):
-            some = keys.cut(first, min(first + _ADDED_AT_ONCE, len(keys)))
-            self._add_some(some)
-            looked += len(some) + len(some.references)
-            if looked >= SLICE:
-                looked = 0
+        self.count += len(keys)
+        self._ids.append(keys.ids)
+        self._references.append(keys.references)
+        self._starts.append(keys.starts)
+
+    def link(self) -> Slicer[None]:
+        """Link what was added, once all is."""
+        yield from self._resolve()
+        self._has_had_kids = bytearray(len(self.parents))
+        first = base = looked = 0
+        for starts in self._starts:
+            self._steps += _STEPS_PER_MESSAGE * (len(starts) - 1)
+            for at in range(0, len(starts) - 1, _LINKED_AT_ONCE):
+                some = starts[at : at + _LINKED_AT_ONCE + 1]
+                self._link_some(first + at, base, some)
+                looked += len(some) + some[-1] - some[0]
+                if looked >= SLICE:  # messages and references since others had their turn
+                    looked = 0
+                    yield
+            first += len(starts) - 1
+            base += starts[-1]
+        self._starts.clear()
+        self._named = array("i")
+
+    def _resolve(self) -> Slicer[None]:
+        """Find the container of each reference, by a few calls for thousands of them.
+
+        From the last message to the first: what is looked for was named a moment ago, so caches
+        have it, and of two with one id the first has the last word.  The table has only the ids
+        that are named, not those of all messages.
+        """
+        by_id: dict[int, int] = {}  # the slot of each
+        places = array("i", [NONE]) * sum(map(len, self._references))  # by slot
+        slots: list[array[int]] = []
+        number = count()
+        end = self.count
+        for ids, references in zip(reversed(self._ids), reversed(self._references), strict=True):
+            named = array("i")
+            for some in _slices(references):
+                named.extend(map(by_id.setdefault, some, number))
                 yield
+            slots.append(named)
+            yield from _place(by_id, places, ids, end)
+            end -= len(ids)
+        missing: dict[int, int] = {}
+        while by_id:  # in slices too: a million numbers take some tens of milliseconds to free
+            for _ in range(min(SLICE, len(by_id))):
+                id_, slot = by_id.popitem()
+                if places[slot] == NONE:
+                    missing[id_] = slot
+            yield
+        if missing:  # not there, or named by a message before them
+            end = self.count
+            for ids in reversed(self._ids):
+                yield from _place(missing, places, ids, end)
+                end -= len(ids)
+        self._ids.clear()
+        self._references.clear()
+        only_named = self.count
+        for slot in missing.values():
+            if places[slot] == NONE:
+                places[slot] = only_named
+                only_named += 1
+        self.parents = array("i", [NONE]) * only_named
+        while slots:
+            for some in _slices(slots.pop()):
+                self._named.extend(map(places.__getitem__, some))
+            yield
 
-    def _add_some(self, keys: ThreadTable) -> None:
-        by_id, parents, messages = self._by_id, self.parents, self.messages
-        has_had_kids, containers = self._has_had_kids, self.containers
-        references, start, place = keys.references, 0, len(containers)
-        # a container for each at once; that of a message which has one already is nobody's
-        owns = range(len(parents), len(parents) + len(keys))
-        parents.extend(repeat(NONE, len(keys)))
-        messages.extend(range(place, place + len(keys)))
-        containers.extend(owns)
-        has_had_kids += bytes(len(keys))
-        for own, id_, end in zip(owns, keys.ids, keys.starts[1:], strict=True):
-            known = by_id.setdefault(id_, own)
-            if known != own and messages[known] == NONE:  # of two with one id, the second is alone
-                messages[known] = place
-                containers[place] = own = known  # noqa: PLW2901  # named before it came
-            place += 1
-            before = NONE
+    def _link_some(self, first: int, base: int, starts: array[int]) -> None:
+        """Link the messages from *first* on; *starts* are of their references, less *base*."""
+        parents, named, has_had_kids = self.parents, self._named, self._has_had_kids
+        start = base + starts[0]
+        for own, inside in enumerate(starts[1:], first):
+            end = base + inside
+            if start == end:  # 1B: the message itself knows best whom it answers: nobody
+                if parents[own] != NONE:
+                    parents[own] = NONE
+                continue
+            before = named[start]
+            start += 1
             while start < end:
-                named = by_id.get(references[start])
-                if named is None:
-                    named = by_id[references[start]] = self._new(NONE)
-                    if before != NONE:  # below a new one there is nothing, so no circle either
-                        parents[named] = before
-                        has_had_kids[before] = 1
-                elif before != NONE and parents[named] == NONE:  # 1A: a link that is there stays
-                    self._link(named, before)
-                before = named
+                at = named[start]
+                if parents[at] == NONE:  # 1A: a link that is there stays
+                    self._link(at, before)
+                before = at
                 start += 1
-            # 1B: the message itself knows best whom it answers
-            if parents[own] != before:
-                parents[own] = NONE
-                if before != NONE:
-                    if own != before and not has_had_kids[own]:  # as _link, without a call
-                        parents[own] = before
-                        has_had_kids[before] = 1
-                    else:
-                        self._link(own, before)
-        by_id.pop(NO_ID, None)  # who has no id is alone
-
-    def forget_ids(self) -> None:
-        """Give up what only adding needs: of a million messages a hundred megabytes."""
-        self._by_id.clear()
-
-    def _new(self, message: int) -> int:
-        self.messages.append(message)
-        self._has_had_kids.append(0)
-        self.parents.append(NONE)
-        return len(self.parents) - 1
+            if parents[own] != before:  # 1B
+                if own != before and not has_had_kids[own]:  # as _link, without a call
+                    parents[own] = before
+                    has_had_kids[before] = 1
+                else:
+                    parents[own] = NONE
+                    self._link(own, before)
 
     def _link(self, child: int, parent: int) -> None:
         if child == parent or (self._has_had_kids[child] and self._is_above(child, parent)):
@@ -108,10 +149,27 @@ class Links:
         return at == one
 
 
+def _slices(column: array[int]) -> Iterator[array[int]]:
+    for start in range(0, len(column), SLICE):
+        yield column[start : start + SLICE]
+
+
+def _place(by_id: dict[int, int], places: array[int], ids: array[int], end: int) -> Slicer[None]:
+    """Note for each slot in *by_id* the first message with its id; the last of *ids* is before *end*."""
+    for low in range((len(ids) - 1) // SLICE * SLICE, -1, -SLICE):
+        some = ids[low : low + SLICE][::-1]
+        for slot in map(by_id.get, some, repeat(NONE)):
+            end -= 1
+            if slot != NONE:
+                places[slot] = end
+        yield
+
+
 def join(links: Links, order: Sequence[int], subjects: Subjects) -> Slicer[Forest]:
     """Return the threads; *order* is the places by date, so all siblings come out by date."""
+    yield from links.link()
     forest = Forest(len(order))
-    tree = _Tree(forest)
+    tree = _Tree(forest, links.parents)
     yield from tree.prune(links)
     yield from tree.find_tops(order)
     yield from tree.join_subjects(subjects)
@@ -123,7 +181,7 @@ def _above(missing: int, links: Links, known: dict[int, int]) -> int:
     """Return who is above a *missing* container: the next message, or the topmost missing one."""
     path: list[int] = []
     at = missing
-    while at != NONE and links.messages[at] == NONE and at not in known:
+    while at >= links.count and at not in known:
         path.append(at)
         at = links.parents[at]
     if at == NONE:
@@ -136,11 +194,12 @@ def _above(missing: int, links: Links, known: dict[int, int]) -> int:
 class _Tree:
     """Steps 2, 3 and 5 on the parents of messages."""
 
-    def __init__(self, forest: Forest) -> None:
+    def __init__(self, forest: Forest, parents: array[int]) -> None:
         self._forest = forest
-        self.parents = array("i")  # of each message
+        self.parents = parents  # of each message, once pruned
         self._tops = array("i")  # by date
-        self._heads: dict[int, int] = {}  # first child of each dummy
+        self._heads = array("i")  # of each top: its first child if it is a dummy, else itself
+        self._dummies: set[int] = set()  # dummies among the tops
         self._together: dict[int, list[int]] = {}  # children of each dummy
 
     def prune(self, links: Links) -> Slicer[None]:
@@ -151,22 +210,19 @@ class _Tree:
         """
         above: dict[int, int] = {}  # a missing container → the message above, or the topmost
         tops: dict[int, list[int]] = {}  # a topmost missing one → the messages below it
-        links.forget_ids()
-        messages = links.messages + array("i", [NONE])  # the last is what NONE stands for
-        for start in range(0, len(links.containers), SLICE):
-            containers = links.containers[start : start + SLICE]
-            named = list(map(links.parents.__getitem__, containers))
-            parents = array("i", map(messages.__getitem__, named))
-            if parents.count(NONE) > named.count(NONE):  # some answer who is not there
-                for inside, at in enumerate(named):
-                    if at == NONE or messages[at] != NONE:
+        parents, count = self.parents, links.count
+        for start in range(0, count, SLICE):
+            some = parents[start : min(start + SLICE, count)]
+            if max(some) >= count:  # some answer who is not there
+                for place, at in enumerate(some, start):
+                    if at < count:
                         continue
                     found = _above(at, links, above)
-                    parents[inside] = messages[found]
-                    if messages[found] == NONE:
-                        tops.setdefault(found, []).append(start + inside)
-            self.parents += parents
+                    parents[place] = found if found < count else NONE
+                    if found >= count:
+                        tops.setdefault(found, []).append(place)
             yield
+        del parents[count:]
         for places in tops.values():
             if len(places) > 1:
                 self._under_dummy(places)
@@ -182,33 +238,37 @@ class _Tree:
         """Step 2, in the order of step 4."""
         parents, count = self.parents, self._forest.count
         for start in range(0, len(order), SLICE):
-            for at in [at for at in order[start : start + SLICE] if not 0 <= parents[at] < count]:
-                parent = parents[at]
+            some = order[start : start + SLICE]
+            for at, parent in zip(some, map(parents.__getitem__, some), strict=True):
+                if 0 <= parent < count:
+                    continue
                 if parent == NONE:
-                    self._tops.append(at)
-                elif parent not in self._heads:
-                    self._heads[parent] = at
-                    self._tops.append(parent)
+                    parent = at  # noqa: PLW2901  # its own top
+                elif parent in self._dummies:
+                    continue
+                else:
+                    self._dummies.add(parent)
+                self._tops.append(parent)
+                self._heads.append(at)
             yield
 
     def join_subjects(self, subjects: Subjects) -> Slicer[None]:
         """Step 5: join tops that have one base subject."""
         table: dict[int, int] = {}
-        of, is_reply, heads = subjects.of, subjects.is_reply, self._heads
-        count = self._forest.count
+        of, is_reply, count = subjects.of, subjects.is_reply, self._forest.count
         for start in range(0, len(self._tops), SLICE):
-            for top in self._tops[start : start + SLICE]:
-                subject = of[top if top < count else heads[top]]
-                held = table.get(subject)
-                if held is None or (
-                    held < count and (top >= count or is_reply[held] > is_reply[top])
-                ):
+            heads = self._heads[start : start + SLICE]
+            tops = self._tops[start : start + SLICE]
+            for top, subject in zip(tops, map(of.__getitem__, heads), strict=True):
+                held = table.setdefault(subject, top)
+                if held < count and (top >= count or is_reply[held] > is_reply[top]):
                     table[subject] = top
             yield
         table.pop(NO_ID, None)
         for start in range(0, len(self._tops), SLICE):
-            for top in self._tops[start : start + SLICE]:
-                subject = of[top if top < count else heads[top]]
+            heads = self._heads[start : start + SLICE]
+            tops = self._tops[start : start + SLICE]
+            for top, subject in zip(tops, map(of.__getitem__, heads), strict=True):
                 held = table.get(subject, top)
                 if held == top:
                     continue
@@ -220,23 +280,17 @@ class _Tree:
             yield
 
     def plant(self, order: Sequence[int]) -> Slicer[None]:
-        """Steps 4 and 6: who comes first by date is added first, a dummy with its first child."""
-        parents, forest, count = self.parents, self._forest, self._forest.count
-        # as Forest.add, without a call for each message
-        roots, first, next_, last = forest.roots, forest.first, forest.next, forest.last
-        for start in range(0, len(order), SLICE):
-            for at in order[start : start + SLICE]:
-                parent = parents[at]
+        """Steps 4 and 6: siblings come by date, a dummy where its first child comes."""
+        forest, parents, count = self._forest, self.parents, self._forest.count
+        yield from forest.plant(parents, order)
+        roots, told = forest.roots, set[int]()
+        for start in range(0, len(self._heads), SLICE):
+            for head in self._heads[start : start + SLICE]:
+                parent = parents[head]
                 if parent == NONE:
-                    roots.append(at)
-                    continue
-                sibling = last[parent]
-                last[parent] = at
-                if sibling != NONE:
-                    next_[sibling] = at
-                    continue
-                first[parent] = at
-                if parent >= count:
+                    roots.append(head)
+                elif parent >= count and parent not in told:
+                    told.add(parent)
                     roots.append(parent)
             yield
 

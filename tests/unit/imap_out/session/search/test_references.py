@@ -39,11 +39,11 @@ def subjects_of(keys: list[ThreadKeys]) -> Subjects:
     return subjects
 
 
-def spelled(keys: list[ThreadKeys], sent: list[int] | None = None) -> bytes:
+def spelled(keys: list[ThreadKeys], sent: list[int] | None = None, at_once: int = 100_000) -> bytes:
     sent = sent or list(range(len(keys)))
     links = Links()
-    for _ in links.add(thread_table(keys)):
-        pass
+    for start in range(0, len(keys), at_once):
+        links.add(thread_table(keys[start : start + at_once]))
     order = sorted(range(len(keys)), key=sent.__getitem__)
     forest = run(join(links, order, subjects_of(keys)))
     return b"".join(forest.spell(range(1, len(keys) + 1)))
@@ -55,6 +55,25 @@ def test_threads_are_those_of_the_plain_model(rows: list[tuple[ThreadKeys, int]]
     keys, sent = [key for key, _ in rows], [at for _, at in rows]
 
     assert spelled(keys, sent) == threads(keys, sent)
+
+
+@settings(deadline=None)
+@given(st.lists(messages, max_size=12), st.integers(1, 5))
+def test_messages_added_in_pieces_are_threaded_as_if_at_once(
+    keys: list[ThreadKeys], at_once: int
+) -> None:
+    assert spelled(keys, at_once=at_once) == threads(keys, list(range(len(keys))))
+
+
+def test_many_messages_named_before_they_come_are_found_over_slices() -> None:
+    """Each names the next one, and of two with one id the first is meant."""
+    count = 9_000
+    keys = [ThreadKeys(n, references=(n + 1,)) for n in range(1, count)] + [ThreadKeys(count)] * 2
+
+    said = spelled(keys, at_once=4_099)
+
+    chain = " ".join(map(str, range(count, 0, -1)))
+    assert said == f"({chain})({count + 1})".encode()
 
 
 def test_a_chain_is_one_list_and_a_fork_nests() -> None:
@@ -105,8 +124,8 @@ def test_looking_for_circles_is_bounded() -> None:
     named = [ThreadKeys(10_000 + n, references=(20_000 + n,)) for n in range(deep)]
     closing = [ThreadKeys(20_000 + n, references=(deep,)) for n in range(deep)]
     links = Links()
-    for _ in links.add(thread_table([*chain, *named, *closing])):
-        pass
+    links.add(thread_table([*chain, *named, *closing]))
+    run(links.link())
 
     assert links._steps > -64 * 3 * deep
 
