@@ -35,6 +35,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _READ_AT_ONCE: Final = 8_192  # messages whose keys one transaction reads
+_PARTS_AT_ONCE: Final = 64  # two milliseconds
 _KEYS: Final[dict[SortBy, OrderText | OrderNumber]] = {
     SortBy.ARRIVAL: OrderNumber.ARRIVED,
     SortBy.DATE: OrderNumber.SENT,
@@ -56,7 +57,7 @@ async def sort(session: Session, command: Sort, out: Out) -> Completed:
         return Completed(b"sorted")
     key = begin(view, command.key, command.charset, returning)
     found = await find(session, key, out)
-    ordered = await _Keys(session, view, found, out).sorted(command.criteria)
+    ordered = await (await _Keys.of(session, view, found, out)).sorted(command.criteria)
     keep(view, returning, ordered)
     numbers = Numbers(view, ordered, by_uid=command.by_uid)
     asks_modseq = resync.asks_modseq(command.key)
@@ -79,7 +80,7 @@ async def thread(session: Session, command: Thread, out: Out) -> Completed:
         return Completed(b"threaded")
     key = begin(view, command.key, command.charset, None)
     found = await find(session, key, out)
-    forest = await _Keys(session, view, found, out).threaded(command.algorithm)
+    forest = await (await _Keys.of(session, view, found, out)).threaded(command.algorithm)
     numbers = Numbers(view, found, by_uid=command.by_uid).at(range(len(found)))
     said: list[bytes] = []
     for piece in chain([b"* THREAD " if found else b"* THREAD"], forest.spell(numbers), [b"\r\n"]):
@@ -115,8 +116,19 @@ class _Keys:
         messages = messages_of(view.rows.parts)
         self._all = len(found) == len(messages)
         self._messages: Sequence[Any] = (
-            messages if self._all else list(map(messages.__getitem__, found))
+            messages if self._all else array("Q", map(messages.__getitem__, found))
         )
+
+    @classmethod
+    async def of(
+        cls, session: Session, view: SelectedView, found: Sequence[int], out: Out
+    ) -> _Keys:
+        """Return what puts *found* in order; a part looks only once whether its ids are a run."""
+        parts = view.rows.parts
+        for start in range(0, len(parts), _PARTS_AT_ONCE):
+            messages_of(parts[start : start + _PARTS_AT_ONCE])
+            await out.progress()
+        return cls(session, view, found, out)
 
     async def sorted(self, criteria: Sequence[Criterion]) -> Sequence[int]:
         """Return what was found in order of *criteria*, then of sequence number."""
@@ -132,7 +144,7 @@ class _Keys:
                 while texts:  # to free a million at once takes longer than others shall wait
                     del texts[-_READ_AT_ONCE:]
                     await self._out.progress()
-        return order if self._all else list(map(self._found.__getitem__, order))
+        return order if self._all else array("i", map(self._found.__getitem__, order))
 
     async def threaded(self, algorithm: Threading) -> Forest:
         """Return the threads of what was found."""

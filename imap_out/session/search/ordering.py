@@ -5,6 +5,7 @@ A *slicer* is a generator that yields between slices of a few milliseconds and r
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
@@ -32,18 +33,18 @@ def in_order(
     if (yield from _ascends(places, keys)) and not reverse:
         return places
     piles: list[tuple[Sequence[int], int]] = [(places, 0)]
-    out: list[int] = []
+    out = array("i")  # and not a list: a million objects would be freed in one go
     while piles:
         pile, cut = piles.pop()
         if len(pile) > 2 * SLICE and cut < _CUTS_MAX:
             found = yield from _piles(pile, keys)
             if len(found) == 1:
-                out += pile  # all of one key
+                out.extend(pile)  # all of one key
             else:
                 ranked = found if reverse else reversed(found)
                 piles.extend((each, cut + 1) for each in ranked)
             continue
-        out += sorted(pile, key=keys.__getitem__, reverse=reverse)
+        out.extend(sorted(pile, key=keys.__getitem__, reverse=reverse))
         yield
     return out
 
@@ -66,7 +67,7 @@ def _piles(pile: Sequence[int], keys: Sequence[T]) -> Slicer[list[Sequence[int]]
     sample = sorted(keys[pile[(n * _PRIME) % len(pile)]] for n in range(wanted))
     cuts = list(dict.fromkeys(sample[_OF_EACH // 2 :: _OF_EACH]))
     # between two cuts lies a pile, and what equals a cut is one of its own
-    found: list[list[int]] = [[] for _ in range(2 * len(cuts) + 1)]
+    found = [array("i") for _ in range(2 * len(cuts) + 1)]
     for batch in _batches(pile):
         for at in batch:
             key = keys[at]

@@ -200,7 +200,7 @@ class _Tree:
         self._tops = array("i")  # by date
         self._heads = array("i")  # of each top: its first child if it is a dummy, else itself
         self._dummies: set[int] = set()  # dummies among the tops
-        self._together: dict[int, list[int]] = {}  # children of each dummy
+        self._together: dict[int, array[int]] = {}  # children of each dummy
 
     def prune(self, links: Links) -> Slicer[None]:
         """Step 3: let go of containers that nobody wrote.
@@ -229,7 +229,7 @@ class _Tree:
 
     def _under_dummy(self, places: list[int]) -> int:
         dummy = self._forest.dummy()
-        self._together[dummy] = places
+        self._together[dummy] = array("i", places)
         for place in places:
             self.parents[place] = dummy
         return dummy
@@ -298,7 +298,7 @@ class _Tree:
         """Join two tops of one subject; return the one that stands for it from now on."""
         count = self._forest.count
         if held >= count:
-            moved = self._together[top] if top >= count else [top]
+            moved = self._together[top] if top >= count else array("i", [top])
             self._together[held] += moved
             for place in moved:
                 self.parents[place] = held
