@@ -60,6 +60,13 @@ def spool(side: Side, to: str, subject: str) -> None:
     gateway(side.gateway_dir, "sendmail", "-oi", to, stdin=text)
 
 
+def all_left(side: Side) -> bool:
+    """Tell whether nothing of *side* waits any more, at its gateway or its home server."""
+    if gateway(side.gateway_dir, "queue"):
+        return False
+    return not run(["mx_core.homeserver", "queue", "list", "--dir", str(side.home_dir)])
+
+
 def held(side: Side, subject: str) -> bool:
     return bool(about(side.known, subject, "Outbox"))
 
@@ -85,7 +92,8 @@ def test_a_hostile_old_domain_keeps_nobody_and_the_person_is_told_once(
     gateway(world.bob.gateway_dir, "contact", "verify", bob.address, old, "--yes")
 
     with lying(world.alice, lie):
-        write(bob, old, f"{lie}-in-flight")  # a.example has it
+        write(bob, old, f"{lie}-in-flight")
+        wait_until(lambda: all_left(world.bob))  # a.example has it
         move(world, old, new, words)
         moved = dataclasses.replace(dora, address=new)
         if lie != "keeps":  # what it gives out is had
