@@ -58,6 +58,7 @@ class Channel:
                     OSError,
                     asyncpg.PostgresError,
                     asyncpg.InterfaceError,
+                    asyncpg.InternalClientError,  # the connection went while it was being used
                 ) as error:
                     _log.info("channel_broke", error=type(error).__name__)
                 await asyncio.wait({stop}, timeout=_ANEW_SECONDS)
