@@ -12,14 +12,13 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.arriving.status_block import Mail, parse
 from gateway.demo.ports import reserve
 from mx_core.mail_programs.mail_settings import MailSettings
-from tests.interop.chromium.browser import chromium, window
+from tests.interop.chromium.browser import Seen, chromium, window
 from tests.interop.first_minutes.domain import DOMAIN, Operated, operated, web_server
 from tests.interop.first_minutes.person import Person, new_person
 from tests.interop.mutt.screen import Screen
@@ -81,7 +80,7 @@ def test_a_person_with_thunderbird_reads_a_verified_answer_of_the_network(
         person.begins()
         with person.starts_the_gateway() as link:
             seen.page.goto(link)
-            password = through_the_page(person, seen.page, me, invite)
+            password = through_the_page(person, seen, me, invite)
 
             person.does("Thunderbird: name and address, Continue")
             found = hub.address(program, "Dora", me)
@@ -108,17 +107,21 @@ def test_a_person_with_thunderbird_reads_a_verified_answer_of_the_network(
             seen.check("thunderbird-connected")
 
 
-def through_the_page(person: Person, page: Any, me: str, invite: str) -> str:
+def through_the_page(person: Person, seen: Seen, me: str, invite: str) -> str:
     """Come from who are you to the password of Thunderbird."""
+    page = seen.page
     page.get_by_label("Your address at your domain").fill(me)
     page.get_by_label("The code that whoever runs the domain gave you").fill(invite)
     person.does("page: address and code, Add the account")
     page.get_by_role("button", name="Add the account").click()
     page.get_by_role("heading", name="is yours").wait_for()
-    words = page.locator("ol.words li").all_inner_texts()
+    words = seen.loaded().locator("ol.words li").all_inner_texts()
     person.does("page: I have written the words down")
     page.get_by_role("link", name="I have written the words down").click()
-    for field in page.locator("form[action='/sheet'] label", has_text=re.compile("^Word ")).all():
+    page.get_by_role("heading", name="Two words of your sheet").wait_for()
+    for field in (
+        seen.loaded().locator("form[action='/sheet'] label", has_text=re.compile("^Word ")).all()
+    ):
         place = int(field.inner_text().removeprefix("Word "))
         page.get_by_label(f"Word {place}", exact=True).fill(words[place - 1].strip())
     assert page.get_by_label("Let Thunderbird trust").is_checked()
@@ -126,7 +129,7 @@ def through_the_page(person: Person, page: Any, me: str, invite: str) -> str:
     person.does("page: two words, and what is chosen already, Go on")
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("heading", name="Settings for thunderbird").wait_for()
-    assert page.get_by_text("Thunderbird trusts this gateway now").count() == 1
+    assert seen.loaded().get_by_text("Thunderbird trusts this gateway now").count() == 1
     row = page.locator("tr", has_text="Password").locator("code")
     return str(row.first.inner_text())
 

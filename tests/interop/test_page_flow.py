@@ -68,9 +68,10 @@ def begun(seen: Seen) -> MailSettings:
     seen.check("try")
     page.get_by_role("button", name="Try it").click()
     page.get_by_role("heading", name="is yours").wait_for(timeout=120_000)
-    words = page.locator("ol.words li").all_inner_texts()
+    words = seen.loaded().locator("ol.words li").all_inner_texts()
     seen.check("recovery-sheet")
     page.get_by_role("link", name="I have written the words down").click()
+    page.get_by_role("heading", name="Two words of your sheet").wait_for()
     seen.check("two-words")
     for field in page.locator("form[action='/sheet'] label", has_text=re.compile("^Word ")).all():
         place = int(field.inner_text().removeprefix("Word "))
@@ -78,7 +79,7 @@ def begun(seen: Seen) -> MailSettings:
     page.get_by_label("Which one shall use").select_option("mutt")
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("heading", name="Settings for mutt").wait_for()
-    shown = page.locator("table td").all_inner_texts()
+    shown = seen.loaded().locator("table td").all_inner_texts()
     seen.check("first-program")
     page.get_by_role("link", name="Follow it, step by step").click()
     page.get_by_role("heading", name=f"Mail programs of {ME}").wait_for()
@@ -139,8 +140,10 @@ def test_a_person_comes_from_nothing_to_an_answer_in_the_browser(
         page.get_by_role("button", name="Make a password for it").click()
         seen.check("mail-program")
         page.get_by_role("link", name="All mail programs").click()
-        page.get_by_role("button", name="Cut off mutt on the laptop").click()
-        assert page.get_by_text("mutt on the laptop").count() == 0
+        cut_off = page.get_by_role("button", name="Cut off mutt on the laptop")
+        cut_off.click()
+        cut_off.wait_for(state="detached")
+        assert seen.loaded().get_by_text("mutt on the laptop").count() == 0
 
         page.get_by_role("link", name="Accounts", exact=True).click()
         page.get_by_role("link", name="Contacts and keys").click()
@@ -176,7 +179,7 @@ def old_mail(seen: Seen, folder: Path) -> None:
         page.get_by_label("A folder or file of mail").fill(str(box))
         page.get_by_role("button", name=button).click()
         for _ in range(60):
-            if page.get_by_text(comes).count():
+            if seen.loaded().get_by_text(comes).count():
                 break
             page.wait_for_timeout(1_000)
             page.reload()
@@ -189,7 +192,7 @@ def locked(seen: Seen, folder: Path) -> None:
     for _ in range(60):
         with contextlib.suppress(Exception):  # it closes its doors for a moment
             entered(seen, folder)
-            if seen.page.get_by_role("heading", name="This gateway is locked").count():
+            if seen.loaded().get_by_role("heading", name="This gateway is locked").count():
                 return
         seen.page.wait_for_timeout(500)
     raise AssertionError("it was never locked")

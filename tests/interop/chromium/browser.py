@@ -18,6 +18,12 @@ document.addEventListener("securitypolicyviolation",
   event => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
 _SERIOUS = frozenset({"serious", "critical"})
+_SLOW_LINE = {
+    "offline": False,
+    "latency": 5,  # ms
+    "downloadThroughput": 40_000,  # octets a second
+    "uploadThroughput": 40_000,
+}
 _PORTS = (1143, 1025, 1993, 1465, 1180)
 
 
@@ -44,8 +50,22 @@ class Seen:
         if "Content Security Policy" in message.text or "Refused to" in message.text:
             self.heard.append(f"policy {message.text}")
 
+    def loaded(self) -> Any:
+        """Return the page once all of it is there.
+
+        A click returns when the next page begins: what is counted or listed then, without being
+        waited for, may be half of it.
+        """
+        self.page.wait_for_load_state()
+        return self.page
+
+    def told(self) -> str:
+        """Return where the window is and what it says there."""
+        return f"{self.page.url}\n{self.page.locator('body').inner_text(timeout=5_000)}"
+
     def check(self, name: str) -> None:
         """Hold the page that is shown against what holds for every page; keep its picture."""
+        self.loaded()
         if self.pictures is not None:
             self.page.evaluate(_SHOW_INSTEAD, self.instead)
             self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
@@ -104,6 +124,13 @@ def chromium() -> Iterator[Any]:
             browser.close()
 
 
+def _slowed(page: Any) -> None:
+    """Let *page* load over a slow line: it comes in pieces, and whoever does not wait sees one."""
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", _SLOW_LINE)
+
+
 @contextlib.contextmanager
 def window(browser: Any, *, scripts: bool = True, dark: bool = False) -> Iterator[Seen]:
     """Open a window of a new visitor."""
@@ -115,7 +142,13 @@ def window(browser: Any, *, scripts: bool = True, dark: bool = False) -> Iterato
     context.set_default_timeout(120_000)
     if scripts:
         context.add_init_script(_NOTED)
+    seen = Seen(context.new_page(), scripts)
+    if not scripts:
+        _slowed(seen.page)
     try:
-        yield Seen(context.new_page(), scripts)
+        yield seen
+    except Exception as error:
+        error.add_note(seen.told())
+        raise
     finally:
         context.close()
