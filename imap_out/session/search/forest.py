@@ -14,7 +14,6 @@ from imap_out.session.search.ordering import SLICE, Slicer
 from mx_core.model.header_keys import ThreadTable
 
 NONE: Final = -1
-_CLOSE: Final = -1
 
 
 class Forest:
@@ -54,44 +53,38 @@ class Forest:
         pieces: list[str] = []
         first, next_, count = self.first, self.next, self.count
         for root in self.roots:
-            if root < count and first[root] == NONE:  # most mail answers nothing
-                pieces.append(f"({numbers[root]})")
+            node, above = root, list[int]()  # the member of each list around that is being spelled
+            while True:
                 if len(pieces) >= SLICE:
                     yield "".join(pieces).encode()
                     pieces.clear()
-                continue
-            stack = [root]
-            while stack:
-                if len(pieces) >= SLICE:
-                    yield "".join(pieces).encode()
-                    pieces.clear()
-                node = stack.pop()
-                if node == _CLOSE:
-                    pieces.append(")")
-                    continue
                 child = first[node]
                 if child == NONE:
                     pieces.append(f"({numbers[node]})")
-                    continue
-                pieces.append("(")
-                while True:
-                    if node < count:
+                else:
+                    pieces.append("(")
+                    while child != NONE and next_[child] == NONE:  # who has one is no dummy
                         pieces.append(f"{numbers[node]} ")
-                    if next_[child] != NONE:
-                        stack.append(_CLOSE)
-                        kids: list[int] = []
-                        while child != NONE:
-                            kids.append(child)
-                            child = next_[child]
-                        stack += reversed(kids)
+                        node, child = child, first[child]
+                        if len(pieces) >= SLICE:
+                            yield "".join(pieces).encode()
+                            pieces.clear()
+                    if child != NONE:
+                        if node < count:
+                            pieces.append(f"{numbers[node]} ")
+                        above.append(child)
+                        node = child
+                        continue
+                    pieces.append(f"{numbers[node]})")
+                while above:
+                    node = next_[above[-1]]
+                    if node != NONE:
+                        above[-1] = node
                         break
-                    node, child = child, first[child]
-                    if child == NONE:
-                        pieces.append(f"{numbers[node]})")
-                        break
-                    if len(pieces) >= SLICE:
-                        yield "".join(pieces).encode()
-                        pieces.clear()
+                    pieces.append(")")
+                    above.pop()
+                else:
+                    break
         yield "".join(pieces).encode()
 
 

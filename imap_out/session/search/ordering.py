@@ -8,8 +8,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
-from itertools import islice
-from operator import le
 from typing import Final, TypeVar
 
 T = TypeVar("T", int, bytes)
@@ -54,8 +52,8 @@ def _ascends(places: Sequence[int], keys: Sequence[T]) -> Slicer[bool]:
     whole = places == range(len(keys))
     for start in range(0, len(places), SLICE):
         end = start + SLICE + 1
-        values = keys[start:end] if whole else [keys[at] for at in places[start:end]]
-        if not all(map(le, values, islice(values, 1, None))):
+        values = list(keys[start:end] if whole else map(keys.__getitem__, places[start:end]))
+        if values != sorted(values):  # which costs little if they are
             return False
         yield
     return True
@@ -81,3 +79,10 @@ def _piles(pile: Sequence[int], keys: Sequence[T]) -> Slicer[list[Sequence[int]]
 def _batches(pile: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(pile), SLICE):
         yield pile[start : start + SLICE]
+
+
+def at_places(column: array[int], places: Sequence[int]) -> array[int]:
+    """Return what stands in *column* at *places*; of a stretch of them it is a copy of memory."""
+    if isinstance(places, range):
+        return column[places.start : places.stop]
+    return array(column.typecode, map(column.__getitem__, places))

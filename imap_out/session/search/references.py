@@ -12,7 +12,7 @@ from itertools import count, repeat
 from typing import Final
 
 from imap_out.session.search.forest import NONE, Forest, Subjects
-from imap_out.session.search.ordering import SLICE, Slicer
+from imap_out.session.search.ordering import SLICE, Slicer, at_places
 from mx_core.model.header_keys import NO_ID, ThreadTable
 
 _STEPS_PER_MESSAGE: Final = 64  # of looking for circles; real threads need one or two
@@ -239,16 +239,20 @@ class _Tree:
         parents, count = self.parents, self._forest.count
         for start in range(0, len(order), SLICE):
             some = order[start : start + SLICE]
-            for at, parent in zip(some, map(parents.__getitem__, some), strict=True):
-                if 0 <= parent < count:
+            on = at_places(parents, some)
+            free = [at for at, parent in zip(some, on, strict=True) if not 0 <= parent < count]
+            if len(self._forest.first) == count:  # no dummies: each is its own top
+                self._tops.extend(free)
+                self._heads.extend(free)
+                yield
+                continue
+            for at in free:
+                top = at if parents[at] == NONE else parents[at]
+                if top in self._dummies:
                     continue
-                if parent == NONE:
-                    parent = at  # noqa: PLW2901  # its own top
-                elif parent in self._dummies:
-                    continue
-                else:
-                    self._dummies.add(parent)
-                self._tops.append(parent)
+                if top >= count:
+                    self._dummies.add(top)
+                self._tops.append(top)
                 self._heads.append(at)
             yield
 
