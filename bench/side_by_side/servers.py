@@ -191,6 +191,8 @@ class Own:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
 
     def stored_octets(self) -> int:
         return _octets_below(self._folder)

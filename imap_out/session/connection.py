@@ -17,7 +17,8 @@ from imap_out.session.auth import Exchange
 from imap_out.session.fetch import do_fetch, lone
 from imap_out.session.mailboxes import do_list, do_mailbox, do_notify, do_quota
 from imap_out.session.messages import do_append, do_message, do_replace
-from imap_out.session.overlap import Begin, Overlap, UnderWay
+from imap_out.session.messages.gathered import Begin, UnderWay
+from imap_out.session.overlap import Overlap
 from imap_out.session.search import do_search, do_sort, saved
 from imap_out.session.state import capability, refusals
 from imap_out.session.state.ahead import Soon
@@ -230,7 +231,8 @@ class Connection:
         joins = (self.overlap or self.framer.waiting) and self.overlap.may_join(frame)
         if isinstance(command, Append) and joins:
             self.overlap.hungry = False
-            self.overlap.begin(tag, do_append.append(self.session, command, out))
+            gathered = self.overlap.gathered
+            self.overlap.begin(tag, do_append.append(self.session, command, out, gathered))
             await out.breathe()
             return Next.GO_ON
         out.begin(tag)
@@ -238,7 +240,7 @@ class Connection:
         return self._after(out)
 
     async def _conclude(self, command: UnderWay, out: Out) -> Completed:
-        completed = await command
+        completed: Completed = await command
         await self._news(out, expunges=True)
         return completed
 

@@ -1,8 +1,8 @@
 """APPENDs that a client sent without waiting for answers, under way together.
 
-The jobs that wait for the writer at the same time share a commit, so mail that is copied into a
-mailbox costs far fewer of them.  They are given to the writer in the order of the commands, and
-answered in that order, each after its own commit.  RFC 9051 §5.5 allows it: none of these
+What waits for the writer at the same time is one job (``messages.gathered``), so mail that is copied into a
+mailbox costs far fewer jobs and commits.  They are given to the writer in the order of the commands, and
+answered in that order, each after its commit.  RFC 9051 §5.5 allows it: none of these
 commands changes what another one means.
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
+from imap_out.session.messages.gathered import Begin, Gathered, UnderWay
 from imap_out.session.state.session import Completed
 from imap_out.wire.framing import Frame, GoAhead, Poisoned
 
@@ -24,22 +25,6 @@ _AT_ONCE: Final = 32
 Event = Frame | GoAhead | Poisoned | None
 
 
-class UnderWay(Protocol):
-    """A command that has begun: a task of the shell."""
-
-    def done(self) -> bool:
-        """Tell whether it need not be waited for."""
-
-    def cancel(self) -> object:
-        """Give it up, if the writer has not begun it."""
-
-    def __await__(self) -> Generator[Any, None, Completed]:
-        """Wait until it is durable; raises what the command raises."""
-
-
-Begin = Callable[[Coroutine[Any, Any, Completed]], UnderWay]
-
-
 class Overlap:
     """The commands under way of one connection, oldest first.  Owned by its task.
 
@@ -49,6 +34,7 @@ class Overlap:
 
     def __init__(self, begin: Begin | None) -> None:
         self._begin = begin
+        self.gathered = None if begin is None else Gathered(begin)
         self._under_way: deque[tuple[bytes, UnderWay]] = deque()
         self._held: Event = None  # came behind them, and waits until all are answered
         self.hungry = False  # nothing is buffered that could join them

@@ -7,6 +7,7 @@ from typing import Final
 
 from imap_out.session.answers.out import Out
 from imap_out.session.mailboxes.do_quota import require_room
+from imap_out.session.messages.gathered import Gathered
 from imap_out.session.state.refusals import Refusal
 from imap_out.session.state.session import Completed, Session
 from imap_out.wire.commands import Append, NewMessage
@@ -23,19 +24,30 @@ _KEYWORDS_MAX: Final = 100
 _KEYWORD_OCTETS_MAX: Final = 200
 
 
-async def append(session: Session, command: Append, _out: Out) -> Completed:
-    """RFC 9051 §6.3.12, RFC 3502.  The octets are stored as they came; see spec/octets."""
+async def append(
+    session: Session, command: Append, _out: Out, gathered: Gathered | None = None
+) -> Completed:
+    """RFC 9051 §6.3.12, RFC 3502.  The octets are stored as they came; see spec/octets.
+
+    *gathered*: others are under way beside this one.
+    """
     name = mailbox_name(command.mailbox)
     messages = await prepared(session, command.messages)
+
+    def room(writer: MailWriter) -> None:
+        require_room(session, writer)
 
     def add(writer: MailWriter) -> list[Appended]:
         # Crash before the commit: none of them is there, and the client was told nothing.
         appended = writer.append_all(writer.mailbox(name).id, messages)
-        require_room(session, writer)
+        room(writer)
         return appended
 
     try:
-        appended = await session.mail.write(add)
+        if gathered is None:
+            appended = await session.mail.write(add)
+        else:
+            appended = await gathered.append(session.mail, name, messages, room)
     except NoSuchMailbox as error:
         raise Refusal(b"TRYCREATE", "there is no such mailbox") from error
     return Completed(b"kept", append_uid(appended))

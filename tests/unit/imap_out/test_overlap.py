@@ -3,7 +3,7 @@
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sized
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -59,6 +59,11 @@ class Door:
     async def _send(self, pieces: list[bytes]) -> None:
         self.said += b"".join(pieces)
 
+    @property
+    def newest_job(self) -> Sized | None:
+        assert self.connection.overlap.gathered is not None
+        return self.connection.overlap.gathered._newest
+
     async def does(self, octets: bytes) -> list[bytes]:
         """Return the lines that *octets*, sent at once, are answered with."""
         self.connection.framer.feed(octets)
@@ -95,6 +100,13 @@ async def waiting(store: AccountStore, count: int) -> None:
             await asyncio.sleep(0.005)
 
 
+async def gathered(door: Door, count: int) -> None:
+    """Return when *count* APPENDs of the connection wait for the writer as one job."""
+    async with asyncio.timeout(60):
+        while door.newest_job is None or len(door.newest_job) < count:
+            await asyncio.sleep(0.005)
+
+
 async def subjects(store: AccountStore) -> list[bytes]:
     """Return the subjects in INBOX, in the order of UIDs, which have no gap."""
 
@@ -117,7 +129,8 @@ async def test_all_wait_for_the_writer_at_once_and_are_answered_in_order(
         answering = asyncio.create_task(
             door.does(b"".join(append(f"b{n}", name) for n, name in enumerate(names)))
         )
-        await waiting(store, len(names))
+        await gathered(door, len(names))
+        assert store._database._writer._intake.qsize() == 1, "they share a job"
         assert b"b0" not in door.said, "nothing is durable yet"
         go_on.set()
         lines = await answering
@@ -163,6 +176,62 @@ async def test_what_does_not_fit_into_the_quota_takes_no_place(store: AccountSto
         b"b1 OK [APPENDU", b"b2 NO [OVERQUO", b"b3 OK [APPENDU", b"b4 NO [OVERQUO",
     ]  # fmt: skip
     assert await subjects(store) == [b"x" * 20, b"z" * 20]
+
+
+async def test_one_that_shares_a_job_and_is_refused_keeps_no_other_out(store: AccountStore) -> None:
+    door = Door(store, replace(Limits(), account_octets=3_000))
+    async with writer_stopped(store) as go_on:
+        answering = asyncio.create_task(
+            door.does(
+                append("b1", b"x" * 1_000) + append("b2", b"y" * 2_500) + append("b3", b"z" * 1_000)
+            )
+        )
+        await gathered(door, 3)
+        go_on.set()
+        lines = await answering
+
+    assert [line[:14] for line in lines] == [
+        b"b1 OK [APPENDU", b"b2 NO [OVERQUO", b"b3 OK [APPENDU",
+    ]  # fmt: skip
+    assert await subjects(store) == [b"x" * 20, b"z" * 20]
+
+
+async def test_those_of_several_mailboxes_and_several_messages_hear_of_their_own(
+    store: AccountStore,
+) -> None:
+    door = Door(store)
+    two = append("b2", b"two")[:-2] + b" {18+}\r\nSubject: more\r\n\r\n.\r\n"
+    async with writer_stopped(store) as go_on:
+        answering = asyncio.create_task(
+            door.does(
+                append("b1", b"one")
+                + two
+                + append("b3", b"three")
+                + append("b4", b"lost", "Nowhere")
+                + append("b5", b"other", "Drafts")
+                + append("b6", b"six")
+            )
+        )
+        await waiting(store, 1)
+        go_on.set()
+        lines = await answering
+
+    said = [re.sub(rb" \d+ (\S+)\].*", rb" \1", line) for line in lines]
+    assert said == [
+        b"b1 OK [APPENDUID 1", b"b2 OK [APPENDUID 2:3", b"b3 OK [APPENDUID 4",
+        b"b4 NO [TRYCREATE] there is no such mailbox", b"b5 OK [APPENDUID 1",
+        b"b6 OK [APPENDUID 5",
+    ]  # fmt: skip
+    assert await subjects(store) == [b"one", b"two", b"more", b"three", b"six"]
+
+
+async def test_nothing_of_them_is_kept_in_memory_once_they_are_answered(
+    store: AccountStore,
+) -> None:
+    door = Door(store)
+    await door.does(append("b1", b"one") + append("b2", b"two", "Nowhere") + append("b3", b"three"))
+
+    assert door.newest_job is None
 
 
 async def test_what_comes_behind_them_waits_until_all_are_answered(store: AccountStore) -> None:
@@ -212,9 +281,10 @@ async def test_more_than_may_be_under_way_are_all_kept_in_order(store: AccountSt
         answering = asyncio.create_task(
             door.does(b"".join(append(f"b{n}", name) for n, name in enumerate(names)))
         )
-        await waiting(store, 32)
+        await gathered(door, 32)
         await asyncio.sleep(0.05)
-        assert store._database._writer._intake.qsize() == 32, "what waits in memory is bounded"
+        assert len(door.newest_job or ()) == 32, "what waits in memory is bounded"
+        assert store._database._writer._intake.qsize() == 1
         go_on.set()
         assert len(await answering) == len(names)
 
@@ -228,7 +298,7 @@ async def test_a_client_that_goes_half_way_leaves_whole_messages_or_none(
     async with writer_stopped(store):
         octets = b"".join(append(f"b{n}", b"m%d" % n) for n in range(6))
         answering = asyncio.create_task(door.does(octets[:-20]))
-        await waiting(store, 5)
+        await gathered(door, 5)
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
         await door.connection.close()
@@ -247,7 +317,7 @@ async def test_when_the_server_stops_those_under_way_are_answered_first(
         await line.until(b"a OK")
         async with writer_stopped(store) as go_on:
             line.say(b"".join(append(f"b{n}", b"m%d" % n) for n in range(3)))
-            await waiting(store, 3)
+            await waiting(store, 1)
             server.stopping.set()
             go_on.set()
             heard = await line.until(b"* BYE")
