@@ -2,7 +2,8 @@
 
 The door, the store and the password check are those of the gateway; networks are left out.
 Prints the port and the password, and serves until SIGTERM.  For each SIGUSR1 it prints what is
-still to be made of new mail: how many messages are not in the search index, or have no form yet.
+still to be made of new mail: how many messages are not in the search index, or have no form yet, and how
+many bodies are still to be moved to a file of their own.
 """
 
 import asyncio
@@ -55,6 +56,13 @@ def _unmade(connection: sa.Connection) -> int:
     return count
 
 
+def _unmoved(connection: sa.Connection) -> int:
+    count: int = connection.exec_driver_sql(
+        "SELECT count(*) FROM body WHERE file IS NULL AND size > 65536"
+    ).scalar_one()
+    return count
+
+
 async def _serve(folder: Path, password: Path) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
@@ -69,7 +77,8 @@ async def _serve(folder: Path, password: Path) -> None:
 
     async def tell() -> None:
         not_indexed = (await store.text_index.state()).waiting
-        print(not_indexed + await store._database.read(_unmade), flush=True)  # noqa: SLF001
+        unmade = await store._database.read(_unmade)  # noqa: SLF001
+        print(not_indexed + unmade, await store._database.read(_unmoved), flush=True)  # noqa: SLF001
 
     def asked() -> None:
         task = asyncio.ensure_future(tell())

@@ -13,6 +13,8 @@ from bench.side_by_side.line import Line, Refused
 _DOVECOT = Path("/usr/sbin/dovecot")
 _DOVECOT_PORT = 14_391
 _PATIENCE_SECONDS = 300
+REST_SECONDS = 120.0  # in which what a server does at leisure is to be done
+_STILL_SECONDS = 3.0  # longer than the log and the index take between two things that they do
 _CONFIGURATION = """\
 base_dir = {folder}/run
 state_dir = {folder}/run
@@ -83,6 +85,9 @@ class Server(Protocol):
     def catch_up(self) -> float:
         """Return how many seconds it took until what is made of new mail afterwards was made."""
 
+    def come_to_rest(self) -> float:
+        """Return how many seconds it took until what it holds on the disk changed no more."""
+
     def stop(self) -> None:
         """End it."""
 
@@ -134,6 +139,9 @@ class Dovecot:
     def catch_up(self) -> float:
         return 0.0
 
+    def come_to_rest(self) -> float:
+        return 0.0
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
@@ -181,11 +189,33 @@ class Own:
             time.sleep(0.5)
         return time.monotonic() - begun
 
+    def come_to_rest(self) -> float:
+        """Wait until every long body has its file and the disk shows the same for a while.
+
+        After ``REST_SECONDS`` no more: that is returned, and what the disk then shows is what counts.
+        """
+        begun = time.monotonic()
+        before, since = -1, begun
+        while (now := time.monotonic()) < begun + REST_SECONDS:
+            _, unmoved = self._unmade()
+            octets = self.stored_octets()
+            if unmoved or octets != before:
+                before, since = octets, now
+            elif now > since + _STILL_SECONDS:
+                return since - begun
+            time.sleep(0.25)
+        return REST_SECONDS
+
     def _not_indexed(self) -> int:
+        return self._unmade()[0]
+
+    def _unmade(self) -> tuple[int, int]:
+        """Return how many messages are not in the index or without a form, and how many bodies move."""
         assert self._process is not None
         assert self._process.stdout is not None
         self._process.send_signal(signal.SIGUSR1)
-        return int(self._process.stdout.readline())
+        messages, bodies = map(int, self._process.stdout.readline().split())
+        return messages, bodies
 
     def stop(self) -> None:
         if self._process is not None:
