@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadTable
@@ -29,3 +30,9 @@ class KeysReader(Protocol):
 
     def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""
+
+    def doubtful_ids(self) -> AbstractSet[int]:
+        """Return all ids that two messages have whose tables of ``thread_keys`` are *judged*.
+
+        Some that only one has may be among them.
+        """

@@ -10,9 +10,11 @@ from array import array
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
+from itertools import compress, count, repeat
 from typing import Final, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mx_core.model.ids import MessageId
 
@@ -50,6 +52,7 @@ class OrderNumber(Enum):
 
 NO_DAY: Final = -(2**31)
 NO_ID: Final = 0  # the hash of what is not there; no text has it
+NOWHERE: Final = -1  # the place of who is not there
 
 
 class ThreadKeys(NamedTuple):
@@ -72,6 +75,9 @@ class ThreadTable(Struct, frozen=True, eq=False):
     replies: bytes  # 1 for a reply, else 0
     references: array[int]
     starts: array[int]  # of each message, and the length
+    near: array[int] | None = None  # of each reference the first place with that id, or NOWHERE
+    far: array[int] | None = None  # which references are NOWHERE; see ``with_neighbours``
+    judged: bool = False  # which of its ids are doubtful is known
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -79,6 +85,10 @@ class ThreadTable(Struct, frozen=True, eq=False):
     def __getitem__(self, at: int) -> ThreadKeys:
         references = self.references[self.starts[at] : self.starts[at + 1]]
         return ThreadKeys(self.ids[at], self.subjects[at], self.replies[at] == 1, tuple(references))
+
+    def named_far(self) -> array[int]:
+        """Return the ids of the references that are far."""
+        return array("Q", map(self.references.__getitem__, self.far or ()))
 
     def cut(self, low: int, high: int) -> ThreadTable:
         """Return the messages from *low* up to *high*."""
@@ -107,8 +117,22 @@ class ThreadTable(Struct, frozen=True, eq=False):
         )
 
 
+def with_neighbours(table: ThreadTable) -> ThreadTable:
+    """Return *table* with whom its references name among its own messages.
+
+    Nearly everybody answers a neighbour, and a small table of ids is one that caches hold.
+    """
+    places = dict(zip(reversed(table.ids), range(len(table) - 1, -1, -1), strict=True))
+    near = array("i", map(places.get, table.references, repeat(NOWHERE)))
+    far = array("I", compress(count(), map(NOWHERE.__eq__, near)))
+    return replace(table, near=near, far=far)
+
+
 def joined(tables: Iterable[ThreadTable]) -> ThreadTable:
     """Return the messages of all *tables*, one table behind the other."""
+    tables = list(tables)
+    if len(tables) == 1:
+        return tables[0]
     ids, subjects, references = array("Q"), array("Q"), array("Q")
     replies, starts = bytearray(), array("I", [0])
     for table in tables:

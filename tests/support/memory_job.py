@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mx_core.mime import listed
 from mx_core.mime.header_keys import header_keys
@@ -195,7 +199,12 @@ class Job:
                 return keys.sent_day
 
     def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
-        return thread_table(self._keys(message).thread for message in messages)
+        table = thread_table(self._keys(message).thread for message in messages)
+        return replace(table, judged=True)
+
+    def doubtful_ids(self) -> AbstractSet[int]:
+        counted = Counter(self._keys(each).thread.id for each in self._mail.messages)
+        return {id_ for id_, many in counted.items() if many > 1}
 
     def _keys(self, message: MessageId) -> HeaderKeys:
         octets, form, _ = self._mail.kept(message)

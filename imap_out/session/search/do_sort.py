@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
+from operator import lt
 from typing import Any, Final, TypeVar
 
 from imap_out.session.answers import resync
@@ -35,6 +37,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _READ_AT_ONCE: Final = 8_192  # messages whose keys one transaction reads
+_THREADED_AT_ONCE: Final = 4_096  # a whole column of the store: nothing is copied
 _PARTS_AT_ONCE: Final = 64  # two milliseconds
 _KEYS: Final[dict[SortBy, OrderText | OrderNumber]] = {
     SortBy.ARRIVAL: OrderNumber.ARRIVED,
@@ -153,12 +156,17 @@ class _Keys:
         del sent  # the most that is held is what a mailbox of a million takes
         links = Links()
         subjects = Subjects()
-        for messages in self._slices():
+        before, ascends = -1, True
+        for messages in self._slices(_THREADED_AT_ONCE):
             some = await self._read(partial(_thread_keys, messages))
             if algorithm is Threading.REFERENCES:
                 links.add(some)
+                ascends = ascends and before < messages[0] and _ascend(messages)
+                before = messages[-1]
             subjects.add(some)
         if algorithm is Threading.REFERENCES:
+            if ascends:  # no message is there twice
+                links.trust(await self._read(_doubtful_ids))
             return await self._drive(join(links, order, subjects))
         return await self._drive(by_subject(order, subjects))
 
@@ -176,11 +184,11 @@ class _Keys:
             texts += map(known.setdefault, some, some)
         return texts
 
-    def _slices(self) -> Iterator[Sequence[MessageId]]:
+    def _slices(self, at_once: int = _READ_AT_ONCE) -> Iterator[Sequence[MessageId]]:
         start = 0
         while start < len(self._messages):
             # up to a round number, as the store keeps them: whole columns need no cutting
-            end = start + _READ_AT_ONCE - self._messages[start] % _READ_AT_ONCE
+            end = start + at_once - self._messages[start] % at_once
             yield self._messages[start:end]
             start = end
 
@@ -198,6 +206,14 @@ class _Keys:
                 result: R = end.value
                 return result
             await self._out.progress()
+
+
+def _ascend(messages: Sequence[int]) -> bool:
+    return isinstance(messages, range) or all(map(lt, messages, islice(messages, 1, None)))
+
+
+def _doubtful_ids(reader: MailReader) -> AbstractSet[int]:
+    return reader.doubtful_ids()
 
 
 def _numbers(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import count, repeat
+from collections.abc import Set as AbstractSet
+from itertools import repeat
 from typing import Final
 
 from imap_out.session.search.forest import NONE, Forest, Subjects
 from imap_out.session.search.ordering import SLICE, Slicer, at_places
-from mx_core.model.header_keys import NO_ID, ThreadTable
+from mx_core.model.header_keys import NO_ID, ThreadTable, with_neighbours
 
 _STEPS_PER_MESSAGE: Final = 64  # of looking for circles; real threads need one or two
 _LINKED_AT_ONCE: Final = 512  # with a hundred references each, some milliseconds
@@ -28,9 +29,8 @@ class Links:
     def __init__(self) -> None:
         self.count = 0  # of messages
         self.parents = array("i")  # of each container
-        self._ids: list[array[int]] = []  # these three as they were added
-        self._references: list[array[int]] = []
-        self._starts: list[array[int]] = []
+        self._doubtful: AbstractSet[int] | None = None  # ids that several may have; None: any
+        self._tables: list[ThreadTable] = []  # as they were added
         self._named = array("i")  # the container of each reference
         self._has_had_kids = bytearray()
         self._steps = 1_000
@@ -38,16 +38,19 @@ class Links:
     def add(self, keys: ThreadTable) -> None:
         """Add messages in order of sequence number."""
         self.count += len(keys)
-        self._ids.append(keys.ids)
-        self._references.append(keys.references)
-        self._starts.append(keys.starts)
+        self._tables.append(keys)
+
+    def trust(self, doubtful: AbstractSet[int]) -> None:
+        """Take it that no two messages have one id unless it is *doubtful*, if all are judged."""
+        if all(table.judged for table in self._tables):
+            self._doubtful = doubtful
 
     def link(self) -> Slicer[None]:
         """Link what was added, once all is."""
         yield from self._resolve()
         self._has_had_kids = bytearray(len(self.parents))
         first = base = looked = 0
-        for starts in self._starts:
+        for starts in [table.starts for table in self._tables]:
             self._steps += _STEPS_PER_MESSAGE * (len(starts) - 1)
             for at in range(0, len(starts) - 1, _LINKED_AT_ONCE):
                 some = starts[at : at + _LINKED_AT_ONCE + 1]
@@ -58,53 +61,72 @@ class Links:
                     yield
             first += len(starts) - 1
             base += starts[-1]
-        self._starts.clear()
+        self._tables.clear()
         self._named = array("i")
 
     def _resolve(self) -> Slicer[None]:
-        """Find the container of each reference, by a few calls for thousands of them.
+        """Find the container of each reference.
 
-        From the last message to the first: what is looked for was named a moment ago, so caches
-        have it, and of two with one id the first has the last word.  The table has only the ids
-        that are named, not those of all messages.
+        Whom a reference names in its own table is known, and meant if no other message has that
+        id.  Only what is doubtful, or named elsewhere, is looked for among the ids of all; of two
+        with one id the first is meant.
         """
-        by_id: dict[int, int] = {}  # the slot of each
-        places = array("i", [NONE]) * sum(map(len, self._references))  # by slot
-        slots: list[array[int]] = []
-        number = count()
-        end = self.count
-        for ids, references in zip(reversed(self._ids), reversed(self._references), strict=True):
-            named = array("i")
-            for some in _slices(references):
-                named.extend(map(by_id.setdefault, some, number))
+        found = dict.fromkeys(self._doubtful or (), NONE)  # of each id that is looked for
+        for at, table in enumerate(self._tables):
+            if self._doubtful is None:
+                sought = table.references
+            else:
+                if table.far is None:
+                    self._tables[at] = with_neighbours(table)
+                sought = self._tables[at].named_far()
+            for some in _slices(sought):
+                found.update(zip(some, repeat(NONE)))
                 yield
-            slots.append(named)
-            yield from _place(by_id, places, ids, end)
-            end -= len(ids)
-        missing: dict[int, int] = {}
-        while by_id:  # in slices too: a million numbers take some tens of milliseconds to free
-            for _ in range(min(SLICE, len(by_id))):
-                id_, slot = by_id.popitem()
-                if places[slot] == NONE:
-                    missing[id_] = slot
             yield
-        if missing:  # not there, or named by a message before them
-            end = self.count
-            for ids in reversed(self._ids):
-                yield from _place(missing, places, ids, end)
-                end -= len(ids)
-        self._ids.clear()
-        self._references.clear()
+        has_doubles = False
+        first = 0
+        for table in self._tables:
+            for some in _slices(table.ids):
+                for place, id_ in enumerate(some, first):
+                    if id_ in found:
+                        if found[id_] == NONE:
+                            found[id_] = place
+                        else:
+                            has_doubles = True
+                first += len(some)
+                yield
+        yield from self._name(found, has_doubles=has_doubles)
+        while found:  # in slices too: a million numbers take some tens of milliseconds to free
+            for _ in range(min(SLICE, len(found))):
+                found.popitem()
+            yield
+
+    def _name(self, found: dict[int, int], *, has_doubles: bool) -> Slicer[None]:
+        """Note the container of each reference; those that nobody in *found* has get new ones."""
         only_named = self.count
-        for slot in missing.values():
-            if places[slot] == NONE:
-                places[slot] = only_named
-                only_named += 1
+        first = 0
+        for table in self._tables:
+            ids, places = table.references, array("i")
+            far: array[int] | range = range(len(ids))
+            if self._doubtful is None or table.near is None or table.far is None:
+                places = array("i", [NONE]) * len(ids)
+            else:
+                far = table.far
+                for some, named in zip(_slices(table.near), _slices(ids), strict=True):
+                    own = map(first.__add__, some)
+                    places.extend(map(found.get, named, own) if has_doubles else own)
+                    yield
+            for some in _slices(far):
+                for at, id_ in zip(some, map(ids.__getitem__, some), strict=True):
+                    place = found[id_]
+                    if place == NONE:
+                        found[id_] = place = only_named
+                        only_named += 1
+                    places[at] = place
+                yield
+            self._named += places
+            first += len(table)
         self.parents = array("i", [NONE]) * only_named
-        while slots:
-            for some in _slices(slots.pop()):
-                self._named.extend(map(places.__getitem__, some))
-            yield
 
     def _link_some(self, first: int, base: int, starts: array[int]) -> None:
         """Link the messages from *first* on; *starts* are of their references, less *base*."""
@@ -149,20 +171,9 @@ class Links:
         return at == one
 
 
-def _slices(column: array[int]) -> Iterator[array[int]]:
+def _slices(column: array[int] | range) -> Iterator[array[int] | range]:
     for start in range(0, len(column), SLICE):
         yield column[start : start + SLICE]
-
-
-def _place(by_id: dict[int, int], places: array[int], ids: array[int], end: int) -> Slicer[None]:
-    """Note for each slot in *by_id* the first message with its id; the last of *ids* is before *end*."""
-    for low in range((len(ids) - 1) // SLICE * SLICE, -1, -SLICE):
-        some = ids[low : low + SLICE][::-1]
-        for slot in map(by_id.get, some, repeat(NONE)):
-            end -= 1
-            if slot != NONE:
-                places[slot] = end
-        yield
 
 
 def join(links: Links, order: Sequence[int], subjects: Subjects) -> Slicer[Forest]:

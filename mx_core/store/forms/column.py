@@ -115,7 +115,7 @@ class ThreadColumn:
     @property
     def size(self) -> int:
         """Return how much memory it takes, about."""
-        return 21 * len(self.table) + 8 * len(self.table.references)
+        return 21 * len(self.table) + 12 * len(self.table.references)
 
     def threads(self, low: int, high: int) -> ThreadTable:
         """Return what joins the messages from *low* up to *high* that are in reach."""
@@ -140,6 +140,11 @@ def number_column(first: int, messages: Sequence[int], numbers: Iterable[int]) -
     return NumberColumn(first, array("q", _spread(first, messages, numbers) if messages else ()))
 
 
+def thread_column(first: int, table: ThreadTable) -> ThreadColumn:
+    """Return the column of *table*, whose messages are those from *first* on."""
+    return ThreadColumn(first, header_keys.with_neighbours(table))
+
+
 def joined(one: Column, more: Column) -> Column:
     """Return *one* with *more* of its kind, which begins right behind it."""
     if isinstance(one, TextColumn) and isinstance(more, TextColumn):
@@ -147,7 +152,7 @@ def joined(one: Column, more: Column) -> Column:
         starts = one.starts[:-1] + array("I", [start + shift for start in more.starts])
         return TextColumn(one.first, one.octets + more.octets, starts)
     if isinstance(one, ThreadColumn) and isinstance(more, ThreadColumn):
-        return ThreadColumn(one.first, header_keys.joined((one.table, more.table)))
+        return thread_column(one.first, header_keys.joined((one.table, more.table)))
     assert isinstance(one, NumberColumn)  # noqa: S101  # as more is
     assert isinstance(more, NumberColumn)  # noqa: S101  # by its kind
     return NumberColumn(one.first, one.numbers + more.numbers)

@@ -11,9 +11,12 @@ import json
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from mx_core.model import header_keys
 from mx_core.model.header_keys import (
@@ -37,7 +40,9 @@ from mx_core.store.forms.column import (
     joined,
     number_column,
     text_column,
+    thread_column,
 )
+from mx_core.store.forms.doubles import Doubles
 from mx_core.store.forms.header_key import Kind
 
 if TYPE_CHECKING:
@@ -54,7 +59,9 @@ class KeptColumns:
 
     columns: OrderedDict[tuple[Kind, int], Column] = field(default_factory=OrderedDict)
     octets: int = 0
-    lock: Lock = field(default_factory=Lock)  # of both above
+    doubles: Doubles = field(default_factory=Doubles)  # of the thread columns there ever were
+    _seen: dict[int, int] = field(default_factory=dict)  # up to which id, by chunk
+    lock: Lock = field(default_factory=Lock)  # of all above
 
     def get(self, kind: Kind, chunk: int) -> Column | None:
         """Return a column that is kept."""
@@ -72,6 +79,19 @@ class KeptColumns:
             self.columns[kind, chunk] = column
             while self.octets > _KEPT_OCTETS and len(self.columns) > 1:
                 self.octets -= self.columns.popitem(last=False)[1].size
+
+    def look_through(self, chunk: int, column: ThreadColumn, end: int) -> None:
+        """Find doubtful ids in *column*, which has the messages before *end* that there are."""
+        with self.lock:
+            seen = self._seen.get(chunk, column.first)
+            if end > seen:
+                self.doubles.add(column.threads(seen, end).ids, column.end)
+                self._seen[chunk] = end
+
+    def doubtful(self) -> AbstractSet[int]:
+        """Return the ids that more than one message may have, of all that were looked through."""
+        with self.lock:
+            return frozenset(self.doubles.ids)
 
 
 class Columns:
@@ -138,7 +158,13 @@ class Columns:
                 ids = range(column.first, column.end)
                 places.update(zip(ids, range(len(places), len(places) + len(ids)), strict=True))
         whole = header_keys.joined(tables)
-        return whole if run else whole.at(list(map(places.__getitem__, messages)))
+        if not run:
+            whole = whole.at(list(map(places.__getitem__, messages)))
+        return replace(whole, judged=not _are_few(messages, _chunks(messages, run)))
+
+    def doubtful_ids(self) -> AbstractSet[int]:
+        """See ``keys_port.KeysReader``."""
+        return self._kept.doubtful()
 
     def _each(self, kind: TextField | OrderText, messages: Sequence[MessageId]) -> list[bytes]:
         run = _run(messages)
@@ -158,13 +184,13 @@ class Columns:
     ) -> Iterator[Column]:
         if not messages:
             return
-        low, high = (run[0], run[-1]) if run else (min(messages), max(messages))
-        chunks = range(low >> CHUNK_BITS, (high >> CHUNK_BITS) + 1)
-        if len(messages) < _DENSE * (len(chunks) - 1):
+        chunks = _chunks(messages, run)
+        if _are_few(messages, chunks):
             chosen = "IN (SELECT value FROM json_each(?))"
             for message, key in self._rows(kind, chosen, json.dumps(list(messages))):
                 yield _column(kind, message, [(message, key)])
             return
+        high = run[-1] if run else max(messages)
         for chunk in chunks:
             yield self._chunk(kind, chunk, high)
 
@@ -178,6 +204,8 @@ class Columns:
             if more is None:
                 more = _column(kind, start, list(self._rows(kind, "BETWEEN ? AND ?", start, last)))
             column = more if column is None else joined(column, more)
+            if isinstance(column, ThreadColumn):  # before others can see it
+                self._kept.look_through(chunk, column, max(column.end, min(needed, last) + 1))
             self._kept.keep(kind, chunk, column)
         return column
 
@@ -225,7 +253,16 @@ def _octets_column(
     column = text_column(first, messages, octets, lengths)
     if kind is not ThreadKeys:
         return column
-    return ThreadColumn(first, header_key.unpack_threads(column.texts(first, column.end)))
+    return thread_column(first, header_key.unpack_threads(column.texts(first, column.end)))
+
+
+def _chunks(messages: Sequence[MessageId], run: range) -> range:
+    low, high = (run[0], run[-1]) if run else (min(messages, default=0), max(messages, default=0))
+    return range(low >> CHUNK_BITS, (high >> CHUNK_BITS) + 1)
+
+
+def _are_few(messages: Sequence[MessageId], chunks: range) -> bool:
+    return len(messages) < _DENSE * (len(chunks) - 1)
 
 
 def _run(messages: Sequence[MessageId]) -> range:

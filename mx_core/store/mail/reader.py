@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -227,6 +228,10 @@ class Reader:
     def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
         """Return for each message what joins it to others."""
         return self._columns.thread_keys(messages)
+
+    def doubtful_ids(self) -> AbstractSet[int]:
+        """See ``ports.MailReader``."""
+        return self._columns.doubtful_ids()
 
     def _kept(self, mailbox: MailboxId, highest: int) -> Snapshot | None:
         return self._known.live.kept(mailbox, highest)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mx_core.model.header_keys import ThreadKeys, ThreadTable, joined, thread_table
+from mx_core.model.header_keys import (
+    NOWHERE,
+    ThreadKeys,
+    ThreadTable,
+    joined,
+    thread_table,
+    with_neighbours,
+)
 
 numbers = st.integers(1, 2**64 - 1)
 keys = st.builds(
@@ -39,3 +46,19 @@ def test_places_may_come_in_any_order(some: list[ThreadKeys], places: list[int])
     places = [at % len(some) for at in places]
 
     assert rows(thread_table(some).at(places)) == [some[at] for at in places]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.lists(st.integers(1, 5), max_size=3)), max_size=8))
+def test_a_neighbour_is_the_first_of_the_table_with_the_id_that_is_named(
+    some: list[tuple[int, list[int]]],
+) -> None:
+    ids = [id_ for id_, _ in some]
+    named = [reference for _, references in some for reference in references]
+    keys = [ThreadKeys(id_, references=tuple(references)) for id_, references in some]
+
+    table = with_neighbours(thread_table(keys))
+
+    assert table.near is not None
+    assert list(table.near) == [ids.index(n) if n in ids else NOWHERE for n in named]
+    assert list(table.named_far()) == [n for n in named if n not in ids]
+    assert rows(table) == keys

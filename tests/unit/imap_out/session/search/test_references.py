@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from imap_out.session.search.forest import Subjects, by_subject
 from imap_out.session.search.ordering import Slicer, in_order
 from imap_out.session.search.references import Links, join
-from mx_core.model.header_keys import ThreadKeys, thread_table
+from mx_core.model.header_keys import ThreadKeys, thread_table, with_neighbours
 from tests.support.thread_model import threads
 
 T = TypeVar("T")
@@ -63,6 +65,35 @@ def test_messages_added_in_pieces_are_threaded_as_if_at_once(
     keys: list[ThreadKeys], at_once: int
 ) -> None:
     assert spelled(keys, at_once=at_once) == threads(keys, list(range(len(keys))))
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(messages, max_size=12), st.integers(1, 5), st.sets(ids), st.booleans())
+def test_messages_whose_doubtful_ids_are_known_are_threaded_as_if_nothing_was(
+    keys: list[ThreadKeys], at_once: int, more: set[int], at_hand: bool
+) -> None:
+    counted = Counter(key.id for key in keys)
+    links = Links()
+    for start in range(0, len(keys), at_once):
+        table = replace(thread_table(keys[start : start + at_once]), judged=True)
+        links.add(with_neighbours(table) if at_hand else table)
+    links.trust({id_ for id_, many in counted.items() if many > 1} | more)
+    forest = run(join(links, range(len(keys)), subjects_of(keys)))
+
+    said = b"".join(forest.spell(range(1, len(keys) + 1)))
+    assert said == threads(keys, list(range(len(keys))))
+
+
+def test_one_table_that_is_not_judged_makes_every_id_doubtful() -> None:
+    """Its message has the id that a judged one has, and comes before it."""
+    keys = [ThreadKeys(1), ThreadKeys(1), ThreadKeys(2, references=(1,))]
+    links = Links()
+    links.add(thread_table(keys[:1]))
+    links.add(with_neighbours(replace(thread_table(keys[1:]), judged=True)))
+    links.trust(set())
+    forest = run(join(links, range(3), subjects_of(keys)))
+
+    assert b"".join(forest.spell([1, 2, 3])) == b"(1 3)(2)"
 
 
 def test_many_messages_named_before_they_come_are_found_over_slices() -> None:

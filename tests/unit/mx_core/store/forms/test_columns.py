@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,53 @@ def test_threads_of_messages_in_any_order_are_those_of_each(store: AccountStore)
         assert len({key.subject for key in found}) > 1
 
     asyncio.run(play())
+
+
+def test_ids_of_two_messages_are_doubtful_once_their_threads_were_read(
+    store: AccountStore,
+) -> None:
+    """Also if the second comes when the first has been read long since."""
+
+    async def arrive(number: int) -> None:
+        octets = b"Message-ID: <%d@a.example>\r\n\r\n" % number
+        await store.mail.write(
+            lambda writer: writer.append(
+                writer.mailbox(INBOX).id, octets, prepare(octets), frozenset()
+            )
+        )
+
+    async def read() -> tuple[list[int], bool, AbstractSet[int]]:
+        messages = await deliver(store, 0)
+
+        def job(reader: MailReader) -> tuple[list[int], bool, AbstractSet[int]]:
+            table = reader.thread_keys(messages)
+            return list(table.ids), table.judged, reader.doubtful_ids()
+
+        return await store.mail.read(job)
+
+    async def play() -> None:
+        for number in range(5):
+            await arrive(number)
+        ids, judged, doubtful = await read()
+        assert judged
+        assert (len(set(ids)), doubtful) == (5, set())
+        await arrive(3)
+        ids, judged, doubtful = await read()
+        assert judged
+        assert doubtful == {ids[3]} == {ids[5]}
+
+    asyncio.run(play())
+
+
+def test_of_messages_far_apart_nobody_knows_which_ids_are_doubtful(store: AccountStore) -> None:
+    async def play() -> bool:
+        await deliver(store, 2)
+        await store.mail.write_with(
+            lambda _w, connection: connection.exec_driver_sql(
+                "UPDATE clock SET newest_message = 1000000"
+            )
+        )
+        messages = await deliver(store, 1)
+        return (await store.mail.read(lambda r: r.thread_keys(messages))).judged
+
+    assert asyncio.run(play()) is False
