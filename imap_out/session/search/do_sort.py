@@ -9,8 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
-from itertools import chain, islice
-from operator import lt
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from imap_out.session.answers import resync
@@ -156,19 +155,30 @@ class _Keys:
         del sent  # the most that is held is what a mailbox of a million takes
         links = Links()
         subjects = Subjects()
-        before, ascends = -1, True
         for messages in self._slices(_THREADED_AT_ONCE):
             some = await self._read(partial(_thread_keys, messages))
             if algorithm is Threading.REFERENCES:
                 links.add(some)
-                ascends = ascends and before < messages[0] and _ascend(messages)
-                before = messages[-1]
             subjects.add(some)
         if algorithm is Threading.REFERENCES:
-            if ascends:  # no message is there twice
+            if await self._is_each_once():
                 links.trust(await self._read(_doubtful_ids))
             return await self._drive(join(links, order, subjects))
         return await self._drive(by_subject(order, subjects))
+
+    async def _is_each_once(self) -> bool:
+        """Tell whether no message was found twice; one that was copied within its mailbox may be."""
+        if isinstance(self._messages, range):
+            return True
+        seen = bytearray()  # by id
+        for messages in self._slices():
+            missing = max(messages) + 1 - len(seen)
+            if missing > 0:
+                seen += bytes(missing)
+            for message in messages:
+                seen[message] = 1
+            await self._out.progress()
+        return seen.count(1) == len(self._messages)
 
     async def _read_numbers(self, key: OrderNumber) -> array[int]:
         numbers = array("q")
@@ -206,10 +216,6 @@ class _Keys:
                 result: R = end.value
                 return result
             await self._out.progress()
-
-
-def _ascend(messages: Sequence[int]) -> bool:
-    return isinstance(messages, range) or all(map(lt, messages, islice(messages, 1, None)))
 
 
 def _doubtful_ids(reader: MailReader) -> AbstractSet[int]:

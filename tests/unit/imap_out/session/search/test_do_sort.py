@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from imap_out.session.search import do_sort
 from tests.support.transcript import Line, Transcript
 
 
@@ -56,3 +59,23 @@ def test_a_question_about_flags_is_answered_anew() -> None:
         return [each.split(b"\r\n")[0] for each in (one, two)]
 
     assert asyncio.run(play()) == [b"* THREAD (1)(2)", b"* THREAD (2)"]
+
+
+def test_of_a_message_that_is_there_twice_the_first_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second is read with the answer, the first before them."""
+    monkeypatch.setattr(do_sort, "_THREADED_AT_ONCE", 3)
+
+    async def play() -> bytes:
+        world = Transcript()
+        await world.mail.deliver(b"Message-ID: <1@a>\r\n\r\n")
+        await world.mail.deliver(b"Message-ID: <2@a>\r\n\r\n")
+        line = await world.open("")
+        await ask(line, "a SELECT INBOX")
+        await ask(line, "b COPY 1 INBOX")
+        await world.mail.deliver(b"Message-ID: <3@a>\r\nReferences: <1@a>\r\n\r\n")
+        await ask(line, "c NOOP")
+        return await ask(line, "d THREAD REFERENCES UTF-8 ALL")
+
+    assert asyncio.run(play()).split(b"\r\n")[0] == b"* THREAD (1 4)(2)(3)"
