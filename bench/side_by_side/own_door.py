@@ -26,6 +26,7 @@ from mx_core.model.secret import Secret
 from mx_core.ports import Account
 from mx_core.program import event_loop, logs
 from mx_core.program.log_settings import Log
+from mx_core.program.quiet import look_less_for_garbage
 from mx_core.store.account_store import AccountStore
 
 
@@ -86,6 +87,7 @@ async def _serve(folder: Path, password: Path) -> None:
         task.add_done_callback(answering.discard)
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, asked)
+    look_less_for_garbage()  # as the gateway does
     await serve(
         [Listener(sock, None, False)],
         _Person(store),

@@ -53,6 +53,7 @@ class Mailboxes(Reader):
         self.before_sent: Callable[[sa.Connection], None] = lambda _: None  # see ``Mail``
         self.stirred = False  # the gateway has something to tell; see ``relations``
         self.formless: list[tuple[MessageId, int]] = []  # stored, with their octets; no form yet
+        self._validities: dict[MailboxId, UidValidity] = {}  # of mailboxes that this job has read
         self._now = now
         self.log = Journal(connection, now)
         self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
@@ -227,14 +228,30 @@ class Mailboxes(Reader):
         self._places.book_changed()
         self.names.append(NameChanged(None, name, bool(rule)))
 
+    @override
+    def mailbox(self, name: MailboxName) -> MailboxInfo:
+        info = super().mailbox(name)
+        self._meet(info.id, info.uid_validity, info.global_id, info.uid_next)
+        return info
+
     def _box(self, mailbox: MailboxId) -> UidValidity:
+        if mailbox in self._places.next_uids:  # this job has just read it
+            return self._validities[mailbox]
         row = self._connection.exec_driver_sql(
-            "SELECT uid_validity, global_id FROM mailbox WHERE id = ?", (mailbox,)
+            "SELECT uid_validity, global_id, uid_next FROM mailbox WHERE id = ?", (mailbox,)
         ).one_or_none()
         if row is None:
             raise NoSuchMailbox("the mailbox was deleted")
-        self._places.global_ids[mailbox] = GlobalId(row[1])
+        self._meet(mailbox, *row)
         return UidValidity(row[0])
+
+    def _meet(
+        self, mailbox: MailboxId, validity: UidValidity, global_id: GlobalId, next_uid: Uid
+    ) -> None:
+        """Note what does not change while the job has the mailbox, and which UID it gives next."""
+        self._validities[mailbox] = validity
+        self._places.global_ids[mailbox] = global_id
+        self._places.next_uids[mailbox] = next_uid
 
     def _id_of(self, name: MailboxName) -> MailboxId | None:
         return self._connection.exec_driver_sql(

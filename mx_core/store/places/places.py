@@ -57,6 +57,8 @@ class Places:
         self._changes = changes
         self._now_seconds = now_seconds
         self.global_ids: dict[MailboxId, GlobalId] = {}  # of mailboxes, which this job has read
+        # of mailboxes that this job has read and not added to since
+        self.next_uids: dict[MailboxId, Uid] = {}
 
     def find(
         self,
@@ -99,13 +101,7 @@ class Places:
         modseq = self._log.next_modseq()
         flags = self._flag_sets.of_all([number for _, _, number, _ in messages])
         unseen, deleted = _weigh(flags)
-        # two plain statements cost half of one that returns what it wrote
-        row = self._connection.exec_driver_sql(
-            "SELECT uid_next, global_id FROM mailbox WHERE id = ?", (mailbox,)
-        ).one_or_none()
-        if row is None:
-            raise NoSuchMailbox("the mailbox was deleted")
-        first, global_id = row
+        first, global_id = self._next(mailbox)
         end = first + len(messages)
         if end > _UID_MAX:
             raise OverQuota("the mailbox has had more messages than UIDs exist")
@@ -142,6 +138,19 @@ class Places:
             self._log_added(global_id, messages[at:until], flags[at:until], first + at, date)
             at = until
         return list(uids)
+
+    def _next(self, mailbox: MailboxId) -> tuple[Uid, GlobalId]:
+        """Return the UID that the next message gets, for a job that now gives it; and the global id."""
+        first = self.next_uids.pop(mailbox, None)
+        if first is not None:
+            return first, self.global_ids[mailbox]
+        # two plain statements cost half of one that returns what it wrote
+        row = self._connection.exec_driver_sql(
+            "SELECT uid_next, global_id FROM mailbox WHERE id = ?", (mailbox,)
+        ).one_or_none()
+        if row is None:
+            raise NoSuchMailbox("the mailbox was deleted")
+        return row[0], row[1]
 
     def _fill(
         self,
@@ -207,6 +216,7 @@ class Places:
 
     def forget(self, mailbox: MailboxId) -> None:
         """Let go of everything in *mailbox*, which is about to go itself."""
+        self.next_uids.pop(mailbox, None)
         self._release(list(segment.load_all(self._connection, mailbox).messages))
         for table in ("segment", "tombstone", "saved"):
             self._connection.exec_driver_sql(
