@@ -52,39 +52,37 @@ class Forest:
         # thread-nested = 2*thread-list
         pieces: list[str] = []
         first, next_, count = self.first, self.next, self.count
+        above: list[int] = []  # who begins each of the lists around
         for root in self.roots:
-            node, above = root, list[int]()  # the member of each list around that is being spelled
-            while True:
+            node = root  # who begins a list of its own; NONE behind the last sibling
+            while node != NONE or above:
                 if len(pieces) >= SLICE:
                     yield "".join(pieces).encode()
                     pieces.clear()
+                if node == NONE:
+                    pieces.append(")")
+                    node = next_[above.pop()]
+                    continue
                 child = first[node]
                 if child == NONE:
                     pieces.append(f"({numbers[node]})")
-                else:
-                    pieces.append("(")
-                    while child != NONE and next_[child] == NONE:  # who has one is no dummy
-                        pieces.append(f"{numbers[node]} ")
-                        node, child = child, first[child]
-                        if len(pieces) >= SLICE:
-                            yield "".join(pieces).encode()
-                            pieces.clear()
-                    if child != NONE:
-                        if node < count:
-                            pieces.append(f"{numbers[node]} ")
-                        above.append(child)
-                        node = child
-                        continue
-                    pieces.append(f"{numbers[node]})")
-                while above:
-                    node = next_[above[-1]]
-                    if node != NONE:
-                        above[-1] = node
+                    node = next_[node]
+                    continue
+                begins = node
+                pieces.append(f"({numbers[node]} " if node < count else "(")
+                while next_[child] == NONE:  # members of one list
+                    node, child = child, first[child]
+                    if child == NONE:
+                        pieces.append(f"{numbers[node]})")
+                        node = next_[begins]
                         break
-                    pieces.append(")")
-                    above.pop()
+                    pieces.append(f"{numbers[node]} ")
+                    if len(pieces) >= SLICE:
+                        yield "".join(pieces).encode()
+                        pieces.clear()
                 else:
-                    break
+                    above.append(begins)
+                    node = child
         yield "".join(pieces).encode()
 
 

@@ -80,12 +80,15 @@ class KeptColumns:
             while self.octets > _KEPT_OCTETS and len(self.columns) > 1:
                 self.octets -= self.columns.popitem(last=False)[1].size
 
-    def look_through(self, chunk: int, column: ThreadColumn, end: int) -> None:
-        """Find doubtful ids in *column*, which has the messages before *end* that there are."""
+    def look_through(self, chunk: int, column: ThreadColumn, end: int, newest: int) -> None:
+        """Find doubtful ids in *column*, which has the messages before *end* that there are.
+
+        The *newest* message of all tells how many others there may be.
+        """
         with self.lock:
             seen = self._seen.get(chunk, column.first)
             if end > seen:
-                self.doubles.add(column.threads(seen, end).ids, column.end)
+                self.doubles.add(column.threads(seen, end).ids, newest)
                 self._seen[chunk] = end
 
     def doubtful(self) -> AbstractSet[int]:
@@ -205,7 +208,9 @@ class Columns:
                 more = _column(kind, start, list(self._rows(kind, "BETWEEN ? AND ?", start, last)))
             column = more if column is None else joined(column, more)
             if isinstance(column, ThreadColumn):  # before others can see it
-                self._kept.look_through(chunk, column, max(column.end, min(needed, last) + 1))
+                newest = self._connection.exec_driver_sql("SELECT max(id) FROM message").scalar()
+                end = max(column.end, min(needed, last) + 1)
+                self._kept.look_through(chunk, column, end, newest or 0)
             self._kept.keep(kind, chunk, column)
         return column
 
