@@ -11,12 +11,14 @@ import contextlib
 import math
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 from typing_extensions import override
 
 from imap_out.deflate import Deflate
+from imap_out.lingering import AT_ONCE_SECONDS, Lingering
 
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _READ_HIGH_OCTETS: Final = 256 * 1024  # reading pauses beyond
@@ -27,8 +29,13 @@ _GATHERED_OCTETS: Final = 2_048  # shorter pieces, on the average, are joined in
 class Duplex(asyncio.Protocol):
     """Owned by the task of its connection; *start* begins that task."""
 
-    def __init__(self, start: Callable[[Duplex], None]) -> None:
+    def __init__(self, start: Callable[[Duplex], None], lingering: Lingering) -> None:
         self._start: Callable[[Duplex], None] | None = start
+        # gives the answer to octets for which the task need not be woken, or None
+        self.at_once: Callable[[bytes], list[bytes] | None] = _never
+        self._lingering = lingering
+        self._heard = 0.0  # monotonic seconds: since then the peer is waited for
+        self._is_quick = False  # it spoke at once the last time
         self.transport: asyncio.Transport
         self._sock: Any = None  # of TCP; what the transport shows as its socket
         self._loop: asyncio.AbstractEventLoop  # kept: Python asks the system each time which runs
@@ -78,15 +85,41 @@ class Duplex(asyncio.Protocol):
         if deadline < self._alarm_at:
             self._set_alarm(deadline)
         self._awaited = True
+        self._listen()
         try:
             await self._readable.wait()
         finally:
             self._awaited = False
+            self._lingering.end()
         if self._late:
             self._late = False
             if not (self._buffer or self.ended or self.woken):
                 self._readable.clear()
                 raise TimeoutError
+
+    def put_off(self, deadline: float) -> None:
+        """Let ``readable_until`` wait until *deadline*, which is later than its own."""
+        self._deadline = deadline
+
+    def _listen(self) -> None:
+        """Begin to wait for the peer, wide awake for one that is quick."""
+        self._heard = time.monotonic()
+        if self._is_quick:
+            self._lingering.begin()
+
+    def _answered_at_once(self, octets: bytes) -> bool:
+        """Answer *octets* if that needs neither the task nor room, and tell whether it was done."""
+        if not self._awaited or self._readable.is_set() or not self._writable.is_set():
+            return False
+        if self._deflate is not None:
+            return False
+        pieces = self.at_once(octets)
+        if pieces is None:
+            return False
+        with contextlib.suppress(ConnectionResetError):  # the task is told by connection_lost
+            self.write(pieces)
+        self._listen()
+        return True
 
     def _set_alarm(self, at: float) -> None:
         if self._alarm is not None:
@@ -211,6 +244,9 @@ class Duplex(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         self.octets_in += len(data)
+        self._is_quick = time.monotonic() - self._heard < AT_ONCE_SECONDS
+        if self._answered_at_once(data):
+            return
         self._buffer += data
         self._readable.set()
         if len(self._buffer) > _READ_HIGH_OCTETS and not self._paused:
@@ -239,6 +275,10 @@ class Duplex(asyncio.Protocol):
     @override
     def resume_writing(self) -> None:
         self._writable.set()
+
+
+def _never(_octets: bytes) -> None:
+    return None
 
 
 def _gathers(transport: asyncio.Transport) -> bool:

@@ -24,6 +24,7 @@ import structlog
 from msgspec import Struct
 
 from imap_out.duplex import Duplex
+from imap_out.lingering import Lingering
 from imap_out.session.answers.out import Out
 from imap_out.session.connection import Connection, Next
 from imap_out.session.state.hiding import Hiding
@@ -101,10 +102,11 @@ class _Server:
 
     async def run(self, listeners: Sequence[Listener], stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
+        lingering = Lingering(loop)
         async with asyncio.TaskGroup() as tasks:
             servers = [
                 await loop.create_server(
-                    lambda listener=listener: Duplex(self._accepted(listener, tasks)),
+                    lambda listener=listener: Duplex(self._accepted(listener, tasks), lingering),
                     sock=listener.sock,
                     ssl=listener.tls if listener.implicit else None,
                     ssl_handshake_timeout=self.limits.login_seconds if listener.implicit else None,
@@ -160,6 +162,7 @@ class _Conversation:
         trail.reached(Step.REACHED)
         if listener.implicit:
             trail.reached(Step.SECURED)
+        duplex.at_once = self._at_once
         self._now = (
             asyncio.get_running_loop().time
         )  # to ask which loop runs costs as much as a line of the answer
@@ -263,6 +266,19 @@ class _Conversation:
             return Next.CLOSE
         self._connection.framer.feed(self._duplex.take())
         return Next.READ
+
+    def _at_once(self, octets: bytes) -> list[bytes] | None:
+        """Return the answer to *octets* that came while the task waits for some, or None: it is to do it."""
+        try:
+            done = self._connection.at_once(octets, self._out)
+        except Exception as error:  # noqa: BLE001  # as in run
+            self._note_bug(error)
+            self._duplex.transport.abort()
+            return []
+        if not done:
+            return None
+        self._duplex.put_off(self._now() + self._limits.idle_seconds)
+        return self._out.taken()
 
     async def _idle(self) -> Next:
         """Tell news until the client says something.  RFC 2177, RFC 5465."""

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, Final
 
-from imap_out.session import auth, do_always
+from imap_out.session import at_once, auth, do_always
 from imap_out.session.answers.out import Out
 from imap_out.session.auth import Exchange
-from imap_out.session.fetch import do_fetch, lone
+from imap_out.session.fetch import do_fetch
 from imap_out.session.mailboxes import do_list, do_mailbox, do_notify, do_quota
 from imap_out.session.messages import do_append, do_message, do_replace
 from imap_out.session.messages.gathered import Begin, UnderWay
@@ -177,13 +177,26 @@ class Connection:
         self.session.set_notice(None)
         await self.session.deselect()
 
+    def at_once(self, octets: bytes, out: Out) -> bool:
+        """Put the whole answer to *octets*, if they are all that came and nothing need be waited for.
+
+        To be asked while the shell would wait for octets; False: nothing was done.
+        """
+        return (
+            self._exchange is None
+            and self._idle_tag is None
+            and self.overlap.idle
+            and not self.framer.amid
+            and at_once.answer_line(self.session, octets, out)
+        )
+
     async def step(self, out: Out) -> Next:
         """Do the next thing that the buffered octets ask for."""
         if self._exchange is not None or self._idle_tag is not None:
             return await self._take_line(out)
         if self.overlap.idle:
             event = self.framer.next_frame()
-            if isinstance(event, Frame) and lone.answer(self.session, event.segments[0], out):
+            if isinstance(event, Frame) and at_once.answer(self.session, event.segments[0], out):
                 return Next.GO_ON if self.framer.waiting else Next.READ
         else:
             event = self.overlap.take_held() or self.framer.next_frame()

@@ -80,6 +80,10 @@ class Out:
     async def flush(self) -> None:
         """Send what is here."""
         if self._pieces:
-            pieces, self._pieces = self._pieces, []
-            self._size = 0
-            await self._send(pieces)
+            await self._send(self.taken())
+
+    def taken(self) -> list[bytes]:
+        """Return what is here, for a sender that does not wait."""
+        pieces, self._pieces = self._pieces, []
+        self._size = 0
+        return pieces

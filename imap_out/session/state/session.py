@@ -20,6 +20,7 @@ from imap_out.session.state.recent import RecentClaims
 from imap_out.session.state.refusals import ClientBug
 from imap_out.session.state.selected import SelectedView
 from imap_out.session.state.shelves import Shelves
+from imap_out.session.state.told_status import ToldStatus
 from imap_out.wire.limits import Limits
 from mx_core.ports import Account, Accounts, MailStore
 from mx_core.trail_port import UNWATCHED, Trail
@@ -79,6 +80,7 @@ class Session:
     hiding: Hiding = field(default_factory=Hiding)
     client: str = ""  # the name that the program gives itself
     trail: Trail = UNWATCHED
+    told_statuses: dict[bytes, ToldStatus] = field(default_factory=dict)  # by what was asked
     ahead: Ahead = field(init=False)
 
     def __post_init__(self) -> None:

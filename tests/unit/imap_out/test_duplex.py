@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from imap_out.duplex import Duplex
+from imap_out.lingering import Lingering
 
 pytestmark = pytest.mark.anyio
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop]
@@ -34,7 +35,9 @@ def listening() -> socket.socket:
 
 async def opened(sock: socket.socket) -> Duplex:
     loop = asyncio.get_running_loop()
-    _, duplex = await loop.create_connection(lambda: Duplex(lambda _duplex: None), sock=sock)
+    _, duplex = await loop.create_connection(
+        lambda: Duplex(lambda _duplex: None, Lingering(loop)), sock=sock
+    )
     return duplex
 
 
@@ -110,6 +113,69 @@ async def test_an_alarm_that_rings_while_nobody_waits_wakes_nobody(
 
     assert not done
     waiting.cancel()
+    duplex.transport.close()
+
+
+async def test_octets_may_be_answered_without_the_task_while_it_waits(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    duplex = await opened(pair[0])
+    pair[1].setblocking(False)
+    loop = asyncio.get_running_loop()
+    duplex.at_once = lambda octets: [b"you said ", octets] if octets == b"a" else None
+    waiting = asyncio.ensure_future(duplex.readable_until(soon(5)))
+    await asyncio.sleep(0)
+
+    said = []
+    for octets in (b"a", b"a"):
+        await loop.sock_sendall(pair[1], octets)
+        said.append(await loop.sock_recv(pair[1], 100))
+
+    assert said == [b"you said a"] * 2
+    assert not waiting.done()
+    await loop.sock_sendall(pair[1], b"b")
+    await waiting
+    duplex.transport.pause_reading()
+    assert duplex.take() == b"b"
+    assert (duplex.octets_in, duplex.octets_out) == (3, 20)
+    duplex.transport.close()
+
+
+async def test_nothing_is_answered_without_the_task_that_does_not_wait_or_without_room(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    duplex = await opened(pair[0])
+    asked: list[bytes] = []
+    duplex.at_once = asked.append  # type: ignore[assignment]  # None: it is for the task
+    duplex.data_received(b"nobody waits")
+    duplex.take()
+    for prepare in (duplex.pause_writing, duplex.wake, duplex.compress):
+        waiting = asyncio.ensure_future(duplex.readable_until(soon(5)))
+        await asyncio.sleep(0)
+        prepare()
+        duplex.data_received(b"x")
+        await waiting
+        duplex.resume_writing()
+        duplex.woken = False
+        duplex.take() if prepare != duplex.compress else None
+
+    assert asked == []
+    duplex.transport.close()
+
+
+async def test_what_is_answered_at_once_puts_the_deadline_off(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    duplex = await opened(pair[0])
+    waiting = asyncio.ensure_future(duplex.readable_until(soon(0.02)))
+    await asyncio.sleep(0)
+    duplex.put_off(soon(0.06))
+
+    await asyncio.sleep(0.04)
+
+    assert not waiting.done()
+    with pytest.raises(TimeoutError):
+        await waiting
     duplex.transport.close()
 
 

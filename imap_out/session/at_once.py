@@ -1,0 +1,85 @@
+"""Commands that are answered without waiting for anything: NOOP, STATUS, and the FETCH of ``fetch/lone``.
+
+To a client that nothing else is to be told, the whole answer is put in one go, so the shell need not even
+wake the task of the connection for it.  Whatever is not plain is left to the way of all commands,
+whose answer is the same to the octet.  ADR 0057.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from imap_out.session.answers.out import Out
+from imap_out.session.fetch import lone
+from imap_out.session.mailboxes.do_mailbox import status_line
+from imap_out.session.state.session import Session
+from imap_out.session.state.told_status import ToldStatus
+from imap_out.wire.commands import Status
+from imap_out.wire.cursor import TAG_CLASS
+from imap_out.wire.framing import Frame
+from imap_out.wire.parse import parse
+from imap_out.wire.syntax import BadSyntax
+from mx_core.model.address import Address
+from mx_core.model.errors import MailError
+from mx_core.model.mailbox_name import mailbox_name
+
+_LINE: Final = re.compile(rb"([^\r\n\0{]{1,300})\r\n")  # all that has come, and no literal in it
+_PLAIN: Final = re.compile(
+    rb"([%b]{1,32}) (?:(NOOP)|(STATUS [ -z]{1,200}))" % TAG_CLASS, re.IGNORECASE
+)
+_KEPT_MAX: Final = 64  # answers of one session
+_LONGER: Final = frozenset({b"HIGHESTMODSEQ", b"DELETED-STORAGE"})  # begins something; is counted
+
+
+def answer_line(session: Session, octets: bytes, out: Out) -> bool:
+    """As ``answer``, to all that has come, if that is one line and nothing more."""
+    line = _LINE.fullmatch(octets)
+    return line is not None and answer(session, line[1], out)
+
+
+def answer(session: Session, text: bytes, out: Out) -> bool:
+    """Put the whole answer to the command *text*, its tagged line included; False: nothing was done."""
+    view = session.view
+    if (
+        session.account is None
+        or session.ended
+        or session.notice is not None
+        or not (view is None or view.is_told_all)
+    ):
+        return False
+    found = _PLAIN.fullmatch(text)
+    if found is None:
+        return lone.answer(session, text, out)
+    if found[2] is not None:
+        out.put(found[1] + b" OK done\r\n")
+        return True
+    try:
+        line = _status(session, found[3], session.account.address)
+    except (BadSyntax, MailError):
+        return False  # the longer way meets it too, and says what it means
+    if line is None:
+        return False
+    out.put(line + found[1] + b" OK that is its status\r\n")
+    return True
+
+
+def _status(session: Session, asked: bytes, owner: Address) -> bytes | None:
+    """Return the untagged answer to *asked*, a STATUS without its tag; None: it is not plain."""
+    utf8 = session.utf8_names
+    key = b"8" + asked if utf8 else asked
+    told = session.told_statuses.get(key)
+    if told is None:
+        _, command = parse(Frame((b"a " + asked,)), utf8=utf8)
+        if not isinstance(command, Status) or not _LONGER.isdisjoint(command.items):
+            return None
+        told = ToldStatus(mailbox_name(command.mailbox), command.items)
+    info = session.mail.mailbox(told.name)
+    recent = session.claims.unclaimed(owner, info.id, info.recent, info.uid_next)
+    if info is not told.info or recent != told.recent:
+        line = status_line(session, info, told.items)
+        told = ToldStatus(told.name, told.items, info, recent, line)
+        if len(session.told_statuses) >= _KEPT_MAX:
+            session.told_statuses.clear()
+        session.told_statuses[key] = told
+    return told.line
