@@ -6,7 +6,7 @@ against what can be before anything is made of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -130,12 +130,8 @@ async def sizes(client: ImapClient, wanted: Sequence[int], *, content_types: boo
     found: dict[int, Size] = {}
 
     def take(data: Data) -> None:
-        if data.name != "FETCH":
-            return
-        items = items_of(data)
-        uid = number_of(items.get("UID"), _UID_MAX)
-        size = number_of(items.get("RFC822.SIZE"), _SIZE_MAX)
-        if uid in asked and size is not None:
+        if (told := _sized(data, asked)) is not None:
+            uid, size, items = told
             found[uid] = Size(uid, size, content_type_of(items))
 
     # a part of the field: nobody's can be longer than the answer may be
@@ -155,12 +151,8 @@ async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
     found: dict[int, Row] = {}
 
     def take(data: Data) -> None:
-        if data.name != "FETCH":
-            return
-        items = items_of(data)
-        uid = number_of(items.get("UID"), _UID_MAX)
-        size = number_of(items.get("RFC822.SIZE"), _SIZE_MAX)
-        if uid in asked and size is not None:
+        if (told := _sized(data, asked)) is not None:
+            uid, size, items = told
             found[uid] = Row(
                 uid, size, flags_of(items.get("FLAGS")), date_of(items.get("INTERNALDATE")),
                 shared_of(items.get("X-GM-MSGID")),
@@ -173,6 +165,16 @@ async def rows(client: ImapClient, wanted: Sequence[int]) -> list[Row]:
         answers=2 * len(wanted) + _SPARE,
     )
     return [found[uid] for uid in sorted(found)]
+
+
+def _sized(data: Data, asked: Collection[int]) -> tuple[int, int, dict[str, Value]] | None:
+    """Return UID, size and all items that *data* tells of one of *asked*; None: it does not."""
+    if data.name != "FETCH":
+        return None
+    items = items_of(data)
+    uid = number_of(items.get("UID"), _UID_MAX)
+    size = number_of(items.get("RFC822.SIZE"), _SIZE_MAX)
+    return None if uid is None or uid not in asked or size is None else (uid, size, items)
 
 
 async def octets(client: ImapClient, wanted: Sequence[Row]) -> dict[int, bytes]:
