@@ -31,6 +31,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
 from mx_core.ports import FlagChange, MailReader, MailWriter, NewMail
 from mx_core.program.memory import give_back_heap
+from mx_core.program.quiet import look_less_for_garbage
 from mx_core.store.account_store import AccountStore
 
 FULL = 1_000_000
@@ -214,6 +215,7 @@ async def _ask(folder: Path, size: int) -> dict[str, float]:
     store = _opened(folder)
     inbox = await _inbox(store)
     found: dict[str, float] = {}
+    look_less_for_garbage()  # as the gateway does before it serves
 
     async def select() -> float:
         begun = time.perf_counter()
