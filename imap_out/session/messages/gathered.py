@@ -73,15 +73,20 @@ class _Job:
         try:
             await mail.write(self._add)
         except Exception as error:  # noqa: BLE001  # whatever it is, who brought it must hear it
+            self._begin()  # it may have failed before the thread came to it
             if len(self._ones) == 1:
                 self._ones[0].error = error
                 return
             for one in self._ones:
                 await _Job(self._name, one).store(mail, None)
 
-    def _add(self, writer: MailWriter) -> None:
+    def _begin(self) -> None:
+        """Let nobody join from here on: nothing would be done for them."""
         with self._state:
             self._begun = True
+
+    def _add(self, writer: MailWriter) -> None:
+        self._begin()
         messages = [new for one in self._ones for new in one.messages]
         # Crash before the commit: none of them is there, and the client was told nothing.
         appended = iter(writer.append_all(writer.mailbox(self._name).id, messages))
