@@ -192,7 +192,6 @@ class Writer:
             step = self._leisure()
             self._commit_together(step, lambda: None)
             self._owing = self._pausing = step.more
-            self._log.after_commit()  # steps may be many, and whoever comes next waits for less
             return
         self._owing = False
         self._log.move("PASSIVE")

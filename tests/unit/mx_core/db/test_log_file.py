@@ -93,27 +93,6 @@ def test_commits_write_over_the_round_before_and_the_file_stays_as_long_as_it_is
     assert database.read_blocking(count) == 25
 
 
-def test_what_is_done_at_leisure_writes_over_the_round_before_as_well(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "_IDLE_SECONDS", 0.05)
-    done = threading.Event()
-    steps = iter(range(25))
-
-    def step(connection: sa.Connection) -> bool:
-        if next(steps, None) is None:
-            done.set()
-            return False
-        put(connection)
-        return True
-
-    database.at_leisure(step)
-    assert done.wait(20)
-
-    assert log_octets(database) <= ROUND + COMMIT
-    assert database.read_blocking(count) == 25
-
-
 def test_what_an_earlier_round_has_left_does_not_count(
     database: Database, moves: list[str]
 ) -> None:
