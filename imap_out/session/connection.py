@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, Final
 
 from imap_out.session import at_once, auth, do_always
+from imap_out.session.answers import resync
 from imap_out.session.answers.out import Out
 from imap_out.session.auth import Exchange
 from imap_out.session.fetch import do_fetch
@@ -26,11 +27,10 @@ from imap_out.session.state.hiding import Hiding
 from imap_out.session.state.notify import EXPUNGE, FLAGS, NEW
 from imap_out.session.state.recent import RecentClaims
 from imap_out.session.state.refusals import ClientBug, Refusal
-from imap_out.session.state.selected import SelectedView
 from imap_out.session.state.session import Completed, Security, Session, State
 from imap_out.session.state.shelves import Shelves
 from imap_out.wire import commands
-from imap_out.wire.commands import Append, Authenticate, Command, Enable, Idle
+from imap_out.wire.commands import Append, Authenticate, Command, Idle
 from imap_out.wire.framing import Frame, Framer, GoAhead, Poisoned
 from imap_out.wire.limits import Limits
 from imap_out.wire.parse import parse
@@ -269,29 +269,13 @@ class Connection:
         view, knew = self.session.view, capability.CONDSTORE in self.session.enabled
         completed = await COMMANDS[type(command)][1](self.session, command, out)
         if not knew and view is not None and self.session.view is view:
-            self._begin_modseqs(command, view, out)
+            resync.begin_modseqs(self.session, command, view, out)
         held = isinstance(command, _KEEPS_NUMBERS) and not getattr(command, "by_uid", False)
         if not isinstance(command, commands.Select):
             # what happens while SELECT is answered waits: programs that resynchronise count on
             # its one EXISTS
             await self._news(out, expunges=not held)
-        return self._with_modseq(completed) if completed.tells_modseq else completed
-
-    def _begin_modseqs(self, command: Command, view: SelectedView, out: Out) -> None:
-        """Tell where a client stands whose *command* made it one that knows modseqs.
-
-        RFC 7162 §3.1.2: the mailbox may have been selected long before.
-        """
-        if capability.CONDSTORE in self.session.enabled and not isinstance(command, Enable):
-            out.put(view.highest_modseq())  # ENABLE has said it itself
-
-    def _with_modseq(self, completed: Completed) -> Completed:
-        """Add HIGHESTMODSEQ where expunges were told.  RFC 7162 §3.2.7, §3.2.9."""
-        view = self.session.view
-        if view is None or not view.vanished or capability.QRESYNC not in self.session.enabled:
-            return completed
-        code = b"HIGHESTMODSEQ %d" % view.modseq_told
-        return Completed(completed.text, code, completed.tells_modseq)
+        return resync.with_modseq(self.session, completed) if completed.tells_modseq else completed
 
     async def _news(self, out: Out, *, expunges: bool) -> None:
         view, notice = self.session.view, self.session.notice

@@ -1,4 +1,4 @@
-"""What changed since a client last looked: CHANGEDSINCE, VANISHED and SELECT (QRESYNC).
+"""What changed since a client last looked: CHANGEDSINCE, VANISHED, SELECT (QRESYNC) and modseqs told.
 
 RFC 7162.  Tombstones are kept as long as their mailbox, so the answer is exact at any modseq and
 the sequence-match data of a client (§3.2.5.2), which spare a server without them a guess,
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from imap_out.session.answers.out import Out
+from imap_out.session.state import capability
 from imap_out.session.state.selected import SelectedView
-from imap_out.session.state.session import Session
-from imap_out.wire.commands import Resync
+from imap_out.session.state.session import Completed, Session
+from imap_out.wire.commands import Command, Enable, Resync
 from imap_out.wire.search_keys import Changed, Either, Every, Negated, SearchKey
 from imap_out.wire.sequence_set import SequenceSet, uid_set
 from mx_core.model.ids import Uid
@@ -100,3 +101,21 @@ def _among(uids: Iterable[Uid], which: SequenceSet, largest: int) -> list[Uid]:
         if uid >= span[0]:
             found.append(uid)
     return found
+
+
+def begin_modseqs(session: Session, command: Command, view: SelectedView, out: Out) -> None:
+    """Tell where a client stands whose *command* made it one that knows modseqs.
+
+    RFC 7162 §3.1.2: the mailbox may have been selected long before.
+    """
+    if capability.CONDSTORE in session.enabled and not isinstance(command, Enable):
+        out.put(view.highest_modseq())  # ENABLE has said it itself
+
+
+def with_modseq(session: Session, completed: Completed) -> Completed:
+    """Add HIGHESTMODSEQ where expunges were told.  RFC 7162 §3.2.7, §3.2.9."""
+    view = session.view
+    if view is None or not view.vanished or capability.QRESYNC not in session.enabled:
+        return completed
+    code = b"HIGHESTMODSEQ %d" % view.modseq_told
+    return Completed(completed.text, code, completed.tells_modseq)
