@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,15 @@ def _own_memory(home: HomeProcess) -> int:
     return int(status.partition("RssAnon:")[2].split()[0]) << 10
 
 
+@contextlib.contextmanager
+def _halted(home: HomeProcess) -> Iterator[None]:
+    os.kill(home.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(home.pid, signal.SIGCONT)
+
+
 async def test_strangers_cost_little_and_honest_mail_goes_on(
     a: HomeProcess, b: HomeProcess
 ) -> None:
@@ -57,6 +69,8 @@ async def test_strangers_cost_little_and_honest_mail_goes_on(
 
         async with contextlib.AsyncExitStack() as stack:
             attacks = [asyncio.ensure_future(attack(b, stack, count)) for attack, count in ATTACKS]
+            with _halted(b):  # what they send while it has no time must be little, too
+                await asyncio.sleep(2)
             for _ in range(4):
                 await _exchange(alice, bob, inbox, 10)
             await asyncio.gather(*attacks)

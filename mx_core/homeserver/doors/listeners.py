@@ -18,11 +18,16 @@ from mx_core.tls.leaf import Leaf, Leaves
 MESSAGE_OCTETS_MAX: Final = 4 * 1024 * 1024
 HANDSHAKE_SECONDS: Final = 20
 _STREAMS_MAX: Final = 256
+_AHEAD_OCTETS: Final = 256 * 1024  # 2.5 MB/s of an upload over a line that takes 0.1 s
 _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),  # or a second process would silently get half of the calls
     ("grpc.max_receive_message_length", MESSAGE_OCTETS_MAX),
     ("grpc.max_send_message_length", MESSAGE_OCTETS_MAX),
     ("grpc.max_concurrent_streams", _STREAMS_MAX),
+    # What a stream may send before anybody asks for it.  gRPC would let that grow with the line: to
+    # megabytes of each upload that a stranger begins, whenever the server has much to do.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", _AHEAD_OCTETS),
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1_000),
     ("grpc.max_connection_age_ms", 3_600_000),  # TLS looks at dates in the handshake only
     ("grpc.max_connection_age_grace_ms", 60_000),
