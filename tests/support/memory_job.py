@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from mx_core.mime import listed
-from mx_core.mime.header_keys import header_keys
 from mx_core.mime.prepare import prepare
 from mx_core.model.change import (
     Change,
@@ -29,16 +24,6 @@ from mx_core.model.errors import (
     NotPermitted,
 )
 from mx_core.model.flags import DELETED, SEEN, FlagSet
-from mx_core.model.header_keys import (
-    UNPREPARED,
-    HeaderKeys,
-    Hits,
-    OrderNumber,
-    OrderText,
-    TextField,
-    ThreadTable,
-    thread_table,
-)
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
 from mx_core.model.message import Fact, MessageForm, Whole
@@ -52,16 +37,17 @@ from mx_core.ports import (
     NewMail,
 )
 from tests.support.memory_boxes import Box, Row, State
+from tests.support.memory_keys import Keys
 
 if TYPE_CHECKING:
     from tests.support.memory_mail import MemoryMail
 
 
-class Job:
+class Job(Keys):
     """Reader and writer over one state; the changes are announced by whoever commits."""
 
     def __init__(self, mail: MemoryMail, state: State) -> None:
-        self._mail = mail
+        super().__init__(mail)
         self._state = state
         self.changes: list[Change] = []
         self.names: list[News] = []
@@ -170,45 +156,6 @@ class Job:
     def save_dates(self, mailbox: MailboxId, uids: Sequence[Uid]) -> list[int]:
         saved = self._box(mailbox).saved
         return [saved[uid] for uid in uids]
-
-    def holding(self, text: TextField, wanted: str, messages: Sequence[MessageId]) -> Hits:
-        found = {m: self._keys(m).texts[list(TextField).index(text)] for m in messages}
-        octets = wanted.encode()
-        open_ = {m for m, held in found.items() if held == UNPREPARED}
-        return Hits({m for m, held in found.items() if held and octets in held} - open_, open_)
-
-    def order_texts(self, text: OrderText, messages: Sequence[MessageId]) -> list[bytes]:
-        return [self._keys(m).orders[list(OrderText).index(text)] for m in messages]
-
-    def order_numbers(self, number: OrderNumber, messages: Sequence[MessageId]) -> list[int]:
-        return [self._number(number, message) for message in messages]
-
-    def within(self, number: OrderNumber, messages: Sequence[MessageId], holds: range) -> bytes:
-        return bytes(self._number(number, message) in holds for message in messages)
-
-    def _number(self, number: OrderNumber, message: MessageId) -> int:
-        (_, form, arrived), keys = self._mail.kept(message), self._keys(message)
-        match number:
-            case OrderNumber.SIZE:
-                return form.size
-            case OrderNumber.ARRIVED:
-                return arrived
-            case OrderNumber.SENT:
-                return arrived if keys.sent is None else keys.sent
-            case OrderNumber.SENT_DAY:
-                return keys.sent_day
-
-    def thread_keys(self, messages: Sequence[MessageId]) -> ThreadTable:
-        table = thread_table(self._keys(message).thread for message in messages)
-        return replace(table, judged=True)
-
-    def doubtful_ids(self) -> AbstractSet[int]:
-        counted = Counter(self._keys(each).thread.id for each in self._mail.messages)
-        return {id_ for id_, many in counted.items() if many > 1}
-
-    def _keys(self, message: MessageId) -> HeaderKeys:
-        octets, form, _ = self._mail.kept(message)
-        return header_keys(octets, form)
 
     def finish(self) -> None:
         """End a write job."""

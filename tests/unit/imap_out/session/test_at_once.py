@@ -3,8 +3,7 @@
 import pytest
 
 from imap_out.session import at_once
-from imap_out.session.answers.out import Out
-from imap_out.session.state.session import Session
+from tests.support.answered import noted
 from tests.support.transcript import Line, Transcript
 
 pytestmark = pytest.mark.anyio
@@ -38,17 +37,7 @@ OTHERWISE = [
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The commands that were answered at once."""
-    done: list[bytes] = []
-    answer = at_once.answer
-
-    def noted(session: Session, text: bytes, out: Out) -> bool:
-        answered = answer(session, text, out)
-        if answered:
-            done.append(text)
-        return answered
-
-    monkeypatch.setattr(at_once, "answer", noted)
-    return done
+    return noted(at_once, monkeypatch)
 
 
 async def filled() -> tuple[Transcript, Line]:

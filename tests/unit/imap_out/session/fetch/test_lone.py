@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from imap_out.session.answers.out import Out
 from imap_out.session.fetch import lone
-from imap_out.session.state.session import Session
 from imap_out.wire.limits import Limits
 from mx_core.model.errors import StoreDamaged
+from tests.support.answered import noted
 from tests.support.transcript import Line, Transcript
 
 pytestmark = pytest.mark.anyio
@@ -56,17 +55,7 @@ OTHER = [
 @pytest.fixture
 def shorter(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The commands that were answered by the shorter way."""
-    taken: list[bytes] = []
-    answer = lone.answer
-
-    def noted(session: Session, text: bytes, out: Out) -> bool:
-        answered = answer(session, text, out)
-        if answered:
-            taken.append(text)
-        return answered
-
-    monkeypatch.setattr(lone, "answer", noted)
-    return taken
+    return noted(lone, monkeypatch)
 
 
 async def selected(world: Transcript, how: bytes = b"SELECT", name: str = "") -> Line:
