@@ -21,6 +21,7 @@ from mx_core.model.flags import FlagSet
 
 T = TypeVar("T")
 PART_MAX: Final = 1024
+_RUN: Final = 16  # parts that are compared at once
 
 
 @dataclass(slots=True, eq=False)
@@ -93,11 +94,17 @@ class Part:
         if len(uids) * 8 > len(self):
             wanted = set(uids)
             return [at for at, uid in enumerate(self.uids) if uid in wanted]
-        places = ((bisect_left(self.uids, uid), uid) for uid in uids)
-        return [at for at, uid in places if at < len(self) and self.uids[at] == uid]
+        column, places = self.uids, list[int]()
+        for uid in uids:
+            at = bisect_left(column, uid)
+            if at < len(column) and column[at] == uid:
+                places.append(at)
+        return places
 
     def only(self, places: Sequence[int]) -> Part:
         """Return the part with the ascending indices *places*, at least one."""
+        if len(places) == len(self):
+            return self
         first, end = places[0], places[-1] + 1
         if end - first == len(places):
             cut = slice(first, end)
@@ -124,6 +131,28 @@ def parts_of(
         Part(uids[cut], messages[cut], modseqs[cut], FlagColumn(sets[cut]), max(modseqs[cut]))
         for cut in cuts
     )
+
+
+def apart(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[list[Part], list[Part]]:
+    """Return the parts that only *one* has, and those that only *other* has, each in order.
+
+    A change leaves nearly all parts where they were: runs of them at both ends are passed over.
+    """
+    low = _shared(one, other)
+    mine, theirs = one[low:], other[low:]
+    if behind := _shared(mine[::-1], theirs[::-1]):
+        mine, theirs = mine[:-behind], theirs[:-behind]
+    known, there = set(mine), set(theirs)
+    left = [part for part in mine if part not in there]
+    return left, [part for part in theirs if part not in known]
+
+
+def _shared(one: tuple[Part, ...], other: tuple[Part, ...]) -> int:
+    """Return with how many parts both begin, in whole runs."""
+    low = 0
+    while low < len(one) and one[low : low + _RUN] == other[low : low + _RUN]:
+        low += _RUN
+    return low
 
 
 def among(column: Sequence[Any], chosen: Chosen) -> Sequence[Any]:

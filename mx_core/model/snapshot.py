@@ -9,8 +9,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import accumulate, compress, count
+from dataclasses import InitVar, dataclass, field, replace
+from itertools import compress, count
 from typing import Any, Final
 
 from typing_extensions import override
@@ -37,10 +37,15 @@ class Snapshot:
     first_recent: Uid = _NO_UID  # UIDs from here on had not been shown to any session
     _firsts: list[int] = field(init=False)  # of each part
     _starts: list[int] = field(init=False)  # index of each part's first message, and the length
+    known: InitVar[tuple[list[int], list[int]] | None] = None  # both, of parts at the beginning
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_firsts", [part.uids[0] for part in self.parts])
-        object.__setattr__(self, "_starts", list(accumulate(map(len, self.parts), initial=0)))
+    def __post_init__(self, known: tuple[list[int], list[int]] | None) -> None:
+        firsts, starts = known or ([], [0])
+        for part in self.parts[len(firsts) :]:
+            firsts.append(part.uids[0])
+            starts.append(starts[-1] + len(part))
+        object.__setattr__(self, "_firsts", firsts)
+        object.__setattr__(self, "_starts", starts)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -81,8 +86,12 @@ class Snapshot:
 
     def position(self, uid: int) -> int | None:
         """Return the index of *uid*, or None."""
-        at = self.place(uid)
-        return at if at < len(self) and self.uids[at] == uid else None
+        part = bisect_right(self._firsts, uid) - 1
+        if part < 0:
+            return None
+        column = self.parts[part].uids
+        at = bisect_left(column, uid)
+        return self._starts[part] + at if at < len(column) and column[at] == uid else None
 
     def places_of(self, uids: Sequence[int]) -> list[int]:
         """Return the indices of those of the ascending *uids* that are there."""
@@ -155,13 +164,13 @@ class Snapshot:
             FlagColumn(tuple(flags)), modseq,
         )  # fmt: skip
         parts = list(self.parts)
-        low = 0
+        low, same = 0, len(parts)
         if parts and len(parts[-1]) < PART_MAX:  # small parts at the end grow together
-            low = PART_MAX - len(parts[-1])
+            low, same = PART_MAX - len(parts[-1]), same - 1
             parts[-1] = parts[-1].joined(new.only(range(len(new))[:low]))
-        cuts = (range(len(new))[at : at + PART_MAX] for at in range(low, len(new), PART_MAX))
-        parts += map(new.only, cuts)
-        return self._with(modseq, tuple(parts), Uid(uids[-1] + 1))
+        cuts = range(low, len(new), PART_MAX)
+        parts += [new.only(range(len(new))[at : at + PART_MAX]) for at in cuts]
+        return self._with(modseq, tuple(parts), Uid(uids[-1] + 1), same=same)
 
     def with_flags(self, modseq: ModSeq, uids: Sequence[int], turns: Turns) -> Snapshot:
         """Return it with the flags of the ascending *uids* changed as *turns* says.
@@ -180,7 +189,7 @@ class Snapshot:
             high = bisect_left(column, end, low)
             parts[number] = parts[number].reflagged(modseq, column[low:high], turns)
             low = high
-        return self._with(modseq, tuple(parts))
+        return self._with(modseq, tuple(parts), same=len(parts))
 
     def without(self, modseq: ModSeq, uids: Sequence[Uid]) -> Snapshot:
         """Return it without some messages."""
@@ -247,10 +256,14 @@ class Snapshot:
             low, number = high, number + 1
 
     def _with(
-        self, modseq: ModSeq, parts: tuple[Part, ...], uid_next: Uid | None = None
+        self, modseq: ModSeq, parts: tuple[Part, ...], uid_next: Uid | None = None, same: int = 0
     ) -> Snapshot:
+        """Return it with other parts, of which the first *same* begin with the UIDs, and have the length, of those here."""
+        known = self._firsts, self._starts
+        if not same == len(parts) == len(self.parts):
+            known = self._firsts[:same], self._starts[: same + 1]
         return Snapshot(
-            self.uid_validity, uid_next or self.uid_next, modseq, parts, self.first_recent
+            self.uid_validity, uid_next or self.uid_next, modseq, parts, self.first_recent, known
         )
 
     def _cut(self, uids: Sequence[Uid]) -> tuple[Part, ...]:

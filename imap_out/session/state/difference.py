@@ -10,10 +10,10 @@ from typing import Final, cast
 from msgspec import Struct
 
 from mx_core.model.ids import Uid
-from mx_core.model.part import Part
+from mx_core.model.part import Part, apart
 from mx_core.model.snapshot import Snapshot
 
-_RUN: Final = 128  # modseqs that are compared at once, as octets
+_RUN: Final = 32  # modseqs that are compared at once, as octets
 
 
 class Difference(Struct, frozen=True):
@@ -25,17 +25,14 @@ class Difference(Struct, frozen=True):
 
 def difference(old: Snapshot, new: Snapshot) -> Difference:
     """Compare by part: what both share is not looked into."""
-    known = set(map(id, old.parts))
-    there = set(map(id, new.parts))
-    left = [part for part in old.parts if id(part) not in there]
-    fresh = [part for part in new.parts if id(part) not in known]
+    left, fresh = apart(old.parts, new.parts)
     reflagged = array("I")
     by_first = {part.uids[0]: part for part in left}
-    rest: list[Part] = []
+    rest: list[tuple[Part, int]] = []  # parts, and where in them
     for part in fresh:
         before = by_first.get(part.uids[0])
         if before is None or not _begins_with(part.uids, before.uids):
-            rest.append(part)
+            rest.append((part, 0))
             continue
         del by_first[part.uids[0]]
         if len(part) == len(before) and _all_after(part, before.max_modseq):
@@ -43,8 +40,10 @@ def difference(old: Snapshot, new: Snapshot) -> Difference:
         else:
             reflagged += _reflagged(before, part)
         if len(part) > len(before):  # behind them stand new ones, or those of another part
-            rest.append(part.only(range(len(before), len(part))))
-    was = _modseqs(list(by_first.values()))
+            rest.append((part, len(before)))
+    if not by_first:  # the rest is new
+        return Difference([], reflagged)
+    was = _modseqs([(part, 0) for part in by_first.values()])
     now = _modseqs(rest)
     others = [uid for uid, modseq in now.items() if was.get(uid, modseq) != modseq]
     if others:
@@ -65,15 +64,19 @@ def _all_after(part: Part, modseq: int) -> bool:
 def _reflagged(before: Part, now: Part) -> array[int]:
     """Return the UIDs of *before*, which *now* begins with, that changed; equal runs cost a look each."""
     found = array("I")
-    for start in range(0, len(before), _RUN):
-        run = slice(start, min(start + _RUN, len(before)))
-        was, is_now = before.modseqs[run], now.modseqs[run]
+    were, are = before.modseqs, now.modseqs[: len(before)]
+    if were == are:  # others came behind them
+        return found
+    for start in range(0, len(were), _RUN):
+        end = start + _RUN
+        was, is_now = were[start:end], are[start:end]
         if was != is_now:
-            found.extend(compress(before.uids[run], map(ne, was, is_now)))
+            found.extend(compress(before.uids[start:end], map(ne, was, is_now)))
     return found
 
 
-def _modseqs(parts: list[Part]) -> dict[int, int]:
-    return {
-        uid: modseq for part in parts for uid, modseq in zip(part.uids, part.modseqs, strict=True)
-    }
+def _modseqs(rest: list[tuple[Part, int]]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for part, start in rest:
+        found.update(zip(part.uids[start:], part.modseqs[start:], strict=True))
+    return found

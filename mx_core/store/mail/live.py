@@ -21,6 +21,7 @@ from mx_core.model.change import Change, FlagsChanged, MailboxGone, MessagesAdde
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import Flag, FlagSet
 from mx_core.model.ids import MailboxId, ModSeq
+from mx_core.model.part import apart
 from mx_core.model.snapshot import Snapshot
 
 _UNFOLLOWED_MAX: Final = 16
@@ -211,13 +212,15 @@ class Live:
         met = self._met.get(mailbox, _NOT_MET)
         if met.until is newest:
             return
-        there = set(map(id, met.until.parts)) if met.until is not None else set()
-        fresh = [part.column.likely for part in newest.parts if id(part) not in there]
+        _, fresh = apart(met.until.parts if met.until is not None else (), newest.parts)
         known = met.kinds
-        kinds = frozenset([kind for likely in fresh for kind in likely if kind not in known])
+        kinds = {kind for part in fresh for kind in part.column.likely if kind not in known}
+        if not kinds:
+            self._met[mailbox] = _Met(newest, known, met.keywords)
+            return
         flags = {flag for kind in kinds for flag in kind if not flag.startswith("\\")}
         keywords = met.keywords if flags <= met.keywords else met.keywords | flags
-        self._met[mailbox] = _Met(newest, met.kinds | kinds if kinds else met.kinds, keywords)
+        self._met[mailbox] = _Met(newest, known | kinds, keywords)
 
     def _forget_some(self) -> None:
         spare = [mailbox for mailbox in self._newest if mailbox not in self._following]

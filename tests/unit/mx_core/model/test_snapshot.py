@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 
 from mx_core.model.flags import SEEN, Flag, FlagSet
 from mx_core.model.ids import MessageId, ModSeq, Uid, UidValidity
-from mx_core.model.part import PART_MAX, parts_of
+from mx_core.model.part import PART_MAX, Part, apart, parts_of
 from mx_core.model.snapshot import Snapshot, snapshot_of
 
 EMPTY = Snapshot(UidValidity(1), Uid(1), ModSeq(1))
 Rows: TypeAlias = dict[int, tuple[int, int, FlagSet]]
 NONE: FlagSet = frozenset()
+PARTS: list[Part] = [
+    part
+    for n in range(61)
+    for part in parts_of(array("I", [n]), array("Q", [n]), array("Q", [1]), [NONE])
+]
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.sampled_from([1, 3, 700, 1500])),
@@ -81,6 +86,46 @@ def test_a_change_shares_all_parts_that_it_does_not_touch() -> None:
     assert after.parts[1:] == before.parts[1:]
     assert after.parts[0].uids is before.parts[0].uids
     assert before.flags[0] == NONE
+
+
+@pytest.mark.parametrize("there", [1, PART_MAX - 1, PART_MAX, 3 * PART_MAX])
+@pytest.mark.parametrize("more", [1, PART_MAX, 2 * PART_MAX + 1])
+def test_what_is_added_is_not_in_the_snapshot_before(there: int, more: int) -> None:
+    before = grown(there)
+    uids = [Uid(there + n) for n in range(1, more + 1)]
+    after = before.with_added(ModSeq(3), uids, [MessageId(n) for n in uids], [NONE] * more)
+    flagged = before.with_flags(ModSeq(4), [Uid(there)], {NONE: frozenset({SEEN})})
+
+    for snapshot, count in ((before, there), (after, there + more), (flagged, there)):
+        assert len(snapshot) == count
+        assert list(snapshot.uids) == list(range(1, count + 1))
+        assert snapshot.uids[count - 1] == count
+        assert snapshot.position(count) == snapshot.place(count) == count - 1
+        assert snapshot.position(count + 1) is None
+        assert snapshot.place(count + 1) == count
+
+
+@given(st.lists(st.integers(0, 60), unique=True), st.lists(st.integers(0, 60), unique=True))
+def test_what_only_one_of_two_has_is_found_in_order(mine: list[int], theirs: list[int]) -> None:
+    one, other = sorted(mine), sorted(theirs)
+    left, fresh = apart(tuple(PARTS[n] for n in one), tuple(PARTS[n] for n in other))
+
+    assert [part.uids[0] for part in left] == [n for n in one if n not in other]
+    assert [part.uids[0] for part in fresh] == [n for n in other if n not in one]
+
+
+@pytest.mark.parametrize("changed", [[0], [60], [17, 18], [0, 60], [], [*range(61)]])
+@pytest.mark.parametrize("more", [0, 1, 16])
+def test_parts_that_took_the_place_of_others_are_found(changed: list[int], more: int) -> None:
+    before = tuple(PARTS[: 61 - more])
+    behind = PARTS[61 - more :]
+    instead = {n: dataclasses.replace(PARTS[n]) for n in changed if n < len(before)}
+    after = tuple(instead.get(n, part) for n, part in enumerate(before))
+
+    left, fresh = apart(before, (*after, *behind))
+
+    assert left == [before[n] for n in instead]
+    assert fresh == [*instead.values(), *behind]
 
 
 @pytest.mark.parametrize(
