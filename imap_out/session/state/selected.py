@@ -123,15 +123,17 @@ class SelectedView:
             return
         changed = difference(self._newest, newest)
         self._keywords = self._follow.keywords()
-        self._gone.update(self._told_of(changed.gone))
-        self._dirty.add(self._told_of_flags(changed.reflagged))
+        gone, reflagged = self._told_of(changed.gone), self._told_of_flags(changed.reflagged)
+        self._gone.update(gone)
+        self._dirty.add(reflagged)
         self._newest = newest
-        self._show()
+        if gone or reflagged or self._told_all:  # else what came waits, and *rows* is as it was
+            self._show()
 
-    def _told_of(self, uids: Sequence[Uid]) -> Iterable[Uid]:
+    def _told_of(self, uids: list[Uid]) -> list[Uid]:
         if self._told_all:
             return uids
-        return (uid for uid in uids if uid < self.uid_next)
+        return [uid for uid in uids if uid < self.uid_next]
 
     def _told_of_flags(self, uids: array[int]) -> array[int]:
         return uids if self._told_all else uids[: bisect_left(uids, self.uid_next)]
@@ -190,7 +192,7 @@ class SelectedView:
             yield from self.new_keywords()
         goes = expunges and bool(self._gone)
         comes = arrivals and self.uid_next < self._newest.uid_next
-        recent = self.recent.count(self.rows) if goes or comes else 0
+        recent = self.recent.count(self.rows) if goes else -1
         if goes:
             yield from self._tell_expunges()
         if comes:
@@ -202,9 +204,10 @@ class SelectedView:
                 self.arrived = len(self.rows) - before
                 yield b"* %d EXISTS\r\n" % len(self.rows)
                 recent = -1
-        told_apart = (goes or comes) and IMAP4REV2 not in self._enabled
-        if told_apart and self.recent.count(self.rows) != recent:
-            yield b"* %d RECENT\r\n" % self.recent.count(self.rows)
+        if (goes or self.arrived) and IMAP4REV2 not in self._enabled:
+            now_recent = self.recent.count(self.rows)
+            if now_recent != recent:
+                yield b"* %d RECENT\r\n" % now_recent
         if flags and self._dirty:
             for uid in self._dirty:
                 at = self.rows.position(uid)
@@ -230,10 +233,11 @@ class SelectedView:
 
     def flags_line(self, at: int) -> bytes:
         """Spell the untagged FETCH that tells the flags of the message at index *at*."""
-        uid = self.uids[at]
-        flags = self.spell(self.flags[at], recent=uid in self.recent)
+        part, inside = self.rows.row(at)
+        uid = part.uids[inside]
+        flags = self.spell(part.column[inside], recent=uid in self.recent)
         if self.tells_modseq:
-            line = (at + 1, uid, flags, self.rows.modseqs[at])
+            line = (at + 1, uid, flags, part.modseqs[inside])
             return b"* %d FETCH (UID %d FLAGS %b MODSEQ (%d))\r\n" % line
         return b"* %d FETCH (UID %d FLAGS %b)\r\n" % (at + 1, uid, flags)
 

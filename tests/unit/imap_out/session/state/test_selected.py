@@ -98,6 +98,40 @@ async def test_all_that_happened_is_told_in_one_piece() -> None:
     assert view.uids == [kept, new]
 
 
+async def test_what_is_shown_is_made_anew_only_when_something_of_it_changed() -> None:
+    with memory_store() as store:
+        first = await deliver(store.mail)
+        view = await opened(store.mail)
+        shown = view.rows
+        await deliver(store.mail)
+        view.absorb()
+
+        assert view.rows is shown
+        await store.mail.write(
+            lambda w: w.store_flags(view.mailbox, [first], FlagChange.ADD, frozenset({SEEN}))
+        )
+        view.absorb()
+        assert (view.rows.uids, view.rows.flags) == ((first,), (frozenset({SEEN}),))
+        told, *_ = view.news(expunges=False)
+        assert told == b"* 2 EXISTS\r\n"
+        assert len(view.rows) == 2
+
+
+async def test_an_arrival_is_recent_even_if_as_many_as_before_are() -> None:
+    mail = MemoryMail()
+    gone = await mail.deliver(OCTETS)
+    view = await opened(mail)
+    await expunge(mail, view, gone)
+    await mail.deliver(OCTETS)
+    view.absorb()
+
+    assert list(view.news(expunges=True)) == [
+        b"* 1 EXPUNGE\r\n",
+        b"* 1 EXISTS\r\n",
+        b"* 1 RECENT\r\n",
+    ]
+
+
 async def test_closing_raises_the_watermark_of_what_was_shown() -> None:
     mail = MemoryMail()
     view = await opened(mail)
