@@ -16,6 +16,7 @@ from typing import Any, Final
 from imap_out.session.answers import flag_lines
 from imap_out.session.answers.flag_lines import Heads
 from imap_out.session.answers.out import Out
+from imap_out.session.fetch.bodies import value
 from imap_out.session.fetch.pieces import Recipe, Values, facts_of, values
 from imap_out.session.state.selected import SelectedView
 from imap_out.session.state.session import Session
@@ -31,6 +32,10 @@ async def tell(
     session: Session, view: SelectedView, places: Sequence[int], recipe: Recipe, out: Out
 ) -> None:
     """Put a line for each of the ascending *places*, as the view is now."""
+    if len(places) == 1 and not recipe.kept:
+        out.put(_lone(view, places[0], recipe))
+        await out.room()
+        return
     lines = _Lines(session, view, recipe)
     if recipe.kept:
         await _tell_prepared(lines, _Left(view.rows.touched(places)), out)
@@ -38,6 +43,18 @@ async def tell(
     for part, start, chosen in view.rows.touched(places):
         out.put(lines.of_flags(part, start, chosen))
         await out.room()
+
+
+def _lone(view: SelectedView, at: int, recipe: Recipe) -> bytes:
+    """Return the line of one message, of what the view gives alone."""
+    [line] = recipe.stretches
+    part, inside = view.rows.row(at)
+    told = [
+        value(fills, view, part, inside, _NO_ROW)
+        for fills in line.filling
+        if isinstance(fills, Attribute)
+    ]
+    return line.format % (at + 1, *told)
 
 
 async def _tell_prepared(lines: _Lines, left: _Left, out: Out) -> None:
@@ -286,6 +303,7 @@ class _Lines:
         return list(map(self._spelled(kinds).__getitem__, flags))
 
 
+_NO_ROW: Final = (0, 0, None)  # nothing of it is told
 _AT_ONCE: Final = 512  # messages of one read transaction
 _IN_HAND: Final = 2  # readings that are begun
 _FEW: Final = 16  # are read faster than a thread is found for them

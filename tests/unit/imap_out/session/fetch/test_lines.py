@@ -87,6 +87,26 @@ async def test_neighbours_are_told_as_each_by_itself(monkeypatch: pytest.MonkeyP
     assert scattered.endswith(together)
 
 
+@pytest.mark.parametrize("items", [b"FLAGS", b"(UID FLAGS)", b"(MODSEQ FLAGS UID)", b"UID"])
+async def test_what_the_view_gives_of_one_is_told_as_among_its_neighbours(items: bytes) -> None:
+    accounts = await filled(5)
+    other = await logged_in(accounts, Shelves())
+    await said(other, b"s SELECT INBOX")  # from here on those are recent to nobody else
+    [account] = accounts.accounts.values()
+    await account.mail.deliver(b"Subject: new\r\n\r\nbody\r\n")
+    line = await logged_in(accounts, Shelves())
+    await said(line, b"s SELECT INBOX")
+    await said(line, b"d STORE 2,6 FLAGS (\\Seen $Label)")
+
+    await said(line, b"e FETCH 1 " + items)  # who asks for MODSEQ is told once where it stands
+    together = await said(line, b"c FETCH 1:* " + items)
+    done = b"c OK fetched\r\n"
+    each = [(await said(line, b"c FETCH %d " % n + items)).removesuffix(done) for n in range(1, 7)]
+
+    assert b"".join(each) + done == together
+    assert (b"\\Recent" in together) == (b"FLAGS" in items)
+
+
 @pytest.mark.parametrize("item", [RFC822_TEXT, BodySection(Section((1,), SectionText.FIELDS))])
 def test_a_body_and_the_header_of_a_part_are_not_kept(item: BodySection) -> None:
     assert recipe_of((Attribute.UID, item)) is None
