@@ -6,11 +6,14 @@ makes the shelf forget its book; so a job that is undone leaves nothing behind i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from mx_core.model.ids import MailboxId
+from mx_core.model.errors import NoSuchMailbox
+from mx_core.model.flags import FlagSet
+from mx_core.model.ids import GlobalId, MailboxId
 from mx_core.model.mailbox_name import DELIMITER, QUEUED, MailboxName
 from mx_core.store.folders.parse_rule import parse
 from mx_core.store.folders.rule import Rule
@@ -18,7 +21,8 @@ from mx_core.store.folders.rule import Rule
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-_APART = ("\\Junk", "\\Trash")  # what lies in or below these is in no folder
+_APART: Final = ("\\Junk", "\\Trash")  # what lies in or below these is in no folder
+_CACHED_SETS_MAX: Final = 10_000
 
 
 class Folder(Struct, frozen=True):
@@ -38,6 +42,8 @@ class Book(Struct, frozen=True):
     outbox: dict[MailboxId, MailboxName]  # where queued mail stands; spec/outbox
     sent: MailboxId | None
     drafts: MailboxId | None
+    beyond_flags: bool  # some rule asks for more than flags
+    _showing: dict[FlagSet, frozenset[MailboxId]] = field(default_factory=dict)
 
     def follows(self, mailbox: MailboxId) -> bool:
         """Tell whether mail in *mailbox* may be in a folder."""
@@ -45,8 +51,25 @@ class Book(Struct, frozen=True):
 
     def reads_what_comes(self, mailbox: MailboxId) -> bool:
         """Tell whether more than flags is asked at once of what comes into *mailbox*."""
-        by_rule = any(not folder.rule.flags_only for folder in self.folders.values())
-        return mailbox == self.sent or (by_rule and self.follows(mailbox))
+        return mailbox == self.sent or (self.beyond_flags and self.follows(mailbox))
+
+    def showing(
+        self, flags: FlagSet, holds: Callable[[Rule, FlagSet], bool]
+    ) -> frozenset[MailboxId]:
+        """Return the folders that a place with *flags* may be in: a few sets stand for all messages.
+
+        *holds* gives the verdict of a rule that flags alone decide.
+        """
+        found = self._showing.get(flags)
+        if found is None:
+            if len(self._showing) >= _CACHED_SETS_MAX:
+                self._showing.clear()
+            found = self._showing[flags] = frozenset(
+                mailbox
+                for mailbox, folder in self.folders.items()
+                if not folder.rule.flags_only or holds(folder.rule, flags)
+            )
+        return found
 
 
 class Shelf:
@@ -60,12 +83,13 @@ class Shelf:
         self._book: Book | None = None
         self._learnt_at = 0  # the highest modseq at which something was learnt
         self._came_at: dict[MailboxId, int] = {}
+        self._global_ids: dict[MailboxId, GlobalId] = {}  # of mailboxes that there are
 
     def begin(self, modseq: int) -> None:
         """Forget everything if *modseq*, at which a job begins, is below what was seen."""
         if modseq < self._learnt_at:
-            self._book, self._learnt_at = None, 0
-            self._came_at.clear()
+            self.forget()
+            self._learnt_at = 0
 
     def book(self, connection: sa.Connection, modseq: int) -> Book:
         """Return the book, read anew if it was forgotten."""
@@ -78,6 +102,23 @@ class Shelf:
         """Read it anew the next time: what it says is about to change."""
         self._book = None
         self._came_at.clear()
+        self._global_ids.clear()
+
+    def global_id(self, connection: sa.Connection, mailbox: MailboxId, modseq: int) -> GlobalId:
+        """Return what the journal calls *mailbox*; raises NoSuchMailbox.
+
+        Who makes a mailbox raises the modseq, and who removes one makes the shelf forget.
+        """
+        known = self._global_ids.get(mailbox)
+        if known is None:
+            known = connection.exec_driver_sql(
+                "SELECT global_id FROM mailbox WHERE id = ?", (mailbox,)
+            ).scalar()
+            if known is None:
+                raise NoSuchMailbox("the mailbox was deleted")
+            self._global_ids[mailbox] = known
+            self._learnt_at = max(self._learnt_at, modseq)
+        return known
 
     def is_news(self, folder: MailboxId, seconds: int, modseq: int) -> bool:
         """Tell whether nothing is known to have come into *folder* in this second, and note it."""
@@ -114,4 +155,5 @@ def load(connection: sa.Connection) -> Book:
         outbox,
         used.get("\\Sent"),
         used.get("\\Drafts"),
+        any(not folder.rule.flags_only for folder in folders.values()),
     )

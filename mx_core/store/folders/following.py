@@ -8,6 +8,7 @@ is made to the places it shows, and comes back to the folder like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
@@ -50,26 +51,44 @@ class FollowedPlaces(Places):
         self.judging = judging
         self._shelf = shelf
         shelf.begin(log.newest)
-        self._changed_book: Book | None = None
-        self.shown = ShownPlaces(connection, log, flag_sets, changes, judging.now, shelf)
+        self._book: Book | None = None  # of this job
         self.members = Members(connection)
         self.owes = False  # a body has yet to be judged, or a folder to be filled
+
+    @cached_property
+    def shown(self) -> ShownPlaces:
+        """Return what is in folders; most jobs change nothing there."""
+        return ShownPlaces(
+            self._connection,
+            self._log,
+            self._flag_sets,
+            self._changes,
+            self.judging.now,
+            self._shelf,
+        )
 
     @property
     def book(self) -> Book:
         """Return the folders as this job has made them."""
-        return self._changed_book or self._shelf.book(self._connection, self._log.newest)
+        if self._book is None:
+            self._book = self._shelf.book(self._connection, self._log.newest)
+        return self._book
 
     def book_changed(self) -> None:
         """Read folders and names anew, for this job only: it may yet be undone."""
         self._shelf.forget()
-        self._changed_book = load(self._connection)
+        self._book = load(self._connection)
+
+    @override
+    def global_id(self, mailbox: MailboxId) -> GlobalId:
+        return self._shelf.global_id(self._connection, mailbox, self._log.newest)
 
     def check_open(self, mailbox: MailboxId) -> None:
         """Raises NotPermitted where nothing can be put in."""
-        if mailbox in self.book.folders:
+        book = self.book
+        if mailbox in book.folders:
             raise NotPermitted(_CLOSED)
-        if mailbox in self.book.outbox:
+        if mailbox in book.outbox:
             raise NotPermitted(_QUEUED)
 
     # ── the five changes ────────────────────────────────────────────────────────────
@@ -105,7 +124,7 @@ class FollowedPlaces(Places):
             return Moved()
         moved = super().flag(mailbox, uids, change)
         if moved and book.follows(mailbox):
-            self._flags_moved(mailbox, moved)
+            self._flags_moved(book, mailbox, moved)
         return moved
 
     @override
@@ -150,17 +169,10 @@ class FollowedPlaces(Places):
 
     def leave_all(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
         """Let *places*, which are gone from *mailbox* or out of reach, leave every folder."""
-        book = self.book
-        if all(folder.rule.flags_only for folder in book.folders.values()):
-            # whoever is in such a folder has flags for which its rule holds
-            sets = {place.flag_set for place in places}
-            fitting = {
-                number
-                for number in sets
-                for folder in book.folders.values()
-                if self.judging.holds_for_flags(folder.rule, self._flag_sets.of(number))
-            }
-            places = [place for place in places if place.flag_set in fitting]
+        # whoever is in a folder that flags alone decide has flags for which its rule holds
+        book, sets = self.book, {place.flag_set for place in places}
+        fitting = {number for number in sets if self._showing(book, [number])}
+        places = [place for place in places if place.flag_set in fitting]
         if not places:
             return
         uids = [Uid(place.uid) for place in places]
@@ -175,8 +187,9 @@ class FollowedPlaces(Places):
         uids: Sequence[Uid],
         messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
     ) -> None:
-        flags = {self._flag_sets.of(number) for _, _, number, _ in messages}
-        caring = [folder for folder in book.folders.values() if self._may_show(folder, flags)]
+        caring = self._showing(book, {number for _, _, number, _ in messages})
+        if not caring:
+            return
         if len(messages) == 1:
             # what the flags alone decide is decided: the way of every arrival
             [(message, _, number, size)] = messages
@@ -247,10 +260,9 @@ class FollowedPlaces(Places):
         self.shown.remove(folder, self.shown.find(folder, [member.uid for member in members]))
         self.members.remove(members)
 
-    def _flags_moved(self, mailbox: MailboxId, moved: Moved) -> None:
+    def _flags_moved(self, book: Book, mailbox: MailboxId, moved: Moved) -> None:
         """Follow a change of flags."""
-        met = {self._flag_sets.of(number) for number in moved.met}
-        caring = [f for f in self.book.folders.values() if self._may_show(f, met)]
+        caring = self._showing(book, moved.met)
         if not caring:
             return
         now = dict(zip(moved.uids, moved.now, strict=True))
@@ -264,11 +276,12 @@ class FollowedPlaces(Places):
             stay = [(m.uid, now[m.original]) for m in known.values() if m not in left]
             self._reflag(folder.mailbox, stay)
 
-    def _may_show(self, folder: Folder, flags: Iterable[FlagSet]) -> bool:
-        """Tell whether a place with one of *flags* may be in *folder*, at no cost worth naming."""
-        return not folder.rule.flags_only or any(
-            self.judging.holds_for_flags(folder.rule, each) for each in flags
-        )
+    def _showing(self, book: Book, sets: Iterable[int]) -> list[Folder]:
+        """Return the folders that a place with one of the flag *sets* may be in."""
+        found: set[MailboxId] = set()
+        for number in sets:
+            found |= book.showing(self._flag_sets.of(number), self.judging.holds_for_flags)
+        return [folder for mailbox, folder in book.folders.items() if mailbox in found]
 
     def _reflag(self, folder: MailboxId, rows: Iterable[tuple[Uid, int]]) -> None:
         by_set: dict[int, list[Uid]] = {}

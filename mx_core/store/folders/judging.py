@@ -82,7 +82,7 @@ class Judging:
 
     def holds_for_flags(self, rule: Rule, flags: FlagSet) -> bool:
         """Return the verdict of a rule that flags alone decide."""
-        return rule.holds_for(flags, self._flags_alone)
+        return bool(rule.test.judge(self._flags_alone(flags)))
 
     def weights(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
         """Return (size, arrival) for each."""

@@ -7,7 +7,7 @@ and was not read.  docs/spec/folders §2; RFC 9051 §6.4.4, RFC 5032 §2 (OLDER,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -39,16 +39,6 @@ class Rule:
 
     text: str
     test: Criterion
-    _known: dict[FlagSet, bool] = field(default_factory=dict, repr=False, compare=False)
-
-    def holds_for(self, flags: FlagSet, facts: Callable[[FlagSet], Facts]) -> bool:
-        """Return the verdict, which is of *flags* alone; *facts* gives what a judge looks at."""
-        verdict = self._known.get(flags)
-        if verdict is None:
-            if len(self._known) >= _CACHED_SETS_MAX:
-                self._known.clear()
-            verdict = self._known[flags] = bool(self.test.judge(facts(flags)))
-        return verdict
 
     @property
     def flags_only(self) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 _FEW: Final = 4
+_NAMELESS: Final = GlobalId(b"")
 _UID_MAX: Final = (1 << 32) - 1
 
 
@@ -65,13 +66,16 @@ class ShownPlaces(Places):
         super().__init__(connection, _Silent(log), flag_sets, changes, now_seconds)
         self._shelf = shelf
 
+    @override
+    def global_id(self, mailbox: MailboxId) -> GlobalId:
+        return _NAMELESS  # nothing is journalled
+
     def show(
         self, folder: MailboxId, rows: Sequence[tuple[MessageId, FlagSetId, int]]
     ) -> list[Uid]:
         """Put (message, flag set, size) at the end of *folder*; return their new UIDs."""
         if len(rows) > _FEW:
-            nameless = GlobalId(b"")
-            return self.add(folder, [(m, nameless, number, size) for m, number, size in rows])
+            return self.add(folder, [(m, _NAMELESS, number, size) for m, number, size in rows])
         return [self.show_one(folder, *row) for row in rows]
 
     def show_one(self, folder: MailboxId, message: MessageId, number: FlagSetId, size: int) -> Uid:

@@ -7,6 +7,7 @@ the commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -59,14 +60,18 @@ class Mailboxes(Reader):
         self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
         self.flag_numbers = self._flag_sets.numbers  # of sets that this job used
         self.bodies = self._bodies = BodyWriter(connection, folder)
-        # its own columns: what this job adds is nobody's to keep until it is committed
-        self._columns = Columns(connection, self._bodies, KeptColumns())
         # With a reader of its own: in a circle with this one, all that a job stored would stay in
         # memory until somebody looks for garbage.
         judging = Judging(Reader(connection, folder, known), int(now()))
         self.places = self._places = FollowedPlaces(
             connection, self.log, self._flag_sets, self.changes, judging, shelf
         )
+
+    @cached_property
+    @override
+    def _columns(self) -> Columns:
+        # its own: what this job adds is nobody's to keep until it is committed
+        return Columns(self._connection, self._bodies, KeptColumns())
 
     def finish(self) -> None:
         """Store the counters; the last step of a job."""
@@ -231,26 +236,23 @@ class Mailboxes(Reader):
     @override
     def mailbox(self, name: MailboxName) -> MailboxInfo:
         info = super().mailbox(name)
-        self._meet(info.id, info.uid_validity, info.global_id, info.uid_next)
+        self._meet(info.id, info.uid_validity, info.uid_next)
         return info
 
     def _box(self, mailbox: MailboxId) -> UidValidity:
         if mailbox in self._places.next_uids:  # this job has just read it
             return self._validities[mailbox]
         row = self._connection.exec_driver_sql(
-            "SELECT uid_validity, global_id, uid_next FROM mailbox WHERE id = ?", (mailbox,)
+            "SELECT uid_validity, uid_next FROM mailbox WHERE id = ?", (mailbox,)
         ).one_or_none()
         if row is None:
             raise NoSuchMailbox("the mailbox was deleted")
         self._meet(mailbox, *row)
         return UidValidity(row[0])
 
-    def _meet(
-        self, mailbox: MailboxId, validity: UidValidity, global_id: GlobalId, next_uid: Uid
-    ) -> None:
+    def _meet(self, mailbox: MailboxId, validity: UidValidity, next_uid: Uid) -> None:
         """Note what does not change while the job has the mailbox, and which UID it gives next."""
         self._validities[mailbox] = validity
-        self._places.global_ids[mailbox] = global_id
         self._places.next_uids[mailbox] = next_uid
 
     def _id_of(self, name: MailboxName) -> MailboxId | None:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -63,7 +64,11 @@ class Reader:
         self._known = known
         self._flag_sets = FlagSets(connection, known.flag_sets)
         self._bodies = BodyReader(connection, folder)
-        self._columns = Columns(connection, self._bodies, known.columns)
+
+    @cached_property
+    def _columns(self) -> Columns:
+        # few jobs compare headers
+        return Columns(self._connection, self._bodies, self._known.columns)
 
     def mailboxes(self) -> list[MailboxInfo]:
         """Return all mailboxes, in order of name."""

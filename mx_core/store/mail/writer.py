@@ -94,14 +94,15 @@ class Writer(Mailboxes):
         self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet
     ) -> None:
         """Change flags of those that exist; one modseq for all; unknown UIDs are ignored."""
-        self._box(mailbox)
+        self._check_here(mailbox)
         given = self._flag_sets.canonical(flags)
-        combine = {
-            FlagChange.REPLACE: lambda _old: given,
-            FlagChange.ADD: lambda old: old | given,
-            FlagChange.REMOVE: lambda old: old - given,
-        }[change]
-        self._places.flag(mailbox, uids, combine)
+        match change:
+            case FlagChange.REPLACE:
+                self._places.flag(mailbox, uids, lambda _old: given)
+            case FlagChange.ADD:
+                self._places.flag(mailbox, uids, given.union)
+            case FlagChange.REMOVE:
+                self._places.flag(mailbox, uids, lambda old: old - given)
 
     def expunge(self, mailbox: MailboxId, uids: Sequence[Uid] | None = None) -> tuple[Uid, ...]:
         r"""Remove what is \\Deleted, of *uids* or of all; return what went, ascending.
@@ -109,7 +110,7 @@ class Writer(Mailboxes):
         Tombstones keep the modseq.  Of a folder with a rule: what it shows moves to the Trash;
         raises NotPermitted if there is none.
         """
-        self._box(mailbox)
+        self._check_here(mailbox)
         found = self._places.find(mailbox, uids, lambda f: DELETED in f)
         if mailbox in self._places.book.outbox:
             outbox_word.cancel(self._connection, [place.message for place in found])
@@ -121,7 +122,7 @@ class Writer(Mailboxes):
 
     def copy(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
         """Raises NoSuchMailbox for the target (``[TRYCREATE]``)."""
-        self._box(mailbox)
+        self._check_here(mailbox)
         places, box = self._places.find(mailbox, uids), self.mailbox(target)
         copied = self._copy(places, box)
         self._decide(mailbox, places, box)
@@ -129,7 +130,7 @@ class Writer(Mailboxes):
 
     def move(self, mailbox: MailboxId, uids: Sequence[Uid], target: MailboxName) -> Copied:
         """As copy, and the sources are expunged in the same transaction."""
-        self._box(mailbox)
+        self._check_here(mailbox)
         places, box = self._places.find(mailbox, uids), self.mailbox(target)
         if mailbox in self._places.book.outbox:
             self.queue_changed = True
@@ -164,6 +165,9 @@ class Writer(Mailboxes):
             "UPDATE mailbox SET first_recent = uid_next, recent = 0 WHERE id = ?", (mailbox,)
         )
         return Uid(before)
+
+    def _check_here(self, mailbox: MailboxId) -> None:
+        self._places.global_id(mailbox)  # raises NoSuchMailbox
 
     def _throw_away(self, source: MailboxId, places: Sequence[Place]) -> None:
         trash = self._places.book.trash

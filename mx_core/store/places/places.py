@@ -7,6 +7,7 @@ changes to announce, together.  RFC 9051 §6.4.6–6.4.9, RFC 7162 §3.1, RFC 68
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +41,7 @@ class Place(Struct, frozen=True):
     message: MessageId
 
 
-class Places:
+class Places(ABC):
     """See the module.  *changes* grows in modseq order."""
 
     def __init__(
@@ -56,9 +57,12 @@ class Places:
         self._flag_sets = flag_sets
         self._changes = changes
         self._now_seconds = now_seconds
-        self.global_ids: dict[MailboxId, GlobalId] = {}  # of mailboxes, which this job has read
         # of mailboxes that this job has read and not added to since
         self.next_uids: dict[MailboxId, Uid] = {}
+
+    @abstractmethod
+    def global_id(self, mailbox: MailboxId) -> GlobalId:
+        """Return what the journal calls *mailbox*; raises NoSuchMailbox."""
 
     def find(
         self,
@@ -91,15 +95,17 @@ class Places:
         *,
         internal_dates: Sequence[int] | None = None,
     ) -> list[Uid]:
-        """Put (message, global id, flag set, size) at the end of *mailbox*, under one modseq.
+        """Put (message, global id, flag set, size), one at least, at the end of *mailbox*.
 
+        All come under one modseq.
         *internal_dates* are given of new messages, not of copies.
 
         UIDs only grow, even when the newest message has been expunged, so they come from
         the mailbox's row and not from the segments.  RFC 9051 §2.3.1.1.
         """
         modseq = self._log.next_modseq()
-        flags = self._flag_sets.of_all([number for _, _, number, _ in messages])
+        ids, global_ids, numbers, sizes = zip(*messages, strict=True)
+        flags = self._flag_sets.of_all(numbers)
         unseen, deleted = _weigh(flags)
         first, global_id = self._next(mailbox)
         end = first + len(messages)
@@ -116,26 +122,24 @@ class Places:
                 len(messages),
                 unseen,
                 deleted,
-                sum(size for _, _, _, size in messages),
+                sum(sizes),
                 mailbox,
             ),
         )
         if len(messages) == 1:
-            [(message, _, number, _)] = messages
-            segment.append(self._connection, mailbox, (first, modseq, number, message))
+            segment.append(self._connection, mailbox, (first, modseq, numbers[0], ids[0]))
         else:
             self._fill(mailbox, first, modseq, messages)
         self._note_saved(mailbox, first, modseq)
         uids = _uids(range(first, end))
-        ids = tuple(message for message, _, _, _ in messages)
         self._changes.append(MessagesAdded(mailbox, modseq, uids, ids, flags))
         if internal_dates is None:
-            self._log_added(global_id, messages, flags, first, None)
+            self._log_added(global_id, global_ids, flags, first, None)
             return list(uids)
         at = 0
         for date, run in groupby(internal_dates):  # a row has one date for all its places
-            until = at + sum(1 for _ in run)
-            self._log_added(global_id, messages[at:until], flags[at:until], first + at, date)
+            until = at + len(list(run))
+            self._log_added(global_id, global_ids[at:until], flags[at:until], first + at, date)
             at = until
         return list(uids)
 
@@ -143,7 +147,7 @@ class Places:
         """Return the UID that the next message gets, for a job that now gives it; and the global id."""
         first = self.next_uids.pop(mailbox, None)
         if first is not None:
-            return first, self.global_ids[mailbox]
+            return first, self.global_id(mailbox)
         # two plain statements cost half of one that returns what it wrote
         row = self._connection.exec_driver_sql(
             "SELECT uid_next, global_id FROM mailbox WHERE id = ?", (mailbox,)
@@ -227,12 +231,14 @@ class Places:
     def _finish_flagging(
         self, mailbox: MailboxId, modseq: ModSeq, moved: Moved, turned: Turned
     ) -> None:
-        sets = list(turned.sets())
-        moved.met = {each for n, _, _ in sets for each in (n, turned[n])}
-        unseen = moved.sum({n: (SEEN in old) - (SEEN in new) for n, old, new in sets})
-        deleted = moved.sum({n: (DELETED in new) - (DELETED in old) for n, old, new in sets})
-        # what was set and cleared, by set before
-        turns = {n: (new - old, old - new) for n, old, new in sets}
+        turns: dict[int, tuple[FlagSet, FlagSet]] = {}  # what was set and cleared, by set before
+        became: dict[FlagSet, FlagSet] = {}
+        unseen, deleted = {}, {}
+        for number, old, new in turned.sets():
+            moved.met |= {number, turned[number]}
+            turns[number], became[old] = (new - old, old - new), new
+            unseen[number] = (SEEN in old) - (SEEN in new)
+            deleted[number] = (DELETED in new) - (DELETED in old)
         rows: list[journal_row.Value] = [
             [journal_row.ranges(uids), journal_row.texts(given), journal_row.texts(taken)]
             for (given, taken), uids in _by_turn(moved, turns).items()
@@ -240,37 +246,25 @@ class Places:
         self._connection.exec_driver_sql(
             "UPDATE mailbox SET highest_modseq = ?, unseen = unseen + ?, deleted = deleted + ?"
             " WHERE id = ?",
-            (modseq, unseen, deleted, mailbox),
+            (modseq, moved.sum(unseen), moved.sum(deleted), mailbox),
         )
-        self._log.write(Op.FLAGGED, self._global_id(mailbox), {0: rows})
-        became = {old: new for _, old, new in sets}
+        self._log.write(Op.FLAGGED, self.global_id(mailbox), {0: rows})
         self._changes.append(FlagsChanged(mailbox, modseq, _ascending(moved.uids), became))
-
-    def _global_id(self, mailbox: MailboxId) -> GlobalId:
-        known = self.global_ids.get(mailbox)
-        if known is None:
-            known = self.global_ids[mailbox] = GlobalId(
-                self._connection.exec_driver_sql(
-                    "SELECT global_id FROM mailbox WHERE id = ?", (mailbox,)
-                ).scalar_one()
-            )
-        return known
 
     def _log_added(
         self,
         mailbox: GlobalId,
-        messages: Sequence[tuple[MessageId, GlobalId, FlagSetId, int]],
+        messages: Sequence[GlobalId],
         flags: Sequence[FlagSet],
         first: int,
         internal_date: int | None,
     ) -> None:
-        sets = list(dict.fromkeys(flags))
-        place = {flag_set: at for at, flag_set in enumerate(sets)}
+        sets = {flag_set: at for at, flag_set in enumerate(dict.fromkeys(flags))}
         ids: dict[int, journal_row.Value] = {
             0: [first, first + len(messages) - 1],
-            1: [bytes(global_id) for _, global_id, _, _ in messages],
+            1: [*messages],
             2: [journal_row.texts(flag_set) for flag_set in sets],
-            3: [place[flag_set] for flag_set in flags],
+            3: [sets[flag_set] for flag_set in flags],
         }
         if internal_date is not None:
             ids[4] = journal_row.signed(internal_date)
@@ -319,7 +313,9 @@ def _by_turn(
 
 def _weigh(flags: Sequence[FlagSet]) -> tuple[int, int]:
     r"""Return how many are not \\Seen and how many are \\Deleted."""
-    return sum(SEEN not in each for each in flags), sum(DELETED in each for each in flags)
+    return [SEEN in each for each in flags].count(False), [DELETED in each for each in flags].count(
+        True
+    )
 
 
 def _ascending(uids: array[int]) -> Sequence[Uid]:
