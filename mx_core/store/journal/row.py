@@ -76,13 +76,13 @@ def read_row(columns: Sequence[Any]) -> Row:
 
 def ranges(uids: Sequence[int]) -> list[Value]:
     """Return ascending *uids* as pairs of first and last."""
-    result: list[int] = []
+    result: list[Value] = []
     at = 0
     while at < len(uids):
         end = _run_end(uids, at)
         result += (uids[at], uids[end])
         at = end + 1
-    return list(result)
+    return result
 
 
 def _run_end(uids: Sequence[int], start: int) -> int:
@@ -111,9 +111,7 @@ def unfold(spans: Sequence[int]) -> Iterator[int]:
 
 def texts(flags: Iterable[str]) -> list[Value]:
     """Return *flags* in one order."""
-    result: list[Value] = []
-    result.extend(sorted(flags))
-    return result
+    return [*sorted(flags)]
 
 
 def signed(number: int) -> int:

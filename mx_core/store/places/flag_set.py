@@ -90,13 +90,16 @@ class FlagSetWriter(FlagSets):
         self._beyond: dict[FlagSet, FlagSetId] | None = None  # sets that are not known for certain
         self.numbers: dict[FlagSet, FlagSetId] = {}  # those that this job used
 
-    def canonical(self, flags: Iterable[Flag]) -> FlagSet:
+    def canonical(self, flags: FlagSet) -> FlagSet:
         r"""Return *flags* in the account's spelling, without \\Recent.
 
         Raises:
             NotPermitted: One is no flag.  OverQuota: Too many on a message, or keywords in all.
         """
-        result = frozenset(self._spelling(canonical_flag(flag)) for flag in flags) - {RECENT}
+        if flags <= self._known.flags:  # nearly always: they are spelled as they are kept
+            result = flags
+        else:
+            result = frozenset(self._spelling(canonical_flag(flag)) for flag in flags) - {RECENT}
         if len(result) > _FLAGS_MAX:
             raise OverQuota(f"a message has at most {_FLAGS_MAX} flags")
         return result

@@ -106,7 +106,7 @@ class Chosen:
     """UIDs to be found among those of many segments; an array of them ascends already."""
 
     def __init__(self, uids: Sequence[int]) -> None:
-        self.uids: array[int] = uids if isinstance(uids, array) else array("I", sorted(uids))
+        self.uids: array[int] = uids if isinstance(uids, array) else array("I", sorted(set(uids)))
 
     def among(self, uids: array[int]) -> Sequence[int]:
         """Return the positions in *uids*, ascending, of those that are chosen."""
@@ -117,5 +117,4 @@ class Chosen:
         if len(uids) <= len(near) * _FEW:
             wanted = set(near)
             return [at for at, uid in enumerate(uids) if uid in wanted]
-        found = ((bisect_left(uids, uid), uid) for uid in dict.fromkeys(near))
-        return [at for at, uid in found if uids[at] == uid]
+        return [at for uid in near if uids[at := bisect_left(uids, uid)] == uid]

@@ -92,10 +92,15 @@ def load_all(connection: sa.Connection, mailbox: MailboxId) -> Segment:
 def holding(
     connection: sa.Connection, mailbox: MailboxId, uids: Sequence[int] | None
 ) -> Iterator[Segment]:
-    """Yield, ascending, the segments where *uids* (None: all) live or would live."""
+    """Return, ascending, the segments where *uids* (None: all) live or would live."""
     if uids is not None and len(uids) == 1:
-        yield from _holding_one(connection, mailbox, uids[0])
-        return
+        return _holding_one(connection, mailbox, uids[0])
+    return _holding_many(connection, mailbox, uids)
+
+
+def _holding_many(
+    connection: sa.Connection, mailbox: MailboxId, uids: Sequence[int] | None
+) -> Iterator[Segment]:
     heads = connection.exec_driver_sql(
         "SELECT first_uid, id FROM segment WHERE mailbox = ? ORDER BY first_uid", (mailbox,)
     ).all()

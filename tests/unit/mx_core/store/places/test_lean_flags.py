@@ -18,6 +18,7 @@ from mx_core.store.fsck.check import check_store
 from mx_core.store.fsck.finding import Damage
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+from mx_core.store.places.flag_set import FlagSetWriter, KnownSets
 from mx_core.store.places.packed import pack, unpack_runs
 from tests.support.stores import STORE_KEY, Clock, form_of, memory_store, open_store
 
@@ -233,3 +234,33 @@ def _plain(row: tuple[object, ...]) -> tuple[object, ...]:
     size = len(modseqs) // 8  # type: ignore[arg-type]
     numbers = unpack_runs("I", uids, size), unpack_runs("Q", messages, size)  # type: ignore[arg-type]
     return (*head, pack(numbers[0]), modseqs, flag_sets, pack(numbers[1]))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        (),
+        ("Blue",),
+        ("blue", "\\seen"),
+        ("Blue", "\\Seen", "\\Recent"),
+        ("\\Recent",),
+        ("Blue", "Green"),
+        ("blue", "Blue"),
+    ],
+)
+async def test_flags_are_spelled_as_they_are_kept_whether_they_were_met_before_or_not(
+    flags: tuple[str, ...],
+) -> None:
+    asked = FlagSet(map(Flag, flags))
+
+    def spelled(_writer: Writer, connection: sa.Connection) -> FlagSet:
+        return FlagSetWriter(connection, KnownSets()).canonical(asked)
+
+    with memory_store() as store:
+        inbox = await _filled(store, 1)
+        first = frozenset({Flag("Blue"), SEEN})
+        await store.mail.write(lambda tx: tx.store_flags(inbox, [Uid(1)], FlagChange.ADD, first))
+        met = await store.mail.write_with(lambda writer, _: writer.keepable(asked))
+
+        assert met == await store.mail.write_with(spelled)
+        assert {Flag("Blue"), SEEN} >= met - {Flag("Green")}
