@@ -10,8 +10,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import attrgetter
+from itertools import chain, compress
+from operator import attrgetter, is_not
 from typing import Any, Final, Generic, TypeVar, overload
 
 from typing_extensions import override
@@ -21,7 +21,6 @@ from mx_core.model.flags import FlagSet
 
 T = TypeVar("T")
 PART_MAX: Final = 1024
-_RUN: Final = 16  # parts that are compared at once
 
 
 @dataclass(slots=True, eq=False)
@@ -136,23 +135,16 @@ def parts_of(
 def apart(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[list[Part], list[Part]]:
     """Return the parts that only *one* has, and those that only *other* has, each in order.
 
-    A change leaves nearly all parts where they were: runs of them at both ends are passed over.
+    A change leaves nearly all parts where they were, and there they are looked for first.
     """
-    low = _shared(one, other)
-    mine, theirs = one[low:], other[low:]
-    if behind := _shared(mine[::-1], theirs[::-1]):
-        mine, theirs = mine[:-behind], theirs[:-behind]
+    differ = list(map(is_not, one, other))
+    mine = [*compress(one, differ), *one[len(differ) :]]
+    theirs = [*compress(other, differ), *other[len(differ) :]]
+    if len(mine) <= 1 and len(theirs) <= 1:
+        return mine, theirs
     known, there = set(mine), set(theirs)
     left = [part for part in mine if part not in there]
     return left, [part for part in theirs if part not in known]
-
-
-def _shared(one: tuple[Part, ...], other: tuple[Part, ...]) -> int:
-    """Return with how many parts both begin, in whole runs."""
-    low = 0
-    while low < len(one) and one[low : low + _RUN] == other[low : low + _RUN]:
-        low += _RUN
-    return low
 
 
 def among(column: Sequence[Any], chosen: Chosen) -> Sequence[Any]:
