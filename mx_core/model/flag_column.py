@@ -115,7 +115,7 @@ class FlagColumn:
 
     def turned_at(self, places: Sequence[int], turns: Turns) -> FlagColumn:
         """Return them after a change of those at *places*."""
-        which, kinds = self.which[:], list(self.kinds)
+        which, kinds = self.which[:], list(self._kinds)
         if len(kinds) > _KINDS_MAX:
             return FlagColumn(self.flags).turned_at(places, turns)
         became: dict[int, int] = {}

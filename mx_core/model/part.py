@@ -93,7 +93,8 @@ class Part:
         if len(uids) * 8 > len(self):
             wanted = set(uids)
             return [at for at, uid in enumerate(self.uids) if uid in wanted]
-        column, places = self.uids, list[int]()
+        column = self.uids
+        places: list[int] = []
         for uid in uids:
             at = bisect_left(column, uid)
             if at < len(column) and column[at] == uid:

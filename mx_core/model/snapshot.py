@@ -141,15 +141,13 @@ class Snapshot:
     def touched(self, places: Sequence[int]) -> Iterator[tuple[Part, int, Chosen]]:
         """Yield each part that ascending indices touch, where it starts, and which of it."""
         low = 0
-        first = max(bisect_right(self._starts, places[0]) - 1, 0) if len(places) else 0
-        for number in range(first, len(self.parts)):
-            if low == len(places):
-                return
+        while low < len(places):
+            number = bisect_right(self._starts, places[low]) - 1
             part, start = self.parts[number], self._starts[number]
-            high = bisect_left(places, start + len(part), low)
+            high = bisect_left(places, self._starts[number + 1], low)
             if high - low == len(part):
                 yield part, start, ALL
-            elif high > low:
+            else:
                 yield part, start, [at - start for at in places[low:high]]
             low = high
 

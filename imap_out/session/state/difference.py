@@ -13,7 +13,8 @@ from mx_core.model.ids import Uid
 from mx_core.model.part import Part, apart
 from mx_core.model.snapshot import Snapshot
 
-_RUN: Final = 32  # modseqs that are compared at once, as octets
+_RUN: Final = 128  # modseqs that are compared at once, as octets
+_FEW: Final = 16  # of a run that is not the same
 
 
 class Difference(Struct, frozen=True):
@@ -64,14 +65,19 @@ def _all_after(part: Part, modseq: int) -> bool:
 def _reflagged(before: Part, now: Part) -> array[int]:
     """Return the UIDs of *before*, which *now* begins with, that changed; equal runs cost a look each."""
     found = array("I")
-    were, are = before.modseqs, now.modseqs[: len(before)]
-    if were == are:  # others came behind them
-        return found
+    were, are = before.modseqs, now.modseqs
+    if len(are) > len(were):  # others came behind them, as a rule alone
+        are = are[: len(were)]
+        if are == were:
+            return found
     for start in range(0, len(were), _RUN):
         end = start + _RUN
-        was, is_now = were[start:end], are[start:end]
-        if was != is_now:
-            found.extend(compress(before.uids[start:end], map(ne, was, is_now)))
+        if were[start:end] != are[start:end]:
+            for low in range(start, end, _FEW):
+                high = low + _FEW
+                was, is_now = were[low:high], are[low:high]
+                if was != is_now:
+                    found.extend(compress(before.uids[low:high], map(ne, was, is_now)))
     return found
 
 

@@ -123,24 +123,16 @@ class SelectedView:
             return
         changed = difference(self._newest, newest)
         self._keywords = self._follow.keywords()
-        gone, reflagged = self._told_of(changed.gone), self._told_of_flags(changed.reflagged)
+        gone, reflagged = changed.gone, changed.reflagged
+        if self._newest.uid_next > self.uid_next:  # of what was not told yet there is no news
+            gone = [uid for uid in gone if uid < self.uid_next]
+            reflagged = reflagged[: bisect_left(reflagged, self.uid_next)]
         self._gone.update(gone)
         self._dirty.add(reflagged)
         self._newest = newest
-        if gone or reflagged or self._told_all:  # else what came waits, and *rows* is as it was
+        if gone or reflagged or newest.uid_next <= self.uid_next:
             self._show()
-
-    def _told_of(self, uids: list[Uid]) -> list[Uid]:
-        if self._told_all:
-            return uids
-        return [uid for uid in uids if uid < self.uid_next]
-
-    def _told_of_flags(self, uids: array[int]) -> array[int]:
-        return uids if self._told_all else uids[: bisect_left(uids, self.uid_next)]
-
-    @property
-    def _told_all(self) -> bool:
-        return self._newest.uid_next <= self.uid_next
+        # else what came waits, and *rows* is as it was
 
     def _show(self) -> None:
         """Make *rows* anew: what was told and is there, and what is gone and was not told."""

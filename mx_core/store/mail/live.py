@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Final, NamedTuple, assert_never
 
@@ -203,7 +203,11 @@ class Live:
         self._announced[mailbox] = change.modseq
         kept = self._newest.get(mailbox)
         if kept is not None:
-            self._newest[mailbox] = _after(kept, change)
+            newest = self._newest[mailbox] = _after(kept, change)
+            met = self._met.get(mailbox)
+            if met is not None and met.until is kept and met.kinds.issuperset(_brought(change)):
+                # whose parts need no look: all sets in them are known
+                self._met[mailbox] = _Met(newest, met.kinds, met.keywords)
         elif mailbox in self._missed:
             self._missed[mailbox][1].append(change)
 
@@ -226,6 +230,17 @@ class Live:
         spare = [mailbox for mailbox in self._newest if mailbox not in self._following]
         for mailbox in spare[:-_UNFOLLOWED_MAX]:
             del self._newest[mailbox]
+
+
+def _brought(change: Change) -> Iterable[FlagSet]:
+    """Return the flag sets that a mailbox may have since *change*, and did not before."""
+    match change:
+        case MessagesAdded():
+            return change.flags
+        case FlagsChanged():
+            return change.turns.values()
+        case _:
+            return ()
 
 
 def _after(snapshot: Snapshot, change: Change) -> Snapshot:

@@ -1,10 +1,20 @@
 """Snapshots kept up with commits, whoever reads them when."""
 
+import random
+from array import array
+from collections.abc import Sequence
+
 import pytest
 
-from mx_core.model.change import FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
+from mx_core.model.change import (
+    Change,
+    FlagsChanged,
+    MailboxGone,
+    MessagesAdded,
+    MessagesExpunged,
+)
 from mx_core.model.errors import NoSuchMailbox
-from mx_core.model.flags import SEEN, FlagSet
+from mx_core.model.flags import SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.snapshot import Snapshot
 from mx_core.store.mail.live import Live
@@ -54,6 +64,47 @@ def test_what_is_announced_while_the_disk_is_read_is_not_missed() -> None:
 
     assert not here
     assert following.newest().uids == (1, 2, 3)
+
+
+SETS = [frozenset({Flag(name)}) for name in ("\\Seen", "$One", "$Two")]
+
+
+@pytest.mark.parametrize("looks", [range(20), range(0, 20, 3), [19]], ids=["each", "some", "last"])
+@pytest.mark.parametrize("seed", range(10))
+def test_the_keywords_are_those_of_all_snapshots_that_were_looked_at(
+    seed: int, looks: Sequence[int]
+) -> None:
+    draw = random.Random(seed)
+    live = Live()
+    live.offer(BOX, read_at(1, 2, modseq=5))
+    following, _ = live.follow(BOX)
+    uids, known, modseq = [1, 2], frozenset[Flag](), 5
+    for step in range(20):
+        modseq += 1
+        uid = Uid(draw.choice(uids))
+        match draw.randrange(3):
+            case 0:
+                turns = dict.fromkeys([NONE, *SETS], draw.choice([NONE, *SETS]))
+                change: Change = FlagsChanged(BOX, ModSeq(modseq), array("I", [uid]), turns)
+            case 1:
+                uids.append(max(uids) + 1)
+                new, flags = Uid(uids[-1]), draw.choice([NONE, *SETS])
+                change = MessagesAdded(BOX, ModSeq(modseq), (new,), (MessageId(new),), (flags,))
+            case _:
+                change = MessagesExpunged(BOX, ModSeq(modseq), (uid,) if len(uids) > 1 else ())
+                uids = [each for each in uids if each != uid or len(uids) == 1]
+        live.announce([change])
+        if step in looks:
+            newest = following.newest()
+            known |= {
+                flag
+                for part in newest.parts
+                for kind in part.column.likely
+                for flag in kind
+                if not flag.startswith("\\")
+            }
+
+    assert following.keywords() == known
 
 
 def test_a_commit_that_was_read_before_it_was_announced_is_in_once() -> None:
