@@ -47,7 +47,9 @@ class Mailboxes(Reader):
     def __init__(
         self, connection: sa.Connection, folder: Path, known: Known, now: Now, shelf: Shelf
     ) -> None:
-        super().__init__(connection, folder, known)
+        flag_sets = FlagSetWriter(connection, known.flag_sets)
+        bodies = BodyWriter(connection, folder)
+        super().__init__(connection, folder, known, flag_sets, bodies)
         self.changes: list[Change] = []  # in modseq order
         self.names: list[News] = []  # what happened to names, in order
         self.queue_changed = False  # something of the outbox is due
@@ -57,14 +59,14 @@ class Mailboxes(Reader):
         self._validities: dict[MailboxId, UidValidity] = {}  # of mailboxes that this job has read
         self._now = now
         self.log = Journal(connection, now)
-        self._flag_sets: FlagSetWriter = FlagSetWriter(connection, known.flag_sets)
-        self.flag_numbers = self._flag_sets.numbers  # of sets that this job used
-        self.bodies = self._bodies = BodyWriter(connection, folder)
+        self._flag_sets: FlagSetWriter = flag_sets
+        self.flag_numbers = flag_sets.numbers  # of sets that this job used
+        self.bodies = bodies
         # With a reader of its own: in a circle with this one, all that a job stored would stay in
         # memory until somebody looks for garbage.
         judging = Judging(Reader(connection, folder, known), int(now()))
         self.places = self._places = FollowedPlaces(
-            connection, self.log, self._flag_sets, self.changes, judging, shelf
+            connection, self.log, flag_sets, self.changes, judging, shelf
         )
 
     @cached_property

@@ -59,11 +59,19 @@ class Known:
 class Reader:
     """See ``ports.MailReader``; lives as long as one job."""
 
-    def __init__(self, connection: sa.Connection, folder: Path, known: Known) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        folder: Path,
+        known: Known,
+        flag_sets: FlagSets | None = None,
+        bodies: BodyReader | None = None,
+    ) -> None:
+        """*flag_sets*, *bodies*: those of a job that also changes them."""
         self._connection = connection
         self._known = known
-        self._flag_sets = FlagSets(connection, known.flag_sets)
-        self._bodies = BodyReader(connection, folder)
+        self._flag_sets = flag_sets or FlagSets(connection, known.flag_sets)
+        self._bodies = bodies or BodyReader(connection, folder)
 
     @cached_property
     def _columns(self) -> Columns:

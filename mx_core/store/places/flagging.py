@@ -67,6 +67,8 @@ class Moved:
 
         Tell whether anybody changes.
         """
+        if len(chosen.uids) == 1:
+            return self._take_one(part, chosen.uids[0], turned, next_modseq)
         changed = chosen.among(part.uids)
         # of those that are chosen alone: a set that is asked for is made, and stays
         whole = len(changed) == len(part)
@@ -89,6 +91,24 @@ class Moved:
             self.uids += _numbers_at(part.uids, changed)
             for at, number in zip(changed, now, strict=True):
                 part.flag_sets[at], part.modseqs[at] = number, self.modseq
+        return True
+
+    def _take_one(
+        self, part: Segment, uid: int, turned: Turned, next_modseq: Callable[[], ModSeq]
+    ) -> bool:
+        """As ``take``, where one is chosen: what a mail program changes most."""
+        at = bisect_left(part.uids, uid)
+        if at == len(part.uids) or part.uids[at] != uid:
+            return False
+        before = part.flag_sets[at]
+        now = turned[before]
+        if now == before:
+            return False
+        self.modseq = next_modseq()
+        self.uids.append(uid)
+        self.before.append(before)
+        self.now.append(now)
+        part.flag_sets[at], part.modseqs[at] = now, self.modseq
         return True
 
     def sum(self, weights: Mapping[int, int]) -> int:

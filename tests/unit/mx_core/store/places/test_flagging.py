@@ -9,11 +9,14 @@ import sqlalchemy as sa
 
 from mx_core.model.change import FlagsChanged
 from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag, FlagSet
-from mx_core.model.ids import MailboxId, Uid
+from mx_core.model.ids import MailboxId, ModSeq, Uid
 from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import FlagChange, MailWriter, NewMail
 from mx_core.store.journal.replay import replay
 from mx_core.store.journal.row import read_row
+from mx_core.store.places.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.places.flagging import Chosen, Moved, Turned
+from mx_core.store.places.segment import Segment
 from tests.support.stores import form_of, memory_store
 
 pytestmark = pytest.mark.anyio
@@ -104,3 +107,32 @@ async def test_a_change_of_one_makes_no_sets_of_its_neighbours() -> None:
         await mail.write(lambda w: w.store_flags(inbox, [Uid(7)], FlagChange.ADD, given))
 
         assert await mail.write_with(count) == before + 1
+
+
+class _Sets(FlagSetWriter):
+    """Three sets and no table."""
+
+    def __init__(self) -> None:
+        self.numbers = {FlagSet(): 1, FlagSet({SEEN}): 2, FlagSet({SEEN, FLAGGED}): 3}
+
+    def of(self, number: int) -> FlagSet:
+        return {number: flags for flags, number in self.numbers.items()}[number]
+
+    def number(self, flags: FlagSet) -> FlagSetId:
+        return FlagSetId(self.numbers[flags])
+
+
+@pytest.mark.parametrize("uid", [1, 4, 5, 8, 9, 12, 13, 40])
+@pytest.mark.parametrize("change", [FlagSet({SEEN}).union, FlagSet({SEEN}).intersection])
+def test_one_is_taken_as_it_is_among_others_that_are_not_there(
+    uid: int, change: Callable[[FlagSet], FlagSet]
+) -> None:
+    outcomes = []
+    for chosen in ([uid], [uid, 1_000]):
+        uids, sets = array("I", [4, 5, 8, 9, 12]), array("I", [1, 2, 3, 1, 2])
+        part = Segment(1, 4, uids, array("Q", range(5)), sets, array("Q", range(5)))
+        moved, turned = Moved(), Turned(_Sets(), change)
+        taken = moved.take(part, Chosen(chosen), turned, lambda: ModSeq(77))
+        outcomes.append((taken, moved, part, dict(turned), list(turned.sets())))
+
+    assert outcomes[0] == outcomes[1]
