@@ -75,27 +75,27 @@ class Book(Struct, frozen=True):
 class Shelf:
     """What stands between jobs; the writer's thread alone touches it.
 
-    A job, or a whole commit, may be undone after it was read here.  Then the account's modseq is
+    A job, or a whole commit, may be undone after it was read here.  Then the journal's *moment* is
     lower than it was: every job says where it begins, and what was learnt above that is forgotten.
     """
 
     def __init__(self) -> None:
         self._book: Book | None = None
-        self._learnt_at = 0  # the highest modseq at which something was learnt
+        self._learnt_at = 0  # the highest moment at which something was learnt
         self._came_at: dict[MailboxId, int] = {}
         self._global_ids: dict[MailboxId, GlobalId] = {}  # of mailboxes that there are
 
-    def begin(self, modseq: int) -> None:
-        """Forget everything if *modseq*, at which a job begins, is below what was seen."""
-        if modseq < self._learnt_at:
+    def begin(self, moment: int) -> None:
+        """Forget everything if *moment*, at which a job begins, is below what was seen."""
+        if moment < self._learnt_at:
             self.forget()
             self._learnt_at = 0
 
-    def book(self, connection: sa.Connection, modseq: int) -> Book:
+    def book(self, connection: sa.Connection, moment: int) -> Book:
         """Return the book, read anew if it was forgotten."""
         if self._book is None:
             self._book = load(connection)
-            self._learnt_at = max(self._learnt_at, modseq)
+            self._learnt_at = max(self._learnt_at, moment)
         return self._book
 
     def forget(self) -> None:
@@ -104,10 +104,10 @@ class Shelf:
         self._came_at.clear()
         self._global_ids.clear()
 
-    def global_id(self, connection: sa.Connection, mailbox: MailboxId, modseq: int) -> GlobalId:
+    def global_id(self, connection: sa.Connection, mailbox: MailboxId, moment: int) -> GlobalId:
         """Return what the journal calls *mailbox*; raises NoSuchMailbox.
 
-        Who makes a mailbox raises the modseq, and who removes one makes the shelf forget.
+        Who makes a mailbox raises the moment, and who removes one makes the shelf forget.
         """
         known = self._global_ids.get(mailbox)
         if known is None:
@@ -117,15 +117,15 @@ class Shelf:
             if known is None:
                 raise NoSuchMailbox("the mailbox was deleted")
             self._global_ids[mailbox] = known
-            self._learnt_at = max(self._learnt_at, modseq)
+            self._learnt_at = max(self._learnt_at, moment)
         return known
 
-    def is_news(self, folder: MailboxId, seconds: int, modseq: int) -> bool:
+    def is_news(self, folder: MailboxId, seconds: int, moment: int) -> bool:
         """Tell whether nothing is known to have come into *folder* in this second, and note it."""
         if self._came_at.get(folder) == seconds:
             return False
         self._came_at[folder] = seconds
-        self._learnt_at = max(self._learnt_at, modseq)
+        self._learnt_at = max(self._learnt_at, moment)
         return True
 
 

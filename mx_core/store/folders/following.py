@@ -16,7 +16,7 @@ from typing_extensions import override
 from mx_core.model.change import Change
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import FlagSet
-from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
+from mx_core.model.ids import GlobalId, MailboxId, MessageId, Uid
 from mx_core.store.folders.book import Book, Folder, Shelf, load
 from mx_core.store.folders.facts import Texts
 from mx_core.store.folders.judging import Judging
@@ -50,7 +50,7 @@ class FollowedPlaces(Places):
         self.connection = connection
         self.judging = judging
         self._shelf = shelf
-        shelf.begin(log.newest)
+        shelf.begin(log.moment)
         self._book: Book | None = None  # of this job
         self.members = Members(connection)
         self.owes = False  # a body has yet to be judged, or a folder to be filled
@@ -71,7 +71,7 @@ class FollowedPlaces(Places):
     def book(self) -> Book:
         """Return the folders as this job has made them."""
         if self._book is None:
-            self._book = self._shelf.book(self._connection, self._log.newest)
+            self._book = self._shelf.book(self._connection, self._log.moment)
         return self._book
 
     def book_changed(self) -> None:
@@ -81,7 +81,7 @@ class FollowedPlaces(Places):
 
     @override
     def global_id(self, mailbox: MailboxId) -> GlobalId:
-        return self._shelf.global_id(self._connection, mailbox, self._log.newest)
+        return self._shelf.global_id(self._connection, mailbox, self._log.moment)
 
     def check_open(self, mailbox: MailboxId) -> None:
         """Raises NotPermitted where nothing can be put in."""
@@ -109,9 +109,9 @@ class FollowedPlaces(Places):
         return uids
 
     @override
-    def _note_saved(self, mailbox: MailboxId, first: int, modseq: ModSeq) -> None:
-        if self._shelf.is_news(mailbox, self._now_seconds, modseq):
-            super()._note_saved(mailbox, first, modseq)
+    def _note_saved(self, mailbox: MailboxId, first: int) -> None:
+        if self._shelf.is_news(mailbox, self._now_seconds, self._log.moment):
+            super()._note_saved(mailbox, first)
 
     @override
     def flag(

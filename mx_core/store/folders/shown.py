@@ -42,6 +42,11 @@ class _Silent(Journal):
     def newest(self) -> ModSeq:
         return self._log.newest
 
+    @property
+    @override
+    def moment(self) -> int:
+        return self._log.moment
+
     @override
     def next_modseq(self) -> ModSeq:
         return self._log.next_modseq()
@@ -93,7 +98,7 @@ class ShownPlaces(Places):
             " WHERE id = ?",
             (uid + 1, modseq, int(SEEN not in flags), int(DELETED in flags), size, folder),
         )
-        if self._shelf.is_news(folder, self._now_seconds, modseq):
+        if self._shelf.is_news(folder, self._now_seconds, self._log.moment):
             saved.note(self._connection, folder, uid, self._now_seconds)
         segment.append(self._connection, folder, (uid, modseq, number, message))
         self._changes.append(MessagesAdded(folder, modseq, (uid,), (message,), (flags,)))

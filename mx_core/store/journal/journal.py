@@ -46,6 +46,12 @@ class Journal:
         return ModSeq(self._modseq)
 
     @property
+    def moment(self) -> int:
+        """Return a number that rises with each modseq and each row, and falls only if one is undone."""
+        moment: int = self._modseq + self._device_seq
+        return moment
+
+    @property
     def newest_message(self) -> MessageId:
         """Return the highest id of a message given out so far."""
         return MessageId(self._message)

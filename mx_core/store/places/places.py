@@ -130,7 +130,7 @@ class Places(ABC):
             segment.append(self._connection, mailbox, (first, modseq, numbers[0], ids[0]))
         else:
             self._fill(mailbox, first, modseq, messages)
-        self._note_saved(mailbox, first, modseq)
+        self._note_saved(mailbox, first)
         uids = _uids(range(first, end))
         self._changes.append(MessagesAdded(mailbox, modseq, uids, ids, flags))
         if internal_dates is None:
@@ -171,7 +171,7 @@ class Places(ABC):
             part.add(uid, modseq, number, message)
         segment.save(self._connection, mailbox, part)
 
-    def _note_saved(self, mailbox: MailboxId, first: int, _modseq: ModSeq) -> None:
+    def _note_saved(self, mailbox: MailboxId, first: int) -> None:
         saved.note(self._connection, mailbox, first, self._now_seconds)
 
     def flag(

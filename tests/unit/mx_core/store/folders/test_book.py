@@ -39,7 +39,7 @@ async def test_a_folder_of_a_job_that_failed_is_forgotten(store: AccountStore) -
 
 
 async def test_what_was_learnt_in_a_commit_that_failed_is_forgotten(store: AccountStore) -> None:
-    """Then the modseq at which the next job begins is below what was seen."""
+    """Then the moment at which the next job begins is below what was seen."""
 
     def job(writer: Writer, connection: sa.Connection) -> list[int]:
         shelf = Shelf()
@@ -51,6 +51,21 @@ async def test_what_was_learnt_in_a_commit_that_failed_is_forgotten(store: Accou
         return known
 
     assert await store.mail.write_with(job) == [3, 3, 4]
+
+
+async def test_a_name_that_a_commit_that_failed_had_changed_is_forgotten(
+    store: AccountStore,
+) -> None:
+    def job(writer: Writer, connection: sa.Connection) -> None:
+        shelf, before = Shelf(), writer.log.moment
+        writer.rename(MailboxName("Trash"), WORK)
+        shelf.begin(writer.log.moment)
+        assert shelf.book(connection, writer.log.moment).trash == WORK
+        writer.rename(WORK, MailboxName("Trash"))  # as it is after the failure
+        shelf.begin(before)
+        assert shelf.book(connection, before).trash == "Trash"
+
+    await store.mail.write_with(job)
 
 
 async def test_a_mailbox_that_a_commit_that_failed_had_made_is_forgotten(
