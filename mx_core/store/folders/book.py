@@ -43,6 +43,9 @@ class Book(Struct, frozen=True):
     sent: MailboxId | None
     drafts: MailboxId | None
     beyond_flags: bool  # some rule asks for more than flags
+    pulled: (
+        bool  # mail of some account elsewhere: its copies are found by Message-ID, see ``copies``
+    )
     _showing: dict[FlagSet, frozenset[MailboxId]] = field(default_factory=dict)
 
     def follows(self, mailbox: MailboxId) -> bool:
@@ -51,7 +54,8 @@ class Book(Struct, frozen=True):
 
     def reads_what_comes(self, mailbox: MailboxId) -> bool:
         """Tell whether more than flags is asked at once of what comes into *mailbox*."""
-        return mailbox == self.sent or (self.beyond_flags and self.follows(mailbox))
+        of_rule = self.beyond_flags and self.follows(mailbox)
+        return of_rule or self.pulled or mailbox == self.sent
 
     def showing(
         self, flags: FlagSet, holds: Callable[[Rule, FlagSet], bool]
@@ -148,6 +152,7 @@ def load(connection: sa.Connection) -> Book:
         if name in QUEUED and box not in folders
     }
     used = {use: MailboxId(box) for box, _, use in boxes if use}
+    pulled = connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM pull_account)").scalar()
     return Book(
         folders,
         frozenset(apart | folders.keys() | outbox.keys()),
@@ -156,4 +161,5 @@ def load(connection: sa.Connection) -> Book:
         used.get("\\Sent"),
         used.get("\\Drafts"),
         any(not folder.rule.flags_only for folder in folders.values()),
+        bool(pulled),
     )

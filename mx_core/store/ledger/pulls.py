@@ -6,6 +6,7 @@ brought is not pulled again.  docs/spec/pull.md §2.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -63,7 +64,7 @@ class Pulls:
     async def add(self, location: str, asked: str) -> None:
         """Pull from *location* from now on, or by other settings; durable when this returns."""
 
-        def job(connection: sa.Connection) -> None:
+        def job(writer: Writer, connection: sa.Connection) -> None:
             connection.exec_driver_sql(copies.INDEX)
             connection.exec_driver_sql(
                 "INSERT OR IGNORE INTO import_source (location, asked, state, began, trouble, report)"
@@ -76,9 +77,10 @@ class Pulls:
                 " SET asked = excluded.asked, trouble = '', since = 0, told = 0",
                 (location, asked),
             )
+            writer.places.book_changed()  # from here on copies are looked for
 
         # Crash before the commit: nothing is pulled.  After: it is, from the next start on.
-        await self._database.write(job)
+        await self._mail.write_with(job)
 
     async def all(self) -> list[Pull]:
         """Return all accounts, oldest first."""
@@ -93,15 +95,7 @@ class Pulls:
 
     async def remove(self, location: str) -> bool:
         """Pull no more and forget the secret; what was pulled stays, and is known."""
-        return bool(
-            await self._database.write(
-                lambda connection: (
-                    connection.exec_driver_sql(
-                        "DELETE FROM pull_account WHERE location = ?", (location,)
-                    ).rowcount
-                )
-            )
-        )
+        return await self._mail.write_with(partial(remove, location=location))
 
     async def note(self, which: int, trouble: str) -> int:
         """Say how it goes, "" for well; return since when it does not, unix seconds or 0."""
@@ -164,3 +158,14 @@ class Pulls:
                 ).rowcount
             )
         )
+
+
+def remove(writer: Writer, connection: sa.Connection, location: str) -> bool:
+    """Remove an account; tell whether it was there.  Within a write job.
+
+    The book is read before, and stays: so it may say for a while that mail is pulled, and never,
+    should this be undone, that none is.
+    """
+    _ = writer.places.book
+    gone = connection.exec_driver_sql("DELETE FROM pull_account WHERE location = ?", (location,))
+    return bool(gone.rowcount)

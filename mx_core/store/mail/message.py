@@ -38,18 +38,12 @@ class Kept(Struct, frozen=True):
     uses: int
 
 
-def settled(
-    connection: sa.Connection, new: Sequence[NewMail], *, at_once: bool
-) -> Sequence[NewMail]:
-    """Return *new*, with every form if that is needed *at_once*, or if mail is pulled.
+def settled(new: Sequence[NewMail], *, at_once: bool) -> Sequence[NewMail]:
+    """Return *new*, with every form if that is needed *at_once*.
 
-    Copies of what is pulled are found by Message-ID; see ``copies``.  What may claim a status of
-    the gateway never waits: that it is not its word is noted with the form.
+    What may claim a status of the gateway never waits: that it is not its word is noted with the
+    form.
     """
-    if all(each.form is not None for each in new):
-        return new
-    pulled = "SELECT EXISTS (SELECT 1 FROM pull_account)"
-    at_once = at_once or bool(connection.exec_driver_sql(pulled).scalar())
     return [
         structs.replace(each, form=prepare(whole(each.octets)))
         if each.form is None and (at_once or STATUS in whole(each.octets).lower())

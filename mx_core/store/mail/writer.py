@@ -61,7 +61,7 @@ class Writer(Mailboxes):
         if queued is None:
             self._places.check_open(mailbox)  # before octets are written
         book = self._places.book
-        new = message.settled(self._connection, new, at_once=book.reads_what_comes(mailbox))
+        new = message.settled(new, at_once=book.reads_what_comes(mailbox))
         bodies = self._keep_bodies(new, ahead) if queued is None else queued
         rows = message.keep(self._connection, self.log, bodies, new, int(self._now()), own=own)
         if author is not None:

@@ -1,6 +1,7 @@
 """Messages whose forms are made after the answer: nobody who reads can tell, and all are made."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from mx_core.db import writer
 from mx_core.mime import listed
 from mx_core.mime.prepare import prepare
-from mx_core.model.errors import MessageGone
+from mx_core.model.errors import MessageGone, NotPermitted
 from mx_core.model.header_keys import OrderText, TextField
 from mx_core.model.ids import MessageId
 from mx_core.model.mailbox_name import INBOX, MailboxName
@@ -26,10 +27,12 @@ from mx_core.store.forms.late import (
     LateForms,
 )
 from mx_core.store.fsck.check import check_store
+from mx_core.store.ledger import pulls
 from tests.support.stores import STORE_KEY, Clock, open_store
 
 pytestmark = pytest.mark.anyio
 SENT = MailboxName("Sent")
+PULLED = "imaps://someone@b.example"
 FACTS = (Fact.HEADER, Fact.ENVELOPE, Fact.SIZE, Fact.INTERNAL_DATE, Fact.BODYSTRUCTURE, Fact.BODY)
 
 
@@ -125,6 +128,51 @@ async def test_they_are_made_when_there_is_time(store: AccountStore) -> None:
     assert await store.mail.read(lambda reader: reader.forms(ids)) == [
         prepare(octets_of(number)) for number in range(AT_ONCE + 5)
     ]
+
+
+async def test_none_is_made_late_while_mail_is_pulled(tmp_path: Path) -> None:
+    """Copies are found by what is made."""
+    store = open_store(tmp_path)
+    await add(store, late(0))
+    assert made(store) == 0
+    await store.pulls.add(PULLED, "{}")
+    await add(store, late(1))
+    assert made(store) == 1
+    store.close()
+
+    again = open_store(tmp_path)
+    before = made(again)
+    await add(again, late(2))
+    assert made(again) == before + 1
+    assert await again.pulls.remove(PULLED)
+    assert not await again.pulls.remove(PULLED)
+    again.close()
+
+    at_last = open_store(tmp_path)
+    before = made(at_last)
+    await add(at_last, late(3))
+    assert made(at_last) == before
+    at_last.close()
+
+
+async def test_a_removal_that_was_undone_leaves_mail_pulled(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    await store.pulls.add(PULLED, "{}")
+    await add(store, late(0))
+    store.close()
+
+    def job(connection: sa.Connection) -> None:
+        mail = again.mail
+        mail.run(connection, partial(pulls.remove, location=PULLED))
+        mail.run(connection, lambda tx, _: tx.expunge(tx.mailbox(INBOX).id))
+        raise NotPermitted("after all")
+
+    again = open_store(tmp_path)
+    with pytest.raises(NotPermitted):
+        await again._database.write(job)
+    await add(again, late(1))
+    assert made(again) == 2
+    again.close()
 
 
 async def test_those_of_before_are_made_at_the_next_open(tmp_path: Path) -> None:
