@@ -41,8 +41,10 @@ class RecentUids:
 
     def count(self, rows: Snapshot) -> int:
         """Return how many messages of *rows* are recent."""
-        ranges = zip(self._lows, self._highs, strict=True)
-        return sum(rows.place(high + 1) - rows.place(low) for low, high in ranges)
+        found = 0
+        for low, high in zip(self._lows, self._highs, strict=True):
+            found += rows.place(high + 1) - rows.place(low)
+        return found
 
 
 class RecentClaims:

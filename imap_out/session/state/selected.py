@@ -192,9 +192,10 @@ class SelectedView:
             self.uid_next = self._newest.uid_next
             self._show()
             self._claim(first)
-            if len(self.rows) > before:  # else what came went unseen
-                self.arrived = len(self.rows) - before
-                yield b"* %d EXISTS\r\n" % len(self.rows)
+            there = len(self.rows)
+            if there > before:  # else what came went unseen
+                self.arrived = there - before
+                yield b"* %d EXISTS\r\n" % there
                 recent = -1
         if (goes or self.arrived) and IMAP4REV2 not in self._enabled:
             now_recent = self.recent.count(self.rows)

@@ -113,7 +113,7 @@ class Live:
             if read.highest_modseq < floor:
                 return  # it was read before what is announced already
             for change in missed:
-                read = _after(read, change)
+                read, _ = _after(read, change)
             self._newest[mailbox] = read
             self._newest.move_to_end(mailbox)
             self._forget_some()
@@ -203,9 +203,10 @@ class Live:
         self._announced[mailbox] = change.modseq
         kept = self._newest.get(mailbox)
         if kept is not None:
-            newest = self._newest[mailbox] = _after(kept, change)
+            newest, brought = _after(kept, change)
+            self._newest[mailbox] = newest
             met = self._met.get(mailbox)
-            if met is not None and met.until is kept and met.kinds.issuperset(_brought(change)):
+            if met is not None and met.until is kept and met.kinds.issuperset(brought):
                 # whose parts need no look: all sets in them are known
                 self._met[mailbox] = _Met(newest, met.kinds, met.keywords)
         elif mailbox in self._missed:
@@ -232,29 +233,19 @@ class Live:
             del self._newest[mailbox]
 
 
-def _brought(change: Change) -> Iterable[FlagSet]:
-    """Return the flag sets that a mailbox may have since *change*, and did not before."""
-    match change:
-        case MessagesAdded():
-            return change.flags
-        case FlagsChanged():
-            return change.turns.values()
-        case _:
-            return ()
-
-
-def _after(snapshot: Snapshot, change: Change) -> Snapshot:
-    """Return *snapshot* with *change* in it, if it is not there already."""
+def _after(snapshot: Snapshot, change: Change) -> tuple[Snapshot, Iterable[FlagSet]]:
+    """Return *snapshot* with *change* in it, if it is not there already, and the flag sets that came with it."""
     if change.modseq <= snapshot.highest_modseq:
-        return snapshot
+        return snapshot, ()
     match change:
+        case FlagsChanged():
+            turns = change.turns
+            return snapshot.with_flags(change.modseq, change.uids, turns), turns.values()
         case MessagesAdded(_, modseq, uids, messages, flags):
-            return snapshot.with_added(modseq, uids, messages, flags)
-        case FlagsChanged(_, modseq, uids, turns):
-            return snapshot.with_flags(modseq, uids, turns)
+            return snapshot.with_added(modseq, uids, messages, flags), flags
         case MessagesExpunged(_, modseq, uids):
-            return snapshot.without(modseq, uids)
+            return snapshot.without(modseq, uids), ()
         case MailboxGone():
-            return snapshot
+            return snapshot, ()
         case _:
             assert_never(change)
