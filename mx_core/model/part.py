@@ -32,6 +32,7 @@ class Part:
     modseqs: array[int]
     column: FlagColumn
     max_modseq: int
+    latest: tuple[int, int] | None = None  # index of the only one at it, and what no other is above
     _run: range | None = None
 
     def __len__(self) -> int:
@@ -76,7 +77,9 @@ class Part:
         modseqs = self.modseqs[:]
         for at in places:
             modseqs[at] = modseq
-        return Part(self.uids, self.messages, modseqs, self.column.turned_at(places, turns), modseq)
+        column = self.column.turned_at(places, turns)
+        latest = (places[0], self.max_modseq) if len(places) == 1 else None
+        return Part(self.uids, self.messages, modseqs, column, modseq, latest)
 
     def joined(self, after: Part) -> Part:
         """Return both as one part."""

@@ -14,7 +14,6 @@ from mx_core.model.part import Part, apart
 from mx_core.model.snapshot import Snapshot
 
 _RUN: Final = 128  # modseqs that are compared at once, as octets
-_FEW: Final = 16  # of a run that is not the same
 
 
 class Difference(Struct, frozen=True):
@@ -64,6 +63,10 @@ def _all_after(part: Part, modseq: int) -> bool:
 
 def _reflagged(before: Part, now: Part) -> array[int]:
     """Return the UIDs of *before*, which *now* begins with, that changed; equal runs cost a look each."""
+    if now.latest is not None:
+        at, rest = now.latest
+        if rest <= before.max_modseq < now.max_modseq:
+            return before.uids[at : at + 1]  # of none, if it stands behind them
     found = array("I")
     were, are = before.modseqs, now.modseqs
     if len(are) > len(were):  # others came behind them, as a rule alone
@@ -72,12 +75,9 @@ def _reflagged(before: Part, now: Part) -> array[int]:
             return found
     for start in range(0, len(were), _RUN):
         end = start + _RUN
-        if were[start:end] != are[start:end]:
-            for low in range(start, end, _FEW):
-                high = low + _FEW
-                was, is_now = were[low:high], are[low:high]
-                if was != is_now:
-                    found.extend(compress(before.uids[low:high], map(ne, was, is_now)))
+        was, is_now = were[start:end], are[start:end]
+        if was != is_now:
+            found.extend(compress(before.uids[start:end], map(ne, was, is_now)))
     return found
 
 

@@ -71,6 +71,11 @@ def test_changes_say_what_plain_rows_would(steps: list[tuple[str, int]]) -> None
     assert snapshot.positions(some) == [snapshot.position(uid) for uid in some[:-1]]
     assert all(max(part.modseqs) == part.max_modseq for part in snapshot.parts)
     assert all(0 < len(part) <= PART_MAX for part in snapshot.parts)
+    for part in snapshot.parts:
+        if part.latest is not None:
+            at, rest = part.latest
+            others = [*part.modseqs[:at], *part.modseqs[at + 1 :]]
+            assert part.modseqs[at] == part.max_modseq > rest >= max(others, default=0)
     since = modseq // 2
     assert [snapshot.uids[at] for at in snapshot.changed_since(since)] == [
         uid for uid, row in plain.items() if row[1] > since
