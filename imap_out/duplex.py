@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 from typing_extensions import override
 
+from imap_out.company import Company
 from imap_out.deflate import Deflate
 from imap_out.lingering import AT_ONCE_SECONDS, Lingering
 
@@ -29,11 +30,14 @@ _GATHERED_OCTETS: Final = 2_048  # shorter pieces, on the average, are joined in
 class Duplex(asyncio.Protocol):
     """Owned by the task of its connection; *start* begins that task."""
 
-    def __init__(self, start: Callable[[Duplex], None], lingering: Lingering) -> None:
+    def __init__(
+        self, start: Callable[[Duplex], None], lingering: Lingering, company: Company
+    ) -> None:
         self._start: Callable[[Duplex], None] | None = start
         # gives the answer to octets for which the task need not be woken, or None
         self.at_once: Callable[[bytes], list[bytes] | None] = _never
         self._lingering = lingering
+        self._company = company
         self._heard = 0.0  # monotonic seconds: since then the peer is waited for
         self._is_quick = False  # it spoke at once the last time
         self.transport: asyncio.Transport
@@ -148,6 +152,11 @@ class Duplex(asyncio.Protocol):
         """Tell whether `take` would give something that was read already."""
         return bool(self._buffer)
 
+    @property
+    def speaks_alone(self) -> bool:
+        """Tell whether no other peer has spoken of late, and this one waits for an answer."""
+        return not self._buffer and self._company.is_alone(self)
+
     def take(self) -> bytes:
         """Return what was read, and read on; of what is compressed, one piece.
 
@@ -244,6 +253,7 @@ class Duplex(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         self.octets_in += len(data)
+        self._company.heard(self)
         self._is_quick = time.monotonic() - self._heard < AT_ONCE_SECONDS
         if self._answered_at_once(data):
             return

@@ -23,6 +23,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
+from imap_out.company import Company
 from imap_out.duplex import Duplex
 from imap_out.lingering import Lingering
 from imap_out.session.answers.out import Out
@@ -102,11 +103,13 @@ class _Server:
 
     async def run(self, listeners: Sequence[Listener], stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        lingering = Lingering(loop)
+        lingering, company = Lingering(loop), Company()
         async with asyncio.TaskGroup() as tasks:
             servers = [
                 await loop.create_server(
-                    lambda listener=listener: Duplex(self._accepted(listener, tasks), lingering),
+                    lambda listener=listener: Duplex(
+                        self._accepted(listener, tasks), lingering, company
+                    ),
                     sock=listener.sock,
                     ssl=listener.tls if listener.implicit else None,
                     ssl_handshake_timeout=self.limits.login_seconds if listener.implicit else None,
@@ -158,6 +161,7 @@ class _Conversation:
             self._note_bug, server.shelves, server.hiding, _begin,
             asyncio.get_running_loop().call_soon,
         )  # fmt: skip
+        self._connection.session.is_alone = self._is_alone
         trail = self._connection.session.trail = server.observer()
         trail.reached(Step.REACHED)
         if listener.implicit:
@@ -266,6 +270,10 @@ class _Conversation:
             return Next.CLOSE
         self._connection.framer.feed(self._duplex.take())
         return Next.READ
+
+    def _is_alone(self) -> bool:
+        """Tell whether whoever speaks has nothing more to say now, and nobody else spoke of late."""
+        return self._duplex.speaks_alone and not self._connection.framer.waiting
 
     def _at_once(self, octets: bytes) -> list[bytes] | None:
         """Return the answer to *octets* that came while the task waits for some, or None: it is to do it."""

@@ -8,15 +8,13 @@ the event loop in commit order, each before its caller resumes; one process at a
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import structlog
-
+from mx_core.db.asked import Asked, AskedAtStart, AtLeisure, Lone, settle
 from mx_core.db.direct import DirectLinks, open_link
 from mx_core.db.driver import KEY_OCTETS
 from mx_core.db.durable import sync_directory
@@ -32,97 +30,7 @@ from mx_core.model.secret import Secret
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-log = structlog.get_logger()
-
 T = TypeVar("T")
-
-
-class _Asked(Generic[T]):
-    """A job whose caller awaits on an event loop."""
-
-    def __init__(
-        self,
-        job: Callable[[sa.Connection], T],
-        announce: Callable[[T], None] | None,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._job = job
-        self._announce = announce
-        self.loop = loop
-        self.future: asyncio.Future[T] = loop.create_future()
-        self._result: T  # writer thread, then the loop
-        self._error: BaseException | None = None
-
-    def run(self, connection: sa.Connection) -> None:
-        self._result = self._job(connection)
-
-    def abandoned(self) -> bool:
-        return self.future.cancelled()
-
-    def fail(self, error: BaseException) -> None:
-        self._error = error
-
-    def settle(self) -> None:
-        """Announce and resume the caller; on the loop."""
-        if self._error is not None:
-            if not self.future.done():
-                self.future.set_exception(self._error)
-            return
-        try:
-            if self._announce is not None:
-                self._announce(self._result)
-        except Exception as error:  # noqa: BLE001  # the change is durable; the caller must not hear no
-            self.loop.call_exception_handler(
-                {"message": "an announcement failed", "exception": error}
-            )
-        if not self.future.done():
-            self.future.set_result(self._result)
-
-
-class _AskedAtStart(Generic[T]):
-    """A job whose caller blocks, before any loop runs, or does not wait."""
-
-    loop = None
-
-    def __init__(self, job: Callable[[sa.Connection], T]) -> None:
-        self._job = job
-        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._result: T
-        self._error: BaseException | None = None
-
-    def run(self, connection: sa.Connection) -> None:
-        self._result = self._job(connection)
-
-    def abandoned(self) -> bool:
-        return False
-
-    def fail(self, error: BaseException) -> None:
-        self._error = error
-
-    def settle(self) -> None:
-        if self._error is not None:
-            self.future.set_exception(self._error)
-        else:
-            self.future.set_result(self._result)
-
-
-class _AtLeisure:
-    """A job for whom nobody waits."""
-
-    more = False
-
-    def __init__(self, job: Callable[[sa.Connection], bool]) -> None:
-        self._job = job
-
-    def run(self, connection: sa.Connection) -> None:
-        self.more = self._job(connection)
-
-    def abandoned(self) -> bool:
-        return False
-
-    def fail(self, error: BaseException) -> None:
-        self.more = False
-        log.error("work_at_leisure_failed", error=type(error).__name__)
 
 
 class Database:
@@ -170,7 +78,7 @@ class Database:
                 # Crash before this: the file may be missing after a power cut, and with it
                 # nothing that anybody was promised.
                 sync_directory(path.parent)
-                writer = Writer(writing, path, _settle)
+                writer = Writer(writing, path, settle)
             except BaseException:
                 writing.close()
                 raise
@@ -209,17 +117,25 @@ class Database:
         self,
         job: Callable[[sa.Connection], T],
         announce: Callable[[T], None] | None = None,
+        *,
+        lone: bool = False,
     ) -> T:
         """Run *job*, commit with fsync, announce its result on the loop, then return it.
 
         A job whose caller is cancelled before it began is not run; afterwards it completes
         and is announced.
 
+        *lone*: it is a short one, and the caller is alone on the loop as far as it knows.  Then it may
+        be done at once, while the loop waits; see ``Writer.do_lone``.
+
         Raises:
             DiskFull: Nothing was stored; the next write may succeed.
             Corrupt: Nothing was stored, and nothing will be until a restart.
         """
-        ticket = _Asked(job, announce, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        if lone and self._writer.do_lone(at_once := Lone(job, announce, loop)):
+            return at_once.announced()
+        ticket = Asked(job, announce, loop)
         self._writer.submit(ticket)
         return await ticket.future
 
@@ -229,7 +145,7 @@ class Database:
 
     def write_at_start(self, job: Callable[[sa.Connection], T]) -> T:
         """Run *job* and block until it is committed; before a loop runs, or on another thread."""
-        ticket = _AskedAtStart(job)
+        ticket = AskedAtStart(job)
         self._writer.submit(ticket)
         return ticket.future.result()
 
@@ -239,7 +155,7 @@ class Database:
         Again and again for as long as it returns that there is more; what comes in between goes
         first.  One that fails is tried again when next there was a change: nothing may depend on it.
         """
-        self._writer.do_at_leisure(lambda: _AtLeisure(job))
+        self._writer.do_at_leisure(lambda: AtLeisure(job))
 
     def let_go(self) -> None:
         """Give up the pages that connections keep, where nobody reads or writes: they are read again.
@@ -256,7 +172,7 @@ class Database:
         Raises:
             Busy: A reader was in the way for longer than the lock's patience; ask again.
         """
-        ticket = _Asked(lambda _connection: None, None, asyncio.get_running_loop())
+        ticket = Asked(lambda _connection: None, None, asyncio.get_running_loop())
         self._writer.submit_truncate(ticket)
         await ticket.future
 
@@ -288,23 +204,3 @@ def _by_sqlalchemy(
     from mx_core.db.engine import EngineLinks, writing_link  # noqa: PLC0415  # see there
 
     return writing_link(path, key, migrations), EngineLinks(path, key, readers)
-
-
-def _settle(tickets: Sequence[Any]) -> None:
-    """Hand final outcomes to their loops, in order; one wake-up for each run of one loop."""
-    start = 0
-    for end in range(1, len(tickets) + 1):
-        if end < len(tickets) and tickets[end].loop is tickets[start].loop:
-            continue
-        run, loop = tickets[start:end], tickets[start].loop
-        start = end
-        if loop is None:
-            _settle_here(run)
-        else:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(_settle_here, run)
-
-
-def _settle_here(tickets: Sequence[_Asked[Any] | _AskedAtStart[Any]]) -> None:
-    for ticket in tickets:
-        ticket.settle()

@@ -63,15 +63,19 @@ class LogFile:
         Where somebody reads what only the log has, the next commit goes on behind it, and a
         little later it is tried again.
         """
-        header = self._read(_HEADER_OCTETS, 0)
-        if header[_ROUND] != self._round:
-            self._round, self._due = header[_ROUND], ROUND_OCTETS
-        if not self._round or not self._reaches(self._due, int.from_bytes(header[_PAGE], "big")):
+        if not self.is_due():
             return
         self.move("PASSIVE")
         self._due += _AGAIN_OCTETS
         if self.octets() > LOG_OCTETS_MAX:
             self.move("TRUNCATE")
+
+    def is_due(self) -> bool:
+        """Tell whether ``after_commit`` would move it."""
+        header = self._read(_HEADER_OCTETS, 0)
+        if header[_ROUND] != self._round:
+            self._round, self._due = header[_ROUND], ROUND_OCTETS
+        return bool(self._round) and self._reaches(self._due, int.from_bytes(header[_PAGE], "big"))
 
     def close(self) -> None:
         """Let go of the file."""

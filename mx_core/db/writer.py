@@ -3,6 +3,8 @@
 Jobs that wait at the same time share one transaction and so one fsync; each but the first runs in
 a SAVEPOINT of its own, so one that fails undoes only itself.  A job's caller hears of success only after
 the commit.  The log is moved into the database here alone, when idle or when it has grown too far.
+A lone change, while nothing else is given or done, is committed on the thread that asks for it, in the
+thread's stead: to wake it and be woken by it takes a third of such a change (ADR 0058).
 
 Invariant: jobs commit in the order in which they were given, and are announced in that order.
 """
@@ -16,44 +18,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final
 
 from mx_core.db import log_file
-from mx_core.db.failure import translate, translate_commit
+from mx_core.db.committing import Committing, Step, Ticket, nothing
 from mx_core.db.link import Link
 from mx_core.db.log_file import LogFile
+from mx_core.db.lone import Quickness
 from mx_core.model.errors import Busy, Corrupt, DiskFull, StoreDamaged, Unavailable
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 _JOBS_PER_COMMIT: Final = 256
 _SECONDS_PER_COMMIT: Final = 0.05  # of work before a commit; bounds how long the first job waits
 _WAITING_MAX: Final = 4_096
 _IDLE_SECONDS: Final = 0.5  # without anything to do, before the log is moved
 _SOONER: Final = 5  # what is done at leisure begins after a fifth of it
+_LOG_LOOKED_AT_EVERY: Final = 16  # lone changes, each of which writes some ten pages
 _PAUSE_SECONDS: Final = 0.005  # between two steps of what is done at leisure
-
-
-class Ticket(Protocol):
-    """One job on its way through the writer.  Methods are called on the writer's thread."""
-
-    def run(self, connection: sa.Connection) -> None:
-        """Do the work and keep the result; raises what the job raises."""
-
-    def abandoned(self) -> bool:
-        """Tell whether nobody waits any more; such a job is not begun."""
-
-    def fail(self, error: BaseException) -> None:
-        """Keep *error* as the outcome: nothing of this job is durable."""
-
-
-class Step(Ticket, Protocol):
-    """A job that nobody waits for."""
-
-    @property
-    def more(self) -> bool:
-        """Tell whether, once it ran, there is another step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +51,19 @@ class _Truncate:
 
 
 @dataclass(frozen=True, slots=True)
+class _LookUp:
+    """A lone change was committed: rest in a while, or move the log now."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Close:
     """End the thread."""
 
 
-_Item = Ticket | _Begin | _Truncate | _Close
-Settle = Callable[[Sequence[Any]], None]  # told of tickets whose outcome is final, in commit order
+_Item = Ticket | _Begin | _Truncate | _LookUp | _Close
+# given tickets whose outcome is final, in commit order; calls the other with how many, once each of
+# them has been told and announced
+Settle = Callable[[Sequence[Any], Callable[[int], None]], None]
 
 
 class Writer:
@@ -85,17 +72,23 @@ class Writer:
     def __init__(self, link: Link, path: Path, settle: Settle) -> None:
         self._link = link
         self._raw = link.driver
-        self._given = link.given  # what jobs see
         self._log = LogFile(self._raw, path)
+        self._committing = Committing(link, self._log.path, self._consider)
         self._settle = settle
+        self._turn = threading.Lock()  # held by whoever uses the connection
         self._intake: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._held: _Item | None = None  # writer thread: taken from the intake, not yet begun
         self._state = threading.Lock()  # orders submit() against close()
         self._refusal: Exception | None = None  # under _state: why nothing is taken any more
-        self._dirty = False  # writer thread: committed since the last checkpoint
-        self._leisure: Callable[[], Step] | None = None  # writer thread
-        self._owing = False  # writer thread: there may be something to do at leisure
-        self._pausing = False  # writer thread: between two steps of it
+        self._unsettled = 0  # under _state: given, and not yet done and announced
+        self._quickness = Quickness()  # under _turn
+        self._lone_count = 0  # under _turn
+        self._lone_at = 0.0  # monotonic seconds: when the last lone change was committed
+        # under _turn, but for the writer's looks at how long it may sleep
+        self._dirty = False  # committed since the last checkpoint
+        self._leisure: Callable[[], Step] | None = None
+        self._owing = False  # there may be something to do at leisure
+        self._pausing = False  # between two steps of it
         # What a killed process left in the log goes into the database, and the log is emptied:
         # a key that was deleted just before must not live on in it.
         self._log.move("TRUNCATE")
@@ -109,6 +102,36 @@ class Writer:
             Busy: Too many wait already.  Unavailable: Closed.  Corrupt: Intake has stopped.
         """
         self._take(ticket)
+
+    def do_lone(self, ticket: Ticket) -> bool:
+        """Run *ticket* and commit it on this thread; False: nothing was done, for others are at work.
+
+        For a short job of a caller that nobody waits beside; its outcome is to be announced at once.
+        Whatever the disk takes, the thread waits: one that took long is the last for a while.
+        Crash: as in ``Committing.together``.
+        """
+        with self._state:
+            if self._refusal is not None or self._unsettled or not self._quickness.allows():
+                return False
+            if not self._turn.acquire(blocking=False):
+                return False
+        try:
+            began = time.monotonic()
+            self._committing.together(ticket)
+            self._lone_at = time.monotonic()
+            self._quickness.note(self._lone_at - began)
+            self._lone_count += 1
+            looks_up = not self._dirty or (
+                self._lone_count % _LOG_LOOKED_AT_EVERY == 0 and self._log.is_due()
+            )
+            self._committed()
+        finally:
+            self._turn.release()
+        if looks_up:
+            with self._state:
+                self._unsettled += 1  # or the thread might wait for its turn for ever
+                self._intake.put(_LookUp())
+        return True
 
     def submit_truncate(self, ticket: Ticket) -> None:
         """Queue a truncation of the log, after which *ticket* runs."""
@@ -134,7 +157,12 @@ class Writer:
                 raise self._refusal
             if self._intake.qsize() >= _WAITING_MAX:
                 raise Busy("too many changes wait to be stored")
+            self._unsettled += 1
             self._intake.put(item)
+
+    def _settled(self, count: int) -> None:
+        with self._state:
+            self._unsettled -= count
 
     # ── the thread ───────────────────────────────────────────────────────────────────
     def _work(self) -> None:
@@ -144,36 +172,47 @@ class Writer:
             self._consider(StoreDamaged("the writer stopped for an unknown reason"))
             while not self._intake.empty():
                 item = self._intake.get_nowait()
-                if not isinstance(item, _Begin | _Close):
+                if not isinstance(item, _Begin | _LookUp | _Close):
                     ticket = item.ticket if isinstance(item, _Truncate) else item
                     ticket.fail(StoreDamaged("the writer stopped for an unknown reason"))
-                    self._settle([ticket])
+                    self._settle([ticket], self._settled)
             raise
 
     def _serve(self) -> None:
         while True:
             item = self._next()
-            if item is None:
-                self._rest()
-            elif isinstance(item, _Close):
-                self._log.move("TRUNCATE")
-                return
-            elif isinstance(item, _Truncate):
-                self._truncate(item.ticket)
-            elif isinstance(item, _Begin):
-                self._leisure, self._dirty, self._owing = item.step, True, True
-            else:
-                self._batch(item)
+            with self._turn:
+                if isinstance(item, _Close):
+                    self._log.move("TRUNCATE")
+                    return
+                self._do(item)
+
+    def _do(self, item: _Item | None) -> None:
+        if item is None:
+            self._rest()
+        elif isinstance(item, _Truncate):
+            self._truncate(item.ticket)
+        elif isinstance(item, _Begin):
+            self._leisure, self._dirty, self._owing = item.step, True, True
+            self._settled(1)
+        elif isinstance(item, _LookUp):
+            self._log.after_commit()
+            self._settled(1)
+        elif not isinstance(item, _Close):
+            self._batch(item)
 
     def _next(self) -> _Item | None:
         """Return what to do next, or None when nothing came for a while after a commit."""
         if self._held is not None:
             held, self._held = self._held, None
             return held
-        try:
-            return self._intake.get(timeout=self._patience_for_more())
-        except queue.Empty:
-            return None
+        while True:
+            patience = self._patience_for_more()
+            try:
+                return self._intake.get(timeout=patience)
+            except queue.Empty:
+                if patience is not None and time.monotonic() >= self._lone_at + patience:
+                    return None
 
     def _patience_for_more(self) -> float | None:
         """Return after how many seconds without anything to do `_rest` is called; None: never."""
@@ -190,7 +229,7 @@ class Writer:
         """
         if self._owing and self._leisure is not None:
             step = self._leisure()
-            self._commit_together(step, lambda: None)
+            self._commit(step)
             self._owing = self._pausing = step.more
             return
         self._owing = False
@@ -214,10 +253,10 @@ class Writer:
     def _truncate(self, ticket: Ticket) -> None:
         failure = self._log.move("TRUNCATE")
         if failure is None:
-            ticket.run(self._given)
+            ticket.run(self._link.given)
         else:
             ticket.fail(failure)
-        self._settle([ticket])
+        self._settle([ticket], self._settled)
 
     def _batch(self, first: Ticket) -> None:
         """Run *first* and what waits behind it in one transaction, then tell everybody."""
@@ -231,77 +270,27 @@ class Writer:
                 item = self._intake.get_nowait()
             except queue.Empty:
                 return None
-            if isinstance(item, _Begin | _Close | _Truncate):
+            if isinstance(item, _Begin | _LookUp | _Close | _Truncate):
                 self._held = item  # comes after this commit
                 return None
             tickets.append(item)
             return item
 
-        self._commit_together(first, following)
-        self._settle(tickets)
+        self._commit(first, following)
+        self._settle(tickets, self._settled)
+        self._committed()
+        self._log.after_commit()
+
+    def _committed(self) -> None:
         self._dirty = True
         # what comes now may come again at once: the next step waits as the first one did
         self._owing, self._pausing = self._leisure is not None, False
-        self._log.after_commit()
 
-    def _commit_together(self, first: Ticket, following: Callable[[], Ticket | None]) -> None:
-        """Run the tickets and commit; each ends with a durable result or with an error.
-
-        Crash before the commit: nothing of the batch exists, and no caller was told it does.
-        Crash after it: everything exists; callers that were not told yet may ask again,
-        which is why jobs with an outside cause carry their own key (a msg_id, a queue id).
-        """
+    def _commit(self, first: Ticket, following: Callable[[], Ticket | None] = nothing) -> None:
         if isinstance(self._refusal, Corrupt):
             first.fail(self._refusal)
-            return
-        pending: list[Ticket] = []
-        ticket: Ticket | None = first
-        try:
-            with self._link.transaction():
-                while ticket is not None:
-                    pending.append(ticket)
-                    if not self._run_one(ticket, alone=len(pending) == 1):
-                        pending.pop()
-                    ticket = following()
-        except BaseException as error:  # noqa: BLE001  # whatever it is, every caller must hear it
-            failure = translate_commit(error, self._log.path)
-            for waiting in pending or [first]:
-                waiting.fail(failure)
-            self._consider(failure)
-            if self._raw.in_transaction:
-                self._raw.execute("ROLLBACK")
-
-    def _run_one(self, ticket: Ticket, *, alone: bool) -> bool:
-        """Run one ticket; return whether it has something to commit.
-
-        *alone*: nothing else is in the transaction, which then is all that has to be undone.  A
-        savepoint copies each page before it is changed, and most commits have one job.
-
-        Raises:
-            Exception: The whole transaction is gone (SQLite rolls it back by itself when it
-                meets a full disk or an unreadable page).
-        """
-        if ticket.abandoned():
-            ticket.fail(Unavailable("nobody waits for this any more"))
-            return False
-        if not alone:
-            self._raw.execute("SAVEPOINT job")
-        try:
-            ticket.run(self._given)
-        except BaseException as error:  # the caller gets it, the thread goes on
-            failure = translate(error)
-            if not self._raw.in_transaction:
-                raise
-            ticket.fail(failure)
-            undo = ("ROLLBACK", "BEGIN IMMEDIATE") if alone else ("ROLLBACK TO job", "RELEASE job")
-            for statement in undo:
-                self._raw.execute(statement)
-            if isinstance(failure, StoreDamaged) and failure is not error:
-                self._consider(failure)
-            return False
-        if not alone:
-            self._raw.execute("RELEASE job")
-        return True
+        else:
+            self._committing.together(first, following)
 
     def _consider(self, failure: BaseException) -> None:
         """Stop the intake unless the next job may well succeed (the disk has room again)."""

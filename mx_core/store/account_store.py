@@ -151,9 +151,9 @@ class AccountStore:
             # Crash before this: the same orphans, found again at the next open.
             remove_files(bodies, dropped)
             database.write_at_start(lambda connection: remove_orphans(connection, bodies))
-            database.at_leisure(mail.pack_some)
+            database.at_leisure(mail.riding.pack_some)
             for _ in range(_KEY_STEPS):
-                if not database.write_at_start(mail.make_keys):
+                if not database.write_at_start(mail.riding.make_keys):
                     break
             log = AcceptedLog(folder / accepted_log.NAME, key)
             try:

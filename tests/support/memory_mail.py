@@ -177,7 +177,7 @@ class MemoryMail:
     async def read(self, job: Callable[[MailReader], T]) -> T:
         return job(self.job_kind(self, self._state))
 
-    async def write(self, job: Callable[[MailWriter], T]) -> T:
+    async def write(self, job: Callable[[MailWriter], T], *, lone: bool = False) -> T:
         state = copy.deepcopy(self._state)
         work = self.job_kind(self, state)
         result = job(work)

@@ -20,6 +20,7 @@ from mx_core.model.mailbox_name import mailbox_name
 from mx_core.ports import Appended, MailWriter, NewMail
 
 _SMALL_OCTETS: Final = 64 * 1024  # prepared in under a few milliseconds
+FEW: Final = 16  # messages, which are changed within a millisecond or two
 _KEYWORDS_MAX: Final = 100
 _KEYWORD_OCTETS_MAX: Final = 200
 
@@ -45,7 +46,8 @@ async def append(
 
     try:
         if gathered is None:
-            appended = await session.mail.write(add)
+            few = len(messages) <= FEW and sum(len(new.octets) for new in messages) <= _SMALL_OCTETS
+            appended = await session.mail.write(add, lone=few and session.is_alone())
         else:
             appended = await gathered.append(session.mail, name, messages, room)
     except NoSuchMailbox as error:

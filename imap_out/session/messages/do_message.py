@@ -8,7 +8,7 @@ from imap_out.session.answers.out import Out
 from imap_out.session.fetch.lines import tell
 from imap_out.session.fetch.pieces import recipe_of
 from imap_out.session.mailboxes.do_quota import require_room
-from imap_out.session.messages.do_append import bound_keywords
+from imap_out.session.messages.do_append import FEW, bound_keywords
 from imap_out.session.state.as_thought import otherwise
 from imap_out.session.state.capability import CONDSTORE
 from imap_out.session.state.meant import positions
@@ -36,7 +36,10 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
     before = view.rows
     late: set[Uid] = set()
     if uids:
-        late = await session.mail.write(lambda writer: _store(writer, view, uids, command))
+        late = await session.mail.write(
+            lambda writer: _store(writer, view, uids, command),
+            lone=len(uids) <= FEW and session.is_alone(),
+        )
         view.absorb()
     for line in view.new_keywords():
         out.put(line)

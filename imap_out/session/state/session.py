@@ -7,6 +7,7 @@ Knows nothing of octets or sockets.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -80,6 +81,7 @@ class Session:
     hiding: Hiding = field(default_factory=Hiding)
     client: str = ""  # the name that the program gives itself
     trail: Trail = UNWATCHED
+    is_alone: Callable[[], bool] = lambda: False  # nothing else is to be done on the loop just now
     told_statuses: dict[bytes, ToldStatus] = field(default_factory=dict)  # by what was asked
     ahead: Ahead = field(init=False)
 

@@ -8,11 +8,10 @@ rides on write jobs and on :meth:`Mail.sweep`; at open nothing is held and all o
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
@@ -20,28 +19,18 @@ from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.model.text_hits import TextHits
 from mx_core.ports import Begun, MailboxInfo, MailReader, MailWriter, Watch
-from mx_core.store.bodies import moving
-from mx_core.store.bodies.body import BodyReader, remove_files
+from mx_core.store.bodies.body import remove_files
 from mx_core.store.folders.book import Shelf
-from mx_core.store.forms import late as late_forms
-from mx_core.store.forms import runs
-from mx_core.store.forms.late import LateForms
 from mx_core.store.mail.live import Following
 from mx_core.store.mail.reader import Known, Reader
+from mx_core.store.mail.riding import Riding
 from mx_core.store.mail.watch import Watches
 from mx_core.store.mail.writer import Writer
-from mx_core.store.outbox import box as outbox_box
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
 T = TypeVar("T")
-_GRACE_SECONDS: Final = 60
-_SWEEP_EVERY_SECONDS: Final = 15
-_KEYS_AT_ONCE: Final = 500  # about 50 ms
-_SWEEP_MAX: Final = 1_000  # messages for each job, so that no command waits for a large sweep
-_SWEEP_RUNS_MAX: Final = 16  # of forms, which are written anew: about 50 ms
-_RUNS_WAITING: Final = 2  # of forms, before an arrival packs one and not only whoever has time
 
 
 class Index(Protocol):
@@ -76,11 +65,7 @@ class Mail:
         self.index: Index | None = None
         self._copies = 0  # under way: they read body files after the rows that name them
         self._put_off: list[bytes] = []  # files to remove when no copy is under way
-        self._swept = 0  # writer thread: when the last sweep was
-        self._late = LateForms()  # writer thread, but for asking whether there is room
-        self._newest_run = -1  # writer thread: of forms, which has begun; at first not known
-        self._unmoved = 0  # writer thread: the last body that should have a file and does not open
-        self._keys_made_to: int | None = -1  # writer thread: not looked yet; None: none is missing
+        self.riding = Riding(folder, self._known, now)
 
     async def read(self, job: Callable[[MailReader], T], *, nobody_waits: bool = False) -> T:
         """Run *job* in one read transaction; *nobody_waits* as in ``write_with``."""
@@ -123,17 +108,22 @@ class Mail:
             info = self._infos[name] = self.glance(lambda reader: reader.mailbox(name))
         return info
 
-    async def write(self, job: Callable[[MailWriter], T]) -> T:
-        """Run *job*, commit with fsync, announce its changes, then return its result."""
-        return await self.write_with(lambda writer, _connection: job(writer))
+    async def write(self, job: Callable[[MailWriter], T], *, lone: bool = False) -> T:
+        """See ``ports.MailStore``."""
+        return await self.write_with(lambda writer, _connection: job(writer), lone=lone)
 
     async def write_with(
-        self, job: Callable[[Writer, sa.Connection], T], *, nobody_waits: bool = False
+        self,
+        job: Callable[[Writer, sa.Connection], T],
+        *,
+        nobody_waits: bool = False,
+        lone: bool = False,
     ) -> T:
         """As ``write``, for jobs of this package that also touch other tables.
 
         *nobody_waits*: no person does, so the index goes on as fast as it can.
         """
+        lone = lone and not self.riding.waits
 
         def announce(outcome: tuple[T, Writer]) -> None:
             self._infos.clear()
@@ -146,7 +136,7 @@ class Mail:
                 self._step_aside()
 
         result, writer = await self._database.write(
-            lambda connection: self.run(connection, job), announce
+            lambda connection: self.run(connection, job, lone=lone), announce, lone=lone
         )
         if writer.places.owes:
             self.owing.set()
@@ -159,25 +149,18 @@ class Mail:
         return result
 
     def run(
-        self, connection: sa.Connection, job: Callable[[Writer, sa.Connection], T]
+        self,
+        connection: sa.Connection,
+        job: Callable[[Writer, sa.Connection], T],
+        *,
+        lone: bool = False,
     ) -> tuple[T, Writer]:
         """Run *job* on *connection*; the caller announces after the commit."""
         writer = Writer(connection, self._folder, self._known, self._now, self._shelf)
         writer.before_sent = self.before_sent
         try:
             result = job(writer, connection)
-            if (now := int(self._now())) >= self._swept + _SWEEP_EVERY_SECONDS:
-                self._swept = now
-                self._sweep(writer, connection, now - _GRACE_SECONDS)
-                self.make_keys(connection, writer.bodies)
-            self._late.note(writer.formless)
-            if self._late.full:
-                self._late.make(connection, writer.bodies)
-            newest = writer.log.newest_message
-            before, self._newest_run = self._newest_run, newest >> runs.RUN_BITS
-            for _ in range(self._newest_run - before if before >= 0 else 0):
-                # If the job is undone, so is this; the next run that begins packs it.
-                runs.pack_next(connection, self._late.before(newest) - _RUNS_WAITING * runs.RUN)
+            self.riding.ride(writer, connection, lone=lone)
             writer.finish()
         except BaseException:
             remove_files(self._folder, writer.bodies.written)
@@ -202,26 +185,9 @@ class Mail:
         # Crash before this: orphans, removed at the next open; their keys are gone.
         await asyncio.to_thread(remove_files, self._folder, files)
 
-    def pack_some(self, connection: sa.Connection) -> bool:
-        """Make forms that wait, then pack those of older messages, then move bodies; tell if more are left.
-
-        For when there is time.
-        """
-        newest = connection.exec_driver_sql("SELECT newest_message FROM clock").scalar()
-        if newest is None:
-            return False
-        if self._late.make(connection, BodyReader(connection, self._folder)):
-            return True
-        return runs.pack_next(connection, newest) or self._move_body(connection)
-
-    def _move_body(self, connection: sa.Connection) -> bool:
-        after = moving.move_next(connection, self._folder, self._unmoved)
-        self._unmoved = after or self._unmoved
-        return after is not None
-
     def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:
         """See ``ports.MailStore``."""
-        return self._late.may_wait(sizes)
+        return self.riding.late.may_wait(sizes)
 
     def now(self) -> int:
         """Return unix seconds by the clock that stamps INTERNALDATE."""
@@ -261,61 +227,10 @@ class Mail:
 
     async def sweep(self) -> None:
         """Drop expunged octets that are past their grace and that no view holds."""
-        await self.write_with(
-            lambda writer, connection: self._sweep(
-                writer, connection, int(self._now()) - _GRACE_SECONDS
-            )
-        )
-
-    def make_keys(self, connection: sa.Connection, bodies: BodyReader | None = None) -> bool:
-        """Make header keys for some messages that came before they were kept; False: none left.
-
-        Rides on write jobs as sweeping does.  Crash in between: the rest is made later, and
-        until then read from the octets.
-        """
-        if self._keys_made_to is not None:
-            first = self._keys_made_to < 0
-            self._keys_made_to = late_forms.fill(
-                connection,
-                bodies or BodyReader(connection, self._folder),
-                late_forms.complete_to(connection) if first else self._keys_made_to,
-                _KEYS_AT_ONCE,
-            )
-            if first and self._keys_made_to is None:
-                late_forms.note_complete(connection)
-        return self._keys_made_to is not None
+        await self.write_with(self.riding.sweep)
 
     def sweep_all(self, connection: sa.Connection) -> list[bytes]:
         """Drop all expunged octets, at open; return the files to remove after the commit."""
         writer = Writer(connection, self._folder, self._known, self._now, self._shelf)
-        while self._sweep(writer, connection, None):
-            pass
+        self.riding.sweep_all(writer, connection)
         return writer.bodies.dropped
-
-    def _sweep(self, writer: Writer, connection: sa.Connection, before: int | None) -> int:
-        """Return how many messages went."""
-        rows = connection.exec_driver_sql(
-            "SELECT message FROM expunged WHERE ? OR at <= ?", (before is None, before)
-        ).scalars()
-        free = set(rows)
-        for column in self._known.live.held() if free else ():
-            free.difference_update(column)
-        doomed = runs.of_few_runs(sorted(free)[:_SWEEP_MAX], _SWEEP_RUNS_MAX)
-        if not doomed:
-            return 0
-        asked = (json.dumps(doomed),)
-        runs.forget(connection, doomed)
-        chosen = "IN (SELECT value FROM json_each(?))"
-        bodies = connection.exec_driver_sql(f"SELECT body FROM message WHERE id {chosen}", asked)  # noqa: S608  # literals
-        outbox_box.let_go(writer, connection, bodies.scalars().all())
-        for statement in (
-            f"DELETE FROM form WHERE message {chosen}",  # noqa: S608  # literals
-            f"DELETE FROM header_key WHERE message {chosen}",  # noqa: S608  # literals
-            f"DELETE FROM header_text WHERE message {chosen}",  # noqa: S608  # literals
-            f"DELETE FROM written_by WHERE message {chosen}",  # noqa: S608  # literals
-            f"DELETE FROM foreign_status WHERE message {chosen}",  # noqa: S608  # literals
-            f"DELETE FROM message WHERE id {chosen}",  # noqa: S608  # literals
-            f"DELETE FROM expunged WHERE message {chosen}",  # noqa: S608  # literals
-        ):
-            connection.exec_driver_sql(statement, asked)
-        return len(doomed)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from imap_out.company import Company
 from imap_out.duplex import Duplex
 from imap_out.lingering import Lingering
 
@@ -36,7 +37,7 @@ def listening() -> socket.socket:
 async def opened(sock: socket.socket) -> Duplex:
     loop = asyncio.get_running_loop()
     _, duplex = await loop.create_connection(
-        lambda: Duplex(lambda _duplex: None, Lingering(loop)), sock=sock
+        lambda: Duplex(lambda _duplex: None, Lingering(loop), Company()), sock=sock
     )
     return duplex
 

@@ -102,7 +102,7 @@ async def main():
     store = open_store(Path(sys.argv[1]))
     new = [NewMail(b"Subject: %d\\r\\n\\r\\nx" % n, None, frozenset(), n) for n in range(40)]
     await store.mail.write(lambda writer: writer.append_all(writer.mailbox(INBOX).id, new))
-    while store._database.write_at_start(store.mail.pack_some):
+    while store._database.write_at_start(store.mail.riding.pack_some):
         pass
     print("done")
 
@@ -123,7 +123,7 @@ async def main():
     octets = [b"Subject: %d\\r\\n\\r\\n" % n + b"x" * 100_000 for n in range(3)]
     new = [NewMail(each, prepare(each), frozenset(), 1) for each in octets]
     await store.mail.write(lambda writer: writer.append_all(writer.mailbox(INBOX).id, new))
-    while store._database.write_at_start(store.mail.pack_some):
+    while store._database.write_at_start(store.mail.riding.pack_some):
         pass
     print("done")
 
@@ -259,7 +259,7 @@ def test_a_long_body_is_in_its_row_until_a_row_names_its_file(
     async def story() -> None:
         store = open_store(tmp_path)
         assert len(list((tmp_path / "bodies").iterdir())) == moved
-        while store._database.write_at_start(store.mail.pack_some):
+        while store._database.write_at_start(store.mail.riding.pack_some):
             pass
         assert len(list((tmp_path / "bodies").iterdir())) == 3
         shot = await store.mail.read(lambda reader: reader.snapshot(reader.mailbox(INBOX).id))

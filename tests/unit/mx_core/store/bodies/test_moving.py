@@ -51,7 +51,7 @@ def add(store: AccountStore, *bodies: bytes) -> list[BodyId]:
 
 
 def step(store: AccountStore) -> bool:
-    return store._database.write_at_start(store.mail.pack_some)
+    return store._database.write_at_start(store.mail.riding.pack_some)
 
 
 def files(store: AccountStore) -> int:

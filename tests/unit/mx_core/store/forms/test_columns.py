@@ -94,7 +94,7 @@ def test_a_store_of_before_gets_its_keys_when_it_is_opened(tmp_path: Path) -> No
 def test_a_back_fill_that_was_cut_off_goes_on_with_later_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mx_core.store.mail.mail._KEYS_AT_ONCE", 10)
+    monkeypatch.setattr("mx_core.store.mail.riding._KEYS_AT_ONCE", 10)
     monkeypatch.setattr("mx_core.store.account_store._KEY_STEPS", 1)
     store = open_store(tmp_path)
     asyncio.run(deliver(store))

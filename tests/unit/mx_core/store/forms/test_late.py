@@ -120,7 +120,7 @@ async def test_whoever_reads_is_told_the_same(store: AccountStore) -> None:
 async def test_they_are_made_when_there_is_time(store: AccountStore) -> None:
     await add(store, *(late(number) for number in range(AT_ONCE + 5)))
     before = made(store)
-    while asked(store, store.mail.pack_some):
+    while asked(store, store.mail.riding.pack_some):
         pass
 
     assert (before, made(store)) == (0, AT_ONCE + 5)
@@ -229,7 +229,7 @@ async def test_no_run_is_packed_past_one_that_waits(store: AccountStore) -> None
         return runs.Runs(connection).end()
 
     assert asked(store, end) == 0
-    while asked(store, store.mail.pack_some):
+    while asked(store, store.mail.riding.pack_some):
         pass
     assert asked(store, end) == 3 * runs.RUN
     ids = await messages(store)
@@ -272,7 +272,7 @@ async def test_long_ones_are_made_few_at_a_time(store: AccountStore) -> None:
 
     steps = []
     for _ in range(2):
-        asked(store, store.mail.pack_some)
+        asked(store, store.mail.riding.pack_some)
         steps.append(made(store))
     assert steps == [4, 5]
 

@@ -41,7 +41,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(writer, "_IDLE_SECONDS", 3_600)
         store = open_store(folder)
         asyncio.run(append(store, ODD))
-        while store._database.write_at_start(store.mail.pack_some):
+        while store._database.write_at_start(store.mail.riding.pack_some):
             pass
         store.close()
     return folder

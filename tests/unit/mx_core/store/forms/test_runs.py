@@ -87,7 +87,7 @@ async def append(store: AccountStore, numbers: range) -> None:
 
 def pack_all(store: AccountStore) -> int:
     steps = 0
-    while store._database.write_at_start(store.mail.pack_some):
+    while store._database.write_at_start(store.mail.riding.pack_some):
         steps += 1
     return steps
 
@@ -140,7 +140,7 @@ def test_packed_or_not_a_form_tells_the_same(store: AccountStore) -> None:
 def test_one_step_packs_one_run_and_old_rows_stand_beside_it(store: AccountStore) -> None:
     messages = ids(store)
     before = store.mail.glance(lambda reader: everything(reader, messages))
-    store._database.write_at_start(store.mail.pack_some)
+    store._database.write_at_start(store.mail.riding.pack_some)
     loose = ask(store, "SELECT count(*) FROM form")
 
     assert loose == [COUNT - (RUN - 1)]  # ids begin with 1
@@ -267,7 +267,7 @@ def test_a_job_that_fails_undoes_its_packing(store: AccountStore) -> None:
     before = store.mail.glance(lambda reader: everything(reader, messages))
 
     def fail(_writer: Writer, connection: sa.Connection) -> None:
-        store.mail.pack_some(connection)
+        store.mail.riding.pack_some(connection)
         raise MessageGone("on purpose")
 
     with pytest.raises(MessageGone):
@@ -344,7 +344,7 @@ def test_of_a_run_that_does_not_open_a_form_beside_it_is_looked_at_alone(
 
     def damage(connection: sa.Connection) -> None:
         connection.exec_driver_sql(beside, (inside[0], inside[1]))
-        while store.mail.pack_some(connection):
+        while store.mail.riding.pack_some(connection):
             pass
         connection.exec_driver_sql("INSERT INTO form SELECT * FROM beside")
         connection.exec_driver_sql(
