@@ -34,8 +34,8 @@ class Duplex(asyncio.Protocol):
         self, start: Callable[[Duplex], None], lingering: Lingering, company: Company
     ) -> None:
         self._start: Callable[[Duplex], None] | None = start
-        # gives the answer to octets for which the task need not be woken, or None
-        self.at_once: Callable[[bytes], list[bytes] | None] = _never
+        # answers octets for which the task need not be woken, and tells whether it did
+        self.at_once: Callable[[bytes], bool] = _never
         self._lingering = lingering
         self._company = company
         self._heard = 0.0  # monotonic seconds: since then the peer is waited for
@@ -117,11 +117,8 @@ class Duplex(asyncio.Protocol):
             return False
         if self._deflate is not None:
             return False
-        pieces = self.at_once(octets)
-        if pieces is None:
+        if not self.at_once(octets):
             return False
-        with contextlib.suppress(ConnectionResetError):  # the task is told by connection_lost
-            self.write(pieces)
         self._listen()
         return True
 
@@ -287,8 +284,8 @@ class Duplex(asyncio.Protocol):
         self._writable.set()
 
 
-def _never(_octets: bytes) -> None:
-    return None
+def _never(_octets: bytes) -> bool:
+    return False
 
 
 def _gathers(transport: asyncio.Transport) -> bool:

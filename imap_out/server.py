@@ -275,18 +275,21 @@ class _Conversation:
         """Tell whether whoever speaks has nothing more to say now, and nobody else spoke of late."""
         return self._duplex.speaks_alone and not self._connection.framer.waiting
 
-    def _at_once(self, octets: bytes) -> list[bytes] | None:
-        """Return the answer to *octets* that came while the task waits for some, or None: it is to do it."""
+    def _at_once(self, octets: bytes) -> bool:
+        """Answer *octets* that came while the task waits for some; False: the task is to do it."""
         try:
             done = self._connection.at_once(octets, self._out)
         except Exception as error:  # noqa: BLE001  # as in run
             self._note_bug(error)
             self._duplex.transport.abort()
-            return []
-        if not done:
-            return None
-        self._duplex.put_off(self._now() + self._limits.idle_seconds)
-        return self._out.taken()
+            return True
+        if done:
+            self._duplex.put_off(self._now() + self._limits.idle_seconds)
+            with contextlib.suppress(ConnectionResetError):  # the task is told by connection_lost
+                self._duplex.write(self._out.taken())
+            if self._connection.framer.amid:
+                self._duplex.acknowledge()
+        return done
 
     async def _idle(self) -> Next:
         """Tell news until the client says something.  RFC 2177, RFC 5465."""

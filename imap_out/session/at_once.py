@@ -1,5 +1,7 @@
 """Commands that are answered without waiting for anything: NOOP, STATUS, and the FETCH of ``fetch/lone``.
 
+Of an APPEND, what is said to its first line.
+
 To a client that nothing else is to be told, the whole answer is put in one go, so the shell need not even
 wake the task of the connection for it.  Whatever is not plain is left to the way of all commands,
 whose answer is the same to the octet.  ADR 0057.
@@ -17,7 +19,7 @@ from imap_out.session.state.session import Session
 from imap_out.session.state.told_status import ToldStatus
 from imap_out.wire.commands import Status
 from imap_out.wire.cursor import TAG_CLASS
-from imap_out.wire.framing import Frame
+from imap_out.wire.framing import Frame, Framer, GoAhead
 from imap_out.wire.parse import parse
 from imap_out.wire.syntax import BadSyntax
 from mx_core.model.address import Address
@@ -27,6 +29,9 @@ from mx_core.model.mailbox_name import mailbox_name
 _LINE: Final = re.compile(rb"([^\r\n\0{]{1,300})\r\n")  # all that has come, and no literal in it
 _PLAIN: Final = re.compile(
     rb"([%b]{1,32}) (?:(NOOP)|(STATUS [ -z]{1,200}))" % TAG_CLASS, re.IGNORECASE
+)
+_ASKS: Final = re.compile(
+    rb"[%b]{1,32} APPEND [^\r\n\0{]{1,300}\{([0-9]{1,5})\}\r\n" % TAG_CLASS, re.IGNORECASE
 )
 _KEPT_MAX: Final = 64  # answers of one session
 _LONGER: Final = frozenset({b"HIGHESTMODSEQ", b"DELETED-STORAGE"})  # begins something; is counted
@@ -61,6 +66,23 @@ def answer(session: Session, text: bytes, out: Out) -> bool:
     if line is None:
         return False
     out.put(line + found[1] + b" OK that is its status\r\n")
+    return True
+
+
+def ask_for_literal(session: Session, octets: bytes, framer: Framer, out: Out) -> bool:
+    """Ask for the message that an APPEND announces, if that is all that has come; False: nothing was done.
+
+    For a message of some length: whatever could be refused is the longer way's.
+    """
+    asks = _ASKS.fullmatch(octets)
+    if asks is None or session.account is None:
+        return False
+    if int(asks[1]) > min(session.limits.message_octets, session.limits.append_octets):
+        return False
+    framer.feed(octets)
+    event = framer.next_frame()
+    assert isinstance(event, GoAhead)  # noqa: S101  # the framer refuses nothing else of such a line
+    out.put(b"+ OK\r\n")
     return True
 
 

@@ -187,7 +187,10 @@ class Connection:
             and self._idle_tag is None
             and self.overlap.idle
             and not self.framer.amid
-            and at_once.answer_line(self.session, octets, out)
+            and (
+                at_once.answer_line(self.session, octets, out)
+                or at_once.ask_for_literal(self.session, octets, self.framer, out)
+            )
         )
 
     async def step(self, out: Out) -> Next:

@@ -3,6 +3,7 @@
 import pytest
 
 from imap_out.session import at_once
+from imap_out.wire.limits import Limits
 from tests.support.answered import noted
 from tests.support.transcript import Line, Transcript
 
@@ -155,3 +156,55 @@ async def test_nothing_is_answered_at_once_before_a_login_nor_in_a_dialogue() ->
     assert not line.connection.at_once(b"OP\r\n", out)
     await line.feed(b"OP\r\na IDLE\r\n")
     assert not line.connection.at_once(b"a NOOP\r\n", out)
+
+
+ASKED = [b"APPEND INBOX {16}", b'append "&ZeVnLIqe-" (\\Seen) "01-Jan-2024 00:00:00 +0000" {1}']
+NOT_ASKED = [
+    b"APPEND INBOX {16+}",
+    b"APPEND INBOX {100000}",
+    b"APPEND INBOX {x}",
+    b"APPEND {5}",
+    b"APPEND INBOX {1} {1}",
+    b"LOGIN {4}",
+]
+
+
+@pytest.mark.parametrize("command", ASKED)
+async def test_the_message_of_an_append_is_asked_for_at_once_as_at_length(command: bytes) -> None:
+    _, line = await filled()
+    octets = b"x" * int(command.rsplit(b"{")[1][:-1])
+    assert line.connection.at_once(b"c %b\r\n" % command, line.out)
+    await line.out.flush()
+    assert line.taken() == b"+ OK\r\n"
+    await line.feed(octets + b"\r\n")
+    at_once_said = line.taken()
+    await line.feed(b"c %b\r\n" % command)
+    assert line.taken() == b"+ OK\r\n"
+    await line.feed(octets + b"\r\n")
+
+    assert b"c OK [APPENDUID" in at_once_said
+    assert line.taken().splitlines()[-1].split()[-1] == at_once_said.splitlines()[-1].split()[-1]
+
+
+@pytest.mark.parametrize("command", NOT_ASKED)
+async def test_what_may_be_refused_or_brings_its_octets_is_not(command: bytes) -> None:
+    _, line = await filled()
+
+    assert not line.connection.at_once(b"c %b\r\n" % command, line.out)
+    assert not line.connection.framer.amid
+
+
+async def test_what_is_larger_than_a_server_takes_is_not_asked_for() -> None:
+    for limits in (Limits(message_octets=15), Limits(append_octets=15)):
+        world = Transcript(limits=limits)
+        line = await world.open("")
+
+        assert not line.connection.at_once(b"c APPEND INBOX {16}\r\n", line.out)
+        assert line.connection.at_once(b"c APPEND INBOX {15}\r\n", line.out)
+
+
+async def test_nothing_is_asked_for_before_a_login() -> None:
+    world = Transcript()
+    fresh = Line(world.accounts, world.claims)
+
+    assert not fresh.connection.at_once(b"c APPEND INBOX {16}\r\n", fresh.out)
