@@ -123,6 +123,17 @@ class Part:
             max(modseqs),
         )
 
+    def without(self, places: Sequence[int]) -> Part:
+        """Return the part without the ascending indices *places*, which are not all."""
+        if len(places) * 2 > len(self):  # those that stay are fewer
+            out = set(places)
+            return self.only([at for at in range(len(self)) if at not in out])
+        uids, messages, modseqs = self.uids[:], self.messages[:], self.modseqs[:]
+        flags = list(self.flags)
+        for at in reversed(places):
+            del uids[at], messages[at], modseqs[at], flags[at]
+        return Part(uids, messages, modseqs, FlagColumn(tuple(flags)), max(modseqs))
+
 
 def parts_of(
     uids: array[int], messages: array[int], modseqs: array[int], flags: Sequence[FlagSet]

@@ -271,9 +271,8 @@ class Snapshot:
             if start not in gone:
                 parts.append(part)
                 continue
-            out = set(gone[start])
-            if left := [at for at in range(len(part)) if at not in out]:
-                worn = part.only(left)
+            if len(gone[start]) < len(part):
+                worn = part.without(gone[start])
                 if parts and len(parts[-1]) + len(worn) <= _JOIN_BELOW:
                     worn = parts.pop().joined(worn)
                 parts.append(worn)

@@ -130,9 +130,9 @@ class SelectedView:
         self._gone.update(gone)
         self._dirty.add(reflagged)
         self._newest = newest
-        if gone or reflagged or newest.uid_next <= self.uid_next:
+        waits = self._gone or self.uid_next < newest.uid_next
+        if reflagged or not waits:  # else *rows* is still what was told
             self._show()
-        # else what came waits, and *rows* is as it was
 
     def _show(self) -> None:
         """Make *rows* anew: what was told and is there, and what is gone and was not told."""

@@ -110,6 +110,22 @@ def test_what_is_added_is_not_in_the_snapshot_before(there: int, more: int) -> N
         assert snapshot.place(count + 1) == count
 
 
+@given(st.sets(st.integers(0, 9), max_size=9))
+def test_a_part_without_some_is_what_the_others_say(out: set[int]) -> None:
+    modseqs = array("Q", [5, 9, 3, 7, 9, 1, 8, 2, 6, 4])
+    flags = [frozenset({Flag(f"f{n % 3}")}) for n in range(10)]
+    [part] = parts_of(array("I", range(10)), array("Q", range(20, 30)), modseqs, flags)
+    kept = [at for at in range(10) if at not in out]
+    without = part.without(sorted(out))
+
+    assert list(without.uids) == kept
+    assert list(without.messages) == [20 + at for at in kept]
+    assert list(without.modseqs) == [modseqs[at] for at in kept]
+    assert list(without.flags) == [flags[at] for at in kept]
+    assert without.max_modseq == max(without.modseqs)
+    assert (list(part.uids), part.flags) == (list(range(10)), tuple(flags))
+
+
 @given(st.lists(st.integers(0, 60), unique=True), st.lists(st.integers(0, 60), unique=True))
 def test_what_only_one_of_two_has_is_found_in_order(mine: list[int], theirs: list[int]) -> None:
     one, other = sorted(mine), sorted(theirs)

@@ -117,6 +117,35 @@ async def test_what_is_shown_is_made_anew_only_when_something_of_it_changed() ->
         assert len(view.rows) == 2
 
 
+async def test_who_is_not_told_of_an_expunge_shares_what_was_there() -> None:
+    with memory_store() as store:
+        uids = [await deliver(store.mail) for _ in range(3)]
+        one, other = await opened(store.mail), await opened(store.mail)
+        await store.mail.write(
+            lambda w: w.store_flags(one.mailbox, uids[1:2], FlagChange.ADD, frozenset({DELETED}))
+        )
+        for view in (one, other):
+            view.absorb()
+            list(view.news(expunges=False))
+        shown = one.rows
+        await store.mail.write(lambda w: w.expunge(one.mailbox))
+        for view in (one, other):
+            view.absorb()
+            assert list(view.news(expunges=False)) == []
+            assert view.rows is shown
+        await store.mail.write(
+            lambda w: w.store_flags(one.mailbox, uids[2:], FlagChange.ADD, frozenset({SEEN}))
+        )
+        one.absorb()
+
+        assert list(one.uids) == uids
+        assert list(one.news(expunges=False)) == [b"* 3 FETCH (UID 3 FLAGS (\\Seen \\Recent))\r\n"]
+        assert list(one.flags) == [frozenset(), frozenset({DELETED}), frozenset({SEEN})]
+        told, *_ = one.news(expunges=True)
+        assert told == b"* 2 EXPUNGE\r\n"
+        assert list(one.uids) == [uids[0], uids[2]]
+
+
 async def test_an_arrival_is_recent_even_if_as_many_as_before_are() -> None:
     mail = MemoryMail()
     gone = await mail.deliver(OCTETS)
