@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import compress
 from operator import ne
 from typing import Final
@@ -29,22 +30,19 @@ class Turned(dict[int, FlagSetId]):
         self._sets = sets
         self._change = change
         self.same: set[int] = set()  # which it leaves as they are
+        self.others: list[tuple[int, FlagSet, FlagSet]] = []  # with their sets before and now
 
     def __missing__(self, number: int) -> FlagSetId:
-        made = self[number] = self._sets.number(self._change(self._sets.of(number)))
+        before = self._sets.of(number)
+        made = self[number] = self._sets.number(self._change(before))
         if made == number:
             self.same.add(number)
+        else:
+            self.others.append((number, before, self._sets.of(made)))
         return made
 
-    def sets(self) -> Iterator[tuple[int, FlagSet, FlagSet]]:
-        """Yield the numbers that change, and their sets before and now."""
-        for number, made in self.items():
-            if made != number:
-                yield number, self._sets.of(number), self._sets.of(made)
 
-
-def _numbers() -> array[int]:
-    return array("I")
+_numbers: Final[Callable[[], array[int]]] = partial(array, "I")
 
 
 @dataclass(slots=True)

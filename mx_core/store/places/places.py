@@ -234,7 +234,7 @@ class Places(ABC):
         turns: dict[int, tuple[FlagSet, FlagSet]] = {}  # what was set and cleared, by set before
         became: dict[FlagSet, FlagSet] = {}
         unseen, deleted = {}, {}
-        for number, old, new in turned.sets():
+        for number, old, new in turned.others:
             moved.met |= {number, turned[number]}
             turns[number], became[old] = (new - old, old - new), new
             unseen[number] = (SEEN in old) - (SEEN in new)

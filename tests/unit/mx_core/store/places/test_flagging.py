@@ -133,6 +133,6 @@ def test_one_is_taken_as_it_is_among_others_that_are_not_there(
         part = Segment(1, 4, uids, array("Q", range(5)), sets, array("Q", range(5)))
         moved, turned = Moved(), Turned(_Sets(), change)
         taken = moved.take(part, Chosen(chosen), turned, lambda: ModSeq(77))
-        outcomes.append((taken, moved, part, dict(turned), list(turned.sets())))
+        outcomes.append((taken, moved, part, dict(turned), turned.others))
 
     assert outcomes[0] == outcomes[1]
