@@ -1,7 +1,7 @@
 """The folders of an account, their rules compiled once, and what mail they range over.
 
-Kept between write jobs on the writer's thread.  Whoever changes a folder or the name of a mailbox
-makes the shelf forget its book; so a job that is undone leaves nothing behind in it.
+Kept between write jobs, of which one runs at a time.  Whoever changes a folder or the name of a
+mailbox makes the shelf forget its book; so a job that is undone leaves nothing behind in it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Book(Struct, frozen=True):
 
 
 class Shelf:
-    """What stands between jobs; the writer's thread alone touches it.
+    """What stands between jobs; the one that runs alone touches it.
 
     A job, or a whole commit, may be undone after it was read here.  Then the journal's *moment* is
     lower than it was: every job says where it begins, and what was learnt above that is forgotten.
