@@ -256,11 +256,13 @@ class MailStore(Protocol):
     def mailbox(self, name: MailboxName) -> MailboxInfo:
         """Return what the last announced commit left there, at once; raises NoSuchMailbox."""
 
-    async def write(self, job: Callable[[MailWriter], T], *, lone: bool = False) -> T:
-        """Run *job*, commit with fsync, announce its changes, then return its result.
+    async def write(self, job: Callable[[MailWriter], T]) -> T:
+        """Run *job*, commit with fsync, announce its changes, then return its result."""
 
-        *lone*: it changes few messages, and nobody else is at work as far as the caller knows.  Then it
-        may be done at once, while the loop waits.
+    def write_here(self, job: Callable[[MailWriter], T]) -> tuple[T] | None:
+        """As ``write``, at once, while the loop waits; None: others are at work, and nothing was done.
+
+        For a job that changes few messages, where nobody else waits as far as the caller knows.
         """
 
     def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:

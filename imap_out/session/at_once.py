@@ -1,4 +1,4 @@
-"""Commands that are answered without waiting for anything: NOOP, STATUS, and the FETCH of ``fetch/lone``.
+"""Commands that are answered without waiting for anything: NOOP, STATUS, FETCH and STORE of one message.
 
 Of an APPEND, what is said to its first line.
 
@@ -15,6 +15,7 @@ from typing import Final
 from imap_out.session.answers.out import Out
 from imap_out.session.fetch import lone
 from imap_out.session.mailboxes.do_mailbox import status_line
+from imap_out.session.messages import lone_store
 from imap_out.session.state.session import Session
 from imap_out.session.state.told_status import ToldStatus
 from imap_out.wire.commands import Status
@@ -55,7 +56,7 @@ def answer(session: Session, text: bytes, out: Out) -> bool:
         return False
     found = _PLAIN.fullmatch(text)
     if found is None:
-        return lone.answer(session, text, out)
+        return lone.answer(session, text, out) or lone_store.answer(session, text, out)
     if found[2] is not None:
         out.put(found[1] + b" OK done\r\n")
         return True

@@ -17,7 +17,7 @@ from imap_out.session.answers.out import Out
 from imap_out.session.auth import Exchange
 from imap_out.session.fetch import do_fetch
 from imap_out.session.mailboxes import do_list, do_mailbox, do_notify, do_quota
-from imap_out.session.messages import do_append, do_message, do_replace, known_store
+from imap_out.session.messages import do_append, do_message, do_replace
 from imap_out.session.messages.gathered import Begin, UnderWay
 from imap_out.session.overlap import Overlap
 from imap_out.session.search import do_search, do_sort, saved
@@ -233,7 +233,7 @@ class Connection:
     # ── one command ─────────────────────────────────────────────────────────────────
     async def _do(self, frame: Frame, out: Out) -> Next:
         try:
-            tag, command = known_store.read(frame) or parse(frame, utf8=self.session.utf8_names)
+            tag, command = parse(frame, utf8=self.session.utf8_names)
         except BadSyntax as error:
             if self.overlap:
                 self.overlap.hold(frame)

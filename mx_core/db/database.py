@@ -117,27 +117,29 @@ class Database:
         self,
         job: Callable[[sa.Connection], T],
         announce: Callable[[T], None] | None = None,
-        *,
-        lone: bool = False,
     ) -> T:
         """Run *job*, commit with fsync, announce its result on the loop, then return it.
 
         A job whose caller is cancelled before it began is not run; afterwards it completes
         and is announced.
 
-        *lone*: it is a short one, and the caller is alone on the loop as far as it knows.  Then it may
-        be done at once, while the loop waits; see ``Writer.do_lone``.
-
         Raises:
             DiskFull: Nothing was stored; the next write may succeed.
             Corrupt: Nothing was stored, and nothing will be until a restart.
         """
-        loop = asyncio.get_running_loop()
-        if lone and self._writer.do_lone(at_once := Lone(job, announce, loop)):
-            return at_once.announced()
-        ticket = Asked(job, announce, loop)
+        ticket = Asked(job, announce, asyncio.get_running_loop())
         self._writer.submit(ticket)
         return await ticket.future
+
+    def write_here(
+        self, job: Callable[[sa.Connection], T], announce: Callable[[T], None] | None = None
+    ) -> tuple[T] | None:
+        """As ``write``, at once and on the loop, which waits; None: others are at work, nothing was done.
+
+        For a short job of a caller that is alone on the loop as far as it knows; see ``Writer.do_lone``.
+        """
+        ticket = Lone(job, announce, asyncio.get_running_loop())
+        return (ticket.announced(),) if self._writer.do_lone(ticket) else None
 
     async def write_one(self, job: Callable[[sa.Connection], T]) -> T:
         """As ``write``; see ``Transactions``."""

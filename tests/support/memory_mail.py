@@ -177,7 +177,13 @@ class MemoryMail:
     async def read(self, job: Callable[[MailReader], T]) -> T:
         return job(self.job_kind(self, self._state))
 
-    async def write(self, job: Callable[[MailWriter], T], *, lone: bool = False) -> T:
+    async def write(self, job: Callable[[MailWriter], T]) -> T:
+        return self._write(job)
+
+    def write_here(self, job: Callable[[MailWriter], T]) -> tuple[T] | None:
+        return (self._write(job),)
+
+    def _write(self, job: Callable[[MailWriter], T]) -> T:
         state = copy.deepcopy(self._state)
         work = self.job_kind(self, state)
         result = job(work)

@@ -47,7 +47,8 @@ async def append(
     try:
         if gathered is None:
             few = len(messages) <= FEW and sum(len(new.octets) for new in messages) <= _SMALL_OCTETS
-            appended = await session.mail.write(add, lone=few and session.is_alone())
+            done = session.mail.write_here(add) if few and session.is_alone() else None
+            appended = done[0] if done is not None else await session.mail.write(add)
         else:
             appended = await gathered.append(session.mail, name, messages, room)
     except NoSuchMailbox as error:

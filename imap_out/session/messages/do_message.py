@@ -36,10 +36,12 @@ async def store(session: Session, command: Store, out: Out) -> Completed:
     before = view.rows
     late: set[Uid] = set()
     if uids:
-        late = await session.mail.write(
-            lambda writer: _store(writer, view, uids, command),
-            lone=len(uids) <= FEW and session.is_alone(),
-        )
+
+        def job(writer: MailWriter) -> set[Uid]:
+            return _store(writer, view, uids, command)
+
+        done = session.mail.write_here(job) if len(uids) <= FEW and session.is_alone() else None
+        late = done[0] if done is not None else await session.mail.write(job)
         view.absorb()
     for line in view.new_keywords():
         out.put(line)

@@ -25,9 +25,9 @@ _PLAIN: Final = re.compile(
 _KNOWN_MAX: Final = 256
 
 
-def read(frame: Frame) -> tuple[bytes, Store] | None:
-    """Return tag and command as ``parse`` does, or None: it is for ``parse``."""
-    found = _PLAIN.fullmatch(frame.segments[0]) if len(frame.segments) == 1 else None
+def read(text: bytes) -> tuple[bytes, Store] | None:
+    """Return tag and command as ``parse`` does of a frame of *text* alone, or None: it is for ``parse``."""
+    found = _PLAIN.fullmatch(text)
     known = None if found is None else _meant(found[4])
     if found is None or known is None:
         return None

@@ -64,7 +64,7 @@ class Mail:
         self.before_sent: Callable[[sa.Connection], None] = lambda _: None
         self.index: Index | None = None
         self._copies = 0  # under way: they read body files after the rows that name them
-        self._put_off: list[bytes] = []  # files to remove when no copy is under way
+        self._put_off: list[bytes] = []  # files to remove the next time that no copy is under way
         self.riding = Riding(folder, self._known, now)
 
     async def read(self, job: Callable[[MailReader], T], *, nobody_waits: bool = False) -> T:
@@ -108,45 +108,67 @@ class Mail:
             info = self._infos[name] = self.glance(lambda reader: reader.mailbox(name))
         return info
 
-    async def write(self, job: Callable[[MailWriter], T], *, lone: bool = False) -> T:
+    async def write(self, job: Callable[[MailWriter], T]) -> T:
         """See ``ports.MailStore``."""
-        return await self.write_with(lambda writer, _connection: job(writer), lone=lone)
+        return await self.write_with(lambda writer, _connection: job(writer))
 
     async def write_with(
-        self,
-        job: Callable[[Writer, sa.Connection], T],
-        *,
-        nobody_waits: bool = False,
-        lone: bool = False,
+        self, job: Callable[[Writer, sa.Connection], T], *, nobody_waits: bool = False
     ) -> T:
         """As ``write``, for jobs of this package that also touch other tables.
 
         *nobody_waits*: no person does, so the index goes on as fast as it can.
         """
-        lone = lone and not self.riding.waits
 
         def announce(outcome: tuple[T, Writer]) -> None:
-            self._infos.clear()
-            self._known.flag_sets.learn(outcome[1].flag_numbers.items())
-            self._known.live.announce(outcome[1].changes)
-            self._watches.announce(outcome[1].changes, outcome[1].names)
-            if self.index is not None:
-                self.index.wake()
+            self._announce(outcome[1])
             if not nobody_waits:
                 self._step_aside()
 
         result, writer = await self._database.write(
-            lambda connection: self.run(connection, job, lone=lone), announce, lone=lone
+            lambda connection: self.run(connection, job), announce
         )
+        self._stir(writer)
+        if writer.bodies.dropped:
+            await self._let_go(writer.bodies.dropped)
+        return result
+
+    def write_here(self, job: Callable[[MailWriter], T]) -> tuple[T] | None:
+        """See ``ports.MailStore``."""
+        if self.riding.waits:
+            return None
+
+        def announce(outcome: tuple[T, Writer]) -> None:
+            self._announce(outcome[1])
+            self._step_aside()
+
+        done = self._database.write_here(
+            lambda connection: self.run(connection, lambda writer, _: job(writer), lone=True),
+            announce,
+        )
+        if done is None:
+            return None
+        [(result, writer)] = done
+        self._stir(writer)
+        self._put_off += writer.bodies.dropped
+        return (result,)
+
+    def _announce(self, writer: Writer) -> None:
+        self._infos.clear()
+        self._known.flag_sets.learn(writer.flag_numbers.items())
+        self._known.live.announce(writer.changes)
+        self._watches.announce(writer.changes, writer.names)
+        if self.index is not None:
+            self.index.wake()
+
+    def _stir(self, writer: Writer) -> None:
+        """Wake who works on what the job of *writer*, which is announced, has left to be done."""
         if writer.places.owes:
             self.owing.set()
         if writer.queue_changed:
             self.queue_changed()
         if writer.stirred:
             self.stirred.set()
-        if writer.bodies.dropped:
-            await self._let_go(writer.bodies.dropped)
-        return result
 
     def run(
         self,
@@ -175,13 +197,13 @@ class Mail:
             yield
         finally:
             self._copies -= 1
-            files, self._put_off = ([], self._put_off) if self._copies else (self._put_off, [])
-            await self._let_go(files)
+            await self._let_go([])
 
     async def _let_go(self, files: Sequence[bytes]) -> None:
+        self._put_off += files
         if self._copies:
-            self._put_off += files
             return
+        files, self._put_off = self._put_off, []
         # Crash before this: orphans, removed at the next open; their keys are gone.
         await asyncio.to_thread(remove_files, self._folder, files)
 

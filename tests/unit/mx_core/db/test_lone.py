@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from mx_core.db.lone import HELD_SECONDS, PAUSE_SECONDS_MAX, Quickness
 from mx_core.model.errors import Busy, StoreDamaged, Unavailable
 from tests.support.writing_thread import come_to_rest
 
+T = TypeVar("T")
 SCHEMA = "tests.support.fixture_schema"
 
 
@@ -36,6 +38,16 @@ def count(connection: sa.Connection) -> int:
     return int(connection.scalar(sa.text("SELECT count(*) FROM thing")) or 0)
 
 
+async def lone_write(
+    database: Database,
+    job: Callable[[sa.Connection], T],
+    announce: Callable[[T], None] | None = None,
+) -> T:
+    """As whoever may be alone."""
+    done = database.write_here(job, announce)
+    return done[0] if done is not None else await database.write(job, announce)
+
+
 def here() -> int:
     return threading.get_ident()
 
@@ -43,7 +55,7 @@ def here() -> int:
 @pytest.mark.anyio
 async def test_it_is_committed_and_announced_before_its_caller_goes_on(database: Database) -> None:
     told: list[int] = []
-    asked = database.write(put, told.append, lone=True)
+    asked = lone_write(database, put, told.append)
     with pytest.raises(StopIteration) as ended:
         asked.send(None)  # it waits for nothing
 
@@ -66,7 +78,7 @@ async def test_behind_another_change_it_is_the_writers_and_keeps_its_place(
 
     first = asyncio.ensure_future(database.write(slow, lambda _: told.append("first")))
     await asyncio.to_thread(begun.wait, 10)
-    second = asyncio.ensure_future(database.write(put, lambda _: told.append("second"), lone=True))
+    second = asyncio.ensure_future(lone_write(database, put, lambda _: told.append("second")))
     await asyncio.sleep(0)
     go_on.set()
 
@@ -85,13 +97,13 @@ async def test_it_waits_until_what_is_committed_was_announced(database: Database
     first = asyncio.ensure_future(database.write(put, lambda _: told.append("first")))
     await asyncio.sleep(0)
     until_committed()  # and the loop stands still: nothing can be announced
-    second = database.write(put, lambda _: told.append("second"), lone=True)
+    second = lone_write(database, put, lambda _: told.append("second"))
 
     assert await second != here()
     assert told == ["first", "second"]
     await first
     come_to_rest(database)
-    assert await database.write(put, lone=True) == here(), "and then it is done at once again"
+    assert await lone_write(database, put) == here(), "and then it is done at once again"
 
 
 @pytest.mark.anyio
@@ -105,12 +117,12 @@ async def test_a_job_that_fails_leaves_nothing_and_its_caller_hears_why(
         raise Busy("on purpose")
 
     with pytest.raises(Busy, match="on purpose"):
-        await database.write(fails, told.append, lone=True)
+        await lone_write(database, fails, told.append)
 
     assert told == []
     assert await database.read(count) == 0
     come_to_rest(database)
-    assert await database.write(put, lone=True) == here()
+    assert await lone_write(database, put) == here()
 
 
 @pytest.mark.anyio
@@ -121,11 +133,11 @@ async def test_a_commit_that_fails_for_good_is_the_last(database: Database) -> N
     engine = database._writer._link.given.engine
     sa.event.listen(engine, "commit", break_commit)
     with pytest.raises(RuntimeError, match="the commit"):
-        await database.write(put, lone=True)
+        await lone_write(database, put)
     sa.event.remove(engine, "commit", break_commit)
 
     with pytest.raises(StoreDamaged, match="nothing more is taken"):
-        await database.write(put, lone=True)
+        await lone_write(database, put)
     assert await database.read(count) == 0
 
 
@@ -137,7 +149,7 @@ async def test_an_announcement_that_fails_takes_nothing_back(database: Database)
     def fails(_: object) -> None:
         raise ValueError("on purpose")
 
-    assert await database.write(put, fails, lone=True) == here()
+    assert await lone_write(database, put, fails) == here()
     assert await database.read(count) == 1
     assert len(reported) == 1
 
@@ -157,7 +169,7 @@ async def test_what_another_thread_asks_for_meanwhile_comes_behind_it(database: 
         order.append("lone")
 
     thread = threading.Thread(target=other)
-    await database.write(job, lone=True)
+    await lone_write(database, job)
     await asyncio.to_thread(thread.join)
 
     assert order == ["lone", "other"]
@@ -182,7 +194,7 @@ async def test_lone_changes_alone_are_followed_by_what_is_done_at_leisure_and_by
     await rests()
     left[0] = 3
     come_to_rest(database)
-    assert await database.write(put, lone=True) == here()
+    assert await lone_write(database, put) == here()
     assert database._writer._dirty
     await rests()
 
@@ -208,7 +220,7 @@ async def test_the_log_is_bounded_by_the_thread_where_all_changes_are_lone(
 
     at_once = 0
     for _ in range(400):
-        at_once += await database.write(large, lone=True) == here()
+        at_once += await lone_write(database, large) == here()
         assert log.stat().st_size < 4_000_000
 
     assert at_once
@@ -222,7 +234,7 @@ async def test_nothing_is_done_once_it_is_closed(tmp_path: Path) -> None:
     database.close()
 
     with pytest.raises(Unavailable):
-        await database.write(put, lone=True)
+        await lone_write(database, put)
 
 
 @pytest.mark.anyio
@@ -236,9 +248,9 @@ async def test_a_slow_commit_is_the_last_for_a_while(
         time.sleep(0.05)
         return put(connection)
 
-    assert await database.write(slow, lone=True) == here()
+    assert await lone_write(database, slow) == here()
     come_to_rest(database)
-    assert await database.write(put, lone=True) != here()
+    assert await lone_write(database, put) != here()
     await asyncio.to_thread(database.close)
 
 
