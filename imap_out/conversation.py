@@ -205,7 +205,9 @@ class Conversation:
             self._duplex.put_off(self._now() + self._limits.idle_seconds)
             with contextlib.suppress(ConnectionResetError):  # the task is told by connection_lost
                 self._duplex.write(self._out.taken())
-            if self._connection.framer.amid:
+            if self._connection.prompt.left_something:
+                self._duplex.look_up()
+            elif self._connection.framer.amid:
                 self._duplex.acknowledge()
         return done
 

@@ -105,6 +105,10 @@ class Duplex(asyncio.Protocol):
         """Let ``readable_until`` wait until *deadline*, which is later than its own."""
         self._deadline = deadline
 
+    def look_up(self) -> None:
+        """Let ``readable_until`` return: something is to be done that ``at_once`` took and did not do."""
+        self._readable.set()
+
     def _listen(self) -> None:
         """Begin to wait for the peer, wide awake for one that is quick."""
         self._heard = time.monotonic()

@@ -20,6 +20,7 @@ from imap_out.session.mailboxes import do_list, do_mailbox, do_notify, do_quota
 from imap_out.session.messages import do_append, do_message, do_replace
 from imap_out.session.messages.gathered import Begin, UnderWay
 from imap_out.session.overlap import Overlap
+from imap_out.session.prompt import Prompt
 from imap_out.session.search import do_search, do_sort, saved
 from imap_out.session.state import capability, refusals
 from imap_out.session.state.ahead import Soon
@@ -126,6 +127,7 @@ class Connection:
         self._exchange: Exchange | None = None
         self._idle_tag: bytes | None = None
         self.overlap = Overlap(begin)
+        self.prompt = Prompt(self.session, self.framer, self.overlap)
 
     # ── for the shell ───────────────────────────────────────────────────────────────
     @property
@@ -182,16 +184,8 @@ class Connection:
 
         To be asked while the shell would wait for octets; False: nothing was done.
         """
-        return (
-            self._exchange is None
-            and self._idle_tag is None
-            and self.overlap.idle
-            and not self.framer.amid
-            and (
-                at_once.answer_line(self.session, octets, out)
-                or at_once.ask_for_literal(self.session, octets, self.framer, out)
-            )
-        )
+        in_dialogue = self._exchange is not None or self._idle_tag is not None
+        return not in_dialogue and self.prompt.answer(octets, out)
 
     async def step(self, out: Out) -> Next:
         """Do the next thing that the buffered octets ask for."""
@@ -218,6 +212,7 @@ class Connection:
             case Poisoned() as poisoned:
                 return self._refuse_frame(poisoned, out)
             case Frame() as frame:
+                self.prompt.forget()
                 next_ = await self._do(frame, out)
                 more = next_ is not Next.GO_ON or self.framer.waiting or not self.overlap.idle
                 return next_ if more else Next.READ  # as the next step would find out

@@ -46,8 +46,8 @@ async def append(
 
     try:
         if gathered is None:
-            few = len(messages) <= FEW and sum(len(new.octets) for new in messages) <= _SMALL_OCTETS
-            done = session.mail.write_here(add) if few and session.is_alone() else None
+            alone = is_small(command.messages) and session.is_alone()
+            done = session.mail.write_here(add) if alone else None
             appended = done[0] if done is not None else await session.mail.write(add)
         else:
             appended = await gathered.append(session.mail, name, messages, room)
@@ -56,18 +56,33 @@ async def append(
     return Completed(b"kept", append_uid(appended))
 
 
+def is_small(messages: Sequence[NewMessage]) -> bool:
+    """Tell whether *messages* are few and short, so that the loop may wait for them."""
+    return len(messages) <= FEW and sum(len(new.octets) for new in messages) <= _SMALL_OCTETS
+
+
 async def prepared(session: Session, messages: Sequence[NewMessage]) -> list[NewMail]:
     """Return what is to be kept of new messages; raises Refusal for one that can not be."""
+    work = _work(session, messages)
+    if sum(len(new.octets) for new, waits in work if not waits) <= _SMALL_OCTETS:
+        return [_prepared(new, waits=waits) for new, waits in work]
+    # off the event loop: a read job runs where waiting does no harm
+    return await session.mail.read(lambda _: [_prepared(new, waits=waits) for new, waits in work])
+
+
+def prepared_here(session: Session, messages: Sequence[NewMessage]) -> list[NewMail]:
+    """As ``prepared``, of small ones."""
+    return [_prepared(new, waits=waits) for new, waits in _work(session, messages)]
+
+
+def _work(session: Session, messages: Sequence[NewMessage]) -> list[tuple[NewMessage, bool]]:
+    """Return which of *messages* are stored before their forms are made."""
     for new in messages:
         if not new.octets:
             raise Refusal(b"CANNOT", "an empty message can not be kept")
         bound_keywords(new.flags)
     late = session.mail.forms_may_wait([len(new.octets) for new in messages])
-    work = [(new, waits and not new.binary) for new, waits in zip(messages, late, strict=True)]
-    if sum(len(new.octets) for new, waits in work if not waits) <= _SMALL_OCTETS:
-        return [_prepared(new, waits=waits) for new, waits in work]
-    # off the event loop: a read job runs where waiting does no harm
-    return await session.mail.read(lambda _: [_prepared(new, waits=waits) for new, waits in work])
+    return [(new, waits and not new.binary) for new, waits in zip(messages, late, strict=True)]
 
 
 def _prepared(new: NewMessage, *, waits: bool) -> NewMail:
