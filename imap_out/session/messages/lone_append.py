@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from imap_out.session.answers.out import Out
 from imap_out.session.mailboxes.do_quota import require_room
+from imap_out.session.messages import known_append
 from imap_out.session.messages.do_append import append_uid, is_small, prepared_here
 from imap_out.session.state.refusals import Refusal
 from imap_out.session.state.session import Session
@@ -30,7 +31,8 @@ def answer(session: Session, frame: Frame, out: Out) -> bool:
     if view is not None and not view.is_told_all:
         return False
     try:
-        tag, command = parse(frame, utf8=session.utf8_names)
+        utf8 = session.utf8_names
+        tag, command = known_append.read(frame, utf8=utf8) or parse(frame, utf8=utf8)
         if not isinstance(command, Append) or not is_small(command.messages):
             return False
         name, messages = mailbox_name(command.mailbox), prepared_here(session, command.messages)
