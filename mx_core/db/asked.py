@@ -26,16 +26,9 @@ T = TypeVar("T")
 class _Job(Ticket, Generic[T]):
     """A job, and what became of it."""
 
-    def __init__(
-        self,
-        job: Callable[[sa.Connection], T],
-        announce: Callable[[T], None] | None,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, job: Callable[[sa.Connection], T]) -> None:
         self._job = job
-        self._announce = announce
-        self.loop = loop
-        self._result: T  # of whoever runs it, then the loop's
+        self._result: T  # of whoever runs it, then of whoever is told
         self._error: BaseException | None = None
 
     @override
@@ -43,33 +36,48 @@ class _Job(Ticket, Generic[T]):
         self._result = self._job(connection)
 
     @override
+    def abandoned(self) -> bool:
+        return False
+
+    @override
     def fail(self, error: BaseException) -> None:
         self._error = error
 
-    def announced(self) -> T:
-        """Announce and return the result; on the loop.  Raises what the job or the commit raised."""
+    def outcome(self) -> T:
+        """Return the result; raises what the job or the commit raised."""
         if self._error is not None:
             raise self._error
-        try:
-            if self._announce is not None:
-                self._announce(self._result)
-        except Exception as error:  # noqa: BLE001  # the change is durable; the caller must not hear no
-            self.loop.call_exception_handler(
-                {"message": "an announcement failed", "exception": error}
-            )
         return self._result
 
 
 class Lone(_Job[T]):
-    """A job that is committed before its caller goes on."""
+    """A job that is announced on *loop*, and committed before its caller goes on."""
 
-    @override
-    def abandoned(self) -> bool:
-        return False
+    def __init__(
+        self,
+        job: Callable[[sa.Connection], T],
+        announce: Callable[[T], None] | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        super().__init__(job)
+        self._announce = announce
+        self.loop = loop
+
+    def announced(self) -> T:
+        """Announce and return the result; on the loop.  Raises as ``outcome``."""
+        result = self.outcome()
+        try:
+            if self._announce is not None:
+                self._announce(result)
+        except Exception as error:  # noqa: BLE001  # the change is durable; the caller must not hear no
+            self.loop.call_exception_handler(
+                {"message": "an announcement failed", "exception": error}
+            )
+        return result
 
 
-class Asked(_Job[T]):
-    """A job whose caller awaits on an event loop."""
+class Asked(Lone[T]):
+    """The same of the writer's thread: its caller awaits meanwhile."""
 
     def __init__(
         self,
@@ -96,35 +104,21 @@ class Asked(_Job[T]):
                 self.future.set_result(result)
 
 
-class AskedAtStart(Ticket, Generic[T]):
+class AskedAtStart(_Job[T]):
     """A job whose caller blocks, before any loop runs, or does not wait."""
 
     loop = None
 
     def __init__(self, job: Callable[[sa.Connection], T]) -> None:
-        self._job = job
+        super().__init__(job)
         self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._result: T
-        self._error: BaseException | None = None
-
-    @override
-    def run(self, connection: sa.Connection) -> None:
-        self._result = self._job(connection)
-
-    @override
-    def abandoned(self) -> bool:
-        return False
-
-    @override
-    def fail(self, error: BaseException) -> None:
-        self._error = error
 
     def settle(self) -> None:
         """Resume the caller."""
-        if self._error is not None:
-            self.future.set_exception(self._error)
-        else:
-            self.future.set_result(self._result)
+        try:
+            self.future.set_result(self.outcome())
+        except BaseException as error:  # noqa: BLE001  # the caller's
+            self.future.set_exception(error)
 
 
 class AtLeisure(Step):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from imap_out.session.answers.out import Out
@@ -16,7 +17,7 @@ from mx_core.mime.prepare import prepare
 from mx_core.mime.without_nul import without_nul
 from mx_core.model.errors import NoSuchMailbox
 from mx_core.model.flags import FlagSet
-from mx_core.model.mailbox_name import mailbox_name
+from mx_core.model.mailbox_name import MailboxName, mailbox_name
 from mx_core.ports import Appended, MailWriter, NewMail
 
 _SMALL_OCTETS: Final = 64 * 1024  # prepared in under a few milliseconds
@@ -35,14 +36,7 @@ async def append(
     name = mailbox_name(command.mailbox)
     messages = await prepared(session, command.messages)
 
-    def room(writer: MailWriter) -> None:
-        require_room(session, writer)
-
-    def add(writer: MailWriter) -> list[Appended]:
-        # Crash before the commit: none of them is there, and the client was told nothing.
-        appended = writer.append_all(writer.mailbox(name).id, messages)
-        room(writer)
-        return appended
+    add = adding(session, name, messages)
 
     try:
         if gathered is None:
@@ -50,10 +44,26 @@ async def append(
             done = session.mail.write_here(add) if alone else None
             appended = done[0] if done is not None else await session.mail.write(add)
         else:
-            appended = await gathered.append(session.mail, name, messages, room)
+            appended = await gathered.append(
+                session.mail, name, messages, partial(require_room, session)
+            )
     except NoSuchMailbox as error:
         raise Refusal(b"TRYCREATE", "there is no such mailbox") from error
     return Completed(b"kept", append_uid(appended))
+
+
+def adding(
+    session: Session, name: MailboxName, messages: Sequence[NewMail]
+) -> Callable[[MailWriter], list[Appended]]:
+    """Return the job that adds *messages* to the mailbox *name*, all of them or, without room, none."""
+
+    def add(writer: MailWriter) -> list[Appended]:
+        # Crash before the commit: none of them is there, and the client was told nothing.
+        appended = writer.append_all(writer.mailbox(name).id, messages)
+        require_room(session, writer)
+        return appended
+
+    return add
 
 
 def is_small(messages: Sequence[NewMessage]) -> bool:

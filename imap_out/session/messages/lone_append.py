@@ -6,9 +6,8 @@ As ``lone_store``; what is said and kept is what ``do_append.append`` says and k
 from __future__ import annotations
 
 from imap_out.session.answers.out import Out
-from imap_out.session.mailboxes.do_quota import require_room
 from imap_out.session.messages import known_append
-from imap_out.session.messages.do_append import append_uid, is_small, prepared_here
+from imap_out.session.messages.do_append import adding, append_uid, is_small, prepared_here
 from imap_out.session.state.refusals import Refusal
 from imap_out.session.state.session import Session
 from imap_out.wire.commands import Append
@@ -17,7 +16,6 @@ from imap_out.wire.parse import parse
 from imap_out.wire.syntax import BadSyntax
 from mx_core.model.errors import MailError
 from mx_core.model.mailbox_name import mailbox_name
-from mx_core.ports import Appended, MailWriter
 
 
 def answer(session: Session, frame: Frame, out: Out) -> bool:
@@ -36,14 +34,7 @@ def answer(session: Session, frame: Frame, out: Out) -> bool:
         if not isinstance(command, Append) or not is_small(command.messages):
             return False
         name, messages = mailbox_name(command.mailbox), prepared_here(session, command.messages)
-
-        def add(writer: MailWriter) -> list[Appended]:
-            # Crash before the commit: none of them is there, and the client was told nothing.
-            appended = writer.append_all(writer.mailbox(name).id, messages)
-            require_room(session, writer)
-            return appended
-
-        done = session.mail.write_here(add)
+        done = session.mail.write_here(adding(session, name, messages))
     except (BadSyntax, MailError, Refusal):
         return False  # nothing was stored; the longer way meets it too, and says what it means
     if done is None:
