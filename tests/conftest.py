@@ -20,6 +20,10 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
+# Whoever begins a program as somebody else (PostgreSQL will not run as root) forks, and gRPC's handlers for that,
+# with calls of other tests still under way, end the child before it is that program.  No test forks to speak gRPC.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 
 def pytest_collection_finish() -> None:
     """Take the thousands of collected tests out of what every later collection walks through."""
