@@ -25,6 +25,7 @@ from imap_out.session.search import do_search, do_sort, saved
 from imap_out.session.state import capability, refusals
 from imap_out.session.state.ahead import Soon
 from imap_out.session.state.hiding import Hiding
+from imap_out.session.state.meant import asks_for_new
 from imap_out.session.state.notify import EXPUNGE, FLAGS, NEW
 from imap_out.session.state.recent import RecentClaims
 from imap_out.session.state.refusals import ClientBug, Refusal
@@ -265,6 +266,9 @@ class Connection:
             return None
         command = saved.spelled_out(command, self.session.view)
         view, knew = self.session.view, capability.CONDSTORE in self.session.enabled
+        if view is not None and asks_for_new(command, view):
+            # what came is told before the answer, and is in it; all else waits for the end
+            await self._news(out, expunges=False, flags=False)
         completed = await COMMANDS[type(command)][1](self.session, command, out)
         if not knew and view is not None and self.session.view is view:
             resync.begin_modseqs(self.session, command, view, out)
@@ -275,14 +279,15 @@ class Connection:
             await self._news(out, expunges=not held)
         return resync.with_modseq(self.session, completed) if completed.tells_modseq else completed
 
-    async def _news(self, out: Out, *, expunges: bool) -> None:
+    async def _news(self, out: Out, *, expunges: bool, flags: bool = True) -> None:
+        """Tell what is new: arrivals, and of the rest what may be told now; NOTIFY leaves some out."""
         view, notice = self.session.view, self.session.notice
         if view is not None:
             view.absorb()
             told = view.news(
                 expunges=expunges and (notice is None or notice.allows(EXPUNGE)),
                 arrivals=notice is None or notice.allows(NEW),
-                flags=notice is None or notice.allows(FLAGS),
+                flags=flags and (notice is None or notice.allows(FLAGS)),
             )
             for line in told:
                 out.put(line)

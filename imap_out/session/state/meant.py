@@ -7,7 +7,8 @@ from itertools import chain
 
 from imap_out.session.state.refusals import ClientBug
 from imap_out.session.state.selected import SelectedView
-from imap_out.wire.sequence_set import SequenceSet
+from imap_out.wire.commands import Command, Fetch
+from imap_out.wire.sequence_set import STAR, SequenceSet
 
 
 def positions(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> Sequence[int]:
@@ -41,3 +42,17 @@ def spans(view: SelectedView, which: SequenceSet, *, by_uid: bool) -> list[range
     if not ends and any(low and high for low, high in which.ranges):
         raise ClientBug("there are no messages")
     return [range(low - 1, high) for low, high in ends]
+
+
+def asks_for_new(command: Command, view: SelectedView) -> bool:
+    """Tell whether a UID FETCH reaches beyond what was told, by ``*`` or by a number, and there may be more.
+
+    A program that asks so for what is new, and is told only behind the answer that more has come,
+    may look again much later.  EXISTS may be told with any answer: RFC 9051 §5.2.
+    """
+    if not isinstance(command, Fetch) or not command.by_uid or view.is_told_all:
+        return False
+    which = command.which
+    if which.numbers:
+        return which.numbers[-1] >= view.uid_next
+    return any(STAR in span or max(span) >= view.uid_next for span in which.ranges)

@@ -51,9 +51,9 @@ def sync(run: Run) -> object:
         });
         await urlDone(l => server().getNewMessages(inbox, win(), l));
         await update(inbox);
-        // An update of its own may still be under way.  What arrives between its NOOP and its FETCH
-        // of flags Thunderbird is told of (EXISTS at the end of the FETCH), and fetches only when
-        // it looks again.  Two seconds after the last update it begins IDLE.
+        // An update of its own may still be under way.  What arrives while it fetches headers
+        // Thunderbird is told of (EXISTS at the end of the FETCH), and fetches only when it looks
+        // again.  Two seconds after the last update it begins IDLE.
         await sleep(2500);
         return heads(inbox).length;""")
     on_server = len(run.me.search("INBOX", "ALL"))

@@ -28,6 +28,8 @@ COMMANDS = st.sampled_from(
         b"UID STORE 2:3 FLAGS (\\Seen)",
         b"UID STORE 1:4 +FLAGS.SILENT (\\Deleted)",
         b"FETCH 1:* (UID FLAGS)",
+        b"UID FETCH 1:* (FLAGS)",
+        b"UID FETCH 4:* (UID)",
         b"SEARCH ALL",
         b"EXPUNGE",
         b"UID EXPUNGE 2:3",
