@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -58,15 +59,7 @@ _SELECT: Final = (
     " FROM form JOIN message ON message.id = form.message"
     f" WHERE form.message BETWEEN ? AND ? AND {_LENGTH} <= {_LONG} ORDER BY form.message"
 )
-# The driver gives the interpreter away for each row and takes it back, and so waits for whoever holds it: these
-# are one row, what is told of each and the octets of all, one behind the other.
-_OF_MANY: Final = (
-    "WITH chosen AS MATERIALIZED (SELECT run, sum(size) OVER (ORDER BY run) - size AS before"
-    " FROM {table} WHERE run BETWEEN ? AND ?)"
-    " SELECT json_group_array(json_array(run, size, coding, length(octets))),"
-    " CAST(group_concat(CAST(octets AS TEXT), '') AS BLOB) FROM (SELECT chosen.run, size, coding, octets"
-    " FROM chosen CROSS JOIN {table} AS piece ON piece.run = chosen.run WHERE before < ?)"
-)
+_ABREAST: Final = 4  # runs that are read as one row
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────
@@ -76,7 +69,7 @@ class Runs:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self._end: int | None = None
-        self._ahead: dict[tuple[Piece, int], tuple[int, int, memoryview]] = {}
+        self._ahead: dict[tuple[Piece, int], tuple[int, int, bytes]] = {}
 
     def among(self, messages: Sequence[MessageId]) -> int:
         """Return how many of *messages*, from the first on, are in a run.
@@ -125,15 +118,16 @@ class Runs:
         return unpack(coding.decode(how, stored, size), _SHAPES[piece])
 
     def read_ahead(self, pieces: Iterable[Piece], first: int, last: int, octets_max: int) -> None:
-        """Read these pieces of runs *first* to *last* in one go, of each about *octets_max*; they are opened next."""
+        """Read these pieces of the first runs from *first* to *last* in one go; they are opened next.
+
+        Of ``_ABREAST`` runs at most, and of each piece about *octets_max*.
+        """
         for piece in pieces:
-            told, joined = self._connection.exec_driver_sql(
-                _OF_MANY.format(table=piece.value), (first, last, octets_max)
-            ).one()
-            octets, at = memoryview(joined or b""), 0
-            for run, size, how, length in json.loads(told):
-                self._ahead[piece, run] = size, how, octets[at : at + length]
-                at += length
+            row = self._connection.exec_driver_sql(_abreast(piece), (first, last, octets_max)).one()
+            for n in range(_ABREAST):
+                size, how, stored = row[3 * n : 3 * n + 3]
+                if stored is not None:
+                    self._ahead[piece, first + n] = size, how, stored
 
     def open_all(self, pieces: Iterable[Piece], run: int) -> list[Packed]:
         """Return these pieces of *run*, none of them if nothing is left of it.
@@ -154,6 +148,22 @@ class Runs:
             for message in some if pieces else ():
                 for at in pieces[0].positions([message & _SLOT]):
                     yield message, _form(pieces, at)
+
+
+@cache
+def _abreast(piece: Piece) -> str:
+    """Return the query for size, coding and octets of runs that follow each other, in one row.
+
+    The driver gives the interpreter away for each row and takes it back, and so waits for whoever holds it.
+    """
+    runs = range(_ABREAST)
+    told = ", ".join(f"r{n}.size, r{n}.coding, r{n}.octets" for n in runs)
+    before = ["0", *(" + ".join(f"ifnull(r{m}.size, 0)" for m in range(n)) for n in runs[1:])]
+    joined = "".join(
+        f" LEFT JOIN {piece.value} AS r{n} ON r{n}.run = ?1 + {n} AND ?1 + {n} <= ?2 AND {before[n]} < ?3"
+        for n in runs
+    )
+    return f"SELECT {told} FROM (SELECT 1){joined}"  # noqa: S608  # literals
 
 
 def forms(connection: sa.Connection, messages: Sequence[MessageId]) -> dict[MessageId, MessageForm]:
