@@ -30,7 +30,7 @@ from mx_core.model.ids import (
 )
 from mx_core.model.long_octets import LongOctets
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.model.message import Fact, Facts, MessageForm, Submission, Whole
+from mx_core.model.message import Fact, FactColumns, MessageForm, Submission, Whole
 from mx_core.model.octets import Octets
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot
@@ -120,8 +120,8 @@ class MailReader(KeysReader, Protocol):
     def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
         """Return the prepared forms in the order asked, expunged ones included while kept."""
 
-    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[Facts]:
-        """Return the facts of the first of *messages*: of at least one, and about 1 MiB."""
+    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> FactColumns:
+        """Return each fact of the first of *messages*: of at least one, and about 1 MiB."""
 
     def sizes_and_dates(self, messages: Sequence[MessageId]) -> list[tuple[int, int]]:
         """Return (RFC822.SIZE, INTERNALDATE as unix seconds) for each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NewType
@@ -37,7 +37,7 @@ class Fact(Enum):
     HEADER = "header"  # HeaderHalves
 
 
-Facts = tuple[Any, ...]  # of one message, in the order they were asked
+FactColumns = Sequence[Sequence[Any]]  # of one fact after the other, in the order they were asked
 # RFC822.SIZE, INTERNALDATE as unix seconds, and all octets; None if they are too many at once.  Packed ones
 # are as many as RFC822.SIZE says, or do not unpack.
 Whole = tuple[int, int, bytes | Packed | None]

@@ -73,7 +73,8 @@ class MailContract(WatchContract):
         messages = [*reversed((await snapshot(mail)).messages), (await snapshot(mail)).messages[0]]
         asked = (Fact.ENVELOPE, Fact.HEADER, Fact.SIZE, Fact.INTERNAL_DATE, Fact.BODY, Fact.LISTED)
 
-        facts = await mail.read(lambda reader: reader.facts(messages, asked))
+        columns = await mail.read(lambda reader: reader.facts(messages, asked))
+        facts = list(zip(*columns, strict=True))
 
         octets = [b"\r\nnot one field", b"no header at all", large, large]
         forms = [prepare(each) for each in octets]

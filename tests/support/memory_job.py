@@ -115,8 +115,8 @@ class Job(Keys):
     def forms(self, messages: Sequence[MessageId]) -> list[MessageForm]:
         return [self._mail.kept(message)[1] for message in messages]
 
-    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[tuple[Any, ...]]:
-        return [tuple(self._fact(message, fact) for fact in asked) for message in messages]
+    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[list[Any]]:
+        return [[self._fact(message, fact) for message in messages] for fact in asked]
 
     def _fact(self, message: MessageId, fact: Fact) -> Any:
         octets, form, date, *_ = self._mail.kept(message)

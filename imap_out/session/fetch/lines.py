@@ -17,7 +17,7 @@ from imap_out.session.answers import flag_lines
 from imap_out.session.answers.flag_lines import Heads
 from imap_out.session.answers.out import Out
 from imap_out.session.fetch.bodies import value
-from imap_out.session.fetch.pieces import Recipe, Values, facts_of, values
+from imap_out.session.fetch.pieces import Columns, Recipe, facts_of, values
 from imap_out.session.state.selected import SelectedView
 from imap_out.session.state.session import Session
 from imap_out.session.state.shelves import Shelf
@@ -70,17 +70,19 @@ async def _tell_prepared(lines: _Lines, left: _Left, out: Out) -> None:
             if not hand:
                 return
             begun = hand.popleft()
-            rows = await lines.rows(begun)
-            in_hand = _IN_HAND if len(rows) == len(begun.rows) else 1
+            columns = await lines.columns(begun)
+            count = len(columns[0])
+            in_hand = _IN_HAND if count == len(begun.rows) else 1
             if in_hand == 1:
                 _let_go(hand)
-            told = left.taken(len(rows))
+            told = left.taken(count)
             _begin_some(lines, left, hand, in_hand)
             at = 0
             for some in told:
-                out.put(lines.join(some, rows[at : at + len(some.inside)]))
+                end = at + len(some.inside)
+                out.put(lines.join(some, [column[at:end] for column in columns]))
                 await out.room()
-                at += len(some.inside)
+                at = end
     finally:
         _let_go(hand)
 
@@ -162,7 +164,7 @@ class _BegunRows:
     rows: list[Any]  # None where one is missing
     missing: Sequence[int]
     wanted: Sequence[MessageId]  # those missing
-    reading: Begun[Sequence[Values]] | None  # None: they are read when they are needed
+    reading: Begun[Columns] | None  # None: they are read when they are needed
 
 
 class _Lines:
@@ -205,14 +207,14 @@ class _Lines:
         reading = None if few else self._session.mail.begin(self._making(wanted), after)
         return _BegunRows(rows, missing, wanted, reading)
 
-    async def rows(self, begun: _BegunRows) -> Sequence[Values]:
+    async def columns(self, begun: _BegunRows) -> Columns:
         """Return the values of the first messages that were asked for, at least of one.
 
         Of as many as one read transaction brings.
         """
         rows, missing, wanted = begun.rows, begun.missing, begun.wanted
         if not missing:
-            return rows
+            return list(zip(*rows, strict=True))
         if begun.reading is None:
             # so few are read faster than a thread is found for them
             made = self._session.mail.glance(self._making(wanted))
@@ -221,20 +223,22 @@ class _Lines:
         self._session.shelves.put_pieces(self._kind, wanted, made)
         if len(missing) == len(rows):
             return made
-        for n, row in zip(missing, made, strict=False):
+        count = len(made[0])
+        for n, row in zip(missing, zip(*made, strict=True), strict=False):
             rows[n] = row
-        return rows if len(made) == len(missing) else rows[: missing[len(made)]]
+        first = rows if count == len(missing) else rows[: missing[count]]
+        return list(zip(*first, strict=True))
 
-    def _making(self, wanted: Sequence[MessageId]) -> Callable[[MailReader], Sequence[Values]]:
+    def _making(self, wanted: Sequence[MessageId]) -> Callable[[MailReader], Columns]:
         kept = self._recipe.kept
         return lambda reader: values(kept, reader.facts(wanted, facts_of(kept)))
 
-    def join(self, some: _Some, rows: Sequence[Values]) -> bytes:
-        """Return the lines of *some*, of which *rows* are the kept values."""
+    def join(self, some: _Some, kept: Columns) -> bytes:
+        """Return the lines of *some*, of which *kept* are the values that are kept."""
         inside = some.inside
         whole = isinstance(inside, range) and len(inside) == len(some.part)
         chosen = ALL if whole else _chosen(inside)
-        return self._join(some.part, some.start, chosen, list(zip(*rows, strict=True)))
+        return self._join(some.part, some.start, chosen, kept)
 
     def _kept(self, part: Part, start: int) -> bytes:
         shelf, key = self._session.shelves.shelf(self._joined_kind), (id(part), start)
@@ -261,7 +265,7 @@ class _Lines:
     def _spelled(self, kinds: Iterable[FlagSet]) -> dict[FlagSet, bytes]:
         return {kind: self._spell(kind, recent=False) for kind in kinds}
 
-    def _join(self, part: Part, start: int, chosen: Chosen, kept: Sequence[Sequence[Any]]) -> bytes:
+    def _join(self, part: Part, start: int, chosen: Chosen, kept: Columns) -> bytes:
         columns: list[Iterable[Any]] = [
             range(start + 1, start + 1 + len(part))[chosen]
             if isinstance(chosen, slice)

@@ -16,7 +16,7 @@ from imap_out.wire.dates import render_date_times
 from imap_out.wire.fetch_items import Attribute, BodySection, FetchItem, SectionText
 from imap_out.wire.render import section_name
 from mx_core.mime.listed import LISTED, Cut
-from mx_core.model.message import Fact, Facts
+from mx_core.model.message import Fact, FactColumns
 
 _SPELLED: Final = {
     Attribute.SIZE: (Fact.SIZE, b"RFC822.SIZE %d"),
@@ -33,7 +33,7 @@ _LIVE: Final = {
 _KNOWN_RECIPES: Final = 64
 _KNOWN_CUTS: Final = 16
 Prepared = Attribute | BodySection
-Values = tuple[Any, ...]  # of one message, one for each item
+Columns = Sequence[Sequence[Any]]  # of each item a value for each message
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +119,15 @@ def _cut(item: BodySection) -> Cut:
     return Cut(item.section.fields, item.section.text is SectionText.FIELDS_NOT)
 
 
-def values(items: Sequence[Prepared], facts: Sequence[Facts]) -> Sequence[Values]:
-    """Return the values of *items* for each message, whose *facts* are those of ``facts_of``."""
-    if len(facts_of(items)) == len(items) and not any(map(_changes, items)):
-        return facts
-    columns = dict(zip(facts_of(items), zip(*facts, strict=True), strict=True))
-    return list(zip(*(_values(item, columns[_fact(item)]) for item in items), strict=True))
+def values(items: Sequence[Prepared], facts: FactColumns) -> Columns:
+    """Return the values of *items*, made of *facts*, which are those of ``facts_of``."""
+    column_of = dict(zip(facts_of(items), facts, strict=True))
+    return [_values(item, column_of[_fact(item)]) for item in items]
 
 
-def _changes(item: Prepared) -> bool:
-    """Tell whether a value is another than the fact."""
-    return item is Attribute.INTERNALDATE or _fact(item) is Fact.HEADER
-
-
-def _values(item: Prepared, column: Sequence[Any]) -> Iterable[Any]:
+def _values(item: Prepared, column: Sequence[Any]) -> Sequence[Any]:
     if item is Attribute.INTERNALDATE:
         return render_date_times(column)
-    return starmap(_cut(cast("BodySection", item)), column) if _changes(item) else column
+    if _fact(item) is Fact.HEADER:
+        return list(starmap(_cut(cast("BodySection", item)), column))
+    return column

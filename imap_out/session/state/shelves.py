@@ -54,22 +54,21 @@ class Shelves:
         self._weigh(shelf, added)
 
     def put_pieces(
-        self, kind: Hashable, keys: Sequence[Hashable], values: Sequence[tuple[Any, ...]]
+        self, kind: Hashable, keys: Sequence[Hashable], columns: Sequence[Sequence[Any]]
     ) -> None:
-        """As ``put``, of pieces by the thousand: *values* for the first of *keys*, each once.
+        """As ``put``, of pieces by the thousand: a tuple for each of the first of *keys*, each once.
 
-        Tuples alike, of octets and numbers; the latter weigh nothing.
+        Of each of *columns* it has one; columns are of octets, or of numbers, which weigh nothing.
         """
         shelf = self.shelf(kind)
         if not shelf.items.keys().isdisjoint(keys):  # another session was faster
-            items = dict(zip(keys, values, strict=False))
+            items = dict(zip(keys, zip(*columns, strict=True), strict=False))
             for known in items.keys() & shelf.items.keys():
                 del items[known]
-            keys, values = [*items], [*items.values()]
-        shelf.items.update(zip(keys, values, strict=False))
-        columns = zip(*values, strict=True)
+            keys, columns = [*items], list(zip(*items.values(), strict=True))
+        shelf.items.update(zip(keys, zip(*columns, strict=True), strict=False))
         octets = sum(sum(map(len, each)) for each in columns if isinstance(each[0], bytes))
-        self._weigh(shelf, octets + _OVERHEAD * len(values))
+        self._weigh(shelf, octets + _OVERHEAD * (len(columns[0]) if columns else 0))
 
     def _weigh(self, shelf: Shelf, added: int) -> None:
         shelf.octets += added

@@ -7,7 +7,8 @@ newest, rows are read.  One reading is of one kind and stops where the other beg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mx_core.mime import field_table, listed
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MessageId
-from mx_core.model.message import Fact, Facts, HeaderHalves
+from mx_core.model.message import Fact, FactColumns, HeaderHalves
 from mx_core.store.forms.runs import RUN, RUN_BITS, Piece, Runs
 
 if TYPE_CHECKING:
@@ -54,13 +55,13 @@ def read(
     messages: Sequence[MessageId],
     asked: Sequence[Fact],
     header_of: HeaderOf,
-) -> list[Facts]:
-    """Return the facts of the first of *messages*: of as many as about 1 MiB holds.
+) -> FactColumns:
+    """Return each fact of the first of *messages*: of as many as about 1 MiB holds.
 
     No fact is asked for twice.  Fewer, or none, where a message is no longer kept.
     """
     if not messages:
-        return []
+        return [[] for _ in asked]
     if any(fact not in _OF_MESSAGE for fact in asked):
         runs = Runs(connection)
         packed = runs.among(messages)
@@ -73,27 +74,40 @@ def read(
 # ── from runs ────────────────────────────────────────────────────────────────────────
 def _of_runs(
     runs: Runs, messages: Sequence[MessageId], asked: Sequence[Fact], header_of: HeaderOf
-) -> list[Facts]:
-    rows: list[Facts] = []
-    left = _OCTETS_MAX
+) -> FactColumns:
+    told: list[list[Any]] = [[] for _ in asked]
+    count, left = 0, _OCTETS_MAX
     tables = _tables(asked)
     first, last = messages[0] >> RUN_BITS, ((messages[-1] + 1) >> RUN_BITS) - 1
     if 0 < last - first < len(messages) // RUN:  # some whole runs that follow each other
         runs.read_ahead(tables, first, last, _OCTETS_MAX)
-    for run, some in groupby(messages, key=_RUN_OF):
-        wanted = list(some)
-        if len(rows) + len(wanted) == len(messages) >= _MANY and len(wanted) < RUN:
+    for run, wanted in _by_run(messages):
+        if count + len(wanted) == len(messages) >= _MANY and len(wanted) < RUN:
             break  # more is asked for next: a run is not to be opened twice
         pieces = _Pieces(runs, run, tables)
         at = pieces.positions([message & (RUN - 1) for message in wanted])
         if not at:
             break
-        columns = [pieces.column(fact, wanted, at, header_of) for fact in asked]
-        rows += zip(*columns, strict=True)
+        for column, fact in zip(told, asked, strict=True):
+            column.extend(pieces.column(fact, wanted, at, header_of))
+        count += len(at)
         left -= pieces.octets * len(at) // RUN
         if left <= 0 or len(at) < len(wanted):
             break
-    return rows
+    return told
+
+
+def _by_run(messages: Sequence[MessageId]) -> Iterable[tuple[int, Sequence[MessageId]]]:
+    """Yield *messages* run by run, in their order."""
+    if sorted(messages) != messages:  # somebody has moved mail
+        for run, some in groupby(messages, key=_RUN_OF):
+            yield run, list(some)
+        return
+    at = 0
+    while at < len(messages):
+        run = messages[at] >> RUN_BITS
+        begun, at = at, bisect_left(messages, (run + 1) << RUN_BITS, at)
+        yield run, messages[begun:at]
 
 
 def _tables(asked: Sequence[Fact]) -> set[Piece]:
@@ -174,7 +188,7 @@ def _of_rows(
     messages: Sequence[MessageId],
     asked: Sequence[Fact],
     header_of: HeaderOf,
-) -> list[Facts]:
+) -> FactColumns:
     run = messages[-1] - messages[0] == len(messages) - 1  # as good as always ascending ids
     chosen = (messages[0], messages[-1]) if run else (json.dumps(list(messages)),)
     result = connection.exec_driver_sql(_query(asked, run=run), chosen)
@@ -190,7 +204,7 @@ def _of_rows(
             if left <= 0:
                 break
     if not rows:
-        return []
+        return [[] for _ in asked]
     columns = list(zip(*rows, strict=True))
     told: list[Sequence[Any]] = list(columns[: len(asked)])
     if any(fact in _OF_HEADER for fact in asked):
@@ -203,7 +217,7 @@ def _of_rows(
         for n, fact in enumerate(asked):
             if fact in _OF_HEADER:
                 told[n] = halves if fact is Fact.HEADER else [each[0] for each in halves]
-    return list(zip(*told, strict=True))
+    return told
 
 
 def _query(asked: Sequence[Fact], *, run: bool) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mx_core.mime import listed
 from mx_core.mime.prepare import prepare
 from mx_core.model.ids import MessageId
-from mx_core.model.message import Fact, Facts, MessageForm
+from mx_core.model.message import Fact, FactColumns, MessageForm
 from mx_core.store.bodies.body import BodyId, BodyReader
 from mx_core.store.forms import runs
 
@@ -40,12 +40,12 @@ def facts(
     bodies: BodyReader,
     messages: Sequence[MessageId],
     asked: Sequence[Fact],
-) -> list[Facts]:
-    """Return the facts of the first of *messages*, none of which has a form.
+) -> FactColumns:
+    """Return each fact of the first of *messages*, none of which has a form.
 
     Fewer, or none, where a message is no longer kept.
     """
-    told: list[Facts] = []
+    told: list[list[Any]] = [[] for _ in asked]
     left = _OCTETS_MAX
     rows = _bodies_of(connection, messages)
     for wanted, (message, body, date, size) in zip(messages, rows, strict=False):
@@ -53,7 +53,8 @@ def facts(
             break
         octets = bodies.octets(body)
         form = prepare(octets)
-        told.append(tuple(_fact(fact, octets, form, date) for fact in asked))
+        for column, fact in zip(told, asked, strict=True):
+            column.append(_fact(fact, octets, form, date))
         left -= size
     return told
 

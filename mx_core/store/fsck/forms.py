@@ -189,12 +189,13 @@ def _told_otherwise(
     for asked in _TOLD_TOGETHER:
         left = list(messages)
         while left:
-            told = facts.read(
+            columns = facts.read(
                 connection,
                 [one.id for one in left],
                 asked,
                 lambda message, end: made[message][1][:end],
             )
+            told = list(zip(*columns, strict=True))
             if not told:
                 otherwise.add(left.pop(0).id)
                 continue

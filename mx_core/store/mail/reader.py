@@ -20,7 +20,7 @@ from mx_core.model.errors import MessageGone, NoSuchMailbox
 from mx_core.model.header_keys import Hits, OrderNumber, OrderText, TextField, ThreadTable
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.model.message import Fact, Facts, MessageForm, Whole
+from mx_core.model.message import Fact, FactColumns, MessageForm, Whole
 from mx_core.model.octets import Octets
 from mx_core.model.part import parts_of
 from mx_core.model.snapshot import Snapshot
@@ -165,17 +165,17 @@ class Reader:
             for message, form in zip(messages, forms, strict=True)
         ]
 
-    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> list[Facts]:
-        """Return the facts of the first of *messages*, at least one; raises MessageGone.
+    def facts(self, messages: Sequence[MessageId], asked: Sequence[Fact]) -> FactColumns:
+        """Return each fact of the first of *messages*, at least one; raises MessageGone.
 
         Of as many as about 1 MiB holds, in the order of *asked*.
         """
         told = facts.read(
             self._connection, messages, asked, lambda message, end: self.octets(message, 0, end)
         )
-        if messages and not told:
+        if messages and not any(told):
             told = made.facts(self._connection, self._bodies, messages[:_LATE_AT_ONCE], asked)
-        if messages and not told:
+        if messages and not any(told):
             raise MessageGone("a message was expunged and is no longer kept")
         return told
 

@@ -50,7 +50,7 @@ def test_pieces_by_the_thousand_weigh_as_pieces_one_by_one() -> None:
         shelves.put("k", [(2, rows[1], 0)])  # another session was faster
 
     one.put("k", [(n, row, len(row[0]) + len(row[2])) for n, row in enumerate(rows, 1)])
-    other.put_pieces("k", [1, 2, 3, 4], rows)
+    other.put_pieces("k", [1, 2, 3, 4], list(zip(*rows, strict=True)))
 
     assert other.shelf("k").items == one.shelf("k").items
     assert other.octets == one.octets == other.shelf("k").octets

@@ -35,7 +35,7 @@ def filled(folder: Path, octets: bytes, count: int) -> tuple[AccountStore, list[
 
 
 def header(reader: MailReader, message: MessageId) -> bytes:
-    [(table,)] = reader.facts([message], [Fact.HEADER])
+    [[table]] = reader.facts([message], [Fact.HEADER])
     return header_of(*table)
 
 
@@ -56,7 +56,7 @@ def test_a_header_is_whole_however_it_is_kept(tmp_path: Path, octets: bytes) -> 
 
 def test_facts_stop_at_about_a_mebibyte(tmp_path: Path) -> None:
     store, messages = filled(tmp_path, LONG, 80)
-    told = store.mail.glance(lambda reader: len(reader.facts(messages, [Fact.HEADER])))
+    told = store.mail.glance(lambda reader: len(reader.facts(messages, [Fact.HEADER])[0]))
     store.close()
 
     assert 50 <= told <= 60

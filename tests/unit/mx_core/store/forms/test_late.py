@@ -103,7 +103,8 @@ async def test_whoever_reads_is_told_the_same(store: AccountStore) -> None:
     told = []
     while len(told) < len(ids):
         left = ids[len(told) :]
-        told += await read(lambda reader, left=left: reader.facts(left, FACTS))  # type: ignore[misc]
+        columns = await read(lambda reader, left=left: reader.facts(left, FACTS))  # type: ignore[misc]
+        told += zip(*columns, strict=True)
     assert told == [
         (
             listed.halves(octets_of(number)[: form.header_end], form.fields),

@@ -69,7 +69,8 @@ def told(store: AccountStore, messages: Sequence[MessageId], asked: Sequence[Fac
     rows: list[object] = []
     while len(rows) < len(messages):
         left = messages[len(rows) :]
-        rows += store.mail.glance(lambda reader, left=left: reader.facts(left, asked))
+        columns = store.mail.glance(lambda reader, left=left: reader.facts(left, asked))
+        rows += zip(*columns, strict=True)
     return rows
 
 

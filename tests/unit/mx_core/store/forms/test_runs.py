@@ -109,7 +109,7 @@ def told(
 ) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     while len(rows) < len(messages):
-        rows += reader.facts(messages[len(rows) :], facts)
+        rows += zip(*reader.facts(messages[len(rows) :], facts), strict=True)
     return rows
 
 
@@ -188,8 +188,8 @@ def test_many_arrivals_at_once_pack_as_many_runs_as_they_begin(
     messages = ids(store)
     rows = store.mail.glance(lambda reader: told(reader, messages, FACTS))
     behind = messages[LONG + 100 :]
-    many = store.mail.glance(lambda reader: reader.facts(behind[: 4 * RUN], [Fact.LISTED]))
-    few = store.mail.glance(lambda reader: reader.facts(behind[: 3 * RUN], [Fact.LISTED]))
+    [many] = store.mail.glance(lambda reader: reader.facts(behind[: 4 * RUN], [Fact.LISTED]))
+    [few] = store.mail.glance(lambda reader: reader.facts(behind[: 3 * RUN], [Fact.LISTED]))
     store.close()
     assert len(many) > 3 * RUN
     assert behind[len(many)] % RUN == 0  # whoever asks for many goes on where a run begins
@@ -258,7 +258,7 @@ def test_what_is_expunged_is_in_no_run_any_more(store: AccountStore, clock: Cloc
             store.mail.glance(lambda reader, at=at: reader.facts([messages[at]], FACTS))
         with pytest.raises(MessageGone):
             store.mail.glance(lambda reader, at=at: reader.forms([messages[at]]))
-    some = store.mail.glance(lambda reader: reader.facts(messages[48:60], [Fact.HEADER]))
+    [some] = store.mail.glance(lambda reader: reader.facts(messages[48:60], [Fact.HEADER]))
     assert len(some) == 2
 
 
