@@ -132,10 +132,7 @@ def _total(lengths: array[int]) -> int:
 
 
 def _present(lengths: array[int]) -> Sequence[int]:
-    """Return *lengths*, 0 where there is nothing; themselves if that is nowhere.
-
-    Octets are looked through at once; where four of two numbers look alike each is looked at.
-    """
+    """Return *lengths*, 0 where there is nothing; themselves if that is nowhere."""
     if _NONE_OCTETS not in lengths.tobytes():
         return lengths
     return [0 if each == _NONE else each for each in lengths]
