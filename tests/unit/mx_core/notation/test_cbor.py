@@ -1,5 +1,7 @@
 """One value, one encoding; nothing outside the profile goes in or comes out.  Spec/notation §1."""
 
+from enum import IntEnum
+
 import cbor2
 import pytest
 from hypothesis import given, settings
@@ -153,6 +155,43 @@ def test_depth_is_bounded_in_both_directions() -> None:
 def test_a_value_outside_the_profile_is_a_bug_of_the_writer(value: object) -> None:
     with pytest.raises(TypeError):
         cbor.encode(value)
+
+
+edges = st.sampled_from([n + d for n in (0, 24, 2**8, 2**16, 2**32, 2**64) for d in (-1, 0, 1)])
+anything = st.recursive(
+    leaves | edges | st.text(max_size=5) | st.none() | st.floats(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(st.integers(0, 2**64), min_size=14, max_size=30)
+        | st.dictionaries(leaves | edges, inner, max_size=4)
+        | st.dictionaries(st.integers(0, 2**64 - 1), leaves, min_size=14, max_size=30)
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=500)
+@given(value=anything, around=st.integers(0, 16))
+def test_what_is_written_is_what_the_library_writes_or_is_refused(
+    value: object, around: int
+) -> None:
+    for _ in range(around):
+        value = [value]
+    octets = cbor2.dumps(value, canonical=True)
+    _, failure = tried(lambda: cbor.decode(octets))
+
+    if failure:
+        with pytest.raises(TypeError):
+            cbor.encode(value)  # type: ignore[arg-type]
+    else:
+        assert cbor.encode(value) == octets  # type: ignore[arg-type]
+
+
+def test_a_kind_of_number_is_written_as_the_number() -> None:
+    class Kind(IntEnum):
+        FIRST = 1
+
+    assert cbor.encode({Kind.FIRST: [Kind.FIRST]}) == bytes.fromhex("a1018101")
 
 
 @settings(max_examples=200)
