@@ -173,6 +173,9 @@ class MailWriter(MailReader, Protocol):
     def append_all(self, mailbox: MailboxId, new: Sequence[NewMail]) -> list[Appended]:
         """As ``append``, of several at once: UIDs rise in the order given."""
 
+    def mailbox_id(self, name: MailboxName) -> MailboxId:
+        """Return the id of a mailbox to which something is added; raises NoSuchMailbox."""
+
     def store_flags(
         self, mailbox: MailboxId, uids: Sequence[Uid], change: FlagChange, flags: FlagSet
     ) -> None:

@@ -241,6 +241,9 @@ class Job(Keys):
         self.changes.append(MessagesAdded(box.id, box.modseq, (row.uid,), (message,), (row.flags,)))
         return Appended(box.uid_validity, row.uid)
 
+    def mailbox_id(self, name: MailboxName) -> MailboxId:
+        return self.mailbox(name).id
+
     def append_all(self, mailbox: MailboxId, new: Sequence[NewMail]) -> list[Appended]:
         return [
             self.append(

@@ -59,7 +59,7 @@ def adding(
 
     def add(writer: MailWriter) -> list[Appended]:
         # Crash before the commit: none of them is there, and the client was told nothing.
-        appended = writer.append_all(writer.mailbox(name).id, messages)
+        appended = writer.append_all(writer.mailbox_id(name), messages)
         require_room(session, writer)
         return appended
 

@@ -89,7 +89,7 @@ class _Job:
         self._begin()
         messages = [new for one in self._ones for new in one.messages]
         # Crash before the commit: none of them is there, and the client was told nothing.
-        appended = iter(writer.append_all(writer.mailbox(self._name).id, messages))
+        appended = iter(writer.append_all(writer.mailbox_id(self._name), messages))
         for one in self._ones:
             one.check(writer)
             one.appended = list(islice(appended, len(one.messages)))

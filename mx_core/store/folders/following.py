@@ -53,6 +53,7 @@ class FollowedPlaces(Places):
         shelf.begin(log.moment)
         self._book: Book | None = None  # of this job
         self.members = Members(connection)
+        self.renamed = False  # this job has made, named or removed mailboxes
         self.owes = False  # a body has yet to be judged, or a folder to be filled
 
     @cached_property
@@ -76,6 +77,7 @@ class FollowedPlaces(Places):
 
     def book_changed(self) -> None:
         """Read folders and names anew, for this job only: it may yet be undone."""
+        self.renamed = True
         self._shelf.forget()
         self._book = load(self._connection)
 

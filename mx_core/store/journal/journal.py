@@ -9,10 +9,10 @@ messages, the device's sequence and its hybrid logical clock.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mx_core.model.clock import Now
-from mx_core.model.errors import OverQuota
+from mx_core.model.errors import OverQuota, StoreDamaged
 from mx_core.model.ids import GlobalId, MessageId, ModSeq, UidValidity
 from mx_core.notation import cbor
 from mx_core.store.journal.row import Op, Value
@@ -25,18 +25,38 @@ _HYBRID_COUNTER_BITS: Final = 16  # below milliseconds since 1970
 _UID_VALIDITY_MAX: Final = (1 << 32) - 1
 
 
-class Journal:
-    """The counters and the log within one write job."""
+class Counters(NamedTuple):
+    """The one row of the counters."""
 
-    def __init__(self, connection: sa.Connection, now: Now) -> None:
+    device: bytes
+    modseq: int
+    uid_validity: int
+    device_seq: int
+    hybrid: int
+    newest_message: int
+
+
+class Journal:
+    """The counters and the log within one write job.
+
+    *counters*: as they are in the database, if that is known.
+    """
+
+    def __init__(
+        self, connection: sa.Connection, now: Now, counters: Counters | None = None
+    ) -> None:
         self._connection = connection
         self._now = now
+        if counters is None:
+            row = connection.exec_driver_sql(
+                "SELECT device, modseq, uid_validity, device_seq, hybrid, newest_message FROM clock"
+            ).one()
+            counters = Counters(*row)
         (
             self._device, self._modseq, self._uid_validity, self._device_seq, self._hybrid,
             self._message,
-        ) = connection.exec_driver_sql(
-            "SELECT device, modseq, uid_validity, device_seq, hybrid, newest_message FROM clock"
-        ).one()  # fmt: skip
+        ) = counters  # fmt: skip
+        self._stored = (self._modseq, self._device_seq)
         self._rows: list[tuple[object, ...]] = []
         self._changed = False
 
@@ -50,6 +70,14 @@ class Journal:
         """Return a number that rises with each modseq and each row, and falls only if one is undone."""
         moment: int = self._modseq + self._device_seq
         return moment
+
+    @property
+    def counters(self) -> Counters:
+        """Return all counters as they are now."""
+        return Counters(
+            self._device, self._modseq, self._uid_validity, self._device_seq, self._hybrid,
+            self._message,
+        )  # fmt: skip
 
     @property
     def newest_message(self) -> MessageId:
@@ -102,26 +130,36 @@ class Journal:
             )
         )
 
-    def finish(self) -> None:
-        """Store rows and counters; the last thing a job does."""
+    def finish(self) -> bool:
+        """Store rows and counters, the last thing a job does; tell whether there was a counter to store.
+
+        Raises:
+            StoreDamaged: The counters are not those that the job began with.
+        """
         if self._rows:
             self._connection.exec_driver_sql(
                 "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows
             )
             self._rows = []
-        if self._changed:
-            self._connection.exec_driver_sql(
-                "UPDATE clock SET modseq = ?, uid_validity = ?, device_seq = ?, hybrid = ?,"
-                " newest_message = ?",
-                (
-                    self._modseq,
-                    self._uid_validity,
-                    self._device_seq,
-                    self._hybrid,
-                    self._message,
-                ),
-            )
-            self._changed = False
+        if not self._changed:
+            return False
+        stored = self._connection.exec_driver_sql(
+            "UPDATE clock SET modseq = ?, uid_validity = ?, device_seq = ?, hybrid = ?,"
+            " newest_message = ? WHERE modseq = ? AND device_seq = ?",
+            (
+                self._modseq,
+                self._uid_validity,
+                self._device_seq,
+                self._hybrid,
+                self._message,
+                *self._stored,
+            ),
+        )
+        if not stored.rowcount:  # no number is given twice, whatever was thought to be known
+            raise StoreDamaged("the account's counters have changed beside a job")
+        self._stored = (self._modseq, self._device_seq)
+        self._changed = False
+        return True
 
 
 def new_global_id() -> GlobalId:

@@ -24,6 +24,7 @@ from mx_core.store.folders.book import Shelf
 from mx_core.store.mail.live import Following
 from mx_core.store.mail.reader import Known, Reader
 from mx_core.store.mail.riding import Riding
+from mx_core.store.mail.standing import Standing
 from mx_core.store.mail.watch import Watches
 from mx_core.store.mail.writer import Writer
 
@@ -55,6 +56,7 @@ class Mail:
         self._now = now
         self._known = Known()
         self._shelf = Shelf()
+        self._standing = Standing()
         self._watches = Watches()
         self._infos: dict[MailboxName, MailboxInfo] = {}  # loop: since the last announcement
         self.owing = asyncio.Event()  # a folder has messages to judge; see ``folders.upkeep``
@@ -155,6 +157,7 @@ class Mail:
 
     def _announce(self, writer: Writer) -> None:
         self._infos.clear()
+        self._standing.keep(writer.left)
         self._known.flag_sets.learn(writer.flag_numbers.items())
         self._known.live.announce(writer.changes)
         self._watches.announce(writer.changes, writer.names)
@@ -178,7 +181,8 @@ class Mail:
         lone: bool = False,
     ) -> tuple[T, Writer]:
         """Run *job* on *connection*; the caller announces after the commit."""
-        writer = Writer(connection, self._folder, self._known, self._now, self._shelf)
+        before = self._standing.now(connection)
+        writer = Writer(connection, self._folder, self._known, self._now, self._shelf, before)
         writer.before_sent = self.before_sent
         try:
             result = job(writer, connection)

@@ -30,6 +30,7 @@ from mx_core.store.forms.columns import Columns, KeptColumns
 from mx_core.store.journal.journal import Journal, new_global_id
 from mx_core.store.journal.row import Op, Value
 from mx_core.store.mail.reader import Known, Reader
+from mx_core.store.mail.standing import Arrival, Left, changes_of
 from mx_core.store.people import relation
 from mx_core.store.places.flag_set import FlagSetWriter
 from mx_core.store.places.places import Place
@@ -45,8 +46,10 @@ class Mailboxes(Reader):
     """The first half of :class:`~mx_core.store.mail.writer.Writer`, which alone is made."""
 
     def __init__(
-        self, connection: sa.Connection, folder: Path, known: Known, now: Now, shelf: Shelf
-    ) -> None:
+        self, connection: sa.Connection, folder: Path, known: Known, now: Now, shelf: Shelf,
+        before: Left | None = None,
+    ) -> None:  # fmt: skip
+        """*before*: what holds now, if that is known."""
         flag_sets = FlagSetWriter(connection, known.flag_sets)
         bodies = BodyWriter(connection, folder)
         super().__init__(connection, folder, known, flag_sets, bodies)
@@ -58,7 +61,10 @@ class Mailboxes(Reader):
         self.formless: list[tuple[MessageId, int]] = []  # stored, with their octets; no form yet
         self._validities: dict[MailboxId, UidValidity] = {}  # of mailboxes that this job has read
         self._now = now
-        self.log = Journal(connection, now)
+        self._arrival = before.arrival if before is not None else None  # until this job adds one
+        self._meant: tuple[MailboxName, MailboxId] | None = None  # where it is asked to add
+        self.left: Left | None = None  # once it has ended and counted something
+        self.log = Journal(connection, now, before.counters if before is not None else None)
         self._flag_sets: FlagSetWriter = flag_sets
         self.flag_numbers = flag_sets.numbers  # of sets that this job used
         self.bodies = bodies
@@ -77,7 +83,21 @@ class Mailboxes(Reader):
 
     def finish(self) -> None:
         """Store the counters; the last step of a job."""
-        self.log.finish()
+        if self.log.finish():  # just now, so they are what the database has
+            changes = changes_of(self._connection)
+            self.left = Left(changes, self.log.counters, self._last_arrival())
+
+    def _last_arrival(self) -> Arrival | None:
+        """Return the mailbox into which something came last, if its name is known to be its own."""
+        if self._places.renamed:
+            return None
+        added = self._places.added
+        if added is None:
+            return self._arrival
+        if self._meant is None or self._meant[1] != added[0]:
+            return None
+        name, mailbox = self._meant
+        return Arrival(name, mailbox, self._validities[mailbox], added[1])
 
     def create(self, name: MailboxName, special_use: str = "") -> MailboxInfo:
         """Make the mailbox and those above it; raises MailboxExists, OverQuota."""
@@ -240,6 +260,17 @@ class Mailboxes(Reader):
         info = super().mailbox(name)
         self._meet(info.id, info.uid_validity, info.uid_next)
         return info
+
+    def mailbox_id(self, name: MailboxName) -> MailboxId:
+        """Return the id of the mailbox *name*, to which something is added; raises NoSuchMailbox."""
+        arrival = self._arrival
+        if arrival is None or arrival.name != name or self._places.added or self._places.renamed:
+            mailbox = self.mailbox(name).id
+        else:
+            mailbox = arrival.mailbox
+            self._meet(mailbox, arrival.uid_validity, arrival.uid_next)
+        self._meant = name, mailbox
+        return mailbox
 
     def _box(self, mailbox: MailboxId) -> UidValidity:
         if mailbox in self._places.next_uids:  # this job has just read it

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from msgspec import Struct
 
 from mx_core.model.change import Change, FlagsChanged, MessagesAdded, MessagesExpunged
-from mx_core.model.errors import NoSuchMailbox, OverQuota
+from mx_core.model.errors import NoSuchMailbox, OverQuota, StoreDamaged
 from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.store.journal import row as journal_row
@@ -59,6 +59,8 @@ class Places(ABC):
         self._now_seconds = now_seconds
         # of mailboxes that this job has read and not added to since
         self.next_uids: dict[MailboxId, Uid] = {}
+        # where this job has added something last, and the UID that comes next there
+        self.added: tuple[MailboxId, Uid] | None = None
 
     @abstractmethod
     def global_id(self, mailbox: MailboxId) -> GlobalId:
@@ -111,10 +113,10 @@ class Places(ABC):
         end = first + len(messages)
         if end > _UID_MAX:
             raise OverQuota("the mailbox has had more messages than UIDs exist")
-        self._connection.exec_driver_sql(
+        stored = self._connection.exec_driver_sql(
             "UPDATE mailbox SET uid_next = ?, highest_modseq = ?,"
             " messages = messages + ?, recent = recent + ?, unseen = unseen + ?,"
-            " deleted = deleted + ?, size = size + ? WHERE id = ?",
+            " deleted = deleted + ?, size = size + ? WHERE id = ? AND uid_next = ?",
             (
                 end,
                 modseq,
@@ -124,8 +126,12 @@ class Places(ABC):
                 deleted,
                 sum(sizes),
                 mailbox,
+                first,
             ),
         )
+        if not stored.rowcount:  # no UID is given twice, whatever was thought to be known
+            raise StoreDamaged("a mailbox has changed beside a job")
+        self.added = mailbox, Uid(end)
         if len(messages) == 1:
             segment.append(self._connection, mailbox, (first, modseq, numbers[0], ids[0]))
         else:

@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mx_core.model.change import FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
+from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
-from mx_core.ports import FlagChange, Watch
+from mx_core.ports import FlagChange, MailWriter, Watch
 from mx_core.store.journal.replay import replay
 from mx_core.store.journal.row import read_row
 from tests.support.stores import Clock, form_of, open_store
@@ -95,9 +97,48 @@ class MailMachine(RuleBasedStateMachine):
             self.serial += 1
             pieces.append(b"%d\r\n" % self.serial)
         uids = self.write(
-            lambda w: [w.append(box.id, octets, form_of(octets), flags).uid for octets in pieces]
+            lambda w: [
+                w.append(w.mailbox_id(name), octets, form_of(octets), flags).uid
+                for octets in pieces
+            ]
         )
         assert uids == [self.put(box, Held(octets, flags)) for octets in pieces]
+
+    @rule(name=st.sampled_from(NAMES), fails=st.lists(st.booleans(), min_size=1, max_size=4))
+    def append_beside_others(self, name: MailboxName, fails: list[bool]) -> None:
+        """Each in a job of its own, of one commit as a rule; some are undone."""
+        box = self.box(name)
+        if box is None:
+            return
+        given = []
+        for _ in fails:
+            self.serial += 1
+            given.append(b"%d\r\n" % self.serial)
+
+        async def all_at_once() -> list[int | BaseException]:
+            return await asyncio.gather(
+                *(
+                    self.store.mail.write(partial(self.append_one, name, octets, undone=undone))
+                    for octets, undone in zip(given, fails, strict=True)
+                ),
+                return_exceptions=True,
+            )
+
+        told = self.loop.run_until_complete(all_at_once())
+        for octets, undone, uid in zip(given, fails, told, strict=True):
+            if undone:
+                assert isinstance(uid, NotPermitted)
+            else:
+                assert uid == self.put(box, Held(octets, frozenset()))
+
+    def append_one(
+        self, name: MailboxName, octets: bytes, writer: MailWriter, *, undone: bool
+    ) -> int:
+        mailbox = writer.mailbox_id(name)
+        uid = writer.append(mailbox, octets, form_of(octets), frozenset()).uid
+        if undone:
+            raise NotPermitted("after all")
+        return uid
 
     @rule(
         name=st.sampled_from(NAMES),

@@ -1,0 +1,193 @@
+"""What a job leaves to the next one holds exactly as long as nothing was changed after it."""
+
+import asyncio
+import resource
+from functools import partial
+
+import pytest
+
+from mx_core.db import lone
+from mx_core.model.errors import DiskFull, NoSuchMailbox, NotPermitted, StoreDamaged
+from mx_core.model.flags import SEEN
+from mx_core.model.ids import Uid
+from mx_core.model.mailbox_name import INBOX, MailboxName
+from mx_core.ports import FlagChange, MailWriter
+from mx_core.store.account_store import AccountStore
+from mx_core.store.mail import standing
+from tests.support.folder_audit import audited
+from tests.support.mail_calls import WORK, box, snapshot
+from tests.support.stores import form_of
+from tests.support.writing_thread import come_to_rest
+
+pytestmark = pytest.mark.anyio
+OCTETS = b"Subject: hello\r\n\r\nbody\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _whatever_the_disk_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lone, "HELD_SECONDS", 60)
+
+
+def put(writer: MailWriter, name: MailboxName = INBOX) -> Uid:
+    return writer.append(writer.mailbox_id(name), OCTETS, form_of(OCTETS), frozenset()).uid
+
+
+def put_and_fail(writer: MailWriter) -> Uid:
+    put(writer)
+    raise NotPermitted("after all")
+
+
+def mark(writer: MailWriter, uid: int = 1) -> None:
+    flags = frozenset({SEEN})
+    writer.store_flags(writer.mailbox(INBOX).id, [Uid(uid)], FlagChange.ADD, flags)
+
+
+def at_once(store: AccountStore, name: MailboxName = INBOX) -> Uid:
+    """Append on this thread."""
+    come_to_rest(store._database)
+    done = store.mail.write_here(partial(put, name=name))
+    assert done is not None
+    return done[0]
+
+
+def statements(store: AccountStore, name: MailboxName = INBOX) -> list[str]:
+    """Return the verbs of what appending at once asks of the database."""
+    said: list[str] = []
+    raw = store._database._writer._raw
+    come_to_rest(store._database)
+    raw.set_trace_callback(lambda statement: said.append(statement.split()[0]))
+    try:
+        done = store.mail.write_here(partial(put, name=name))
+    finally:
+        raw.set_trace_callback(None)
+    assert done is not None
+    return said
+
+
+async def begun(store: AccountStore) -> None:
+    """Make what the first jobs of a store make, so that lone ones may follow."""
+    await store.mail.write(lambda writer: writer.create(WORK))
+    for _ in range(3):
+        await store.mail.write(put)
+
+
+async def test_an_append_that_follows_another_reads_nothing(store: AccountStore) -> None:
+    await begun(store)
+
+    assert "SELECT" not in statements(store)
+    assert "SELECT" in statements(store, WORK), "another mailbox is looked for"
+    assert "SELECT" not in statements(store, WORK)
+    await store.mail.write(mark)
+    assert "SELECT" not in statements(store, WORK), "and a change of flags moves no UID"
+    assert list((await snapshot(store.mail)).uids) == [1, 2, 3, 4]
+    assert list((await snapshot(store.mail, WORK)).uids) == [1, 2, 3]
+    assert await audited(store) == []
+
+
+async def test_a_job_that_was_undone_gives_its_uid_to_the_next(store: AccountStore) -> None:
+    await begun(store)
+    for uid in range(4, 8):
+        come_to_rest(store._database)
+        with pytest.raises(NotPermitted):
+            store.mail.write_here(put_and_fail)
+        assert at_once(store) == uid
+    assert await audited(store) == []
+
+
+async def test_a_commit_that_failed_gives_its_uids_and_counters_to_the_next(
+    store: AccountStore,
+) -> None:
+    await begun(store)
+    at_once(store)
+    before = await box(store.mail), (await snapshot(store.mail)).highest_modseq
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    come_to_rest(store._database)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        for job in (put, mark):
+            with pytest.raises(DiskFull):
+                store.mail.write_here(job)
+            with pytest.raises(DiskFull):
+                await store.mail.write(job)
+        both = await asyncio.gather(
+            store.mail.write(put), store.mail.write(put), return_exceptions=True
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert [type(each) for each in both] == [DiskFull, DiskFull]
+    assert (await box(store.mail), (await snapshot(store.mail)).highest_modseq) == before
+    assert [at_once(store) for _ in range(2)] == [5, 6]
+    assert (await snapshot(store.mail)).highest_modseq == before[1] + 2
+    assert await audited(store) == []
+
+
+async def test_jobs_of_one_commit_see_what_the_one_before_them_did(store: AccountStore) -> None:
+    await begun(store)
+    at_once(store)
+    jobs = [put, put_and_fail, put, mark, put_and_fail, put]
+    told = await asyncio.gather(*map(store.mail.write, jobs), return_exceptions=True)
+
+    assert [each for each in told if isinstance(each, int)] == [5, 6, 7]
+    assert at_once(store) == 8
+    assert await audited(store) == []
+
+
+async def test_a_mailbox_of_the_same_name_is_another(store: AccountStore) -> None:
+    await begun(store)
+    assert at_once(store, WORK) == 1
+    await store.mail.write(lambda writer: writer.rename(WORK, MailboxName("Old")))
+    come_to_rest(store._database)
+    with pytest.raises(NoSuchMailbox):
+        store.mail.write_here(partial(put, name=WORK))
+    await store.mail.write(lambda writer: writer.create(WORK))
+    assert at_once(store, WORK) == 1
+    assert at_once(store, MailboxName("Old")) == 2
+    await store.mail.write(lambda writer: writer.delete(MailboxName("Old")))
+    come_to_rest(store._database)
+    with pytest.raises(NoSuchMailbox):
+        store.mail.write_here(partial(put, name=MailboxName("Old")))
+
+    def renames_between(writer: MailWriter) -> list[Uid]:
+        first = put(writer, WORK)
+        writer.rename(WORK, MailboxName("Old"))
+        writer.create(WORK)
+        return [first, put(writer, WORK), put(writer, MailboxName("Old"))]
+
+    assert await store.mail.write(renames_between) == [2, 1, 3]
+    assert [at_once(store, WORK), at_once(store, MailboxName("Old"))] == [2, 4]
+    assert await audited(store) == []
+
+
+async def test_what_others_change_is_noticed(store: AccountStore) -> None:
+    """Jobs that announce nothing are seen by what the connection has counted."""
+    await begun(store)
+    at_once(store)
+    for statement in ("UPDATE mailbox SET uid_next = 50", "UPDATE clock SET modseq = 900"):
+        await store._database.write(lambda c, said=statement: c.exec_driver_sql(said).close())  # type: ignore[misc]
+
+    assert at_once(store) == 50
+    assert (await snapshot(store.mail)).highest_modseq == 901
+
+
+@pytest.mark.parametrize(
+    ("statement", "job"),
+    [("UPDATE mailbox SET uid_next = 50", put), ("UPDATE clock SET modseq = 900", mark)],
+)
+async def test_no_number_is_given_twice_even_if_what_is_known_were_not_so(
+    store: AccountStore, monkeypatch: pytest.MonkeyPatch, statement: str, job: object
+) -> None:
+    await begun(store)
+    at_once(store)
+    before = await snapshot(store.mail)
+    with monkeypatch.context() as patch:
+        patch.setattr(standing, "changes_of", lambda _connection: 7)
+        patch.setattr("mx_core.store.mail.mailboxes.changes_of", lambda _connection: 7)
+        at_once(store)
+        await store._database.write(lambda c: c.exec_driver_sql(statement).close())
+        come_to_rest(store._database)
+        with pytest.raises(StoreDamaged):
+            store.mail.write_here(job)  # type: ignore[arg-type]
+    assert len(await snapshot(store.mail)) == len(before) + 1
+    await store.mail.write(mark)
+    assert at_once(store) in (6, 50)
