@@ -2,6 +2,7 @@
 
 import pytest
 
+from imap_out.session.fetch import left as fetch_left
 from imap_out.session.fetch import lines as fetch_lines
 from imap_out.session.fetch.pieces import Stretch, recipe_of
 from imap_out.session.state.recent import RecentClaims
@@ -70,7 +71,7 @@ async def test_shelves_without_room_change_no_answer() -> None:
 
 async def test_neighbours_are_told_as_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more messages than are read at once, some of which another command has asked for before."""
-    monkeypatch.setattr(fetch_lines, "_AT_ONCE", 16)
+    monkeypatch.setattr(fetch_left, "AT_ONCE", 16)
     monkeypatch.setattr(fetch_lines, "_FEW", 2)
     accounts = await filled(60)
     line = await logged_in(accounts, Shelves())

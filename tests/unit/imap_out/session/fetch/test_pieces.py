@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from imap_out.session.fetch import left as fetch_left
 from imap_out.session.fetch import lines as fetch_lines
 from imap_out.session.fetch.pieces import facts_of, recipe_of
 from imap_out.session.state.recent import RecentClaims
@@ -79,7 +80,7 @@ def test_fields_that_lists_show_are_asked_alone() -> None:
 @pytest.fixture
 async def line(monkeypatch: pytest.MonkeyPatch) -> Line:
     """Of a mailbox of 18 messages, of which four are read at once."""
-    monkeypatch.setattr(fetch_lines, "_AT_ONCE", 4)
+    monkeypatch.setattr(fetch_left, "AT_ONCE", 4)
     monkeypatch.setattr(fetch_lines, "_FEW", 1)
     accounts = one_account()
     [account] = accounts.accounts.values()
