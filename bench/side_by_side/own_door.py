@@ -2,8 +2,8 @@
 
 The door, the store and the password check are those of the gateway; networks are left out.
 Prints the port and the password, and serves until SIGTERM.  For each SIGUSR1 it prints what is
-still to be made of new mail: how many messages are not in the search index, or have no form yet, and how
-many bodies are still to be moved to a file of their own.
+still to be made of new mail: how many messages are not in the search index, or are there and have no
+form yet, and how many bodies are still to be moved to a file of their own.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class _Person(Account):
 def _unmade(connection: sa.Connection) -> int:
     count: int = connection.exec_driver_sql(
         "SELECT count(*) FROM message LEFT JOIN header_key ON header_key.message = message.id"
-        " WHERE header_key.message IS NULL"
+        " WHERE header_key.message IS NULL AND uses > 0"
     ).scalar_one()
     return count
 

@@ -67,6 +67,23 @@ class LateForms:
             self._waiting.append((message, octets))
             self._octets += octets
 
+    def let_go(self, connection: sa.Connection) -> None:
+        """Let go of those that a job has expunged: of these nothing is made.
+
+        Whoever still sees one is told the same from its octets.  If the job is undone after all, so is
+        everybody, until the next open.
+        """
+        if not self._waiting:
+            return
+        gone = set(
+            connection.exec_driver_sql(
+                "SELECT message FROM expunged WHERE message >= ?", (self._waiting[0][0],)
+            ).scalars()
+        )
+        if gone:
+            self._waiting = deque(each for each in self._waiting if each[0] not in gone)
+            self._octets = sum(octets for _, octets in self._waiting)
+
     def before(self, newest: int) -> int:
         """Return *newest*, or the last id before all that wait: up to there forms may be packed."""
         return min(newest, self._waiting[0][0] - 1) if self._waiting else newest

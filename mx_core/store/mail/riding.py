@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mx_core.model.change import MailboxGone, MessagesExpunged
 from mx_core.model.clock import Now
 from mx_core.store.bodies import moving
 from mx_core.store.bodies.body import BodyReader
@@ -48,6 +49,8 @@ class Riding:
     def ride(self, writer: Writer, connection: sa.Connection, *, lone: bool) -> None:
         """Do with the job of *writer*, which has ended well, what is due; a lone one only notes it."""
         self.late.note(writer.formless)
+        if any(isinstance(change, MessagesExpunged | MailboxGone) for change in writer.changes):
+            self.late.let_go(connection)
         newest = writer.log.newest_message
         before, run = self._newest_run, newest >> runs.RUN_BITS
         begun = run - before if before >= 0 else 0

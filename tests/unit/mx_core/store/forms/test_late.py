@@ -11,11 +11,12 @@ from mx_core.db import writer
 from mx_core.mime import listed
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import MessageGone, NotPermitted
+from mx_core.model.flags import DELETED
 from mx_core.model.header_keys import OrderText, TextField
-from mx_core.model.ids import MessageId
+from mx_core.model.ids import MessageId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Fact
-from mx_core.ports import Appended, MailWriter, NewMail
+from mx_core.ports import Appended, FlagChange, MailWriter, NewMail
 from mx_core.store.account_store import BODIES, AccountStore
 from mx_core.store.bodies.body import BodyReader
 from mx_core.store.forms import runs
@@ -293,6 +294,72 @@ async def test_of_what_was_undone_or_expunged_nothing_is_made(store: AccountStor
     assert made(store) == 2
     assert not waiting.full
     assert asked(store, job) is False
+
+
+def expunged(writer: MailWriter, first: int, last: int) -> None:
+    """Expunge the messages of these UIDs."""
+    inbox, uids = writer.mailbox(INBOX).id, [Uid(uid) for uid in range(first, last + 1)]
+    writer.store_flags(inbox, uids, FlagChange.ADD, frozenset({DELETED}))
+    writer.expunge(inbox)
+
+
+async def test_what_is_expunged_waits_no_more_and_whoever_sees_it_is_told_the_same(
+    store: AccountStore,
+) -> None:
+    await add(store, *(late(number) for number in range(WAITING_MAX - 1)))
+    ids = await messages(store)
+    assert store.mail.forms_may_wait([1, 1]) == [True, False]
+
+    await store.mail.write(partial(expunged, first=3, last=WAITING_MAX - 2))
+
+    assert store.mail.forms_may_wait([1] * WAITING_MAX).count(True) == WAITING_MAX - 3
+    while asked(store, store.mail.riding.pack_some):
+        pass
+    assert made(store) == 3
+    forms = [prepare(octets_of(number)) for number in range(WAITING_MAX - 1)]
+    assert await store.mail.read(lambda reader: reader.forms(ids)) == forms
+    envelopes: list[bytes] = []
+    while len(envelopes) < len(ids):
+        left = ids[len(envelopes) :]
+        [some] = await store.mail.read(lambda r, left=left: r.facts(left, [Fact.ENVELOPE]))  # type: ignore[misc]
+        envelopes += some
+    assert envelopes == [form.envelope for form in forms]
+    hits = await store.mail.read(lambda reader: reader.holding(TextField.SUBJECT, "LATE", ids))
+    assert hits.sure | hits.open == set(ids)
+
+
+async def test_an_expunge_that_was_undone_leaves_mail_that_is_made_at_the_next_open(
+    tmp_path: Path,
+) -> None:
+    store = open_store(tmp_path)
+    await add(store, late(0), late(1))
+    ids = await messages(store)
+
+    def job(connection: sa.Connection) -> None:
+        store.mail.run(connection, lambda writer, _: expunged(writer, 1, 1))
+        raise NotPermitted("after all")
+
+    with pytest.raises(NotPermitted):
+        await store._database.write(job)
+    while asked(store, store.mail.riding.pack_some):
+        pass
+    forms = await store.mail.read(lambda reader: reader.forms(ids))
+    before = made(store)
+    store.close()
+    again = open_store(tmp_path)
+
+    assert forms == [prepare(octets_of(number)) for number in range(2)]
+    assert (before, made(again)) == (1, 2)
+    again.close()
+
+
+async def test_a_store_with_some_expunged_before_they_were_made_is_whole(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    await add(store, late(0), late(1), late(2))
+    await store.mail.write(partial(expunged, first=2, last=2))
+    store.close()
+
+    assert check_store(tmp_path, STORE_KEY, Clock(), repair=False, deep=True).findings == []
 
 
 async def test_one_that_is_gone_has_neither_form_nor_facts(store: AccountStore) -> None:
