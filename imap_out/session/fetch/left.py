@@ -9,7 +9,8 @@ from typing import Final
 
 from mx_core.model.part import ALL, Chosen, Part, among
 
-AT_ONCE: Final = 512  # messages of one read transaction
+AT_ONCE: Final = 768  # messages of one read transaction
+LEAST: Final = 512  # so many are asked for however few one brings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +35,28 @@ class Left:
 
     def __init__(self, touched: Iterator[tuple[Part, int, Chosen]]) -> None:
         self._touched = touched
+        self._at_once = AT_ONCE
         self._first: deque[Some] = deque()  # taken from *touched*
 
     def next(self, ahead: int = 0) -> list[int]:
         """Return the messages that come next behind *ahead* others, as many as are read at once."""
         messages: list[int] = []
         number = 0
-        while len(messages) < AT_ONCE and (number < len(self._first) or self._more()):
+        while len(messages) < self._at_once and (number < len(self._first) or self._more()):
             some = self._first[number]
-            room = AT_ONCE - len(messages)
+            room = self._at_once - len(messages)
             inside = some.inside[ahead : ahead + room]
             messages += among(some.part.messages, Some(some.part, some.start, inside).chosen)
             ahead = max(ahead - len(some.inside), 0)
             number += 1
         return messages
+
+    def fit(self, count: int) -> None:
+        """Note that one reading brings no more than *count*: the next are asked for as many.
+
+        Of long ones it brings fewer, and what it brings less is known only when it is done.
+        """
+        self._at_once = max(count, LEAST)
 
     def _more(self) -> bool:
         for part, start, chosen in self._touched:

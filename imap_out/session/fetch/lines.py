@@ -76,6 +76,7 @@ async def _tell_prepared(lines: _Lines, left: Left, out: Out) -> None:
             in_hand = _IN_HAND if count == len(begun.rows) else 1
             if in_hand == 1:
                 _let_go(hand)
+                left.fit(count)
             told = left.taken(count)
             _begin_some(lines, left, hand, in_hand)
             at = 0

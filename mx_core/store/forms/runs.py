@@ -59,7 +59,7 @@ _SELECT: Final = (
     " FROM form JOIN message ON message.id = form.message"
     f" WHERE form.message BETWEEN ? AND ? AND {_LENGTH} <= {_LONG} ORDER BY form.message"
 )
-_ABREAST: Final = 4  # runs that are read as one row
+_ABREAST: Final = 6  # runs that are read as one row
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────

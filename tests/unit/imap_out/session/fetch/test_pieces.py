@@ -17,6 +17,7 @@ from mx_core.model.errors import StoreDamaged
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Fact
 from mx_core.ports import MailReader
+from tests.support.memory_job import Job
 from tests.support.memory_mail import MemoryAccounts, one_account
 from tests.support.odd_messages import odd_messages
 from tests.support.transcript import Line
@@ -115,6 +116,24 @@ async def test_what_comes_next_is_read_before_lines_leave(
 
     # two are in hand once one has brought all that it was asked for
     assert seen == ["begun", "begun", *(["begun", "told"] * 3), "told", "told"]
+    assert answer.count(b"* ") == 18
+
+
+async def test_a_reading_that_brings_less_is_followed_by_such_that_bring_all(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(fetch_left, "LEAST", 2)
+    facts = Job.facts
+
+    def short(self: Any, messages: Any, of: Any) -> Any:
+        asked.append(len(messages))
+        return facts(self, messages[:3], of)
+
+    monkeypatch.setattr(Job, "facts", short)
+    answer = await said(line, b"FETCH 1:* (UID ENVELOPE)")
+
+    assert asked == [4, 3, 3, 3, 3, 3]
     assert answer.count(b"* ") == 18
 
 
