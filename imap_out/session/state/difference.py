@@ -26,6 +26,9 @@ class Difference(Struct, frozen=True):
 def difference(old: Snapshot, new: Snapshot) -> Difference:
     """Compare by part: what both share is not looked into."""
     left, fresh = apart(old.parts, new.parts)
+    if len(left) == len(fresh) == 1 and fresh[0].uids is left[0].uids and fresh[0].latest:
+        # flags of one message: what a mail program changes most
+        return Difference([], _reflagged(left[0], fresh[0]))
     reflagged = array("I")
     by_first = {part.uids[0]: part for part in left}
     rest: list[tuple[Part, int]] = []  # parts, and where in them
