@@ -74,6 +74,8 @@ class Mailboxes(Reader):
         self.places = self._places = FollowedPlaces(
             connection, self.log, flag_sets, self.changes, judging, shelf
         )
+        if before is not None:
+            self._places.held = before.held
 
     @cached_property
     @override
@@ -85,7 +87,8 @@ class Mailboxes(Reader):
         """Store the counters; the last step of a job."""
         if self.log.finish():  # just now, so they are what the database has
             changes = changes_of(self._connection)
-            self.left = Left(changes, self.log.counters, self._last_arrival())
+            held = self._places.held
+            self.left = Left(changes, self.log.counters, self._last_arrival(), held)
 
     def _last_arrival(self) -> Arrival | None:
         """Return the mailbox into which something came last, if its name is known to be its own."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mx_core.model.ids import MailboxId, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.journal.journal import Counters
+from mx_core.store.places.held import Held
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -33,6 +34,7 @@ class Left(NamedTuple):
     changes: int
     counters: Counters
     arrival: Arrival | None
+    held: Held | None
 
 
 class Standing:

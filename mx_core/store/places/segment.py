@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import MailboxId
 from mx_core.store.places.packed import RUNS_FROM, pack, pack_runs, unpack, unpack_runs
 
@@ -56,6 +57,12 @@ class Segment:
         self.modseqs.append(modseq)
         self.flag_sets.append(flag_set)
         self.messages.append(message)
+
+    def to_reflag(self) -> Segment:
+        """Return it with flag sets and modseqs of its own, and the other columns shared."""
+        return Segment(
+            self.row, self.first_uid, self.uids, self.modseqs[:], self.flag_sets[:], self.messages
+        )
 
     def without(self, gone: set[int]) -> Segment:
         """Return the segment without the positions *gone*."""
@@ -194,11 +201,24 @@ def save_flags(connection: sa.Connection, segment: Segment, newest: int) -> None
     """Store flag sets and modseqs, which alone have changed, of a segment that is stored.
 
     *newest*: the modseq of the change, which is above all others.
+
+    Raises:
+        StoreDamaged: Other messages stand there than *segment* has.
     """
-    connection.exec_driver_sql(
-        "UPDATE segment SET max_modseq = ?, modseqs = ?, flag_sets = ? WHERE id = ?",
-        (newest, pack(segment.modseqs), pack(segment.flag_sets), segment.row),
+    stored = connection.exec_driver_sql(
+        "UPDATE segment SET max_modseq = ?, modseqs = ?, flag_sets = ?"
+        " WHERE id = ? AND first_uid = ? AND entries = ?",
+        (
+            newest,
+            pack(segment.modseqs),
+            pack(segment.flag_sets),
+            segment.row,
+            segment.first_uid,
+            len(segment),
+        ),
     )
+    if not stored.rowcount:
+        raise StoreDamaged("a segment has changed beside a job")
 
 
 def append(connection: sa.Connection, mailbox: MailboxId, place: tuple[int, int, int, int]) -> None:
