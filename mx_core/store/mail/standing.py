@@ -4,6 +4,7 @@ Kept when the commit is announced, so it is durable.  It holds while the connect
 alone changes the account, has changed no row since the job ended: SQLite counts those, and counts on
 when they are undone.  So a job that another one follows, in its commit or after it, finds nothing here
 that is not so, whether or not either is undone.
+docs/decisions/0060-a-job-begins-with-what-the-last-one-left.md
 """
 
 from __future__ import annotations
