@@ -18,13 +18,13 @@ from gateway.accounts.person import Person
 from gateway.directories import Directories
 from gateway.unlocking import master_key
 from mx_core import ports
-from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import BadCredentials, Locked, Refused, Untrusted
 from mx_core.model.secret import Secret
 from mx_core.passport.chain import verify_chain
-from mx_core.store.account_store import MIGRATIONS, AccountStore
+from mx_core.store.account_store import AccountStore
+from mx_core.store.opening import open_database
 from mx_core.store.own.keys import OwnPassport
 
 _ID_OCTETS = 8
@@ -134,7 +134,7 @@ def folder_of(
 
 def _address_in(folder: Path, key: Secret[bytes], now: Now) -> Address | None:
     """Return whose store *folder* holds; None if its passport does not say."""
-    database = Database.open(folder / "mail.db", migrations=MIGRATIONS, key=key)
+    database = open_database(folder, key, plain=False)
     try:
         entries = asyncio.run(OwnPassport(database).entries())
         return verify_chain(entries, now=now()).address if entries else None

@@ -23,6 +23,9 @@ from mx_core.db.link import Link, Links
 from mx_core.db.lock import ProcessLock
 from mx_core.db.migrate import is_newest
 from mx_core.db.readers import Readers, connections_of
+from mx_core.db.redo.again import recover
+from mx_core.db.redo.file import RedoFile
+from mx_core.db.redo.transaction import Redo
 from mx_core.db.writer import Writer
 from mx_core.model.errors import BadConfiguration, MailError
 from mx_core.model.secret import Secret
@@ -53,12 +56,14 @@ class Database:
         key: Secret[bytes] | None = None,
         readers: int = 4,
         plain: bool = False,
+        witness: str | None = None,
     ) -> Database:
         """Open or make the database at *path* and bring its schema to the newest.
 
         *migrations* is the dotted name of a package with ``versions/``.  With *key*, 32
         octets, the file is SQLCipher's.  *plain*: jobs use ``exec_driver_sql`` alone, and are
-        given the driver itself (``mx_core.db.direct``).
+        given the driver itself (``mx_core.db.direct``).  *witness*: there may be a redo log beside a sealed
+        database, and this statement tells its states apart (``redo.again``); a plain one has its lone changes there.
 
         Raises:
             Refused: Another process has it open.
@@ -72,17 +77,21 @@ class Database:
         try:
             # Made here for its mode; SQLite gives the log files the mode of the database.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            redo = None
+            if key is not None and witness is not None:
+                recover(path, key, witness)
+                redo = Redo(RedoFile(path, key), witness)
             opened = _driver_itself if plain else _by_sqlalchemy
             writing, reading = opened(path, key, migrations, connections_of(readers))
             try:
                 # Crash before this: the file may be missing after a power cut, and with it
                 # nothing that anybody was promised.
                 sync_directory(path.parent)
-                writer = Writer(writing, path, settle)
+                writer = Writer(writing, path, settle, redo)
             except BaseException:
                 writing.close()
                 raise
-            return cls(path, lock, writer, Readers(reading, readers, path.name))
+            return cls(path, lock, writer, Readers(reading, readers, path.name, writer.let_see))
         except BaseException as error:
             lock.release()
             failure = translate_commit(error, path.with_name(path.name + "-wal"))
@@ -167,6 +176,14 @@ class Database:
         self._readers.let_go()
         with contextlib.suppress(MailError):  # closed, or busy
             self.write_at_start(lambda tx: tx.exec_driver_sql("PRAGMA shrink_memory").close())
+
+    def let_see(self) -> None:
+        """Let connections that are not of this object see all that was told of; blocks, on any thread.
+
+        Raises:
+            DiskFull, StoreDamaged: It is not lost, and can not be seen.
+        """
+        self._writer.let_see()
 
     async def truncate_log(self) -> None:
         """Empty the write-ahead log: rows deleted before this call are in no file any more.

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from mx_core.db.driver import Mode, connect
 from mx_core.db.link import Link, Links
+from mx_core.db.redo.record import Statement, is_noted
 from mx_core.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -25,15 +26,10 @@ T = TypeVar("T")
 _TWO: Final = 2  # rows that show that there is more than one
 
 
-def direct(driver: Any) -> sa.Connection:
-    """Return the connection of a job over *driver*, an open DBAPI connection."""
-    return cast("sa.Connection", _Direct(driver))
-
-
-def open_link(path: Path, key: Secret[bytes] | None, mode: Mode) -> Link:
+def open_link(path: Path, key: Secret[bytes] | None, mode: Mode) -> DirectLink:
     """Return a connection to *path*; one that writes (``rwc``) begins every transaction IMMEDIATE."""
     begin = "BEGIN IMMEDIATE" if mode == "rwc" else "BEGIN"
-    return _DirectLink(connect(path, key, mode), begin)
+    return DirectLink(connect(path, key, mode), begin)
 
 
 @final
@@ -54,10 +50,13 @@ class DirectLinks(Links):
 
 
 @final
-class _DirectLink(Link):
+class DirectLink(Link):
+    """A connection of the driver."""
+
     def __init__(self, driver: Any, begin: str) -> None:
         self.driver = driver
-        self.given = direct(driver)
+        self._jobs = _Direct(driver)
+        self.given = cast("sa.Connection", self._jobs)
         self._begin = begin
 
     @override
@@ -83,6 +82,10 @@ class _DirectLink(Link):
             raise
         return result
 
+    def note_in(self, statements: list[Statement] | None) -> None:
+        """Add to *statements* whatever a job gives to the driver that may change something; None: no more."""
+        self._jobs.noted = statements
+
     @override
     def close(self) -> None:
         self.driver.close()
@@ -96,10 +99,11 @@ class _DirectLink(Link):
 class _Direct:
     """See the module."""
 
-    __slots__ = ("driver_connection",)
+    __slots__ = ("driver_connection", "noted")
 
     def __init__(self, driver: Any) -> None:
         self.driver_connection = driver
+        self.noted: list[Statement] | None = None
 
     @property
     def connection(self) -> _Direct:
@@ -109,7 +113,10 @@ class _Direct:
     def exec_driver_sql(self, statement: str, parameters: Sequence[Any] = ()) -> _Result:
         """Run *statement*, once for each of a list of parameters; raises the driver's errors."""
         driver = self.driver_connection
-        if isinstance(parameters, list):
+        many = isinstance(parameters, list)
+        if self.noted is not None and is_noted(statement):
+            self.noted.append(Statement(statement, many, parameters))
+        if many:
             return _Result(driver.executemany(statement, map(_plain, parameters)))
         return _Result(driver.execute(statement, _plain(parameters)))
 

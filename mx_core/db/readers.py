@@ -31,6 +31,10 @@ T = TypeVar("T")
 _ON_LOOP: Final = 1  # connections beside those of the threads
 
 
+def _nothing() -> None:
+    """All that is durable can be seen."""
+
+
 class _Open(Struct):
     link: Link
     busy: threading.Lock = field(default_factory=threading.Lock)  # held while it is used
@@ -66,8 +70,12 @@ class _Reading(asyncio.Future[T]):
 class Readers:
     """Owns the connections of *links*, at most ``connections_of(threads)``."""
 
-    def __init__(self, links: Links, threads: int, name: str) -> None:
+    def __init__(
+        self, links: Links, threads: int, name: str, before: Callable[[], None] = _nothing
+    ) -> None:
+        """*before* is called where a transaction is about to begin."""
         self._links = links
+        self._before = before
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"read {name}")
         self._opened: list[_Open] = []  # appended by threads, closed at the end
         self._free: list[_Open] = []  # of these, those that no thread uses; the last is taken first
@@ -174,6 +182,7 @@ class Readers:
 
     def _run(self, opened: _Open, job: Callable[[sa.Connection], T]) -> T:
         try:
+            self._before()
             with opened.busy:
                 return opened.link.run(job)
         except BaseException as error:

@@ -3,8 +3,9 @@
 Jobs that wait at the same time share one transaction and so one fsync; each but the first runs in
 a SAVEPOINT of its own, so one that fails undoes only itself.  A job's caller hears of success only after
 the commit.  The log is moved into the database here alone, when idle or when it has grown too far.
-A lone change, while nothing else is given or done, is committed on the thread that asks for it, in the
-thread's stead: to wake it and be woken by it takes a third of such a change (ADR 0058).
+A lone change, while nothing else is given or done, is made durable on the thread that asks for it, in the
+thread's stead: to wake it and be woken by it takes a third of such a change (ADR 0058).  Where there is a redo
+log, its transaction stays open (``redo.transaction``), and is committed before anything else is done.
 
 Invariant: jobs commit in the order in which they were given, and are announced in that order.
 """
@@ -24,7 +25,8 @@ from mx_core.db import log_file
 from mx_core.db.committing import Committing, Step, Ticket, nothing
 from mx_core.db.link import Link
 from mx_core.db.log_file import LogFile
-from mx_core.db.lone import Quickness
+from mx_core.db.lone import LoneChanges
+from mx_core.db.redo.transaction import Redo
 from mx_core.model.errors import Busy, Corrupt, DiskFull, StoreDamaged, Unavailable
 
 _JOBS_PER_COMMIT: Final = 256
@@ -32,7 +34,6 @@ _SECONDS_PER_COMMIT: Final = 0.05  # of work before a commit; bounds how long th
 _WAITING_MAX: Final = 4_096
 _IDLE_SECONDS: Final = 0.5  # without anything to do, before the log is moved
 _SOONER: Final = 5  # what is done at leisure begins after a fifth of it
-_LOG_LOOKED_AT_EVERY: Final = 16  # lone changes, each of which writes some ten pages
 _PAUSE_SECONDS: Final = 0.005  # between two steps of what is done at leisure
 
 
@@ -69,11 +70,12 @@ Settle = Callable[[Sequence[Any], Callable[[int], None]], None]
 class Writer:
     """Owns the writing connection and its thread."""
 
-    def __init__(self, link: Link, path: Path, settle: Settle) -> None:
+    def __init__(self, link: Link, path: Path, settle: Settle, redo: Redo | None = None) -> None:
         self._link = link
         self._raw = link.driver
         self._log = LogFile(self._raw, path)
         self._committing = Committing(link, self._log.path, self._consider)
+        self._lone = LoneChanges(link, self._committing, self._log, self._consider, redo)
         self._settle = settle
         self._turn = threading.Lock()  # held by whoever uses the connection
         self._intake: queue.SimpleQueue[_Item] = queue.SimpleQueue()
@@ -81,9 +83,6 @@ class Writer:
         self._state = threading.Lock()  # orders submit() against close()
         self._refusal: Exception | None = None  # under _state: why nothing is taken any more
         self._unsettled = 0  # under _state: given, and not yet done and announced
-        self._quickness = Quickness()  # under _turn
-        self._lone_count = 0  # under _turn
-        self._lone_at = 0.0  # monotonic seconds: when the last lone change was committed
         # under _turn, but for the writer's looks at how long it may sleep
         self._dirty = False  # committed since the last checkpoint
         self._leisure: Callable[[], Step] | None = None
@@ -108,22 +107,17 @@ class Writer:
 
         For a short job of a caller that nobody waits beside; its outcome is to be announced at once.
         Whatever the disk takes, the thread waits: one that took long is the last for a while.
-        Crash: as in ``Committing.together``.
+        Crash: as in ``Committing.together`` and ``OpenTransaction.run``.
         """
         with self._state:
-            if self._refusal is not None or self._unsettled or not self._quickness.allows():
+            if self._refusal is not None or self._unsettled or not self._lone.allowed:
                 return False
             if not self._turn.acquire(blocking=False):
                 return False
         try:
-            began = time.monotonic()
-            self._committing.together(ticket)
-            self._lone_at = time.monotonic()
-            self._quickness.note(self._lone_at - began)
-            self._lone_count += 1
-            looks_up = not self._dirty or (
-                self._lone_count % _LOG_LOOKED_AT_EVERY == 0 and self._log.is_due()
-            )
+            if not self._lone.make(ticket):
+                return False
+            looks_up = not self._dirty or self._lone.has_due
             self._committed()
         finally:
             self._turn.release()
@@ -132,6 +126,16 @@ class Writer:
                 self._unsettled += 1  # or the thread might wait for its turn for ever
                 self._intake.put(_LookUp())
         return True
+
+    def let_see(self) -> None:
+        """See to it that a transaction that begins after this sees all that was told of.  On any thread.
+
+        Raises:
+            MailError: What is not committed can not be; it is not lost.
+        """
+        failure = self._lone.settle()
+        if failure is not None:
+            raise failure
 
     def submit_truncate(self, ticket: Ticket) -> None:
         """Queue a truncation of the log, after which *ticket* runs."""
@@ -148,6 +152,7 @@ class Writer:
                 self._refusal = Unavailable("the store is closed")
             self._intake.put(_Close())
         self._thread.join()
+        self._lone.close()
         self._log.close()
         self._link.close()
 
@@ -182,10 +187,29 @@ class Writer:
         while True:
             item = self._next()
             with self._turn:
+                failure = self._lone.settle()
                 if isinstance(item, _Close):
-                    self._log.move("TRUNCATE")
+                    self._end(failure)
                     return
-                self._do(item)
+                if failure is None:
+                    self._do(item)
+                else:
+                    self._decline(item, failure)
+
+    def _end(self, failure: BaseException | None) -> None:
+        """Move the log for the last time; *failure*: what is open stays in the redo log, for the next open."""
+        if failure is None:
+            self._lone.wipe()
+        self._log.move("TRUNCATE")
+
+    def _decline(self, item: _Item | None, failure: BaseException) -> None:
+        """Do nothing of *item*: what was made before can not be committed, and comes first."""
+        if isinstance(item, _Begin | _LookUp):
+            self._do(item)
+        elif item is not None and not isinstance(item, _Close):
+            ticket = item.ticket if isinstance(item, _Truncate) else item
+            ticket.fail(failure)
+            self._settle([ticket], self._settled)
 
     def _do(self, item: _Item | None) -> None:
         if item is None:
@@ -211,7 +235,7 @@ class Writer:
             try:
                 return self._intake.get(timeout=patience)
             except queue.Empty:
-                if patience is not None and time.monotonic() >= self._lone_at + patience:
+                if patience is not None and time.monotonic() >= self._lone.at + patience:
                     return None
 
     def _patience_for_more(self) -> float | None:
@@ -233,6 +257,7 @@ class Writer:
             self._owing = self._pausing = step.more
             return
         self._owing = False
+        self._lone.wipe()
         self._log.move("PASSIVE")
         if self._log.octets() > log_file.KEPT_OCTETS:
             # whoever reads is not waited for: it is tried again when next there is nothing to do
@@ -251,6 +276,7 @@ class Writer:
             self._raw.execute(f"PRAGMA busy_timeout = {before}")
 
     def _truncate(self, ticket: Ticket) -> None:
+        self._lone.wipe()
         failure = self._log.move("TRUNCATE")
         if failure is None:
             ticket.run(self._link.given)

@@ -46,6 +46,7 @@ from mx_core.store.ledger.imports import Imports
 from mx_core.store.ledger.pulls import Pulls
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+from mx_core.store.opening import open_database
 from mx_core.store.outbox import rows
 from mx_core.store.outbox.outbox import OutboxTable
 from mx_core.store.own.keys import OwnKeys, OwnPassport
@@ -66,7 +67,6 @@ from mx_core.store.text_index.source import Source
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-MIGRATIONS: Final = "mx_core.store.migrations"
 BODIES: Final = "bodies"
 INDEX: Final = "index.db"
 _RECORDS: Final = 256  # of what was accepted, in a commit
@@ -141,7 +141,7 @@ class AccountStore:
         bodies = folder / BODIES
         make_folder(folder)
         make_folder(bodies)
-        database = Database.open(folder / "mail.db", migrations=MIGRATIONS, key=key, plain=True)
+        database = open_database(folder, key)
         try:
             mail = Mail(database, bodies, now)
             device_id = database.write_at_start(
@@ -177,6 +177,7 @@ class AccountStore:
         """
         await self.outbox.note()
         async with self.mail.keeping_files():
+            await asyncio.to_thread(self._database.let_see)
             yield await asyncio.to_thread(copy_database, self._database.path, self._key, to, key)
 
     def let_go(self) -> None:

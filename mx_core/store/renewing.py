@@ -10,16 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mx_core.db.database import Database
 from mx_core.db.driver import copy_rows
 from mx_core.db.durable import make_folder
 from mx_core.db.failure import translate
 from mx_core.model.clock import Now
 from mx_core.model.ids import DeviceId
 from mx_core.model.secret import Secret
-from mx_core.store.account_store import BODIES, MIGRATIONS
+from mx_core.store.account_store import BODIES
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+from mx_core.store.opening import NAME, open_database
 from mx_core.store.outbox import box as outbox_box
 
 if TYPE_CHECKING:
@@ -50,13 +50,13 @@ def renew(
     bodies = folder / BODIES
     make_folder(bodies)
     try:
-        copy_rows(copy, copy_key, folder / "mail.db", key, {})
+        copy_rows(copy, copy_key, folder / NAME, key, {})
     except Exception as error:
         failure = translate(error)
         if failure is error:
             raise
         raise failure from error
-    database = Database.open(folder / "mail.db", migrations=MIGRATIONS, key=key, plain=True)
+    database = open_database(folder, key)
     try:
         mail = Mail(database, bodies, now)
         database.write_at_start(lambda connection: _new_device(connection, device, int(now())))

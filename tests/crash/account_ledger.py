@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mx_core.db import log_file
+from mx_core.db import log_file, writer
 from mx_core.model.address import Address
 from mx_core.model.errors import Corrupt, MailError, MessageGone
 from mx_core.model.flags import Flag, FlagSet
@@ -79,13 +79,23 @@ def work(live: Path, arguments: dict[str, Any]) -> int:
         return EX_IOERR
     if level := arguments.get("synchronous"):
         store._database._writer._raw.execute(f"PRAGMA synchronous = {level}")
-    status = asyncio.run(_work(store, arguments["first"], arguments.get("most", MOST)))
+    if arguments.get("leave_open"):
+        writer._IDLE_SECONDS = 3_600  # no rest in between, which moves the log and syncs
+    status = asyncio.run(
+        _work(
+            store,
+            arguments["first"],
+            arguments.get("most", MOST),
+            alone=arguments.get("alone", False),
+        )
+    )
     if not arguments.get("leave_open"):
         store.close()
     return status
 
 
-async def _work(store: AccountStore, first: int, most: int) -> int:
+async def _work(store: AccountStore, first: int, most: int, *, alone: bool) -> int:
+    """*alone*: one change after the other, so that nearly all of them are lone ones."""
     inbox = (await store.mail.read(lambda reader: reader.mailbox(INBOX))).id
 
     async def append(number: int) -> None:
@@ -98,7 +108,7 @@ async def _work(store: AccountStore, first: int, most: int) -> int:
             return writer.append_all(inbox, [new])[0]
 
         say("begin", "append", number)
-        uid = (await written(store, number, job)).uid
+        uid = (await written(store, number, job, alone=alone)).uid
         say("did", "append", number, uid)
         if number % 2:
             await expunge(number, uid)
@@ -137,7 +147,10 @@ async def _work(store: AccountStore, first: int, most: int) -> int:
         for stage in range(len(STAGES) - number % 3):
             say("begin", "mix", code(number, stage))
             uid = await written(
-                store, number, lambda w, at=stage, old=uid: _advance(w, number, at, old)
+                store,
+                number,
+                lambda w, at=stage, old=uid: _advance(w, number, at, old),
+                alone=alone,
             )
             say("did", "mix", code(number, stage), uid)
 
@@ -151,9 +164,13 @@ async def _work(store: AccountStore, first: int, most: int) -> int:
             except MailError as error:
                 say("refused", change.__name__, type(error).__name__)
 
+    async def one_after_the_other(number: int) -> None:
+        await append(number)
+        await mix(number + 1)
+
+    changes = (one_after_the_other,) if alone else (append, enqueue, receive, mix)
     outcomes = await asyncio.gather(
-        *(each(change, offset) for offset, change in enumerate((append, enqueue, receive, mix))),
-        return_exceptions=True,
+        *(each(change, offset) for offset, change in enumerate(changes)), return_exceptions=True
     )
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and not isinstance(outcome, Corrupt):
@@ -161,9 +178,11 @@ async def _work(store: AccountStore, first: int, most: int) -> int:
     return EX_IOERR if any(outcomes) else 0
 
 
-async def written(store: AccountStore, number: int, job: Callable[[MailWriter], T]) -> T:
+async def written(
+    store: AccountStore, number: int, job: Callable[[MailWriter], T], *, alone: bool
+) -> T:
     """Do *job*, for half of the numbers on the loop's thread whenever nobody else's is under way."""
-    done = store.mail.write_here(job) if number // WORKERS % 4 > 1 else None
+    done = store.mail.write_here(job) if alone or number // WORKERS % 4 > 1 else None
     return done[0] if done is not None else await store.mail.write(job)
 
 

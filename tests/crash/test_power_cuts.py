@@ -52,7 +52,8 @@ def cut_often(machine: Machine, folder: Path, seed: int) -> dict[str, float]:
         delay = chance.random() * (0.05 if after else 0.5)
         # in every other life the log begins anew over its own octets every few commits
         rounds = {"round_octets": ROUND_OCTETS} if life % 2 else {}
-        arguments = {"first": ledger.next_number, **rounds}
+        # and in two of five one change comes after the other: they are synced as their statements
+        arguments = {"first": ledger.next_number, "alone": life % 3 == 1, **rounds}
         run = machine.run(disk, arguments, cut_after=after, delay=delay)
         assert run.cut
         promises += ledger.add(run)

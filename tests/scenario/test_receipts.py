@@ -17,7 +17,7 @@ from gateway.demo.world import Side, World
 from gateway.receipts.owing import LATEST_SECONDS, SOONEST_SECONDS
 from gateway.unlocking import master_key
 from mx_core.db.database import Database
-from mx_core.store.account_store import MIGRATIONS
+from mx_core.store.opening import MIGRATIONS
 from tests.support.clients import about, imap, smtp, status, wait_until
 
 pytestmark = pytest.mark.fleet

@@ -11,7 +11,8 @@ from mx_core.db.database import Database
 from mx_core.model.clock import Now
 from mx_core.model.message import HeaderField, MessageForm, PartMapOctets
 from mx_core.model.secret import Secret
-from mx_core.store.account_store import MIGRATIONS, AccountStore
+from mx_core.store.account_store import AccountStore
+from mx_core.store.opening import MIGRATIONS
 
 STORE_KEY = Secret(bytes(range(32)))
 START = 1_800_000_000

@@ -19,14 +19,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from mx_core.db import frames
 from mx_core.db.durable import sync_directory
 from mx_core.db.os_failure import UNCONFIRMED, translate_os
 from mx_core.model.errors import StoreDamaged, Unavailable
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2
-from mx_core.store.accepting import frames
 
 NAME: Final = "accepted.log"
+_LABEL: Final = b"MX1.accepted"
 OCTETS_MAX: Final = 32 * 1024 * 1024  # then the database is written at once again
 KEPT_OCTETS: Final = 16 * 1024 * 1024  # more is given back to the disk at rest
 _STEP_OCTETS: Final = 1024 * 1024  # by which it grows: once for a hundred messages
@@ -62,7 +63,7 @@ class AcceptedLog:
 
     def __init__(self, path: Path, key: Secret[bytes]) -> None:
         """Open or make the log at *path*; *key* is the account's.  Raises DiskFull, StoreDamaged."""
-        self._key = b2("MX1.accepted", [b""], key=key.reveal())
+        self._key = frames.FrameKey(_LABEL, b2(_LABEL.decode(), [b""], key=key.reveal()))
         try:
             made = not path.exists()
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

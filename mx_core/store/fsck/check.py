@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mx_core.db.database import Database
 from mx_core.mime.prepare import prepare
 from mx_core.model.clock import Now
 from mx_core.model.errors import StoreDamaged
 from mx_core.model.ids import GlobalId, MessageId, ModSeq
 from mx_core.model.mailbox_name import mailbox_name
 from mx_core.model.secret import Secret
-from mx_core.store.account_store import BODIES, INDEX, MIGRATIONS
+from mx_core.store.account_store import BODIES, INDEX
 from mx_core.store.bodies import body
 from mx_core.store.folders.book import Shelf
 from mx_core.store.fsck import boxes, folders, forms, history, messages, places, saved_dates, tombs
@@ -32,6 +31,7 @@ from mx_core.store.journal.replay import Replayed
 from mx_core.store.mail import message
 from mx_core.store.mail.reader import Known, Reader
 from mx_core.store.mail.writer import Writer
+from mx_core.store.opening import open_database
 from mx_core.store.places.flag_set import FlagSetWriter, KnownSets
 from mx_core.store.text_index import state
 
@@ -50,7 +50,7 @@ def check_store(
     """
     report = Report()
     bodies = folder / BODIES
-    database = Database.open(folder / "mail.db", migrations=MIGRATIONS, key=key)
+    database = open_database(folder, key, plain=False)
     try:
         check = _Check(report, bodies, now, repair=repair, deep=deep)
         with contextlib.suppress(_OnlyLooked):

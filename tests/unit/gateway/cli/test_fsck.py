@@ -16,7 +16,7 @@ from gateway.unlocking import master_key
 from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.passport.make import genesis
-from mx_core.store.account_store import MIGRATIONS
+from mx_core.store.opening import MIGRATIONS
 
 ALICE = "alice@a.example"
 

@@ -16,9 +16,9 @@ from mx_core.model.flags import DELETED, FLAGGED, SEEN, Flag
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.ports import FlagChange, MailReader, MailWriter
-from mx_core.store.account_store import MIGRATIONS
 from mx_core.store.fsck.check import check_store
 from mx_core.store.fsck.finding import Damage, Report
+from mx_core.store.opening import MIGRATIONS
 from tests.support.stores import STORE_KEY, Clock, open_store
 
 Shown = dict[str, dict[int, tuple[frozenset[Flag], bytes]]]

@@ -10,7 +10,7 @@ from mx_core.db.engine import writer_engine
 from mx_core.db.migrate import migrate
 from mx_core.model.address import Address
 from mx_core.model.message import Submission
-from mx_core.store.account_store import MIGRATIONS
+from mx_core.store.opening import MIGRATIONS
 from tests.support.stores import START, STORE_KEY, memory_store, open_store
 
 pytestmark = pytest.mark.anyio

@@ -13,11 +13,12 @@ from mx_core.model.flags import FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.ports import FlagChange, MailWriter, NewMail
-from mx_core.store.account_store import MIGRATIONS, AccountStore
+from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
 from mx_core.store.fsck.finding import Damage
 from mx_core.store.mail.mail import Mail
 from mx_core.store.mail.writer import Writer
+from mx_core.store.opening import MIGRATIONS
 from mx_core.store.places.flag_set import FlagSetWriter, KnownSets
 from mx_core.store.places.packed import pack, unpack_runs
 from tests.support.stores import STORE_KEY, Clock, form_of, memory_store, open_store

@@ -1,7 +1,8 @@
-"""Records of the log as sealed frames, each bound to the one before it.  docs/spec/accepted.md §1.
+"""Records of a small log as sealed frames, each bound to the one before it.  docs/spec/accepted.md §1.
 
-A frame counts only right behind the one that it was written behind: one that was left by an earlier round,
-by a write that failed or by a cut ends what is read.  Pure; whoever calls brings nonces.
+Two logs have them: of what was accepted, and of lone changes.  A frame counts only right behind the one
+that it was written behind: one that was left by an earlier round, by a write that failed or by a cut ends
+what is read.  Pure; whoever calls brings nonces.
 """
 
 from __future__ import annotations
@@ -26,10 +27,16 @@ RECORD_OCTETS_MAX: Final = 256 * 1024
 _LENGTH_OCTETS: Final = 4
 _HEAD_OCTETS: Final = _LENGTH_OCTETS + NONCE_OCTETS
 ADDED_OCTETS: Final = _HEAD_OCTETS + TAG_OCTETS  # to a record
-_LABEL: Final = b"MX1.accepted"
 FIRST: Final = bytes(TAG_OCTETS)  # what the frame at the start of the log is bound to
 
 Read = Callable[[int, int], bytes]  # (octets, at): short where the log ends
+
+
+class FrameKey(Struct, frozen=True):
+    """What the frames of one log are sealed under; *label* says of which log."""
+
+    label: bytes
+    octets: bytes  # 32
 
 
 class Frame(Struct, frozen=True):
@@ -40,9 +47,9 @@ class Frame(Struct, frozen=True):
     record: bytes
 
 
-def seal(key: bytes, before: bytes, nonce: bytes, record: bytes) -> bytes:
+def seal(key: FrameKey, before: bytes, nonce: bytes, record: bytes) -> bytes:
     """Return the frame of *record*; *before*: ``tag_of`` the frame before, or ``FIRST``."""
-    sealed = aead_encrypt(record, _LABEL + before, nonce, key)
+    sealed = aead_encrypt(record, key.label + before, nonce, key.octets)
     return b"".join((len(record).to_bytes(_LENGTH_OCTETS, "big"), nonce, sealed))
 
 
@@ -51,7 +58,7 @@ def tag_of(frame: bytes) -> bytes:
     return frame[-TAG_OCTETS:]
 
 
-def read_all(key: bytes, read: Read) -> Iterator[Frame]:
+def read_all(key: FrameKey, read: Read) -> Iterator[Frame]:
     """Return the frames of the round that begins at the log's start, in order."""
     at = 0
     while (frame := read_one(key, read, at)) is not None:
@@ -59,7 +66,7 @@ def read_all(key: bytes, read: Read) -> Iterator[Frame]:
         at += frame.octets
 
 
-def read_one(key: bytes, read: Read, at: int) -> Frame | None:
+def read_one(key: FrameKey, read: Read, at: int) -> Frame | None:
     """Return the frame at *at*, or None if none is there that counts."""
     before = read(TAG_OCTETS, at - TAG_OCTETS) if at else FIRST
     head = read(_HEAD_OCTETS, at)
@@ -68,7 +75,7 @@ def read_one(key: bytes, read: Read, at: int) -> Frame | None:
         return None
     sealed = read(length + TAG_OCTETS, at + _HEAD_OCTETS)
     try:
-        record = aead_decrypt(sealed, _LABEL + before, head[_LENGTH_OCTETS:], key)
+        record = aead_decrypt(sealed, key.label + before, head[_LENGTH_OCTETS:], key.octets)
     except (CryptoError, ValueError):
         return None
     return Frame(at, _HEAD_OCTETS + len(sealed), record)

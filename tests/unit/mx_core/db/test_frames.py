@@ -5,9 +5,9 @@ import secrets
 
 import pytest
 
-from mx_core.store.accepting import frames
+from mx_core.db import frames
 
-KEY = bytes(range(32))
+KEY = frames.FrameKey(b"MX1.accepted", bytes(range(32)))
 RECORDS = (b"one", b"", b"three" * 1_000)
 
 
@@ -20,7 +20,7 @@ def written(records: tuple[bytes, ...] = RECORDS) -> list[bytes]:
     return made
 
 
-def read(octets: bytes, key: bytes = KEY) -> list[bytes]:
+def read(octets: bytes, key: frames.FrameKey = KEY) -> list[bytes]:
     found = frames.read_all(key, lambda many, at: octets[at : at + many])
     return [frame.record for frame in found]
 
@@ -79,8 +79,9 @@ def test_what_an_earlier_round_has_left_is_not_read_behind_a_newer_one() -> None
     assert read(newer[0] + b"".join(earlier[1:])) == [b"new"]
 
 
-def test_under_another_key_nothing_is_read() -> None:
-    assert read(b"".join(written()), bytes(32)) == []
+def test_under_another_key_or_of_another_log_nothing_is_read() -> None:
+    assert read(b"".join(written()), frames.FrameKey(KEY.label, bytes(32))) == []
+    assert read(b"".join(written()), frames.FrameKey(b"MX1.redo", KEY.octets)) == []
 
 
 def test_a_length_beyond_all_bounds_ends_what_is_read() -> None:
