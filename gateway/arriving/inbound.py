@@ -25,7 +25,7 @@ from gateway.own.old_homes import Epochs
 from gateway.receipts.owing import owed_for
 from gateway.receipts.taking import TakingReceipts
 from gateway.sending.outbound import Outbound
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.db import failpoint
 from mx_core.envelope.open import OpenedControl, open_control, verify_statement
 from mx_core.envelope.statement import Kind, Statement
@@ -59,7 +59,7 @@ class Inbound:
 
     def __init__(
         self,
-        carrier: ports.Carrier,
+        carrier: carrier_port.Carrier,
         inbox: Inbox,
         intake: Intake,
         outbox: OutboxTable,
@@ -128,7 +128,7 @@ class Inbound:
         """End the pause: the home server was reached by another way."""
         self._hurry.set()
 
-    async def receive(self, arrival: ports.Arrival) -> None:
+    async def receive(self, arrival: carrier_port.Arrival) -> None:
         """One envelope: open, judge its sender, store.  Raises what stood in the way."""
         opened = open_control(arrival.envelope, await self._epochs.secrets())
         if opened.claimed.kind is Kind.DOOR:
@@ -204,7 +204,7 @@ class Inbound:
             into.discard()
             raise
 
-    async def _receive_ordinary(self, arrival: ports.Arrival, opened: OpenedControl) -> None:
+    async def _receive_ordinary(self, arrival: carrier_port.Arrival, opened: OpenedControl) -> None:
         body = arrival.body
         if not isinstance(body, bytes):
             body = await asyncio.to_thread(whole, body)
@@ -221,7 +221,7 @@ class Inbound:
         await self._at_the_door.hear(mail.message)
         log.info("ordinary_stored", env_id=arrival.env_id.hex(), octets=len(mail.octets), new=new)
 
-    async def take_kept(self, arrival: ports.Arrival) -> bool:
+    async def take_kept(self, arrival: carrier_port.Arrival) -> bool:
         """Take what was kept while the gateway was locked; False: a bug of ours stood in the way.
 
         Raises:
@@ -256,19 +256,19 @@ class Inbound:
                     self._outbound.wake()
                 await self._deliver(delivery, begun)
 
-    async def _deliver(self, delivery: ports.Delivery, begun: float) -> None:
+    async def _deliver(self, delivery: carrier_port.Delivery, begun: float) -> None:
         match delivery:
-            case ports.Arrival():
+            case carrier_port.Arrival():
                 await self._take(delivery)
-            case ports.FateNotice():
+            case carrier_port.FateNotice():
                 await self._learn(delivery)
                 self._acknowledge_soon(delivery.sequence)
-            case ports.QueueEmpty():
+            case carrier_port.QueueEmpty():
                 self.synced()
                 if await self._intake.is_empty():  # what waits was sealed to keys in use
                     await self._epochs.sync_completed(begun)
 
-    async def _take(self, arrival: ports.Arrival) -> None:
+    async def _take(self, arrival: carrier_port.Arrival) -> None:
         """Store it, refuse it, or keep it for later; acknowledge what is durable."""
         try:
             settled = await self._settle(arrival)
@@ -286,7 +286,7 @@ class Inbound:
         if settled:
             self._acknowledge_soon(arrival.sequence)
 
-    async def _settle(self, arrival: ports.Arrival) -> bool:
+    async def _settle(self, arrival: carrier_port.Arrival) -> bool:
         """Return True once it is stored or refused, False if a bug of ours stood in the way.
 
         Raises:
@@ -309,7 +309,7 @@ class Inbound:
             return False
         return True
 
-    async def _note_unreadable(self, arrival: ports.Arrival) -> bool:
+    async def _note_unreadable(self, arrival: carrier_port.Arrival) -> bool:
         """Have its sender seal it anew; return whether it may be acknowledged.
 
         Not before that is said, for it would be lost with this device; unless so many wait for it
@@ -329,11 +329,11 @@ class Inbound:
         if sequence is not None:
             self._acknowledge_soon(sequence)
 
-    async def _learn(self, notice: ports.FateNotice) -> None:
+    async def _learn(self, notice: carrier_port.FateNotice) -> None:
         if notice.unreadable:
             await self._outbound.returning.hear(notice.env_id, notice.unreadable)
             return
-        if notice.fate is ports.Fate.RELAYED:
+        if notice.fate is carrier_port.Fate.RELAYED:
             await self._outbound.settle_relayed(notice.env_id)
             return
         item = await self._outbox.by_env_id(notice.env_id)
@@ -376,7 +376,7 @@ class Inbound:
         kept = await self._intake.get(env_id)
         if kept is None:
             return
-        arrival = ports.Arrival(0, env_id, kept.envelope, kept.body, kept.peer_domain)
+        arrival = carrier_port.Arrival(0, env_id, kept.envelope, kept.body, kept.peer_domain)
         try:
             settled = await self._settle(arrival)
         except Unavailable:

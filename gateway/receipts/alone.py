@@ -16,6 +16,7 @@ import structlog
 from gateway.receipts.owing import alone_after
 from gateway.sending.franking import Franking
 from gateway.sending.recipients import Recipients
+from mx_core.carrier_port import Carrier, Parcel
 from mx_core.db import failpoint
 from mx_core.envelope.ext import Ext
 from mx_core.envelope.receipt import DAY_SECONDS, claimed
@@ -24,7 +25,6 @@ from mx_core.envelope.statement import Kind
 from mx_core.model.clock import Now
 from mx_core.model.errors import MailError, Unavailable
 from mx_core.model.ids import MsgId
-from mx_core.ports import Carrier, Parcel
 from mx_core.store.arriving.receipts import Owed, Receipts
 
 log = structlog.get_logger()

@@ -12,11 +12,11 @@ from typing import Final
 
 from mx_core.admission.postage import search
 from mx_core.admission.token import look_up_token, tag_of, token_for, week_of
+from mx_core.carrier_port import Parcel
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.ids import Pid
 from mx_core.model.stamp import Stamp
-from mx_core.ports import Parcel
 from mx_core.store.people.contact import Contact, Contacts
 from mx_core.store.people.contact_secret import ContactSecrets
 from mx_core.store.people.held_invitation import HeldInvitation

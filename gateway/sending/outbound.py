@@ -25,6 +25,7 @@ from gateway.sending.showing import NOT_WRITTEN_SECONDS, Showing
 from gateway.sending.travelled import Travelled
 from gateway.watching.incidents import LogRefused, of_refusal
 from gateway.writing.sender_reports import SenderReports
+from mx_core.carrier_port import Carrier, Parcel
 from mx_core.db import failpoint
 from mx_core.directory.sender_check import Recipient
 from mx_core.envelope.ext import Ext
@@ -48,7 +49,6 @@ from mx_core.model.errors import (
 )
 from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.model.octets import whole
-from mx_core.ports import Carrier, Parcel
 from mx_core.program.logs import places
 from mx_core.store.arriving.receipts import Owed, Receipts
 from mx_core.store.outbox.outbox import OutboxTable

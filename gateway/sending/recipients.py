@@ -14,6 +14,7 @@ from gateway.sending.franking import Franking
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import noted_change
 from mx_core.admission.token import look_up_token
+from mx_core.carrier_port import Carrier
 from mx_core.directory.proving import Moved, WatchedLog
 from mx_core.directory.reader_check import is_ahead
 from mx_core.directory.sender_check import Recipient, check_pin, followed, verify_card
@@ -27,7 +28,6 @@ from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
 from mx_core.passport.entry import decode_chain
 from mx_core.passport.state import State
-from mx_core.ports import Carrier
 from mx_core.store.people.contact import Contact, Contacts
 from mx_core.store.people.stand_in import StandIn, StandIns
 from mx_core.tlog.log_proof import Logged, LogProof

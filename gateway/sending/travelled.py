@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mx_core.ports import Parcel
+from mx_core.carrier_port import Parcel
 
 _KEPT = 100
 

@@ -21,7 +21,7 @@ from gateway.directories import Directories
 from gateway.trial.domain import config_for
 from gateway.unlocking.master_key import Method
 from gateway.unlocking.vault import Vault
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import TokenHome
 from mx_core.db.durable import make_folder, sync_directory, write_file
@@ -167,17 +167,17 @@ async def receive_locked(folder: Path, config: Config, now: Now) -> None:
         await home.close()
 
 
-async def _collect(carrier: ports.Carrier, intake: Path) -> None:
+async def _collect(carrier: carrier_port.Carrier, intake: Path) -> None:
     """Keep each envelope, then acknowledge it; notices of fate stay at the server."""
     async with aclosing(carrier.collect()) as deliveries:
         async for delivery in deliveries:
-            if isinstance(delivery, ports.Arrival):
+            if isinstance(delivery, carrier_port.Arrival):
                 await asyncio.to_thread(keep, intake, delivery)
                 # Crash before this: it is given again, and lands in the same file.
                 await carrier.acknowledge([delivery.sequence])
 
 
-def keep(intake: Path, arrival: ports.Arrival) -> None:
+def keep(intake: Path, arrival: carrier_port.Arrival) -> None:
     """Put *arrival* into the folder *intake*, on the disk when this returns.
 
     Raises:
@@ -203,12 +203,12 @@ def drop(path: Path) -> None:
     sync_directory(path.parent)
 
 
-def arrival_of(path: Path) -> ports.Arrival | None:
+def arrival_of(path: Path) -> carrier_port.Arrival | None:
     """Return what a kept file holds; None if it is no arrival, which ``keep`` never wrote."""
     try:
         match cbor.decode(path.read_bytes()):
             case [str() as peer, bytes() as envelope, bytes() as body]:
-                return ports.Arrival(0, EnvId(b2_plain(envelope)), envelope, body, peer)
+                return carrier_port.Arrival(0, EnvId(b2_plain(envelope)), envelope, body, peer)
             case _:
                 return None
     except Untrusted:

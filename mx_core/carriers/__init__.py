@@ -1,1 +1,1 @@
-"""Networks behind ``ports.Carrier``, one sub-package each."""
+"""Networks behind ``carrier_port.Carrier``, one sub-package each."""

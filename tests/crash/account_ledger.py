@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mx_core.carrier_port import Parcel
 from mx_core.db import log_file, writer
 from mx_core.model.address import Address
 from mx_core.model.errors import Corrupt, MailError, MessageGone
@@ -23,7 +24,7 @@ from mx_core.model.flags import Flag, FlagSet
 from mx_core.model.ids import EnvId, MsgId, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Submission
-from mx_core.ports import Appended, FlagChange, MailReader, MailWriter, NewMail, Parcel
+from mx_core.ports import Appended, FlagChange, MailReader, MailWriter, NewMail
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
 from tests.support.power_cut import Run, say

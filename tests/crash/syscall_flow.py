@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.submitting.own_door import PersonAtTheDoor
 from gateway.loopback.peer_uid import is_own_loopback
-from mx_core.ports import Parcel
+from mx_core.carrier_port import Parcel
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits
 from smtp_in.server import Listener

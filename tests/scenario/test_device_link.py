@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import Device, Home
 from mx_core.discovery.finder import Finder
@@ -53,10 +53,10 @@ async def linked(homes: Homes, home: HomeProcess) -> AsyncIterator[Linked]:
             await link.close()
 
 
-async def next_arrival(stream: AsyncGenerator[ports.Delivery, None]) -> ports.Arrival:
+async def next_arrival(stream: AsyncGenerator[carrier_port.Delivery, None]) -> carrier_port.Arrival:
     async with asyncio.timeout(SECONDS):
         async for delivery in stream:
-            if isinstance(delivery, ports.Arrival):
+            if isinstance(delivery, carrier_port.Arrival):
                 return delivery
     raise AssertionError("the stream ended")
 

@@ -21,6 +21,7 @@ from gateway.sending.shared_body import SharedBody
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.sender_reports import SenderReports
+from mx_core.carrier_port import Arrival, Parcel
 from mx_core.envelope.seal import Sender
 from mx_core.model.errors import PeerUnreachable, Unavailable
 from mx_core.model.ids import DeviceId, EnvId, QueueId
@@ -29,7 +30,6 @@ from mx_core.model.message import Submission
 from mx_core.model.secret import Secret
 from mx_core.passport.make import NewKeys, recover
 from mx_core.passport.op import Device, Kind
-from mx_core.ports import Arrival, Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox.reader import State
 from mx_core.store.renewing import renew

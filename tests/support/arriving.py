@@ -21,7 +21,7 @@ from gateway.sending.recipients import Recipients
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.sender_reports import SenderReports
-from mx_core import ports
+from mx_core import carrier_port, ports
 from mx_core.envelope.seal import DeviceKey, Sender, env_id, seal_body, seal_envelope
 from mx_core.envelope.statement import Kind
 from mx_core.model.address import Address
@@ -64,10 +64,12 @@ class Discovery:
 
 
 @dataclass
-class GivenCarrier(ports.Carrier):
+class GivenCarrier(carrier_port.Carrier):
     """Hands out what it was given, once for each connection, then stays silent."""
 
-    gives: list[ports.Arrival | ports.FateNotice | ports.QueueEmpty] = field(default_factory=list)
+    gives: list[carrier_port.Arrival | carrier_port.FateNotice | carrier_port.QueueEmpty] = field(
+        default_factory=list
+    )
     acknowledged: list[int] = field(default_factory=list)
     acked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,11 +78,11 @@ class GivenCarrier(ports.Carrier):
         raise PeerUnreachable("nobody looks up here")
 
     @override
-    async def send(self, parcel: ports.Parcel, stamp: Stamp = UNSTAMPED) -> None:
+    async def send(self, parcel: carrier_port.Parcel, stamp: Stamp = UNSTAMPED) -> None:
         raise PeerUnreachable("nobody sends here")
 
     @override
-    async def collect(self) -> AsyncGenerator[ports.Delivery, None]:
+    async def collect(self) -> AsyncGenerator[carrier_port.Delivery, None]:
         for one in self.gives:
             yield one
         await asyncio.Event().wait()
@@ -172,7 +174,7 @@ def arrival(
     *,
     kind: Kind = Kind.MAIL,
     ext: bytes = b"",
-) -> ports.Arrival:
+) -> carrier_port.Arrival:
     body = seal_body(text, secrets.token_bytes)
     n, private, _ = bob.first.epochs[-1]
     sender = Sender(
@@ -196,7 +198,7 @@ def arrival(
         ext=ext,
         entropy=secrets.token_bytes,
     )
-    return ports.Arrival(sequence, env_id(envelope), envelope, body.octets, "a.example")
+    return carrier_port.Arrival(sequence, env_id(envelope), envelope, body.octets, "a.example")
 
 
 async def running(room: Room, story: Callable[[Inbound], Awaitable[None]]) -> None:

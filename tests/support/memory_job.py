@@ -29,13 +29,7 @@ from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_na
 from mx_core.model.message import Fact, MessageForm, Whole
 from mx_core.model.octets import Octets
 from mx_core.model.snapshot import Snapshot, snapshot_of
-from mx_core.ports import (
-    Appended,
-    Copied,
-    FlagChange,
-    MailboxInfo,
-    NewMail,
-)
+from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo, NewMail
 from tests.support.memory_boxes import Box, Row, State
 from tests.support.memory_keys import Keys
 

@@ -35,11 +35,7 @@ from mx_core.model.message import MessageForm, Submission
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot
 from mx_core.model.text_hits import TextHits
-from mx_core.ports import (
-    MailboxInfo,
-    MailReader,
-    MailWriter,
-)
+from mx_core.ports import MailboxInfo, MailReader, MailWriter
 from tests.support.memory_boxes import State
 from tests.support.memory_job import Job
 

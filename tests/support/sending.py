@@ -20,13 +20,13 @@ from gateway.sending.recipients import Recipients
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.sender_reports import SenderReports
+from mx_core.carrier_port import Parcel
 from mx_core.envelope.seal import Sender
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError, NotOnNetwork, UnknownRecipient
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
 from mx_core.model.stamp import UNSTAMPED, Stamp
-from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
 from tests.support.logged_domain import LoggedDomain
 from tests.support.loopback_tls import client_context

@@ -1,4 +1,4 @@
-"""``ports.Carrier`` over the client listener of the own home server.  docs/spec/client.md."""
+"""``carrier_port.Carrier`` over the client listener of the own home server.  docs/spec/client.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import final
 from msgspec import Struct
 from typing_extensions import override
 
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.carriers.native import blobs
 from mx_core.carriers.native.channel import our_errors
 from mx_core.carriers.native.home import CALL_SECONDS, Home, Metadata
@@ -59,7 +59,7 @@ class DoorState:
 
 
 @final
-class NativeCarrier(ports.Carrier):
+class NativeCarrier(carrier_port.Carrier):
     """MailX itself."""
 
     def __init__(
@@ -100,7 +100,7 @@ class NativeCarrier(ports.Carrier):
         return bytes(reply.card)
 
     @override
-    async def send(self, parcel: ports.Parcel, stamp: Stamp = UNSTAMPED) -> None:
+    async def send(self, parcel: carrier_port.Parcel, stamp: Stamp = UNSTAMPED) -> None:
         item = federation_pb2.Item(
             route=str(parcel.recipient.canonical()).encode(),
             envelope=parcel.envelope,
@@ -135,7 +135,7 @@ class NativeCarrier(ports.Carrier):
     @override
     async def collect(
         self,
-    ) -> AsyncGenerator[ports.Delivery, None]:
+    ) -> AsyncGenerator[carrier_port.Delivery, None]:
         try:
             async with aclosing(self._deliveries()) as deliveries:
                 async for delivery in deliveries:
@@ -288,7 +288,7 @@ class NativeCarrier(ports.Carrier):
 
         return await self.home.call(use)
 
-    async def _deliveries(self) -> AsyncGenerator[ports.Delivery, None]:
+    async def _deliveries(self) -> AsyncGenerator[carrier_port.Delivery, None]:
         request = client_pb2.CollectRequest(window=_WINDOW)
         async with self.home.session() as (stub, metadata):
             with our_errors(self.home.domain):
@@ -306,7 +306,7 @@ class NativeCarrier(ports.Carrier):
                         case "fate":
                             yield _fate(delivery.sequence, delivery.fate)
                         case "queue_empty":
-                            yield ports.QueueEmpty()
+                            yield carrier_port.QueueEmpty()
                         case _:
                             continue  # a newer server's kind; not acknowledged, so it is kept
 
@@ -318,7 +318,7 @@ class NativeCarrier(ports.Carrier):
 
     async def _arrival(
         self, sequence: int, arrived: client_pb2.Arrived, spool: blobs.Spool | None
-    ) -> ports.Arrival:
+    ) -> carrier_port.Arrival:
         item = arrived.item
         body: Octets = item.body
         if spool is not None:
@@ -327,7 +327,7 @@ class NativeCarrier(ports.Carrier):
             body = BodyName(item.body_ref.id, item.body_ref.size).encode()
         elif item.HasField("body_ref"):
             body = await blobs.get(self.home, item.body_ref, self._body_octets)
-        return ports.Arrival(
+        return carrier_port.Arrival(
             sequence=sequence,
             env_id=EnvId(b2_plain(item.envelope)),
             envelope=item.envelope,
@@ -336,11 +336,11 @@ class NativeCarrier(ports.Carrier):
         )
 
 
-def _fate(sequence: int, notice: client_pb2.FateNotice) -> ports.FateNotice:
-    return ports.FateNotice(
+def _fate(sequence: int, notice: client_pb2.FateNotice) -> carrier_port.FateNotice:
+    return carrier_port.FateNotice(
         sequence=sequence,
         env_id=EnvId(notice.env_id),
-        fate=ports.Fate.RELAYED if notice.relayed else ports.Fate.FAILED,
+        fate=carrier_port.Fate.RELAYED if notice.relayed else carrier_port.Fate.FAILED,
         reason=notice.reason,
         status=notice.status,
         postage_bits=notice.postage_bits,

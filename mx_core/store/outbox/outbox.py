@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from mx_core.carrier_port import Parcel
 from mx_core.db import failpoint
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, Pid, QueueId
 from mx_core.model.octets import Octets, pieces
 from mx_core.notation.hashing import b2_plain, b2_plain_of
-from mx_core.ports import Parcel
 from mx_core.store.arriving import receipts
 from mx_core.store.bodies.file import OpenedFile
 from mx_core.store.mail.writer import Writer

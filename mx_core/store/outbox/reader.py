@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from mx_core.carrier_port import Parcel
 from mx_core.db.database import Database
 from mx_core.model.address import Address
 from mx_core.model.errors import MessageGone
 from mx_core.model.ids import EnvId, MsgId, QueueId
 from mx_core.model.notify import NotifyRequest
 from mx_core.model.octets import Octets
-from mx_core.ports import Parcel
 from mx_core.store.accepting.record import Accepted
 from mx_core.store.bodies.body import BodyReader
 

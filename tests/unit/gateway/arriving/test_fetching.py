@@ -11,7 +11,7 @@ from gateway.arriving.fetching import Fetching
 from gateway.arriving.inbound import Inbound
 from gateway.arriving.status_block import parse
 from gateway.writing.notices import Notices
-from mx_core import ports
+from mx_core import carrier_port, ports
 from mx_core.envelope.seal import seal_body
 from mx_core.model.address import Address
 from mx_core.model.body_name import BodyName
@@ -38,7 +38,7 @@ class KeepingPeer:
         return self.body
 
 
-async def asks(room: Room) -> tuple[Person, ports.Arrival, Inbound]:
+async def asks(room: Room) -> tuple[Person, carrier_port.Arrival, Inbound]:
     """Let a stranger ask with a body that stays where it is."""
     eve = make_person("eve@a.example")
     whole = arrival(1, eve, room.bob)
@@ -139,7 +139,7 @@ async def test_a_body_that_stayed_waits_with_its_envelope_for_a_domain_to_be_fou
     room.discovery.answers = False
     whole = arrival(1, make_person("eve@a.example"), room.bob)
     name = BodyName(b2_plain(whole.body), len(whole.body))
-    room.carrier.gives = [replace(whole, body=name.encode()), ports.QueueEmpty()]
+    room.carrier.gives = [replace(whole, body=name.encode()), carrier_port.QueueEmpty()]
 
     async def waits(_: Inbound) -> None:
         await room.carrier.acked.wait()

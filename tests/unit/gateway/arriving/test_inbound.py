@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.arriving.inbound import Inbound
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.envelope.ext import Ext, SignedReceipt
 from mx_core.envelope.receipt import claimed
 from mx_core.envelope.seal import env_id
@@ -25,7 +25,10 @@ async def test_what_is_stored_is_acknowledged_and_what_comes_twice_is_stored_onc
     room: Room,
 ) -> None:
     first = arrival(1, make_person(), room.bob)
-    room.carrier.gives = [first, ports.Arrival(2, first.env_id, first.envelope, first.body, "x")]
+    room.carrier.gives = [
+        first,
+        carrier_port.Arrival(2, first.env_id, first.envelope, first.body, "x"),
+    ]
 
     async def story(_: Inbound) -> None:
         while sorted(room.carrier.acknowledged) != [1, 2]:
@@ -42,7 +45,7 @@ async def test_after_an_interruption_mail_comes_over_a_new_connection_though_the
     room: Room,
 ) -> None:
     """A connection that was lost in sleep says nothing; a pause between two tries ends, too."""
-    room.carrier.gives = [ports.QueueEmpty()]
+    room.carrier.gives = [carrier_port.QueueEmpty()]
 
     async def story(inbound: Inbound) -> None:
         while not inbound.connected:
@@ -68,7 +71,7 @@ async def test_mail_of_a_domain_that_cannot_be_found_waits_and_holds_up_nobody(
 ) -> None:
     """It is kept as ciphertext, acknowledged, and stored once the domain can be judged."""
     room.discovery.answers = False
-    room.carrier.gives = [arrival(1, make_person(), room.bob), ports.QueueEmpty()]
+    room.carrier.gives = [arrival(1, make_person(), room.bob), carrier_port.QueueEmpty()]
 
     async def waits(_: Inbound) -> None:
         await room.carrier.acked.wait()
@@ -139,11 +142,11 @@ async def test_what_can_not_be_judged_for_five_days_is_refused(room: Room) -> No
     ],
 )
 async def test_what_does_not_prove_itself_is_refused_acknowledged_and_never_shown(
-    room: Room, damage: Callable[[ports.Arrival], tuple[bytes, bytes]], failure: str
+    room: Room, damage: Callable[[carrier_port.Arrival], tuple[bytes, bytes]], failure: str
 ) -> None:
     good = arrival(1, make_person(), room.bob)
     envelope, body = damage(good)
-    room.carrier.gives = [ports.Arrival(1, env_id(envelope), envelope, body, "a.example")]
+    room.carrier.gives = [carrier_port.Arrival(1, env_id(envelope), envelope, body, "a.example")]
 
     async def story(_: Inbound) -> None:
         await room.carrier.acked.wait()
@@ -237,7 +240,9 @@ async def test_what_the_door_sealed_goes_to_inbox_once_and_is_no_answer_to_be_gu
     sealed = [from_the_door(text, room.bob) for _ in range(2)]  # heard twice, with one msg_id
     inbound = await room.inbound()
     for number, (envelope, body) in enumerate(sealed):
-        await inbound.receive(ports.Arrival(number, env_id(envelope), envelope, body, "b.example"))
+        await inbound.receive(
+            carrier_port.Arrival(number, env_id(envelope), envelope, body, "b.example")
+        )
 
     [octets] = await in_mailbox(room, "INBOX")
     assert octets.startswith(b"MX-Status: 1; mail=ordinary; trust=none;")

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gateway.arriving.inbound import Inbound
 from gateway.arriving.status_block import parse
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.model.octets import LONG_OCTETS
 from mx_core.store.bodies.long import LongBody
 from tests.support.arriving import Room, arrival, in_mailbox, running
@@ -25,7 +25,7 @@ def files(room: Room) -> list[Path]:
 
 def long_arrival(
     room: Room, sequence: int = 1, text: bytes = TEXT, altered: int = 0
-) -> tuple[ports.Arrival, LongBody]:
+) -> tuple[carrier_port.Arrival, LongBody]:
     """What the carrier gives, and what it lets go of when the next delivery is asked for."""
     given = arrival(sequence, make_person(), room.bob, text)
     body = bytearray(given.body[0 : len(given.body)])

@@ -19,6 +19,7 @@ from gateway.sending.recipients import Recipients
 from gateway.watching.domain_logs import DomainLogs
 from mx_core.admission.invitation import Invitation, secret_after
 from mx_core.admission.token import look_up_token, opens, tag_of, week_of
+from mx_core.carrier_port import Parcel
 from mx_core.envelope.ext import Ext
 from mx_core.model.address import Address
 from mx_core.model.errors import BadInvitation, UnknownRecipient, Untrusted
@@ -28,7 +29,6 @@ from mx_core.model.message import Submission
 from mx_core.passport import make
 from mx_core.passport.binding import Binding, attest
 from mx_core.passport.card import Card
-from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox.reader import State
 from mx_core.store.people.contact import Contact

@@ -18,6 +18,7 @@ from gateway.receipts.alone import ReceiptsAlone
 from gateway.receipts.owing import LATEST_SECONDS, SOONEST_SECONDS, owed_for
 from gateway.receipts.taking import TakingReceipts
 from gateway.writing.sender_reports import SenderReports
+from mx_core.carrier_port import Parcel
 from mx_core.envelope.ext import Ext, SignedReceipt
 from mx_core.envelope.identity import EpochSecret
 from mx_core.envelope.open import open_control, verify_statement
@@ -34,7 +35,6 @@ from mx_core.model.message import Submission
 from mx_core.model.notify import Notify, NotifyRequest
 from mx_core.model.secret import Secret
 from mx_core.passport.op import Profile
-from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox.reader import State
 from tests.support.people import DAY, NOW, Person, make_person

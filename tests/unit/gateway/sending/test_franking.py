@@ -9,10 +9,10 @@ import pytest
 from gateway.sending.franking import Franking
 from mx_core.admission.postage import is_paid
 from mx_core.admission.token import admits, opens, tag_of, week_of
+from mx_core.carrier_port import Parcel
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId
 from mx_core.model.stamp import UNSTAMPED
-from mx_core.ports import Parcel
 from mx_core.store.people import contact_secret
 from mx_core.store.people.contact import Contact
 from mx_core.trust.pin import Pin

@@ -10,7 +10,7 @@ from typing_extensions import override
 from gateway.config import Sending
 from gateway.sending.franking import Franking
 from gateway.sending.outbound import DELIVER_BY_SECONDS, Outbound
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.envelope.seal import Sender
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError, PeerUnreachable, Refused, Untrusted
@@ -30,7 +30,7 @@ BOB = Address("bob", "b.example")
 CAROL = Address("carol", "c.example")
 
 
-class RacingCarrier(ports.Carrier):
+class RacingCarrier(carrier_port.Carrier):
     """Refuses a parcel of which the network has said meanwhile that it was relayed."""
 
     def __init__(self, store: AccountStore, error: MailError) -> None:
@@ -43,16 +43,16 @@ class RacingCarrier(ports.Carrier):
         raise PeerUnreachable("nobody looks up here")
 
     @override
-    async def send(self, parcel: ports.Parcel, stamp: Stamp = UNSTAMPED) -> None:
+    async def send(self, parcel: carrier_port.Parcel, stamp: Stamp = UNSTAMPED) -> None:
         self.sent.append(parcel.recipient)
         if parcel.recipient == BOB:
             assert await self._store.outbox.relayed(parcel.env_id)
             raise self._error
 
     @override
-    async def collect(self) -> AsyncGenerator[ports.Delivery, None]:
+    async def collect(self) -> AsyncGenerator[carrier_port.Delivery, None]:
         await asyncio.Event().wait()
-        yield ports.QueueEmpty()
+        yield carrier_port.QueueEmpty()
 
     @override
     async def acknowledge(self, sequences: Sequence[int]) -> None:
@@ -69,7 +69,9 @@ async def nobody() -> Sender:
 
 async def sealed_for(store: AccountStore, recipient: Address, mark: bytes, due: int) -> None:
     queue_id = await store.outbox.enqueue(Submission(ALICE, (recipient,), b"Subject: x\r\n\r\n"))
-    parcel = ports.Parcel(recipient, EnvId(mark * 32), b"e", b"b", START + DELIVER_BY_SECONDS)
+    parcel = carrier_port.Parcel(
+        recipient, EnvId(mark * 32), b"e", b"b", START + DELIVER_BY_SECONDS
+    )
     assert await store.outbox.seal(queue_id, recipient, parcel)
     assert await store.outbox.defer(queue_id, recipient, due, "")
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from gateway.sending.shared_body import SharedBody
+from mx_core.carrier_port import Parcel
 from mx_core.envelope.format import body_octets, hash_of_body, hash_of_message
 from mx_core.envelope.seal import seal_body
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, QueueId
 from mx_core.model.message import Submission
 from mx_core.model.octets import LONG_OCTETS, pieces, whole
-from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.bodies.long import LongBody
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.unlocking import receiving
 from gateway.unlocking.receiving import Token, arrival_of, drop, keep, kept, renew_token
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.model.errors import DiskFull
 from mx_core.model.ids import EnvId
 from mx_core.notation.hashing import b2_plain
@@ -18,9 +18,9 @@ from tests.support.stores import Clock
 DAY = 86_400
 
 
-def arrival(n: int, body: bytes = b"MXB1") -> ports.Arrival:
+def arrival(n: int, body: bytes = b"MXB1") -> carrier_port.Arrival:
     envelope = b"MXE1 %d" % n
-    return ports.Arrival(n, EnvId(b2_plain(envelope)), envelope, body, "b.example")
+    return carrier_port.Arrival(n, EnvId(b2_plain(envelope)), envelope, body, "b.example")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from pathlib import Path
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, MsgId
 from mx_core.model.message import Submission
-from mx_core.ports import Parcel
+from mx_core.carrier_port import Parcel
 from tests.support.stores import START, form_of, open_store
 
 async def main():
@@ -74,7 +74,7 @@ from pathlib import Path
 from mx_core.model.address import Address
 from mx_core.model.ids import EnvId, Pid
 from mx_core.model.message import Submission
-from mx_core.ports import Parcel
+from mx_core.carrier_port import Parcel
 from mx_core.store.outbox.state import Report
 from tests.support.stores import START, form_of, open_store
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mx_core import ports
+from mx_core import carrier_port
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.model.errors import Untrusted
 from mx_core.model.octets import LONG_OCTETS, whole
@@ -84,7 +84,7 @@ async def test_it_is_there_until_the_next_delivery_is_asked_for() -> None:
     carrier = carrier_over(FakeHome([LONG, SHORT]), spools)
     async with contextlib.aclosing(carrier.collect()) as deliveries:
         async for delivery in deliveries:
-            assert isinstance(delivery, ports.Arrival)
+            assert isinstance(delivery, carrier_port.Arrival)
             seen.append((whole(delivery.body), [each.discarded for each in spools]))
 
     assert seen == [(LONG, [False]), (SHORT, [True])]  # the short one came in memory

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.carrier_port import Parcel
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.errors import NotPermitted
@@ -13,7 +14,7 @@ from mx_core.model.flags import DELETED, DRAFT, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import EnvId, QueueId, Uid
 from mx_core.model.mailbox_name import OUTBOX, SEND_ORDINARY, MailboxName
 from mx_core.model.message import Submission
-from mx_core.ports import Appended, FlagChange, MailReader, MailWriter, Parcel
+from mx_core.ports import Appended, FlagChange, MailReader, MailWriter
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
 from mx_core.store.outbox.accept import Asked

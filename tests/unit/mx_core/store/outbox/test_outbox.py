@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from mx_core.carrier_port import Parcel
 from mx_core.model.address import Address
 from mx_core.model.errors import MessageGone
 from mx_core.model.ids import EnvId
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.message import Submission
-from mx_core.ports import Parcel
 from mx_core.store.account_store import AccountStore
 from mx_core.store.outbox.accept import Asked
 from mx_core.store.outbox.reader import State

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mx_core.carrier_port import Parcel
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.errors import DiskFull, MessageGone
@@ -16,7 +17,6 @@ from mx_core.model.ids import EnvId, QueueId
 from mx_core.model.mailbox_name import OUTBOX, MailboxName
 from mx_core.model.message import Submission
 from mx_core.model.notify import Notify, NotifyRequest
-from mx_core.ports import Parcel
 from mx_core.store.accepting import log as accepting
 from mx_core.store.accepting.log import AcceptedLog
 from mx_core.store.account_store import AccountStore

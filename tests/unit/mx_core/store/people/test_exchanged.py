@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.carrier_port import Parcel
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.flags import DELETED, NOT_ENCRYPTED, FlagSet
 from mx_core.model.ids import EnvId, MsgId, Pid, Uid
 from mx_core.model.mailbox_name import INBOX, MailboxName
 from mx_core.model.message import Submission
-from mx_core.ports import FlagChange, MailWriter, Parcel
+from mx_core.ports import FlagChange, MailWriter
 from mx_core.store.account_store import AccountStore
 from mx_core.store.arriving.inbox import ComeFrom
 from mx_core.store.people.exchanged import Day, Exchanged

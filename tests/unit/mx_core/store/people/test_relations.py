@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from mx_core.carrier_port import Parcel
 from mx_core.db.engine import writer_engine
 from mx_core.db.migrate import migrate
 from mx_core.model.address import Address
@@ -16,7 +17,7 @@ from mx_core.model.ids import EnvId, MsgId, Pid, QueueId, Uid
 from mx_core.model.mailbox_name import GATEWAY, INBOX, REQUESTS, MailboxName
 from mx_core.model.message import Submission
 from mx_core.notation import cbor
-from mx_core.ports import Copied, FlagChange, MailReader, MailWriter, Parcel
+from mx_core.ports import Copied, FlagChange, MailReader, MailWriter
 from mx_core.store.account_store import AccountStore
 from mx_core.store.arriving.inbox import ComeFrom
 from mx_core.store.mail.writer import Writer
