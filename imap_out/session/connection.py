@@ -260,9 +260,10 @@ class Connection:
         if isinstance(command, Authenticate):
             return await self._go_on(auth.begin(self.session, tag, command), out)
         if isinstance(command, Idle):
-            await self._news(out, expunges=True)
+            # first of all: some programs take whatever else comes for a refusal
             out.put(b"+ idling\r\n")
             self._idle_tag = tag
+            await self._news(out, expunges=True)
             return None
         command = saved.spelled_out(command, self.session.view)
         view, knew = self.session.view, capability.CONDSTORE in self.session.enabled
