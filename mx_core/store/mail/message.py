@@ -46,10 +46,15 @@ def settled(new: Sequence[NewMail], *, at_once: bool) -> Sequence[NewMail]:
     """
     return [
         structs.replace(each, form=prepare(whole(each.octets)))
-        if each.form is None and (at_once or STATUS in whole(each.octets).lower())
+        if each.form is None and (at_once or may_claim_status(each.octets))
         else each
         for each in new
     ]
+
+
+def may_claim_status(octets: Octets) -> bool:
+    """Tell whether ``claims_status`` may hold of the form of *octets*, whose first octet begins its first field."""
+    return octets[: len(STATUS)].lower() == STATUS
 
 
 def keep(

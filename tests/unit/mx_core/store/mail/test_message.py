@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from mx_core.db.migrate import migrate
+from mx_core.mime.field_match import claims_status
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import OverQuota
 from mx_core.model.flags import DELETED, SEEN
@@ -14,6 +17,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import MailWriter, NewMail
 from mx_core.store.account_store import AccountStore
 from mx_core.store.bodies.body import FIRST_OCTETS_MAX
+from mx_core.store.mail.message import may_claim_status
 from tests.support.stores import START, Clock, form_of, open_store
 
 pytestmark = pytest.mark.anyio
@@ -103,3 +107,33 @@ async def test_of_messages_stored_at_once_all_are_there_or_none(tmp_path: Path) 
     store.close()
 
     assert (box.messages, box.uid_next, files) == (0, 1, [])
+
+
+PIECES = st.sampled_from(
+    [
+        b"mx-status", b"MX-Status", b"MX-STATUS-other", b"mx-", b"status", b"Subject", b":", b" :",
+        b" ", b"\t", b"\r\n", b"\n", b"\r", b"\0", b"\xef\xbb\xbf", b"From x@y.example", b"x", b"--b",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", b"x" * 1_000,
+    ]
+)  # fmt: skip
+
+
+@given(octets=st.lists(PIECES, max_size=10).map(b"".join))
+@example(b"MX-Status: verified\r\n\r\n")
+@example(b"mx-status-other \t:\n")
+def test_what_claims_a_status_is_known_before_its_form_is_made(octets: bytes) -> None:
+    if claims_status(prepare(octets)):
+        assert may_claim_status(octets)
+
+
+@pytest.mark.parametrize(
+    ("octets", "may"),
+    [
+        (b"MX-STATUS: verified\r\n\r\n", True),
+        (b"Subject: x\r\nMX-Status: verified\r\n\r\n", False),
+        (b"Subject: x\r\n\r\nMX-Status: verified\r\n", False),
+        (b"", False),
+    ],
+)
+def test_a_status_is_claimed_by_how_a_message_begins(octets: bytes, may: bool) -> None:
+    assert claims_status(prepare(octets)) is may_claim_status(octets) is may
