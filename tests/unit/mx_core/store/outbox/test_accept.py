@@ -9,10 +9,10 @@ from mx_core.carrier_port import Parcel
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.flags import SEEN, Flag, FlagSet
-from mx_core.model.ids import QueueId
+from mx_core.model.ids import EnvId, QueueId
 from mx_core.model.mailbox_name import OUTBOX, MailboxName
 from mx_core.model.message import Submission
-from mx_core.ports import EnvId, MailReader
+from mx_core.ports import MailReader
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
 from mx_core.store.outbox.accept import new_queue_id
