@@ -210,6 +210,46 @@ async def test_a_job_that_was_undone_gives_its_uid_to_the_next(store: AccountSto
     assert await audited(store) == []
 
 
+async def test_jobs_undone_in_a_transaction_that_stays_open_leave_nothing(
+    store: AccountStore,
+) -> None:
+    """What the others made in it is then made again, and counted again."""
+    await begun(store)
+    inbox = (await box(store.mail)).id
+
+    def star(writer: MailWriter, change: FlagChange, uid: int) -> None:
+        writer.store_flags(inbox, [Uid(uid)], change, frozenset({SEEN}))
+
+    def star_and_fail(writer: MailWriter) -> None:
+        star(writer, FlagChange.ADD, 1)
+        star(writer, FlagChange.REMOVE, 2)
+        raise NotPermitted("after all")
+
+    def fail(_writer: MailWriter) -> None:
+        raise NotPermitted("before anything")
+
+    at_once(store)
+    open_transaction = store._database._writer._lone._open
+    assert open_transaction is not None
+    come_to_rest(store._database)
+    uids: list[Uid] = []
+    for undone in (fail, put_and_fail, star_and_fail, None, star_and_fail, put_and_fail, fail):
+        done = store.mail.write_here(put)
+        assert done is not None
+        uids += done
+        assert store.mail.write_here(partial(star, change=FlagChange.ADD, uid=2)) is not None
+        assert open_transaction.is_open
+        if undone is not None:
+            with pytest.raises(NotPermitted):
+                store.mail.write_here(undone)
+        assert open_transaction.is_open
+        assert store.mail.write_here(partial(star, change=FlagChange.ADD, uid=3)) is not None
+        assert store.mail.write_here(partial(star, change=FlagChange.REMOVE, uid=2)) is not None
+    assert uids == list(range(5, 12))
+    assert await seen(store) == [3]
+    assert await audited(store) == []
+
+
 async def test_a_commit_that_failed_gives_its_uids_and_counters_to_the_next(
     store: AccountStore,
 ) -> None:
