@@ -75,7 +75,7 @@ class Mailboxes(Reader):
             connection, self.log, flag_sets, self.changes, judging, shelf
         )
         if before is not None:
-            self._places.held = before.held
+            self._places.flagged_last = before.flagged_last
 
     @cached_property
     @override
@@ -87,8 +87,8 @@ class Mailboxes(Reader):
         """Store the counters; the last step of a job."""
         if self.log.finish():  # just now, so they are what the database has
             changes = changes_of(self._connection)
-            held = self._places.held
-            self.left = Left(changes, self.log.counters, self._last_arrival(), held)
+            flagged_last = self._places.flagged_last
+            self.left = Left(changes, self.log.counters, self._last_arrival(), flagged_last)
 
     def _last_arrival(self) -> Arrival | None:
         """Return the mailbox into which something came last, if its name is known to be its own."""

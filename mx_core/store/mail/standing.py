@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mx_core.model.ids import MailboxId, Uid, UidValidity
 from mx_core.model.mailbox_name import MailboxName
 from mx_core.store.journal.journal import Counters
-from mx_core.store.places.held import Held
+from mx_core.store.places.flagged_last import FlaggedLast
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -35,7 +35,7 @@ class Left(NamedTuple):
     changes: int
     counters: Counters
     arrival: Arrival | None
-    held: Held | None
+    flagged_last: FlaggedLast | None
 
 
 class Standing:

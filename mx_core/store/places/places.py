@@ -23,10 +23,10 @@ from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid
 from mx_core.store.journal import row as journal_row
 from mx_core.store.journal.journal import Journal
 from mx_core.store.journal.row import Op
-from mx_core.store.places import held, saved, segment
+from mx_core.store.places import flagged_last, saved, segment
 from mx_core.store.places.flag_set import FlagSetId, FlagSetWriter
+from mx_core.store.places.flagged_last import SEGMENTS_MAX, FlaggedLast
 from mx_core.store.places.flagging import Chosen, Moved, Turned
-from mx_core.store.places.held import HELD_MAX, Held
 from mx_core.store.places.segment import Segment
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Places(ABC):
         self.next_uids: dict[MailboxId, Uid] = {}
         # where this job has added something last, and the UID that comes next there
         self.added: tuple[MailboxId, Uid] | None = None
-        self.held: Held | None = None  # segments as they are stored at this moment
+        self.flagged_last: FlaggedLast | None = None  # segments as they are stored at this moment
 
     @abstractmethod
     def global_id(self, mailbox: MailboxId) -> GlobalId:
@@ -135,7 +135,7 @@ class Places(ABC):
         if not stored.rowcount:  # no UID is given twice, whatever was thought to be known
             raise StoreDamaged("a mailbox has changed beside a job")
         self.added = mailbox, Uid(end)
-        self._hold_no_longer(mailbox)
+        self._forget_flagged(mailbox)
         if len(messages) == 1:
             segment.append(self._connection, mailbox, (first, modseq, numbers[0], ids[0]))
         else:
@@ -193,34 +193,38 @@ class Places(ABC):
         """
         chosen, moved = Chosen(uids), Moved()
         turned = Turned(self._flag_sets, change)
-        stored: deque[Segment] = deque(maxlen=HELD_MAX)
+        stored: deque[Segment] = deque(maxlen=SEGMENTS_MAX)
         for part in self._holding(mailbox, chosen.uids):
             if moved.take(part, chosen, turned, self._log.next_modseq):
                 segment.save_flags(self._connection, part, self._log.newest)
             stored.append(part)
-        self.held = held.after(self.held, mailbox, list(stored))
+        self.flagged_last = flagged_last.after(self.flagged_last, mailbox, list(stored))
         if moved.modseq is not None:
             self._finish_flagging(mailbox, moved.modseq, moved, turned)
         return moved
 
     def _holding(self, mailbox: MailboxId, uids: Sequence[int]) -> Iterable[Segment]:
         """Return the segments where *uids* live, the caller's own."""
-        if len(uids) == 1 and self.held is not None and self.held.mailbox == mailbox:
-            part = self.held.holding(uids[0])
+        if (
+            len(uids) == 1
+            and self.flagged_last is not None
+            and self.flagged_last.mailbox == mailbox
+        ):
+            part = self.flagged_last.holding(uids[0])
             if part is not None:
                 return [part]
         return segment.holding(self._connection, mailbox, uids)
 
-    def _hold_no_longer(self, mailbox: MailboxId) -> None:
+    def _forget_flagged(self, mailbox: MailboxId) -> None:
         """Forget the segments of *mailbox*, which are about to be others."""
-        if self.held is not None and self.held.mailbox == mailbox:
-            self.held = None
+        if self.flagged_last is not None and self.flagged_last.mailbox == mailbox:
+            self.flagged_last = None
 
     def remove(self, mailbox: MailboxId, places: Sequence[Place]) -> None:
         """Take *places*, ascending, out of *mailbox*; a tombstone keeps the modseq."""
         if not places:
             return
-        self._hold_no_longer(mailbox)
+        self._forget_flagged(mailbox)
         modseq = self._log.next_modseq()
         gone = {place.uid for place in places}
         uids = _uids([place.uid for place in places])
@@ -248,7 +252,7 @@ class Places(ABC):
     def forget(self, mailbox: MailboxId) -> None:
         """Let go of everything in *mailbox*, which is about to go itself."""
         self.next_uids.pop(mailbox, None)
-        self._hold_no_longer(mailbox)
+        self._forget_flagged(mailbox)
         self._release(list(segment.load_all(self._connection, mailbox).messages))
         for table in ("segment", "tombstone", "saved"):
             self._connection.exec_driver_sql(

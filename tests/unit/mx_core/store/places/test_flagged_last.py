@@ -1,4 +1,4 @@
-"""Segments that are held are found by the UIDs in them, replaced by what is stored, and never changed."""
+"""Segments that are known are found by the UIDs in them, replaced by what is stored, and never changed."""
 
 from array import array
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mx_core.model.ids import MailboxId
-from mx_core.store.places import held
+from mx_core.store.places import flagged_last
 from mx_core.store.places.segment import Segment
 
 ONE, OTHER = MailboxId(1), MailboxId(2)
@@ -22,8 +22,10 @@ def segment(uids: Sequence[int], modseq: int = 1) -> Segment:
 
 
 @given(
-    lengths=st.lists(st.integers(1, 4), min_size=1, max_size=held.HELD_MAX),
-    stored=st.lists(st.lists(st.integers(0, held.HELD_MAX - 1), max_size=4), max_size=8),
+    lengths=st.lists(st.integers(1, 4), min_size=1, max_size=flagged_last.SEGMENTS_MAX),
+    stored=st.lists(
+        st.lists(st.integers(0, flagged_last.SEGMENTS_MAX - 1), max_size=4), max_size=8
+    ),
 )
 def test_the_newest_of_each_is_found(lengths: list[int], stored: list[list[int]]) -> None:
     starts = [10 * (at + 1) for at in range(len(lengths))]
@@ -32,7 +34,7 @@ def test_the_newest_of_each_is_found(lengths: list[int], stored: list[list[int]]
     for modseq, chosen in enumerate(stored, 1):
         places = sorted({at % len(lengths) for at in chosen})
         parts = [segment(range(starts[at], starts[at] + lengths[at]), modseq) for at in places]
-        now = held.after(now, ONE, parts)
+        now = flagged_last.after(now, ONE, parts)
         known |= dict.fromkeys(places, modseq)
     for at, (start, length) in enumerate(zip(starts, lengths, strict=True)):
         for uid in range(start - 1, start + length + 1):
@@ -44,7 +46,7 @@ def test_the_newest_of_each_is_found(lengths: list[int], stored: list[list[int]]
 
 
 def test_what_is_found_is_the_finders_to_change() -> None:
-    now = held.after(None, ONE, [segment([4, 5])])
+    now = flagged_last.after(None, ONE, [segment([4, 5])])
     assert now is not None
     found = now.holding(5)
     assert found is not None
@@ -54,19 +56,19 @@ def test_what_is_found_is_the_finders_to_change() -> None:
 
 
 def test_another_mailbox_takes_the_place_and_the_newest_stay() -> None:
-    first = held.after(None, ONE, [segment([4, 5])])
-    assert held.after(first, ONE, []) is first
-    second = held.after(first, OTHER, [segment([4])])
+    first = flagged_last.after(None, ONE, [segment([4, 5])])
+    assert flagged_last.after(first, ONE, []) is first
+    second = flagged_last.after(first, OTHER, [segment([4])])
     assert second is not None
     assert (second.mailbox, second.firsts) == (OTHER, [4])
-    many = [segment([uid]) for uid in range(10, 10 + held.HELD_MAX)]
-    third = held.after(second, OTHER, many)
+    many = [segment([uid]) for uid in range(10, 10 + flagged_last.SEGMENTS_MAX)]
+    third = flagged_last.after(second, OTHER, many)
     assert third is not None
     assert third.parts == many
 
 
 @pytest.mark.parametrize("uid", [3, 6])
 def test_a_uid_beside_a_segment_is_looked_for_elsewhere(uid: int) -> None:
-    now = held.after(None, ONE, [segment([4, 5])])
+    now = flagged_last.after(None, ONE, [segment([4, 5])])
     assert now is not None
     assert now.holding(uid) is None

@@ -1,4 +1,4 @@
-"""Segments of one mailbox as they are stored, for the next change of flags to begin with.  Pure.
+"""Segments of one mailbox as they are stored, whose flags were changed last, for the next such change to begin with.  Pure.
 
 A mail program changes one message here and one there, and each lies in one of a few segments that
 some change before it has read.
@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 from mx_core.model.ids import MailboxId
 from mx_core.store.places.segment import Segment
 
-HELD_MAX: Final = 32  # segments of up to 8 KB: a mailbox of 10,000 messages
+SEGMENTS_MAX: Final = 32  # segments of up to 8 KB: a mailbox of 10,000 messages
 
 
-class Held(NamedTuple):
+class FlaggedLast(NamedTuple):
     """Ascending; nobody changes what is in here."""
 
     mailbox: MailboxId
@@ -31,13 +31,15 @@ class Held(NamedTuple):
         return self.parts[at].to_reflag()
 
 
-def after(held: Held | None, mailbox: MailboxId, parts: Sequence[Segment]) -> Held | None:
-    """Return what is held once *parts* of *mailbox*, ascending, are stored; others stay as they were."""
+def after(
+    last: FlaggedLast | None, mailbox: MailboxId, parts: Sequence[Segment]
+) -> FlaggedLast | None:
+    """Return what is known once *parts* of *mailbox*, ascending, are stored; others stay as they were."""
     if not parts:
-        return held
-    if held is None or held.mailbox != mailbox:
-        held = Held(mailbox, [], [])
-    firsts, kept = held.firsts[:], held.parts[:]
+        return last
+    if last is None or last.mailbox != mailbox:
+        last = FlaggedLast(mailbox, [], [])
+    firsts, kept = last.firsts[:], last.parts[:]
     for part in parts:
         at = bisect_left(firsts, part.uids[0])
         if at < len(firsts) and firsts[at] == part.uids[0]:
@@ -45,7 +47,7 @@ def after(held: Held | None, mailbox: MailboxId, parts: Sequence[Segment]) -> He
         else:
             firsts.insert(at, part.uids[0])
             kept.insert(at, part)
-    if len(kept) > HELD_MAX:
-        kept = list(parts[-HELD_MAX:])
+    if len(kept) > SEGMENTS_MAX:
+        kept = list(parts[-SEGMENTS_MAX:])
         firsts = [part.uids[0] for part in kept]
-    return Held(mailbox, firsts, kept)
+    return FlaggedLast(mailbox, firsts, kept)
