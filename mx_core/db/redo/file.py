@@ -34,7 +34,9 @@ class RedoFile:
         self._at = 0
         self._before = frames.FIRST
         self._high = 0  # how far anything may be written that was not wiped
-        self.is_unsure = False  # of one record nobody knows whether it is on the disk
+        self.is_unsure = (
+            False  # of one record, or of the file itself, nobody knows whether it is on the disk
+        )
 
     def found(self) -> Iterator[bytes]:
         """Return the records that are there, in their order; before anything is added.
@@ -59,7 +61,8 @@ class RedoFile:
         Crash on the way: a frame that does not open, or one that nobody was told yes for.
 
         Raises:
-            OSError: It is not there; if ``is_unsure`` is true now, it may be, and nothing may be added any more.
+            OSError, MailError: It is not there; if ``is_unsure`` is true now, it may be, and nothing may be added
+                any more.
         """
         frame = frames.seal(
             self._key, self._before, secrets.token_bytes(frames.NONCE_OCTETS), record
@@ -117,10 +120,12 @@ class RedoFile:
         if self._file is None:
             made = not self.path.exists()
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._length = self._high = os.fstat(self._file).st_size
             if made:
                 # Crash before this: no file, and nobody was told yes because of it.
+                self.is_unsure = True  # without its name it is lost with a cut, whatever is in it
                 sync_directory(self.path.parent)
-            self._length = self._high = os.fstat(self._file).st_size
+                self.is_unsure = False
         return self._file
 
     def _read(self, octets: int, at: int) -> bytes:

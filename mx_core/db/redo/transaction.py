@@ -155,17 +155,17 @@ class OpenTransaction:
 
     def _keep(self, ticket: Ticket, change: Change) -> None:
         """Write *change* down, or else commit it with all that is open."""
-        record = _octets_of(change)
         try:
-            if record is not None:
+            record = encoded(change)
+            if RedoFile.takes(len(record)):
                 self._file.add(record)
                 failpoint.reach("redo")
                 self._changes.append(change)
                 self._octets += len(record)
                 self.is_open = True
                 return
-        except OSError:
-            pass  # to commit needs the disk too, and says what is wrong with it
+        except Exception:  # noqa: BLE001, S110  # to commit needs the disk too, and says what is wrong with it
+            pass
         self.is_open = True
         failure = self._commit()
         if failure is None:
@@ -191,12 +191,3 @@ class OpenTransaction:
         if self._driver.in_transaction:
             with contextlib.suppress(Exception):  # the first error is the one to tell
                 self._driver.execute("ROLLBACK")
-
-
-def _octets_of(change: Change) -> bytes | None:
-    """Return the record of *change*, or None: it has too many octets, or a value that has none."""
-    try:
-        record = encoded(change)
-    except TypeError:
-        return None
-    return record if RedoFile.takes(len(record)) else None

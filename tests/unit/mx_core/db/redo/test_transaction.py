@@ -301,6 +301,37 @@ async def test_where_the_log_can_not_grow_the_database_is_committed_and_the_next
     assert after_a_kill(database) == [(1, b"one"), (2, b"two")]
 
 
+@pytest.mark.anyio
+async def test_where_the_name_of_the_log_is_not_synced_the_log_is_not_used(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("mx_core.db.redo.file.sync_directory", failing(errno.EIO))
+        assert lone_write(database, put(b"one")) == 1
+    assert lone_write(database, put(b"two")) == 2
+
+    assert database._writer._lone._open is not None
+    assert not database._writer._lone._open.is_open
+    assert not database._writer._raw.in_transaction
+    assert await database.write(put(b"three")) == 3
+    assert after_a_kill(database) == [(1, b"one"), (2, b"two"), (3, b"three")]
+
+
+@pytest.mark.anyio
+async def test_whatever_is_wrong_with_the_log_no_transaction_is_left_behind(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(RedoFile, "add", broken_log)
+        assert lone_write(database, put(b"one")) == 1
+        assert not database._writer._raw.in_transaction
+    assert await database.write(put(b"two")) == 2
+
+
+def broken_log(*_: object) -> NoReturn:
+    raise StoreDamaged("as the folder's sync says it")
+
+
 class Full(Exception):
     """As the driver says it."""
 
