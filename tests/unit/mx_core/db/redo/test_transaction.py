@@ -1,85 +1,31 @@
 """Lone changes in a transaction that is still open: durable at once, and seen by whoever looks."""
 
 import asyncio
-import errno
 import os
 import random
 import shutil
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import sqlalchemy as sa
 
-from mx_core.db import lone, writer
+from mx_core.db import writer
 from mx_core.db.database import Database
-from mx_core.db.redo import again, transaction
-from mx_core.db.redo.file import RedoFile
-from mx_core.model.errors import Busy, DiskFull, MailError, StoreDamaged
+from mx_core.db.redo import transaction
+from mx_core.model.errors import Busy
+from tests.support.redo_things import (
+    WITNESS,
+    after_a_kill,
+    lone_write,
+    opened,
+    put,
+    redo_octets,
+    rows,
+)
 from tests.support.things import KEY, SCHEMA
 from tests.support.writing_thread import come_to_rest
-
-WITNESS = "SELECT ifnull(max(id), 0) FROM thing"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_slow_and_nothing_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lone, "HELD_SECONDS", 60)
-    monkeypatch.setattr(writer, "_IDLE_SECONDS", 60)  # what is open stays until somebody looks
-
-
-def opened(folder: Path) -> Database:
-    return Database.open(folder / "x.db", migrations=SCHEMA, key=KEY, plain=True, witness=WITNESS)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    (tmp_path / "live").mkdir()
-    made = opened(tmp_path / "live")
-    come_to_rest(made)
-    yield made
-    made.close()
-
-
-def put(octets: bytes) -> Callable[[Any], int]:
-    def job(tx: Any) -> int:
-        return int(tx.exec_driver_sql("INSERT INTO thing (octets) VALUES (?)", (octets,)).lastrowid)
-
-    return job
-
-
-def rows(tx: Any) -> list[tuple[int, bytes]]:
-    found: list[tuple[int, bytes]] = tx.exec_driver_sql(
-        "SELECT id, octets FROM thing ORDER BY id"
-    ).all()
-    return found
-
-
-def lone_write(database: Database, job: Callable[[Any], Any]) -> Any:
-    """Do it, and be sure that it was a lone one."""
-    database._writer._dirty = True  # as after the first: the thread has nothing to look up
-    done = database.write_here(job)
-    assert done is not None
-    return done[0]
-
-
-def after_a_kill(database: Database) -> list[tuple[int, bytes]]:
-    """Return the rows that are there when its process is killed now, and it is opened again."""
-    left = database.path.parent.with_name("left")
-    shutil.rmtree(left, ignore_errors=True)
-    shutil.copytree(database.path.parent, left)
-    (left / "x.db-shm").unlink()
-    found = opened(left)
-    try:
-        return found.read_blocking(rows)
-    finally:
-        found.close()
-
-
-def redo_octets(database: Database) -> bytes:
-    return database.path.with_name("x.db-redo").read_bytes()
 
 
 def log_octets(database: Database) -> int:
@@ -264,166 +210,6 @@ def test_closed_it_is_committed_and_the_log_is_zeros(tmp_path: Path) -> None:
     again_opened.close()
 
 
-# ── a disk that fails ────────────────────────────────────────────────────────────────
-def failing(code: int) -> Callable[..., NoReturn]:
-    def fails(*_: object) -> NoReturn:
-        raise OSError(code, os.strerror(code))
-
-    return fails
-
-
-@pytest.mark.anyio
-async def test_where_the_log_is_not_synced_the_database_is_and_the_log_is_used_no_more(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lone_write(database, put(b"one"))
-    with monkeypatch.context() as broken:
-        broken.setattr(os, "fdatasync", failing(errno.EIO))
-        assert lone_write(database, put(b"two")) == 2
-    assert lone_write(database, put(b"three")) == 3
-
-    assert database._writer._lone._open is not None
-    assert not database._writer._lone._open.is_open
-    assert after_a_kill(database) == [(1, b"one"), (2, b"two"), (3, b"three")]
-
-
-@pytest.mark.anyio
-async def test_where_the_log_can_not_grow_the_database_is_committed_and_the_next_is_in_the_log(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as full:
-        full.setattr(os, "pwrite", failing(errno.ENOSPC))
-        assert lone_write(database, put(b"one")) == 1
-    assert lone_write(database, put(b"two")) == 2
-
-    assert database._writer._lone._open is not None
-    assert database._writer._lone._open.is_open
-    assert after_a_kill(database) == [(1, b"one"), (2, b"two")]
-
-
-@pytest.mark.anyio
-async def test_where_the_name_of_the_log_is_not_synced_the_log_is_not_used(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as broken:
-        broken.setattr("mx_core.db.redo.file.sync_directory", failing(errno.EIO))
-        assert lone_write(database, put(b"one")) == 1
-    assert lone_write(database, put(b"two")) == 2
-
-    assert database._writer._lone._open is not None
-    assert not database._writer._lone._open.is_open
-    assert not database._writer._raw.in_transaction
-    assert await database.write(put(b"three")) == 3
-    assert after_a_kill(database) == [(1, b"one"), (2, b"two"), (3, b"three")]
-
-
-@pytest.mark.anyio
-async def test_whatever_is_wrong_with_the_log_no_transaction_is_left_behind(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as broken:
-        broken.setattr(RedoFile, "add", broken_log)
-        assert lone_write(database, put(b"one")) == 1
-        assert not database._writer._raw.in_transaction
-    assert await database.write(put(b"two")) == 2
-
-
-def broken_log(*_: object) -> NoReturn:
-    raise StoreDamaged("as the folder's sync says it")
-
-
-class Full(Exception):
-    """As the driver says it."""
-
-    sqlite_errorcode = 13
-
-
-@pytest.mark.anyio
-async def test_a_commit_that_finds_no_room_is_tried_again_by_whoever_comes_next(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_room(driver: Any, _round: int) -> NoReturn:
-        driver.execute("ROLLBACK")  # SQLite does so by itself
-        raise Full
-
-    lone_write(database, put(b"one"))
-    with monkeypatch.context() as full:
-        full.setattr(again, "commit", no_room)
-        for _ in range(2):
-            with pytest.raises(DiskFull):
-                database.glance(rows)
-            with pytest.raises(DiskFull):
-                await database.write(put(b"never"))
-        with pytest.raises(DiskFull):
-            await database.truncate_log()
-    assert after_a_kill(database) == [(1, b"one")]
-    come_to_rest(database)
-
-    assert database.glance(rows) == [(1, b"one")]
-    assert await database.write(put(b"two")) == 2
-
-
-@pytest.mark.anyio
-async def test_what_is_open_goes_on_after_a_commit_that_found_no_room(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_room(_driver: Any, _round: int) -> NoReturn:
-        raise Full
-
-    lone_write(database, put(b"one"))
-    with monkeypatch.context() as full:
-        full.setattr(again, "commit", no_room)
-        with pytest.raises(DiskFull):
-            database.glance(rows)
-    assert lone_write(database, put(b"two")) == 2
-
-    assert after_a_kill(database) == database.glance(rows) == [(1, b"one"), (2, b"two")]
-
-
-@pytest.mark.anyio
-async def test_where_neither_is_synced_nothing_more_is_taken(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_room(_driver: Any, _round: int) -> NoReturn:
-        raise Full
-
-    with monkeypatch.context() as broken:
-        broken.setattr(os, "fdatasync", failing(errno.EIO))
-        broken.setattr(again, "commit", no_room)
-        with pytest.raises(DiskFull):
-            lone_write(database, put(b"one"))
-    with pytest.raises(StoreDamaged):
-        await database.write(put(b"two"))
-
-
-@pytest.mark.anyio
-async def test_a_commit_of_which_nobody_knows_is_not_tried_again(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = []
-
-    class Unsynced(Exception):
-        sqlite_errorcode = 1034  # SQLITE_IOERR_FSYNC
-
-    def not_synced(_driver: Any, this_round: int) -> NoReturn:
-        tried.append(this_round)
-        raise Unsynced
-
-    lone_write(database, put(b"one"))
-    with monkeypatch.context() as broken:
-        broken.setattr(again, "commit", not_synced)
-        with pytest.raises(StoreDamaged):
-            database.glance(rows)
-    for _ in range(2):
-        with pytest.raises(StoreDamaged):
-            database.glance(rows)
-        with pytest.raises(StoreDamaged):
-            await database.write(put(b"never"))
-
-    assert len(tried) == 1
-    assert after_a_kill(database) == [(1, b"one")], "the next start makes it again"
-
-
 # ── many at once ─────────────────────────────────────────────────────────────────────
 @pytest.mark.anyio
 @pytest.mark.parametrize("seed", range(5))
@@ -507,14 +293,3 @@ async def test_through_sqlalchemy_what_was_open_is_there_too(database: Database)
     found.close()
 
     assert count == 1
-
-
-def test_a_log_that_can_not_be_read_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened(tmp_path).close()
-    (tmp_path / "x.db-redo").write_bytes(bytes(100))
-    monkeypatch.setattr(RedoFile, "_read", failing(errno.EIO))
-
-    with pytest.raises(MailError):
-        opened(tmp_path)
