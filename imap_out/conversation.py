@@ -77,9 +77,9 @@ class Conversation:
         self._connection = Connection(
             common.accounts, common.limits, self._security(tls=listener.implicit), common.claims,
             self._note_bug, common.shelves, common.hiding, _begin,
-            asyncio.get_running_loop().call_soon,
         )  # fmt: skip
         self._connection.session.is_alone = self._is_alone
+        self._ahead = self._connection.session.ahead
         trail = self._connection.session.trail = common.observer()
         trail.reached(Step.REACHED)
         if listener.implicit:
@@ -147,6 +147,8 @@ class Conversation:
                         connection.framer.feed(self._duplex.take())
                 case Next.READ:
                     await out.flush()
+                    if self._ahead.due:
+                        self._ahead.go_on()
                     if self._duplex.ended:
                         return "closed"
                     next_ = await self._more(deadline)
@@ -203,8 +205,12 @@ class Conversation:
             return True
         if done:
             self._duplex.put_off(self._now() + self._limits.idle_seconds)
-            with contextlib.suppress(ConnectionResetError):  # the task is told by connection_lost
+            try:  # noqa: SIM105  # suppress costs more than what it is around
                 self._duplex.write(self._out.taken())
+            except ConnectionResetError:
+                pass  # the task is told by connection_lost
+            if self._ahead.due:
+                self._ahead.go_on()
             if self._connection.prompt.left_something:
                 self._duplex.look_up()
             elif self._connection.framer.amid:

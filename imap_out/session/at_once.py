@@ -46,22 +46,22 @@ def answer_line(session: Session, octets: bytes, out: Out) -> bool:
 
 def answer(session: Session, text: bytes, out: Out) -> bool:
     """Put the whole answer to the command *text*, its tagged line included; False: nothing was done."""
-    view = session.view
-    if (
-        session.account is None
-        or session.ended
-        or session.notice is not None
-        or not (view is None or view.is_told_all)
-    ):
+    view, account = session.view, session.account
+    if account is None or session.ended or session.notice is not None:
         return False
+    if view is not None:
+        if not view.is_told_all:
+            return False
+        if lone.answer(session, view, text, out):
+            return True
     found = _PLAIN.fullmatch(text)
     if found is None:
-        return lone.answer(session, text, out) or lone_store.answer(session, text, out)
+        return view is not None and lone_store.answer(session, view, text, out)
     if found[2] is not None:
         out.put(found[1] + b" OK done\r\n")
         return True
     try:
-        line = _status(session, found[3], session.account.address)
+        line = _status(session, found[3], account.address)
     except (BadSyntax, MailError):
         return False  # the longer way meets it too, and says what it means
     if line is None:

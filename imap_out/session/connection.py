@@ -23,7 +23,6 @@ from imap_out.session.overlap import Overlap
 from imap_out.session.prompt import Prompt
 from imap_out.session.search import do_search, do_sort, saved
 from imap_out.session.state import capability, refusals
-from imap_out.session.state.ahead import Soon
 from imap_out.session.state.hiding import Hiding
 from imap_out.session.state.meant import asks_for_new
 from imap_out.session.state.notify import EXPUNGE, FLAGS, NEW
@@ -118,11 +117,9 @@ class Connection:
         shelves: Shelves | None = None,
         hiding: Hiding | None = None,
         begin: Begin | None = None,
-        soon: Soon | None = None,
     ) -> None:
         self.session = Session(accounts, limits, security, claims, shelves or Shelves())
         self.session.hiding = hiding or Hiding()
-        self.session.ahead.soon = soon
         self.framer = Framer(limits)
         self._report = report  # notes a bug in the log, returns the reference that finds it there
         self._exchange: Exchange | None = None

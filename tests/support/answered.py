@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 import pytest
-
-from imap_out.session.answers.out import Out
-from imap_out.session.state.session import Session
 
 
 def noted(way: ModuleType, patched: pytest.MonkeyPatch) -> list[bytes]:
@@ -15,9 +13,10 @@ def noted(way: ModuleType, patched: pytest.MonkeyPatch) -> list[bytes]:
     taken: list[bytes] = []
     answer = way.answer
 
-    def noting(session: Session, text: bytes, out: Out) -> bool:
-        answered: bool = answer(session, text, out)
+    def noting(*asked: Any) -> bool:
+        answered: bool = answer(*asked)
         if answered:
+            *_, text, _out = asked
             taken.append(text)
         return answered
 

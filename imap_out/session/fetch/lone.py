@@ -16,6 +16,7 @@ from msgspec import Struct
 from imap_out.session.answers.out import Out
 from imap_out.session.fetch.bodies import Plan, asked_of, value
 from imap_out.session.fetch.do_fetch import items_told, sets_seen
+from imap_out.session.state.selected import SelectedView
 from imap_out.session.state.session import Session
 from imap_out.wire.fetch_items import Attribute
 from imap_out.wire.parse_fetch import LONE, fetch_one
@@ -35,17 +36,17 @@ class _Lone(Struct, frozen=True):
     peeks: bool
 
 
-def answer(session: Session, text: bytes, out: Out) -> bool:
-    """Put the whole answer to the command *text*, its tagged line included; False: nothing was done."""
-    view = session.view
-    if view is None or session.ended or session.notice is not None or len(text) > _OCTETS_MAX:
-        return False
-    found = LONE.fullmatch(text)
+def answer(session: Session, view: SelectedView, text: bytes, out: Out) -> bool:
+    """Put the whole answer to the command *text*, its tagged line included; False: nothing was done.
+
+    The caller has seen to it that *session*, whose *view* it is, is without NOTIFY, and told of everything.
+    """
+    found = LONE.fullmatch(text) if len(text) <= _OCTETS_MAX else None
     if found is None:
         return False
     tag, uid, number, before, first, count, after = found.groups()
     lone = _lone(before, after, by_uid=uid is not None)
-    if lone is None or not (lone.peeks or view.read_only) or not view.is_told_all:
+    if lone is None or not (lone.peeks or view.read_only):
         return False
     rows = view.rows
     at = int(number) - 1 if uid is None else rows.position(int(number))

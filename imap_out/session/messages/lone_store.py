@@ -11,19 +11,19 @@ from typing import cast
 from imap_out.session.answers.out import Out
 from imap_out.session.messages import known_store
 from imap_out.session.state.as_thought import otherwise
+from imap_out.session.state.selected import SelectedView
 from imap_out.session.state.session import Session
 from mx_core.model.errors import MailError
 from mx_core.model.ids import Uid
 
 
-def answer(session: Session, text: bytes, out: Out) -> bool:
+def answer(session: Session, view: SelectedView, text: bytes, out: Out) -> bool:
     """Put the whole answer to the command *text*, its tagged line included; False: nothing was done.
 
-    The caller has seen to it that *session* is logged in, without NOTIFY, and told of everything.
+    The caller has seen to it that *session*, whose *view* it is, is without NOTIFY, and told of everything.
     """
-    view = session.view
     read = known_store.read(text)
-    if read is None or view is None or view.read_only or view.tells_modseq:
+    if read is None or view.read_only or view.tells_modseq:
         return False
     tag, command = read
     [number] = command.which.numbers

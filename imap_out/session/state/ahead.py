@@ -3,13 +3,12 @@
 A mail program saves an attachment by asking for its ranges one after the other, each with a
 statement, a file and a chunk to open.  From the second on the message stays open, and once an answer
 has left, the next octets are read while the client takes it in and asks again, on the loop: what a
-thread could read meanwhile costs less than passing the interpreter to it and back for each chunk.  What is in hand is bounded for a connection,
-and how many connections have something in hand for the process.
+thread could read meanwhile costs less than passing the interpreter to it and back for each chunk.
+What is in hand is bounded for a connection, and how many connections have something in hand for the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -25,19 +24,17 @@ RANGE_OCTETS_MAX: Final = (
 # What is in a file is opened by so much.  A piece ends where one of these does: none is opened twice, and
 # what one takes fits into the time in which a client takes in the last range.
 _SEALED_OCTETS: Final = 64 * 1024
-Soon = Callable[[Callable[[], None]], object]
 
 
 class Ahead:
     """Of one connection; owned by its task.
 
-    *soon* lets something happen once what was put has left; without it nothing is read ahead.
     Invariant: ``_octets`` are those of ``_message`` from ``_start`` on, and ``_next`` is where the
     last range ended.
     """
 
-    def __init__(self, shelves: Shelves, soon: Soon | None = None) -> None:
-        self.soon = soon
+    def __init__(self, shelves: Shelves) -> None:
+        self.due = False  # a piece is to be read by ``go_on``
         self._shelves = shelves
         self._mail: MailStore | None = None  # to read the next piece from
         self._message: MessageId | None = None
@@ -46,7 +43,6 @@ class Ahead:
         self._octets = b""
         self._opened: Octets | None = None  # the message
         self._whole = False  # nothing follows what is in hand
-        self._due = False  # a piece is about to be read
         self._count = 0  # how long the last range was
         self._counted = False
 
@@ -71,39 +67,13 @@ class Ahead:
         self._message, self._next = message, first + len(octets)
         if len(octets) < end - first or (self._whole and self._next >= self._end):
             self.drop()  # that was the last of it
-        elif follows:
-            self._go_on(mail, end - first)
+        elif follows and not self.due:
+            self._plan(mail, end - first)
         return octets
 
-    def drop(self) -> None:
-        """Let go of everything."""
-        self._mail, self._message, self._next = None, None, 0
-        self._octets, self._start, self._whole = b"", 0, False
-        self._opened = None
-        if self._counted:
-            self._counted = False
-            self._shelves.ahead -= 1
-
-    @property
-    def _end(self) -> int:
-        return self._start + len(self._octets)
-
-    def _go_on(self, mail: MailStore, count: int) -> None:
-        """Read the next piece soon, unless another range of *count* is in hand, or too long."""
-        if self.soon is None or self._due or count > RANGE_OCTETS_MAX:
-            return
-        if self._whole or self._end - self._next >= count:
-            return
-        if not self._counted:
-            if self._shelves.ahead >= self._shelves.ahead_max:
-                return
-            self._counted = True
-            self._shelves.ahead += 1
-        self._mail, self._due, self._count = mail, True, count
-        self.soon(self._read_on)
-
-    def _read_on(self) -> None:
-        self._due = False
+    def go_on(self) -> None:
+        """Read the next piece, if one is ``due``: once what was put has left."""
+        self.due = False
         if self._mail is None or self._message is None:
             return  # dropped meanwhile
         start, message = self._end, self._message
@@ -118,6 +88,30 @@ class Ahead:
         self._octets = self._octets[self._next - self._start :] + more
         self._start = self._next
         self._whole = len(more) < end - start
+
+    def drop(self) -> None:
+        """Let go of everything."""
+        self._mail, self._message, self._next = None, None, 0
+        self._octets, self._start, self._whole = b"", 0, False
+        self._opened = None
+        if self._counted:
+            self._counted = False
+            self._shelves.ahead -= 1
+
+    @property
+    def _end(self) -> int:
+        return self._start + len(self._octets)
+
+    def _plan(self, mail: MailStore, count: int) -> None:
+        """Let the next piece be read, unless another range of *count* is in hand, or too long."""
+        if count > RANGE_OCTETS_MAX or self._whole or self._end - self._next >= count:
+            return
+        if not self._counted:
+            if self._shelves.ahead >= self._shelves.ahead_max:
+                return
+            self._counted = True
+            self._shelves.ahead += 1
+        self._mail, self.due, self._count = mail, True, count
 
 
 def _octets(reader: MailReader, message: MessageId, start: int, end: int) -> bytes:

@@ -275,7 +275,9 @@ class SelectedView:
         """Tell whether nothing has happened that the client was not told of."""
         if self._follow is None or self._follow.has_news or self._gone or self._dirty:
             return False
-        return self.uid_next == self._newest.uid_next and self._keywords == self._keywords_told
+        if self.uid_next != self._newest.uid_next:
+            return False
+        return self._keywords is self._keywords_told or self._keywords == self._keywords_told
 
     def there(self, places: Sequence[int]) -> Sequence[int]:
         """Return those of *places* whose messages are not expunged."""

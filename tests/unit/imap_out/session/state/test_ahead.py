@@ -38,18 +38,10 @@ class Mail:
         return job(cast("MailReader", Reader()))
 
 
-class Later:
-    """What is to happen once an answer has left."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Callable[[], None]] = []
-
-    def __call__(self, job: Callable[[], None]) -> None:
-        self.jobs.append(job)
-
-    def happen(self) -> None:
-        while self.jobs:
-            self.jobs.pop(0)()
+def left(ahead: Ahead) -> None:
+    """Do what a connection does once an answer has left."""
+    if ahead.due:
+        ahead.go_on()
 
 
 def store(mail: Mail) -> MailStore:
@@ -71,32 +63,32 @@ steps = st.tuples(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(steps, max_size=30))
 def test_whatever_is_asked_its_octets_come(steps: list[tuple[int, int, int, bool]]) -> None:
-    shelves, later = Shelves(), Later()
-    ahead, mail, at = Ahead(shelves, later), Mail(), 0
-    for number, jump, count, left in steps:
+    shelves = Shelves()
+    ahead, mail, at = Ahead(shelves), Mail(), 0
+    for number, jump, count, has_left in steps:
         message = MessageId(number)
         first = max(at + jump, 0)
         said = ahead.read(store(mail), message, first, first + count)
         assert said == OCTETS[message][first : first + count]
         assert len(ahead._octets) <= 2 * RANGE_OCTETS_MAX
         at = first + len(said)
-        if left:
-            later.happen()
+        if has_left:
+            left(ahead)
     ahead.drop()
     assert shelves.ahead == 0
-    later.happen()
+    left(ahead)
     assert ahead._octets == b""
 
 
 def test_ranges_in_a_row_are_in_hand_when_they_are_asked_for() -> None:
-    shelves, later = Shelves(), Later()
-    ahead, mail = Ahead(shelves, later), Mail()
+    shelves = Shelves()
+    ahead, mail = Ahead(shelves), Mail()
 
     for first in range(0, SIZE, 65_536):
         before = mail.glances
         ahead.read(store(mail), MessageId(1), first, first + 65_536)
         assert mail.glances == before + (first < 2 * 65_536)
-        later.happen()
+        left(ahead)
 
     assert mail.glances == 3  # two ranges, and then the message is open
     assert shelves.ahead == 0
@@ -112,11 +104,10 @@ def test_each_piece_is_opened_once_wherever_ranges_begin(begins: int) -> None:
             asked.append((part.start, part.stop))
             return bytes(self)[part]
 
-    later, mail = Later(), Mail()
-    ahead = Ahead(Shelves(), later)
+    ahead, mail = Ahead(Shelves()), Mail()
     for n in range(5):
         ahead.read(store(mail), MessageId(1), begins + n * 65_536, begins + (n + 1) * 65_536)
-        later.happen()
+        left(ahead)
         if n == 1:
             ahead._opened = Noting(OCTETS[MessageId(1)])
 
@@ -127,23 +118,23 @@ def test_each_piece_is_opened_once_wherever_ranges_begin(begins: int) -> None:
 
 def test_long_ranges_are_not_read_ahead() -> None:
     """Nobody is held up for longer than reading one piece takes."""
-    shelves, later = Shelves(), Later()
-    ahead, mail = Ahead(shelves, later), Mail()
+    shelves = Shelves()
+    ahead, mail = Ahead(shelves), Mail()
 
     for first in range(0, SIZE, RANGE_OCTETS_MAX + 1):
         ahead.read(store(mail), MessageId(1), first, first + RANGE_OCTETS_MAX + 1)
 
-    assert later.jobs == []
+        assert not ahead.due
 
 
 def test_only_so_many_connections_read_ahead() -> None:
-    shelves, mail, later = Shelves(ahead_max=2), Mail(), Later()
-    several = [Ahead(shelves, later) for _ in range(4)]
+    shelves, mail = Shelves(ahead_max=2), Mail()
+    several = [Ahead(shelves) for _ in range(4)]
 
     for first in range(0, 5 * 65_536, 65_536):
         for ahead in several:
             ahead.read(store(mail), MessageId(1), first, first + 65_536)
-        later.happen()
+            left(ahead)
 
     assert shelves.ahead == 2
     assert sum(bool(ahead._octets) for ahead in several) == 2
@@ -157,18 +148,18 @@ def test_what_does_not_open_any_more_is_told_when_it_is_asked_for() -> None:
         def __getitem__(self, part: Any) -> Any:
             raise StoreDamaged("on purpose")
 
-    shelves, later = Shelves(), Later()
-    ahead, mail, message = Ahead(shelves, later), Mail(), MessageId(1)
+    shelves = Shelves()
+    ahead, mail, message = Ahead(shelves), Mail(), MessageId(1)
     for first in (0, 100):
         ahead.read(store(mail), message, first, first + 100)
-    later.happen()
+    left(ahead)
     assert ahead.read(store(mail), message, 200, 300) == OCTETS[message][200:300]
     assert ahead._opened is not None
 
     ahead._opened = Damaged()
     far = 64 * 1024  # in hand, and no more
     assert ahead.read(store(mail), message, 300, far) == OCTETS[message][300:far]
-    later.happen()  # the next piece does not open
+    left(ahead)  # the next piece does not open
     assert ahead._opened is None
     assert ahead.read(store(mail), message, far, far + 9) == OCTETS[message][far : far + 9]
     ahead.drop()
@@ -176,14 +167,14 @@ def test_what_does_not_open_any_more_is_told_when_it_is_asked_for() -> None:
 
 
 def test_an_error_comes_to_whoever_asks_and_leaves_nothing() -> None:
-    shelves, later = Shelves(), Later()
-    ahead, mail = Ahead(shelves, later), Mail()
+    shelves = Shelves()
+    ahead, mail = Ahead(shelves), Mail()
     lost = MessageId(1)
     for first in (0, 100):
         ahead.read(store(mail), lost, first, first + 100)
     octets = OCTETS.pop(lost)
     try:
-        later.happen()
+        left(ahead)
         with pytest.raises(MessageGone):
             ahead.read(store(mail), lost, 200, 300)
     finally:
