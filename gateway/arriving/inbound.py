@@ -14,11 +14,13 @@ from collections.abc import Callable
 import structlog
 from msgspec.structs import replace
 
+from gateway.arriving.acknowledging import Acknowledging
 from gateway.arriving.arrival_status import sender_status
 from gateway.arriving.at_the_door import AtTheDoor
 from gateway.arriving.senders import JudgedSender, Senders
 from gateway.arriving.status_block import render
 from gateway.arriving.stored import Stored, in_its_place, stored_long, stored_of
+from gateway.arriving.waiting import Waiting
 from gateway.network.interruptible import Interruptible
 from gateway.own.identity import OwnIdentity
 from gateway.own.old_homes import Epochs
@@ -26,7 +28,6 @@ from gateway.receipts.owing import owed_for
 from gateway.receipts.taking import TakingReceipts
 from gateway.sending.outbound import Outbound
 from mx_core import carrier_port
-from mx_core.db import failpoint
 from mx_core.envelope.open import OpenedControl, open_control, verify_statement
 from mx_core.envelope.statement import Kind, Statement
 from mx_core.model.body_name import BodyName
@@ -47,10 +48,6 @@ log = structlog.get_logger()
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _LARGE_OCTETS = 256 * 1024
-_FIRST_WAIT_SECONDS = 5.0
-_LONGEST_WAIT_SECONDS = 4 * 3600.0
-_KEPT_SECONDS = 5 * 86400.0
-_UNSAID_MAX = 32  # of the 64 that the server gives out before an acknowledgement
 _NO_KEY = "no-packet"  # the class of what is sealed to none of this device's keys
 
 
@@ -89,17 +86,16 @@ class Inbound:
         self._own = own
         self._epochs = epochs
         self._now = now
-        self._to_acknowledge: list[int] = []
-        self._unsaid: dict[EnvId, int] = {}  # not opened, and to be acknowledged once that is said
-        self._acknowledge = asyncio.Event()
+        self._acknowledging = Acknowledging(carrier)
+        self.waiting = Waiting(intake, inbox, self._settle, now)
         self._hurry = asyncio.Event()
         self._stream = Interruptible()
 
     async def run(self) -> None:
         """Collect for ever, over lost connections."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._acknowledge_stored())
-            tasks.create_task(self._try_kept())
+            tasks.create_task(self._acknowledging.run())
+            tasks.create_task(self.waiting.run())
             pause = _FIRST_PAUSE_SECONDS
             while True:
                 begun = self._now()
@@ -232,13 +228,7 @@ class Inbound:
         except DiskFull:
             raise
         except Unavailable:
-            return await self._intake.keep(
-                arrival.env_id,
-                arrival.peer_domain,
-                arrival.envelope,
-                arrival.body,
-                self._now() + _FIRST_WAIT_SECONDS,
-            )
+            return await self.waiting.keep(arrival)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -262,7 +252,7 @@ class Inbound:
                 await self._take(delivery)
             case carrier_port.FateNotice():
                 await self._learn(delivery)
-                self._acknowledge_soon(delivery.sequence)
+                self._acknowledging.soon(delivery.sequence)
             case carrier_port.QueueEmpty():
                 self.synced()
                 if await self._intake.is_empty():  # what waits was sealed to keys in use
@@ -276,15 +266,9 @@ class Inbound:
             raise  # nothing can be kept: the stream ends, and the server gives it again
         except Unavailable as error:
             log.info("arrival_waits", env_id=arrival.env_id.hex(), why=type(error).__name__)
-            settled = await self._intake.keep(
-                arrival.env_id,
-                arrival.peer_domain,
-                arrival.envelope,
-                arrival.body,
-                self._now() + _FIRST_WAIT_SECONDS,
-            )
+            settled = await self.waiting.keep(arrival)
         if settled:
-            self._acknowledge_soon(arrival.sequence)
+            self._acknowledging.soon(arrival.sequence)
 
     async def _settle(self, arrival: carrier_port.Arrival) -> bool:
         """Return True once it is stored or refused, False if a bug of ours stood in the way.
@@ -312,22 +296,15 @@ class Inbound:
     async def _note_unreadable(self, arrival: carrier_port.Arrival) -> bool:
         """Have its sender seal it anew; return whether it may be acknowledged.
 
-        Not before that is said, for it would be lost with this device; unless so many wait for it
-        that nothing else would come.
+        Not before that is said.
         """
         log.info("arrival_unreadable", env_id=arrival.env_id.hex())
         said = await self._unreadable.note(arrival.env_id, arrival.peer_domain)
-        if said or len(self._unsaid) >= _UNSAID_MAX:
-            return True
-        if arrival.sequence:
-            self._unsaid[arrival.env_id] = arrival.sequence
-        return False
+        return said or not self._acknowledging.once_said(arrival.env_id, arrival.sequence)
 
     def acknowledge_said(self, env_id: EnvId) -> None:
         """Acknowledge what could not be opened, now that its sender's server knows of it."""
-        sequence = self._unsaid.pop(env_id, None)
-        if sequence is not None:
-            self._acknowledge_soon(sequence)
+        self._acknowledging.said(env_id)
 
     async def _learn(self, notice: carrier_port.FateNotice) -> None:
         if notice.unreadable:
@@ -343,49 +320,3 @@ class Inbound:
             await self._outbound.pay(item, notice.env_id, notice.postage_bits)
         else:
             await self._outbound.settle_refused(item, notice.env_id, notice.reason, notice.status)
-
-    def _acknowledge_soon(self, sequence: int) -> None:
-        self._to_acknowledge.append(sequence)
-        self._acknowledge.set()
-
-    async def _acknowledge_stored(self) -> None:
-        """Acknowledge what is durable, many at once when many come."""
-        while True:
-            await self._acknowledge.wait()
-            self._acknowledge.clear()
-            sequences, self._to_acknowledge = self._to_acknowledge, []
-            try:
-                await self._carrier.acknowledge(sequences)
-            except (MailError, TimeoutError) as error:
-                # the server gives them again; the msg_id is known, and only this is repeated
-                log.info("acknowledgement_lost", why=type(error).__name__)
-                continue
-            failpoint.reach("acked")
-
-    async def _try_kept(self) -> None:
-        """Try what is kept again, ever less often; after five days it is refused."""
-        while True:
-            try:
-                for env_id in await self._intake.due():
-                    await self._try_once(env_id)
-            except Unavailable as error:
-                log.warning("intake_put_off", why=type(error).__name__)  # a full disk
-            await asyncio.sleep(_FIRST_WAIT_SECONDS)
-
-    async def _try_once(self, env_id: EnvId) -> None:
-        kept = await self._intake.get(env_id)
-        if kept is None:
-            return
-        arrival = carrier_port.Arrival(0, env_id, kept.envelope, kept.body, kept.peer_domain)
-        try:
-            settled = await self._settle(arrival)
-        except Unavailable:
-            settled = False
-        if not settled and self._now() > kept.received + _KEPT_SECONDS and kept.attempts:
-            await self._inbox.refuse(env_id, kept.peer_domain, "domain-unreachable")
-            settled = True
-        if settled:
-            await self._intake.drop(env_id)
-            return
-        wait = min(_FIRST_WAIT_SECONDS * 2.0 ** min(kept.attempts, 16), _LONGEST_WAIT_SECONDS)
-        await self._intake.put_off(env_id, self._now() + wait)

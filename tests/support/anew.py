@@ -104,8 +104,7 @@ class BobsDevice:
                 )
             if settled:
                 del self.post.waiting[env_id]
-        for env_id in await self.store.intake.due():
-            await self.inbound._try_once(env_id)
+        await self.inbound.waiting.try_due()
         await self.epochs.sync_completed(begun)
 
     async def had(self) -> set[bytes]:
