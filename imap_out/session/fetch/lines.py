@@ -132,8 +132,10 @@ class _Lines:
 
     def of_flags(self, part: Part, start: int, chosen: Chosen) -> bytes:
         """Return the joined lines of a part, of what the view gives alone."""
-        if chosen is not ALL or self._recent.touches(part.uids[0], part.uids[-1]):
+        if chosen is not ALL:
             return self._join(part, start, chosen, ())
+        if self._recent.touches(part.uids[0], part.uids[-1]):
+            return self._made(part, start)  # to this session alone, so it is not kept
         return self._kept(part, start)
 
     def begin(self, messages: Sequence[int], behind: _BegunRows | None = None) -> _BegunRows | None:
@@ -198,7 +200,8 @@ class _Lines:
 
     def _made(self, part: Part, start: int) -> bytes:
         [line], shelves = self._recipe.stretches, self._session.shelves
-        if not flag_lines.is_kept(line.filling):
+        recent = self._recent_of(part)
+        if recent is None or not flag_lines.is_kept(line.filling):
             return self._join(part, start, ALL, ())
         kind, key = ("heads", self._joined_kind), (id(part.uids), start)
         heads: Heads | None = shelves.shelf(kind).items.get(key)
@@ -206,10 +209,17 @@ class _Lines:
             heads = Heads.of(line.format, line.filling, part, start)
             octets = len(heads.text) + flag_lines.OVERHEAD * len(part)
             shelves.put(kind, [(key, heads, octets)])
-        return heads.lines(part.column, self._spelled(part.column.kinds))
+        return heads.lines(part.column, self._spelled(part.column.kinds, recent=recent))
 
-    def _spelled(self, kinds: Iterable[FlagSet]) -> dict[FlagSet, bytes]:
-        return {kind: self._spell(kind, recent=False) for kind in kinds}
+    def _spelled(self, kinds: Iterable[FlagSet], *, recent: bool) -> dict[FlagSet, bytes]:
+        return {kind: self._spell(kind, recent=recent) for kind in kinds}
+
+    def _recent_of(self, part: Part) -> bool | None:
+        """Tell whether the messages of *part* are recent; None: some of them."""
+        low, high = part.uids[0], part.uids[-1]
+        if not self._recent.touches(low, high):
+            return False
+        return True if self._recent.covers(low, high) else None
 
     def _join(self, part: Part, start: int, chosen: Chosen, kept: Columns) -> bytes:
         numbers = (
@@ -257,12 +267,12 @@ class _Lines:
         return self._flags(part, chosen)
 
     def _flags(self, part: Part, chosen: Chosen) -> list[bytes]:
-        spell, flags = self._spell, part.column.among(chosen)
-        if self._recent.touches(part.uids[0], part.uids[-1]):
-            recent, uids = self._recent, among(part.uids, chosen)
-            return [spell(f, recent=uid in recent) for uid, f in zip(uids, flags, strict=True)]
+        flags, recent = part.column.among(chosen), self._recent_of(part)
+        if recent is None:
+            spell, some, uids = self._spell, self._recent, among(part.uids, chosen)
+            return [spell(f, recent=uid in some) for uid, f in zip(uids, flags, strict=True)]
         kinds = part.kinds if chosen is ALL else set(flags)
-        return list(map(self._spelled(kinds).__getitem__, flags))
+        return list(map(self._spelled(kinds, recent=recent).__getitem__, flags))
 
 
 _NO_ROW: Final = (0, 0, None)  # nothing of it is told

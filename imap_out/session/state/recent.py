@@ -29,6 +29,11 @@ class RecentUids:
         at = bisect_right(self._lows, high) - 1
         return at >= 0 and low <= self._highs[at]
 
+    def covers(self, low: int, high: int) -> bool:
+        """Tell whether every UID from *low* to *high* is recent."""
+        at = bisect_right(self._lows, low) - 1
+        return at >= 0 and high <= self._highs[at]
+
     def add(self, low: int, high: int) -> None:
         """Add a range above all others; nothing if it is empty."""
         if low > high:

@@ -8,6 +8,7 @@ from imap_out.session.fetch.pieces import Stretch, recipe_of
 from imap_out.session.state.recent import RecentClaims
 from imap_out.session.state.shelves import Shelves
 from imap_out.wire.fetch_items import RFC822_TEXT, Attribute, BodySection, Section, SectionText
+from mx_core.model import part
 from tests.support.memory_mail import MemoryAccounts, one_account
 from tests.support.transcript import Line
 
@@ -106,6 +107,40 @@ async def test_what_the_view_gives_of_one_is_told_as_among_its_neighbours(items:
 
     assert b"".join(each) + done == together
     assert (b"\\Recent" in together) == (b"FLAGS" in items)
+
+
+@pytest.mark.parametrize("items", [b"FLAGS", b"(UID FLAGS)", b"(FLAGS UID BODY.PEEK[HEADER])"])
+async def test_parts_that_are_recent_not_or_in_part_are_told_as_each_by_itself(
+    items: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part, "PART_MAX", 4)
+    accounts = await filled(6)
+    await said(await logged_in(accounts, Shelves()), b"s SELECT INBOX")  # recent to nobody else
+    [account] = accounts.accounts.values()
+    for number in range(7):
+        await account.mail.deliver(b"Subject: %d\r\n\r\nnew\r\n" % number)
+    line = await logged_in(accounts, Shelves())
+    await said(line, b"s SELECT INBOX")
+    await said(line, b"d STORE 2,5,8,12 FLAGS (\\Seen $Label)")
+    view = line.connection.session.selected()
+    kinds = {
+        (
+            view.recent.touches(some.uids[0], some.uids[-1]),
+            view.recent.covers(some.uids[0], some.uids[-1]),
+        )
+        for some in view.rows.parts
+    }
+    assert kinds == {(False, False), (True, False), (True, True)}
+
+    for _ in range(2):
+        together = await said(line, b"c FETCH 1:* " + items)
+        done = b"c OK fetched\r\n"
+        each = [
+            (await said(line, b"c FETCH %d " % n + items)).removesuffix(done) for n in range(1, 14)
+        ]
+        assert b"".join(each) + done == together
+        assert together.count(b"\\Recent") == 7
+        await said(line, b"d STORE 1:13 +FLAGS.SILENT (\\Answered)")
 
 
 @pytest.mark.parametrize("item", [RFC822_TEXT, BodySection(Section((1,), SectionText.FIELDS))])
