@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from imap_out.wire.fetch_items import Attribute
@@ -41,8 +42,9 @@ class Heads:
         columns: list[Sequence[int]] = [range(start + 1, start + 1 + len(part))]
         if Attribute.UID in live:
             columns.append(part.uids)
-        text = _GAP.join(map(head.__mod__, zip(*columns, strict=True)))
-        return cls(part.uids, text, tail)
+        # all at once take half of the time of one by one
+        text = (head + _GAP) * len(part) % tuple(chain.from_iterable(zip(*columns, strict=True)))
+        return cls(part.uids, text[: -len(_GAP)], tail)
 
     def lines(self, column: FlagColumn, spelled: Mapping[FlagSet, bytes]) -> bytes:
         """Return the joined lines of messages with the flags of *column*, of all that the part has."""
