@@ -199,23 +199,26 @@ class Conversation:
         """Answer *octets* that came while the task waits for some; False: the task is to do it."""
         try:
             done = self._connection.at_once(octets, self._out)
+            if done:
+                self._tell_at_once()
         except Exception as error:  # noqa: BLE001  # as in run
             self._note_bug(error)
             self._duplex.transport.abort()
             return True
-        if done:
-            self._duplex.put_off(self._now() + self._limits.idle_seconds)
-            try:  # noqa: SIM105  # suppress costs more than what it is around
-                self._duplex.write(self._out.taken())
-            except ConnectionResetError:
-                pass  # the task is told by connection_lost
-            if self._ahead.due:
-                self._ahead.go_on()
-            if self._connection.prompt.left_something:
-                self._duplex.look_up()
-            elif self._connection.framer.amid:
-                self._duplex.acknowledge()
         return done
+
+    def _tell_at_once(self) -> None:
+        self._duplex.put_off(self._now() + self._limits.idle_seconds)
+        try:
+            self._duplex.write(self._out.taken())
+        except ConnectionResetError:
+            return  # the task is told by connection_lost
+        if self._ahead.due:
+            self._ahead.go_on()
+        if self._connection.prompt.left_something:
+            self._duplex.look_up()
+        elif self._connection.framer.amid:
+            self._duplex.acknowledge()
 
     async def _idle(self) -> Next:
         """Tell news until the client says something.  RFC 2177, RFC 5465."""

@@ -1,6 +1,7 @@
 """Of a message that is read range by range the next one is in hand once an answer has left."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -67,3 +68,24 @@ async def test_of_what_is_asked_in_one_go_nothing_is_read_before_all_is_answered
     for _ in asked:
         await line.until(b"d OK")
     assert len(many) <= 1
+
+
+async def test_a_bug_while_reading_ahead_ends_this_connection_and_is_logged(
+    line: Raw, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(ahead: Ahead) -> None:
+        ahead.due = False
+        raise RuntimeError("octets of a message")
+
+    monkeypatch.setattr(Ahead, "go_on", fail)
+    line.say(b"d FETCH 1 (BODY.PEEK[]<0.9>)\r\n")
+    await line.until(b"d OK")
+    line.say(b"e FETCH 1 (BODY.PEEK[]<9.9>)\r\n")
+
+    assert b"e OK" in await line.until(b"e OK")
+    with suppress(ConnectionError):
+        assert await line.reader.read() == b""
+    told = capsys.readouterr().out
+    assert told.count("imap_bug") == 1
+    assert "RuntimeError" in told
+    assert "octets of a message" not in told
