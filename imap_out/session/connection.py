@@ -215,13 +215,13 @@ class Connection:
 
     # ── dialogues ───────────────────────────────────────────────────────────────────
     async def _open(self, tag: bytes, command: Authenticate | Idle, out: Out) -> Completed | None:
+        dialogue: Dialogue
         if isinstance(command, Idle):
-            self._dialogue = idling = Idling(self.session, tag)
-            await idling.begin(out)
-            return None
-        authenticating = Authenticating(self.session, tag, command)
-        completed = await authenticating.begin(out)
-        self._dialogue = authenticating if completed is None else None
+            dialogue = Idling(self.session, tag)
+        else:
+            dialogue = Authenticating(self.session, tag, command)
+        completed = await dialogue.begin(out)
+        self._dialogue = dialogue if completed is None else None
         return completed
 
     async def _take_line(self, dialogue: Dialogue, out: Out) -> Next:
@@ -232,14 +232,10 @@ class Connection:
         if isinstance(line, Poisoned):
             next_ = self._bad(dialogue.tag, line.reason, out)
             return Next.CLOSE if line.close else next_
-        if isinstance(dialogue, Idling):
-            await dialogue.end(line, out)
-            return self._after(out)
-
         await self._answer(dialogue.tag, lambda: self._go_on(dialogue, line, out), out)
         return self._after(out)
 
-    async def _go_on(self, dialogue: Authenticating, line: bytes, out: Out) -> Completed | None:
+    async def _go_on(self, dialogue: Dialogue, line: bytes, out: Out) -> Completed | None:
         completed = await dialogue.take(line, out)
         self._dialogue = dialogue if completed is None else None
         return completed

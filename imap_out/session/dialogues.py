@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from imap_out.session import auth, news
 from imap_out.session.answers.out import Out
-from imap_out.session.state import refusals
+from imap_out.session.state.refusals import ClientBug
 from imap_out.session.state.session import Completed, Session
 from imap_out.wire.commands import Authenticate
 
@@ -52,19 +52,18 @@ class Idling:
         self._session = session
 
     async def begin(self, out: Out) -> None:
-        """Ask for the line that ends it, and tell what is new by now."""
+        """Ask for the line that ends it, and tell what is new by now.  If that fails, it has not begun."""
         # first of all: some programs take whatever else comes for a refusal
         out.put(b"+ idling\r\n")
         await news.tell(self._session, out, expunges=True)
 
-    async def end(self, line: bytes, out: Out) -> None:
-        """Give the tagged answer, and before it what is new.  What fails in that is raised."""
+    async def take(self, line: bytes, out: Out) -> Completed:
+        """End, and tell what is new by then; raises ClientBug for another line than DONE."""
         # idle = "IDLE" CRLF "DONE"                                      RFC 2177 §4
         if line.upper() != b"DONE":
-            out.put(refusals.bad(self.tag, "IDLE ends with DONE"))
-            return
+            raise ClientBug("IDLE ends with DONE")
         await news.tell(self._session, out, expunges=True)
-        out.put(b"%b OK no longer idling\r\n" % self.tag)
+        return Completed(b"no longer idling")
 
 
 Dialogue = Authenticating | Idling

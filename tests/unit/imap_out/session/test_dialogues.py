@@ -4,11 +4,17 @@ import base64
 
 import pytest
 
+from imap_out.session import news
 from imap_out.session.dialogues import Authenticating, Idling
 from imap_out.session.state.recent import RecentClaims
 from imap_out.session.state.refusals import ClientBug, Refusal
 from imap_out.wire.commands import Authenticate
+from mx_core.model.errors import Unavailable
+from mx_core.model.flags import DELETED
+from mx_core.model.ids import Uid
+from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret
+from mx_core.ports import FlagChange, MailWriter
 from tests.support.memory_mail import one_account
 from tests.support.transcript import Line, Transcript
 
@@ -70,6 +76,16 @@ async def test_after_a_refused_response_lines_are_commands_again(stranger: Line)
     assert (await said(stranger)).endswith(b"a BAD authentication was cancelled\r\nb OK done\r\n")
 
 
+async def fail(*_: object, **__: object) -> None:
+    raise Unavailable("on purpose")
+
+
+def expunge_all(writer: MailWriter) -> None:
+    inbox = writer.mailbox(INBOX).id
+    writer.store_flags(inbox, [Uid(1)], FlagChange.ADD, frozenset({DELETED}))
+    writer.expunge(inbox)
+
+
 @pytest.fixture
 async def idler() -> Line:
     world = Transcript()
@@ -88,11 +104,41 @@ async def test_idle_asks_for_its_end_before_it_tells_what_is_new(idler: Line) ->
 
 @pytest.mark.parametrize("line", [b"DONE", b"done"])
 async def test_done_is_answered_after_what_is_new(idler: Line, line: bytes) -> None:
-    await Idling(idler.connection.session, b"i").end(line, idler.out)
+    await idler.feed(b"i IDLE\r\n")
+    assert (await said(idler)).startswith(b"+ idling\r\n* 1 EXISTS\r\n")
+    await idler.connection.session.mail.write(expunge_all)
+
+    await idler.feed(line + b"\r\nb NOOP\r\n")
 
     answer = await said(idler)
-    assert answer.startswith(b"* 1 EXISTS\r\n")
-    assert answer.endswith(b"i OK no longer idling\r\n")
+    assert answer.startswith(b"* 1 EXPUNGE\r\n")
+    assert answer.endswith(b"i OK no longer idling\r\nb OK done\r\n")
+
+
+async def test_an_idle_that_can_not_tell_its_news_has_not_begun(
+    idler: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as failing:
+        failing.setattr(news, "tell", fail)
+        await idler.feed(b"i IDLE\r\n")
+
+    assert await said(idler) == b"+ idling\r\ni NO [UNAVAILABLE] on purpose\r\n"
+    await idler.feed(b"b NOOP\r\n")
+    assert (await said(idler)).endswith(b"b OK done\r\n")
+
+
+async def test_where_news_can_not_be_told_done_is_answered_all_the_same(
+    idler: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await idler.feed(b"i IDLE\r\n")
+    await said(idler)
+    with monkeypatch.context() as failing:
+        failing.setattr(news, "tell", fail)
+        await idler.feed(b"DONE\r\n")
+
+    assert await said(idler) == b"i NO [UNAVAILABLE] on purpose\r\n"
+    await idler.feed(b"b NOOP\r\n")
+    assert await said(idler) == b"b OK done\r\n"
 
 
 async def test_any_other_line_ends_idle_too_and_is_refused(idler: Line) -> None:
