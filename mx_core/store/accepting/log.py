@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import queue
-import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from mx_core.db import frames
-from mx_core.db.durable import sync_directory
+from mx_core.db.frame_file import FrameFile
+from mx_core.db.frames import ADDED_OCTETS, RECORD_OCTETS_MAX, FrameKey
 from mx_core.db.os_failure import UNCONFIRMED, translate_os
 from mx_core.model.errors import StoreDamaged, Unavailable
 from mx_core.model.secret import Secret
@@ -63,14 +61,13 @@ class AcceptedLog:
 
     def __init__(self, path: Path, key: Secret[bytes]) -> None:
         """Open or make the log at *path*; *key* is the account's.  Raises DiskFull, StoreDamaged."""
-        self._key = frames.FrameKey(_LABEL, b2(_LABEL.decode(), [b""], key=key.reveal()))
+        secret = b2(_LABEL.decode(), [b""], key=key.reveal())
+        self._file = FrameFile(
+            path, FrameKey(_LABEL, secret), step_octets=_STEP_OCTETS, is_wiped_whole=False
+        )
         try:
-            made = not path.exists()
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if made:
-                # Crash before this: no log, and nobody was promised anything by it.
-                sync_directory(path.parent)
-            self._length = os.fstat(self._file).st_size
+            # Crash in here: no log, and nobody was promised anything by it.
+            self._file.open()
         except OSError as error:
             raise translate_os(error) from error
         self._intake: queue.SimpleQueue[_Waiting | _Sign] = queue.SimpleQueue()
@@ -78,21 +75,16 @@ class AcceptedLog:
         self._refusal: Exception | None = None
         self._alive = 0  # loop: given here, and not yet in the database
         self._planned = 0  # loop: octets of this round, also of what is still to be written
-        self._at = 0  # thread: where the next frame goes
-        self._before = frames.FIRST  # thread: what it is bound to
-        self._high = 0  # thread: how far anything was written since the last rest
 
     def found(self) -> Iterator[bytes]:
         """Return what an earlier process has left, in its order; before anything is added."""
-        for frame in frames.read_all(self._key, self._read):
-            self._high = frame.at + frame.octets
-            yield frame.record
+        return self._file.found()
 
     def has_room(self, octets: int) -> bool:
         """Tell whether a record of *octets* may be added."""
         taken = self._planned if self._alive else 0
-        fits = taken + octets + frames.ADDED_OCTETS <= OCTETS_MAX
-        return fits and octets <= frames.RECORD_OCTETS_MAX
+        fits = taken + octets + ADDED_OCTETS <= OCTETS_MAX
+        return fits and octets <= RECORD_OCTETS_MAX
 
     async def add(self, record: bytes, announce: Callable[[int], None]) -> None:
         """Return once *record* is on the disk, after *announce* was told where it is.
@@ -106,7 +98,7 @@ class AcceptedLog:
         if self._refusal is not None:
             raise self._refusal
         waiting = _Waiting(record, announce, begins=not self._alive)
-        self._planned = len(record) + frames.ADDED_OCTETS + (self._planned if self._alive else 0)
+        self._planned = len(record) + ADDED_OCTETS + (self._planned if self._alive else 0)
         self._alive += 1
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="accepted", daemon=True)
@@ -116,10 +108,10 @@ class AcceptedLog:
 
     def read(self, at: int) -> bytes:
         """Return the record at *at*, which was announced and is not done; raises StoreDamaged."""
-        frame = frames.read_one(self._key, self._read, at)
-        if frame is None:
+        record = self._file.read(at)
+        if record is None:
             raise StoreDamaged("what was accepted can not be read again")
-        return frame.record
+        return record
 
     def done(self, many: int) -> None:
         """Note that the database has *many* more of the records; of all: the log begins anew.
@@ -135,13 +127,7 @@ class AcceptedLog:
 
         Nothing waits for the disk: what a power cut brings back is known to the database.
         """
-        with contextlib.suppress(OSError):  # the next round writes over it
-            for at in range(0, self._high, _STEP_OCTETS):
-                _write(self._file, bytes(min(_STEP_OCTETS, self._high - at)), at)
-            if self._length > KEPT_OCTETS:
-                os.ftruncate(self._file, KEPT_OCTETS)
-                self._length = KEPT_OCTETS
-        self._at, self._before, self._high = 0, frames.FIRST, 0
+        self._file.wipe_unsynced(KEPT_OCTETS)
 
     @property
     def is_empty(self) -> bool:
@@ -158,10 +144,7 @@ class AcceptedLog:
 
     def close(self) -> None:
         """Let go of the file, after ``end``."""
-        os.close(self._file)
-
-    def _read(self, octets: int, at: int) -> bytes:
-        return os.pread(self._file, octets, at)
+        self._file.close()
 
     # ── the thread ───────────────────────────────────────────────────────────────────
     def _work(self) -> None:
@@ -214,22 +197,11 @@ class AcceptedLog:
         if not batch:
             return
         if batch[0].begins:  # only the first can: it was given when nothing else was alive
-            self._at, self._before = 0, frames.FIRST
-        at, before = self._at, self._before
-        pieces = []
+            self._file.begin_anew()
+        at = self._file.write([each.record for each in batch])
         for each in batch:
-            nonce = secrets.token_bytes(frames.NONCE_OCTETS)
-            pieces.append(frames.seal(self._key, before, nonce, each.record))
-            each.at, before = at, frames.tag_of(pieces[-1])
-            at += len(pieces[-1])
-        if at > self._length:
-            longer = -(-at // _STEP_OCTETS) * _STEP_OCTETS
-            _write(self._file, bytes(longer - self._length), self._length)
-            self._length = longer
-        self._high = max(self._high, at)
-        _write(self._file, b"".join(pieces), batch[0].at)
-        os.fdatasync(self._file)
-        self._at, self._before = at, before
+            each.at = at
+            at += len(each.record) + ADDED_OCTETS
 
     # ── the loop ─────────────────────────────────────────────────────────────────────
     def _settle(self, batch: Sequence[_Waiting]) -> None:
@@ -242,10 +214,3 @@ class AcceptedLog:
                 self.done(1)
                 if not each.future.done():
                     each.future.set_exception(each.error)
-
-
-def _write(file: int, octets: bytes, at: int) -> None:
-    rest = memoryview(octets)
-    while rest:
-        written = os.pwrite(file, rest, at)
-        rest, at = rest[written:], at + written

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from mx_core.db.database import Database
+from mx_core.db.frame_file import FrameFile
 from mx_core.db.redo import again
 from mx_core.db.redo.file import RedoFile
 from mx_core.model.errors import DiskFull, MailError, StoreDamaged
@@ -57,7 +58,7 @@ async def test_where_the_name_of_the_log_is_not_synced_the_log_is_not_used(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("mx_core.db.redo.file.sync_directory", failing(errno.EIO))
+        broken.setattr("mx_core.db.frame_file.sync_directory", failing(errno.EIO))
         assert lone_write(database, put(b"one")) == 1
     assert lone_write(database, put(b"two")) == 2
 
@@ -180,7 +181,7 @@ def test_a_log_that_can_not_be_read_is_said(
 ) -> None:
     opened(tmp_path).close()
     (tmp_path / "x.db-redo").write_bytes(bytes(100))
-    monkeypatch.setattr(RedoFile, "_read", failing(errno.EIO))
+    monkeypatch.setattr(FrameFile, "_read", failing(errno.EIO))
 
     with pytest.raises(MailError):
         opened(tmp_path)

@@ -33,7 +33,7 @@ def test_a_change_and_its_frame_are_what_their_page_says(tmp_path: Path) -> None
         ],
     )
     record = encoded(change)
-    key = RedoFile(tmp_path / "x.db", Secret(bytes(range(32))))._key
+    key = RedoFile(tmp_path / "x.db", Secret(bytes(range(32))))._file._key
 
     assert record.hex() == (
         "93070c9293bb55504441544520636c6f636b20534554206d6f64736571203d203fc2910d93bb494e5345525420494e54"

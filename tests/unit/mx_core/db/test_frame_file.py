@@ -1,0 +1,416 @@
+"""A file of frames: each write is one, and synced; what stands behind the newest frame is never read."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from mx_core.db import frame_file
+from mx_core.db.frame_file import FrameFile
+from mx_core.db.frames import ADDED_OCTETS, FrameKey
+from mx_core.model.errors import StoreDamaged
+
+KEY = FrameKey(b"MX1.test", bytes(range(32)))
+STEP = 4096
+Open = Callable[..., FrameFile]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "frames"
+
+
+@pytest.fixture
+def opened(path: Path) -> Iterator[Open]:
+    """Open the same file, any number of times."""
+    files: list[FrameFile] = []
+
+    def again(*, whole: bool = True) -> FrameFile:
+        files.append(FrameFile(path, KEY, step_octets=STEP, is_wiped_whole=whole))
+        return files[-1]
+
+    yield again
+    for file in files:
+        file.close()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the disk is asked for, in order: ("pwrite", octets, at), ("fdatasync",), ("fsync",)."""
+    made: list[tuple[Any, ...]] = []
+    pwrite, fdatasync, fsync = os.pwrite, os.fdatasync, os.fsync
+
+    def noted_pwrite(file: int, octets: bytes, at: int) -> int:
+        made.append(("pwrite", len(octets), at))
+        return pwrite(file, octets, at)
+
+    def noted(name: str, real: Callable[[int], None]) -> Callable[[int], None]:
+        def call(file: int) -> None:
+            made.append((name,))
+            real(file)
+
+        return call
+
+    monkeypatch.setattr(os, "pwrite", noted_pwrite)
+    monkeypatch.setattr(os, "fdatasync", noted("fdatasync", fdatasync))
+    monkeypatch.setattr(os, "fsync", noted("fsync", fsync))
+    return made
+
+
+def failing(code: int) -> Callable[..., NoReturn]:
+    def fails(*_: object) -> NoReturn:
+        raise OSError(code, os.strerror(code))
+
+    return fails
+
+
+# ── made and opened ──────────────────────────────────────────────────────────────────
+def test_a_file_that_is_made_is_for_its_owner_and_its_name_is_synced_before_anything_is_in_it(
+    opened: Open, path: Path, calls: list[tuple[Any, ...]]
+) -> None:
+    opened().write([b"one"])
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert calls == [
+        ("fsync",),
+        ("pwrite", STEP, 0),
+        ("pwrite", 3 + ADDED_OCTETS, 0),
+        ("fdatasync",),
+    ]
+
+
+def test_the_name_of_a_file_that_was_there_is_not_synced_again(
+    opened: Open, calls: list[tuple[Any, ...]]
+) -> None:
+    opened().write([b"one"])
+    calls.clear()
+    opened().open()
+
+    assert calls == []
+
+
+def test_a_name_that_is_not_synced_is_said_and_leaves_it_unsure(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened()
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
+    with pytest.raises(StoreDamaged):
+        file.write([b"one"])
+
+    assert file.is_unsure
+
+
+def test_a_file_that_can_not_be_opened_leaves_nothing_unsure(opened: Open, path: Path) -> None:
+    path.mkdir()
+    file = opened()
+    with pytest.raises(IsADirectoryError):
+        file.write([b"one"])
+
+    assert not file.is_unsure
+
+
+def test_whoever_looks_for_records_makes_no_file(opened: Open, path: Path) -> None:
+    assert list(opened().found()) == []
+    assert not path.exists()
+
+
+def test_what_is_closed_is_not_read_and_may_be_opened_again(opened: Open) -> None:
+    file = opened()
+    file.write([b"one"])
+    file.close()
+    file.close()
+    with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
+        file.read(0)
+
+    assert list(file.found()) == [b"one"]
+
+
+# ── written and read ─────────────────────────────────────────────────────────────────
+def test_what_was_written_is_found_in_its_order_and_each_is_read_where_it_is(opened: Open) -> None:
+    file = opened()
+    first = file.write([b"one"])
+    second = file.write([b"", b"three" * 100])
+
+    assert (first, second) == (0, 3 + ADDED_OCTETS)
+    assert list(opened().found()) == [b"one", b"", b"three" * 100]
+    assert file.read(first) == b"one"
+    assert file.read(second) == b""
+    assert file.read(second + ADDED_OCTETS) == b"three" * 100
+    assert file.read(second + 1) is None
+
+
+def test_several_are_one_write_and_one_sync(opened: Open, calls: list[tuple[Any, ...]]) -> None:
+    file = opened()
+    file.write([b"one"])
+    calls.clear()
+    at = file.write([b"two", b"three"])
+
+    assert calls == [("pwrite", 8 + 2 * ADDED_OCTETS, at), ("fdatasync",)]
+
+
+def test_it_grows_by_steps_of_zeros_and_only_where_it_must(
+    opened: Open, path: Path, calls: list[tuple[Any, ...]]
+) -> None:
+    file = opened()
+    file.write([bytes([7]) * (STEP - ADDED_OCTETS)])
+    fits = path.stat().st_size
+    calls.clear()
+    at = file.write([bytes([7]) * (2 * STEP)])
+
+    assert fits == at == STEP
+    assert calls == [
+        ("pwrite", 3 * STEP, STEP),
+        ("pwrite", 2 * STEP + ADDED_OCTETS, STEP),
+        ("fdatasync",),
+    ]
+    assert path.stat().st_size == 4 * STEP
+    assert set(path.read_bytes()[at + 2 * STEP + ADDED_OCTETS :]) == {0}
+
+
+def test_where_a_write_takes_less_than_it_was_given_the_rest_follows(
+    opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.pwrite
+    took: list[int] = []
+
+    def short(file: int, octets: bytes, at: int) -> int:
+        took.append(real(file, bytes(octets[:100]), at))
+        return took[-1]
+
+    file = opened()
+    monkeypatch.setattr(os, "pwrite", short)
+    file.write([b"one" * 90, b"two" * 90])
+
+    assert list(opened().found()) == [b"one" * 90, b"two" * 90]
+    assert sum(took) == STEP + 540 + 2 * ADDED_OCTETS
+    assert path.stat().st_size == STEP
+    file.wipe()
+    assert set(path.read_bytes()) == {0}
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["to grow", "the frame"])
+def test_a_write_that_is_refused_leaves_nothing_unsure_and_the_next_takes_its_place(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    file, real = opened(), os.pwrite
+    file.write([b"one"])
+    asked: list[int] = []
+
+    def full(file: int, octets: bytes, at: int) -> int:
+        asked.append(at)
+        if len(asked) <= which:
+            return real(file, octets, at)
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as no_room:
+        no_room.setattr(os, "pwrite", full)
+        with pytest.raises(OSError, match="no room"):
+            file.write([bytes(STEP)])
+    unsure = file.is_unsure
+    at = file.write([b"two" * STEP])
+
+    assert len(asked) == which + 1
+    assert not unsure
+    assert at == 3 + ADDED_OCTETS
+    assert list(opened().found()) == [b"one", b"two" * STEP]
+
+
+def test_a_write_that_is_cut_short_and_then_refused_is_not_read(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, real = opened(), os.pwrite
+    file.write([b"one"])
+    asked: list[int] = []
+
+    def filling(file: int, octets: bytes, at: int) -> int:
+        asked.append(at)
+        if len(asked) > 1:
+            raise OSError(errno.ENOSPC, "no room")
+        return real(file, bytes(octets[:60]), at)
+
+    with monkeypatch.context() as no_room:
+        no_room.setattr(os, "pwrite", filling)
+        with pytest.raises(OSError, match="no room"):
+            file.write([b"two" * 20, b"three"])
+
+    assert list(opened().found()) == [b"one"]
+    file.write([b"four"])
+    assert list(opened().found()) == [b"one", b"four"]
+
+
+def test_a_sync_that_fails_leaves_it_unsure_until_one_is_done_in_the_same_place(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened()
+    file.write([b"one"])
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", failing(errno.EIO))
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            file.write([b"AAA", b"BBB"])
+    unsure = file.is_unsure
+    both = list(opened().found())
+    at = file.write([b"two"])  # as long as the first of the two
+
+    assert unsure
+    assert both == [b"one", b"AAA", b"BBB"], "the next start may find them"
+    assert not file.is_unsure
+    assert at == 3 + ADDED_OCTETS
+    assert list(opened().found()) == [b"one", b"two"]
+
+
+# ── begun anew ───────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("newer", [[b"new"], [b"n"], [b"newer" * 10], [b"new", b"one"]])
+def test_begun_anew_over_what_was_longer_nothing_of_that_is_read_behind_the_new_end(
+    opened: Open, path: Path, newer: list[bytes]
+) -> None:
+    file = opened()
+    file.write([b"old", b"two", b"three" * 100])
+    grown = path.stat().st_size
+    file.begin_anew()
+    before = list(opened().found())
+    at = file.write(newer)
+
+    assert before == [b"old", b"two", b"three" * 100], "they are there until something else is"
+    assert at == 0
+    assert list(opened().found()) == newer
+    assert path.stat().st_size == grown
+
+
+# ── zeros ────────────────────────────────────────────────────────────────────────────
+def test_wiped_it_has_zeros_on_the_disk_and_begins_anew(
+    opened: Open, path: Path, calls: list[tuple[Any, ...]]
+) -> None:
+    file = opened()
+    file.write([b"one" * 100])
+    file.begin_anew()
+    file.write([b"two"])  # and the rest of the longer one stands behind it
+    blank = file.is_blank()
+    calls.clear()
+    file.wipe()
+
+    assert not blank
+    assert calls == [("pwrite", 300 + ADDED_OCTETS, 0), ("fdatasync",)]
+    assert set(path.read_bytes()) == {0}
+    assert file.is_blank()
+    assert list(opened().found()) == []
+    assert file.write([b"three"]) == 0
+
+
+def test_where_nothing_was_written_a_wipe_asks_nothing_of_the_disk(
+    opened: Open, path: Path, calls: list[tuple[Any, ...]]
+) -> None:
+    file = opened()
+    file.wipe()
+    assert not path.exists()
+    file.write([b"one"])
+    file.wipe()
+    calls.clear()
+    file.wipe()
+
+    assert calls == []
+
+
+def test_much_is_wiped_piece_by_piece(
+    opened: Open,
+    path: Path,
+    calls: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(frame_file, "_ZEROS_AT_ONCE", 1_000)
+    file = opened()
+    file.write([b"x" * 2_000])
+    calls.clear()
+    file.wipe()
+
+    assert calls == [
+        ("pwrite", 1_000, 0),
+        ("pwrite", 1_000, 1_000),
+        ("pwrite", ADDED_OCTETS, 2_000),
+        ("fdatasync",),
+    ]
+    assert set(path.read_bytes()) == {0}
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+def test_a_wipe_that_fails_is_said_and_the_next_goes_over_it_again(
+    opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    file = opened()
+    file.write([b"one" * 100])
+    with monkeypatch.context() as broken:
+        broken.setattr(os, call, failing(errno.EIO))
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            file.wipe()
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    file.wipe()
+
+    assert len(synced) == 1
+    assert set(path.read_bytes()) == {0}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_an_earlier_process_left_is_wiped_whole_or_as_far_as_its_frames_count(
+    opened: Open, path: Path, *, whole: bool
+) -> None:
+    file = opened()
+    file.write([b"old" * 100, b"two"])
+    file.begin_anew()
+    file.write([b"one"])
+    file.close()
+    again = opened(whole=whole)
+    found = list(again.found())
+    again.wipe()
+
+    assert found == [b"one"]
+    assert set(path.read_bytes()[: 3 + ADDED_OCTETS]) == {0}
+    assert again.is_blank() is whole
+    assert list(opened().found()) == []
+
+
+def test_wiped_unsynced_it_has_zeros_that_nobody_waits_for(
+    opened: Open, path: Path, calls: list[tuple[Any, ...]]
+) -> None:
+    file = opened()
+    file.write([b"one"])
+    calls.clear()
+    file.wipe_unsynced(STEP)
+
+    assert calls == [("pwrite", 3 + ADDED_OCTETS, 0)]
+    assert path.read_bytes() == bytes(STEP)
+    assert file.write([b"two"]) == 0
+
+
+def test_wiped_unsynced_it_gives_back_what_is_not_kept_and_grows_again(
+    opened: Open, path: Path
+) -> None:
+    file = opened()
+    file.write([b"x" * 3 * STEP])
+    grown = path.stat().st_size
+    file.wipe_unsynced(2 * STEP)
+    kept = path.read_bytes()
+    file.write([b"y" * 3 * STEP])
+
+    assert grown == 4 * STEP
+    assert kept == bytes(2 * STEP)
+    assert path.stat().st_size == 4 * STEP
+    assert list(opened().found()) == [b"y" * 3 * STEP]
+
+
+def test_what_can_not_be_wiped_unsynced_is_written_over_by_the_next_round(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened()
+    file.write([b"one", b"two"])
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pwrite", failing(errno.EIO))
+        file.wipe_unsynced(STEP)
+    left = list(opened().found())
+    at = file.write([b"new"])
+
+    assert left == [b"one", b"two"]
+    assert at == 0
+    assert list(opened().found()) == [b"new"]
