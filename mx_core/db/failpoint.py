@@ -6,8 +6,10 @@ indexing indexed; of ordinary mail: relayed; of an import, and of mail that is p
 of flags pulled and pushed: flagged pushed; of a domain's log: waiting logged witnessed; of the
 own passport: appended moved; of admission: tagged franked fetched; of receipts: receipted gave; of a
 recovery: restored recovered; of an echo: marked; of the door: handed; of what is sealed anew:
-unread told passed asked; of a large body at a home server: put; of long bodies that are written before their job: ahead, or get their files later: moving; of forms made late: forming; of a lone change: redo; of a permission by OAuth:
-token_renewed; of mail that came encrypted and is stored in clear: decrypted.
+unread told passed asked; of a large body at a home server: put; of long bodies that are written
+before their job: ahead, or get their files later: moving; of forms made late: forming; of a lone
+change: redo; of a permission by OAuth: token_renewed; of mail that came encrypted and is stored in
+clear: decrypted.
 """
 
 from __future__ import annotations
@@ -45,17 +47,24 @@ REDO_STEPS: Final = ("redo",)  # in that log, and not yet committed
 PERMISSION_STEPS: Final = ("token_renewed",)  # by the provider, and not yet kept
 DECRYPT_STEPS: Final = ("decrypted",)  # and committed
 STEPS: Final = (
-    *(*MAIL_STEPS, *INDEX_STEPS, *RELAY_STEPS, *IMPORT_STEPS, *PULL_STEPS),
-    *(*LOG_STEPS, *PASSPORT_STEPS, *ADMISSION_STEPS, *RECEIPT_STEPS, *RECOVERY_STEPS, *ECHO_STEPS),
-    *(
-        *DOOR_STEPS,
-        *ANEW_STEPS,
-        *BODY_STEPS,
-        *FORM_STEPS,
-        *REDO_STEPS,
-        *PERMISSION_STEPS,
-        *DECRYPT_STEPS,
-    ),
+    *MAIL_STEPS,
+    *INDEX_STEPS,
+    *RELAY_STEPS,
+    *IMPORT_STEPS,
+    *PULL_STEPS,
+    *LOG_STEPS,
+    *PASSPORT_STEPS,
+    *ADMISSION_STEPS,
+    *RECEIPT_STEPS,
+    *RECOVERY_STEPS,
+    *ECHO_STEPS,
+    *DOOR_STEPS,
+    *ANEW_STEPS,
+    *BODY_STEPS,
+    *FORM_STEPS,
+    *REDO_STEPS,
+    *PERMISSION_STEPS,
+    *DECRYPT_STEPS,
 )
 
 _wanted, _, _count = os.environ.get("MX_FAILPOINT", "").partition(":")

@@ -20,9 +20,8 @@ from mx_core.db.redo.transaction import OpenTransaction, Redo
 HELD_SECONDS: Final = 0.005  # a change that takes longer should have been the writer's
 _PAUSE_FOR_EACH: Final = 10  # of what it took; twice as much for each that follows at once
 PAUSE_SECONDS_MAX: Final = 60.0
-_LOG_LOOKED_AT_EVERY: Final = (
-    16  # changes, each of which writes some ten pages where there is no redo log
-)
+# Changes: where there is no redo log, each of them writes some ten pages.
+_LOG_LOOKED_AT_EVERY: Final = 16
 
 
 @final
