@@ -155,12 +155,16 @@ def test_it_grows_by_steps_of_zeros_and_only_where_it_must(
     opened: Open, path: Path, calls: list[tuple[Any, ...]]
 ) -> None:
     file = opened()
-    file.write([bytes([7]) * (STEP - ADDED_OCTETS)])
+    file.write([b"one"])
+    calls.clear()
+    file.write([bytes([7]) * (STEP - 3 - 2 * ADDED_OCTETS)])  # to its last octet
+    filling = calls.copy()
     fits = path.stat().st_size
     calls.clear()
     at = file.write([bytes([7]) * (2 * STEP)])
 
     assert fits == at == STEP
+    assert filling == [("pwrite", STEP - 3 - ADDED_OCTETS, 3 + ADDED_OCTETS), ("fdatasync",)]
     assert calls == [
         ("pwrite", 3 * STEP, STEP),
         ("pwrite", 2 * STEP + ADDED_OCTETS, STEP),
@@ -218,8 +222,8 @@ def test_a_write_that_is_refused_leaves_nothing_unsure_and_the_next_takes_its_pl
     assert list(opened().found()) == [b"one", b"two" * STEP]
 
 
-def test_a_write_that_is_cut_short_and_then_refused_is_not_read(
-    opened: Open, monkeypatch: pytest.MonkeyPatch
+def test_a_write_that_is_cut_short_and_then_refused_is_not_read_and_is_wiped(
+    opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, real = opened(), os.pwrite
     file.write([b"one"])
@@ -239,6 +243,8 @@ def test_a_write_that_is_cut_short_and_then_refused_is_not_read(
     assert list(opened().found()) == [b"one"]
     file.write([b"four"])
     assert list(opened().found()) == [b"one", b"four"]
+    file.wipe()
+    assert set(path.read_bytes()) == {0}, "what was left of it stood behind"
 
 
 def test_a_sync_that_fails_leaves_it_unsure_until_one_is_done_in_the_same_place(
