@@ -254,6 +254,12 @@ class MailStore(Protocol):
     def glance(self, job: Callable[[MailReader], T]) -> T:
         """As ``read``, at once: for jobs that read a few rows."""
 
+    def whole(self, message: MessageId, octets_max: int) -> Whole:
+        """Return one message at once, its octets None if there are more than *octets_max*.
+
+        Raises StoreDamaged, MessageGone.
+        """
+
     def mailbox(self, name: MailboxName) -> MailboxInfo:
         """Return what the last announced commit left there, at once; raises NoSuchMailbox."""
 

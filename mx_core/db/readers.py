@@ -1,6 +1,7 @@
 """Reading connections: as many as jobs run at once on a small pool of threads, and one for whoever may not wait.
 
-Each job is one transaction, so one snapshot of the database however often it asks.  A job is given
+Each job is one transaction, so one snapshot of the database however often it asks; what asks once needs
+none.  A job is given
 the connection that was used last, whichever thread runs it: its statements are prepared and its pages
 deciphered already, and who reads one thing after the other never waits until another is opened.
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -79,7 +80,7 @@ class Readers:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"read {name}")
         self._opened: list[_Open] = []  # appended by threads, closed at the end
         self._free: list[_Open] = []  # of these, those that no thread uses; the last is taken first
-        self._here: _Open | None = None  # the connection of `glance`
+        self._here: _Open | None = None  # the connection of `glance` and `row`
         self._glancing = threading.Lock()
         self._order = threading.Lock()
         self._closed = False
@@ -112,11 +113,18 @@ class Readers:
     def glance(self, job: Callable[[sa.Connection], T]) -> T:
         """Run *job*, which reads a few rows, at once on the caller's thread."""
         with self._glancing:
-            if self._closed:
-                raise Unavailable("the store is closed")
-            if self._here is None:
-                self._here = self._connect()
-            return self._run(self._here, job)
+            opened = self._at_hand()
+            result: T = self._run(opened, opened.link.run, job)
+            return result
+
+    def row(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Return the first row that *statement* finds, at once on the caller's thread; None if there is none.
+
+        No transaction is begun for it: one statement reads one snapshot as it is.
+        """
+        with self._glancing:
+            opened = self._at_hand()
+            return self._run(opened, _first_row, opened.link.driver, statement, parameters)
 
     def let_go(self) -> None:
         """Give up the pages that were read; a connection that runs a job keeps its own."""
@@ -165,9 +173,18 @@ class Readers:
         except IndexError:
             opened = self._connect()
         try:
-            return self._run(opened, job)
+            result: T = self._run(opened, opened.link.run, job)
+            return result
         finally:
             self._free.append(opened)
+
+    def _at_hand(self) -> _Open:
+        """Return the connection for what is read at once; under ``_glancing``."""
+        if self._closed:
+            raise Unavailable("the store is closed")
+        if self._here is None:
+            self._here = self._connect()
+        return self._here
 
     def _connect(self) -> _Open:
         try:
@@ -180,16 +197,24 @@ class Readers:
         self._opened.append(opened)
         return opened
 
-    def _run(self, opened: _Open, job: Callable[[sa.Connection], T]) -> T:
+    def _run(self, opened: _Open, read: Callable[..., T], *asked: Any) -> T:
         try:
             self._before()
             with opened.busy:
-                return opened.link.run(job)
+                return read(*asked)
         except BaseException as error:
             failure = translate(error, writing=False)
             if failure is error:
                 raise
             raise failure from error
+
+
+def _first_row(driver: Any, statement: str, parameters: Sequence[Any]) -> Any:
+    cursor = driver.execute(statement, parameters)
+    try:
+        return cursor.fetchone()
+    finally:
+        cursor.close()  # a statement that has not ended keeps its snapshot
 
 
 def connections_of(threads: int) -> int:

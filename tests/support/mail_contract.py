@@ -50,6 +50,10 @@ class MailContract(WatchContract):
         assert await mail.read(lambda reader: reader.sizes_and_dates([message])) == [
             (len(octets), 1_000_000_000)
         ]
+        assert mail.whole(message, len(octets)) == (len(octets), 1_000_000_000, octets)
+        assert mail.whole(message, len(octets) - 1) == (len(octets), 1_000_000_000, None)
+        with pytest.raises(MailError):
+            mail.whole(MessageId(99), len(octets))
 
     async def test_opened_octets_are_read_after_the_job(self, mail: MailStore) -> None:
         short, long = b"Subject: s\r\n\r\nx", b"Subject: l\r\n\r\n" + bytes(range(1, 256)) * 1000

@@ -108,7 +108,7 @@ async def tell(
         at, part, inside = next(view.rows.rows(places))
         message = MessageId(part.messages[inside])
         if asked.partial is None:
-            [row] = session.mail.glance(_reading(asked, [message], session.limits.read_octets))
+            row = session.mail.whole(message, session.limits.read_octets)
         else:
             first, count = asked.partial
             row = (0, 0, session.ahead.read(session.mail, message, first, first + count))

@@ -78,7 +78,7 @@ def answer(session: Session, view: SelectedView, text: bytes, out: Out) -> bool:
 
 def _whole(session: Session, message: MessageId) -> tuple[int, int, bytes] | None:
     most = session.limits.read_octets
-    [(size, date, octets)] = session.mail.glance(lambda reader: reader.wholes([message], most))
+    size, date, octets = session.mail.whole(message, most)
     return None if octets is None else (size, date, unpacked(octets))
 
 

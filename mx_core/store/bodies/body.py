@@ -34,13 +34,9 @@ _ALL: Final = 1 << 40  # more than any body has
 _SOME: Final = (
     "body.size, CASE coding WHEN 0 THEN substr(octets, ?, ?) ELSE octets END, file, key, coding"
 )
-_WHOLE: Final = (
-    "message.id, message.size, message.internal_date,"
-    " body.size, body.octets, body.file, body.key, body.coding"
-)
-_OF_ONE: Final = (
-    f"SELECT {_WHOLE}, body.id FROM message LEFT JOIN body ON body.id = message.body"  # noqa: S608  # literals
-    " WHERE message.id = ?"
+OF_ONE: Final = (  # what ``whole_of`` is given, of the message with that id
+    "SELECT message.size, internal_date, body.size, octets, file, key, coding"
+    " FROM message LEFT JOIN body ON body.id = message.body WHERE message.id = ?"
 )
 # Of a row the driver gives the interpreter away and takes it back, and so waits for whoever holds it.  All of
 # these are one row: what is told of each, in order, and the octets of all, one behind the other.
@@ -75,7 +71,7 @@ class BodyReader:
         ).one_or_none()
         if row is None:
             raise StoreDamaged(f"body {body} is missing")
-        return self._range(row, start, end)
+        return _range(self._folder, row, start, end)
 
     def octets_of(self, message: MessageId, start: int, end: int | None) -> bytes | None:
         """As ``octets``, of the body of *message*; None if there is no such message."""
@@ -89,7 +85,7 @@ class BodyReader:
         *stored, body = row
         if body is None:
             raise StoreDamaged(f"the body of message {message} is missing")
-        return self._range(stored, start, end)
+        return _range(self._folder, stored, start, end)
 
     def opened_of(self, message: MessageId) -> Octets | None:
         """Return the body of *message*, one in a file to be read where it is asked for; None: no such message.
@@ -135,13 +131,9 @@ class BodyReader:
         """
         if len(messages) > 1:
             return self._together(messages, octets_max)
-        row = self._connection.exec_driver_sql(_OF_ONE, (messages[0],)).one_or_none()
-        if row is None:
-            return []
-        message, size, date, *stored, body = row
-        if body is None:
-            raise _missing(message)
-        return [(size, date, None if stored[0] > octets_max else self._range(stored, 0, None))]
+        [message] = messages
+        row = self._connection.exec_driver_sql(OF_ONE, (message,)).one_or_none()
+        return [] if row is None else [whole_of(self._folder, message, row, octets_max)]
 
     def _together(self, messages: Sequence[MessageId], octets_max: int) -> list[Whole]:
         asked = (json.dumps(list(messages)), octets_max, octets_max)
@@ -159,7 +151,7 @@ class BodyReader:
                 continue
             if file_id:
                 sealed = bytes.fromhex(file_id), bytes.fromhex(key), coding.PLAIN
-                wholes.append((size, date, self._range((size, None, *sealed), 0, None)))
+                wholes.append((size, date, _range(self._folder, (size, None, *sealed), 0, None)))
                 continue
             stored = in_rows[at : at + (length or 0)]
             at += length or 0
@@ -169,17 +161,6 @@ class BodyReader:
             octets = coding.Block(stored, size) if packed else coding.decode(how, stored, size)
             wholes.append((size, date, octets))
         return wholes
-
-    def _range(self, row: Sequence[Any], start: int, end: int | None) -> bytes:
-        size, inline, file_id, key, how = row
-        if file_id is None:
-            if how == coding.PLAIN:
-                return inline or b""  # substr of an empty blob is NULL
-            octets = coding.decode(how, inline, size)
-            return octets if start == 0 and end is None else octets[start:end]
-        stop = size if end is None else end
-        file = body_file.SealedFile(file_id, Secret(key), size)
-        return body_file.read(self._folder, file, start, stop)
 
 
 class BodyWriter(BodyReader):
@@ -279,6 +260,32 @@ class BodyWriter(BodyReader):
             if file_id is not None:
                 # Crash before it is removed: an orphan whose key is gone.
                 self.dropped.append(file_id)
+
+
+def whole_of(folder: Path, message: MessageId, row: Sequence[Any], octets_max: int) -> Whole:
+    """Return *message*, of which ``OF_ONE`` found *row*; the octets are None if there are more than *octets_max*.
+
+    Files are in *folder*.
+
+    Raises:
+        StoreDamaged: As ``BodyReader.octets``.
+    """
+    size, date, *stored = row
+    if stored[0] is None:
+        raise _missing(message)
+    return size, date, None if stored[0] > octets_max else _range(folder, stored, 0, None)
+
+
+def _range(folder: Path, row: Sequence[Any], start: int, end: int | None) -> bytes:
+    size, inline, file_id, key, how = row
+    if file_id is None:
+        if how == coding.PLAIN:
+            return inline or b""  # substr of an empty blob is NULL
+        octets = coding.decode(how, inline, size)
+        return octets if start == 0 and end is None else octets[start:end]
+    stop = size if end is None else end
+    file = body_file.SealedFile(file_id, Secret(key), size)
+    return body_file.read(folder, file, start, stop)
 
 
 def _missing(message: int) -> StoreDamaged:

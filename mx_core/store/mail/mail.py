@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mx_core.db.database import Database
 from mx_core.model.clock import Now
+from mx_core.model.errors import MessageGone
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.mailbox_name import MailboxName
+from mx_core.model.message import Whole
 from mx_core.model.text_hits import TextHits
 from mx_core.ports import Begun, MailboxInfo, MailReader, MailWriter, Watch
-from mx_core.store.bodies.body import remove_files
+from mx_core.store.bodies.body import OF_ONE, remove_files, whole_of
 from mx_core.store.folders.book import Shelf
 from mx_core.store.mail.live import Following
 from mx_core.store.mail.reader import Known, Reader
@@ -101,6 +103,18 @@ class Mail:
         return self._database.glance(
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
+
+    def whole(self, message: MessageId, octets_max: int) -> Whole:
+        """See ``ports.MailStore``.
+
+        A body's file is opened in the same step of the loop as the row that names it is read: what
+        removes files begins in another.
+        """
+        self._step_aside()
+        row = self._database.row(OF_ONE, (message,))
+        if row is None:
+            raise MessageGone("the message was expunged and is no longer kept")
+        return whole_of(self._folder, message, row, octets_max)
 
     def mailbox(self, name: MailboxName) -> MailboxInfo:
         """See ``ports.MailStore``: read once between two commits, however often it is asked."""

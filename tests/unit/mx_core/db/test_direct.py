@@ -99,9 +99,73 @@ def test_a_glance_that_fails_leaves_no_transaction_open(databases: list[Database
         assert database.glance(lambda c: c.exec_driver_sql("SELECT 1").scalar()) == 1
 
 
+def test_a_row_is_the_first_that_is_found(databases: list[Database]) -> None:
+    asked = "SELECT value, value * 2 FROM json_each(?) ORDER BY value"
+    for database in databases:
+        assert database.row(asked, ("[3, 2, 7]",)) == (2, 4)
+        assert database.row(asked, ("[]",)) is None
+
+
+@pytest.mark.anyio
+async def test_a_row_is_of_the_last_commit_and_nothing_is_held_for_it(
+    databases: list[Database],
+) -> None:
+    def put(connection: sa.Connection) -> int:
+        return connection.exec_driver_sql(
+            "INSERT INTO thing (octets) VALUES (x'00'), (x'01')"
+        ).rowcount
+
+    for database in databases:
+        seen = []
+        for _ in range(3):
+            await database.write(put)
+            # the statement is left before its end
+            assert database.row("SELECT id FROM thing ORDER BY id", ()) == (1,)
+            seen.append(database.row("SELECT count(*) FROM thing", ())[0])
+            await database.truncate_log()  # Busy, where a snapshot is held
+
+        assert seen == [2, 4, 6]
+
+
+def test_a_row_sees_one_state_however_often_its_statement_looks(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "x.db", migrations=SCHEMA, plain=True)
+
+    def put(connection: sa.Connection) -> int:
+        return connection.exec_driver_sql("INSERT INTO thing (octets) VALUES (x'00')").rowcount
+
+    try:
+        database.row("SELECT 1", ())
+        here = database._readers._here
+        assert here is not None
+        here.link.driver.create_function("amid", 0, lambda: database.write_at_start(put))
+        count = "(SELECT count(*) FROM thing)"
+
+        assert database.row(f"SELECT {count}, amid(), {count}", ()) == (0, 1, 0)
+        assert database.row("SELECT count(*) FROM thing", ()) == (1,)
+    finally:
+        database.close()
+
+
+def test_a_row_that_can_not_be_read_is_told_as_of_a_glance(databases: list[Database]) -> None:
+    def ask(connection: sa.Connection) -> object:
+        return connection.exec_driver_sql("SELECT octets FROM missing").first()
+
+    for database in databases:
+        with pytest.raises(Exception) as glanced:  # noqa: PT011  # whatever it is
+            database.glance(ask)
+        with pytest.raises(Exception) as asked:  # noqa: PT011
+            database.row("SELECT octets FROM missing", ())
+
+        assert "no such table" in str(asked.value)
+        assert "no such table" in str(glanced.value)
+        assert database.row("SELECT 1", ()) == (1,)
+
+
 def test_a_closed_store_gives_no_glance(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "x.db", migrations=SCHEMA, plain=True)
     database.close()
 
     with pytest.raises(Unavailable):
         database.glance(lambda _: None)
+    with pytest.raises(Unavailable):
+        database.row("SELECT 1", ())

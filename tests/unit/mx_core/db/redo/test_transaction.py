@@ -43,13 +43,15 @@ async def test_it_is_durable_before_it_is_committed(database: Database) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("way", ["glance", "read", "read_blocking", "write", "let_see"])
+@pytest.mark.parametrize("way", ["glance", "row", "read", "read_blocking", "write", "let_see"])
 async def test_whoever_looks_sees_it(database: Database, way: str) -> None:
     lone_write(database, put(b"one"))
     assert database._writer._lone._open is not None
     assert database._writer._lone._open.is_open
     if way == "glance":
         assert database.glance(rows) == [(1, b"one")]
+    elif way == "row":
+        assert database.row("SELECT id, octets FROM thing", ()) == (1, b"one")
     elif way == "read":
         assert await database.read(rows) == [(1, b"one")]
     elif way == "read_blocking":

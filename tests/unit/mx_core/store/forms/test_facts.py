@@ -89,6 +89,9 @@ def test_wholes_come_in_order_as_many_as_there_is_room_for(tmp_path: Path) -> No
     assert wholes(messages, 1) == [(10, 1000, None)]
     assert wholes(messages[2:], 200_000) == [rows[2], (300_000, 1003, None)]
     assert wholes([messages[1]], 1) == [(100_000, 1001, None)]
+    assert [store.mail.whole(message, 100_000) for message in messages] == [
+        (size, date, each if size <= 100_000 else None) for size, date, each in rows
+    ]
     assert wholes([messages[0], MessageId(99)], 1 << 20) == rows[:1]
     with pytest.raises(MessageGone):
         wholes([MessageId(99), messages[0]], 1 << 20)
@@ -144,5 +147,7 @@ def test_a_damaged_body_among_others_is_told(tmp_path: Path, damage: str) -> Non
         asyncio.run(store.mail.write_with(spoil))
         with pytest.raises(StoreDamaged):
             in_clear(store.mail.glance(lambda reader: reader.wholes(messages, 1 << 20)))
+        with pytest.raises(StoreDamaged):
+            store.mail.whole(messages[1], 1 << 20)
     finally:
         store.close()

@@ -298,7 +298,7 @@ async def test_appends_given_together_are_numbered_in_order(mail: Mail) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("ask", ["read", "glance", "follow", "write"])
+@pytest.mark.parametrize("ask", ["read", "glance", "whole", "follow", "write"])
 async def test_the_index_steps_aside_for_whoever_asks(mail: Mail, ask: str) -> None:
     class Index:
         aside = 0
@@ -313,6 +313,8 @@ async def test_the_index_steps_aside_for_whoever_asks(mail: Mail, ask: str) -> N
             self.aside += 1
 
     inbox = (await box(mail)).id
+    await fill(mail)
+    [message] = (await snapshot(mail)).messages
     mail.index = index = Index()
 
     def job(reader: MailReader) -> object:
@@ -322,6 +324,8 @@ async def test_the_index_steps_aside_for_whoever_asks(mail: Mail, ask: str) -> N
         await mail.read(job)
     elif ask == "glance":
         mail.glance(job)
+    elif ask == "whole":
+        mail.whole(message, 1)
     elif ask == "follow":
         (await mail.follow(inbox)).close()
     else:

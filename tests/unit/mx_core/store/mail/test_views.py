@@ -45,6 +45,7 @@ async def test_octets_stay_while_a_view_holds_them_and_go_afterwards(
     clock.at += 1_000
     await mail.sweep()
     assert await mail.read(octets) == OCTETS
+    assert mail.whole(messages[0], 1 << 20)[2] == OCTETS * 9000
     assert await mail.read(lambda reader: reader.forms(messages))
     following.hold(following.newest())
     await mail.sweep()
@@ -52,6 +53,8 @@ async def test_octets_stay_while_a_view_holds_them_and_go_afterwards(
     for job in (octets, lambda r: r.forms(messages), lambda r: r.global_ids(messages)):
         with pytest.raises(MessageGone):
             await mail.read(job)
+    with pytest.raises(MessageGone):
+        mail.whole(messages[0], 1 << 20)
     assert list((tmp_path / "bodies").iterdir()) == []
 
 
