@@ -72,7 +72,7 @@ def id_of(number: int, size: int) -> bytes:
 # ── at work, in a process that will be cut off ───────────────────────────────────────
 def work(live: Path, arguments: dict[str, Any]) -> int:
     """Change the store in four ways at once until the end or the cut."""
-    log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)
+    log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)  # type: ignore[misc]  # final but here
     try:
         store = AccountStore.open(live / "account", STORE_KEY, time.time)
     except MailError as error:
@@ -81,7 +81,7 @@ def work(live: Path, arguments: dict[str, Any]) -> int:
     if level := arguments.get("synchronous"):
         store._database._writer._raw.execute(f"PRAGMA synchronous = {level}")
     if arguments.get("leave_open"):
-        writer._IDLE_SECONDS = 3_600  # no rest in between, which moves the log and syncs
+        writer._IDLE_SECONDS = 3_600  # type: ignore[misc]  # final but here: no rest in between, which moves the log and syncs
     status = asyncio.run(
         _work(
             store,
@@ -150,7 +150,7 @@ async def _work(store: AccountStore, first: int, most: int, *, alone: bool) -> i
             uid = await written(
                 store,
                 number,
-                lambda w, at=stage, old=uid: _advance(w, number, at, old),
+                lambda w, at=stage, old=uid: _advance(w, number, at, old),  # type: ignore[misc]  # bound now
                 alone=alone,
             )
             say("did", "mix", code(number, stage), uid)

@@ -129,7 +129,7 @@ class Rooms:
 def work(live: Path, arguments: dict[str, Any]) -> int:
     """Take batches, take submissions and ack, at once, until the end or the cut."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)
+    log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)  # type: ignore[misc]  # final but here
     try:
         rooms = Rooms.open(live)
     except MailError as error:

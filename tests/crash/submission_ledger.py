@@ -65,7 +65,7 @@ def prepare(live: Path) -> None:
 # ── at work, in a process that will be cut off ───────────────────────────────────────
 def work(live: Path, arguments: dict[str, Any]) -> int:
     """Take what mail programs submit at once, and let it leave, until the end or the cut."""
-    log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)
+    log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)  # type: ignore[misc]  # final but here
     asyncio.run(_work(live, arguments))
     return 0
 
@@ -75,7 +75,7 @@ async def _work(live: Path, arguments: dict[str, Any]) -> None:
     if level := arguments.get("synchronous"):
         store._database._writer._raw.execute(f"PRAGMA synchronous = {level}")
         # nor is the log of what was accepted synced; this process ends with its work
-        os.fdatasync = lambda _file: None
+        os.fdatasync = lambda fd: None  # noqa: ARG005
     sock = socket.create_server(("127.0.0.1", 0))
     sock.setblocking(False)
     password = (await store.passwords.add(f"cut-{secrets.token_hex(4)}")).reveal()

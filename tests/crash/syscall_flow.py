@@ -21,6 +21,7 @@ from typing import Any
 from bench.submitting.own_door import PersonAtTheDoor
 from gateway.loopback.peer_uid import is_own_loopback
 from mx_core.carrier_port import Parcel
+from mx_core.model.octets import whole
 from mx_core.store.account_store import AccountStore
 from smtp_in.limits import Limits
 from smtp_in.server import Listener
@@ -46,7 +47,7 @@ class FileHome:
         descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             head = _HEAD.pack(len(parcel.envelope), len(parcel.body))
-            os.write(descriptor, head + parcel.envelope + parcel.body)
+            os.write(descriptor, head + parcel.envelope + whole(parcel.body))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

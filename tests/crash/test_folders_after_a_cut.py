@@ -77,7 +77,7 @@ def shown(folder: Path) -> dict[tuple[str, int, int], bytes]:
         assert await audited(store) == []
 
         def job(reader: MailReader) -> dict[tuple[str, int, int], bytes]:
-            found = {}
+            found: dict[tuple[str, int, int], bytes] = {}
             for info in reader.mailboxes():
                 here = reader.snapshot(info.id)
                 for uid, message in zip(here.uids, here.messages, strict=True):

@@ -38,7 +38,7 @@ async def _make(store: AccountStore, name: str, rule: str) -> None:
 
 
 def main() -> None:
-    own_door.AccountStore = _Listening  # type: ignore[misc,attr-defined]  # opened by its name
+    own_door.AccountStore = _Listening  # type: ignore[attr-defined]  # opened by its name
     own_door.main()
 
 

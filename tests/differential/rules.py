@@ -263,9 +263,10 @@ def _text(command: bytes) -> str:
 
 def _items(data: Data) -> dict[str, object]:
     """Return the pairs of the last value, a list: item names and values."""
-    pairs = data.values[-1]
+    values: tuple[object, ...] = data.values  # pairs, once they are in order
+    pairs = values[-1]
     if not isinstance(pairs, list):
-        return {str(pair[0]): pair[1] for pair in data.values if isinstance(pair, tuple)}
+        return {str(pair[0]): pair[1] for pair in values if isinstance(pair, tuple)}
     return {str(name): value for name, value in zip(pairs[::2], pairs[1::2], strict=False)}
 
 

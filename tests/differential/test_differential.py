@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.side_by_side import servers
-from tests.differential.pair import DIED, UNSURE, Difference, tell, two_servers
+from tests.differential.pair import DIED, UNSURE, Difference, OurDoor, tell, two_servers
 from tests.differential.rules import ALLOWED, RULES, Normaliser
 from tests.support.torture import Measure, Sweep
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(0)
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[tuple[servers.Own, servers.Dovecot]]:
+def pair() -> Iterator[tuple[OurDoor, servers.Dovecot]]:
     with open_folder() as folder, two_servers(folder) as both:
         yield both
 
@@ -34,7 +34,7 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.mark.interop
-def test_both_servers_answer_alike(pair: tuple[servers.Own, servers.Dovecot]) -> None:
+def test_both_servers_answer_alike(pair: tuple[OurDoor, servers.Dovecot]) -> None:
     rules = Normaliser()
     compared = sum(tell(seed, *pair, rules) for seed in range(STORIES_IN_SHORT))
     print(f"\n{compared} commands compared; how often each rule changed an answer:")
@@ -57,7 +57,7 @@ def test_a_bug_in_our_server_is_found() -> None:
     assert found is not None
 
 
-def _differs(seed: int, ours: servers.Own, theirs: servers.Dovecot) -> bool:
+def _differs(seed: int, ours: OurDoor, theirs: servers.Dovecot) -> bool:
     try:
         tell(seed, ours, theirs, Normaliser())
     except Difference as difference:

@@ -50,7 +50,7 @@ def _write(letters: list[Letter], connection: sa.Connection) -> None:
     run = runs.begin(connection, _FIRST, _END, 0)
     # a run as much mail has it: many blocks, each of a few words
     entries = maker._batch.entries()
-    blocks = []
+    blocks: list[block.Block] = []
     while few := list(islice(entries, _WORDS_OF_BLOCK)):
         blocks += block.blocks(few, _breathe)
     runs.add_blocks(connection, run, 0, blocks)

@@ -16,6 +16,7 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -43,7 +44,7 @@ def exported(target: Path, form: str) -> None:
             for number, octets in enumerate(LETTERS):
                 flags = frozenset([SEEN, FLAGGED][:number])
                 await store.mail.write(
-                    lambda w, o=octets, f=flags: w.append(w.mailbox(INBOX).id, o, prepare(o), f)
+                    lambda w, o=octets, f=flags: w.append(w.mailbox(INBOX).id, o, prepare(o), f)  # type: ignore[misc]  # bound now
                 )
             exporting = Exporting(store, Address.parse("alice@a.example"))
             async with asyncio.TaskGroup() as tasks:
@@ -114,7 +115,7 @@ def test_mutt_opens_what_was_taken_along(tmp_path: Path, form: str) -> None:
     found = copied_by_mutt(tmp_path, place)
 
     assert [m["Subject"] for m in found] == [f"letter {n}" for n in (1, 2, 3, 4)]
-    assert [plain(m.get_payload(decode=True)) for m in found] == [
+    assert [plain(cast("bytes", m.get_payload(decode=True))) for m in found] == [
         plain(octets.partition(b"\r\n\r\n")[2]) for octets in LETTERS
     ]
     assert ["S" in m.get_flags() for m in found] == [False, True, True, True]

@@ -44,9 +44,10 @@ def everything(server: Server) -> dict[str, tuple[list[bytes], bytes]]:
     found = {}
     with imap(server) as client:
         for line in client.list()[1]:
+            assert isinstance(line, bytes)
             if b"\\Noselect" in line:
                 continue
-            name = re.search(rb'"/" "?([^"]+)"?$', line)[1].decode()  # type: ignore[index, arg-type]
+            name = re.search(rb'"/" "?([^"]+)"?$', line)[1].decode()  # type: ignore[index]
             client.select(f'"{name}"', readonly=True)
             rows = client.uid("FETCH", "1:*", "(FLAGS RFC822.SIZE)")[1]
             status = client.status(f'"{name}"', "(UIDVALIDITY UIDNEXT RECENT UNSEEN)")[1][0]
@@ -67,7 +68,8 @@ async def bring(store: AccountStore, what: Asked) -> dict[str, Any]:
             while (state := await importing.state())["phase"] != "idle":
                 await asyncio.sleep(0.05)
         running.cancel()
-    return state["imports"][0]
+    one: dict[str, Any] = state["imports"][0]
+    return one
 
 
 async def test_an_account_is_brought_whole_and_stays_as_it_was(server: Server) -> None:

@@ -15,7 +15,7 @@ from gateway.pulling.pulling import Pulling
 from mx_core.model.flags import Flag
 from mx_core.model.ids import Uid
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.ports import FlagChange
+from mx_core.ports import FlagChange, MailWriter
 from mx_core.store.account_store import AccountStore
 from tests.support.dovecot import dovecot, imap
 from tests.support.old_mail import letter, stored
@@ -64,7 +64,7 @@ async def flags_here(store: AccountStore, box: str) -> list[set[str]]:
 
 
 async def flag_here(store: AccountStore, box: str, uid: int, change: FlagChange, flag: str) -> None:
-    def job(writer):
+    def job(writer: MailWriter) -> None:
         mailbox = writer.mailbox(MailboxName(box)).id
         writer.store_flags(mailbox, [Uid(uid)], change, frozenset({Flag(flag)}))
 
@@ -102,16 +102,16 @@ async def test_mail_is_pulled_and_marked_and_flags_go_both_ways(server: Server) 
             # theirs → ours
             for box, name in (("INBOX", "INBOX"), ("Work/Caf&AOk-", "Work/Café")):
                 await asyncio.to_thread(flag_there, server, box, 1, "+FLAGS", "(\\Seen $Forwarded)")
-                await until(lambda name=name: _flagged(store, name, 0, {"\\Seen", "$Forwarded"}), 2)
+                await until(lambda name=name: _flagged(store, name, 0, {"\\Seen", "$Forwarded"}), 2)  # type: ignore[misc]  # bound now
                 await asyncio.to_thread(flag_there, server, box, 1, "-FLAGS", "(\\Seen)")
-                await until(lambda name=name: _unflagged(store, name, 0, "\\Seen"), 2)
+                await until(lambda name=name: _unflagged(store, name, 0, "\\Seen"), 2)  # type: ignore[misc]  # bound now
 
             # ours → theirs
             for box, name in (("INBOX", "INBOX"), ("Work/Caf&AOk-", "Work/Café")):
                 await flag_here(store, name, 1, FlagChange.ADD, "\\Flagged")
-                await until(lambda box=box: _there(server, box, 1, "\\Flagged", True), 2)
+                await until(lambda box=box: _there(server, box, 1, "\\Flagged", True), 2)  # type: ignore[misc]  # bound now
                 await flag_here(store, name, 1, FlagChange.REMOVE, "$Forwarded")
-                await until(lambda box=box: _there(server, box, 1, "$Forwarded", False), 2)
+                await until(lambda box=box: _there(server, box, 1, "$Forwarded", False), 2)  # type: ignore[misc]  # bound now
             assert "$NotEncrypted" not in set().union(*flags_there(server, "INBOX").values())
 
 

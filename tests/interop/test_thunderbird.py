@@ -56,7 +56,7 @@ def test_thunderbird_does_a_day_s_work(
     ):
         run = Run(program, alice, bob, carol)
         story.play(
-            [(step.__name__, lambda step=step: step(run)) for step in STEPS],
+            [(step.__name__, lambda step=step: step(run)) for step in STEPS],  # type: ignore[misc]  # bound now
             vital=frozenset({"trust", "logins", "sync"}),
             on_failure=lambda _name: program.dismiss_dialog(),
         )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from imap_out.wire import utf7
 from mx_core.mail_programs.mail_settings import MailSettings
@@ -15,7 +15,7 @@ from tests.support.clients import imap, smtp
 T = TypeVar("T")
 
 
-def eventually(what: str, look: Callable[[], T], seconds: float = 60.0) -> T:
+def eventually(what: str, look: Callable[[], T | None], seconds: float = 60.0) -> T:
     """Return the first truthy answer of *look*."""
     deadline = time.monotonic() + seconds
     while True:
@@ -127,7 +127,9 @@ class Witness:
     def mailboxes(self, pattern: str = "*") -> list[str]:
         """Return the LIST lines of the mailboxes that match."""
         with imap(self.settings) as client:
-            return [line.decode() for line in client.list('""', _quoted(pattern))[1] if line]
+            lines = [line for line in client.list('""', _quoted(pattern))[1] if line]
+        assert all(isinstance(line, bytes) for line in lines), "no name here is a literal"
+        return [cast("bytes", line).decode() for line in lines]
 
     def subscribed(self) -> set[str]:
         """Return names as a person reads them."""

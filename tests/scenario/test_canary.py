@@ -95,7 +95,7 @@ class Story:
 
     def _wait_for(self, count: int, *readers: MailSettings) -> None:
         for reader in readers:
-            wait_until(lambda reader=reader: len(self._came(reader)) >= count)
+            wait_until(lambda reader=reader: len(self._came(reader)) >= count)  # type: ignore[misc]  # bound now
 
     def _came(self, reader: MailSettings) -> list[bytes]:
         """Return what alice wrote; those of c.example do not know her."""

@@ -4,6 +4,8 @@ import email
 import email.message
 import email.policy
 import itertools
+from email.message import EmailMessage
+from typing import cast
 
 import pytest
 
@@ -105,10 +107,10 @@ def _is_rfc_3464(octets: bytes, about: str) -> None:
     assert report.get_content_type() == "multipart/report"
     assert report.get_param("report-type") == "delivery-status"
     assert report["Auto-Submitted"] == "auto-replied"
-    words, machine, returned = list(report.iter_parts())  # type: ignore[attr-defined]
+    words, machine, returned = list(report.iter_parts())
     assert about in words.get_content()
     assert machine.get_content_type() == "message/delivery-status"
-    _, recipient = machine.get_payload()
+    _, recipient = cast("list[EmailMessage]", machine.get_payload())
     assert recipient["Final-Recipient"] == f"rfc822; {about}"
     assert recipient["Action"] == "failed"
     assert recipient["Status"] == "5.1.1"

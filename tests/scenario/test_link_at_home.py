@@ -55,7 +55,9 @@ class End:
             rendezvous=self.code.rendezvous, number=self.said, octets=octets, listen=self.heard
         )
         metadata = self.device.metadata if self.side is Side.PRESENT else None
-        reply = await self.device.stub.Meet(request, metadata=metadata, timeout=SECONDS)
+        reply: client_pb2.MeetReply = await self.device.stub.Meet(
+            request, metadata=metadata, timeout=SECONDS
+        )
         self.said += bool(octets)
         self.heard += bool(reply.octets)
         return reply

@@ -98,6 +98,7 @@ def test_mail_programs_hear_that_it_is_locked_and_an_open_session_ends(world: Wo
 
     assert is_out
     assert caught.value.smtp_code == 454
+    assert isinstance(caught.value.smtp_error, bytes)
     assert caught.value.smtp_error.startswith(b"4.7.0 this gateway is locked")
     with pytest.raises(Unavailable, match="locked"):
         gateway(world, "password", "add", world.alice.address, "another")

@@ -67,7 +67,7 @@ def test_what_comes_while_it_is_locked_is_kept_here_and_shown_when_it_is_unlocke
     still = len(kept(account))
     gateway(world, "unlock", stdin=WORDS + "\n")
     for octets in (100, 400_000):
-        wait_until(lambda octets=octets: len(about(alice.known, f"kept-{octets}")) == 1)
+        wait_until(lambda octets=octets: len(about(alice.known, f"kept-{octets}")) == 1)  # type: ignore[misc]  # bound now
     wait_until(lambda: kept(account) == [])
 
     assert token is not None

@@ -17,6 +17,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ import structlog
 from nacl.signing import SigningKey
 
 from mx_core.db.database import Database
+from mx_core.discovery.finder import Finder
 from mx_core.homeserver.config import Queue
 from mx_core.homeserver.domain.role_keys import of_seed
 from mx_core.homeserver.log import log_rows
@@ -40,11 +42,13 @@ from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.queue.peer_times import PeerTimes
+from mx_core.homeserver.queue.peers import Peers
 from mx_core.homeserver.schema import ENTRY
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.homeserver.storage.room import Room
 from mx_core.model.clock import Now
 from mx_core.model.errors import PeerUnreachable
+from mx_core.model.octets import whole
 from mx_core.model.secret import Secret
 from mx_core.notation.hashing import b2_plain
 from mx_core.proto.federation_pb2 import Item, ItemReply
@@ -99,11 +103,11 @@ class Domain:
         correspondents = Correspondents(self, network)
         self.cosigned = Cosigned(
             self.book,
-            correspondents,
-            correspondents,
+            cast("Peers", correspondents),  # what it asks of them
+            cast("Finder", correspondents),
             PeerTimes(network.now, network.now),
             network.now,
-        )  # type: ignore[arg-type]  # what it asks of them
+        )
         self.spoken_to: dict[str, None] = {}
 
     def _join(self, tx: sa.Connection) -> Member:
@@ -270,7 +274,7 @@ async def converge(folder: Path, count: int, seed: int) -> dict[str, float]:
                     destination=to.name,
                     route=f"u@{to.name}".encode(),
                     envelope=sealed.envelope,
-                    body=Body.of(sealed.body.octets),
+                    body=Body.of(whole(sealed.body.octets)),
                     token=b"",
                     deliver_by=int(loop.now() + LIMIT_SECONDS),
                     submitted=int(loop.now()),

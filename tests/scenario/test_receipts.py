@@ -52,7 +52,9 @@ def keywords(side: Side, subject: str) -> bytes:
     with imap(side.known) as client:
         client.select("Sent", readonly=True)
         number = client.search(None, "SUBJECT", subject)[1][0].decode()
-        return bytes(client.fetch(number, "(FLAGS)")[1][0])
+        told = client.fetch(number, "(FLAGS)")[1][0]
+        assert isinstance(told, bytes)
+        return told
 
 
 def give(side: Side, answer: str) -> None:

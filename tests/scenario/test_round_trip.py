@@ -36,7 +36,7 @@ def test_each_recipient_gets_one_copy_and_bcc_leaves_no_trace(world: World) -> N
         )
 
     for reader in (world.bob, world.alice):
-        wait_until(lambda reader=reader: len(about(reader.known, "copies-for-two")) == 1)
+        wait_until(lambda reader=reader: len(about(reader.known, "copies-for-two")) == 1)  # type: ignore[misc]  # bound now
     (received,) = about(world.bob.known, "copies-for-two")
     assert b"bcc" not in body_of(received).lower()  # the status has random hex
     assert world.alice.address.encode() in received  # From only
@@ -71,7 +71,9 @@ def test_mail_to_nobody_is_refused_while_the_sender_looks_on(world: World) -> No
 
 def test_an_idle_session_is_told_of_new_mail(world: World) -> None:
     with imap(world.bob.known) as client:
-        count = int(client.select("INBOX")[1][0])
+        told = client.select("INBOX")[1][0]
+        assert told is not None, "how many there are"
+        count = int(told)
         client.send(b"x IDLE\r\n")
         assert client.readline().startswith(b"+")
         with smtp(world.alice.known) as sender:

@@ -16,7 +16,7 @@ TERMS = {"ßenwahn": 1, "WORT HEI": 1, "grösse": 0, "searched": 1, "absent": 0}
 
 
 def found(client: imaplib.IMAP4, term: str) -> int:
-    client.literal = term.encode()
+    client.literal = term.encode()  # type: ignore[assignment]  # octets, whatever its stub says
     _, [numbers] = client.search("UTF-8", "SUBJECT searched TEXT")
     return len(numbers.split())
 

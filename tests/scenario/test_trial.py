@@ -57,7 +57,8 @@ class Trial:
     def status(self) -> dict[str, Any]:
         """Return it without the start of a program: some of what it says is over in seconds."""
         control = ControlClient(self.folder / "run" / "control.sock", "mx-gateway")
-        return control.get("/status")
+        told: dict[str, Any] = control.get("/status")
+        return told
 
 
 @pytest.fixture(scope="module")

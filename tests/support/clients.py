@@ -106,7 +106,11 @@ def arrives(settings: MailSettings, subject: str) -> None:
 def hashes(settings: MailSettings) -> dict[str, list[str]]:
     """Return the digests of all messages, by mailbox."""
     with imap(settings) as client:
-        names = [line.rsplit(b' "/" ', 1)[1].strip(b'"').decode() for line in client.list()[1]]
+        lines = client.list()[1]
+    names = []
+    for line in lines:
+        assert isinstance(line, bytes), "no name here is a literal"
+        names.append(line.rsplit(b' "/" ', 1)[1].strip(b'"').decode())
     return {
         name: sorted(
             hashlib.sha256(octets).hexdigest() for octets in messages(settings, f'"{name}"')

@@ -53,7 +53,9 @@ class MemoryHome(DoorServicer):
         if request.door_pk != bytes(self.key.verify_key):
             return door_pb2.DeliverReply(stale=True)
         self.batches.append(list(request.items))
-        told = [self.statuses.get(one.route.decode(), self.status) for one in request.items]
+        told: list[Any] = [
+            self.statuses.get(one.route.decode(), self.status) for one in request.items
+        ]
         return door_pb2.DeliverReply(items=[ItemReply(status=one) for one in told])
 
     @override

@@ -10,6 +10,7 @@ from nacl.signing import SigningKey
 from mx_core.envelope.seal import DeviceKey, DoorSender, seal_body, seal_envelope
 from mx_core.envelope.statement import DoorRecord
 from mx_core.model.ids import MsgId
+from mx_core.model.octets import whole
 from tests.support.people import NOW, Person
 
 DOOR_KEY = SigningKey(b"\x0d" * 32)
@@ -50,4 +51,4 @@ def from_the_door(
         deliver_by=deliver_by,
         entropy=secrets.token_bytes,
     )
-    return envelope, body.octets
+    return envelope, whole(body.octets)

@@ -21,6 +21,7 @@ from mx_core.envelope.seal import (
 from mx_core.envelope.statement import DoorRecord
 from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId, MsgId, Pid
+from mx_core.model.octets import Octets, whole
 from mx_core.notation.xwing import XWingSecret
 
 BOB_PID = Pid(b"B" * 32)
@@ -125,7 +126,7 @@ class Mail:
 
 def read(
     envelope: bytes,
-    body: bytes,
+    body: Octets,
     keys: Sequence[EpochSecret] = (BOB,),
     *,
     sign_pk: bytes = bytes(ALICE_KEY.verify_key),
@@ -134,7 +135,7 @@ def read(
     """Do all steps of a reader, in their order."""
     opened = open_control(envelope, keys)
     statement = verify_statement(opened, sign_pk=sign_pk, my_pid=my_pid)
-    return opened, open_body(body, opened, statement)
+    return opened, open_body(whole(body), opened, statement)
 
 
 def mail(

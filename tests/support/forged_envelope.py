@@ -182,7 +182,8 @@ def forged_envelope(
         tied = packet_info(ctx) if info is None else info
         made = [seal_to(public_key, packet(env_key + ctx), tied) for public_key in to]
         made += [seal_to(device.xwing or b"", entropy(64), tied) for device in nobody]
-    return edit(magic + encode_outer(outer({0: pub, 1: packets(made), 2: sealed})))
+    edited: bytes = edit(magic + encode_outer(outer({0: pub, 1: packets(made), 2: sealed})))
+    return edited
 
 
 def honest_statement(
@@ -211,4 +212,5 @@ def honest_statement(
 
 def as_door(value: dict[int, Any]) -> dict[int, Any]:
     """Turn an honest statement into one of kind 4."""
-    return put(k1="", k15=4, k17=DOOR_RECORD.to_value())(drop(2, 3, 13, 14)(value))
+    made: dict[int, Any] = put(k1="", k15=4, k17=DOOR_RECORD.to_value())(drop(2, 3, 13, 14)(value))
+    return made

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from types import TracebackType
 from typing import Any, Self
 
@@ -209,8 +209,8 @@ def new_keys() -> NewKeys:
     return NewKeys(device_id, SigningKey.generate(), SigningKey.generate(), SigningKey.generate())
 
 
-async def refused_with(call: object) -> grpc.StatusCode:
+async def refused_with(call: Awaitable[object]) -> grpc.StatusCode:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call  # type: ignore[misc]
+        await call
     answered: grpc.StatusCode = caught.value.code()
     return answered

@@ -50,6 +50,7 @@ class HomeProcess:
         self.log = folder.parent / f"{folder.name}.log"
         self.record: Path | None = None
         self._process: subprocess.Popen[str] | None = None
+        self.domain_key: bytes
         run(
             *("init", "--domain", domain, "--dir", str(folder)),
             *("--port-base", str(self.base), "--peers", str(peers)),

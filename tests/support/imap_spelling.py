@@ -135,11 +135,10 @@ def _spell(command: c.Command) -> bytes:
             return _uid(by_uid, b"SEARCH " + _returning(what) + told + _key(key))
         case c.Sort(criteria, key, charset, by_uid, what):
             words = [(b"REVERSE " if one.reverse else b"") + one.by.value for one in criteria]
-            told = (_returning(what), b" ".join(words), charset, _key(key))
-            return _uid(by_uid, b"SORT %b(%b) %b %b" % told)
+            told = b"SORT %b(%b) %b " % (_returning(what), b" ".join(words), charset)
+            return _uid(by_uid, told + _key(key))
         case c.Thread(algorithm, key, charset, by_uid):
-            told = (algorithm.value, charset, _key(key))
-            return _uid(by_uid, b"THREAD %b %b %b" % told)
+            return _uid(by_uid, b"THREAD %b %b %b" % (algorithm.value, charset, _key(key)))
         case c.Fetch(which, items, by_uid, changed_since, vanished, partial):
             spelled = b" ".join(map(_item, items))
             words = [b"PARTIAL " + partial.render()] if partial is not None else []
@@ -149,11 +148,11 @@ def _spell(command: c.Command) -> bytes:
             modifiers = b" (%b)" % b" ".join(words) if words else b""
             return _uid(by_uid, b"FETCH %b (%b)%b" % (which.render(), spelled, modifiers))
         case c.Store(which, change, wanted, silent, by_uid, unchanged_since):
-            name = change.value.encode() + (b".SILENT" if silent else b"")
+            told = change.value.encode() + (b".SILENT" if silent else b"")
             if unchanged_since is not None:
-                name = b"(UNCHANGEDSINCE %d) %b" % (unchanged_since, name)
-            told = (which.render(), name, render.flag_list(wanted))
-            return _uid(by_uid, b"STORE %b %b %b" % told)
+                told = b"(UNCHANGEDSINCE %d) %b" % (unchanged_since, told)
+            told = b"STORE %b %b %b" % (which.render(), told, render.flag_list(wanted))
+            return _uid(by_uid, told)
         case c.Copy(which, name, move, by_uid):
             verb = b"MOVE" if move else b"COPY"
             return _uid(by_uid, b"%b %b %b" % (verb, which.render(), _mailbox(name)))
@@ -203,7 +202,8 @@ def _list(command: c.List) -> bytes:
 
 def _item(item: FetchItem) -> bytes:
     if isinstance(item, Attribute | Column):
-        return item.value
+        named: bytes = item.value
+        return named
     if isinstance(item, BinarySize):
         return render.binary_name(item)
     if isinstance(item, BinarySection):
@@ -211,7 +211,8 @@ def _item(item: FetchItem) -> bytes:
         text = name.replace(b"BINARY", b"BINARY.PEEK") if item.peek else name
         return text + (b"<%d.%d>" % item.partial if item.partial else b"")
     if item.spelling is not Spelling.BODY:
-        return item.spelling.value
+        spelt: bytes = item.spelling.value
+        return spelt
     text = b"BODY.PEEK[" if item.peek else b"BODY["
     text += render.section(item.section) + b"]"
     return text + (b"<%d.%d>" % item.partial if item.partial else b"")

@@ -30,9 +30,10 @@ def read_first(octets: bytes, at: int) -> tuple[Value, int]:
             end = start + int(octets[at + 1 : close])
             assert end <= len(octets)
             return octets[start:end].decode("latin-1"), end
-    atom = _ATOM.match(octets, at)
-    assert atom is not None, octets[at:]
-    return (None if atom.group() == b"NIL" else int(atom.group())), atom.end()
+        case _:
+            atom = _ATOM.match(octets, at)
+            assert atom is not None, octets[at:]
+            return (None if atom.group() == b"NIL" else int(atom.group())), atom.end()
 
 
 def _list(octets: bytes, at: int) -> tuple[Value, int]:

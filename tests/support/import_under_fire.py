@@ -187,12 +187,12 @@ def _here(folder: Path) -> Counter[bytes]:
             for box in await store.mail.read(lambda reader: reader.mailboxes()):
                 if box.rule:
                     continue
-                view = await store.mail.read(lambda reader, box=box: reader.snapshot(box.id))
+                view = await store.mail.read(lambda reader, box=box: reader.snapshot(box.id))  # type: ignore[misc]  # bound now
                 messages = list(view.messages)
                 for at in range(0, len(messages), _READ_AT_ONCE):
                     some = messages[at : at + _READ_AT_ONCE]
                     found += await store.mail.read(
-                        lambda reader, some=some: Counter(
+                        lambda reader, some=some: Counter(  # type: ignore[misc]  # bound now
                             hashlib.sha256(reader.octets(each)).digest() for each in some
                         )
                     )

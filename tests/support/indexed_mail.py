@@ -90,6 +90,6 @@ async def assert_same(store: AccountStore, terms: tuple[str, ...] = TERMS) -> No
         for body_only in (False, True):
             found = await searched(store, term, body_only=body_only)
             expected = await store.mail.read(
-                lambda r, t=term, b=body_only: scanned(r, t, body_only=b)
+                lambda r, t=term, b=body_only: scanned(r, t, body_only=b)  # type: ignore[misc]  # bound now
             )
             assert found == expected, (term, body_only)

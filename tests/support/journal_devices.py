@@ -29,7 +29,8 @@ class Device:
         raise KeyError(name)
 
     def make(self, name: str, special_use: str = "", *, rule: str = "") -> Row:
-        ids: dict[int, object] = {0: name, 1: special_use} | ({2: rule} if rule else {})
+        ids: dict[int, object] = {0: name, 1: special_use}
+        ids |= {2: rule} if rule else {}
         return self._write(Op.MADE, self._new_id(b"box"), ids)
 
     def rename(self, mailbox: bytes, name: str) -> Row:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import TypeVarTuple, Unpack
+
+Ts = TypeVarTuple("Ts")
 
 # where gRPC compiles what it calls back
 _GRPC = "grpc._cython.cygrpc"
@@ -23,7 +25,10 @@ class TestLoop(asyncio.SelectorEventLoop):
     __test__ = False
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
     ) -> asyncio.Handle:
         if self.is_closed() and any(type(given).__module__ == _GRPC for given in args):
             return asyncio.Handle(callback, args, self, context)

@@ -60,7 +60,7 @@ class MailContract(WatchContract):
         for octets in (short, long):
             await add(mail, octets=octets)
         messages = (await snapshot(mail)).messages
-        opened = [await mail.read(lambda reader, m=m: reader.opened(m)) for m in messages]
+        opened = [await mail.read(lambda reader, m=m: reader.opened(m)) for m in messages]  # type: ignore[misc]  # bound now
 
         assert [each[0 : len(each)] for each in opened] == [short, long]
         assert opened[1][65_000:140_000] == long[65_000:140_000]
@@ -135,7 +135,7 @@ class MailContract(WatchContract):
         copied = await mail.write(lambda writer: writer.copy(inbox, [uid, Uid(77)], SENT))
 
         there = await snapshot(mail, SENT)
-        assert (copied.source, copied.target) == ((uid,), there.uids)
+        assert (copied.source, copied.target) == ((uid,), tuple(there.uids))
         assert copied.uid_validity == there.uid_validity
         assert there.flags == (frozenset({FLAGGED}),)
         rows = await mail.read(lambda reader: reader.sizes_and_dates(there.messages))

@@ -18,6 +18,7 @@ from mx_core.homeserver.commands.initialise import public_key_of
 from mx_core.homeserver.domain.role_keys import load_or_make
 from mx_core.model.address import Address
 from mx_core.model.ids import MsgId, Pid
+from mx_core.model.octets import whole
 from mx_core.passport.card import Card
 from mx_core.proto.federation_pb2 import Item, LookUpRequest
 from mx_core.tlog.log_proof import LogKeys, origin_of
@@ -85,7 +86,7 @@ class Mallory:
         return Item(
             route=str(self.bob.address).encode(),
             envelope=envelope,
-            body=body.octets,
+            body=whole(body.octets),
             deliver_by=now + 86_400,
         )
 

@@ -27,7 +27,7 @@ from mx_core.model.flags import DELETED, SEEN, FlagSet
 from mx_core.model.ids import GlobalId, MailboxId, MessageId, ModSeq, Uid, UidValidity
 from mx_core.model.mailbox_name import DELIMITER, INBOX, MailboxName, mailbox_name, parents
 from mx_core.model.message import Fact, MessageForm, Whole
-from mx_core.model.octets import Octets
+from mx_core.model.octets import Octets, whole
 from mx_core.model.snapshot import Snapshot, snapshot_of
 from mx_core.ports import Appended, Copied, FlagChange, MailboxInfo, NewMail
 from tests.support.memory_boxes import Box, Row, State
@@ -242,8 +242,8 @@ class Job(Keys):
         return [
             self.append(
                 mailbox,
-                each.octets,
-                each.form or prepare(each.octets),
+                whole(each.octets),
+                each.form or prepare(whole(each.octets)),
                 each.flags,
                 each.internal_date,
             )

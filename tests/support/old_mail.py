@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import TypeAlias
 
 from mx_core.store.account_store import AccountStore
+
+Kept: TypeAlias = tuple[bytes, AbstractSet[str], int]  # octets, flags, date
 
 
 def letter(number: int, *, body: str = "Hello\r\n", more: str = "") -> bytes:
@@ -35,18 +39,18 @@ def maildir(path: Path, letters: dict[str, bytes]) -> Path:
     return path
 
 
-async def stored(store: AccountStore) -> dict[str, list[tuple[bytes, frozenset[str], int]]]:
+async def stored(store: AccountStore) -> dict[str, list[Kept]]:
     """Octets, flags and date of all that is in each mailbox that is not empty and has no rule."""
-    found = {}
+    found: dict[str, list[Kept]] = {}
     for box in await store.mail.read(lambda reader: reader.mailboxes()):
         if not box.messages or box.rule:
             continue
-        view = await store.mail.read(lambda reader, box=box: reader.snapshot(box.id))
+        view = await store.mail.read(lambda reader, box=box: reader.snapshot(box.id))  # type: ignore[misc]  # bound now
         ids = list(view.messages)
-        dates = await store.mail.read(lambda reader, ids=ids: reader.sizes_and_dates(ids))
+        dates = await store.mail.read(lambda reader, ids=ids: reader.sizes_and_dates(ids))  # type: ignore[misc]  # bound now
         found[box.name] = [
             (
-                await store.mail.read(lambda reader, each=each: reader.octets(each)),
+                await store.mail.read(lambda reader, each=each: reader.octets(each)),  # type: ignore[misc]  # bound now
                 frozenset(flags),
                 date,
             )

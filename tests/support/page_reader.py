@@ -43,7 +43,7 @@ def page_read(
     return _body(body, statement, block[2])
 
 
-def _envelope(envelope: bytes, keys: Sequence[PageKey]) -> tuple[dict, bytes, int]:
+def _envelope(envelope: bytes, keys: Sequence[PageKey]) -> tuple[dict[int, Any], bytes, int]:
     _need(len(envelope) <= 65_536, "size")
     _need(envelope[:4] == b"MXE1", "magic")
     outer = page_cbor(envelope[4:])
@@ -89,7 +89,9 @@ def _envelope(envelope: bytes, keys: Sequence[PageKey]) -> tuple[dict, bytes, in
     return block, ctx, pub[1]
 
 
-def _statement(block: dict, ctx: bytes, suite: int, is_canonical_address: SENDER_ADDRESS) -> dict:
+def _statement(
+    block: dict[int, Any], ctx: bytes, suite: int, is_canonical_address: SENDER_ADDRESS
+) -> dict[int, Any]:
     s = page_cbor(block[0])
     _need(isinstance(s, dict) and set(s) >= ALL_KINDS and max(s) <= 17, "format")
     _need(1 <= _uint(s[15]) <= 4, "kind")
@@ -114,10 +116,11 @@ def _statement(block: dict, ctx: bytes, suite: int, is_canonical_address: SENDER
     _need(s[11] == suite and s[12] == ctx, "context")
     ext_hash = page_b2("MX1.ext", [block.get(3, b""), block.get(4, b"")])
     _need(s[16] == ext_hash, "proof-hash")
-    return s
+    statement: dict[int, Any] = s
+    return statement
 
 
-def _body(body: bytes, s: dict, body_key: bytes) -> bytes:
+def _body(body: bytes, s: dict[int, Any], body_key: bytes) -> bytes:
     _need(len(body) <= 69_224_060, "size")
     _need(body[:4] == b"MXB1", "magic")
     _need(len(body) >= 92, "size")
@@ -160,7 +163,7 @@ def page_padme(length: int) -> int:
         return length
     exponent = int(math.log2(length))
     mantissa = int(math.log2(exponent)) + 1 if exponent else 0
-    step = 2 ** max(exponent - mantissa, 0)
+    step: int = 2 ** max(exponent - mantissa, 0)
     return math.ceil(length / step) * step
 
 
@@ -248,12 +251,14 @@ def _verify(public_key: bytes, octets: bytes, signature: bytes) -> None:
 
 def _octets(value: Any, length: int | None = None) -> bytes:
     _need(isinstance(value, bytes) and length in {None, len(value)}, "format")
-    return value
+    octets: bytes = value
+    return octets
 
 
 def _uint(value: Any) -> int:
     _need(type(value) is int, "format")
-    return value
+    number: int = value
+    return number
 
 
 def _need(held: bool, failure: str) -> None:

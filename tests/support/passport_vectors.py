@@ -41,7 +41,8 @@ def groups() -> dict[str, list[Case]]:
 
 def load(group: str) -> list[dict[str, Any]]:
     """Return the committed cases of *group*."""
-    return json.loads((FOLDER / f"{group}.json").read_text())["cases"]
+    cases: list[dict[str, Any]] = json.loads((FOLDER / f"{group}.json").read_text())["cases"]
+    return cases
 
 
 def vector_of(case: Case) -> dict[str, Any]:

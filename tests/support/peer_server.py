@@ -91,8 +91,8 @@ class PeerServer:
         credentials = self.behaviour.federation_credentials or self.anchors.server_credentials()
         leaf = self.leaf()
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        hello_pb2_grpc.add_HelloServicer_to_server(_Hello(self), server)
-        federation_pb2_grpc.add_FederationServicer_to_server(_Federation(self), server)
+        hello_pb2_grpc.add_HelloServicer_to_server(_Hello(self), server)  # type: ignore[no-untyped-call]  # generated
+        federation_pb2_grpc.add_FederationServicer_to_server(_Federation(self), server)  # type: ignore[no-untyped-call]  # generated
         hello = server.add_secure_port(
             str(self.hello), grpc.ssl_server_credentials([(leaf.key_pem, leaf.cert_pem)])
         )

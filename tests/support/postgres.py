@@ -172,7 +172,7 @@ class PostgresServer:
         return asked.returncode == 0
 
     def _run(self, program: str, *arguments: str) -> str:
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             [self._programs / program, *arguments],
             check=False,
             capture_output=True,

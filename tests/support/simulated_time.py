@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import sqlalchemy as sa
 from typing_extensions import override
@@ -18,6 +19,7 @@ from typing_extensions import override
 from mx_core.db.database import Database
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 BEGAN = 1_790_000_000.0  # seconds since 1970
 
@@ -56,7 +58,9 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         return BEGAN + self._jumping.passed
 
     @override
-    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> Any:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
         return self._counted(super().run_in_executor(executor, func, *args))
 
     def count(self, begun: Coroutine[Any, Any, T]) -> Awaitable[T]:

@@ -35,7 +35,7 @@ class SmallLog:
         return Seen(self.log.size, self.log.root())
 
     def add(self, *bindings: tuple[str, bytes]) -> None:
-        leaves = []
+        leaves: list[BindingLeaf] = []
         for address, binding in bindings:
             label = self.label(address)
             version = self.log.next_version(label) + sum(one.label == label for one in leaves)

@@ -41,7 +41,7 @@ class Screen:
         """Wait until the screen shows *pattern*; return what matched."""
         return eventually(
             f"the screen shows {pattern}", lambda: re.search(pattern, self.text()), seconds
-        ).group(0)  # type: ignore[union-attr]
+        ).group(0)
 
     def is_running(self) -> bool:
         return Path(f"/proc/{self._pid}").exists()

@@ -5,6 +5,7 @@ from typing import Any
 
 from mx_core.envelope.format import BODY_HEAD_OCTETS, CHUNK_OCTETS, hash_of_body
 from mx_core.envelope.seal import SealedBody
+from mx_core.model.octets import whole
 from tests.support.envelope_cases.case import Case, flip_first
 from tests.support.forged_envelope import (
     TAG_FINAL,
@@ -29,66 +30,80 @@ def body_cases() -> list[Case]:
 
     def lie(name: str, says: str, outcome: str, base: SealedBody, *splices: Splice) -> None:
         """Let the sender sign what the splices made."""
-        octets = Octets(base.octets, splices)
+        octets = Octets(whole(base.octets), splices)
         lying = replace(base, octets=octets.value, hash=hash_of_body(octets.value))
         add(name, says, outcome, forged_envelope(lying, seed=name.encode()), octets)
 
     def forge(name: str, says: str, outcome: str, **edits: Any) -> None:
         body = forged_body(seed=name.encode(), **edits)
-        add(name, says, outcome, forged_envelope(body, seed=name.encode()), Octets(body.octets))
+        add(
+            name,
+            says,
+            outcome,
+            forged_envelope(body, seed=name.encode()),
+            Octets(whole(body.octets)),
+        )
 
     # ── altered under way
     short = forged_body()
+    short_octets = whole(short.octets)
     envelope = forged_envelope(short)
     other = forged_body(b"another text", seed=b"other")
-    add("swapped", "a body under another key", "body-commitment", envelope, Octets(other.octets))
+    add(
+        "swapped",
+        "a body under another key",
+        "body-commitment",
+        envelope,
+        Octets(whole(other.octets)),
+    )
     add("empty", "no octets", "magic", envelope, Octets(b""))
-    add("magic-flipped", "first octet", "magic", envelope, flipped(short.octets, 0))
+    add("magic-flipped", "first octet", "magic", envelope, flipped(short_octets, 0))
     add(
         "head-cut",
         "ends inside the head",
         "size",
         envelope,
-        spliced(short.octets, Splice(91, len(short.octets))),
+        spliced(short_octets, Splice(91, len(short.octets))),
     )
     add(
         "salt-flipped",
         "no longer the committed key",
         "body-commitment",
         envelope,
-        flipped(short.octets, 4),
+        flipped(short_octets, 4),
     )
     add(
         "commitment-flipped",
         "not the signed one",
         "body-commitment",
         envelope,
-        flipped(short.octets, 36),
+        flipped(short_octets, 36),
     )
-    add("header-flipped", "of the stream", "body-hash", envelope, flipped(short.octets, 68))
-    add("chunk-flipped", "one bit of text", "body-hash", envelope, flipped(short.octets, 500))
+    add("header-flipped", "of the stream", "body-hash", envelope, flipped(short_octets, 68))
+    add("chunk-flipped", "one bit of text", "body-hash", envelope, flipped(short_octets, 500))
     add(
         "tag-flipped",
         "of the last chunk's authenticator",
         "body-hash",
         envelope,
-        flipped(short.octets, -1),
+        flipped(short_octets, -1),
     )
     add(
         "cut",
         "one octet fewer",
         "body-hash",
         envelope,
-        spliced(short.octets, Splice(len(short.octets) - 1, 1)),
+        spliced(short_octets, Splice(len(short.octets) - 1, 1)),
     )
     add(
         "appended",
         "one octet more",
         "body-hash",
         envelope,
-        spliced(short.octets, Splice(len(short.octets), insert=b"\0")),
+        spliced(short_octets, Splice(len(short.octets), insert=b"\0")),
     )
     long = forged_body(b"0123456789abcdef" * 8191 + b"x" * 15, seed=b"two full chunks")
+    long_octets = whole(long.octets)
     envelope = forged_envelope(long, seed=b"two full chunks")
     first, second = BODY_HEAD_OCTETS, BODY_HEAD_OCTETS + SEALED_CHUNK
     end = second + SEALED_CHUNK
@@ -96,13 +111,13 @@ def body_cases() -> list[Case]:
         Splice(first, SEALED_CHUNK, copy=(second, end)),
         Splice(second, SEALED_CHUNK, copy=(first, second)),
     )
-    add("reordered", "two chunks change places", "body-hash", envelope, Octets(long.octets, swap))
+    add("reordered", "two chunks change places", "body-hash", envelope, Octets(long_octets, swap))
     add(
         "truncated",
         "without its last chunk",
         "body-hash",
         envelope,
-        spliced(long.octets, Splice(second, SEALED_CHUNK)),
+        spliced(long_octets, Splice(second, SEALED_CHUNK)),
     )
     # ── signed so by a sender that lies
     forge(
@@ -152,14 +167,14 @@ def body_cases() -> list[Case]:
         "signed with a bit altered",
         "chunk",
         short,
-        Splice(500, 1, bytes([short.octets[500] ^ 1])),
+        Splice(500, 1, bytes([short_octets[500] ^ 1])),
     )
     lie(
         "lie-header",
         "signed with another stream header",
         "chunk",
         short,
-        Splice(68, 1, bytes([short.octets[68] ^ 1])),
+        Splice(68, 1, bytes([short_octets[68] ^ 1])),
     )
     lie(
         "lie-head-alone",

@@ -4,6 +4,7 @@ from typing import Any
 
 from mx_core.envelope.format import Envelope, context
 from mx_core.envelope.seal import SealedBody, seal_body
+from mx_core.model.octets import whole
 from tests.support.envelope import (
     BOB,
     CAROL,
@@ -31,7 +32,9 @@ def good_cases() -> list[Case]:
     cases: list[Case] = []
 
     def add(name: str, says: str, envelope: bytes, body: SealedBody, **reader: Any) -> None:
-        cases.append(Case(name, says, OPENED, Octets(envelope), Octets(body.octets), **reader))
+        cases.append(
+            Case(name, says, OPENED, Octets(envelope), Octets(whole(body.octets)), **reader)
+        )
 
     for count, place in ((1, 0), (3, 1), (5, 2), (8, 7)):
         secrets = [epoch_secret(20 + device) for device in range(count)]
@@ -125,7 +128,7 @@ def good_cases() -> list[Case]:
             "a packet for nobody here was altered and is still in order: same message",
             OPENED,
             flipped(sent.envelope, foreign + 111),
-            Octets(sent.body.octets),
+            Octets(whole(sent.body.octets)),
         )
     )
     return cases

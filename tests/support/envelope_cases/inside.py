@@ -10,6 +10,7 @@ from mx_core.envelope.format import SUITE_1, Envelope
 from mx_core.envelope.open import open_control
 from mx_core.envelope.padding import CONTROL_FLOOR
 from mx_core.envelope.seal import SealedBody
+from mx_core.model.octets import whole
 from mx_core.notation import cbor
 from tests.support.envelope import (
     BOB,
@@ -42,7 +43,7 @@ def inside_cases() -> list[Case]:
 
     def add(name: str, says: str, outcome: str, envelope: bytes | Octets, **reader: Any) -> None:
         octets = envelope if isinstance(envelope, Octets) else Octets(envelope)
-        cases.append(Case(name, says, outcome, octets, Octets(body.octets), **reader))
+        cases.append(Case(name, says, outcome, octets, Octets(whole(body.octets)), **reader))
 
     def forge(**edits: Any) -> bytes:
         return forged_envelope(body, seed=b"bad %d" % len(cases), **edits)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mx_core.envelope.format import Envelope
+from mx_core.model.octets import whole
 from mx_core.notation import cbor
 from tests.support.envelope import (
     epoch_secret,
@@ -27,7 +28,7 @@ def outside_cases() -> list[Case]:
 
     def add(name: str, says: str, outcome: str, envelope: bytes | Octets, **reader: Any) -> None:
         octets = envelope if isinstance(envelope, Octets) else Octets(envelope)
-        cases.append(Case(name, says, outcome, octets, Octets(body.octets), **reader))
+        cases.append(Case(name, says, outcome, octets, Octets(whole(body.octets)), **reader))
 
     def forge(**edits: Any) -> bytes:
         return forged_envelope(body, seed=b"bad %d" % len(cases), **edits)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mx_core.envelope.format import SUITE_1, SUITE_2, Envelope, context
+from mx_core.model.octets import whole
 from tests.support.envelope import epoch_secret, mail, xwing_secret
 from tests.support.envelope_cases.case import OPENED, Case
 from tests.support.forged_envelope import forged_body, forged_envelope, put
@@ -19,7 +20,12 @@ def suite_2_cases() -> list[Case]:
     def add(name: str, says: str, outcome: str, envelope: Octets, **reader: Any) -> None:
         cases.append(
             Case(
-                name, says, outcome, envelope, Octets(body.octets), **{"epochs": (BOTH,), **reader}
+                name,
+                says,
+                outcome,
+                envelope,
+                Octets(whole(body.octets)),
+                **{"epochs": (BOTH,), **reader},
             )
         )
 
@@ -41,7 +47,7 @@ def suite_2_cases() -> list[Case]:
                 f"sealed to {count} device(s); read by number {place + 1}",
                 OPENED,
                 Octets(sent.envelope),
-                Octets(sent.body.octets),
+                Octets(whole(sent.body.octets)),
                 epochs=(secrets[place],),
             )
         )

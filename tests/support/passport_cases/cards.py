@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -291,7 +292,7 @@ def _believed_senders() -> Iterator[ReaderCase]:
     in_flight_proof, in_flight = person.proof(), claim_of(person, helper.id)
     yield ReaderCase("device-added", in_flight_proof, in_flight, trust="implicit", pin=pin)
     person.remove(helper)
-    newer = {"pin": person.pin(), "known_chain": person.chain}
+    newer: dict[str, Any] = {"pin": person.pin(), "known_chain": person.chain}
     for name, stapled in (("proof", in_flight_proof), ("memory", None)):
         yield ReaderCase(
             f"retired-in-flight-by-{name}", stapled, in_flight, trust="implicit", **newer
@@ -369,7 +370,7 @@ def _refused_senders() -> Iterator[ReaderCase]:
     yield ReaderCase("log-proof-expected", proof, claim, "proof", log_expected=True)
     stranger = replace(claim, device_id=DeviceId(bytes(16)))
     yield ReaderCase("unknown-device", proof, stranger, "device")
-    remembered = {"pin": pin, "known_chain": chain}
+    remembered: dict[str, Any] = {"pin": pin, "known_chain": chain}
     yield ReaderCase("unknown-device-by-memory", None, stranger, "device", **remembered)
     yield ReaderCase("no-proof-and-no-pin", None, claim, "no-proof")
     yield ReaderCase("no-proof-and-no-chain", None, claim, "no-proof", pin=pin)

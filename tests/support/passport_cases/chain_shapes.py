@@ -78,6 +78,7 @@ def _format() -> Group:
     fields = cbor.decode(SignedEntry.decode(person.entries[0]).entry_octets)
     assert isinstance(fields, dict)
     body = genesis_body(person)
+    eight: list[cbor.Value] = [[2, {0: spare_device().device.value()}]] * 8
     changed: list[tuple[str, dict[int, cbor.Value]]] = [
         ("unknown-key", {**fields, 7: 0}),
         ("missing-key", {key: value for key, value in fields.items() if key != 4}),
@@ -87,7 +88,7 @@ def _format() -> Group:
         ("time-as-text", {**fields, 4: "1700000000"}),
         ("short-device-id", {**fields, 5: bytes(15)}),
         ("no-ops", {**fields, 6: []}),
-        ("nine-ops", {**fields, 6: [[1, body], *([[2, {0: spare_device().device.value()}]] * 8)]}),
+        ("nine-ops", {**fields, 6: [[1, body], *eight]}),
         ("op-zero", {**fields, 6: [[0, {}], [1, body]]}),
         ("op-without-body", {**fields, 6: [[1]]}),
         ("body-not-a-map", {**fields, 6: [[1, []]]}),

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import socket
 import zlib
-from asyncio.selector_events import _SelectorSocketTransport
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -236,7 +235,7 @@ def test_only_a_transport_that_says_when_it_is_full_is_given_pieces_as_they_are(
     def never(*_: object) -> None:
         raise AssertionError("writelines")
 
-    monkeypatch.setattr(_SelectorSocketTransport, "writelines", never)
+    monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.writelines", never)
 
     async def has_room() -> bool:
         with listening() as server:

@@ -38,7 +38,9 @@ def use(client: imaplib.IMAP4) -> None:
     assert status == "OK"
     assert b"APPENDUID" in answer[0]
     status, answer = client.uid("FETCH", "1", "(FLAGS BODY.PEEK[])")
-    assert answer[0][1] == message
+    fetched = answer[0]
+    assert isinstance(fetched, tuple)
+    assert fetched[1] == message
     assert client.uid("SEARCH", "SUBJECT", "HI")[1] == [b"1"]
     assert client.create("Work")[0] == "OK"
     assert client.uid("COPY", "1", "Work")[0] == "OK"
@@ -353,9 +355,12 @@ async def test_each_step_of_a_mail_program_is_told_as_it_is_taken(
     told = Told()
 
     def work() -> None:
-        kind = imaplib.IMAP4_SSL if implicit else imaplib.IMAP4
-        more = {"ssl_context": client_context()} if implicit else {}
-        with kind("localhost", server.port, timeout=10, **more) as client:
+        at, secure = ("localhost", server.port), client_context()
+        with (
+            imaplib.IMAP4_SSL(*at, ssl_context=secure, timeout=10)
+            if implicit
+            else imaplib.IMAP4(*at, timeout=10)
+        ) as client:
             wait_for(lambda: told.heard == first)
             if not implicit:
                 client.starttls(client_context())

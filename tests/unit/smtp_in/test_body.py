@@ -179,9 +179,9 @@ def test_all_connections_together_hold_no_more_than_their_room() -> None:
 def test_any_cutting_gives_the_same_message(octets: bytes, cuts: list[int]) -> None:
     wire = octets + b"\r\n.\r\nafter"
     pieces, left = [], wire
-    for cut in cuts:
-        pieces.append(left[:cut])
-        left = left[cut:]
+    for at in cuts:
+        pieces.append(left[:at])
+        left = left[at:]
 
     cut, whole = read(*pieces, left), read(wire)
     if isinstance(cut[0], bytes) or isinstance(whole[0], bytes):

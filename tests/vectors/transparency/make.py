@@ -156,7 +156,8 @@ def case(
 def cases() -> list[Any]:
     log = Log()
     log.add((ALICE, b"alice 0"), (BOB, b"bob 0"))
-    first = {"size": len(log.leaves), "root": tree(log.leaves).hex()}
+    size = len(log.leaves)
+    first = {"size": size, "root": tree(log.leaves).hex()}
     old = log.proof(ALICE)
     log.add((ALICE, b"alice 1"), ("dave@a.example", b"dave 0"))
     good = log.proof(ALICE)
@@ -168,7 +169,7 @@ def cases() -> list[Any]:
     return [
         case("presence", good, ALICE, b"alice 1", "ok"),
         case("absence", log.proof(NOBODY), NOBODY, None, "ok"),
-        case("consistent", log.proof(ALICE, first["size"]), ALICE, b"alice 1", "ok", **first),
+        case("consistent", log.proof(ALICE, size), ALICE, b"alice 1", "ok", **first),
         case("older binding", good, ALICE, b"alice 0", "logged"),
         case(
             "older tree", old, ALICE, b"alice 0", "rolled-back", size=6, root=tree(log.leaves).hex()

@@ -20,7 +20,11 @@ def vectors() -> dict[str, object]:
     key = bob.first.key
     word = Unreadable(ENV_ID, bob.pid, bob.first.id)
     good = word.signed(key)
-    statement, signature = cbor.decode(good)  # type: ignore[misc]
+    value = cbor.decode(good)
+    assert isinstance(value, list)
+    statement, signature = value
+    assert isinstance(statement, bytes)
+    assert isinstance(signature, bytes)
 
     def signed(fields: dict[int, object], by: SigningKey = key, use: str = Use.UNREADABLE) -> bytes:
         octets = cbor.encode(fields)  # type: ignore[arg-type]

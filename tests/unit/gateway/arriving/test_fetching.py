@@ -13,6 +13,7 @@ from gateway.arriving.status_block import parse
 from gateway.writing.notices import Notices
 from mx_core import carrier_port, ports
 from mx_core.envelope.seal import seal_body
+from mx_core.model import octets
 from mx_core.model.address import Address
 from mx_core.model.body_name import BodyName
 from mx_core.model.errors import MailError, PeerUnreachable
@@ -42,7 +43,7 @@ async def asks(room: Room) -> tuple[Person, carrier_port.Arrival, Inbound]:
     """Let a stranger ask with a body that stays where it is."""
     eve = make_person("eve@a.example")
     whole = arrival(1, eve, room.bob)
-    name = BodyName(b2_plain(whole.body), len(whole.body))
+    name = BodyName(b2_plain(octets.whole(whole.body)), len(whole.body))
     inbound = await room.inbound()
     for _ in range(2):  # given twice: one request
         await inbound.receive(replace(whole, body=name.encode()))
@@ -52,7 +53,7 @@ async def asks(room: Room) -> tuple[Person, carrier_port.Arrival, Inbound]:
 @pytest.mark.anyio
 async def test_a_body_that_stayed_is_asked_for_once_its_author_is_accepted(room: Room) -> None:
     eve, whole, _ = await asks(room)
-    peer = KeepingPeer(whole.body)
+    peer = KeepingPeer(octets.whole(whole.body))
     fetching = Fetching(room.store.awaited, peer, room.clock)
     await fetching.fetch_due()
     [request] = await in_mailbox(room, "Requests")
@@ -67,7 +68,9 @@ async def test_a_body_that_stayed_is_asked_for_once_its_author_is_accepted(room:
     await fetching.fetch_due()
     await fetching.fetch_due()
 
-    assert peer.asked == [("a.example", BodyName(b2_plain(whole.body), len(whole.body)))]
+    assert peer.asked == [
+        ("a.example", BodyName(b2_plain(octets.whole(whole.body)), len(whole.body)))
+    ]
     [letter] = await in_mailbox(room, "INBOX")
     assert letter.endswith(b"\r\n" + TEXT)
     status = parse(letter)
@@ -88,7 +91,9 @@ async def test_a_message_whose_request_was_moved_to_inbox_is_fetched_and_known_b
         writer.move(box, list(writer.snapshot(box).uids), INBOX)
 
     await room.store.mail.write(move)
-    await Fetching(room.store.awaited, KeepingPeer(whole.body), room.clock).fetch_due()
+    await Fetching(
+        room.store.awaited, KeepingPeer(octets.whole(whole.body)), room.clock
+    ).fetch_due()
 
     assert len(await in_mailbox(room, "INBOX")) == 2
 
@@ -99,7 +104,7 @@ async def test_what_its_server_does_not_give_is_tried_for_thirty_days_and_then_t
 ) -> None:
     eve, whole, _ = await asks(room)
     await room.store.relations.accept(eve.pid)
-    peer = KeepingPeer(whole.body, PeerUnreachable("away, or it is gone"))
+    peer = KeepingPeer(octets.whole(whole.body), PeerUnreachable("away, or it is gone"))
     fetching = Fetching(room.store.awaited, peer, room.clock)
     for _ in range(5):
         await fetching.fetch_due()
@@ -126,7 +131,7 @@ async def test_other_octets_than_were_signed_are_never_shown(room: Room) -> None
     other = seal_body(b"something else\r\n", secrets.token_bytes).octets
     assert other != whole.body
 
-    await Fetching(room.store.awaited, KeepingPeer(other), room.clock).fetch_due()
+    await Fetching(room.store.awaited, KeepingPeer(octets.whole(other)), room.clock).fetch_due()
 
     assert await room.inbox() == 0
     assert any(one.topic is Topic.GONE for one in await room.store.relations.news())
@@ -138,7 +143,7 @@ async def test_a_body_that_stayed_waits_with_its_envelope_for_a_domain_to_be_fou
 ) -> None:
     room.discovery.answers = False
     whole = arrival(1, make_person("eve@a.example"), room.bob)
-    name = BodyName(b2_plain(whole.body), len(whole.body))
+    name = BodyName(b2_plain(octets.whole(whole.body)), len(whole.body))
     room.carrier.gives = [replace(whole, body=name.encode()), carrier_port.QueueEmpty()]
 
     async def waits(_: Inbound) -> None:
@@ -155,4 +160,4 @@ async def _kept(room: Room) -> AsyncGenerator[bytes, None]:
     for env in await room.store.intake.due():
         kept = await room.store.intake.get(env)
         assert kept is not None
-        yield kept.body
+        yield octets.whole(kept.body)

@@ -28,9 +28,10 @@ def home(tmp_path: Path) -> Path:
     places.prepare()
     master = master_key.load(places.data)
     store = new_store(places, master, time.time)
-    keys = [SigningKey.generate() for _ in range(3)]
+    identity, recovery, device = (SigningKey.generate() for _ in range(3))
     address = Address.parse(ALICE)
-    asyncio.run(store.passport.add(0, genesis(address, *keys, store.device_id, now=time.time())))
+    entry = genesis(address, identity, recovery, device, store.device_id, now=time.time())
+    asyncio.run(store.passport.add(0, entry))
     store.close()
     return tmp_path
 

@@ -68,7 +68,7 @@ async def test_a_crash_before_the_mark_gives_no_second_welcome() -> None:
         greeting = greeting_of(account)
         await greeted(greeting)
 
-        async def nothing(_name: str) -> None:
+        async def nothing(name: str) -> None:  # noqa: ARG001
             return None
 
         greeting = greeting_of(account)

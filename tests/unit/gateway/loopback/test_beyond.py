@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from pathlib import Path
 
@@ -88,7 +89,9 @@ def test_only_the_two_ports_with_tls_are_opened(
 async def test_a_device_meets_the_certificate_that_was_given_and_no_word_without_tls(
     asked: Beyond,
 ) -> None:
-    none = dict.fromkeys(("imap", "imap_tls", "smtp", "smtp_tls"), ())
+    none: dict[str, list[socket.socket]] = {
+        each: [] for each in ("imap", "imap_tls", "smtp", "smtp_tls")
+    }
     listeners = none | {IMAP: bind(0, "IMAP"), SMTP: bind(0, "SMTP")}
     stopping, own = asyncio.Event(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     doors = mail_doors(

@@ -3,6 +3,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from gateway.config import Listen
 from gateway.demo.ports import reserve
@@ -90,7 +91,7 @@ def test_a_passed_socket_that_no_setting_asks_for_is_refused() -> None:
 def test_the_socket_unit_listens_where_the_settings_say() -> None:
     unit = Path(__file__).resolve().parents[4] / "systemd" / "mx-gateway.socket"
     ports = chosen_ports(Listen())
-    numbers = sorted(getattr(ports, name) for name in ports.__slots__)
+    numbers = sorted(getattr(ports, each.name) for each in fields(ports))
     found = re.findall(r"^ListenStream=(.*):(\d+)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert sorted(int(port) for host, port in found if host == "127.0.0.1") == numbers

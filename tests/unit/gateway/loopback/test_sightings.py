@@ -1,11 +1,13 @@
 import asyncio
 import contextlib
 import ssl
+from typing import cast
 
 import pytest
 
 from gateway.loopback.sightings import Sightings
 from mx_core.model.address import Address
+from mx_core.ports import Account
 from mx_core.trail_port import Step
 from tests.support.loopback_tls import client_context, server_context
 from tests.support.memory_mail import MemoryAccount
@@ -25,10 +27,14 @@ def nothing() -> None:
     pass
 
 
-class Account(MemoryAccount):
+class Named(MemoryAccount):
     def __init__(self, program: str) -> None:
         super().__init__(ALICE, "")
         self.program = program
+
+
+def account_of(program: str) -> Account:
+    return cast("Account", Named(program))  # as much of one as a trail asks for
 
 
 def test_the_steps_before_a_login_are_those_of_who_logs_in() -> None:
@@ -41,7 +47,7 @@ def test_the_steps_before_a_login_are_those_of_who_logs_in() -> None:
     one.reached(Step.SECURED)
     one.is_called("mutt")
     clock.now += 5
-    one.belongs_to(Account("laptop"))
+    one.belongs_to(account_of("laptop"))
     one.reached(Step.FETCHED)
     clock.now += 5
     one.reached(Step.FETCHED)
@@ -58,9 +64,9 @@ def test_the_steps_before_a_login_are_those_of_who_logs_in() -> None:
 def test_two_connections_of_one_program_are_one() -> None:
     sightings = Sightings(Clock(), nothing)
     reads, sends = sightings.begin(), sightings.begin()
-    reads.belongs_to(Account("laptop"))
+    reads.belongs_to(account_of("laptop"))
     reads.is_called("Thunderbird")
-    sends.belongs_to(Account("laptop"))
+    sends.belongs_to(account_of("laptop"))
     sends.reached(Step.SUBMITTED)
 
     assert sightings.of(ALICE, "laptop")["client"] == "Thunderbird"
@@ -69,7 +75,7 @@ def test_two_connections_of_one_program_are_one() -> None:
 
 def test_a_program_with_a_new_password_begins_anew_and_a_refused_one_is_noted() -> None:
     sightings = Sightings(Clock(), nothing)
-    sightings.begin().belongs_to(Account("laptop"))
+    sightings.begin().belongs_to(account_of("laptop"))
     sightings.begin().is_refused()
     sightings.forget(ALICE, "laptop")
 
@@ -81,7 +87,7 @@ def test_a_name_is_short_and_has_no_controls() -> None:
     sightings = Sightings(Clock(), nothing)
     trail = sightings.begin()
     trail.is_called("\x1b[31m\r\nred\u202e" + "x" * 1000)
-    trail.belongs_to(Account("laptop"))
+    trail.belongs_to(account_of("laptop"))
 
     client = sightings.of(ALICE, "laptop")["client"]
     assert client.startswith("[31mredx")

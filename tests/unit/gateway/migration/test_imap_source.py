@@ -109,7 +109,8 @@ async def bring(
             while not until(one := (await importing.state())["imports"][0]):
                 await asyncio.sleep(0.01)
         running.cancel()
-    return one
+    told: dict[str, Any] = one
+    return told
 
 
 async def test_a_server_that_numbers_anew_brings_nothing_twice(tmp_path: Path) -> None:

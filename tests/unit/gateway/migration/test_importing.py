@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from gateway.migration import looking
 from gateway.migration.importing import Asked, Importing
 from gateway.migration.opening import open_source
 from mx_core.model.errors import Refused
@@ -197,7 +196,7 @@ async def test_a_disk_that_is_too_small_is_told_before_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
-    monkeypatch.setattr(looking.shutil, "disk_usage", lambda _path: small)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: small)
     path = old_mail.mbox(tmp_path / "a", [letter(1)])
 
     async with importing() as (made, store):

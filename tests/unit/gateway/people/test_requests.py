@@ -41,7 +41,7 @@ async def comes(store: AccountStore, author: Author = BOB, subject: bytes = b"ma
 
 async def holds(store: AccountStore, *names: MailboxName) -> list[int]:
     return [
-        (await store.mail.read(lambda reader, name=name: reader.mailbox(name))).messages
+        (await store.mail.read(lambda reader, name=name: reader.mailbox(name))).messages  # type: ignore[misc]  # bound now
         for name in names
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mx_core.model.address import Address
+from mx_core.model.ids import QueueId
 from mx_core.model.message import Submission
 from mx_core.passport import make
 from mx_core.store.outbox.reader import State
@@ -24,7 +25,7 @@ OLD, NEW = Address.parse("dora@a.example"), Address.parse("dora@c.example")
 async def test_what_is_held_for_a_former_address_is_queued_and_nothing_else() -> None:
     async with sending_account(people=(BOB, CAROL)) as account:
         await account.know(BOB, CAROL)
-        queue_id = await account.submit(BOB, CAROL)
+        queue_id = QueueId(await account.submit(BOB, CAROL))
         for who in (BOB, CAROL):
             assert await account.store.outbox.hold(queue_id, who, "another passport")
 

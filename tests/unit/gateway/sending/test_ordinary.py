@@ -268,12 +268,13 @@ async def test_the_relay_is_shown_without_its_password_and_can_be_removed() -> N
         assert await alice.desk.relay() == {}
 
 
-async def test_who_was_found_a_moment_ago_is_not_looked_for_again_and_still_verified_to_seal() -> (
-    None
-):
+async def test_who_was_found_a_moment_ago_is_not_looked_for_again_and_still_verified_to_seal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A verdict may be a second old; what leaves is decided by keys that are verified then."""
     async with sending_account(relay=False) as alice:
-        alice.outbox._reaching.look = looked = Counted(alice.outbox._reaching.look)
+        looked = Counted(alice.outbox._reaching.look)
+        monkeypatch.setattr(alice.outbox._reaching, "look", looked)
         for _ in range(3):
             await alice.outbox.judge(ALICE, BOB)
         at_once = looked.calls

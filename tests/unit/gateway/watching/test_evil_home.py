@@ -113,7 +113,7 @@ def downgraded_suite(scene: Scene) -> None:
 
 
 _EVIDENCE = {split_view, rolled_back_log, forked_passport}
-_SAID = {
+_SAID: dict[Callable[[Scene], None], bytes] = {
     other_key: b"shows keys of somebody else for bob@b.example",
     split_view: b"does not go together with what it showed before",
     rolled_back_log: b"Mail to people at b.example is held.",

@@ -33,7 +33,9 @@ def test_each_case_says_what_was_seen_that_nothing_left_and_what_to_type(failure
     assert "Nothing was encrypted to such a key, and nothing has left this computer." in lines
     assert len(commands) == 2
     for group, command in commands:
-        assert command in program.get_command(click.Context(program), group).commands
+        held = program.get_command(click.Context(program), group)
+        assert isinstance(held, click.Group)
+        assert command in held.commands
     assert commands[-1] == ["queue", "cancel"]
 
 

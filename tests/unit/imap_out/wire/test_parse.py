@@ -90,7 +90,7 @@ def test_store_takes_flags_with_and_without_parentheses() -> None:
 
     assert listed == bare
     assert isinstance(listed, c.Store)
-    assert (listed.change, listed.flags) == (FlagChange.ADD, {SEEN, Flag("old")})
+    assert (listed.change, listed.flags) == (FlagChange.ADD, frozenset({SEEN, Flag("old")}))
 
 
 def test_recent_in_a_flag_list_means_nothing() -> None:
@@ -207,7 +207,7 @@ def test_what_is_remembered_is_bounded() -> None:
 @pytest.mark.parametrize("by_uid", [b"", b"UID "])
 def test_one_message_is_asked_for_as_a_range_of_one_is(what: bytes, by_uid: bytes) -> None:
     """One is read without a step for each token; the other is not."""
-    told = []
+    told: list[tuple[bytes, c.Command | None]] = []
     for which in (b"7", b"7:7"):
         try:
             told.append(parse(frame_of(b"a.1 %bFETCH %b %b\r\n" % (by_uid, which, what))))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse
@@ -54,7 +55,7 @@ async def ask(at: socket.socket) -> bytes:
 def run(request: pytest.FixtureRequest) -> Callable[..., None]:
     factory = pytest.importorskip("uvloop").new_event_loop if request.param == "uvloop" else None
 
-    def running(story: Callable[[], object]) -> None:
+    def running(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(story())
 

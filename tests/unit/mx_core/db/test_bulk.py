@@ -98,6 +98,7 @@ def test_one_text_serves_any_number_of_rows(run: Run) -> None:
         if tx.dialect.name == "sqlite":
             return
         driver = tx.connection.driver_connection
+        assert driver is not None, "it is connected"
         driver.add_query_logger(note)
         for count in (1, 2, 4):
             insert_new(tx, THING, ROWS[:count], ("thing_id",))

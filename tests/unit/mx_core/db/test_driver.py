@@ -23,7 +23,12 @@ def test_what_runs_again_is_not_prepared_again_whatever_ran_before(
     """A migration runs hundreds of statements; after it a lone commit took twice the processor."""
     driver = connect(tmp_path / "a.db", key, "rwc")
     prepared: list[Any] = []
-    driver.set_authorizer(lambda *asked: prepared.append(asked) or _ALLOWED)
+
+    def allowed(*asked: object) -> int:
+        prepared.append(asked)
+        return _ALLOWED
+
+    driver.set_authorizer(allowed)
     for number in range(_MANY):
         for _ in range(2):
             driver.execute(f"SELECT {number}").fetchone()

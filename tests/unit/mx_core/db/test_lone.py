@@ -257,7 +257,7 @@ async def test_a_slow_commit_is_the_last_for_a_while(
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     now = [1_000.0]
-    monkeypatch.setattr(lone.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
     def advance(seconds: float) -> None:
         now[0] += seconds

@@ -147,7 +147,7 @@ async def test_a_killed_server_costs_no_confirmed_row_and_is_used_again(
         while len(confirmed) < 60 or not refused:
             n = next(numbers)
             try:
-                confirmed.add(await database.write(lambda tx, n=n: _put(tx, n)))
+                confirmed.add(await database.write(lambda tx, n=n: _put(tx, n)))  # type: ignore[misc]  # bound now
             except Unavailable:
                 refused += 1
                 await asyncio.sleep(0.02)

@@ -121,7 +121,7 @@ def test_a_damaged_cache_is_no_memory_and_no_crash() -> None:
     person = make_person()
 
     for chain in (b"?", b"\x80", make_person("bob@a.example").chain):
-        _, failure = tried(lambda chain=chain: verdict(person, person.pin(), chain, proved=False))
+        _, failure = tried(lambda chain=chain: verdict(person, person.pin(), chain, proved=False))  # type: ignore[misc]  # bound now
 
         assert failure == "no-proof"
 

@@ -109,13 +109,14 @@ def test_the_largest_envelope_is_read_as_far_as_its_layout() -> None:
 
 def test_version_and_suite_are_judged_before_what_they_give_meaning_to() -> None:
     """A newer version may hold other keys; "needs a newer version" is then the right answer."""
-    for value, failure in (
+    values: list[tuple[dict[int, cbor.Value], str]] = [
         ({0: 2, 1: 7, 9: b""}, "version"),
         ({0: 1, 1: 3, 9: b""}, "suite"),
         ({0: 1, 1: 2, 9: b""}, "format"),
         ({0: 1, 1: 1, 9: b""}, "format"),
         ({0: 1}, "format"),
-    ):
+    ]
+    for value, failure in values:
         with pytest.raises(Untrusted) as caught:
             Public.decode(cbor.encode(value))
 

@@ -15,6 +15,7 @@ from mx_core.envelope.format import CHUNK_OCTETS, SUITE_1, Envelope, hash_of_bod
 from mx_core.envelope.open import open_body, open_control, verify_statement
 from mx_core.model.address import is_canonical
 from mx_core.model.errors import Untrusted
+from mx_core.model.octets import whole
 from mx_core.notation import cbor
 from tests.support.envelope import (
     ALICE_KEY,
@@ -111,7 +112,7 @@ def test_one_altered_octet_of_a_body_is_refused() -> None:
     statement = verify_statement(opened, sign_pk=bytes(ALICE_KEY.verify_key), my_pid=BOB_PID)
     for at in range(len(SENT.body.octets)):
         with pytest.raises(Untrusted) as caught:
-            open_body(flip(SENT.body.octets, at, 1 << at % 8), opened, statement)
+            open_body(flip(whole(SENT.body.octets), at, 1 << at % 8), opened, statement)
 
         assert caught.value.failure in {"magic", "body-commitment", "body-hash"}
 
@@ -273,10 +274,10 @@ def test_a_body_under_another_statement_is_refused() -> None:
     opened, _ = SENT.opened()
 
     with pytest.raises(Untrusted) as caught:
-        open_body(other.body.octets, opened, opened.claimed)
+        open_body(whole(other.body.octets), opened, opened.claimed)
 
     assert caught.value.failure == "body-commitment"
-    assert hash_of_body(other.body.octets) != opened.claimed.body_hash
+    assert hash_of_body(whole(other.body.octets)) != opened.claimed.body_hash
 
 
 def test_the_example_of_the_page_is_what_a_reader_finds() -> None:
@@ -345,12 +346,13 @@ def test_both_readers_agree_on_whatever_is_sealed(data: st.DataObject) -> None:
     layer = data.draw(
         st.sampled_from(["encode_public", "encode_control", "encode_statement", "encode_outer"])
     )
+    spoilt: dict[str, Any] = {layer: lambda value: spoil(cbor.encode(value))}
     envelope = forged_envelope(
         SENT.body,
         proof=b"card",
         statement=data.draw(st.sampled_from([as_is, as_door])),
-        **{layer: lambda value: spoil(cbor.encode(value))},
+        **spoilt,
     )
-    case = Case("spoilt", "", "", Octets(envelope), Octets(SENT.body.octets))
+    case = Case("spoilt", "", "", Octets(envelope), Octets(whole(SENT.body.octets)))
 
     assert outcome_of(case) == outcome_of_page_reader(case)

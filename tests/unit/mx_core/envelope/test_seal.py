@@ -26,6 +26,7 @@ from mx_core.envelope.statement import Kind, PersonSender
 from mx_core.model.address import Address
 from mx_core.model.errors import MessageTooLarge, Untrusted
 from mx_core.model.ids import DeviceId
+from mx_core.model.octets import whole
 from mx_core.notation.hashing import b2_plain
 from tests.support.envelope import (
     ALICE_KEY,
@@ -144,7 +145,7 @@ def test_all_short_mail_looks_alike_from_outside() -> None:
 
 def test_nothing_of_sender_recipient_or_message_is_seen_from_outside() -> None:
     sealed = mail(sender=alice(proof=b"the card of alice@a.example" * 9))
-    outside = sealed.envelope + sealed.body.octets
+    outside = sealed.envelope + whole(sealed.body.octets)
 
     for seen in (
         b"alice",

@@ -1,5 +1,7 @@
 """S: what is said is read, and each kind has exactly its own keys."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,15 +59,17 @@ PERSON_KEYS = set(range(17))
 DOOR_KEYS = PERSON_KEYS - {2, 3, 13, 14} | {17}
 
 
-def value_of(statement: Statement) -> dict:
-    return cbor.decode(statement.encode())
+def value_of(statement: Statement) -> dict[int, Any]:
+    value = cbor.decode(statement.encode())
+    assert isinstance(value, dict)
+    return value
 
 
 def by_door() -> Statement:
     return replace(SAID, kind=Kind.DOOR, sender="", by=DOOR_RECORD)
 
 
-def failure_of(value: dict) -> str:
+def failure_of(value: dict[int, Any]) -> str:
     with pytest.raises(Untrusted) as caught:
         Statement.decode(cbor.encode(value))
     return caught.value.failure
@@ -103,7 +107,8 @@ def test_a_door_says_what_it_saw_and_nothing_of_a_person() -> None:
 def test_each_field_has_one_type_and_length(key: int) -> None:
     value = value_of(SAID)
     wrong = {bytes: [b"", value[key] + b"x"] if isinstance(value[key], bytes) else []}
-    others = [other for other in (True, [], {}, "no address") if key != 1 or other != "no address"]
+    kinds: list[Any] = [True, [], {}, "no address"]
+    others = [other for other in kinds if key != 1 or other != "no address"]
 
     for other in [*others, *wrong[bytes], b"x" if not isinstance(value[key], bytes) else 1]:
         assert failure_of({**value, key: other}) == "format"
@@ -122,7 +127,7 @@ def test_each_field_of_the_doors_record_has_one_type(key: int) -> None:
 @pytest.mark.parametrize(
     "dkim", [[["a.example"]], [["a.example", "pass", "x"]], [["a.example", 1]], ["a.example"]]
 )
-def test_dkim_results_are_pairs_of_texts(dkim: list) -> None:
+def test_dkim_results_are_pairs_of_texts(dkim: list[Any]) -> None:
     value = value_of(by_door())
 
     assert failure_of({**value, 17: {**value[17], 7: dkim}}) == "format"

@@ -47,7 +47,7 @@ def _swap(batch: Batch) -> None:
     second.CopyFrom(kept)
 
 
-TAMPERED: dict[str, Callable[[Batch], None]] = {
+TAMPERED: dict[str, Callable[[Batch], object]] = {
     "route": lambda batch: batch.items[0].MergeFrom(Item(route=b"eve@b.test")),
     "envelope": lambda batch: batch.items[0].MergeFrom(Item(envelope=b"other")),
     "body": lambda batch: batch.items[0].MergeFrom(Item(body=b"other")),
@@ -59,7 +59,7 @@ TAMPERED: dict[str, Callable[[Batch], None]] = {
     "token": lambda batch: batch.items[0].MergeFrom(Item(token=b"u")),
     "postage": lambda batch: batch.items[0].MergeFrom(Item(postage=b"p")),
     "an item more": lambda batch: batch.items.append(ITEMS[0]),
-    "an item less": lambda batch: batch.items.pop() and None,
+    "an item less": lambda batch: batch.items.pop(),
     "order": _swap,
     "batch id": lambda batch: batch.MergeFrom(Batch(batch_id=b"j" * 16)),
     "created": lambda batch: batch.MergeFrom(Batch(created=NOW + 1)),

@@ -43,7 +43,7 @@ class Caller:
             now=time.time(),
             leaf=leaf,
         )
-        self.stub = federation_pb2_grpc.FederationStub(self.channel)
+        self.stub = federation_pb2_grpc.FederationStub(self.channel)  # type: ignore[no-untyped-call]  # generated
         self.leaf = leaf
 
     async def challenge(self) -> bytes:

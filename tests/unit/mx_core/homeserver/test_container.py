@@ -21,7 +21,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 def _said(instruction: str) -> str:
     """Return the last *instruction*, which is the one that counts."""
-    return re.findall(rf"^{instruction} (.*)$", RECIPE, re.MULTILINE)[-1]
+    found: list[str] = re.findall(rf"^{instruction} (.*)$", RECIPE, re.MULTILINE)
+    return found[-1]
 
 
 def _runs(words: list[str]) -> None:

@@ -44,4 +44,5 @@ def test_any_date_stays_within_what_a_calendar_holds(value: str) -> None:
     sent = parse(value.encode("latin-1"))
     if sent is not None:
         epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-        assert epoch + dt.timedelta(seconds=sent.unix, minutes=sent.offset)
+        there = epoch + dt.timedelta(seconds=sent.unix, minutes=sent.offset)  # or OverflowError
+        assert dt.MINYEAR <= there.year <= dt.MAXYEAR

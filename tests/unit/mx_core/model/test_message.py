@@ -1,5 +1,7 @@
 """Values that stand for messages cannot be changed after they are made."""
 
+from typing import Any
+
 import pytest
 
 from mx_core.model.address import Address
@@ -9,7 +11,7 @@ ALICE = Address("alice", "a.example")
 
 
 @pytest.mark.parametrize("kind", [HeaderField, MessageForm, Submission])
-def test_each_is_frozen_and_holds_no_dict(kind: type) -> None:
+def test_each_is_frozen_and_holds_no_dict(kind: Any) -> None:
     assert kind.__dataclass_params__.frozen
     assert "__dict__" not in dir(kind)
 

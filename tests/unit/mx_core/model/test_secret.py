@@ -3,6 +3,7 @@
 import json
 import logging
 import traceback
+from collections.abc import Callable
 
 import pytest
 
@@ -16,7 +17,7 @@ def test_only_reveal_gives_it_out() -> None:
 
 
 @pytest.mark.parametrize("form", [repr, str, "{}".format, "{!r}".format, "{0!s}".format, ascii])
-def test_no_way_of_printing_shows_it(form) -> None:
+def test_no_way_of_printing_shows_it(form: Callable[[object], str]) -> None:
     assert WORD not in form(Secret(WORD))
     assert WORD not in form([Secret(WORD), {"key": Secret(WORD)}])
 

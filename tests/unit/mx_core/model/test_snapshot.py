@@ -67,8 +67,8 @@ def test_changes_say_what_plain_rows_would(steps: list[tuple[str, int]]) -> None
     assert rows(snapshot) == plain
     assert list(snapshot.uids) == sorted(plain)
     assert [snapshot.position(uid) for uid in plain] == list(range(len(snapshot)))
-    some = [*sorted(plain)[::3], 10**6]
-    assert snapshot.positions(some) == [snapshot.position(uid) for uid in some[:-1]]
+    sought = [*sorted(plain)[::3], Uid(10**6)]
+    assert snapshot.positions(sought) == [snapshot.position(uid) for uid in sought[:-1]]
     assert all(max(part.modseqs) == part.max_modseq for part in snapshot.parts)
     assert all(0 < len(part) <= PART_MAX for part in snapshot.parts)
     for part in snapshot.parts:
@@ -192,7 +192,7 @@ def test_what_is_not_there_has_no_position() -> None:
 def test_nothing_changes_a_snapshot() -> None:
     assert EMPTY.uids == EMPTY.messages == EMPTY.modseqs == EMPTY.flags == ()
     with pytest.raises(dataclasses.FrozenInstanceError):
-        EMPTY.uid_next = Uid(2)
+        EMPTY.uid_next = Uid(2)  # type: ignore[misc]  # which is refused
 
 
 def test_snapshots_are_equal_if_they_say_the_same() -> None:

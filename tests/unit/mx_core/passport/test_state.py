@@ -1,8 +1,7 @@
 """What may be asked of a state."""
 
 from mx_core.model.ids import DeviceId
-from mx_core.passport.op import Kind
-from mx_core.passport.state import Profile
+from mx_core.passport.op import Kind, Profile
 from tests.support.people import make_person
 
 

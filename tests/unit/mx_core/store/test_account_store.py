@@ -88,7 +88,7 @@ async def test_no_file_holds_a_word_of_what_is_stored(tmp_path: Path) -> None:
     inbox = (await store.mail.read(lambda reader: reader.mailbox(INBOX))).id
     for octets in (small, large):
         await store.mail.write(
-            lambda writer, octets=octets: writer.append(
+            lambda writer, octets=octets: writer.append(  # type: ignore[misc]  # bound now
                 inbox, octets, form_of(octets), frozenset({Flag(text)})
             )
         )

@@ -177,4 +177,5 @@ async def test_a_copy_is_as_of_one_moment_while_mail_goes_on(
     [(told,)] = rows(to / COPY, "SELECT newest_message FROM clock")
 
     assert messages == newest == told
+    assert isinstance(told, int)
     assert 50 <= told <= 100

@@ -16,7 +16,7 @@ batches = st.lists(st.lists(st.integers(0, 5), max_size=4), min_size=1, max_size
 def grown(rounds: list[list[int]]) -> tuple[GrowingLog, list[bytes]]:
     log, entries = GrowingLog(), []
     for numbers in rounds:
-        leaves = []
+        leaves: list[BindingLeaf] = []
         for number in numbers:
             label = bytes([number]) * 32
             version = log.next_version(label) + sum(one.label == label for one in leaves)

@@ -105,7 +105,7 @@ def test_a_cosignature_is_taken_from_the_witness_alone() -> None:
     log, _ = grown()
     key = SigningKey(b"w" * 32)
     name = NoteKey(witness.name_of("b.example"), bytes(key.verify_key), Kind.COSIGNATURE)
-    line = note.cosign(log.seen and _text(log), name.name, key, 1_700_000_000)
+    line = note.cosign(_text(log), name.name, key, 1_700_000_000)
 
     assert witness.cosigned_at(log.checkpoint(), line, name) == 1_700_000_000
     opened = open_checkpoint(log.checkpoint() + line, LOG.name, LOG.public, [name])

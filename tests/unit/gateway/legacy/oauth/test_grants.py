@@ -22,7 +22,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import BadCredentials, PeerUnreachable, Refused, Unavailable
 from mx_core.store.account_store import AccountStore
 from tests.support.authorization_server import AuthorizationServer, authorization_server
-from tests.support.imap_script import Talk, scripted
+from tests.support.imap_script import Reply, Talk, scripted
 from tests.support.loopback_tls import client_context
 from tests.support.smtp_sink import smtp_sink
 from tests.support.stores import STORE_KEY, Clock, open_store
@@ -295,7 +295,7 @@ async def test_mail_is_pulled_with_a_token_and_one_that_is_refused_is_not_shown_
         else:
             await talk.send(b"%t OK\r\n")
 
-    script = {
+    script: dict[str, Reply] = {
         "CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE AUTH=XOAUTH2\r\n%t OK\r\n",
         "AUTHENTICATE XOAUTH2": authenticate,
     }

@@ -50,11 +50,11 @@ async def fill(store: AccountStore, boxes: Boxes) -> None:
     have = {box.name for box in await store.mail.read(lambda reader: reader.mailboxes())}
     for name, mail in boxes.items():
         if name not in have:
-            await store.mail.write(lambda tx, name=name: tx.create(MailboxName(name)))
+            await store.mail.write(lambda tx, name=name: tx.create(MailboxName(name)))  # type: ignore[misc]  # bound now
         for octets, flags, date in mail:
             form = prepare(octets)
             await store.mail.write(
-                lambda tx, n=name, o=octets, fo=form, fl=flags, d=date: tx.append(
+                lambda tx, n=name, o=octets, fo=form, fl=flags, d=date: tx.append(  # type: ignore[misc]  # bound now
                     tx.mailbox(MailboxName(n)).id, o, fo, fl, d
                 )
             )
@@ -245,8 +245,10 @@ async def test_a_manifest_leads_nowhere_else(tmp_path: Path) -> None:
         manifest.Message("INBOX", where, 0, 9, "00", False, False, (), 1)
         for where in ("../secret", "/etc/passwd", "link/secret")
     ]
-    lines = [manifest.Head(1, "a@b.example", "eml", False), *bad]
-    (target / manifest.NAME).write_bytes(b"".join(map(manifest.encode, lines)) + b"rubbish\n")
+    lines: list[manifest.Line] = [manifest.Head(1, "a@b.example", "eml", False), *bad]
+    (target / manifest.NAME).write_bytes(
+        b"".join(manifest.encode(line) for line in lines) + b"rubbish\n"
+    )
     with memory_store() as store:
         done = await bring(store, target)
 

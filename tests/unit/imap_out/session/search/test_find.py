@@ -104,7 +104,7 @@ async def answer(
     mail = world.mail
     for octets, flags, arrived in messages:
         await mail.write(
-            lambda w, o=octets, f=flags, a=arrived: w.append(
+            lambda w, o=octets, f=flags, a=arrived: w.append(  # type: ignore[misc]  # bound now
                 w.mailbox(INBOX).id, o, prepare(o), f | {DELETED}, a
             )
         )
@@ -112,7 +112,7 @@ async def answer(
     left = [at for at in range(len(messages)) if at not in gone]
     for at in left:
         await mail.write(
-            lambda w, at=at: w.store_flags(
+            lambda w, at=at: w.store_flags(  # type: ignore[misc]  # bound now
                 w.mailbox(INBOX).id, [Uid(at + 1)], FlagChange.REPLACE, messages[at][1]
             )
         )

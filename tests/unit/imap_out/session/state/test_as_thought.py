@@ -1,5 +1,7 @@
 """What a client must think that a silent STORE did, over parts that were cut alike or not."""
 
+from collections.abc import Callable
+
 import pytest
 
 from imap_out.session.state.as_thought import otherwise
@@ -24,7 +26,7 @@ def stored(change: FlagChange, *flags: str) -> Store:
 
 
 def with_flags(rows: Snapshot, change: FlagChange, flags: FlagSet) -> Snapshot:
-    made = {
+    made: Callable[[FlagSet], FlagSet] = {
         FlagChange.ADD: lambda old: old | flags,
         FlagChange.REMOVE: lambda old: old - flags,
         FlagChange.REPLACE: lambda _old: flags,

@@ -111,7 +111,7 @@ async def test_what_is_shown_is_made_anew_only_when_something_of_it_changed() ->
             lambda w: w.store_flags(view.mailbox, [first], FlagChange.ADD, frozenset({SEEN}))
         )
         view.absorb()
-        assert (view.rows.uids, view.rows.flags) == ((first,), (frozenset({SEEN}),))
+        assert (tuple(view.rows.uids), tuple(view.rows.flags)) == ((first,), (frozenset({SEEN}),))
         told, *_ = view.news(expunges=False)
         assert told == b"* 2 EXISTS\r\n"
         assert len(view.rows) == 2

@@ -13,7 +13,7 @@ from mx_core.discovery.continuity import How, Remembered, judge_keys
 from mx_core.discovery.document import KeyState, verify_document
 from mx_core.discovery.txt import parse_records
 from mx_core.homeserver.commands.initialise import Wanted, initialise, txt_record
-from mx_core.homeserver.config import KEY_FILE_NAME, NEXT_KEY_FILE_NAME, load
+from mx_core.homeserver.config import KEY_FILE_NAME, NEXT_KEY_FILE_NAME, ROLLS_FILE_NAME, load
 from mx_core.homeserver.domain import domain_key, domain_keys
 from mx_core.homeserver.domain.document import OwnDocument
 from mx_core.model.errors import Refused
@@ -70,6 +70,8 @@ def _change(folder: Path, step: int, now: float) -> None:
             domain_keys.roll(folder, A, now)
         case 2:
             domain_keys.retire(folder, now)
+        case _:
+            raise AssertionError(step)
 
 
 def test_the_steps_and_what_each_publishes(folder: Path) -> None:
@@ -166,7 +168,7 @@ def test_a_crash_in_a_step_leaves_one_that_can_be_done_again(
         with contextlib.suppress(_Cut):
             _change(folder, step, NOW + 3 * DAY * step)
     assert peer.looks(folder, NOW + 3 * DAY * step + 1)
-    (folder / f"{domain_keys.ROLLS_FILE_NAME}.tmp").touch()
+    (folder / f"{ROLLS_FILE_NAME}.tmp").touch()
 
     for again in range(step, 3):
         try:

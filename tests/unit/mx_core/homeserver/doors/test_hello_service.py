@@ -36,7 +36,7 @@ async def test_who_asks_too_often_waits_for_the_answer(monkeypatch: pytest.Monke
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(hello_service.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     ask = _asked(hello_pb2.IntroduceRequest(domain="a.example"))
 
     with pytest.raises(Busy):

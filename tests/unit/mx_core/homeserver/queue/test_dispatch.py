@@ -18,6 +18,7 @@ from mx_core.homeserver.people.accounts import Member
 from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
+from mx_core.homeserver.queue.retry import TryAgain
 from mx_core.model.errors import PeerUnreachable, Unavailable, UnknownRecipient, Untrusted
 from mx_core.proto.federation_pb2 import ACCEPTED, DEFERRED, NOT_AVAILABLE, ItemReply
 from tests.support.home_rows import DEVICE, add_member, leaving
@@ -75,7 +76,7 @@ async def _notices(database: Database, member: Member, count: int) -> list[Notic
 
 async def _submit(database: Database, *items: Leaving) -> None:
     for item in items:
-        await database.write(lambda tx, it=item: taking.submit(tx, [it]))
+        await database.write(lambda tx, it=item: taking.submit(tx, [it]))  # type: ignore[misc]  # bound now
 
 
 async def test_what_waited_before_the_start_leaves_and_so_does_what_comes(
@@ -223,7 +224,7 @@ async def test_a_peer_that_answers_again_gets_everything_at_once(
     await _submit(database, tired)
     await database.write(
         lambda tx: outgoing.record(
-            tx, [(tired, outgoing.TryAgain(0, "away"), time.time() + 3_000.0)], time.time()
+            tx, [(tired, TryAgain(0, "away"), time.time() + 3_000.0)], time.time()
         )
     )
     await _submit(database, leaving(alice, "b.example"))

@@ -16,7 +16,7 @@ from mx_core.homeserver.mailboxes.deliveries import Notice
 from mx_core.homeserver.people.accounts import Member
 from mx_core.homeserver.queue import outgoing, taking
 from mx_core.homeserver.queue.noting import Notes
-from mx_core.homeserver.queue.retry import Failed, Relayed, TryAgain
+from mx_core.homeserver.queue.retry import Failed, Outcome, Relayed, TryAgain
 from tests.support.home_rows import DEVICE, add_member, leaving
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ async def test_batches_that_are_back_at_once_are_noted_together(
 
     monkeypatch.setattr(database, "write", counted)
     notes = Notes(database, Arrivals(), Queue(first_delay_seconds=60.0), now=time.time)
-    outcomes = [
+    outcomes: list[list[Outcome]] = [
         [Relayed()],
         [Failed("5.1.1", "nobody"), TryAgain(0, "silence")],
         [Relayed(), TryAgain(600, "later"), Relayed()],

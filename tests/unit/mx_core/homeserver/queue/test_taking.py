@@ -41,16 +41,19 @@ def do(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def alice(do: Do) -> Member:
-    return do(lambda tx: new_member(tx, "alice@a.example"))
+    made: Member = do(lambda tx: new_member(tx, "alice@a.example"))
+    return made
 
 
 @pytest.fixture
 def bob(do: Do) -> Member:
-    return do(lambda tx: new_member(tx, "bob@a.example"))
+    made: Member = do(lambda tx: new_member(tx, "bob@a.example"))
+    return made
 
 
 def take(do: Do, items: Sequence[Leaving], at_most: float = 1_000) -> list[Taken]:
-    return do(lambda tx: taking.submit(tx, items, at_most))
+    taken: list[Taken] = do(lambda tx: taking.submit(tx, items, at_most))
+    return taken
 
 
 def waiting(do: Do) -> set[tuple[int, bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.support.queue_rows import A, B, Do, empty, register
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Do[object]]:
+) -> Iterator[Do[Any]]:
     """Give what runs a job on each of the two databases; each rule holds on both."""
     if request.param == "sqlite":
         with home_database(tmp_path_factory.mktemp("rows")) as opened:
@@ -32,7 +33,7 @@ def database(
 
 
 @pytest.fixture
-def do(database: Do[object]) -> Do[object]:
+def do(database: Do[Any]) -> Do[Any]:
     database(empty)
     return database
 

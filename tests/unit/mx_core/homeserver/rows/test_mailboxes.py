@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mx_core.homeserver.mailboxes import appending, deliveries
@@ -29,20 +31,20 @@ from tests.support.queue_rows import (
 
 
 # ── arriving ─────────────────────────────────────────────────────────────────────────
-def test_an_envelope_arrives_once_even_after_it_was_deleted(do: Do[object], bob: Member) -> None:
+def test_an_envelope_arrives_once_even_after_it_was_deleted(do: Do[Any], bob: Member) -> None:
     assert do(lambda tx: arrive(tx, bob, envelope_of(b"1"))) is True
     assert do(lambda tx: arrive(tx, bob, envelope_of(b"1"))) is False
     for device in (A, B):
-        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
+        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))  # type: ignore[misc]  # bound now
 
     assert do(lambda tx: arrive(tx, bob, envelope_of(b"1"))) is False
     assert do(lambda tx: sequences(tx, bob, A)) == []
 
 
 def test_mailboxes_are_found_by_their_addresses_and_held_in_the_order_of_their_numbers(
-    do: Do[object], bob: Member
+    do: Do[Any], bob: Member
 ) -> None:
-    others = [do(lambda tx, n=n: register(tx, f"p{n}@b.example", [A])) for n in range(3)]
+    others = [do(lambda tx, n=n: register(tx, f"p{n}@b.example", [A])) for n in range(3)]  # type: ignore[misc]  # bound now
     asked = ["p2@b.example", "nobody@b.example", "bob@b.example", "p0@b.example"]
 
     found = do(lambda tx: appending.boxes(tx, asked))
@@ -57,7 +59,7 @@ def test_mailboxes_are_found_by_their_addresses_and_held_in_the_order_of_their_n
         assert not any("Sort" in line or "Filter" in line for line in plan)
 
 
-def test_a_tombstone_outlives_deliver_by_for_a_day(do: Do[object], bob: Member) -> None:
+def test_a_tombstone_outlives_deliver_by_for_a_day(do: Do[Any], bob: Member) -> None:
     do(lambda tx: arrive(tx, bob, envelope_of(b"1")))
 
     assert do(lambda tx: deliveries.forget_tombstones(tx, NOW + 2 * DAY)) == 0
@@ -65,10 +67,10 @@ def test_a_tombstone_outlives_deliver_by_for_a_day(do: Do[object], bob: Member) 
 
 
 def test_every_device_gets_an_envelope_and_the_last_ack_deletes_it(
-    do: Do[object], bob: Member
+    do: Do[Any], bob: Member
 ) -> None:
     for name in (b"1", b"2"):
-        do(lambda tx, n=name: arrive(tx, bob, envelope_of(n)))
+        do(lambda tx, n=name: arrive(tx, bob, envelope_of(n)))  # type: ignore[misc]  # bound now
 
     assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], NOW)) == 0
     assert do(lambda tx: sequences(tx, bob, A)) == [2]
@@ -77,7 +79,7 @@ def test_every_device_gets_an_envelope_and_the_last_ack_deletes_it(
     assert do(lambda tx: sequences(tx, bob, B)) == [2]
 
 
-def test_a_notice_reaches_only_the_device_that_submitted(do: Do[object], bob: Member) -> None:
+def test_a_notice_reaches_only_the_device_that_submitted(do: Do[Any], bob: Member) -> None:
     do(lambda tx: appending.notify(tx, [(bob.mailbox_id, Notice(A, b"x", True, "2.0.0", ""))]))
 
     assert do(lambda tx: sequences(tx, bob, A)) == [1]
@@ -86,7 +88,7 @@ def test_a_notice_reaches_only_the_device_that_submitted(do: Do[object], bob: Me
     assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], NOW)) == 1
 
 
-def test_nobody_acks_for_another_mailbox(do: Do[object], bob: Member) -> None:
+def test_nobody_acks_for_another_mailbox(do: Do[Any], bob: Member) -> None:
     eve = do(lambda tx: register(tx, "eve@b.example", [B]))
     do(lambda tx: arrive(tx, bob, envelope_of(b"1")))
 
@@ -95,24 +97,24 @@ def test_nobody_acks_for_another_mailbox(do: Do[object], bob: Member) -> None:
     assert do(lambda tx: sequences(tx, bob, B)) == [1]
 
 
-def test_a_device_asleep_for_sixty_days_is_not_waited_for(do: Do[object], bob: Member) -> None:
+def test_a_device_asleep_for_sixty_days_is_not_waited_for(do: Do[Any], bob: Member) -> None:
     do(lambda tx: arrive(tx, bob, envelope_of(b"1")))
     later = NOW + 61 * DAY
 
     assert do(lambda tx: deliveries.acknowledge(tx, bob.mailbox_id, A, [1], later)) == 1
 
 
-def test_a_sequence_is_never_used_again(do: Do[object], bob: Member) -> None:
+def test_a_sequence_is_never_used_again(do: Do[Any], bob: Member) -> None:
     do(lambda tx: arrive(tx, bob, envelope_of(b"1")))
     for device in (A, B):
-        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
+        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))  # type: ignore[misc]  # bound now
     do(lambda tx: arrive(tx, bob, envelope_of(b"2")))
 
     assert do(lambda tx: sequences(tx, bob, A)) == [2]
 
 
 # ── bodies in files ──────────────────────────────────────────────────────────────────
-def test_a_row_is_never_made_without_the_blob_that_it_names(do: Do[object], bob: Member) -> None:
+def test_a_row_is_never_made_without_the_blob_that_it_names(do: Do[Any], bob: Member) -> None:
     body = Body(None, BLOB, 10)
 
     with pytest.raises(BlobMissing):
@@ -125,13 +127,13 @@ def test_a_row_is_never_made_without_the_blob_that_it_names(do: Do[object], bob:
     assert do(lambda tx: taking.submit(tx, [leaving_of(bob, b"1", body)])) == [Taken.NEW]
 
 
-def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: Member) -> None:
+def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[Any], bob: Member) -> None:
     body = Body(None, BLOB, 10)
     do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     do(lambda tx: arrive(tx, bob, envelope_of(b"1", body)))
     do(lambda tx: taking.submit(tx, [leaving_of(bob, b"2", body)]))
     for device in (A, B):
-        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))
+        do(lambda tx, d=device: deliveries.acknowledge(tx, bob.mailbox_id, d, [1], NOW))  # type: ignore[misc]  # bound now
 
     assert do(lambda tx: bodies.forget_unused(tx, NOW + DAY, 9)) == []
     leaving = leaving_of(bob, b"2", body)
@@ -140,7 +142,7 @@ def test_a_blob_goes_when_its_last_row_is_gone_for_an_hour(do: Do[object], bob: 
     assert do(lambda tx: bodies.forget_unused(tx, NOW + 1, 9)) == [PLACE]
 
 
-def test_a_mailbox_may_fetch_only_what_waits_for_it(do: Do[object], bob: Member) -> None:
+def test_a_mailbox_may_fetch_only_what_waits_for_it(do: Do[Any], bob: Member) -> None:
     eve = do(lambda tx: register(tx, "eve@b.example", [B]))
     do(lambda tx: bodies.add(tx, BLOB, 10, PLACE, NOW))
     do(lambda tx: arrive(tx, bob, envelope_of(b"1", Body(None, BLOB, 10))))

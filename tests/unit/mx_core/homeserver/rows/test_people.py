@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -50,14 +52,12 @@ def test_an_address_has_one_owner(do: Do[Member]) -> None:
         do(lambda tx: register(tx, "bob@b.example", [A]))
 
 
-def test_tags_are_found_for_many_tokens_at_once_each_in_its_place(
-    do: Do[object], bob: Member
-) -> None:
+def test_tags_are_found_for_many_tokens_at_once_each_in_its_place(do: Do[Any], bob: Member) -> None:
     eve = do(lambda tx: register(tx, "eve@b.example", [A]))
     tags = [bytes([n]) * 32 for n in range(1, 5)]
     alike = tags[0][:31] + b"\x00"  # begins as the first of them
     for member, some in ((bob, [alike, *tags]), (eve, tags[2:])):
-        do(lambda tx, m=member, s=some: doorway.replace_tags(tx, m.mailbox_id, s, 9))
+        do(lambda tx, m=member, s=some: doorway.replace_tags(tx, m.mailbox_id, s, 9))  # type: ignore[misc]  # bound now
     box, other = bob.mailbox_id, eve.mailbox_id
 
     asked = [(other, tags[0]), (box, tags[3]), (box, tags[0]), (other, tags[3]), (box, bytes(24))]
@@ -67,9 +67,9 @@ def test_tags_are_found_for_many_tokens_at_once_each_in_its_place(
     assert do(lambda tx: doorway.hinted(tx, [])) == []
 
 
-def test_a_device_has_two_epochs_at_most_and_numbers_only_grow(do: Do[object], bob: Member) -> None:
+def test_a_device_has_two_epochs_at_most_and_numbers_only_grow(do: Do[Any], bob: Member) -> None:
     for n in (2, 3):
-        do(lambda tx, n=n: accounts.put_epoch(tx, bob.mailbox_id, NewEpoch(A, n, b"new %d" % n)))
+        do(lambda tx, n=n: accounts.put_epoch(tx, bob.mailbox_id, NewEpoch(A, n, b"new %d" % n)))  # type: ignore[misc]  # bound now
 
     assert do(lambda tx: accounts.epochs(tx, bob.mailbox_id)) == [b"new 2", b"new 3", B + b" 1"]
     do(lambda tx: accounts.put_epoch(tx, bob.mailbox_id, NewEpoch(A, 3, b"new 3")))  # again: fine
@@ -80,7 +80,7 @@ def test_a_device_has_two_epochs_at_most_and_numbers_only_grow(do: Do[object], b
 
 
 def test_a_device_that_is_gone_takes_its_acks_notices_and_epochs_along(
-    do: Do[object], bob: Member
+    do: Do[Any], bob: Member
 ) -> None:
     do(lambda tx: arrive(tx, bob, envelope_of(b"1")))
     do(lambda tx: appending.notify(tx, [(bob.mailbox_id, Notice(B, b"x", True, "2.0.0", ""))]))

@@ -9,7 +9,7 @@ import pytest
 
 from mx_core.model.errors import Unavailable
 from mx_core.store.account_store import BODIES
-from mx_core.store.bodies import ahead as ahead_module
+from mx_core.store.bodies import file as body_file
 from mx_core.store.bodies.body import INLINE_OCTETS_MAX, BodyWriter
 from tests.support.stores import memory_store
 
@@ -64,14 +64,14 @@ def test_a_file_that_another_job_has_taken_away_is_not_named() -> None:
 
 
 def test_of_files_for_which_there_is_no_room_none_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    written = ahead_module.body_file.write
+    written = body_file.write
 
     def half(folder: Path, files: object) -> None:
         written(folder, files[:1])  # type: ignore[index]
         raise Unavailable("no room for the rest")
 
     with memory_store() as store:
-        monkeypatch.setattr(ahead_module.body_file, "write", half)
+        monkeypatch.setattr(body_file, "write", half)
 
         with pytest.raises(Unavailable):
             store.bodies_ahead.write([LONG, LONG])

@@ -56,7 +56,8 @@ def test_every_range_of_every_size_is_what_was_added(
     assert len(list(folder.iterdir())) == (size > FIRST_OCTETS_MAX)
     for start, end in ((0, None), (0, 0), (0, 1), (size // 2, None), (size // 3, size // 2)):
         read = job(
-            store, lambda c, start=start, end=end: BodyReader(c, folder).octets(body, start, end)
+            store,
+            lambda c, start=start, end=end: BodyReader(c, folder).octets(body, start, end),  # type: ignore[misc]  # bound now
         )
         assert read == octets[start:end]
     past = job(store, lambda c: BodyReader(c, folder).octets(body, size + 5, size + 9))
@@ -76,7 +77,7 @@ def test_a_body_of_before_is_read_beside_those_of_now(store: AccountStore, folde
         for start, end in ((0, None), (7, 90), (90, None)):
             read = job(
                 store,
-                lambda c, b=body, s=start, e=end: BodyReader(c, folder).octets(b, s, e),
+                lambda c, b=body, s=start, e=end: BodyReader(c, folder).octets(b, s, e),  # type: ignore[misc]  # bound now
             )
             assert read == octets[start:end]
     lengths = job(

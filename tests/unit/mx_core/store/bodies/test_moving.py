@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mx_core.db import writer
+from mx_core.db import failpoint, writer
 from mx_core.mime.prepare import prepare
 from mx_core.model.errors import DiskFull
 from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import NewMail
 from mx_core.store.account_store import BODIES, AccountStore
-from mx_core.store.bodies import moving
+from mx_core.store.bodies import file as body_file
 from mx_core.store.bodies.body import (
     FIRST_OCTETS_MAX,
     INLINE_OCTETS_MAX,
@@ -122,7 +122,7 @@ def test_where_the_file_finds_no_room_the_row_stays(
         raise DiskFull("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(moving.body_file, "write", full)
+        patch.setattr(body_file, "write", full)
         with pytest.raises(DiskFull):
             step(store)
     assert [read(store, body), files(store)] == [TEXT, 0]
@@ -139,7 +139,7 @@ def test_a_job_that_is_undone_leaves_the_row_and_no_file(
         raise DiskFull("at the worst moment")
 
     with monkeypatch.context() as patch:
-        patch.setattr(moving.failpoint, "reach", fails)
+        patch.setattr(failpoint, "reach", fails)
         with pytest.raises(DiskFull):
             step(store)
     assert [read(store, body), files(store)] == [TEXT, 0]

@@ -121,6 +121,8 @@ class Heard:
                 case MessagesExpunged():
                     for uid in change.uids:
                         del self.flags[uid]
+                case _:
+                    raise AssertionError(change)
 
 
 async def prepared(mail: MailStore) -> None:
@@ -152,7 +154,7 @@ async def test_the_disk_shows_what_memory_shows(seed: int) -> None:
                 outcomes = []
                 for mail in (plain, store.mail):
                     try:
-                        await mail.write(lambda writer, step=step: do(writer, step))
+                        await mail.write(lambda writer, step=step: do(writer, step))  # type: ignore[misc]  # bound now
                         outcomes.append("")
                     except MailError as error:
                         outcomes.append(type(error).__name__)

@@ -90,7 +90,8 @@ def test_what_is_no_rule_is_refused(text: str) -> None:
 
 
 def test_a_rule_is_bounded() -> None:
-    assert parse(" ".join(["SEEN"] * 99))
+    longest = " ".join(["SEEN"] * 99)
+    assert parse(longest).text == longest
     for text in ("SEEN " * 101, "(" * 17 + "SEEN" + ")" * 17, "NOT " * 17 + "SEEN", "S" * 1001):
         with pytest.raises(BadRule):
             parse(text)

@@ -140,7 +140,7 @@ async def test_an_account_begins_with_three_folders_that_are_subscribed_and_stay
     for change in ("delete", "rename"):
         with pytest.raises(NotPermitted):
             await store.mail.write(
-                lambda w, change=change: (
+                lambda w, change=change: (  # type: ignore[misc]  # bound now
                     w.delete(NOT_ENCRYPTED_NAME)
                     if change == "delete"
                     else w.rename(NOT_ENCRYPTED_NAME, FOUND)
@@ -227,7 +227,7 @@ async def test_a_folder_that_judges_anew_keeps_the_uids_of_what_is_right(
     for flags in ({FLAGGED}, {FLAGGED, SEEN}, {FLAGGED}):
         await add(store.mail, frozenset(flags))
     for statement in (damage, "UPDATE folder SET complete = 0"):
-        await store._database.write(lambda c, s=statement: c.exec_driver_sql(s).rowcount)
+        await store._database.write(lambda c, s=statement: c.exec_driver_sql(s).rowcount)  # type: ignore[misc]  # bound now
     store.mail._shelf.forget()
     assert await audited(store) != []
 

@@ -16,6 +16,7 @@ from mx_core.model.mailbox_name import INBOX
 from mx_core.ports import MailReader
 from mx_core.store.account_store import AccountStore
 from mx_core.store.forms import columns
+from mx_core.store.forms.column import text_column
 from tests.support.stores import Clock, memory_store, open_store
 
 COUNT = 40
@@ -31,7 +32,7 @@ async def deliver(store: AccountStore, count: int = COUNT) -> list[MessageId]:
     for number in range(count):
         octets = b"Subject: s%d\r\n\r\n" % number
         await store.mail.write(
-            lambda writer, octets=octets: writer.append(
+            lambda writer, octets=octets: writer.append(  # type: ignore[misc]  # bound now
                 writer.mailbox(INBOX).id, octets, prepare(octets), frozenset()
             )
         )
@@ -129,7 +130,7 @@ def test_expunged_messages_leave_no_keys(store: AccountStore) -> None:
 def test_columns_are_kept_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "_KEPT_OCTETS", 300)
     kept = columns.KeptColumns()
-    texts = [columns.text_column(0, [0], b"x" * 100, [100]) for _ in range(5)]
+    texts = [text_column(0, [0], b"x" * 100, [100]) for _ in range(5)]
     for chunk, column in enumerate(texts):
         kept.keep(TextField.TO, chunk, column)
 
@@ -167,7 +168,7 @@ def test_keys_joined_by_the_database_are_those_of_each_row(store: AccountStore) 
                 ),
                 *(r.order_texts(kind, messages) for kind in OrderText),
                 *(r.order_numbers(kind, messages) for kind in OrderNumber),
-                *(r.within(kind, messages, range(1, 60)) for kind in OrderNumber),
+                *([*r.within(kind, messages, range(1, 60))] for kind in OrderNumber),
                 [r.thread_keys(messages)[at] for at in range(len(messages))],
             ]
         )

@@ -101,10 +101,10 @@ async def test_whoever_reads_is_told_the_same(store: AccountStore) -> None:
 
     assert made(store) == 1
     assert await read(lambda reader: reader.forms(ids)) == forms
-    told = []
+    told: list[tuple[object, ...]] = []
     while len(told) < len(ids):
         left = ids[len(told) :]
-        columns = await read(lambda reader, left=left: reader.facts(left, FACTS))  # type: ignore[misc]
+        columns = await read(lambda reader, left=left: reader.facts(left, FACTS))  # type: ignore[misc]  # bound now
         told += zip(*columns, strict=True)
     assert told == [
         (
@@ -321,7 +321,7 @@ async def test_what_is_expunged_waits_no_more_and_whoever_sees_it_is_told_the_sa
     envelopes: list[bytes] = []
     while len(envelopes) < len(ids):
         left = ids[len(envelopes) :]
-        [some] = await store.mail.read(lambda r, left=left: r.facts(left, [Fact.ENVELOPE]))  # type: ignore[misc]
+        [some] = await store.mail.read(lambda r, left=left: r.facts(left, [Fact.ENVELOPE]))  # type: ignore[misc]  # bound now
         envelopes += some
     assert envelopes == [form.envelope for form in forms]
     hits = await store.mail.read(lambda reader: reader.holding(TextField.SUBJECT, "LATE", ids))

@@ -69,7 +69,7 @@ def told(store: AccountStore, messages: Sequence[MessageId], asked: Sequence[Fac
     rows: list[object] = []
     while len(rows) < len(messages):
         left = messages[len(rows) :]
-        columns = store.mail.glance(lambda reader, left=left: reader.facts(left, asked))
+        columns = store.mail.glance(lambda reader, left=left: reader.facts(left, asked))  # type: ignore[misc]  # bound now
         rows += zip(*columns, strict=True)
     return rows
 

@@ -5,6 +5,7 @@ import random
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from mx_core.model.errors import MessageGone
 from mx_core.model.flags import DELETED
 from mx_core.model.ids import MessageId, Uid
 from mx_core.model.mailbox_name import INBOX
-from mx_core.model.message import Fact
+from mx_core.model.message import Fact, MessageForm
 from mx_core.ports import FlagChange, MailReader, NewMail
 from mx_core.store.account_store import AccountStore
 from mx_core.store.forms import runs
@@ -123,18 +124,17 @@ def test_packed_or_not_a_form_tells_the_same(store: AccountStore) -> None:
     shuffled = random.Random(3).sample(messages, 150)
     orders = (messages, messages[::-1], messages[5::7], shuffled, messages[LONG : LONG + 1])
 
-    before = [store.mail.glance(lambda r, o=o: everything(r, o)) for o in orders]
+    before = [store.mail.glance(lambda r, o=o: everything(r, o)) for o in orders]  # type: ignore[misc]  # bound now
     assert ask(store, "SELECT count(*) FROM form") == [COUNT]
     assert pack_all(store) > 0
     loose = ask(store, "SELECT message FROM form ORDER BY message")
-    after = [store.mail.glance(lambda r, o=o: everything(r, o)) for o in orders]
+    after = [store.mail.glance(lambda r, o=o: everything(r, o)) for o in orders]  # type: ignore[misc]  # bound now
 
     assert after == before
     # the run of the newest is not whole yet; one is too long
     assert loose == [LONG + 2, *range(COUNT, COUNT + 1)]
-    assert [each.fields for each in before[0][-1]] == [  # type: ignore[index, union-attr]  # objects
-        prepare(octets_of(n)).fields for n in range(COUNT)
-    ]
+    forms = cast("list[MessageForm]", before[0][-1])
+    assert [each.fields for each in forms] == [prepare(octets_of(n)).fields for n in range(COUNT)]
 
 
 def test_one_step_packs_one_run_and_old_rows_stand_beside_it(store: AccountStore) -> None:
@@ -153,7 +153,7 @@ def test_a_row_counts_where_there_is_a_run_too(store: AccountStore) -> None:
 
     def mend(_writer: Writer, connection: sa.Connection) -> None:
         connection.exec_driver_sql(
-            "INSERT INTO form SELECT ?, size, header_end, fields, 'told', bodystructure, body,"
+            "INSERT INTO form SELECT ?, size, header_end, fields, CAST('told' AS BLOB), bodystructure, body,"
             " parts, sent, message_id, base_subject, header FROM form LIMIT 1",
             (message,),
         )
@@ -163,8 +163,8 @@ def test_a_row_counts_where_there_is_a_run_too(store: AccountStore) -> None:
     envelopes = store.mail.glance(lambda reader: told(reader, near, [Fact.ENVELOPE]))
     [form] = store.mail.glance(lambda reader: reader.forms([message]))
 
-    assert [envelope == "told" for (envelope,) in envelopes] == [False, False, True, False, False]
-    assert form.envelope == "told"
+    assert [envelope == b"told" for (envelope,) in envelopes] == [False, False, True, False, False]
+    assert form.envelope == b"told"
 
 
 def test_arrivals_pack_what_is_older_when_nobody_has_time(store: AccountStore) -> None:
@@ -255,9 +255,9 @@ def test_what_is_expunged_is_in_no_run_any_more(store: AccountStore, clock: Cloc
         assert ask(store, f"SELECT run FROM {piece} ORDER BY run") == [0, 2]
     for at in (50, RUN):
         with pytest.raises(MessageGone):
-            store.mail.glance(lambda reader, at=at: reader.facts([messages[at]], FACTS))
+            store.mail.glance(lambda reader, at=at: reader.facts([messages[at]], FACTS))  # type: ignore[misc]  # bound now
         with pytest.raises(MessageGone):
-            store.mail.glance(lambda reader, at=at: reader.forms([messages[at]]))
+            store.mail.glance(lambda reader, at=at: reader.forms([messages[at]]))  # type: ignore[misc]  # bound now
     [some] = store.mail.glance(lambda reader: reader.facts(messages[48:60], [Fact.HEADER]))
     assert len(some) == 2
 
@@ -317,7 +317,7 @@ def test_damage_of_a_run_is_found_mended_and_gone(filled: Path, tmp_path: Path, 
     before = store.mail.glance(lambda reader: everything(reader, messages))
     pack_all(store)
     for statement in DAMAGES[name]:
-        store._database.write_at_start(lambda c, s=statement: c.exec_driver_sql(s).rowcount)
+        store._database.write_at_start(lambda c, s=statement: c.exec_driver_sql(s).rowcount)  # type: ignore[misc]  # bound now
     store.close()
 
     def check(*, repair: bool, deep: bool) -> set[Damage]:

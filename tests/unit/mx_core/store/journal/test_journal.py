@@ -23,7 +23,7 @@ def test_the_log_goes_on_when_the_clock_goes_back(tmp_path: Path) -> None:
         for step in (0, -86_400, 5):
             clock.at = START + step
             name = MailboxName(f"m{step}")
-            await store.mail.write(lambda writer, name=name: writer.create(name))
+            await store.mail.write(lambda writer, name=name: writer.create(name))  # type: ignore[misc]  # bound now
         rows = await store._database.read(
             lambda connection: connection.exec_driver_sql(
                 "SELECT device_seq, hybrid, change FROM journal ORDER BY device_seq"

@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import pytest
@@ -151,10 +151,10 @@ async def test_copy_keeps_flags_date_and_global_id(mail: Mail) -> None:
     source, target = await snapshot(mail), await snapshot(mail, TRASH)
 
     assert copied.uid_validity == target.uid_validity
-    assert (copied.source, copied.target) == (tuple(uids), target.uids)
+    assert (copied.source, copied.target) == (tuple(uids), tuple(target.uids))
     assert target.flags == source.flags
 
-    def facts(reader: MailReader, messages: tuple[MessageId, ...]) -> tuple[object, ...]:
+    def facts(reader: MailReader, messages: Sequence[MessageId]) -> tuple[object, ...]:
         return reader.global_ids(messages), reader.sizes_and_dates(messages)
 
     assert await mail.read(lambda r: facts(r, source.messages) == facts(r, target.messages))

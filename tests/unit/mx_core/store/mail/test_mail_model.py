@@ -16,7 +16,15 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mx_core.model.change import FlagsChanged, MailboxGone, MessagesAdded, MessagesExpunged
+from mx_core.model.change import (
+    Change,
+    FlagsChanged,
+    MailboxGone,
+    MessagesAdded,
+    MessagesExpunged,
+    NameChanged,
+    SubscriptionChanged,
+)
 from mx_core.model.errors import NotPermitted
 from mx_core.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flag, FlagSet
 from mx_core.model.ids import MailboxId, Uid
@@ -254,9 +262,11 @@ class MailMachine(RuleBasedStateMachine):
 
     def drain(self) -> None:
         """Feed the replicas from the watches alone."""
-        changes = []
+        changes: list[Change] = []
         for _, watch in self.watches.values():
-            changes += watch.take()
+            for news in watch.take():
+                assert not isinstance(news, NameChanged | SubscriptionChanged)
+                changes.append(news)
         modseqs = [change.modseq for change in changes]
         assert len(set(modseqs)) == len(modseqs)
         for change in sorted(changes, key=lambda change: change.modseq):

@@ -128,7 +128,7 @@ async def test_what_can_not_be_done_to_a_mailbox(mail: Mail) -> None:
 
     for forbidden in ("INBOX", "a"):
         with pytest.raises(NotPermitted):
-            await mail.write(lambda writer, name=forbidden: writer.delete(MailboxName(name)))
+            await mail.write(lambda writer, name=forbidden: writer.delete(MailboxName(name)))  # type: ignore[misc]  # bound now
     with pytest.raises(MailboxExists):
         await mail.write(lambda writer: writer.create(TRASH))
     with pytest.raises(MailboxExists):

@@ -8,7 +8,7 @@ import pytest
 
 from mx_core.db import lone
 from mx_core.model.flags import SEEN
-from mx_core.ports import FlagChange, MailWriter
+from mx_core.ports import FlagChange, MailWriter, NewMail
 from mx_core.store.forms import late, runs
 from mx_core.store.mail.mail import Mail
 from tests.support.mail_steps import OCTETS, box, expunge, fill, snapshot
@@ -86,7 +86,7 @@ async def test_runs_are_packed_by_the_next_job_and_each_once(
 
     def job(writer: MailWriter) -> int:
         for _ in range(4):
-            writer.append(inbox, octets, None, frozenset())
+            writer.append_all(inbox, [NewMail(octets, None, frozenset())])
         return threading.get_ident()
 
     come_to_rest(mail._database)

@@ -280,8 +280,13 @@ async def test_a_commit_that_failed_gives_its_uids_and_counters_to_the_next(
 async def test_jobs_of_one_commit_see_what_the_one_before_them_did(store: AccountStore) -> None:
     await begun(store)
     at_once(store)
-    jobs = [put, put_and_fail, put, mark, put_and_fail, put]
-    told = await asyncio.gather(*map(store.mail.write, jobs), return_exceptions=True)
+    jobs: list[Callable[[MailWriter], object]] = [
+        *(put, put_and_fail, put),
+        *(mark, put_and_fail, put),
+    ]
+    told: list[object] = [
+        *await asyncio.gather(*(store.mail.write(job) for job in jobs), return_exceptions=True)
+    ]
 
     assert [each for each in told if isinstance(each, int)] == [5, 6, 7]
     assert at_once(store) == 8

@@ -2,10 +2,11 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from mx_core.model.change import FlagsChanged, MessagesAdded, MessagesExpunged
+from mx_core.model.change import Change, FlagsChanged, MessagesAdded, MessagesExpunged
 from mx_core.model.errors import (
     Busy,
     MessageGone,
@@ -101,7 +102,8 @@ async def test_changes_are_told_in_modseq_order_to_every_watch(mail: Mail) -> No
             FlagsChanged,
             MessagesExpunged,
         ]
-        assert [change.modseq for change in heard] == sorted(change.modseq for change in heard)
+        modseqs = [cast("Change", news).modseq for news in heard]
+        assert modseqs == sorted(modseqs)
         assert two.take() == heard
         assert one.take() == []
     await fill(mail)

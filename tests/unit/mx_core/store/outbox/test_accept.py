@@ -1,6 +1,7 @@
 """Accepted first and shown right after: nothing is lost, doubled or sent in between."""
 
 import asyncio
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from mx_core.carrier_port import Parcel
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
-from mx_core.model.flags import SEEN, Flag, FlagSet
+from mx_core.model.flags import SEEN, Flag
 from mx_core.model.ids import EnvId, QueueId
 from mx_core.model.mailbox_name import OUTBOX, MailboxName
 from mx_core.model.message import Submission
@@ -35,8 +36,8 @@ async def accept(store: AccountStore, number: int, lines: int = 3) -> QueueId:
     )
 
 
-async def seen(store: AccountStore, name: MailboxName) -> list[tuple[bytes, FlagSet]]:
-    def job(reader: MailReader) -> list[tuple[bytes, FlagSet]]:
+async def seen(store: AccountStore, name: MailboxName) -> list[tuple[bytes, AbstractSet[Flag]]]:
+    def job(reader: MailReader) -> list[tuple[bytes, AbstractSet[Flag]]]:
         view = reader.snapshot(reader.mailbox(name).id)
         octets = [reader.octets(each) for each in view.messages]
         return list(zip(octets, view.flags, strict=True))

@@ -1,6 +1,7 @@
 """Queued mail in mailboxes: seen, taken back, let leave, and kept once in Sent."""
 
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from mx_core.carrier_port import Parcel
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.errors import NotPermitted
-from mx_core.model.flags import DELETED, DRAFT, FLAGGED, SEEN, Flag, FlagSet
+from mx_core.model.flags import DELETED, DRAFT, FLAGGED, SEEN, Flag
 from mx_core.model.ids import EnvId, QueueId, Uid
 from mx_core.model.mailbox_name import OUTBOX, SEND_ORDINARY, MailboxName
 from mx_core.model.message import Submission
@@ -46,10 +47,10 @@ class Room:
             asked=dict.fromkeys(to, asked) if asked else None,
         )
 
-    async def shows(self, name: MailboxName) -> list[tuple[int, FlagSet]]:
+    async def shows(self, name: MailboxName) -> list[tuple[int, AbstractSet[Flag]]]:
         """UIDs and flags."""
 
-        def job(reader: MailReader) -> list[tuple[int, FlagSet]]:
+        def job(reader: MailReader) -> list[tuple[int, AbstractSet[Flag]]]:
             view = reader.snapshot(reader.mailbox(name).id)
             return list(zip(view.uids, view.flags, strict=True))
 

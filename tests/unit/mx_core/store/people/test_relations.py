@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -40,9 +41,9 @@ class Room:
         self.store = store
         self.came = 0
 
-    async def comes(self, author: Author = BOB, **more: object) -> None:
+    async def comes(self, author: Author = BOB, **more: Any) -> None:
         self.came += 1
-        come_from = replace(ComeFrom(author), **more)  # type: ignore[arg-type]  # a test's shorthand
+        come_from = replace(ComeFrom(author), **more)
         assert await self.store.inbox.receive(
             msg_id=MsgId(self.came.to_bytes(16, "big")),
             env_id=EnvId(self.came.to_bytes(32, "big")),

@@ -52,11 +52,11 @@ async def test_each_change_falls_where_it_would_one_by_one(
     with memory_store() as store:
         mail = store.mail
         inbox = (await mail.read(lambda reader: reader.mailbox(INBOX))).id
-        sets = [frozenset({SEEN}) if uid % 2 else frozenset[str]() for uid in range(1, _COUNT + 1)]
+        sets = [frozenset({SEEN}) if uid % 2 else frozenset[Flag]() for uid in range(1, _COUNT + 1)]
         new = [NewMail(b"x", form_of(b"x"), FlagSet(flags)) for flags in sets]
         await mail.write(lambda writer: writer.append_all(inbox, new))
         held = {Uid(uid): FlagSet(flags) for uid, flags in enumerate(sets, 1)}
-        modseqs = dict.fromkeys(held, 0)
+        modseqs = dict.fromkeys(held, ModSeq(0))
 
         for which, change, given in _STEPS:
             uids = [Uid(uid) for uid in which]
@@ -113,10 +113,11 @@ class _Sets(FlagSetWriter):
     """Three sets and no table."""
 
     def __init__(self) -> None:
-        self.numbers = {FlagSet(): 1, FlagSet({SEEN}): 2, FlagSet({SEEN, FLAGGED}): 3}
+        sets = [FlagSet(), FlagSet({SEEN}), FlagSet({SEEN, FLAGGED})]
+        self.numbers = {flags: FlagSetId(number) for number, flags in enumerate(sets, 1)}
 
     def of(self, number: int) -> FlagSet:
-        return {number: flags for flags, number in self.numbers.items()}[number]
+        return {number: flags for flags, number in self.numbers.items()}[FlagSetId(number)]
 
     def number(self, flags: FlagSet) -> FlagSetId:
         return FlagSetId(self.numbers[flags])

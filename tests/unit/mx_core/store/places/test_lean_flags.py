@@ -208,7 +208,7 @@ def _as_before(folder: Path) -> None:
     other = writer_engine(folder / "old.db", STORE_KEY)
     with engine.begin() as connection, other.begin() as old:
         migrate(old, MIGRATIONS, "0033")
-        shapes = dict(
+        shapes: dict[str, str] = dict(
             old.exec_driver_sql(
                 "SELECT name, sql FROM sqlite_master"
                 " WHERE name IN ('flag_set', 'segment', 'segment_place')"

@@ -48,7 +48,7 @@ def message(number: int) -> bytes:
 async def assert_right(store: AccountStore) -> None:
     for term in ("word", "word4", "number1", "and word1", "absent"):
         found = await searched(store, term, body_only=False)
-        expected = await store.mail.read(lambda r, t=term: scanned(r, t, body_only=False))
+        expected = await store.mail.read(lambda r, t=term: scanned(r, t, body_only=False))  # type: ignore[misc]  # bound now
         assert found == expected
 
 

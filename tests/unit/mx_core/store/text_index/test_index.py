@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -28,7 +29,7 @@ from mx_core.store.text_index.source import Source
 from tests.support.indexed_mail import MAIL, TERMS, add, assert_same, catch_up, searched
 from tests.support.stores import Clock, memory_store, open_store
 
-Story = Callable[[AccountStore], Awaitable[None]]
+Story = Callable[[AccountStore], Coroutine[Any, Any, None]]
 
 
 def run(story: Story) -> None:
@@ -67,7 +68,7 @@ ACTIONS = st.lists(
 )
 @given(actions=ACTIONS)
 def test_at_every_moment_a_search_finds_what_a_scan_finds(
-    actions: list[tuple[str, object]], block_octets: int, monkeypatch: pytest.MonkeyPatch
+    actions: list[tuple[str, Any]], block_octets: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(block, "WORDS_OCTETS", block_octets)  # small blocks: many of them
     monkeypatch.setattr(merging, "FAN_IN", 2)  # runs are joined at every chance
@@ -76,9 +77,9 @@ def test_at_every_moment_a_search_finds_what_a_scan_finds(
     async def story(store: AccountStore) -> None:
         for action, what in actions:
             if action == "add":
-                await add(store, bytes(what))  # type: ignore[arg-type]
+                await add(store, bytes(what))
             elif action == "expunge":
-                await expunge(store, int(what))  # type: ignore[call-overload]
+                await expunge(store, int(what))
             elif action == "step":
                 await asyncio.to_thread(store.text_index.step)
             elif action == "sweep":
@@ -239,7 +240,7 @@ def test_a_message_that_no_code_of_ours_can_take_is_left_to_be_read(
 ) -> None:
     """The others are indexed all the same, every search is right, and the fault is told of."""
 
-    def distinct(text: str, breathe: Callable[[], None]) -> Iterator[str]:
+    def distinct(text: str, breathe: Callable[[], None]) -> set[str]:
         if fold("poison") in text:
             raise RecursionError("a bug of ours")
         return words.distinct(text, breathe)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mx_core.db.database import Database
 from mx_core.model.ids import MessageId
 from mx_core.store.account_store import AccountStore
 from mx_core.store.fsck.check import check_store
@@ -33,7 +34,7 @@ def of_other_mail(path: Path) -> None:
 
 
 def say(path: Path, statement: str) -> None:
-    database = state.Database.open(path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY))
+    database = Database.open(path, migrations=state._MIGRATIONS, key=state.key_of(STORE_KEY))
     database.write_at_start(lambda c: c.exec_driver_sql(statement).rowcount)
     database.close()
 

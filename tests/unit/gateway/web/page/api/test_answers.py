@@ -41,7 +41,10 @@ def faults(
     kind = _KINDS.get(schema.get("type", ""), object)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         return [f"{at}: {type(value).__name__}, not {schema['type']}"]
-    found = [f"{at}: no {name}" for name in schema.get("required", ()) if name not in value]
+    required = schema.get("required", ())
+    found = [
+        f"{at}: no {name}" for name in required if not isinstance(value, dict) or name not in value
+    ]
     if isinstance(value, dict):
         named = schema.get("properties", {})
         rest = schema.get("additionalProperties", {})

@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 
 from mx_core.mime import field_table
@@ -108,7 +109,7 @@ def test_a_message_that_is_too_much_for_our_code_is_told_of_and_the_others_are_t
 
     answers.seek(0)
     told = [
-        apart.msgspec.msgpack.decode(octets, type=frames.Answer)
+        msgspec.msgpack.decode(octets, type=frames.Answer)
         for octets in iter(lambda: frames.get(answers), None)
     ]
     assert told[:2] == [Taken(False), Finished(1, [FIRST], [(FIRST, "RecursionError")])]
@@ -125,7 +126,7 @@ async def filled(store: AccountStore) -> None:
 
 async def assert_right(store: AccountStore) -> None:
     for term in TERMS:
-        expected = await store.mail.read(lambda r, t=term: scanned(r, t, body_only=False))
+        expected = await store.mail.read(lambda r, t=term: scanned(r, t, body_only=False))  # type: ignore[misc]  # bound now
         assert await searched(store, term, body_only=False) == expected
 
 
