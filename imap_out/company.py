@@ -5,7 +5,7 @@ ADR 0058.  While several speak, their changes share commits, and nobody waits fo
 
 from __future__ import annotations
 
-import time
+import math
 from typing import Final, final
 
 ALONE_SECONDS: Final = 0.02  # so long nobody else has spoken
@@ -17,13 +17,15 @@ class Company:
 
     def __init__(self) -> None:
         self._speaker: object = None
-        self._since = 0.0  # monotonic seconds: nobody else has spoken
+        self._spoke_at = -math.inf  # monotonic seconds
+        self._other_at = -math.inf  # when anybody else last spoke
 
-    def heard(self, speaker: object) -> None:
-        """Note that octets of *speaker* came."""
+    def heard(self, speaker: object, now: float) -> None:
+        """Note that octets of *speaker* came, in monotonic seconds."""
         if speaker is not self._speaker:
-            self._speaker, self._since = speaker, time.monotonic()
+            self._speaker, self._other_at = speaker, self._spoke_at
+        self._spoke_at = now
 
-    def is_alone(self, speaker: object) -> bool:
-        """Tell whether only *speaker* has spoken of late."""
-        return speaker is self._speaker and time.monotonic() - self._since >= ALONE_SECONDS
+    def is_alone(self, speaker: object, now: float) -> bool:
+        """Tell whether only *speaker* has spoken of late, in monotonic seconds."""
+        return speaker is self._speaker and now - self._other_at >= ALONE_SECONDS

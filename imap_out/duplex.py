@@ -156,7 +156,7 @@ class Duplex(asyncio.Protocol):
     @property
     def speaks_alone(self) -> bool:
         """Tell whether no other peer has spoken of late, and this one waits for an answer."""
-        return not self._buffer and self._company.is_alone(self)
+        return not self._buffer and self._company.is_alone(self, time.monotonic())
 
     def take(self) -> bytes:
         """Return what was read, and read on; of what is compressed, one piece.
@@ -254,8 +254,9 @@ class Duplex(asyncio.Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         self.octets_in += len(data)
-        self._company.heard(self)
-        self._is_quick = time.monotonic() - self._heard < AT_ONCE_SECONDS
+        now = time.monotonic()
+        self._company.heard(self, now)
+        self._is_quick = now - self._heard < AT_ONCE_SECONDS
         if self._answered_at_once(data):
             return
         self._buffer += data

@@ -17,7 +17,7 @@ from mx_core.db.link import Link
 from mx_core.db.log_file import LogFile
 from mx_core.db.redo.transaction import OpenTransaction, Redo
 
-HELD_SECONDS: Final = 0.005  # a change that takes longer should have been the writer's
+HELD_SECONDS: Final = 0.005  # a change that the disk takes longer for should have been the writer's
 _PAUSE_FOR_EACH: Final = 10  # of what it took; twice as much for each that follows at once
 PAUSE_SECONDS_MAX: Final = 60.0
 # Changes: where there is no redo log, each of them writes some ten pages.
@@ -26,7 +26,7 @@ _LOG_LOOKED_AT_EVERY: Final = 16
 
 @final
 class Quickness:
-    """What recent changes took.  For one thread at a time."""
+    """How long the disk took for recent changes.  For one thread at a time."""
 
     def __init__(self) -> None:
         self._slow = 0  # in a row
@@ -37,7 +37,7 @@ class Quickness:
         return not self._slow or time.monotonic() >= self._until
 
     def note(self, seconds: float) -> None:
-        """Note what one took, from its beginning to the end of its commit."""
+        """Note how long it took until one was durable."""
         if seconds <= HELD_SECONDS:
             self._slow = 0
             return
@@ -84,15 +84,17 @@ class LoneChanges:
 
     def make(self, ticket: Ticket) -> bool:
         """Run *ticket* and make it durable; False: somebody is committing what is open."""
-        began = time.monotonic()
         if self._open is None or not self._open.takes_more:
             if self._open is not None and self._open.is_open:
                 return False
+            began = time.monotonic()
             self._committing.together(ticket)
-        elif not self._open.run(ticket):
+            self._quickness.note(time.monotonic() - began)
+        elif self._open.run(ticket):
+            self._quickness.note(self._open.waited)
+        else:
             return False
         self.at = time.monotonic()
-        self._quickness.note(self.at - began)
         self._count += 1
         return True
 

@@ -47,8 +47,21 @@ class _Fits(dict[tuple[FlagSet, FlagSet], bool]):
         self._command = command
 
     def __missing__(self, turn: tuple[FlagSet, FlagSet]) -> bool:
-        fits = self[turn] = _folded(_changed(turn[0], self._command)) == _folded(turn[1])
+        fits = self[turn] = self._is_plain(*turn) or (
+            _folded(_changed(turn[0], self._command)) == _folded(turn[1])
+        )
         return fits
+
+    def _is_plain(self, was: FlagSet, now: FlagSet) -> bool:
+        """Tell whether *now* is to the letter what becomes of *was*: nearly always, and soon seen."""
+        flags = self._command.flags
+        match self._command.change:
+            case FlagChange.ADD:
+                return was | flags == now
+            case FlagChange.REMOVE:  # no message has a keyword in two spellings
+                return flags <= was and was - flags == now
+            case FlagChange.REPLACE:
+                return flags == now
 
 
 def _is_cut_otherwise(was: _Touched, now: _Touched) -> bool:

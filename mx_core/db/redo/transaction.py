@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,7 @@ from mx_core.db.failure import translate, translate_commit
 from mx_core.db.os_failure import UNCONFIRMED
 from mx_core.db.redo import again
 from mx_core.db.redo.file import RedoFile
-from mx_core.db.redo.record import Change, Statement, encoded
+from mx_core.db.redo.record import CLEAR_OCTETS_MAX, Change, Statement, encoded, packed
 from mx_core.model.errors import Busy, DiskFull, StoreDamaged
 
 # What one commit has: whoever reads meanwhile waits for it, some 10 ms.
@@ -55,6 +56,7 @@ class OpenTransaction:
     ) -> None:
         self._lock = threading.Lock()
         self.is_open = False  # any thread may look
+        self.waited = 0.0  # seconds, for the last change to be durable
         self._link = link
         self._driver = link.driver
         self._file = redo.file
@@ -94,6 +96,7 @@ class OpenTransaction:
 
     def _run(self, ticket: Ticket) -> None:
         statements: list[Statement] = []
+        self.waited = 0.0
         try:
             self._begin()
             self._link.note_in(statements)
@@ -108,7 +111,9 @@ class OpenTransaction:
         finally:
             self._link.note_in(None)
         if statements:
+            began = time.monotonic()
             self._keep(ticket, Change(self._round, self._base, statements))
+            self.waited = time.monotonic() - began
         elif not self.is_open:
             self._undo()
 
@@ -156,12 +161,13 @@ class OpenTransaction:
     def _keep(self, ticket: Ticket, change: Change) -> None:
         """Write *change* down, or else commit it with all that is open."""
         try:
-            record = encoded(change)
-            if RedoFile.takes(len(record)):
+            octets = encoded(change)
+            record = packed(octets)
+            if len(octets) <= CLEAR_OCTETS_MAX and RedoFile.takes(len(record)):
                 self._file.add(record)
                 failpoint.reach("redo")
                 self._changes.append(change)
-                self._octets += len(record)
+                self._octets += len(octets)
                 self.is_open = True
                 return
         except Exception:  # noqa: BLE001, S110  # to commit needs the disk too, and says what is wrong with it

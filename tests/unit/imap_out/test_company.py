@@ -1,7 +1,6 @@
 """Who speaks alone has changes committed at once; who speaks beside others shares commits with them."""
 
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -9,6 +8,7 @@ import pytest
 
 from imap_out import company
 from imap_out.company import ALONE_SECONDS, Company
+from imap_out.session.messages import do_message
 from mx_core.db import lone
 from mx_core.db.committing import Ticket
 from mx_core.model.address import Address
@@ -21,43 +21,38 @@ from tests.support.writing_thread import come_to_rest
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-
-    def advance(seconds: float) -> None:
-        now[0] += seconds
-
-    return advance
+def test_one_is_alone_once_nobody_else_has_spoken_for_a_while() -> None:
+    company = Company()
+    company.heard("one", 100.0)
+    assert company.is_alone("one", 100.0), "nobody else has ever spoken"
+    company.heard("two", 200.0)
+    assert company.is_alone("two", 200.0), "however new it is"
+    assert not company.is_alone("one", 200.0)
 
 
-def test_one_is_alone_once_nobody_else_has_spoken_for_a_while(
-    clock: Callable[[float], None],
-) -> None:
-    others = Company()
-    others.heard("one")
-    assert not others.is_alone("one")
-    clock(ALONE_SECONDS * 1.01)
-    others.heard("one")
-
-    assert others.is_alone("one")
-    assert not others.is_alone("two")
+def test_another_who_speaks_ends_it_for_both() -> None:
+    company = Company()
+    company.heard("one", 100.0)
+    company.heard("two", 100.0 + ALONE_SECONDS / 2)
+    assert not company.is_alone("one", 100.0 + ALONE_SECONDS * 9)
+    assert not company.is_alone("two", 100.0 + ALONE_SECONDS * 0.99)
+    assert company.is_alone("two", 100.0 + ALONE_SECONDS * 1.01)
 
 
-def test_another_who_speaks_ends_it_for_both(clock: Callable[[float], None]) -> None:
-    others = Company()
-    others.heard("one")
-    clock(ALONE_SECONDS * 2)
-    others.heard("two")
-    assert not others.is_alone("one")
-    assert not others.is_alone("two")
-    clock(ALONE_SECONDS / 2)
-    others.heard("one")
-    clock(ALONE_SECONDS * 0.75)
+def test_those_who_take_turns_are_not_alone() -> None:
+    company, now = Company(), 100.0
+    for speaker in ["one", "two"] * 4:
+        now += ALONE_SECONDS * 0.75
+        company.heard(speaker, now)
+        assert company.is_alone(speaker, now) is (now < 100.0 + ALONE_SECONDS)
 
-    assert not others.is_alone("one"), "they take turns"
-    assert not others.is_alone("two")
+
+def test_it_is_the_last_word_of_another_that_counts() -> None:
+    company = Company()
+    company.heard("one", 100.0)
+    company.heard("one", 101.0)
+    company.heard("two", 101.0 + ALONE_SECONDS / 2)
+    assert not company.is_alone("two", 101.0 + ALONE_SECONDS / 2)
 
 
 class AtOnce:
@@ -154,7 +149,11 @@ async def test_one_who_speaks_beside_another_waits_for_the_writer(
     assert at_once.count == 1
 
 
-async def test_many_messages_are_the_writers(store: AccountStore, at_once: AtOnce) -> None:
+async def test_many_messages_are_the_writers(
+    store: AccountStore, at_once: AtOnce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(do_message, "_AT_ONCE", 20)
+
     def appending(count: int) -> bytes:
         return b"c APPEND INBOX" + b" {4+}\r\n\r\n\r\n" * count + b"\r\n"
 
@@ -167,11 +166,11 @@ async def test_many_messages_are_the_writers(store: AccountStore, at_once: AtOnc
         await line.until(b"c OK")
         assert at_once.count == 1
         before = at_once.count
-        line.say(b"d STORE 1:17 +FLAGS (\\Seen)\r\n")
+        line.say(b"d STORE 1:21 +FLAGS (\\Seen)\r\n")
         await line.until(b"d OK")
         assert at_once.count == before
         come_to_rest(store._database)
-        line.say(b"d STORE 1:16 -FLAGS (\\Seen)\r\n")
+        line.say(b"d STORE 1:20 -FLAGS (\\Seen)\r\n")
         await line.until(b"d OK")
 
         assert at_once.count == before + 1

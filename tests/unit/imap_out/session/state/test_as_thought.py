@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imap_out.session.state.as_thought import otherwise
 from imap_out.wire.commands import Store
@@ -47,6 +49,33 @@ def test_what_was_asked_is_what_the_client_thinks(change: FlagChange) -> None:
 
     assert otherwise(OLD, after, range(COUNT), stored(change, SEEN)) == []
     assert otherwise(OLD, apart(after), range(COUNT), stored(change, SEEN)) == []
+
+
+KEPT = st.frozensets(st.sampled_from([SEEN, FLAGGED, Flag("Work"), Flag("$x")]))
+GIVEN = st.frozensets(
+    st.sampled_from([SEEN, Flag("\\SEEN"), Flag("Work"), Flag("WORK"), Flag("$X")])
+)
+
+
+@given(st.sampled_from(FlagChange), KEPT, KEPT, GIVEN)
+def test_spelling_changes_nothing(
+    change: FlagChange, was: FlagSet, now: FlagSet, flags: FlagSet
+) -> None:
+    def folded(some: FlagSet) -> set[str]:
+        return {flag.lower() for flag in some}
+
+    thought = {
+        FlagChange.ADD: folded(was) | folded(flags),
+        FlagChange.REMOVE: folded(was) - folded(flags),
+        FlagChange.REPLACE: folded(flags),
+    }[change]
+    one = snapshot_of(
+        UidValidity(1), Uid(2), ModSeq(1), [Uid(1)], [MessageId(1)], [ModSeq(1)], [was]
+    )
+    after = one.with_flags(ModSeq(2), [Uid(1)], {was: now})
+
+    told = otherwise(one, after, [0], stored(change, *flags))
+    assert told == ([] if folded(now) == thought else [Uid(1)])
 
 
 def test_what_somebody_else_changed_too_is_told() -> None:

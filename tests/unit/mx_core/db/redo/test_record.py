@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mx_core.db import frames
 from mx_core.db.redo.file import RedoFile
-from mx_core.db.redo.record import Change, Statement, decoded, encoded, is_noted
+from mx_core.db.redo.record import Change, Statement, decoded, encoded, is_noted, packed
 from mx_core.model.secret import Secret
 
 VALUES = st.one_of(
@@ -48,13 +48,37 @@ def test_a_change_and_its_frame_are_what_their_page_says(tmp_path: Path) -> None
 def test_what_was_written_is_read(statements: list[Statement], number: int, base: int) -> None:
     change = Change(number, base, statements)
 
-    assert decoded(encoded(change)) == change
+    assert decoded(packed(encoded(change))) == change
+
+
+@pytest.mark.parametrize("count", [1, 32_000, 33_000, 500_000])
+@pytest.mark.parametrize("octets", [bytes(1), bytes(range(256))])
+def test_a_long_change_is_packed_and_read(octets: bytes, count: int) -> None:
+    change = Change(1, 2, [Statement("INSERT INTO t VALUES (?)", False, [octets * count])])
+    whole = encoded(change)
+    record = packed(whole)
+
+    assert decoded(record) == change
+    assert (record == whole) is (len(whole) < 32_768)
+    assert len(record) <= len(whole) + len(whole) // 200 + 32
+
+
+def test_a_packed_change_is_what_its_page_says() -> None:
+    """docs/spec/redo.md §2, the second example there."""
+    record = bytes.fromhex(
+        "92cd9c63c4cbff1593070c9193b8494e5345525420494e544f20742056414c55455320283f29c291c59c40000100"
+        + "ff" * 156
+        + "c3500000000000"
+    )
+
+    values = [bytes(40_000)]
+    assert decoded(record) == Change(7, 12, [Statement("INSERT INTO t VALUES (?)", False, values)])
 
 
 def test_octets_of_every_kind_are_octets() -> None:
     change = Change(1, 1, [Statement("", False, (b"a", bytearray(b"b"), memoryview(b"c")))])
 
-    assert decoded(encoded(change)).statements[0].values == [b"a", b"b", b"c"]
+    assert decoded(packed(encoded(change))).statements[0].values == [b"a", b"b", b"c"]
 
 
 def test_a_value_that_has_no_octets_is_refused() -> None:

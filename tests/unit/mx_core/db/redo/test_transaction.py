@@ -5,15 +5,17 @@ import os
 import random
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import sqlalchemy as sa
 
-from mx_core.db import writer
+from mx_core.db import lone, writer
 from mx_core.db.database import Database
 from mx_core.db.redo import transaction
+from mx_core.db.redo.record import CLEAR_OCTETS_MAX
 from mx_core.model.errors import Busy
 from tests.support.redo_things import (
     WITNESS,
@@ -132,15 +134,69 @@ async def test_what_changes_nothing_is_not_synced(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    "long",
+    [
+        pytest.param(random.Random(1).randbytes(300_000), id="as a record"),
+        pytest.param(bytes(CLEAR_OCTETS_MAX), id="before it is packed"),
+    ],
+)
 async def test_a_change_that_is_too_long_is_committed_with_all_before_it(
-    database: Database,
+    database: Database, long: bytes
 ) -> None:
     lone_write(database, put(b"one"))
-    lone_write(database, put(bytes(300_000)))
+    lone_write(database, put(long))
 
     assert database._writer._lone._open is not None
     assert not database._writer._lone._open.is_open
-    assert after_a_kill(database) == [(1, b"one"), (2, bytes(300_000))]
+    assert after_a_kill(database) == [(1, b"one"), (2, long)]
+
+
+@pytest.mark.anyio
+async def test_a_long_change_of_few_octets_over_and_over_is_in_the_log(database: Database) -> None:
+    long = b"12345678" * 20_000
+    lone_write(database, put(b"one"))
+    lone_write(database, put(long))
+
+    assert database._writer._lone._open is not None
+    assert database._writer._lone._open.is_open
+    assert after_a_kill(database) == [(1, b"one"), (2, long)]
+
+
+@pytest.mark.anyio
+async def test_it_is_time_to_commit_by_what_is_held_and_not_by_what_is_written(
+    database: Database,
+) -> None:
+    long, open_ = bytes(CLEAR_OCTETS_MAX // 4), database._writer._lone._open
+    assert open_ is not None
+    for number in range(3):
+        lone_write(database, put(long))
+        assert not open_.is_much, number
+    lone_write(database, put(long))
+    assert open_.is_much
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("slow", ["job", "disk"])
+async def test_only_what_the_disk_takes_is_held_against_it(
+    database: Database, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lone, "HELD_SECONDS", 0.05)
+    sync = os.fdatasync
+
+    def slow_job(connection: sa.Connection) -> int:
+        time.sleep(0.1)
+        return put(b"one")(connection)
+
+    def slow_sync(file: int) -> None:
+        time.sleep(0.1)
+        sync(file)
+
+    if slow == "disk":
+        monkeypatch.setattr(os, "fdatasync", slow_sync)
+    lone_write(database, slow_job if slow == "job" else put(b"one"))
+
+    assert database._writer._lone.allowed is (slow == "job")
 
 
 @pytest.mark.anyio
