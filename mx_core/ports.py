@@ -267,9 +267,10 @@ class MailStore(Protocol):
         """Run *job*, commit with fsync, announce its changes, then return its result."""
 
     def write_here(self, job: Callable[[MailWriter], T]) -> tuple[T] | None:
-        """As ``write``, at once, while the loop waits; None: others are at work, and nothing was done.
+        """As ``write``, at once, while the loop waits; None: nothing was done.
 
-        For a job that changes few messages, where nobody else waits as far as the caller knows.
+        Since others are at work, or it would take long after all.  For a job that changes few messages, or flags of
+        up to ten thousand, where nobody else waits as far as the caller knows.
         """
 
     def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:

@@ -18,6 +18,7 @@ from mx_core.db.log_file import LogFile
 from mx_core.db.redo.transaction import OpenTransaction, Redo
 
 HELD_SECONDS: Final = 0.005  # a change that the disk takes longer for should have been the writer's
+JOB_SECONDS: Final = 0.015  # what a job may take beside that
 _PAUSE_FOR_EACH: Final = 10  # of what it took; twice as much for each that follows at once
 PAUSE_SECONDS_MAX: Final = 60.0
 # Changes: where there is no redo log, each of them writes some ten pages.
@@ -26,7 +27,7 @@ _LOG_LOOKED_AT_EVERY: Final = 16
 
 @final
 class Quickness:
-    """How long the disk took for recent changes.  For one thread at a time."""
+    """How long recent changes took, of the disk above all.  For one thread at a time."""
 
     def __init__(self) -> None:
         self._slow = 0  # in a row
@@ -37,7 +38,7 @@ class Quickness:
         return not self._slow or time.monotonic() >= self._until
 
     def note(self, seconds: float) -> None:
-        """Note how long it took until one was durable."""
+        """Note how long one took; above ``HELD_SECONDS`` it was too long."""
         if seconds <= HELD_SECONDS:
             self._slow = 0
             return
@@ -84,17 +85,18 @@ class LoneChanges:
 
     def make(self, ticket: Ticket) -> bool:
         """Run *ticket* and make it durable; False: somebody is committing what is open."""
+        began, waited = time.monotonic(), None
         if self._open is None or not self._open.takes_more:
             if self._open is not None and self._open.is_open:
                 return False
-            began = time.monotonic()
             self._committing.together(ticket)
-            self._quickness.note(time.monotonic() - began)
         elif self._open.run(ticket):
-            self._quickness.note(self._open.waited)
+            waited = self._open.waited
         else:
             return False
         self.at = time.monotonic()
+        took = self.at - began
+        self._quickness.note(took if waited is None else max(waited, took - JOB_SECONDS))
         self._count += 1
         return True
 

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 _QUEUED: Final = "only what is sent by SMTP stands here; nothing else can be put into it"
 _CLOSED: Final = "this folder shows what is in other mailboxes; nothing can be put into it"
+_FEW: Final = 16  # messages, which a folder follows within a millisecond or two
+
+
+class NotShort(Exception):
+    """A job that was to be short is not; it is to be undone."""
 
 
 class FollowedPlaces(Places):
@@ -55,6 +60,7 @@ class FollowedPlaces(Places):
         self.members = Members(connection)
         self.renamed = False  # this job has made, named or removed mailboxes
         self.owes = False  # a body has yet to be judged, or a folder to be filled
+        self.must_be_short = False  # the loop waits: raise NotShort where folders follow many
 
     @cached_property
     def shown(self) -> ShownPlaces:
@@ -121,6 +127,7 @@ class FollowedPlaces(Places):
     ) -> Moved:
         book = self.book
         if mailbox in book.folders:
+            self._look_how_many(uids)
             for box, originals in self._originals(mailbox, self.find(mailbox, uids)).items():
                 self.flag(box, originals, change)
             return Moved()
@@ -267,6 +274,7 @@ class FollowedPlaces(Places):
         caring = self._showing(book, moved.met)
         if not caring:
             return
+        self._look_how_many(moved.uids)
         now = dict(zip(moved.uids, moved.now, strict=True))
         places = self.find(mailbox, [Uid(uid) for uid in moved.uids])
         members = self.members.of_places(
@@ -277,6 +285,10 @@ class FollowedPlaces(Places):
             left = self._settle(folder, mailbox, places, known) if folder.rule.test.flags else ()
             stay = [(m.uid, now[m.original]) for m in known.values() if m not in left]
             self._reflag(folder.mailbox, stay)
+
+    def _look_how_many(self, uids: Sequence[int]) -> None:
+        if self.must_be_short and len(uids) > _FEW:
+            raise NotShort
 
     def _showing(self, book: Book, sets: Iterable[int]) -> list[Folder]:
         """Return the folders that a place with one of the flag *sets* may be in."""

@@ -23,6 +23,7 @@ from mx_core.model.text_hits import TextHits
 from mx_core.ports import Begun, MailboxInfo, MailReader, MailWriter, Watch
 from mx_core.store.bodies.body import OF_ONE, remove_files, whole_of
 from mx_core.store.folders.book import Shelf
+from mx_core.store.folders.following import NotShort
 from mx_core.store.mail.live import Following
 from mx_core.store.mail.reader import Known, Reader
 from mx_core.store.mail.riding import Riding
@@ -158,10 +159,13 @@ class Mail:
             self._announce(outcome[1])
             self._step_aside()
 
-        done = self._database.write_here(
-            lambda connection: self.run(connection, lambda writer, _: job(writer), lone=True),
-            announce,
-        )
+        try:
+            done = self._database.write_here(
+                lambda connection: self.run(connection, lambda writer, _: job(writer), lone=True),
+                announce,
+            )
+        except NotShort:
+            return None
         if done is None:
             return None
         [(result, writer)] = done
@@ -198,6 +202,7 @@ class Mail:
         before = self._standing.now(connection)
         writer = Writer(connection, self._folder, self._known, self._now, self._shelf, before)
         writer.before_sent = self.before_sent
+        writer.places.must_be_short = lone
         try:
             result = job(writer, connection)
             self.riding.ride(writer, connection, lone=lone)
