@@ -157,6 +157,7 @@ class Own:
     name = "ours"
     user, password = "bench@bench.example", ""
     port = 0
+    program = "bench.side_by_side.own_door"  # a module that is run with the folder
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "own"
@@ -169,7 +170,7 @@ class Own:
     def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.side_by_side.own_door", self._folder],
+            [sys.executable, "-m", self.program, self._folder],
             stdout=subprocess.PIPE,
             text=True,
         )

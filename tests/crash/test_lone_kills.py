@@ -18,9 +18,15 @@ from bench.side_by_side.servers import Own, login
 _MESSAGES = 30
 
 
+class _Patient(Own):
+    """The door to the store, however slow the disk is."""
+
+    program = "tests.crash.patient_door"
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Own]:
-    made = Own(tmp_path)
+    made = _Patient(tmp_path)
     made.start()
     yield made
     made.stop()
@@ -115,7 +121,7 @@ def test_killed_where_the_log_has_it_and_nobody_was_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The failpoint ``redo``: the third change is durable, and its program hears nothing."""
-    server = Own(tmp_path)
+    server = _Patient(tmp_path)
     monkeypatch.setenv("MX_FAILPOINT", "redo:3")
     server.start()
     monkeypatch.delenv("MX_FAILPOINT")
