@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from mx_core.carrier_port import Parcel
 from mx_core.db import log_file, writer
+from mx_core.db.redo import record
 from mx_core.model.address import Address
 from mx_core.model.errors import Corrupt, MailError, MessageGone
 from mx_core.model.flags import Flag, FlagSet
@@ -73,6 +74,8 @@ def id_of(number: int, size: int) -> bytes:
 def work(live: Path, arguments: dict[str, Any]) -> int:
     """Change the store in four ways at once until the end or the cut."""
     log_file.ROUND_OCTETS = arguments.get("round_octets", log_file.ROUND_OCTETS)  # type: ignore[misc]  # final but here
+    if arguments.get("packed"):
+        record._PACKED_FROM = 0  # type: ignore[misc]  # final but here
     try:
         store = AccountStore.open(live / "account", STORE_KEY, time.time)
     except MailError as error:

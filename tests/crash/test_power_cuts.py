@@ -52,8 +52,10 @@ def cut_often(machine: Machine, folder: Path, seed: int) -> dict[str, float]:
         delay = chance.random() * (0.05 if after else 0.5)
         # in every other life the log begins anew over its own octets every few commits
         rounds = {"round_octets": ROUND_OCTETS} if life % 2 else {}
-        # and in two of five one change comes after the other: they are synced as their statements
-        arguments = {"first": ledger.next_number, "alone": life % 3 == 1, **rounds}
+        # and in two of five one change comes after the other: they are synced as their statements,
+        # in one of the two as one block each, as those of a whole folder are
+        statements = {"alone": life % 3 == 1, "packed": life > 2}
+        arguments = {"first": ledger.next_number, **statements, **rounds}
         run = machine.run(disk, arguments, cut_after=after, delay=delay)
         assert run.cut
         promises += ledger.add(run)
