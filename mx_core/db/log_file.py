@@ -3,7 +3,8 @@
 A commit that makes the log's file longer has the file system write where the file ends as well, which
 takes as long again as the commit's own octets; one that writes over what an earlier round left takes
 half of the time.  So the log is moved into the database after ``ROUND_OCTETS``, the next commit
-begins at its start, and the file stays as long as it is.  Owned by the writer's thread.
+begins at its start, and the file stays as long as it is.  At rest one that is longer than
+``KEPT_OCTETS`` is emptied: what was much is over.  Owned by the writer's thread.
 Source: https://www.sqlite.org/walformat.html, §2.  docs/decisions/0035-a-log-in-rounds.md.
 """
 
@@ -17,7 +18,7 @@ from mx_core.db.failure import translate
 from mx_core.model.errors import Busy
 
 ROUND_OCTETS: Final = 16 * 1024 * 1024
-KEPT_OCTETS: Final = 24 * 1024 * 1024  # a round, and the commit that ends it; more is given back
+KEPT_OCTETS: Final = 8 * 1024 * 1024  # at rest; more is given back to the disk
 LOG_OCTETS_MAX: Final = 64 * 1024 * 1024
 _AGAIN_OCTETS: Final = 2 * 1024 * 1024  # more, where somebody reads what the log alone has
 _HEADER_OCTETS: Final = 32

@@ -85,6 +85,7 @@ class Writer:
         self._unsettled = 0  # under _state: given, and not yet done and announced
         # under _turn, but for the writer's looks at how long it may sleep
         self._dirty = False  # committed since the last checkpoint
+        self._keeps_more = False  # the log at rest, for somebody reads it
         self._leisure: Callable[[], Step] | None = None
         self._owing = False  # there may be something to do at leisure
         self._pausing = False  # between two steps of it
@@ -244,12 +245,12 @@ class Writer:
             return _PAUSE_SECONDS
         if self._owing:
             return _IDLE_SECONDS / _SOONER
-        return _IDLE_SECONDS if self._dirty else None
+        return _IDLE_SECONDS if self._dirty or self._keeps_more else None
 
     def _rest(self) -> None:
         """Do a step of what is done at leisure; if there is none, move the log into the database.
 
-        The next commit begins at its start; what it takes of the disk beyond a round it gives back.
+        The next commit begins at its start; what it takes of the disk beyond ``KEPT_OCTETS`` it gives back.
         """
         if self._owing and self._leisure is not None:
             step = self._leisure()
@@ -259,10 +260,11 @@ class Writer:
         self._owing = False
         self._lone.wipe()
         self._log.move("PASSIVE")
-        if self._log.octets() > log_file.KEPT_OCTETS:
-            # whoever reads is not waited for: it is tried again when next there is nothing to do
+        self._keeps_more = self._log.octets() > log_file.KEPT_OCTETS
+        if self._keeps_more:
+            # whoever reads is not waited for: it is tried again in a while
             with self._patience(0):
-                self._log.move("TRUNCATE")
+                self._keeps_more = isinstance(self._log.move("TRUNCATE"), Busy)
         self._dirty = False
 
     @contextlib.contextmanager
