@@ -24,6 +24,7 @@ from mx_core.homeserver.bounds.rate import Rate
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.domain.role_keys import RoleKeys
 from mx_core.homeserver.doors import client_service, door_service, federation_service
+from mx_core.homeserver.doors.callers import Callers
 from mx_core.homeserver.doors.client_service import ClientService
 from mx_core.homeserver.doors.device_sessions import DeviceSessions
 from mx_core.homeserver.doors.federation_service import FederationService
@@ -37,6 +38,7 @@ from mx_core.homeserver.mailboxes.collect import Collector
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.operating.calls import Calls
 from mx_core.homeserver.people.lookup import LookUps
+from mx_core.homeserver.people.passports import Passports
 from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.peer_times import PeerTimes
 from mx_core.homeserver.queue.peers import Peers
@@ -158,7 +160,7 @@ def _listeners(ground: Ground, ways: _Ways, around: _Around) -> tuple[Any, ...]:
         return servers
     receiver = ground.receiver(DoorAdmitting(ground.database, ground.rating))
     behind = door_service.Rooms(
-        ground.domain, ground.roles.door, ground.database, ground.publisher, receiver, ground.blobs
+        ground.domain, ground.roles.door, ground.database, ground.cards, receiver, ground.blobs
     )
     return (*servers, door_service.door_listener(ground.folder, behind, around))
 
@@ -187,7 +189,7 @@ def _federation(ground: Ground, ways: _Ways) -> FederationService:
             sessions=Sessions(domain, ground.key.reveal(), ground.leaves.current, now),
             window=BatchWindow(),
             receiver=ways.receiver,
-            look_ups=LookUps(ground.publisher, domain, ground.peer_names),
+            look_ups=LookUps(ground.cards, domain, ground.peer_names),
             blobs=ground.blobs,
             rules=ground.rules,
             book=ground.book,
@@ -204,10 +206,15 @@ def _client(ground: Ground, ways: _Ways) -> ClientService:
     return ClientService(
         client_service.Rooms(
             database=ground.database,
-            leaves=ground.leaves,
-            sessions=DeviceSessions(domain, outstanding_max=limits.sessions, now=now),
-            publisher=ground.publisher,
-            look_ups=LookUps(ground.publisher, domain, names),
+            callers=Callers(
+                ground.database,
+                ground.leaves,
+                DeviceSessions(domain, outstanding_max=limits.sessions, now=now),
+                now,
+            ),
+            passports=Passports(ground.database, domain, now=now),
+            cards=ground.cards,
+            look_ups=LookUps(ground.cards, domain, names),
             ask_peer=ways.peers.card,
             fetch_body=ways.peers.fetch_body,
             unreadable=ways.peers.unreadable,

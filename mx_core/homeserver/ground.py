@@ -24,7 +24,7 @@ from mx_core.homeserver.log.witnessing import Witness
 from mx_core.homeserver.mailboxes.accept import Sizes
 from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.mailboxes.receive import Admits, Receiver
-from mx_core.homeserver.people.publish import Publisher
+from mx_core.homeserver.people.cards import Cards
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.chosen import depot_of, incoming_of
 from mx_core.homeserver.storage.room import Room
@@ -58,7 +58,7 @@ class Ground(Struct, frozen=True, eq=False):
     witness: Witness
     arrivals: Arrivals
     blobs: BlobStore
-    publisher: Publisher
+    cards: Cards
 
     @property
     def domain(self) -> str:
@@ -129,5 +129,5 @@ def ground_of(
             room=room,
             now=now,
         ),
-        publisher=Publisher(database, domain, key, book, now=now),
+        cards=Cards(database, key, book, now=now),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +17,11 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from mx_core.homeserver.__main__ import main as serve
-from mx_core.homeserver.doors.client_service import ClientService
+from mx_core.homeserver.doors.client_service import ClientService, Rooms
+from mx_core.homeserver.doors.device_sessions import Session
 from mx_core.homeserver.log import log_rows
-from mx_core.homeserver.people import accounts, publish
+from mx_core.homeserver.people import accounts
 from mx_core.homeserver.people.accounts import NewDevice, NewEpoch
-from mx_core.homeserver.people.publish import Publisher
 from mx_core.homeserver.schema import MAILBOX
 from mx_core.model.address import Address
 from mx_core.model.errors import BadCredentials, NotPermitted
@@ -32,37 +32,41 @@ from mx_core.passport.card import Card
 from mx_core.passport.entry import SignedEntry
 from mx_core.passport.epoch import new_epoch, sign_epoch
 from mx_core.passport.op import Move
+from mx_core.proto import client_pb2
 
 
 def _is_move(signed_entry: bytes) -> bool:
     return any(isinstance(op, Move) for op in SignedEntry.decode(signed_entry).entry.ops)
 
 
-def _on_move(does: Callable[[Publisher, Any, bytes], Any]) -> None:
-    """Have *does* answer an entry that is a move, in place of what should be done."""
-    true = Publisher.append
+def _on_move(does: Callable[[Rooms, Session, bytes], Awaitable[bytes]]) -> None:
+    """Have *does* answer an entry that is a move with a card, in place of what should be done."""
+    true = ClientService.AppendPassport
 
-    async def append(self: Publisher, session: Any, signed_entry: bytes) -> Any:
-        if not _is_move(signed_entry):
-            return await true(self, session, signed_entry)
-        return await does(self, session, signed_entry), frozenset()
+    async def append(self: ClientService, request: Any, context: Any) -> client_pb2.CardReply:
+        if not _is_move(request.signed_entry):
+            return await true(self, request, context)
+        rooms = self._rooms
+        session = await rooms.callers.session(context)
+        return client_pb2.CardReply(card=await does(rooms, session, request.signed_entry))
 
-    Publisher.append = append  # type: ignore[method-assign]
+    ClientService.AppendPassport = append  # type: ignore[method-assign]  # a lie
 
 
-async def _as_if(self: Publisher, session: Any, signed_entry: bytes) -> bytes:
+async def _as_if(rooms: Rooms, session: Session, signed_entry: bytes) -> bytes:
     """Return the card as it should be, really signed, and kept by nobody."""
-    card = Card.decode(await self.own_card(session))
+    card = Card.decode(await rooms.cards.own(session))
     entries = (*card.entries, signed_entry)
-    state = chain.verify_chain(entries, now=self._now())
-    attestation = attest(self._key.reveal(), Binding.of(state, card.address), int(self._now()))
+    state = chain.verify_chain(entries, now=rooms.now())
+    key = rooms.cards._key.reveal()
+    attestation = attest(key, Binding.of(state, card.address), int(rooms.now()))
     return replace(card, entries=entries, attestation=attestation, log_proof=None).encode()
 
 
 def refuses() -> None:
     """Take no move."""
 
-    async def refuse(_self: Publisher, _session: Any, _entry: bytes) -> bytes:
+    async def refuse(_rooms: Rooms, _session: Session, _entry: bytes) -> bytes:
         raise NotPermitted("nobody leaves this domain")
 
     _on_move(refuse)
@@ -76,21 +80,21 @@ def hides() -> None:
 def another() -> None:
     """Say that the move is taken, and give the address to somebody else, logged as it should be."""
 
-    async def give_away(self: Publisher, session: Any, signed_entry: bytes) -> bytes:
-        answer = await _as_if(self, session, signed_entry)
-        now, member = int(self._now()), publish._member
+    async def give_away(rooms: Rooms, session: Session, signed_entry: bytes) -> bytes:
+        answer = await _as_if(rooms, session, signed_entry)
+        now, box = int(rooms.now()), session.mailbox_id
         identity, recovery, key = (SigningKey.generate() for _ in range(3))
         device = DeviceId(secrets.token_bytes(16))
 
         def store(tx: sa.Connection) -> None:
-            address = Address.parse(member(tx, session).address)
+            address = Address.parse(accounts.by_device(tx, box, session.device_id).address)
             entry = make.genesis(address, identity, recovery, key, device, now)
             state = chain.verify_chain([entry], now=now)
             public = bytes(PrivateKey.generate().public_key)
             epoch = sign_epoch(key, new_epoch(state.pid, device, 1, public, now))
             tx.execute(
                 MAILBOX.update()
-                .where(MAILBOX.c.mailbox_id == session.mailbox_id)
+                .where(MAILBOX.c.mailbox_id == box)
                 .values(address=f"gone-{address}")
             )
             log_rows.enqueue(tx, str(address), Binding.of(state).encode())
@@ -104,7 +108,7 @@ def another() -> None:
                 now=now,
             )
 
-        await self._database.write(store)
+        await rooms.database.write(store)
         return answer
 
     _on_move(give_away)

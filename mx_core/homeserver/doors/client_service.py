@@ -6,45 +6,34 @@ our tree become answers in ``refusals``.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
 
-import sqlalchemy as sa
-import structlog
 from typing_extensions import override
 
 from mx_core.db import failpoint
 from mx_core.db.transactions import Transactions
-from mx_core.federation.client import CHUNK_OCTETS
 from mx_core.homeserver.bounds.rating import Rating
-from mx_core.homeserver.doors.device_sessions import DeviceSessions, Proof, Session
+from mx_core.homeserver.doors import chunks
+from mx_core.homeserver.doors.callers import Callers, Context
+from mx_core.homeserver.doors.device_sessions import Proof, Session
 from mx_core.homeserver.mailboxes import deliveries
 from mx_core.homeserver.mailboxes.collect import Collector
-from mx_core.homeserver.people import accounts, collect_tokens, doorway, meetings
+from mx_core.homeserver.people import collect_tokens, doorway, meetings
+from mx_core.homeserver.people.cards import Cards
 from mx_core.homeserver.people.lookup import AskPeer, LookUps
-from mx_core.homeserver.people.publish import Publisher
+from mx_core.homeserver.people.passports import Passports
 from mx_core.homeserver.queue.submit import Submitter
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.homeserver.storage.bodies import Body
 from mx_core.model.clock import Now
-from mx_core.model.errors import BadCredentials, Busy, NotPermitted, Refused
+from mx_core.model.errors import Busy, Refused
 from mx_core.proto import client_pb2, federation_pb2
 from mx_core.proto.client_pb2_grpc import ClientServicer
-from mx_core.tls.leaf import Leaves
-
-_log = structlog.get_logger()
-
-SESSION_METADATA: Final = "mx-session-bin"
-COLLECT_METADATA: Final = "mx-collect-bin"
-_ACKS_MAX: Final = 1_024
 
 FetchBody = Callable[[str, bytes, int], Awaitable[bytes]]  # (peer, name, octets)
 TellUnreadable = Callable[[str, bytes, bytes], Awaitable[bool]]  # (peer, env_id, signed)
 ReadLog = Callable[[str, str], Awaitable[bytes | None]]  # (domain, path)
-
-Context: TypeAlias = Any  # grpc.aio.ServicerContext; grpc is untyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +41,9 @@ class Rooms:
     """What stands behind the listener."""
 
     database: Transactions
-    leaves: Leaves
-    sessions: DeviceSessions
-    publisher: Publisher
+    callers: Callers
+    passports: Passports
+    cards: Cards
     look_ups: LookUps
     ask_peer: AskPeer
     fetch_body: FetchBody
@@ -80,21 +69,20 @@ class ClientService(ClientServicer):
         self, request: client_pb2.RegisterRequest, context: Context
     ) -> client_pb2.RegisterReply:
         """Make a mailbox for a genesis entry and an invite."""
-        card = await self._rooms.publisher.register(
+        member = await self._rooms.passports.register(
             request.invite,
             request.signed_entry,
             list(request.signed_epochs),
             list(request.earlier_entries),
         )
-        return client_pb2.RegisterReply(card=card)
+        return client_pb2.RegisterReply(card=await self._rooms.cards.of(member))
 
     @override
     async def Challenge(
         self, request: federation_pb2.ChallengeRequest, context: Context
     ) -> client_pb2.ChallengeReply:
         """Give a nonce, and the leaf that the device binds its signature to."""
-        leaf = self._rooms.leaves.current()
-        nonce, expires = self._rooms.sessions.challenge(leaf.spki_hash)
+        nonce, expires, leaf = self._rooms.callers.challenge()
         return client_pb2.ChallengeReply(nonce=nonce, expires=expires, leaf=leaf.der)
 
     @override
@@ -103,19 +91,7 @@ class ClientService(ClientServicer):
     ) -> client_pb2.AuthenticateReply:
         """Open a session for the device that signed the nonce."""
         proof = Proof(request.pid, request.device_id, request.nonce, request.signature)
-        leaf_spki_hash = self._rooms.sessions.spend(proof.nonce)
-
-        def read(tx: sa.Connection) -> tuple[int, bytes | None]:
-            member = accounts.by_pid(tx, proof.pid)
-            if member is None:
-                return 0, None
-            key = accounts.device_key(tx, member.mailbox_id, proof.device_id)
-            return member.mailbox_id, key
-
-        mailbox_id, sign_pk = await self._rooms.database.read(read)
-        self._rooms.sessions.prove(proof, sign_pk, leaf_spki_hash)
-        octets, session = self._rooms.sessions.open(mailbox_id, proof.device_id)
-        _log.info("device_authenticated", mailbox=mailbox_id)
+        octets, session = await self._rooms.callers.authenticate(proof)
         return client_pb2.AuthenticateReply(session=octets, expires=session.expires)
 
     @override
@@ -123,9 +99,7 @@ class ClientService(ClientServicer):
         self, request: client_pb2.RecoveryCardRequest, context: Context
     ) -> client_pb2.CardReply:
         """Give the card of an address to whoever holds a recovery sheet of it."""
-        card = await self._rooms.publisher.recovery_card(request.address, request.recovery_pk)
-        if card is None:
-            raise NotPermitted("no address here has, or had, this recovery sheet")
+        card = await self._rooms.cards.for_recovery(request.address, request.recovery_pk)
         return client_pb2.CardReply(card=card)
 
     @override
@@ -133,17 +107,18 @@ class ClientService(ClientServicer):
         self, request: client_pb2.RecoverRequest, context: Context
     ) -> client_pb2.CardReply:
         """Give a passport to the device that its recovery sheet names; the others are out."""
-        card, mailbox_id = await self._rooms.publisher.recover(
+        member = await self._rooms.passports.recover(
             request.signed_entry, list(request.signed_epochs)
         )
-        self._rooms.collector.dismiss(mailbox_id)
+        card = await self._rooms.cards.of(member)
+        self._rooms.collector.dismiss(member.mailbox_id)
         return client_pb2.CardReply(card=card)
 
     @override
     async def Meet(self, request: client_pb2.MeetRequest, context: Context) -> client_pb2.MeetReply:
         """Keep a word of one device for another that it would link, and give the other's."""
-        shown, now = _shown(context, SESSION_METADATA), int(self._rooms.now())
-        owner = (await self._session(context)).mailbox_id if shown else None
+        now, session = int(self._rooms.now()), await self._rooms.callers.known(context)
+        owner = None if session is None else session.mailbox_id
         word = meetings.Word(request.rendezvous, request.number, request.octets, request.listen)
         found = await meetings.meet(self._rooms.database, owner, word, now)
         return client_pb2.MeetReply(open=found is not None, octets=found or b"")
@@ -154,8 +129,9 @@ class ClientService(ClientServicer):
         self, request: client_pb2.AppendPassportRequest, context: Context
     ) -> client_pb2.CardReply:
         """Append an entry that follows the present head."""
-        session = await self._session(context)
-        card, gone = await self._rooms.publisher.append(session, request.signed_entry)
+        session = await self._rooms.callers.session(context)
+        member, gone = await self._rooms.passports.append(session, request.signed_entry)
+        card = await self._rooms.cards.of(member)
         if gone:
             self._rooms.collector.dismiss(session.mailbox_id)
         return client_pb2.CardReply(card=card)
@@ -165,24 +141,19 @@ class ClientService(ClientServicer):
         self, request: client_pb2.PublishEpochRequest, context: Context
     ) -> client_pb2.CardReply:
         """Hand out an epoch of the calling device."""
-        session = await self._session(context)
-        card = await self._rooms.publisher.publish_epoch(session, request.signed_epoch)
-        return client_pb2.CardReply(card=card)
+        session = await self._rooms.callers.session(context)
+        member = await self._rooms.passports.publish_epoch(session, request.signed_epoch)
+        return client_pb2.CardReply(card=await self._rooms.cards.of(member))
 
     @override
     async def CollectToken(
         self, request: client_pb2.CollectTokenRequest, context: Context
     ) -> client_pb2.CollectTokenReply:
         """Give the calling device a token that only collects, or take it back."""
-        session = await self._session(context)
-        seconds = min(request.seconds, collect_tokens.SECONDS_MAX)
-        token = secrets.token_bytes(collect_tokens.TOKEN_OCTETS) if seconds else b""
-        expires = int(self._rooms.now()) + seconds if seconds else 0
-        await self._rooms.database.write(
-            lambda tx: collect_tokens.replace(
-                tx, session.mailbox_id, session.device_id, token, expires
-            )
-        )
+        session = await self._rooms.callers.session(context)
+        device, now = (session.mailbox_id, session.device_id), int(self._rooms.now())
+        database, seconds = self._rooms.database, request.seconds
+        token, expires = await collect_tokens.give(database, device, seconds, now)
         return client_pb2.CollectTokenReply(token=token, expires=expires)
 
     @override
@@ -190,15 +161,15 @@ class ClientService(ClientServicer):
         self, request: client_pb2.OwnCardRequest, context: Context
     ) -> client_pb2.CardReply:
         """Give the card that others are given."""
-        session = await self._session(context)
-        return client_pb2.CardReply(card=await self._rooms.publisher.own_card(session))
+        session = await self._rooms.callers.session(context)
+        return client_pb2.CardReply(card=await self._rooms.cards.own(session))
 
     @override
     async def LookUp(
         self, request: federation_pb2.LookUpRequest, context: Context
     ) -> federation_pb2.LookUpReply:
         """Give the card of anybody, padded."""
-        session = await self._session(context)
+        session = await self._rooms.callers.session(context)
         return await self._rooms.look_ups.answer(
             str(session.mailbox_id), request, self._rooms.ask_peer
         )
@@ -208,7 +179,7 @@ class ClientService(ClientServicer):
         self, request: client_pb2.ReadLogRequest, context: Context
     ) -> federation_pb2.ReadLogReply:
         """Give a file of a domain's log, or what this server witnessed of it."""
-        await self._session(context)
+        await self._rooms.callers.session(context)
         octets = await self._rooms.read_log(request.domain, request.path)
         return federation_pb2.ReadLogReply(octets=octets, found=octets is not None)
 
@@ -217,7 +188,7 @@ class ClientService(ClientServicer):
         self, request: client_pb2.OwnLogRequest, context: Context
     ) -> client_pb2.OwnLogReply:
         """Give what is logged of the caller's address, with its openings."""
-        records = await self._rooms.publisher.own_log(await self._session(context))
+        records = await self._rooms.cards.own_log(await self._rooms.callers.session(context))
         return client_pb2.OwnLogReply(
             records=[
                 client_pb2.LogRecord(
@@ -236,11 +207,11 @@ class ClientService(ClientServicer):
         self, request: client_pb2.SubmitRequest, context: Context
     ) -> client_pb2.SubmitReply:
         """Take an envelope for sending; ACCEPTED and DUPLICATE mean that it is durable."""
-        session = await self._session(context)
+        session = await self._rooms.callers.session(context)
         reply = await self._rooms.submitter.submit(session, request.item)
         # Crash here: it is durable and will leave; the gateway asks again and hears DUPLICATE.
         failpoint.reach("committed")
-        _after(context, "replied")
+        context.add_done_callback(lambda _: failpoint.reach("replied"))
         return reply
 
     @override
@@ -248,9 +219,8 @@ class ClientService(ClientServicer):
         self, request: client_pb2.UnreadableRequest, context: Context
     ) -> federation_pb2.UnreadableReply:
         """Tell the server of an envelope's sender that the calling device can not open it."""
-        session, told = await self._session(context), request.told
-        if self._rooms.rating.submitting(session.mailbox_id):
-            raise Busy("too much was sent and fetched in a minute; try again in one")
+        session, told = await self._rooms.callers.session(context), request.told
+        self._must_not_be_fast(session)
         known = await self._rooms.unreadable(request.peer_domain, told.env_id, told.signed)
         return federation_pb2.UnreadableReply(known=known)
 
@@ -259,31 +229,15 @@ class ClientService(ClientServicer):
         self, request: client_pb2.CollectRequest, context: Context
     ) -> AsyncIterator[client_pb2.Delivery]:
         """Stream what waits for the calling device."""
-        return self._rooms.collector.stream(self._collecting(context), request.window)
+        return self._rooms.collector.stream(self._rooms.callers.collecting(context), request.window)
 
     @override
     async def Acknowledge(
         self, request: client_pb2.AcknowledgeRequest, context: Context
     ) -> client_pb2.AcknowledgeReply:
         """Note what the device holds durably, and delete what nobody needs any more."""
-        session = await self._collecting(context)
-        sequences = list(dict.fromkeys(request.sequences))
-        if len(sequences) > _ACKS_MAX:
-            raise Refused(f"at most {_ACKS_MAX} acknowledgements at a time")
-        now = int(self._rooms.now())
-        failpoint.reach("acked")
-        deleted = await self._rooms.database.write(
-            lambda tx: deliveries.acknowledge(
-                tx, session.mailbox_id, session.device_id, sequences, now
-            )
-        )
-        if deleted:
-            # Crash here: the rows are gone, and every device that counts holds them.
-            failpoint.reach("deleted")
-        self._rooms.collector.acknowledged(session, sequences)
-        _log.info(
-            "delivery_acked", mailbox=session.mailbox_id, items=len(sequences), deleted=deleted
-        )
+        session = await self._rooms.callers.collecting(context)
+        await self._rooms.collector.acknowledge(session, request.sequences)
         return client_pb2.AcknowledgeReply()
 
     @override
@@ -291,7 +245,7 @@ class ClientService(ClientServicer):
         self, request: client_pb2.ReplaceTagsRequest, context: Context
     ) -> client_pb2.ReplaceTagsReply:
         """Let in whoever shows a token of one of these tags, and nobody else by a token."""
-        session = await self._session(context)
+        session = await self._rooms.callers.session(context)
         tags, until = list(request.tags), request.good_until
         doorway.check_tags(tags, until, self._rooms.now())
         await self._rooms.database.write(
@@ -304,7 +258,7 @@ class ClientService(ClientServicer):
     @override
     async def Door(self, request: client_pb2.DoorRequest, context: Context) -> client_pb2.DoorReply:
         """Tell whether ordinary mail for the caller is taken at the door, after the *change*."""
-        session, change = await self._session(context), request.change
+        session, change = await self._rooms.callers.session(context), request.change
         if change == client_pb2.DoorRequest.OPEN and not self._rooms.door:
             raise Refused("this home server has no door for ordinary mail; ask its operator")
         if change != client_pb2.DoorRequest.NOTHING:
@@ -323,7 +277,7 @@ class ClientService(ClientServicer):
         self, request: AsyncIterator[federation_pb2.BlobChunk], context: Context
     ) -> federation_pb2.BlobReply:
         """Take a body in chunks."""
-        session = await self._session(context)
+        session = await self._rooms.callers.session(context)
         held = await self._rooms.blobs.receive(f"mailbox {session.mailbox_id}", request)
         return federation_pb2.BlobReply(held=held)
 
@@ -332,67 +286,27 @@ class ClientService(ClientServicer):
         self, request: federation_pb2.BlobRequest, context: Context
     ) -> AsyncIterator[federation_pb2.BlobChunk]:
         """Give a body that waits for the caller, from an offset on."""
-        session = await self._collecting(context)
+        session = await self._rooms.callers.collecting(context)
         size = await self._rooms.database.read(
             lambda tx: deliveries.holds_blob(tx, session.mailbox_id, request.id)
         )
         if size is None or request.offset > size:
             raise Refused("no such body waits for this mailbox")
-        ref = federation_pb2.BlobRef(id=request.id, size=size)
-        at = request.offset
-        async for octets in self._rooms.blobs.stream(Body(None, request.id, size), at):
-            yield federation_pb2.BlobChunk(
-                ref=ref if at == request.offset else None, offset=at, octets=octets
-            )
-            at += len(octets)
+        body = Body(None, request.id, size)
+        async for chunk in chunks.stored(self._rooms.blobs, body, request):
+            yield chunk
 
     @override
     async def FetchBody(
         self, request: client_pb2.FetchBodyRequest, context: Context
     ) -> AsyncIterator[federation_pb2.BlobChunk]:
         """Give a body that stayed at the server of a stranger, fetched from there now."""
-        session, ref = await self._session(context), request.ref
+        session, ref = await self._rooms.callers.session(context), request.ref
+        self._must_not_be_fast(session)
+        octets = await self._rooms.fetch_body(request.peer_domain, ref.id, ref.size)
+        for chunk in chunks.cut(octets, ref):
+            yield chunk
+
+    def _must_not_be_fast(self, session: Session) -> None:
         if self._rooms.rating.submitting(session.mailbox_id):
             raise Busy("too much was sent and fetched in a minute; try again in one")
-        octets = await self._rooms.fetch_body(request.peer_domain, ref.id, ref.size)
-        for at in range(0, len(octets), CHUNK_OCTETS):
-            piece = octets[at : at + CHUNK_OCTETS]
-            yield federation_pb2.BlobChunk(ref=None if at else ref, offset=at, octets=piece)
-
-    async def _collecting(self, context: Context) -> Session:
-        """As ``_session``, for the calls that a token opens too; raises BadCredentials."""
-        token = _shown(context, COLLECT_METADATA)
-        if not token:
-            return await self._session(context)
-        now = int(self._rooms.now())
-        found = await self._rooms.database.read_few(
-            lambda tx: collect_tokens.device_of(tx, token, now)
-        )
-        if found is None:
-            raise BadCredentials("this token does not hold, or no longer")
-        return Session(*found)
-
-    async def _session(self, context: Context) -> Session:
-        """Return whose call it is; asked at every call, so a removed device is out at once.
-
-        Raises:
-            BadCredentials: No session, one of another process, or its device is gone.
-        """
-        session = self._rooms.sessions.read(_shown(context, SESSION_METADATA))
-        key = await self._rooms.database.read_few(
-            lambda tx: accounts.device_key(tx, session.mailbox_id, session.device_id)
-        )
-        if key is None:
-            raise BadCredentials("this device is no longer active")
-        return session
-
-
-def _shown(context: Context, name: str) -> bytes:
-    """Return the octets that the caller sends with each call under *name*, or none."""
-    sent = context.invocation_metadata() or ()
-    return next((it for key, it in sent if key == name and isinstance(it, bytes)), b"")
-
-
-def _after(context: Context, step: str) -> None:
-    """Reach *step* once the reply has been handed over."""
-    context.add_done_callback(lambda _: failpoint.reach(step))

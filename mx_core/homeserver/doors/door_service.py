@@ -22,7 +22,7 @@ from mx_core.db.transactions import Transactions
 from mx_core.homeserver.config import DOOR_FOLDER, DOOR_SOCKET_NAME
 from mx_core.homeserver.mailboxes.receive import Receiver
 from mx_core.homeserver.people import doorway
-from mx_core.homeserver.people.publish import Publisher
+from mx_core.homeserver.people.cards import Cards
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.model.errors import Refused
 from mx_core.model.secret import Secret
@@ -42,7 +42,7 @@ class Rooms:
     domain: str
     key: Secret[SigningKey]
     database: Transactions
-    publisher: Publisher
+    cards: Cards
     receiver: Receiver
     blobs: BlobStore
 
@@ -87,7 +87,7 @@ class DoorService(DoorServicer):
         """Give the card of whoever takes ordinary mail at that address."""
         address = request.address
         taking = await self._rooms.database.read(lambda tx: doorway.takes_ordinary(tx, [address]))
-        card = await self._rooms.publisher.card_at_the_door(address) if taking else None
+        card = await self._rooms.cards.at_the_door(address) if taking else None
         return door_pb2.RecipientReply(card=card or b"")
 
     @override

@@ -18,6 +18,7 @@ from mx_core.discovery.finder import Finder
 from mx_core.federation.batch import BatchWindow, verify_batch
 from mx_core.federation.sessions import Sessions
 from mx_core.homeserver.bounds.peer_rules import PeerRules
+from mx_core.homeserver.doors import chunks
 from mx_core.homeserver.log import log_files
 from mx_core.homeserver.log.log_book import LogBook
 from mx_core.homeserver.log.witnessing import Witness
@@ -136,13 +137,8 @@ class FederationService(FederationServicer):
         )
         if body is None or request.offset > body.size:
             raise NotPermitted("no such body is kept for your domain")
-        ref = federation_pb2.BlobRef(id=request.id, size=body.size)
-        at = request.offset
-        async for octets in self._rooms.blobs.stream(body, at):
-            yield federation_pb2.BlobChunk(
-                ref=ref if at == request.offset else None, offset=at, octets=octets
-            )
-            at += len(octets)
+        async for chunk in chunks.stored(self._rooms.blobs, body, request):
+            yield chunk
 
     @override
     async def LookUp(

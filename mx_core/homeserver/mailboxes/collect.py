@@ -1,4 +1,4 @@
-"""One device's stream of what waits for it: in order, with a window, woken by commits.
+"""One device's stream of what waits for it: in order, with a window, woken by commits and by its acks.
 
 A sequence is in flight from the moment it is given out until it is acked; at most ``window``
 are.  The database is the queue: a stream that breaks loses nothing, and the next one begins
@@ -12,7 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
+import structlog
 
+from mx_core.db import failpoint
 from mx_core.db.transactions import Transactions
 from mx_core.homeserver.doors.device_sessions import Session
 from mx_core.homeserver.mailboxes import deliveries
@@ -21,11 +23,14 @@ from mx_core.homeserver.mailboxes.deliveries import Envelope, Notice, Waiting
 from mx_core.homeserver.people import accounts
 from mx_core.homeserver.storage.blobs import BlobStore
 from mx_core.model.clock import Now
-from mx_core.model.errors import BadCredentials
+from mx_core.model.errors import BadCredentials, Refused
 from mx_core.proto.client_pb2 import Arrived, Delivery, FateNotice, QueueEmpty
 from mx_core.proto.federation_pb2 import BlobRef, Item
 
+_log = structlog.get_logger()
+
 WINDOW_MAX: Final = 256
+_ACKS_MAX: Final = 1_024
 _AT_A_TIME: Final = 16  # rows read at once: at most 16 × (64 + 64) KiB in memory
 _INLINE_OCTETS_MAX: Final = 256 * 1024
 
@@ -110,11 +115,33 @@ class Collector:
             finally:
                 self._over(session, stream)
 
-    def acknowledged(self, session: Session, sequences: Sequence[int]) -> None:
-        """Make room in the window of the device's stream; call after the commit."""
+    async def acknowledge(self, session: Session, acked: Sequence[int]) -> None:
+        """Note what the device holds durably, and delete what nobody needs any more.
+
+        Then there is room in the window of its stream.
+
+        Raises:
+            Refused: Too many at a time.
+        """
+        sequences = list(dict.fromkeys(acked))
+        if len(sequences) > _ACKS_MAX:
+            raise Refused(f"at most {_ACKS_MAX} acknowledgements at a time")
+        now = int(self._now())
+        failpoint.reach("acked")
+        deleted = await self._database.write(
+            lambda tx: deliveries.acknowledge(
+                tx, session.mailbox_id, session.device_id, sequences, now
+            )
+        )
+        if deleted:
+            # Crash here: the rows are gone, and every device that counts holds them.
+            failpoint.reach("deleted")
         stream = self._streams.get((session.mailbox_id, session.device_id))
         if stream is not None:
             stream.acknowledged(sequences)
+        _log.info(
+            "delivery_acked", mailbox=session.mailbox_id, items=len(sequences), deleted=deleted
+        )
 
     def dismiss(self, mailbox_id: int) -> None:
         """Let every stream of the mailbox look whether its device is still active."""

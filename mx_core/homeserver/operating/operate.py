@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,16 +19,13 @@ from mx_core.homeserver.bounds.peer_rules import PeerRules
 from mx_core.homeserver.commands.initialise import peers_stanza, txt_record
 from mx_core.homeserver.config import Config
 from mx_core.homeserver.domain.domain_keys import DomainKeys
-from mx_core.homeserver.people import accounts
-from mx_core.homeserver.people.publish import invite_hash
+from mx_core.homeserver.people import accounts, invites
 from mx_core.homeserver.queue import outgoing
 from mx_core.homeserver.queue.peer_times import PeerTimes
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import Refused
 
-_CODE_OCTETS: Final = 16
-_GROUP: Final = 8  # characters between two dashes of a code
 _INVITE_SECONDS: Final = 7 * 86_400
 
 Answer = Callable[[Request], Awaitable[JSONResponse]]
@@ -68,11 +64,9 @@ class Operator:
         body = await request.json()
         name = body.get("name") if isinstance(body, dict) else None
         local = self._local(name) if name else None
-        code = new_code()
+        code = invites.new_code()
         expires = int(self.now()) + _INVITE_SECONDS
-        await self.database.write(
-            lambda tx: accounts.add_invite(tx, invite_hash(code), local, expires)
-        )
+        await self.database.write(lambda tx: invites.add(tx, invites.hash_of(code), local, expires))
         return JSONResponse({"code": code, "expires": expires, "name": local})
 
     async def users(self, request: Request) -> JSONResponse:
@@ -147,11 +141,3 @@ class Operator:
         if "+" in name:
             raise Refused("an invite is for a name without +")
         return address.local
-
-
-def new_code() -> str:
-    """Return 128 random bits as 26 base32 characters, in groups."""
-    alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-    number = int.from_bytes(secrets.token_bytes(_CODE_OCTETS), "big")
-    digits = "".join(alphabet[number >> shift & 31] for shift in range(0, _CODE_OCTETS * 8, 5))
-    return "-".join(digits[at : at + _GROUP] for at in range(0, len(digits), _GROUP))

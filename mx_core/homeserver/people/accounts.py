@@ -1,4 +1,4 @@
-"""Rows of people: invites, passports, devices, epochs, attestations.  Jobs for ``Database``.
+"""Rows of people: passports, devices, epochs, attestations.  Jobs for ``Database``.
 
 Stores what others have verified, and answers by what is stored; checks no signature itself.
 Invariant: the rows of one passport are its verified chain, without gaps from seq 0.
@@ -18,10 +18,9 @@ from mx_core.homeserver.schema import (
     DEVICE,
     ENTRY,
     EPOCH,
-    INVITE,
     MAILBOX,
 )
-from mx_core.model.errors import NotPermitted, Refused
+from mx_core.model.errors import BadCredentials, Refused
 
 _EPOCHS_PER_DEVICE: Final = 2  # the present one and at most one ahead, identity §5
 
@@ -78,32 +77,6 @@ class StoredAttestation:
     domain_pk: bytes
     issued: int
     octets: bytes
-
-
-# ── invites ──────────────────────────────────────────────────────────────────────────
-def add_invite(tx: sa.Connection, code_hash: bytes, local: str | None, expires: int) -> None:
-    """Remember an invite by the hash of its code."""
-    tx.execute(INVITE.insert().values(code_hash=code_hash, local=local, expires=expires))
-
-
-def use_invite(tx: sa.Connection, code_hash: bytes, local: str, now: int) -> None:
-    """Spend an invite; it never works twice.
-
-    Raises:
-        NotPermitted: Unknown, spent, expired or for another name; the same sentence for all.
-    """
-    spent = tx.execute(
-        INVITE.update()
-        .where(
-            INVITE.c.code_hash == code_hash,
-            INVITE.c.used.is_(None),
-            INVITE.c.expires > now,
-            sa.or_(INVITE.c.local.is_(None), INVITE.c.local == local),
-        )
-        .values(used=now)
-    )
-    if spent.rowcount != 1:
-        raise NotPermitted("this invite is unknown, used up, too old or for another name")
 
 
 # ── people ───────────────────────────────────────────────────────────────────────────
@@ -226,6 +199,18 @@ def append_entry(
 
 
 # ── devices and epochs ───────────────────────────────────────────────────────────────
+def by_device(tx: sa.Connection, mailbox_id: int, device_id: bytes) -> Member:
+    """Return whose active device it is.
+
+    Raises:
+        BadCredentials: It is no longer active.
+    """
+    member = by_mailbox(tx, mailbox_id)
+    if device_key(tx, mailbox_id, device_id) is None or member is None:
+        raise BadCredentials("this device is no longer active")
+    return member
+
+
 def device_key(tx: sa.Connection, mailbox_id: int, device_id: bytes) -> bytes | None:
     """Return the public key of an *active* device."""
     asked = {"mailbox": mailbox_id, "device": device_id}

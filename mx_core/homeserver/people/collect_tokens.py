@@ -6,10 +6,12 @@ A new one replaces the old one; asking for no time at all revokes it.  spec/clie
 
 from __future__ import annotations
 
+import secrets
 from typing import Final
 
 import sqlalchemy as sa
 
+from mx_core.db.transactions import Transactions
 from mx_core.homeserver.schema import COLLECT_TOKEN, DEVICE
 from mx_core.notation.hashing import b2
 
@@ -20,6 +22,20 @@ SECONDS_MAX: Final = 30 * 86_400
 def hash_of(token: bytes) -> bytes:
     """Return what is stored of a token."""
     return b2("MX1.collect", [token])
+
+
+async def give(
+    database: Transactions, device: tuple[int, bytes], seconds: int, now: int
+) -> tuple[bytes, int]:
+    """Return a token of *device* (its mailbox and its id), and when it ends: *seconds* from *now*, or the most.
+
+    0 seconds: b"" and 0, and the last one holds no more.
+    """
+    lasts = min(seconds, SECONDS_MAX)
+    token = secrets.token_bytes(TOKEN_OCTETS) if lasts else b""
+    expires = now + lasts if lasts else 0
+    await database.write(lambda tx: replace(tx, *device, token, expires))
+    return token, expires
 
 
 def replace(

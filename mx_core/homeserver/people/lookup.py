@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from mx_core.homeserver.bounds.budget import NameBudget
+from mx_core.homeserver.people.cards import Cards
 from mx_core.homeserver.people.padding import padded_reply
-from mx_core.homeserver.people.publish import Publisher
 from mx_core.model.address import Address
 from mx_core.model.errors import BadAddress, UnknownRecipient
 from mx_core.proto.federation_pb2 import LookUpReply, LookUpRequest
@@ -29,8 +29,8 @@ AskPeer = Callable[[Address, int, bytes], Awaitable[bytes | None]]
 class LookUps:
     """Look-ups of one listener; *asker* is a person of ours or a peer domain."""
 
-    def __init__(self, publisher: Publisher, domain: str, budget: NameBudget) -> None:
-        self._publisher = publisher
+    def __init__(self, cards: Cards, domain: str, budget: NameBudget) -> None:
+        self._cards = cards
         self._domain = domain
         self._budget = budget
 
@@ -64,7 +64,7 @@ class LookUps:
         except BadAddress:
             return None
         if address.domain == self._domain:
-            return await self._publisher.card_of(text, log_size, asked.token)
+            return await self._cards.looked_up(text, log_size, asked.token)
         if ask_peer is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""Rows of people: invites, addresses, devices."""
+"""Rows of people: addresses, devices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mx_core.homeserver.mailboxes import appending, deliveries
 from mx_core.homeserver.mailboxes.deliveries import Notice
 from mx_core.homeserver.people import accounts, doorway
 from mx_core.homeserver.people.accounts import Member, NewDevice, NewEpoch
-from mx_core.model.errors import NotPermitted, Refused
+from mx_core.model.errors import Refused
 from tests.support.queue_rows import (
     NOW,
     A,
@@ -23,27 +23,6 @@ from tests.support.queue_rows import (
     register,
     sequences,
 )
-
-
-# ── people ───────────────────────────────────────────────────────────────────────────
-def test_an_invite_works_once(do: Do[None]) -> None:
-    do(lambda tx: accounts.add_invite(tx, b"h", None, NOW + 1))
-    do(lambda tx: accounts.use_invite(tx, b"h", "bob", NOW))
-
-    with pytest.raises(NotPermitted):
-        do(lambda tx: accounts.use_invite(tx, b"h", "bob", NOW))
-
-
-@pytest.mark.parametrize(
-    ("local", "expires", "asked"), [("bob", 1, "eve"), (None, 0, "bob"), ("bob", -1, "bob")]
-)
-def test_an_invite_for_another_or_too_old_is_refused(
-    do: Do[None], local: str | None, expires: int, asked: str
-) -> None:
-    do(lambda tx: accounts.add_invite(tx, b"h", local, NOW + expires))
-
-    with pytest.raises(NotPermitted):
-        do(lambda tx: accounts.use_invite(tx, b"h", asked, NOW))
 
 
 @pytest.mark.usefixtures("bob")
