@@ -265,7 +265,7 @@ class Gateway(OpenDesk):
         await self.vault.change(method, passphrase)
         for person in self._accounts:
             with contextlib.suppress(Unavailable):  # tried again within the hour
-                await self._receiving.renew(person.store.folder, person.address, person.carrier)
+                await self._receiving.renew(person.store.folder, person.address, person.membership)
 
     async def _open_accounts(self) -> None:
         """Open every account on disk and start it; and the clock after which all is locked."""
@@ -288,7 +288,7 @@ class Gateway(OpenDesk):
 
     def _interrupted(self) -> None:
         for person in self._accounts:
-            person.carrier.home.forget_session()
+            person.membership.home.forget_session()
             person.inbound.interrupted()
 
     def _let_go(self) -> None:
@@ -335,7 +335,7 @@ class Gateway(OpenDesk):
         """Run one account, and open it anew when it has moved to another address."""
         if self._tasks is None:
             raise AssertionError("accounts start inside the task group")
-        keeping = self._receiving.keep(person.store.folder, person.address, person.carrier)
+        keeping = self._receiving.keep(person.store.folder, person.address, person.membership)
         kept = self._tasks.create_task(keeping)
         await until_damaged(person)
         if person.moving.done.is_set():

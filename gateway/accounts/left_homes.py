@@ -26,6 +26,7 @@ from gateway.own.old_homes import (
 from gateway.trial.domain import Roads
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import Device, Home
+from mx_core.carriers.native.membership import Membership
 from mx_core.discovery.finder import Domain
 from mx_core.store.account_store import AccountStore
 
@@ -84,7 +85,7 @@ class LeftHomes:
         watch = OldHomeWatch(left, self.homes, self._seen, inbound, self._own, self._store)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(tell(left, self.homes, carrier))
+                tasks.create_task(tell(left, self.homes, Membership(home)))
                 tasks.create_task(inbound.run())
                 if self._is_everybodys(left.address.domain):
                     tasks.create_task(watch.run())

@@ -64,6 +64,7 @@ from gateway.writing.sender_reports import SenderReports
 from mx_core import ports
 from mx_core.carriers.native.carrier import NativeCarrier
 from mx_core.carriers.native.home import Device, Home
+from mx_core.carriers.native.membership import Membership
 from mx_core.mime.prepare import prepare
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
@@ -95,19 +96,19 @@ class Person(ports.Account):
         device = Device(own.pid, own.device_id, own.signing_key)
         home = Home(own.address.domain, device, finder.find, now)
         carrier = carrier_to(home, config, store.intake.begin_long)
+        self.membership = membership = Membership(home)
         self.own = own
         self.address = own.address
         self.store = store
         self.mail = store.mail
         self._home = home
-        self.carrier = carrier
         self._now = now
         alarms = Alarms(store.relations, own.address, now)
         self._logs = logs = DomainLogs(
-            store.carrier_state, finder, own.address.domain, carrier.read_log, alarms, now
+            store.carrier_state, finder, own.address.domain, membership.read_log, alarms, now
         )
         self._watch = LogWatch(
-            HomeLog(carrier.read_log, carrier.own_log, carrier.own_card),
+            HomeLog(membership.read_log, membership.own_log, membership.own_card),
             own,
             store.carrier_state,
             finder,
@@ -123,7 +124,7 @@ class Person(ports.Account):
         self._tags = OwnTags(
             store.secrets,
             store.invitations,
-            carrier,
+            membership,
             store.carrier_state,
             lambda: not own.state.profile.lookup_open,
             now,
@@ -136,12 +137,12 @@ class Person(ports.Account):
         self._ordinary = OrdinaryMail(
             store.policy, reaching, relay_accounts, SmtpRelay(tokens=grants), self.foot
         )
-        epochs = OwnEpochs(store.keys, own, carrier, now)
+        epochs = OwnEpochs(store.keys, own, membership, now)
         self.outbound = Outbound(
             store.outbox,
             recipients,
             carrier,
-            lambda: own.sender(carrier),
+            lambda: own.sender(membership),
             config.sending,
             now,
             self._ordinary,
@@ -153,7 +154,7 @@ class Person(ports.Account):
         self._left = LeftHomes(store, own, config, epochs, self._inbound_from, seen, roads)
         self.inbound = self._inbound_from(carrier, self._left.opened_by)
         self._alone = ReceiptsAlone(
-            store.receipts, recipients, franking, carrier, lambda: own.sender(carrier), now
+            store.receipts, recipients, franking, carrier, lambda: own.sender(membership), now
         )
         self._fetching = Fetching(store.awaited, carrier, now)
         self._unread = Unread(store.unreadable, own, carrier, now)
@@ -190,7 +191,7 @@ class Person(ports.Account):
             hear=self.upgrading.hear,
         )
         self._epochs = epochs
-        self.changes = OwnChanges(own, carrier)
+        self.changes = OwnChanges(own, membership)
         self.moving = Moving(own, self._left.homes, self._left.find, not_taken=self._tell_not_moved)
         self._notices = Notices(store.relations, own.address, now)
 

@@ -32,10 +32,10 @@ log = structlog.get_logger()
 
 
 class HomeServer(Protocol):
-    """As much of the carrier as a change needs."""
+    """As much of the membership as a change needs."""
 
     async def append_passport(self, signed_entry: bytes) -> bytes:
-        """See ``NativeCarrier``."""
+        """See ``Membership``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import structlog
 from nacl.public import PrivateKey
 
 from gateway.own.identity import OwnIdentity
-from mx_core.carriers.native.carrier import NativeCarrier
+from mx_core.carriers.native.membership import Membership
 from mx_core.envelope.identity import EpochSecret
 from mx_core.model.clock import Now
 from mx_core.model.errors import Busy, Refused, Unavailable, Untrusted
@@ -51,11 +51,11 @@ async def make_epoch(keys: OwnKeys, own: OwnIdentity, now: Now) -> bytes:
 class OwnEpochs:
     """What the flow in opens with, and the task that keeps it fresh."""
 
-    def __init__(self, keys: OwnKeys, own: OwnIdentity, carrier: NativeCarrier, now: Now) -> None:
+    def __init__(self, keys: OwnKeys, own: OwnIdentity, membership: Membership, now: Now) -> None:
         """Read on first use."""
         self._keys = keys
         self._own = own
-        self._carrier = carrier
+        self._membership = membership
         self._now = now
         self._secrets: list[EpochSecret] | None = None
         self._log_holds_keys = False  # pages of a destroyed key may stand in the write-ahead log
@@ -112,7 +112,7 @@ class OwnEpochs:
         for one in reversed(held):
             if one.acknowledged is None:
                 # Crash after the server took it: published again, which changes nothing.
-                await self._carrier.publish_epoch(one.statement)
+                await self._membership.publish_epoch(one.statement)
                 await self._keys.acknowledge_epoch(one.n, int(self._now()))
                 log.info("epoch_published", epoch=one.n)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
-from mx_core.carriers.native.carrier import NativeCarrier
+from mx_core.carriers.native.membership import Membership
 from mx_core.envelope.seal import Sender
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
@@ -48,7 +48,7 @@ class OwnIdentity:
         """The passport's id."""
         return self.state.pid
 
-    async def sender(self, carrier: NativeCarrier) -> Sender:
+    async def sender(self, membership: Membership) -> Sender:
         """Return what this device writes into an envelope, with a proof that will still hold.
 
         Raises:
@@ -59,7 +59,7 @@ class OwnIdentity:
         if self.suspicion:
             raise Untrusted("own-log", self.suspicion)
         if self.now() > self.proof_issued + _RENEW_SECONDS:
-            await self.keep_card(await carrier.own_card())
+            await self.keep_card(await membership.own_card())
         return Sender(
             address=self.address,
             pid=self.pid,

@@ -19,7 +19,7 @@ from gateway.own.identity import OwnIdentity
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
 from gateway.watching.log_reading import LogReader, ReadLog
-from mx_core.carriers.native.carrier import LogRecord
+from mx_core.carriers.native.membership import LogRecord
 from mx_core.directory.evidence import Evidence, ForeignVersion, Kind, is_of
 from mx_core.discovery.finder import Domain, Finder
 from mx_core.model.clock import Now

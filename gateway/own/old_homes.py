@@ -112,20 +112,20 @@ def _read(value: cbor.Value) -> OldHome:
 
 
 class Appending(Protocol):
-    """As much of the carrier to an old home server as telling it needs."""
+    """As much of the membership at an old home server as telling it needs."""
 
     async def append_passport(self, signed_entry: bytes) -> bytes:
-        """See ``NativeCarrier``."""
+        """See ``Membership``."""
 
 
-async def tell(home: OldHome, homes: OldHomes, carrier: Appending) -> None:
+async def tell(home: OldHome, homes: OldHomes, membership: Appending) -> None:
     """Have the old home server lead to the new address from now on.
 
     It may refuse, or be gone: contacts then learn of the move from sealed mail.
     """
     if home.told:
         return
-    refused = await until_answered(lambda: carrier.append_passport(home.entry), _AGAIN_SECONDS)
+    refused = await until_answered(lambda: membership.append_passport(home.entry), _AGAIN_SECONDS)
     if refused is not None:
         log.warning("old_home_refuses", why=type(refused).__name__)
     # Crash before this: told once more, which changes nothing.

@@ -14,7 +14,7 @@ import structlog
 
 from mx_core.admission.tag_list import good_until, tag_list
 from mx_core.admission.token import week_of
-from mx_core.carriers.native.carrier import NativeCarrier
+from mx_core.carriers.native.membership import Membership
 from mx_core.model.clock import Now
 from mx_core.model.errors import Refused, Unavailable, Untrusted
 from mx_core.notation.hashing import b2
@@ -37,7 +37,7 @@ class OwnTags:
         self,
         secrets: ContactSecrets,
         invitations: Invitations,
-        carrier: NativeCarrier,
+        membership: Membership,
         state: CarrierState,
         is_closed: Callable[[], bool],
         now: Now,
@@ -45,7 +45,7 @@ class OwnTags:
         """Nothing is told before ``run`` or ``renew``.  *is_closed*: contacts alone find the account."""
         self._secrets = secrets
         self._invitations = invitations
-        self._carrier = carrier
+        self._membership = membership
         self._state = state
         self._is_closed = is_closed
         self._now = now
@@ -83,7 +83,7 @@ class OwnTags:
         # what the list is made of: it is made anew when that changes, and each week
         # … and at another home server, which holds none yet
         parts = [
-            self._carrier.home.domain.encode(),
+            self._membership.home.domain.encode(),
             week_of(now).to_bytes(8, "big"),
             *given,
             b"",
@@ -94,7 +94,7 @@ class OwnTags:
             return
         filler = await self._secrets.filler()
         tags = await asyncio.to_thread(tag_list, given, filler, now, invited)
-        await self._carrier.replace_tags(tags, good_until(now))
+        await self._membership.replace_tags(tags, good_until(now))
         # Crash here: the same list is given again at the next start.
         await self._state.put(_CARRIER, _NAME, made_of)
         log.info("tags_replaced", tags=len(tags))

@@ -49,10 +49,10 @@ _BODY_OCTETS: Final = 128 << 20
 
 
 class Issuer(Protocol):
-    """As much of the carrier as a token needs."""
+    """As much of the membership as a token needs."""
 
     async def collect_token(self, seconds: int) -> tuple[bytes, int]:
-        """See ``NativeCarrier``."""
+        """See ``Membership``."""
 
 
 class Token(Struct, frozen=True):

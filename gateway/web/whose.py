@@ -22,7 +22,7 @@ from gateway.pulling.pulling import Pulling
 from gateway.recovery.backups import Backups
 from gateway.recovery.recovering import AskedBack
 from gateway.sending.foot import Foot
-from mx_core.carriers.native.carrier import DoorChange, DoorState
+from mx_core.carriers.native.membership import DoorChange, DoorState
 from mx_core.model.address import Address
 from mx_core.model.secret import Secret
 from mx_core.store.account_store import AccountStore
@@ -66,7 +66,7 @@ class Recoverable(Protocol):
 
 
 class DoorKeeper(Protocol):
-    """Who asks the home server; ``NativeCarrier`` does."""
+    """Who asks the home server; ``Membership`` does."""
 
     async def door(self, change: DoorChange = DoorChange.NOTHING) -> DoorState:
         """Return how it is after *change*; raises Refused if the domain has no door."""
@@ -76,7 +76,7 @@ class BehindDoor(Protocol):
     """Whose door it is."""
 
     @property
-    def carrier(self) -> DoorKeeper:
+    def membership(self) -> DoorKeeper:
         """Return who asks its home server."""
 
 

@@ -10,7 +10,7 @@ from gateway.beginning.system_trust import Told
 from gateway.migration.export.exporting import AskedOut
 from gateway.migration.importing import Asked
 from gateway.unlocking.master_key import Method
-from mx_core.carriers.native.carrier import DoorChange, DoorState
+from mx_core.carriers.native.membership import DoorChange, DoorState
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError, PeerUnreachable
 from mx_core.program.finding import Finding

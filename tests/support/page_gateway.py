@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.recovery.recovering import AskedBack
 from gateway.web.behind import Behind
-from mx_core.carriers.native.carrier import DoorState
+from mx_core.carriers.native.membership import DoorState
 from mx_core.mail_programs.mail_settings import MailSettings
 from mx_core.model.address import Address
 from mx_core.model.errors import MailError
@@ -163,7 +163,7 @@ class Everything(Behind):
         return self
 
     @property
-    def carrier(self) -> Any:
+    def membership(self) -> Any:
         return Door(self.did, self.door)
 
     def greeted(self, address: Address) -> Any:

@@ -1,21 +1,21 @@
-"""``carrier_port.Carrier`` over the client listener of the own home server.  docs/spec/client.md."""
+"""``carrier_port.Carrier`` over the client listener of the own home server.  docs/spec/client.md §5 to §8.
+
+Mail alone; what the account asks about itself is in ``membership``.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import final
 
-from msgspec import Struct
 from typing_extensions import override
 
 from mx_core import carrier_port
 from mx_core.carriers.native import blobs
 from mx_core.carriers.native.channel import our_errors
-from mx_core.carriers.native.home import CALL_SECONDS, Home, Metadata
+from mx_core.carriers.native.home import Home
 from mx_core.model.address import Address
 from mx_core.model.body_name import BodyName
 from mx_core.model.errors import (
@@ -28,34 +28,9 @@ from mx_core.model.ids import EnvId
 from mx_core.model.octets import LONG_OCTETS, Octets, whole
 from mx_core.model.stamp import UNSTAMPED, Stamp
 from mx_core.notation.hashing import b2_plain
-from mx_core.proto import client_pb2, client_pb2_grpc, federation_pb2
+from mx_core.proto import client_pb2, federation_pb2
 
 _WINDOW = 64
-
-
-class LogRecord(Struct, frozen=True):
-    """One version of the own address in the log, and what opens it; unverified."""
-
-    version: int
-    leaf_index: int
-    opening: bytes
-    binding: bytes
-
-
-class DoorChange(Enum):
-    """What the owner wants of the door."""
-
-    NOTHING = auto()
-    OPEN = auto()
-    CLOSE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class DoorState:
-    """Whether the domain has a door for ordinary mail, and whether it is open for this account."""
-
-    served: bool
-    open: bool
 
 
 @final
@@ -81,18 +56,10 @@ class NativeCarrier(carrier_port.Carrier):
 
     @override
     async def resolve(self, recipient: Address, log_size: int = 0, token: bytes = b"") -> bytes:
-        async def use(
-            stub: client_pb2_grpc.ClientStub, metadata: Metadata
-        ) -> federation_pb2.LookUpReply:
-            request = federation_pb2.LookUpRequest(
-                address=str(recipient.canonical()), log_size=log_size, token=token
-            )
-            reply: federation_pb2.LookUpReply = await stub.LookUp(
-                request, metadata=metadata, timeout=CALL_SECONDS
-            )
-            return reply
-
-        reply = await self.home.call(use)
+        request = federation_pb2.LookUpRequest(
+            address=str(recipient.canonical()), log_size=log_size, token=token
+        )
+        reply: federation_pb2.LookUpReply = await self.home.ask(lambda stub: stub.LookUp, request)
         if reply.retry_after:
             raise Busy(f"{recipient.domain} asks to be asked again in {reply.retry_after} s")
         if not reply.card:
@@ -112,17 +79,9 @@ class NativeCarrier(carrier_port.Carrier):
             item.body = whole(parcel.body)
         else:
             item.body_ref.CopyFrom(await blobs.put(self.home, parcel.body))
-
-        async def use(
-            stub: client_pb2_grpc.ClientStub, metadata: Metadata
-        ) -> client_pb2.SubmitReply:
-            request = client_pb2.SubmitRequest(item=item)
-            reply: client_pb2.SubmitReply = await stub.Submit(
-                request, metadata=metadata, timeout=CALL_SECONDS
-            )
-            return reply
-
-        reply = await self.home.call(use)
+        reply: client_pb2.SubmitReply = await self.home.ask(
+            lambda stub: stub.Submit, client_pb2.SubmitRequest(item=item)
+        )
         match reply.status:
             case federation_pb2.ACCEPTED | federation_pb2.DUPLICATE:
                 return
@@ -149,105 +108,14 @@ class NativeCarrier(carrier_port.Carrier):
 
     @override
     async def acknowledge(self, sequences: Sequence[int]) -> None:
-        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> None:
-            request = client_pb2.AcknowledgeRequest(sequences=list(sequences))
-            await stub.Acknowledge(request, metadata=metadata, timeout=CALL_SECONDS)
-
-        await self.home.call(use)
+        await self.home.ask(
+            lambda stub: stub.Acknowledge,
+            client_pb2.AcknowledgeRequest(sequences=list(sequences)),
+        )
 
     @override
     async def limit(self) -> int:
         return self._message_octets
-
-    async def own_card(self) -> bytes:
-        """Return the Card that this account's home server gives out, freshly attested."""
-
-        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> bytes:
-            reply = await stub.OwnCard(
-                client_pb2.OwnCardRequest(), metadata=metadata, timeout=CALL_SECONDS
-            )
-            return bytes(reply.card)
-
-        return await self.home.call(use)
-
-    async def read_log(self, domain: str, path: str) -> bytes | None:
-        """Return a file of the log of *domain*, or None if there is none of that name."""
-
-        async def use(
-            stub: client_pb2_grpc.ClientStub, metadata: Metadata
-        ) -> federation_pb2.ReadLogReply:
-            request = client_pb2.ReadLogRequest(domain=domain, path=path)
-            reply: federation_pb2.ReadLogReply = await stub.ReadLog(
-                request, metadata=metadata, timeout=CALL_SECONDS
-            )
-            return reply
-
-        reply = await self.home.call(use)
-        return reply.octets if reply.found else None
-
-    async def collect_token(self, seconds: int) -> tuple[bytes, int]:
-        """Return a token that only collects, and when it ends; 0 seconds revokes the last one."""
-
-        async def use(
-            stub: client_pb2_grpc.ClientStub, metadata: Metadata
-        ) -> client_pb2.CollectTokenReply:
-            request = client_pb2.CollectTokenRequest(seconds=seconds)
-            reply: client_pb2.CollectTokenReply = await stub.CollectToken(
-                request, metadata=metadata, timeout=CALL_SECONDS
-            )
-            return reply
-
-        reply = await self.home.call(use)
-        return bytes(reply.token), int(reply.expires)
-
-    async def own_log(self) -> list[LogRecord]:
-        """Return what the home server logged of this account's address, by version."""
-
-        async def use(
-            stub: client_pb2_grpc.ClientStub, metadata: Metadata
-        ) -> client_pb2.OwnLogReply:
-            reply: client_pb2.OwnLogReply = await stub.OwnLog(
-                client_pb2.OwnLogRequest(), metadata=metadata, timeout=CALL_SECONDS
-            )
-            return reply
-
-        reply = await self.home.call(use)
-        return [
-            LogRecord(one.version, one.leaf_index, one.opening, one.binding)
-            for one in reply.records
-        ]
-
-    async def publish_epoch(self, signed_epoch: bytes) -> None:
-        """Return once the home server holds and hands out the epoch."""
-
-        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> None:
-            request = client_pb2.PublishEpochRequest(signed_epoch=signed_epoch)
-            await stub.PublishEpoch(request, metadata=metadata, timeout=CALL_SECONDS)
-
-        await self.home.call(use)
-
-    async def replace_tags(self, tags: Sequence[bytes], until: int) -> None:
-        """Return once the home server lets in by exactly these tags; they are good *until* then."""
-
-        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> None:
-            request = client_pb2.ReplaceTagsRequest(tags=tags, good_until=until)
-            await stub.ReplaceTags(request, metadata=metadata, timeout=CALL_SECONDS)
-
-        await self.home.call(use)
-
-    async def door(self, change: DoorChange = DoorChange.NOTHING) -> DoorState:
-        """Return whether ordinary mail for this account is taken at its domain's door, after *change*.
-
-        Raises:
-            Refused: It is to be opened, and that domain has none.
-        """
-
-        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> DoorState:
-            request = client_pb2.DoorRequest(change=change.name)
-            reply = await stub.Door(request, metadata=metadata, timeout=CALL_SECONDS)
-            return DoorState(bool(reply.served), bool(reply.open))
-
-        return await self.home.call(use)
 
     async def fetch_body(self, peer_domain: str, name: BodyName) -> bytes:
         """Return a body that stayed at the server of *peer_domain*, through the own home server.
@@ -265,28 +133,12 @@ class NativeCarrier(carrier_port.Carrier):
         Raises:
             Unavailable: It could not be told now; telling it again is harmless.
         """
-
-        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> bool:
-            told = federation_pb2.UnreadableRequest(env_id=env_id, signed=signed)
-            request = client_pb2.UnreadableRequest(peer_domain=peer_domain, told=told)
-            reply = await stub.Unreadable(request, metadata=metadata, timeout=CALL_SECONDS)
-            return bool(reply.known)
-
-        return await self.home.call(use)
-
-    async def append_passport(self, signed_entry: bytes) -> bytes:
-        """Return the card, once the home server holds and hands out the entry; again is harmless.
-
-        Raises:
-            Untrusted: It does not follow the entry that the server holds.
-        """
-
-        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> bytes:
-            request = client_pb2.AppendPassportRequest(signed_entry=signed_entry)
-            reply = await stub.AppendPassport(request, metadata=metadata, timeout=CALL_SECONDS)
-            return bytes(reply.card)
-
-        return await self.home.call(use)
+        told = federation_pb2.UnreadableRequest(env_id=env_id, signed=signed)
+        reply: federation_pb2.UnreadableReply = await self.home.ask(
+            lambda stub: stub.Unreadable,
+            client_pb2.UnreadableRequest(peer_domain=peer_domain, told=told),
+        )
+        return bool(reply.known)
 
     async def _deliveries(self) -> AsyncGenerator[carrier_port.Delivery, None]:
         request = client_pb2.CollectRequest(window=_WINDOW)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
 from msgspec import Struct
 from nacl.signing import SigningKey
@@ -73,6 +73,14 @@ class Home:
             # the server restarted with new session keys, or this session ran out meanwhile
             self.forget_session()
             return await self._once(use)
+
+    async def ask(self, method: Callable[[client_pb2_grpc.ClientStub], Any], request: Any) -> Any:
+        """Return the reply to *request* of a *method* of the stub that has one; raises as ``call``."""
+
+        async def use(stub: client_pb2_grpc.ClientStub, metadata: Metadata) -> Any:
+            return await method(stub)(request, metadata=metadata, timeout=CALL_SECONDS)
+
+        return await self.call(use)
 
     def forget_session(self) -> None:
         """Prove the device again before the next call."""
@@ -152,7 +160,7 @@ class TokenHome(Home):
     def __init__(
         self, domain: str, token: bytes, find: Callable[[str], Awaitable[Domain]], now: Now
     ) -> None:
-        """*token*: what ``NativeCarrier.collect_token`` gave."""
+        """*token*: what ``Membership.collect_token`` gave."""
         super().__init__(domain, None, find, now)
         self._token = token
 

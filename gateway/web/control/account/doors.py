@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from gateway.web.control.endpoint import body, posts
 from gateway.web.whose import BehindDoor
-from mx_core.carriers.native.carrier import DoorChange
+from mx_core.carriers.native.membership import DoorChange
 from mx_core.model.address import Address
 
 CHANGES: Final = {
@@ -33,7 +33,7 @@ def door_routes(door_of: Callable[[Address], BehindDoor]) -> list[Route]:
 
     async def door(request: Request) -> dict[str, Any]:
         asked = await body(request, OneDoor)
-        keeper = door_of(Address.parse(asked.account)).carrier
+        keeper = door_of(Address.parse(asked.account)).membership
         state = await keeper.door(CHANGES[asked.state])
         return {"served": state.served, "open": state.open}
 

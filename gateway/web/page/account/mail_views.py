@@ -16,7 +16,7 @@ from gateway.web.behind import Behind
 from gateway.web.control.account.doors import CHANGES
 from gateway.web.page.form import read_form
 from gateway.web.page.rendering import rendered
-from mx_core.carriers.native.carrier import DoorState
+from mx_core.carriers.native.membership import DoorState
 from mx_core.model.address import Address
 from mx_core.model.errors import Refused, Unavailable
 
@@ -91,7 +91,7 @@ def mail_routes(behind: Behind) -> list[Route]:
         account, state = await read_form(request, "account", "state")
         if state not in CHANGES:
             raise Refused("a door is open or closed")
-        await behind.door_of(Address.parse(account)).carrier.door(CHANGES[state])
+        await behind.door_of(Address.parse(account)).membership.door(CHANGES[state])
         return _back(account)
 
     return [
@@ -109,7 +109,7 @@ def mail_routes(behind: Behind) -> list[Route]:
 async def door_state(behind: Behind, whose: Address) -> DoorState | None:
     """Return how the door is; None: the home server does not answer now."""
     try:
-        return await behind.door_of(whose).carrier.door()
+        return await behind.door_of(whose).membership.door()
     except Unavailable:
         return None
 

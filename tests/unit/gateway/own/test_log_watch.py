@@ -16,7 +16,7 @@ from gateway.own.log_watch import HomeLog, LogWatch
 from gateway.watching.alarms import Alarms
 from gateway.watching.domain_logs import DomainLogs
 from gateway.watching.evidence_check import checked
-from mx_core.carriers.native.carrier import LogRecord
+from mx_core.carriers.native.membership import LogRecord
 from mx_core.model.errors import Untrusted
 from mx_core.model.mailbox_name import INBOX
 from mx_core.model.secret import Secret

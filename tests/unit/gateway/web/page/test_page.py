@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mx_core.carriers.native.carrier import DoorState
+from mx_core.carriers.native.membership import DoorState
 from mx_core.model.errors import Refused, Unavailable
 from tests.support.page_answers import inert
 from tests.support.page_desks import EVIL
