@@ -22,9 +22,9 @@ import msgspec
 import structlog
 from typing_extensions import override
 
-from gateway.accounts.accounts import OpenAccounts, new_store, remove, stored
+from gateway.accounts.accounts import OpenAccounts
+from gateway.accounts.living import Living
 from gateway.accounts.open_desk import OpenDesk
-from gateway.accounts.person import Person, until_damaged
 from gateway.beginning.computer import OwnComputer
 from gateway.config import Config, load
 from gateway.directories import Directories
@@ -34,11 +34,8 @@ from gateway.loopback.doors import mail_doors, smtp_limits
 from gateway.loopback.listeners import Ports, bound, chosen_ports, told_settings
 from gateway.loopback.sightings import Sightings
 from gateway.network.interruption import Interruptions
-from gateway.own.identity import OwnIdentity
-from gateway.own.joining import join, rejoin
 from gateway.recovery.place import check_place
 from gateway.recovery.recovering import AskedBack, Recovering
-from gateway.recovery.taking_over import is_under_way
 from gateway.spool.taking import Taking, taking_of
 from gateway.trial import domain as trial
 from gateway.trial.own_home import OwnHome
@@ -56,7 +53,6 @@ from mx_core.program import activation, event_loop, logs, notify
 from mx_core.program.memory import keep_out_of_dumps, keep_out_of_swap
 from mx_core.program.quiet import give_back_when_quiet, look_less_for_garbage
 from mx_core.program.watchdog import tell_alive
-from mx_core.store.account_store import AccountStore
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -109,10 +105,20 @@ class Gateway(OpenDesk):
         self._sightings.watch_tls(self._tls.context)
         self.computer = OwnComputer(directories, config.discovery, self._tls.root_file, Path.home())
         self._recovering = Recovering(directories, self.vault.master, config, time.time)
-        self._tasks: asyncio.TaskGroup | None = None
+        self._tasks = asyncio.TaskGroup()  # entered by ``run``
         self._stopping = asyncio.Event()
         self._receiving = Receiving(directories, config, self.vault, time.time)
-        self._adding = asyncio.Lock()  # one registration at a time
+        self._living = Living(
+            self._accounts,
+            directories,
+            config,
+            self.vault.master,
+            self._recovering,
+            self._receiving,
+            time.time,
+            self._tasks,
+        )
+        self._adding = asyncio.Lock()  # one account comes at a time
         self._taking: Taking | None = None
         self._own_home = OwnHome(directories.data)
 
@@ -126,8 +132,7 @@ class Gateway(OpenDesk):
         listeners = bound(self._ports, self._passed)
         try:
             listeners |= bound_beyond(self._config.beyond, self._ports)
-            async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
+            async with self._tasks as tasks:
                 self._recovering.sweep()
                 if self.vault.is_locked:
                     self._accounts.locked = self.vault.sentence
@@ -140,9 +145,9 @@ class Gateway(OpenDesk):
                 print("ready", flush=True)  # noqa: T201  # what a supervisor waits for
                 notify.tell("READY=1")
                 tasks.create_task(tell_alive(_turns, stopping))
-                tasks.create_task(give_back_when_quiet(self._let_go, stopping))
+                tasks.create_task(give_back_when_quiet(self._living.let_go, stopping))
                 tasks.create_task(self._own_home.run())
-                tasks.create_task(Interruptions(self._interrupted).run())
+                tasks.create_task(Interruptions(self._living.interrupted).run())
                 if sys.stdout.isatty() and not list(self._accounts):
                     await asyncio.to_thread(self._announce)
                 log.info(
@@ -161,8 +166,7 @@ class Gateway(OpenDesk):
         finally:
             for sock in (s for group in listeners.values() for s in group):
                 sock.close()
-            for person in self._accounts:
-                person.store.close()
+            self._living.close()
             await self._recovering.close()
 
     @override
@@ -183,18 +187,7 @@ class Gateway(OpenDesk):
     @override
     async def add_account(self, address: Address, invite: str) -> str:
         async with self._adding:
-            if self._accounts.holds(address):
-                raise Refused(f"{address} is an account of this gateway already")
-            store = new_store(self._directories, self.vault.master(), time.time)
-            try:
-                own, words = await join(
-                    store, address, invite, self._config_for(address), time.time
-                )
-            except BaseException:
-                remove(store)
-                raise
-            self._start(store, own)
-        return words
+            return await self._living.join(address, invite)
 
     @override
     async def add_trial(self, name: str) -> tuple[Address, str]:
@@ -217,18 +210,10 @@ class Gateway(OpenDesk):
     @override
     async def finish_recovery(self, token: str) -> dict[str, Any]:
         async with self._adding:
-            store = await self._recovering.finish(token)
-            try:
-                own = await self._recovering.go_on(store)
-            except Refused:
-                remove(store)
-                raise
-            except BaseException:
-                self._go_on_recovering(store)
-                raise
-            self._start(store, own)
-        password = await store.passwords.add(f"restored {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M}")
-        return {"settings": asdict(self._settings(own.address, password.reveal()))}
+            person = await self._living.come_back(token)
+        name = f"restored {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M}"
+        password = await person.store.passwords.add(name)
+        return {"settings": asdict(self._settings(person.address, password.reveal()))}
 
     @override
     async def add_password(self, address: Address, name: str) -> str:
@@ -269,12 +254,7 @@ class Gateway(OpenDesk):
 
     async def _open_accounts(self) -> None:
         """Open every account on disk and start it; and the clock after which all is locked."""
-        if self._tasks is None:
-            raise AssertionError("accounts start inside the task group")
-        recovering = False
-        for store in stored(self._directories, self.vault.master(), time.time):
-            recovering |= await is_under_way(store)
-            await self._restart(store)
+        recovering = await self._living.open_stored()
         if not (self.trial() or recovering):  # nobody lives there, or ever did
             await asyncio.to_thread(self._own_home.end)
         self._accounts.locked = ""
@@ -285,15 +265,6 @@ class Gateway(OpenDesk):
             self._tasks.create_task(self._lock_after(minutes * 60.0))
         if minutes := self._config.unlock.lock_when_idle_minutes:
             self._tasks.create_task(self._idleness.lock_after(minutes * 60.0, self.lock))
-
-    def _interrupted(self) -> None:
-        for person in self._accounts:
-            person.membership.home.forget_session()
-            person.inbound.interrupted()
-
-    def _let_go(self) -> None:
-        for person in tuple(self._accounts):
-            person.store.let_go()
 
     def _announce(self) -> None:
         import webbrowser  # noqa: PLC0415  # at the first start, and not again
@@ -306,42 +277,6 @@ class Gateway(OpenDesk):
     async def _lock_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self.lock()
-
-    async def _restart(self, store: AccountStore) -> None:
-        if await is_under_way(store):
-            self._go_on_recovering(store)
-            return
-        own = await rejoin(store, time.time)
-        if own is None:
-            log.warning("unfinished_account_removed")
-            remove(store)
-            return
-        self._start(store, own)
-
-    def _go_on_recovering(self, store: AccountStore) -> None:
-        if self._tasks is None:
-            raise AssertionError("accounts start inside the task group")
-        self._tasks.create_task(self._recovering.go_on_until_taken(store, self._start, remove))
-
-    def _start(self, store: AccountStore, own: OwnIdentity) -> None:
-        if self._tasks is None:
-            raise AssertionError("accounts start inside the task group")
-        roads = trial.Roads(self._config, self._directories.data)
-        person = Person(store, own, self._config_for(own.address), time.time, roads)
-        self._accounts.add(person)
-        self._tasks.create_task(self._serve(person))
-
-    async def _serve(self, person: Person) -> None:
-        """Run one account, and open it anew when it has moved to another address."""
-        if self._tasks is None:
-            raise AssertionError("accounts start inside the task group")
-        keeping = self._receiving.keep(person.store.folder, person.address, person.membership)
-        kept = self._tasks.create_task(keeping)
-        await until_damaged(person)
-        if person.moving.done.is_set():
-            kept.cancel()
-            self._accounts.drop(person)
-            await self._restart(person.store)
 
     def _open_doors(
         self,
@@ -370,9 +305,6 @@ class Gateway(OpenDesk):
         from gateway.web.control.app import control_app  # noqa: PLC0415  # see mx_core.control.knocking
 
         return control_app(self)
-
-    def _config_for(self, address: Address) -> Config:
-        return trial.config_for(self._config, address.domain, self._directories.data)
 
     def _settings(self, address: Address, password: str) -> MailSettings:
         return told_settings(address, password, self._ports, self._tls.root_file)

@@ -176,7 +176,7 @@ class Recovering:
     async def go_on_until_taken(
         self,
         store: AccountStore,
-        taken: Callable[[AccountStore, OwnIdentity], None],
+        taken: Callable[[AccountStore, OwnIdentity], object],
         refused: Callable[[AccountStore], None],
     ) -> None:
         """Ask the home server until it has taken the entry, or refuses it for good."""
