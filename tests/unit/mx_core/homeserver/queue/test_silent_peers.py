@@ -17,7 +17,7 @@ from mx_core.homeserver.mailboxes.arrivals import Arrivals
 from mx_core.homeserver.opening import MIGRATIONS
 from mx_core.homeserver.people.accounts import Member
 from mx_core.homeserver.queue import outgoing, taking
-from mx_core.homeserver.queue.dispatch import BATCHES_MAX, Dispatcher
+from mx_core.homeserver.queue.dispatch import Dispatcher
 from mx_core.homeserver.queue.outgoing import Leaving
 from mx_core.homeserver.queue.retry import TryAgain
 from mx_core.homeserver.queue.slots import (
@@ -30,6 +30,7 @@ from mx_core.homeserver.queue.slots import (
     Pool,
     Slots,
 )
+from mx_core.homeserver.queue.worker import BATCHES_MAX
 from mx_core.proto.federation_pb2 import ACCEPTED, ItemReply
 from tests.support.home_rows import add_member, leaving
 from tests.support.simulated_time import SimulatedDatabase, SimulatedLoop, run
@@ -145,7 +146,7 @@ async def test_who_answered_until_now_and_is_silent_holds_up_nobody_who_answers(
         await _submit(database, dispatcher, leaving(alice, "good.example"))
 
         assert await _next(network) == "good.example"
-        given_up = [each for each in turned if not dispatcher._slots.answers(each)]
+        given_up = [each for each in turned if not dispatcher._crew.slots.answers(each)]
         assert len(given_up) == 1  # one waited
 
 
@@ -194,7 +195,7 @@ def test_who_answers_has_its_batches_beside_each_other_although_others_with_long
 
             for destination in hanging:
                 await submit(destination, 2 * BATCHES_MAX)
-            while not dispatcher._slots.more.locked():
+            while not dispatcher._crew.slots.more.locked():
                 await asyncio.sleep(0.01)
             began = loop.time()
             await submit("good.example", 60)
