@@ -317,6 +317,8 @@ class Inbound:
         if item is None:
             return
         if notice.postage_bits:
-            await self._outbound.pay(item, notice.env_id, notice.postage_bits)
+            await self._outbound.turned_away.pay(item, notice.env_id, notice.postage_bits)
         else:
-            await self._outbound.settle_refused(item, notice.env_id, notice.reason, notice.status)
+            await self._outbound.turned_away.refused(
+                item, notice.env_id, notice.reason, notice.status
+            )

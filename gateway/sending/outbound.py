@@ -7,9 +7,8 @@ key holds the message for a person; it never leaves in clear.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
@@ -20,22 +19,16 @@ from gateway.sending.ordinary import OrdinaryMail
 from gateway.sending.recipients import Recipients
 from gateway.sending.retry import has_run_out, next_attempt
 from gateway.sending.returning import Returning
+from gateway.sending.sealing import Sealing, is_past
 from gateway.sending.shared_body import SharedBody
 from gateway.sending.showing import NOT_WRITTEN_SECONDS, Showing
 from gateway.sending.travelled import Travelled
+from gateway.sending.turned_away import TurnedAway
 from gateway.watching.incidents import LogRefused, of_refusal
 from gateway.writing.sender_reports import SenderReports
-from mx_core.carrier_port import Carrier, Parcel
+from mx_core.carrier_port import Carrier
 from mx_core.db import failpoint
-from mx_core.directory.sender_check import Recipient
-from mx_core.envelope.ext import Ext
-from mx_core.envelope.receipt import digest_of
-from mx_core.envelope.seal import (
-    DeviceKey,
-    Sender,
-    env_id,
-    seal_envelope,
-)
+from mx_core.envelope.seal import Sender
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
 from mx_core.model.errors import (
@@ -47,18 +40,15 @@ from mx_core.model.errors import (
     Unavailable,
     Untrusted,
 )
-from mx_core.model.ids import EnvId, Pid, QueueId
+from mx_core.model.ids import EnvId, QueueId
 from mx_core.model.octets import whole
 from mx_core.program.logs import places
-from mx_core.store.arriving.receipts import Owed, Receipts
+from mx_core.store.arriving.receipts import Receipts
 from mx_core.store.outbox.outbox import OutboxTable
 from mx_core.store.outbox.reader import OutboxItem, State
 
 log = structlog.get_logger()
 
-DELIVER_BY_SECONDS = 5 * 86400  # identity §5
-RESEAL_SECONDS = 86400  # an envelope not handed over within a day is sealed anew
-_NOBODY = "5.1.1"  # RFC 3463
 _DUE_AT_ONCE = 200
 _SUBMISSIONS_AT_ONCE = 16
 
@@ -85,16 +75,14 @@ class Outbound:
         self._outbox = outbox
         self._reports = SenderReports(outbox, now)
         self.returning = Returning(outbox, self.wake, now)
+        self.turned_away = TurnedAway(outbox, franking, self.settle_failed, self.wake, sending, now)
         self._recipients = recipients
         self._carrier = carrier
-        self._me = me
         self._sending = sending
         self._now = now
         self._ordinary = ordinary
         self._franking = franking
-        self._receipts = receipts
-        # receipts in parcels that were not sent
-        self._taken_along: dict[tuple[QueueId, Address], list[Owed]] = {}
+        self._sealing = Sealing(me, recipients, franking, receipts, now)
         self._wake = asyncio.Event()
         self._showing = Showing(outbox, self.wake)
         self._moving: set[QueueId] = set()
@@ -140,11 +128,11 @@ class Outbound:
             octets = await asyncio.to_thread(whole, body.octets)
             await self._deliver_as_ordinary(item, octets)
             return
-        if parcel is None or parcel.deliver_by < self._now() + DELIVER_BY_SECONDS - RESEAL_SECONDS:
+        if parcel is None or is_past(parcel, self._now()):
             recipient = await self._recipients.verified(item.recipient, since=_since(item))
             if item.asked and not await self.returning.holds(item, recipient):
                 return
-            parcel, digest = await self.seal(item, body, recipient)
+            parcel, digest = await self._sealing.seal(item, body, recipient)
             reduced = any(device.reduced for device in recipient.devices)
             # Crash before this commit: sealed anew at the next start, with the same msg_id.
             if not await self._outbox.seal(
@@ -160,9 +148,7 @@ class Outbound:
         # Crash here: the same octets are sent again, and the server knows their env_id.
         failpoint.reach("sent")
         await self._outbox.sent(item.queue_id, item.recipient)
-        if given := self._taken_along.pop((item.queue_id, item.recipient), None):
-            # Crash before this: said again in another letter, which means the same.
-            await self._receipts.gave(each.msg_id for each in given)
+        await self._sealing.was_sent(item)
         self.travelled.add(parcel)
         self.reached()
         log.info("parcel_sent", queue_id=item.queue_id, octets=len(parcel.body))
@@ -181,50 +167,6 @@ class Outbound:
         report = await self._reports.relayed(item, host)
         await self._outbox.handed_to_relay(item.queue_id, item.recipient, report=report)
 
-    async def seal(
-        self, item: OutboxItem, body: SharedBody, recipient: Recipient
-    ) -> tuple[Parcel, bytes]:
-        """Return the parcel for a recipient whose keys were verified just now.
-
-        Beside it the digest of what was signed.
-        """
-        sealed = await body.for_recipient(hidden=item.hidden)
-        created = int(self._now())
-        owed = await self._receipts.owed_to(recipient.pid)
-        statements: list[bytes] = []
-        envelope = seal_envelope(
-            sealed,
-            await self._me(),
-            recipient.pid,
-            [DeviceKey(d.device_id, d.n, d.x25519, d.xwing) for d in recipient.devices],
-            msg_id=item.msg_id,
-            created=created,
-            deliver_by=created + DELIVER_BY_SECONDS,
-            suite=recipient.suite,
-            ext=await self._ext(item, recipient.pid, owed),
-            entropy=secrets.token_bytes,
-            signed=statements.append,
-        )
-        parcel = Parcel(
-            recipient=recipient.address,  # where they are now
-            env_id=env_id(envelope),
-            envelope=envelope,
-            body=sealed.octets,
-            deliver_by=created + DELIVER_BY_SECONDS,
-        )
-        if owed:
-            self._taken_along[item.queue_id, item.recipient] = owed
-        return parcel, digest_of(statements[0])
-
-    async def _ext(self, item: OutboxItem, pid: Pid, owed: Sequence[Owed]) -> bytes:
-        """Return what we have seen of both domains' logs, and what their answer is let in by.
-
-        And the receipts that are *owed* to them.
-        """
-        trees = await self._recipients.gossip(item.sender.domain, item.recipient.domain)
-        secret, invited = await self._franking.mine(pid), await self._franking.invited(pid)
-        return Ext(trees, secret, invited, tuple(each.receipt for each in owed)).encode()
-
     async def settle_failed(self, item: OutboxItem, reason: str, status: str) -> None:
         """Settle *item*, and tell the sender in their INBOX: once, with the state."""
         report = await self._reports.failed(item, reason, status)
@@ -240,38 +182,6 @@ class Outbound:
         if item is not None and not item.sealed_anew:  # or it was told when it left first
             report = await self._reports.relayed(item)
         await self._outbox.relayed(env_id, report=report)
-
-    async def pay(self, item: OutboxItem, env_id: EnvId, bits: int) -> None:
-        """Send what was not let in again, with *bits* of postage, unless it was tried for days."""
-        if await self._shown_otherwise(item, env_id):
-            return
-        if has_run_out(self._now(), item.created, item.attempts, self._sending):
-            reason = f"{item.recipient.domain} did not take it, with postage neither."
-            await self.settle_failed(item, reason, "5.7.1")
-            return
-        again = next_attempt(self._now(), item.attempts, self._sending)
-        if await self._outbox.asked_for_postage(env_id, bits, again):
-            # Crash here: paid for at the next start; the notice comes again and only puts it off.
-            failpoint.reach("franked")
-            self.wake()
-
-    async def settle_refused(
-        self, item: OutboxItem, env_id: EnvId, reason: str, status: str
-    ) -> None:
-        """Settle what a peer has refused, unless it was shown an invitation that was used up.
-
-        Of whom is found by contacts only, that reads as if nobody were there.
-        """
-        if status != _NOBODY or not await self._shown_otherwise(item, env_id):
-            await self.settle_failed(item, reason, status)
-
-    async def _shown_otherwise(self, item: OutboxItem, env_id: EnvId) -> bool:
-        """Send what an invitation did not let in by what follows from it.  Spec/invitations §4."""
-        pid = await self._franking.unused(item.recipient)
-        if pid is None or not await self._outbox.anew(env_id, pid, self._now()):
-            return False
-        self.wake()
-        return True
 
     async def hold(self, item: OutboxItem, error: Untrusted) -> None:
         """Let *item* wait for the sender, who is told in their INBOX: once of each wrong a day."""

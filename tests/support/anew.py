@@ -251,7 +251,7 @@ async def post_of(folder: Path) -> AsyncIterator[Post]:
         writer, bob = make_person(str(ALICE)), make_person(str(BOB), epochs=0)
         alice.network.people |= {ALICE: writer, BOB: bob}
         post = Post(alice, writer, bob, folder, Clock(alice.clock()))
-        alice.outbound._me = post.me
+        alice.outbound._sealing._me = post.me
         try:
             yield post
         finally:

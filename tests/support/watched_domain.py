@@ -35,7 +35,7 @@ async def alice_and(domain: LoggedDomain) -> AsyncIterator[SendingAccount]:
 
     async with sending_account(relay=False) as account:
         account.network.logged[domain.name] = domain
-        account.outbound._me = sender
+        account.outbound._sealing._me = sender
         yield account
 
 

@@ -237,7 +237,7 @@ async def test_what_was_refused_because_it_was_used_up_is_sealed_anew_once(
     item = await room.store.outbox.by_env_id(env_id)
     assert item is not None
 
-    await outbound.settle_refused(item, env_id, "Nobody.", "5.1.1")
+    await outbound.turned_away.refused(item, env_id, "Nobody.", "5.1.1")
 
     [again] = await room.store.outbox.unsettled()
     assert again.state is State.QUEUED
@@ -250,7 +250,7 @@ async def test_what_was_refused_because_it_was_used_up_is_sealed_anew_once(
     after = tag_of(secret_after(invitation(bob).secret, ALICE.pid), week_of(NOW))
     assert stamp.token[:8] == after[:8]
 
-    await outbound.settle_refused(again, env_id, "Nobody.", "5.1.1")
+    await outbound.turned_away.refused(again, env_id, "Nobody.", "5.1.1")
 
     assert await room.store.outbox.unsettled() == []
     assert (await room.store.mail.read(lambda reader: reader.mailbox(INBOX))).messages == 1
@@ -262,7 +262,7 @@ async def test_what_is_refused_for_another_reason_is_told_at_once(room: Room, bo
     item = await room.store.outbox.by_env_id(env_id)
     assert item is not None
 
-    await room.outbound().settle_refused(item, env_id, "Too large.", "5.3.4")
+    await room.outbound().turned_away.refused(item, env_id, "Too large.", "5.3.4")
 
     assert await room.store.outbox.unsettled() == []
 
@@ -275,13 +275,13 @@ async def test_postage_is_paid_only_when_what_follows_does_not_let_in_either(
     item = await room.store.outbox.by_env_id(env_id)
     assert item is not None
 
-    await outbound.pay(item, env_id, 4)
+    await outbound.turned_away.pay(item, env_id, 4)
 
     [again] = await room.store.outbox.unsettled()
     assert again.state is State.QUEUED
     parcel = Parcel(BOB, EnvId(b"f" * 32), b"e", b"b", NOW + DAY)
     assert await room.store.outbox.seal(again.queue_id, BOB, parcel)
-    await outbound.pay(again, parcel.env_id, 4)
+    await outbound.turned_away.pay(again, parcel.env_id, 4)
 
     paying = await room.store.outbox.parcel(again.queue_id, BOB)
     assert paying is not None

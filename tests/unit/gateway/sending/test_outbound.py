@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from gateway.config import Sending
 from gateway.sending.franking import Franking
-from gateway.sending.outbound import DELIVER_BY_SECONDS, Outbound
+from gateway.sending.outbound import Outbound
+from gateway.sending.sealing import DELIVER_BY_SECONDS
 from mx_core import carrier_port
 from mx_core.envelope.seal import Sender
 from mx_core.model.address import Address

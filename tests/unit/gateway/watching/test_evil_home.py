@@ -189,7 +189,7 @@ async def test_what_the_own_domain_says_of_the_account_is_one_letter_too() -> No
         async def suspicious() -> Sender:
             raise Untrusted("own-log", "the record of your own domain holds a key")
 
-        account.outbound._me = suspicious
+        account.outbound._sealing._me = suspicious
 
         assert await send(account) == "held"
         assert await send(account) == "held"
