@@ -19,9 +19,11 @@ from mx_core.passport.epoch import Epoch, verify_epoch
 from mx_core.passport.state import State
 from mx_core.tlog.log_proof import LogKeys
 from mx_core.trust.pin import Pin
-from tests.support.passport_cases import cards, chains
-from tests.support.passport_cases.cards import CardCase, EpochCase, ReaderCase
+from tests.support.passport_cases import cards, chains, epochs, readers
+from tests.support.passport_cases.cards import CardCase
 from tests.support.passport_cases.chains import ChainCase
+from tests.support.passport_cases.epochs import EpochCase
+from tests.support.passport_cases.readers import ReaderCase
 from tests.support.people import NOW
 from tests.support.refusal import tried
 
@@ -33,9 +35,9 @@ def groups() -> dict[str, list[Case]]:
     """Return the cases of each file, by the file's name."""
     return {
         "chain": list(chains.cases()),
-        "epoch": list(cards.epoch_cases()),
+        "epoch": list(epochs.epoch_cases()),
         "card": list(cards.card_cases()),
-        "reader": list(cards.reader_cases()),
+        "reader": list(readers.reader_cases()),
     }
 
 

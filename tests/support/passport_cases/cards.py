@@ -1,8 +1,7 @@
-"""Epochs, cards for a sender, and proofs for a reader, with what each check makes of them."""
+"""Cards for a sender, with what the check makes of them; claims and forks are of readers, too."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -10,29 +9,14 @@ from mx_core.directory.reader_check import SenderClaim
 from mx_core.model.address import Address
 from mx_core.model.ids import DeviceId, Pid
 from mx_core.notation import cbor
-from mx_core.notation.signing import Use, sign
-from mx_core.notation.xwing import XWingSecret
 from mx_core.passport import make
 from mx_core.passport.binding import Binding, attest
 from mx_core.passport.card import Card
-from mx_core.passport.entry import SignedEntry
-from mx_core.passport.epoch import Epoch, sign_epoch
 from mx_core.passport.op import Kind, Profile, Reason, Unsupported
 from mx_core.trust.pin import Pin, Tier
-from tests.support.passport_cases.chain_rules import SMALL_ORDER
 from tests.support.people import DAY, NOW, Person, domain_key, domain_pk, key_of, make_person
 
 ALICE = "alice@a.example"
-
-
-@dataclass(frozen=True)
-class EpochCase:
-    """A SignedEpoch beside the chain that it should belong to."""
-
-    name: str
-    chain: tuple[bytes, ...]
-    epoch: bytes
-    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,22 +31,6 @@ class CardCase:
     pin: Pin | None = None
     now: int = NOW
     card_age: int = 0
-    log_expected: bool = False
-
-
-@dataclass(frozen=True)
-class ReaderCase:
-    """A claim with or without its proof, what the reader remembers, and the verdict's trust."""
-
-    name: str
-    proof: bytes | None
-    claim: SenderClaim
-    failure: str = ""
-    trust: str = ""
-    domain_keys: tuple[bytes, ...] = (domain_pk(),)
-    pin: Pin | None = None
-    known_chain: bytes = b""
-    now: int = NOW + 60
     log_expected: bool = False
 
 
@@ -87,53 +55,6 @@ def verified(pin: Pin) -> Pin:
     return replace(pin, tier=Tier.VERIFIED)
 
 
-# ── epochs ───────────────────────────────────────────────────────────────────────────
-def epoch_cases() -> Iterator[EpochCase]:
-    person = make_person()
-    helper = person.add(Kind.LIMITED)
-    chain = tuple(person.entries)
-    good = Epoch(person.pid, person.first.id, 1, bytes([9]) + bytes(31), NOW)
-    suite_2 = replace(good, xwing=XWingSecret(bytes(32)).public)
-    device_key = person.first.key
-
-    def case(name: str, epoch: bytes, failure: str = "") -> EpochCase:
-        return EpochCase(name, chain, epoch, failure)
-
-    def raw(value: cbor.Value) -> bytes:
-        octets = cbor.encode(value)
-        return cbor.encode([octets, sign(device_key, Use.EPOCH, octets)])
-
-    yield case("suite-1", sign_epoch(device_key, good))
-    yield case("suite-2", sign_epoch(device_key, suite_2))
-    yield case("of-a-limited-device", sign_epoch(helper.key, replace(good, device_id=helper.id)))
-    yield case("octets-after-it", sign_epoch(device_key, good) + b"\x00", "canonical")
-    fields = cbor.decode(good.encode())
-    assert isinstance(fields, dict)
-    changed: list[tuple[str, dict[int, cbor.Value]]] = [
-        ("n-of-zero", {**fields, 3: 0}),
-        ("fifteen-days", {**fields, 7: NOW + 15 * DAY}),
-        ("short-x25519", {**fields, 4: bytes(31)}),
-        ("short-xwing", {**fields, 5: bytes(1215)}),
-        ("xwing-not-reduced", {**fields, 5: b"\xff" * 1184 + bytes([9]) + bytes(31)}),
-        ("xwing-of-small-order", {**fields, 5: XWingSecret(bytes(32)).public[:-32] + bytes(32)}),
-        ("unknown-key", {**fields, 8: 0}),
-        ("missing-key", {key: value for key, value in fields.items() if key != 6}),
-        ("other-format-number", {**fields, 0: 2}),
-        ("x25519-of-small-order", {**fields, 4: SMALL_ORDER}),
-    ]
-    for name, value in changed:
-        yield case(name, raw(value), "format")
-    other = replace(good, pid=Pid(bytes(32)))
-    yield case("of-another-passport", sign_epoch(device_key, other), "pid")
-    unknown = replace(good, device_id=DeviceId(bytes(16)))
-    yield case("of-an-unknown-device", sign_epoch(device_key, unknown), "signer")
-    yield case("signed-by-another-device", sign_epoch(helper.key, good), "bad-signature")
-    person.remove(helper)
-    late = sign_epoch(helper.key, replace(good, device_id=helper.id))
-    yield EpochCase("of-a-removed-device", tuple(person.entries), late, "signer")
-
-
-# ── cards ────────────────────────────────────────────────────────────────────────────
 def card_cases() -> Iterator[CardCase]:
     yield from _good_cards()
     yield from _misshapen_cards()
@@ -267,135 +188,3 @@ def _contradicting_cards() -> Iterator[CardCase]:
     yield CardCase("lost-device-of-a-verified-contact", person.card(), "needs-consent", pin=pin)
     dropped = replace(person.pin(), tier=Tier.ENDORSED, highest_suite=2)
     yield CardCase("suite-dropped", person.card(), "needs-consent", pin=dropped)
-
-
-# ── proofs ───────────────────────────────────────────────────────────────────────────
-def reader_cases() -> Iterator[ReaderCase]:
-    yield from _believed_senders()
-    yield from _doubted_senders()
-    yield from _refused_senders()
-
-
-def _believed_senders() -> Iterator[ReaderCase]:
-    person = make_person()
-    proof, claim = person.proof(), claim_of(person)
-    pin, chain = person.pin(), person.chain
-    yield ReaderCase("first-mail", proof, claim, trust="first")
-    yield ReaderCase("as-pinned", proof, claim, trust="implicit", pin=pin)
-    yield ReaderCase("verified", proof, claim, trust="verified", pin=verified(pin))
-    yield ReaderCase(
-        "proof-left-out", None, claim, trust="implicit", pin=pin, known_chain=chain, domain_keys=()
-    )
-    late = NOW + 90 * DAY
-    yield ReaderCase("delivered-long-after-sealing", proof, claim, trust="first", now=late)
-    helper = person.add(Kind.LIMITED)
-    in_flight_proof, in_flight = person.proof(), claim_of(person, helper.id)
-    yield ReaderCase("device-added", in_flight_proof, in_flight, trust="implicit", pin=pin)
-    person.remove(helper)
-    newer: dict[str, Any] = {"pin": person.pin(), "known_chain": person.chain}
-    for name, stapled in (("proof", in_flight_proof), ("memory", None)):
-        yield ReaderCase(
-            f"retired-in-flight-by-{name}", stapled, in_flight, trust="implicit", **newer
-        )
-        yield ReaderCase(
-            f"retired-long-ago-by-{name}",
-            stapled,
-            in_flight,
-            trust="removed-device",
-            now=NOW + 6 * DAY + 1,
-            **newer,
-        )
-
-
-def _doubted_senders() -> Iterator[ReaderCase]:
-    person = make_person()
-    old_proof, old_claim, old_pin = person.proof(), claim_of(person), person.pin()
-    stranger = replace(old_pin, pid=Pid(bytes(32)))
-    yield ReaderCase("another-pid-is-pinned", old_proof, old_claim, trust="held", pin=stranger)
-    one, two = forked()
-    yield ReaderCase("fork", two.proof(), claim_of(two), trust="held", pin=one.pin())
-    yield ReaderCase("older-and-no-chain-kept", old_proof, old_claim, trust="held", pin=one.pin())
-    two.rotate()
-    yield ReaderCase(
-        "older-and-contradicting",
-        one.proof(),
-        claim_of(one),
-        trust="held",
-        pin=two.pin(),
-        known_chain=two.chain,
-    )
-    helper = person.add(Kind.LIMITED)
-    stolen_claim, stolen_proof = claim_of(person, helper.id), person.proof()
-    person.remove(helper, Reason.STOLEN, NOW - DAY)
-    yield ReaderCase(
-        "stolen-device-writes",
-        stolen_proof,
-        stolen_claim,
-        trust="removed-device",
-        pin=person.pin(),
-        known_chain=person.chain,
-    )
-    theft = person.proof(), claim_of(person)
-    yield ReaderCase("theft-told-by-an-implicit-contact", *theft, trust="implicit", pin=old_pin)
-    yield ReaderCase(
-        "theft-told-by-a-verified-contact", *theft, trust="held", pin=verified(old_pin)
-    )
-
-
-def _refused_senders() -> Iterator[ReaderCase]:
-    person = make_person()
-    proof, claim = person.proof(), claim_of(person)
-    pin, chain = person.pin(), person.chain
-    yield ReaderCase("proof-is-nothing", b"", claim, "canonical")
-    yield ReaderCase("proof-with-epochs", person.card(), claim, "format")
-    card = Card.decode(proof)
-    signed = SignedEntry.decode(card.entries[0])
-    fewer = SignedEntry(signed.entry_octets, signed.signatures[1:]).octets
-    yield ReaderCase("chain", replace(card, entries=(fewer,)).encode(), claim, "chain")
-    bob = make_person("bob@a.example")
-    yield ReaderCase("proof-of-somebody-else", bob.proof(), claim, "binding")
-    for name, other in (
-        ("other-pid-claimed", replace(claim, pid=Pid(bytes(32)))),
-        ("other-head-claimed", replace(claim, head=bytes(32))),
-        ("later-seq-claimed", replace(claim, seq=1)),
-    ):
-        yield ReaderCase(name, proof, other, "binding")
-    yield ReaderCase("keys-of-the-domain-unknown", proof, claim, "attest-key", domain_keys=())
-    late = replace(claim, created=NOW + 30 * DAY + 1)
-    yield ReaderCase(
-        "made-after-the-attestation-ran-out", proof, late, "attest-expired", now=late.created
-    )
-    logged = replace(card, log_proof=cbor.encode({})).encode()
-    yield ReaderCase("with-a-log-proof", logged, claim, "proof")
-    yield ReaderCase("log-proof-expected", proof, claim, "proof", log_expected=True)
-    stranger = replace(claim, device_id=DeviceId(bytes(16)))
-    yield ReaderCase("unknown-device", proof, stranger, "device")
-    remembered: dict[str, Any] = {"pin": pin, "known_chain": chain}
-    yield ReaderCase("unknown-device-by-memory", None, stranger, "device", **remembered)
-    yield ReaderCase("no-proof-and-no-pin", None, claim, "no-proof")
-    yield ReaderCase("no-proof-and-no-chain", None, claim, "no-proof", pin=pin)
-    other = replace(claim, pid=bob.pid)
-    yield ReaderCase("no-proof-for-another-pid", None, other, "no-proof", **remembered)
-    yield ReaderCase(
-        "no-proof-for-another-name",
-        None,
-        replace(claim, address=bob.address),
-        "no-proof",
-        **remembered,
-    )
-    newer = replace(claim, seq=1)
-    yield ReaderCase("no-proof-for-a-newer-entry", None, newer, "no-proof", **remembered)
-    yield ReaderCase("fork-by-memory", None, replace(claim, head=bytes(32)), "fork", **remembered)
-    helper = person.add(Kind.LIMITED)
-    person.remove(helper)
-    gone = claim_of(person, helper.id)
-    yield ReaderCase("device-that-its-own-proof-removes", person.proof(), gone, "device")
-    early = claim_of(make_person(), helper.id)
-    yield ReaderCase(
-        "device-before-it-was-added",
-        make_person().proof(),
-        early,
-        "device",
-        pin=person.pin(),
-        known_chain=person.chain,
-    )

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from mx_core.directory.reader_check import SenderVerdict, Trust, verify_sender
 from mx_core.passport.op import Kind, Reason
 from mx_core.trust.pin import Pin
-from tests.support.passport_cases.cards import claim_of, reader_cases, verified
+from tests.support.passport_cases.cards import claim_of, verified
+from tests.support.passport_cases.readers import reader_cases
 from tests.support.passport_vectors import load, outcome, vector_of
 from tests.support.people import NOW, Person, domain_pk, make_person
 from tests.support.refusal import tried

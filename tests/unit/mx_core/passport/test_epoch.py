@@ -18,7 +18,7 @@ from mx_core.passport.epoch import (
     verify_epoch,
 )
 from mx_core.passport.op import Kind
-from tests.support.passport_cases.cards import epoch_cases
+from tests.support.passport_cases.epochs import epoch_cases
 from tests.support.passport_vectors import load, outcome, vector_of
 from tests.support.people import DAY, NOW, Person, make_person
 
