@@ -1,16 +1,15 @@
-"""Whom we write to: their cards, looked up, verified against what is pinned, and kept for a while."""
+"""Whom we write to: their cards, looked up and verified against what is pinned."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from typing import Final
 from weakref import WeakValueDictionary
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.sending.franking import Franking
+from gateway.sending.kept_cards import Found, HeldCard, KeptCards
 from gateway.watching.domain_logs import DomainLogs
 from gateway.writing.notices import noted_change
 from mx_core.admission.token import look_up_token
@@ -22,7 +21,7 @@ from mx_core.discovery.finder import Domain, Finder
 from mx_core.envelope.ext import Gossip
 from mx_core.model.address import Address
 from mx_core.model.clock import Now
-from mx_core.model.errors import MailError, Unavailable, UnknownRecipient, Untrusted
+from mx_core.model.errors import MailError, Unavailable, Untrusted
 from mx_core.model.ids import Pid
 from mx_core.passport.card import Card
 from mx_core.passport.chain import verify_chain
@@ -30,42 +29,12 @@ from mx_core.passport.entry import decode_chain
 from mx_core.passport.state import State
 from mx_core.store.people.contact import Contact, Contacts
 from mx_core.store.people.stand_in import StandIn, StandIns
-from mx_core.tlog.log_proof import Logged, LogProof
+from mx_core.tlog.log_proof import LogProof
 from mx_core.trust.decide import causes_between, is_device_gone
 from mx_core.trust.pin import Pin, accept
 
-_FRESH_SECONDS: Final = 900.0  # a card this young is not asked for again
-_FOUND_SECONDS: Final = 60.0  # judging a card costs a millisecond; of a person's burst only once
-_CARDS_KEPT: Final = 1_000
 _OTHER_HISTORY: Final = frozenset({"fork", "rollback"})
 _MOVES_MAX: Final = 3  # one after the other, from an address that was known
-
-
-class _Held(Struct):
-    card: bytes
-    fetched: float
-    shown: Logged | None = None  # what its log proof showed, once it was checked
-    found: _Found | None = None
-
-
-class _Found(Struct, frozen=True):
-    """What a card was found to say, and all that this was judged by."""
-
-    recipient: Recipient
-    pinned: bytes  # as the contact holds it
-    at: float
-    keys: tuple[bytes, ...]
-    log: WatchedLog | None
-
-    def holds(
-        self, now: float, keys: tuple[bytes, ...], log: WatchedLog | None, pin: bytes
-    ) -> bool:
-        """Tell whether judging again would find the same: nothing it depends on has changed."""
-        return (
-            0 <= now - self.at < _FOUND_SECONDS
-            and (self.keys, self.log) == (keys, log)
-            and self.pinned == pin
-        )
 
 
 class Recipients:
@@ -83,13 +52,11 @@ class Recipients:
     ) -> None:
         """Nothing is asked before ``verified``.  *stand_ins*: who stands for ordinary addresses."""
         self._stand_ins = stand_ins
-        self._franking = franking
         self._logs = logs
-        self._carrier = carrier
         self._finder = finder
         self._contacts = contacts
         self._now = now
-        self._cards: OrderedDict[Address, _Held] = OrderedDict()
+        self._cards = KeptCards(carrier, franking, now)
         self._turns: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
 
     async def verified(self, address: Address, *, since: float = 0.0) -> Recipient:
@@ -146,7 +113,7 @@ class Recipients:
             domain = await self._finder.find(asked.domain)
             log = await self._logs.ready(domain)
             contact = await self._contacts.get(asked)
-            held = await self._card(asked, log, contact, since)
+            held = await self._cards.get(asked, log, contact, since)
             if contact is None and left is not None:
                 # what was said of the person holds wherever they go
                 contact = await self._contacts.of_pid(left.pid)
@@ -166,7 +133,8 @@ class Recipients:
                 )
             except MailError as error:
                 if held.shown is None:
-                    del self._cards[asked]  # its proof leads from a tree that may be passed by then
+                    # its proof leads from a tree that may be passed by then
+                    self._cards.drop(asked)
                 if isinstance(error, Untrusted) and is_ahead(held.card, now):
                     raise Unavailable(
                         f"what {asked.domain} says of its keys is of a time that has not come here:"
@@ -186,7 +154,7 @@ class Recipients:
                     Contact(asked, pinned, recipient.chain),
                     changes=noted_change(recipient.decision, recipient.seq),
                 )
-            held.found = _Found(recipient, pinned, now, keys, log)
+            held.found = Found(recipient, pinned, now, keys, log)
             return recipient
 
     async def accepted(self, address: Address) -> None:
@@ -202,7 +170,7 @@ class Recipients:
         async with turn:
             domain = await self._finder.find(asked.domain)
             log = await self._logs.ready(domain)
-            held = await self._fetched(asked, log, await self._contacts.get(asked))
+            held = await self._cards.ask(asked, log, await self._contacts.get(asked))
             now = self._now()
             found = verify_card(
                 held.card,
@@ -228,7 +196,7 @@ class Recipients:
                 lost = is_device_gone(causes_between(before, found.state, now=now))
             # Crash before this: nothing is accepted, and what was held is held.
             await self._contacts.put(Contact(asked, pin.encode(), found.chain), lost=lost)
-            self._cards[asked] = held
+            self._cards.keep(asked, held)
 
     async def introduced(self, address: Address, pid: Pid, tag: bytes) -> Contact:
         """Return the contact to keep for *pid*, who is at *address* and knows us by *tag*.
@@ -250,12 +218,10 @@ class Recipients:
         async with self._turns.setdefault(asked, asyncio.Lock()):
             domain = await self._finder.find(asked.domain)
             log = await self._logs.ready(domain)
-            seen = 0 if log is None or log.seen is None else log.seen.size
-            card = await self._carrier.resolve(asked, seen, look_up_token(tag, str(asked)))
+            held = await self._cards.ask_by(asked, log, look_up_token(tag, str(asked)))
             contact, now = await self._contacts.of_pid(pid), self._now()
-            held = _Held(card, now)
             found = verify_card(
-                card,
+                held.card,
                 asked=asked,
                 domain_keys=domain.keys,
                 pin=None if contact is None else Pin.decode(contact.pin),
@@ -269,7 +235,7 @@ class Recipients:
                     " ask for a new one, by another way than mail",
                 )
             await self._remember(held, found)
-            self._cards[asked] = held
+            self._cards.keep(asked, held)
             return Contact(asked, found.pin.encode(), found.chain)
 
     async def is_known(self, address: Address) -> bool:
@@ -277,7 +243,7 @@ class Recipients:
         known = await self._contacts.get(address) is not None
         return known or await self._stands_for(address) is not None
 
-    async def _remember(self, held: _Held, found: Recipient) -> None:
+    async def _remember(self, held: HeldCard, found: Recipient) -> None:
         """Remember the tree that the card was proved in; its proof is not checked again."""
         if held.shown is None and found.logged is not None:
             proof = Card.decode(held.card).log_proof or b""
@@ -315,46 +281,3 @@ class Recipients:
     async def gossip(self, *domains: str) -> tuple[Gossip, ...]:
         """Return the trees of logs that whoever is written to may compare with theirs."""
         return await self._logs.gossip(*domains)
-
-    async def _fetched(
-        self, asked: Address, log: WatchedLog | None, contact: Contact | None
-    ) -> _Held:
-        seen = 0 if log is None or log.seen is None else log.seen.size
-        token = await self._franking.look_up_token(asked, contact)
-        try:
-            return _Held(await self._carrier.resolve(asked, seen, token), self._now())
-        except UnknownRecipient:
-            if not await self._franking.try_other(contact):
-                raise
-        token = await self._franking.look_up_token(asked, contact)
-        return _Held(await self._carrier.resolve(asked, seen, token), self._now())
-
-    async def _card(
-        self, asked: Address, log: WatchedLog | None, contact: Contact | None, since: float
-    ) -> _Held:
-        held = self._cards.get(asked)
-        if held is not None and (held.fetched < since or _is_passed(held, contact)):
-            held = None
-        now = self._now()
-        if held is not None and now < held.fetched + _FRESH_SECONDS:
-            return held
-        try:
-            held = await self._fetched(asked, log, contact)
-        except Unavailable:
-            if held is None:
-                raise
-            return held
-        self._cards[asked] = held
-        self._cards.move_to_end(asked)
-        if len(self._cards) > _CARDS_KEPT:
-            self._cards.popitem(last=False)
-        return held
-
-
-def _is_passed(held: _Held, contact: Contact | None) -> bool:
-    """Tell whether a letter of theirs has shown since that they went on from the card's state."""
-    found = held.found
-    if found is None or contact is None or contact.pin == found.pinned:
-        return False
-    pin = Pin.decode(contact.pin)
-    return pin.pid == found.recipient.pid and pin.seq > found.recipient.seq

@@ -136,7 +136,7 @@ class SendingAccount:
             await self.recipients.verified(each)
 
     def forget_cards(self) -> None:
-        self.recipients._cards.clear()
+        self.recipients._cards._kept.clear()
 
 
 @asynccontextmanager
