@@ -1,4 +1,4 @@
-"""One connection to a front door: the shell around its dialogue, and the wire below it.
+"""One connection to a front door: the shell around its dialogue, which reads commands one by one.
 
 The only module that imports aiosmtpd: its command loop is the shell, and every command that
 carries a decision is ours.  In which front it stands, submission or the door, ``Front`` tells.
@@ -8,16 +8,15 @@ What aiosmtpd would do and we do not want is said where it is overridden.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import secrets
 import ssl
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NoReturn, Protocol, cast
+from typing import Final, Protocol, cast
 
 import structlog
-from aiosmtpd.smtp import SMTP, Session
+from aiosmtpd.smtp import SMTP
 from msgspec import Struct, field
 from typing_extensions import override
 
@@ -25,15 +24,13 @@ from mx_core.model.errors import MailError
 from mx_core.trail_port import Step, Trail
 from smtp_in import replies
 from smtp_in.replies import Reply
+from smtp_in.wire import PIECE, AllowClear, Wire
 
 log = structlog.get_logger(__name__)
 
 Command = Callable[[str | None], Awaitable[None]]
 
-_PIECE: Final = 64 * 1024
 _COMMAND_OCTETS: Final = 2048  # RFC 5321 §4.5.3.1.4 wants 512 and room for parameters
-_HANDSHAKE_SECONDS: Final = 30.0
-_PARTING_SECONDS: Final = 5.0  # for the last reply to be taken
 
 
 class _Sizes(dict[str, int]):
@@ -73,19 +70,19 @@ class Front(Struct):
     idle_seconds: float
     settle_seconds: float  # from the greeting on
     too_late: Reply  # what is said then
-    begin: Callable[[Connection], Talk]
-    extensions: Callable[[Connection], list[str]]
-    allow_clear: Callable[[tuple[str, int], tuple[str, int]], bool]
-    refuses: Callable[[Connection], Reply | None] = lambda _: None  # before anything is said
+    begin: Callable[[Wire], Talk]
+    extensions: Callable[[Wire], list[str]]
+    allow_clear: AllowClear
+    refuses: Callable[[Wire], Reply | None] = lambda _: None  # before anything is said
     command_octets: Mapping[str, int] = field(default_factory=dict)  # longer than usual, by verb
     live: set[Connection] = field(default_factory=set)
 
 
 class Connection(SMTP):
-    """The shell of one connection; the wire below its dialogue."""
+    """The shell of one connection, between its ``wire`` and its dialogue."""
 
     # The reader's limit: a command line may be as long as AUTH's, and DATA is read in pieces.
-    line_length_limit = _PIECE
+    line_length_limit = PIECE
 
     def __init__(self, front: Front, tls: ssl.SSLContext | None, *, implicit: bool) -> None:
         """*tls* is offered as STARTTLS, or is what is spoken already if *implicit*."""
@@ -99,10 +96,14 @@ class Connection(SMTP):
             loop=asyncio.get_running_loop(),
         )
         self._front = front
-        self._tls = tls
-        self._tls_active = implicit
-        self._stream: asyncio.Transport | None = None
-        self._dialogue = front.begin(self)
+        self.wire = Wire(
+            tls,
+            implicit=implicit,
+            allow_clear=front.allow_clear,
+            idle_seconds=front.idle_seconds,
+            wait=self._reset_timeout,
+        )
+        self._dialogue = front.begin(self.wire)
         self._smtp_methods = {
             verb: self._tracked(method)
             for verb, method in (self._smtp_methods | self._dialogue.commands).items()
@@ -110,29 +111,27 @@ class Connection(SMTP):
         # aiosmtpd keeps these in the class, shared by all connections and growing with each EHLO
         self.command_size_limits = _Sizes(front.command_octets)
         self._greeting_sent = self._busy = self._leaving = False
-        self._unsent = bytearray()  # replies of this turn of the loop
         self._deadline: asyncio.TimerHandle | None = None
-        self.gone = asyncio.Event()
 
     # ── life ─────────────────────────────────────────────────────────────────────────
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._stream = cast("asyncio.Transport", transport)  # uvloop's has no base class
-        refusal = self._front.refuses(self)
+        self.wire.connected(cast("asyncio.Transport", transport))  # uvloop's has no base class
+        refusal = self._front.refuses(self.wire)
         if refusal is not None:
-            self._stream.write(encoded(refusal.line()))
-            self._stream.close()
+            self.wire.turn_away(refusal)
             return
         self._front.live.add(self)
         self._dialogue.trail.reached(Step.REACHED)
-        if self._tls_active:
+        if self.wire.inside_tls():
             self._dialogue.trail.reached(Step.SECURED)
         self._deadline = self.loop.call_later(self._front.settle_seconds, self._too_late)
         super().connection_made(transport)
+        self.wire.carry(self._reader, self._writer)
 
     @override
     def connection_lost(self, error: Exception | None) -> None:
-        self._stream = None
+        self.wire.lost()
         if self not in self._front.live:
             return  # it was refused before the shell began
         self._front.live.discard(self)
@@ -140,7 +139,7 @@ class Connection(SMTP):
             self._deadline.cancel()
         super().connection_lost(error)  # cancels the command under way
         self._dialogue.drop()
-        self.gone.set()
+        self.wire.gone.set()
 
     @override
     def eof_received(self) -> bool:
@@ -148,7 +147,7 @@ class Connection(SMTP):
         if self not in self._front.live:
             return False  # it was refused, and has no shell
         self._reader.feed_eof()
-        return not self._tls_active
+        return not self.wire.inside_tls()
 
     @override
     async def _handle_client(self) -> None:
@@ -157,11 +156,11 @@ class Connection(SMTP):
 
     @override
     def _timeout_cb(self) -> None:
-        self._hang_up(replies.IDLE_TOO_LONG)
+        self.wire.hang_up(replies.IDLE_TOO_LONG)
 
     def _too_late(self) -> None:
         if not self._dialogue.settled:
-            self._hang_up(self._front.too_late)
+            self.wire.hang_up(self._front.too_late)
 
     @override
     def _set_rset_state(self) -> None:
@@ -172,110 +171,21 @@ class Connection(SMTP):
         """Close now, or after the command that is being carried out."""
         self._leaving = True
         if not self._busy:
-            self._hang_up(replies.SHUTTING_DOWN)
-
-    def abort(self) -> None:
-        """Close without another word."""
-        if self._stream is not None:
-            self._stream.abort()
-
-    def _hang_up(self, reply: Reply) -> None:
-        """Say *reply* and close; whoever does not even take that is cut off."""
-        if self._stream is None or self._stream.is_closing():
-            self.abort()
-            return
-        self._stream.write(self._unsent + encoded(reply.line()))
-        self._unsent = bytearray()
-        self._reset_timeout(_PARTING_SECONDS)
-        self._stream.close()
+            self.wire.hang_up(replies.SHUTTING_DOWN)
 
     def _tracked(self, method: Command) -> Command:
         async def carried_out(argument: str | None) -> None:
-            if self._stream is None or self._stream.is_closing():
-                await self.gone.wait()  # what stands behind a QUIT is no command
+            if not self.wire.is_open():
+                await self.wire.gone.wait()  # what stands behind a QUIT is no command
             self._busy = True
             try:
                 await method(argument)
             finally:
                 self._busy = False
             if self._leaving:
-                await self.end(replies.SHUTTING_DOWN)
+                await self.wire.end(replies.SHUTTING_DOWN)
 
         return carried_out
-
-    # ── the wire below the dialogue ──────────────────────────────────────────────────
-    async def say(self, reply: Reply) -> None:
-        """Send one reply, with those to commands that came with its own (RFC 2920 §3.2).
-
-        They go when nothing is left to do without waiting, for input or for anything else.
-        """
-        if not self._unsent:
-            self.loop.call_soon(self._send)
-        self._unsent += encoded(reply.line())
-        if len(self._unsent) > _PIECE:
-            self._send()
-        await self._writer.drain()  # whoever takes no replies is waited for
-
-    async def ask(self, challenge: bytes) -> bytes:
-        """Send 334 and return the line that answers, without its end; hang up on a longer one."""
-        await self._write("334 " + base64.b64encode(challenge).decode("ascii"))
-        self._reset_timeout()
-        try:
-            return (await self._reader.readuntil(b"\n")).rstrip(b"\r\n")
-        except asyncio.LimitOverrunError:
-            return await self.end(replies.AUTH_LINE_TOO_LONG)
-
-    async def end(self, reply: Reply) -> NoReturn:
-        """Hang up, and see to it that nothing more of the input is taken for a command."""
-        self._hang_up(reply)
-        await self.gone.wait()
-        raise asyncio.CancelledError
-
-    async def piece(self) -> bytes:
-        """Return octets of DATA."""
-        self._reset_timeout()
-        return await self._reader.read(_PIECE) or await self.end(replies.IDLE_TOO_LONG)
-
-    def unread(self, octets: bytes) -> None:
-        """Put octets back before those that are still to be read."""
-        self._buffered()[:0] = octets
-
-    def has_unread(self) -> bool:
-        """Tell whether octets have come that nobody has read."""
-        return bool(self._buffered())
-
-    def is_private(self) -> bool:
-        """Tell whether a password may be said here; aiosmtpd forgets implicit TLS."""
-        if self._tls_active or self._stream is None:
-            return self._tls_active
-        peer = self._stream.get_extra_info("peername")
-        own = self._stream.get_extra_info("sockname")
-        return self._front.allow_clear(peer[:2], own[:2])
-
-    def inside_tls(self) -> bool:
-        """Tell whether TLS is spoken."""
-        return self._tls_active
-
-    def offers_tls(self) -> bool:
-        """Tell whether STARTTLS may be said now."""
-        return self._tls is not None and not self._tls_active
-
-    def peer_ip(self) -> str:
-        """Return the address that connected; "" when it is gone."""
-        peer = None if self._stream is None else self._stream.get_extra_info("peername")
-        return str(peer[0]) if peer else ""
-
-    def helo(self) -> str:
-        """Return what HELO or EHLO named."""
-        return str(self._known_session().host_name or "")
-
-    def greeted(self) -> bool:
-        """Tell whether HELO or EHLO was said."""
-        return bool(self._known_session().host_name)
-
-    def extended(self) -> bool:
-        """Tell whether it was EHLO."""
-        return bool(self._known_session().extended_smtp)
 
     # ── the shell's own replies ──────────────────────────────────────────────────────
     @override
@@ -284,27 +194,17 @@ class Connection(SMTP):
 
         The shell pushes None when a command was cut off by the end of the connection.
         """
-        if self._stream is None or self._stream.is_closing():
+        if not self.wire.is_open():
             return
         line = status.decode("ascii", "replace") if isinstance(status, bytes) else status
-        await self._write(replies.with_enhanced(line) if self._greeting_sent else line)
+        await self.wire.write(replies.with_enhanced(line) if self._greeting_sent else line)
         self._greeting_sent = True
-
-    async def _write(self, text: str) -> None:
-        self._unsent += encoded(text)
-        self._send()
-        await self._writer.drain()
-
-    def _send(self) -> None:
-        unsent, self._unsent = self._unsent, bytearray()
-        if unsent and self._stream is not None and not self._stream.is_closing():
-            self._stream.write(unsent)
 
     @override
     async def handle_exception(self, error: Exception) -> str:
         """Answer what no command expected; aiosmtpd would tell the peer the exception's text."""
         if isinstance(error, asyncio.IncompleteReadError):
-            await self.end(replies.IDLE_TOO_LONG)  # the input has ended
+            await self.wire.end(replies.IDLE_TOO_LONG)  # the input has ended
         if isinstance(error, MailError):
             return replies.of_error(error).line()
         reference = secrets.token_hex(4)
@@ -329,46 +229,31 @@ class Connection(SMTP):
 
     async def _hello(self, hostname: str | None, *, extended: bool) -> None:
         if not hostname:
-            await self.say(replies.NO_HELLO)
+            await self.wire.say(replies.NO_HELLO)
             return
         self._set_rset_state()
-        session = self._known_session()
+        self.wire.named(hostname, extended=extended)
+        session = self.session or self._create_session()  # what the shell itself asks
         session.host_name, session.extended_smtp = hostname, extended
-        lines = [self._front.name, *(self._front.extensions(self) if extended else ())]
+        lines = [self._front.name, *(self._front.extensions(self.wire) if extended else ())]
         more = "".join(f"250-{line}\r\n" for line in lines[:-1])
-        await self._write(f"{more}250 {lines[-1]}")
+        await self.wire.write(f"{more}250 {lines[-1]}")
 
     @override
     async def smtp_STARTTLS(self, arg: str | None) -> None:
-        """Change to TLS by asyncio's public call; nothing of the clear phase survives."""
         if arg:
-            await self.say(replies.NO_ARGUMENT)
-        elif self._tls_active:
-            await self.say(replies.ALREADY_TLS)
-        elif self._tls is None or self._stream is None:
-            await self.say(replies.NO_TLS)
+            await self.wire.say(replies.NO_ARGUMENT)
+        elif self.wire.inside_tls():
+            await self.wire.say(replies.ALREADY_TLS)
+        elif not self.wire.offers_tls():
+            await self.wire.say(replies.NO_TLS)
         else:
-            await self._write(replies.START_TLS.line())
-            await self._start_tls(self._stream, self._tls)
+            await self.wire.write(replies.START_TLS.line())
+            await self._start_tls()
 
-    async def _start_tls(self, clear: asyncio.Transport, context: ssl.SSLContext) -> None:
-        # No await between here and the change of protocol inside start_tls: what was sent before
-        # the handshake is dropped, and what comes after it is kept (RFC 3207 §4.2).
-        self._buffered().clear()
-        self._tls_active = True
-        limit = _HANDSHAKE_SECONDS
-        try:
-            transport = await self.loop.start_tls(
-                clear, self, context, server_side=True, ssl_handshake_timeout=limit
-            )
-        except (OSError, ssl.SSLError):
-            log.info("tls_handshake_failed", door="smtp")
-            clear.abort()
-            raise asyncio.CancelledError from None
-        self._stream = self.transport = cast("asyncio.Transport", transport)
+    async def _start_tls(self) -> None:
+        self.transport = await self.wire.start_tls(self)
         self._dialogue.trail.reached(Step.SECURED)
-        self._reader._transport = transport  # type: ignore[attr-defined]  # noqa: SLF001  # no public setter
-        self._writer._transport = transport  # type: ignore[attr-defined]  # noqa: SLF001  # no public setter
         self._dialogue.forget()
         self._set_rset_state()
         self.session = self._create_session()
@@ -376,24 +261,12 @@ class Connection(SMTP):
     # ── small commands ───────────────────────────────────────────────────────────────
     @override
     async def smtp_QUIT(self, arg: str | None) -> None:
-        await self.end(replies.GOODBYE)
+        await self.wire.end(replies.GOODBYE)
 
     @override
     async def smtp_VRFY(self, arg: str | None) -> None:
-        await self.say(replies.VERIFY)
+        await self.wire.say(replies.VERIFY)
 
     @override
     async def smtp_HELP(self, arg: str | None) -> None:
-        await self.say(replies.HELP)
-
-    def _known_session(self) -> Session:
-        return self.session or self._create_session()
-
-    def _buffered(self) -> bytearray:
-        """Return the octets that were received and not yet read."""
-        return self._reader._buffer  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  # asyncio has no unread
-
-
-def encoded(line: str) -> bytes:
-    """Return *line* as it goes out."""
-    return line.encode("ascii", "replace") + b"\r\n"
+        await self.wire.say(replies.HELP)

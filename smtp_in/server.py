@@ -14,7 +14,8 @@ from msgspec import Struct
 from typing_extensions import override
 
 from smtp_in import replies
-from smtp_in.connection import Connection, Front, encoded
+from smtp_in.connection import Connection, Front
+from smtp_in.wire import encoded
 
 
 class Listener(Struct, frozen=True):
@@ -50,9 +51,9 @@ async def serve_front(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(leaving_seconds):
                 while front.live:
-                    await next(iter(front.live)).gone.wait()
+                    await next(iter(front.live)).wire.gone.wait()
         for connection in tuple(front.live):
-            connection.abort()
+            connection.wire.abort()
 
 
 async def _listen(front: Front, listener: Listener, connections: int) -> asyncio.Server:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from mx_core.ports import Accounts
 from mx_core.trail_port import Observer, nobody
 from smtp_in import future, replies
 from smtp_in.body import Room
-from smtp_in.connection import Connection, Front
+from smtp_in.connection import Front
 from smtp_in.dialogue import Dialogue, House
 from smtp_in.limits import Limits
 from smtp_in.server import Listener, serve_front
-
-AllowClear = Callable[[tuple[str, int], tuple[str, int]], bool]
+from smtp_in.wire import AllowClear, Wire
 
 _NAME: Final = "localhost"  # what the certificate says, and all that a loopback name can be
 
@@ -41,8 +40,8 @@ async def serve(
         idle_seconds=limits.idle_seconds,
         settle_seconds=limits.before_login_seconds,
         too_late=replies.LOGIN_TOO_LATE,
-        begin=lambda connection: Dialogue(connection, house),
-        extensions=lambda connection: _extensions(connection, limits),
+        begin=lambda wire: Dialogue(wire, house),
+        extensions=lambda wire: _extensions(wire, limits),
         allow_clear=allow_clear,
         command_octets={"AUTH": len("AUTH LOGIN ") + limits.auth_line_octets},
     )
@@ -55,12 +54,12 @@ async def serve(
     )
 
 
-def _extensions(connection: Connection, limits: Limits) -> list[str]:
+def _extensions(wire: Wire, limits: Limits) -> list[str]:
     words = ["PIPELINING", f"SIZE {limits.message_octets}", "8BITMIME", "SMTPUTF8", "CHUNKING"]
     words += ["DSN", "ENHANCEDSTATUSCODES", f"LIMITS RCPTMAX={limits.recipients}"]  # RFC 9422
     words.append(future.announced(time.time(), limits.hold_seconds))
-    if connection.offers_tls():
+    if wire.offers_tls():
         words.append("STARTTLS")
-    if connection.is_private():
+    if wire.is_private():
         words.append("AUTH PLAIN LOGIN")
     return words

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address, ip_network
 
 from mx_core.model.errors import BadConfiguration
 from smtp_in.body import Room
-from smtp_in.connection import Connection, Front
+from smtp_in.connection import Front
 from smtp_in.door.config import Config
 from smtp_in.door.dialogue import DoorDialogue, House
 from smtp_in.door.judging.spf import peer_of
@@ -18,6 +18,7 @@ from smtp_in.door.limits import Limits
 from smtp_in.door.ports import Behind
 from smtp_in.replies import Reply
 from smtp_in.server import Listener, serve_front
+from smtp_in.wire import Wire
 
 TOO_MANY_OF_YOURS = Reply(421, "4.7.0", "too many connections from your address; try again later")
 TOO_LONG = Reply(421, "4.4.2", "this connection has lasted long enough; open another")
@@ -65,10 +66,10 @@ async def serve_door(
         idle_seconds=limits.idle_seconds,
         settle_seconds=limits.session_seconds,
         too_late=TOO_LONG,
-        begin=lambda connection: DoorDialogue(connection, house),
-        extensions=lambda connection: _extensions(connection, limits),
+        begin=lambda wire: DoorDialogue(wire, house),
+        extensions=lambda wire: _extensions(wire, limits),
         allow_clear=lambda _peer, _own: False,  # nobody logs in here at all
-        refuses=lambda connection: _refuses(front, connection, limits.connections_per_peer),
+        refuses=lambda wire: _refuses(front, wire, limits.connections_per_peer),
     )
     await serve_front(
         front,
@@ -79,15 +80,15 @@ async def serve_door(
     )
 
 
-def _extensions(connection: Connection, limits: Limits) -> list[str]:
+def _extensions(wire: Wire, limits: Limits) -> list[str]:
     words = ["PIPELINING", f"SIZE {limits.message_octets}", "8BITMIME", "SMTPUTF8"]
     words += ["ENHANCEDSTATUSCODES", f"LIMITS RCPTMAX={limits.recipients}"]
-    return [*words, "STARTTLS"] if connection.offers_tls() else words
+    return [*words, "STARTTLS"] if wire.offers_tls() else words
 
 
-def _refuses(front: Front, connection: Connection, most: int) -> Reply | None:
-    mine = _network(connection.peer_ip())
-    same = sum(_network(each.peer_ip()) == mine for each in front.live)
+def _refuses(front: Front, wire: Wire, most: int) -> Reply | None:
+    mine = _network(wire.peer_ip())
+    same = sum(_network(each.wire.peer_ip()) == mine for each in front.live)
     return TOO_MANY_OF_YOURS if same >= most else None
 
 

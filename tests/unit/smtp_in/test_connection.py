@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from smtp_in import replies
 from smtp_in.body import Room
@@ -14,36 +12,12 @@ from smtp_in.connection import Connection, Front
 from smtp_in.door.dialogue import DoorDialogue, House
 from smtp_in.door.limits import Limits
 from tests.support.door import MemoryBehind
+from tests.support.smtp_line import Line
 
 pytestmark = pytest.mark.anyio
 
 HELLO = b"EHLO mail.c.example\r\n"
 ENVELOPE = b"MAIL FROM:<carol@c.example>\r\nRCPT TO:<bob@b.example>\r\n"
-
-
-class Line(asyncio.Transport):
-    """Keeps what is written, each write by itself."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
-        self.written: list[bytes] = []
-        self.closed = False
-
-    @override
-    def write(self, data: Any) -> None:
-        self.written.append(bytes(data))
-
-    @override
-    def is_closing(self) -> bool:
-        return self.closed
-
-    @override
-    def close(self) -> None:
-        self.closed = True
-
-    def codes(self) -> list[list[bytes]]:
-        """Return the code of each reply, by write."""
-        return [[line[:3] for line in each.splitlines()] for each in self.written]
 
 
 def connected() -> tuple[Connection, Line]:
@@ -54,7 +28,7 @@ def connected() -> tuple[Connection, Line]:
         idle_seconds=60.0,
         settle_seconds=60.0,
         too_late=replies.IDLE_TOO_LONG,
-        begin=lambda connection: DoorDialogue(connection, house),
+        begin=lambda wire: DoorDialogue(wire, house),
         extensions=lambda _: [],
         allow_clear=lambda _peer, _own: False,
     )
