@@ -40,6 +40,7 @@ from gateway.spool.taking import Taking, taking_of
 from gateway.trial import domain as trial
 from gateway.trial.own_home import OwnHome
 from gateway.unlocking.idleness import Idleness
+from gateway.unlocking.locking import Locking
 from gateway.unlocking.receiving import Receiving
 from gateway.unlocking.vault import Vault
 from gateway.web.page.server import Page
@@ -58,8 +59,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 log = structlog.get_logger()
-
-_LOCK_SECONDS = 0.3
 
 
 def run(directories: Directories, *, port_base: int | None, moved: bool = False) -> None:
@@ -107,6 +106,7 @@ class Gateway(OpenDesk):
         self._recovering = Recovering(directories, self.vault.master, config, time.time)
         self._tasks = asyncio.TaskGroup()  # entered by ``run``
         self._stopping = asyncio.Event()
+        self._locking = Locking(self.vault, config.unlock, self._idleness, self._stopping.set)
         self._receiving = Receiving(directories, config, self.vault, time.time)
         self._living = Living(
             self._accounts,
@@ -216,11 +216,6 @@ class Gateway(OpenDesk):
         return {"settings": asdict(self._settings(person.address, password.reveal()))}
 
     @override
-    async def add_password(self, address: Address, name: str) -> str:
-        self._sightings.forget(address.canonical(), name)
-        return (await self._accounts.find(address).store.passwords.add(name)).reveal()
-
-    @override
     async def new_settings(self, address: Address, name: str) -> MailSettings:
         return self._settings(address, await self.add_password(address, name))
 
@@ -234,9 +229,7 @@ class Gateway(OpenDesk):
 
     @override
     async def lock(self) -> None:
-        self.vault.lock()
-        # the answer goes out first; then the process begins again, with nothing in its memory
-        asyncio.get_running_loop().call_later(_LOCK_SECONDS, self._stopping.set)
+        await self._locking.lock()
 
     @override
     async def unlock(self, passphrase: Secret[str]) -> None:
@@ -253,7 +246,7 @@ class Gateway(OpenDesk):
                 await self._receiving.renew(person.store.folder, person.address, person.membership)
 
     async def _open_accounts(self) -> None:
-        """Open every account on disk and start it; and the clock after which all is locked."""
+        """Open every account on disk, take in what was spooled, and let the clocks run that lock."""
         recovering = await self._living.open_stored()
         if not (self.trial() or recovering):  # nobody lives there, or ever did
             await asyncio.to_thread(self._own_home.end)
@@ -261,10 +254,7 @@ class Gateway(OpenDesk):
         spool, master = self._directories.spool, self.vault.master()
         self._taking = taking_of(spool, master, self._accounts.find, smtp_limits(self._config))
         self._tasks.create_task(self._taking.run())
-        if minutes := self._config.unlock.lock_after_minutes:
-            self._tasks.create_task(self._lock_after(minutes * 60.0))
-        if minutes := self._config.unlock.lock_when_idle_minutes:
-            self._tasks.create_task(self._idleness.lock_after(minutes * 60.0, self.lock))
+        self._locking.begin(self._tasks)
 
     def _announce(self) -> None:
         import webbrowser  # noqa: PLC0415  # at the first start, and not again
@@ -273,10 +263,6 @@ class Gateway(OpenDesk):
 
         say = partial(print, flush=True)  # a person reads
         announce(self.page_link(), self._ports.page, os.environ, webbrowser.open, say)
-
-    async def _lock_after(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        await self.lock()
 
     def _open_doors(
         self,

@@ -76,6 +76,11 @@ class OpenDesk(Daemon):
         return await self._accounts.find(account).judge_domain(domain)
 
     @override
+    async def add_password(self, address: Address, name: str) -> str:
+        self._sightings.forget(address.canonical(), name)
+        return (await self._accounts.find(address).store.passwords.add(name)).reveal()
+
+    @override
     async def revoke_password(self, address: Address, name: str) -> None:
         if not await self._accounts.find(address).store.passwords.revoke(name):
             raise Refused(
