@@ -55,7 +55,7 @@ $(BROWSER): $(TOOLS) requirements-interop.lock
 
 interop: $(BROWSER) ## real Thunderbird, mutt, neomutt, aerc, mbsync, offlineimap, Chromium; the same commands to Dovecot
 	@tests/require thunderbird certutil mutt neomutt aerc mbsync offlineimap tmux dovecot sieve chromium Xvfb
-	$(BIN)/python -m pytest -m interop tests/interop tests/differential $(ARGS)
+	$(BIN)/python -m pytest -m "interop and not torture" tests/interop tests/differential $(ARGS)
 
 pictures: $(BROWSER) ## every page in Chromium, refusals, weak mail and the first minutes in Thunderbird, into docs/guide/img
 	@tests/require chromium thunderbird certutil dovecot Xvfb import mogrify
