@@ -97,9 +97,6 @@ class KeptCards:
                 raise
             return held
         self.keep(asked, held)
-        self._kept.move_to_end(asked)
-        if len(self._kept) > _CARDS_KEPT:
-            self._kept.popitem(last=False)
         return held
 
     async def ask(
@@ -124,9 +121,12 @@ class KeptCards:
         return HeldCard(await self._carrier.resolve(asked, seen, token), self._now())
 
     def keep(self, asked: Address, held: HeldCard) -> None:
-        """Let *held* be the card of *asked* from here on."""
+        """Let *held* be the card of *asked* from here on; the one that came first of too many goes."""
         self._kept[asked] = held
+        self._kept.move_to_end(asked)
+        if len(self._kept) > _CARDS_KEPT:
+            self._kept.popitem(last=False)
 
     def drop(self, asked: Address) -> None:
         """Ask for the card of *asked* the next time."""
-        del self._kept[asked]
+        self._kept.pop(asked, None)  # others may have come since, for whom it went

@@ -102,3 +102,18 @@ async def test_the_card_that_was_asked_for_longest_ago_makes_room(
         await room.card(who)
 
     assert room.homes.asked == people[:1]
+
+
+async def test_what_was_not_asked_for_here_makes_room_too_and_may_be_gone_when_it_is_dropped(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_cards, "_CARDS_KEPT", 1)
+    await room.card(BOB)
+    another = Address("one", "b.example")
+    room.cards.keep(another, await room.cards.ask(another, None, None))
+    room.homes.asked.clear()
+    room.cards.drop(BOB)
+    await room.card(another)
+    await room.card(BOB)
+
+    assert room.homes.asked == [BOB]
