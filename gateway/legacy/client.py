@@ -72,8 +72,10 @@ class ImapClient:
     def __init__(self, server: Server, guard: Guard) -> None:
         self.server = server
         self.capabilities: frozenset[str] = frozenset()
-        self.news = False  # a command was answered with something that it had not asked for
+        self.news = False  # of the open mailbox something was told that no command had asked for
+        self._elsewhere: list[Data] = []  # and of others
         self._guard = guard
+        guard.between = Expected(take=lambda data: self._beside("", data))
 
     @classmethod
     async def open(cls, server: Server, secret: Secret[str]) -> ImapClient:
@@ -110,7 +112,7 @@ class ImapClient:
         """
 
         def hear(data: Data) -> None:
-            self.news |= _is_news(command, data)
+            self._beside(command, data)
             take(data)
 
         expected = Expected(octets, answers, hear, told)
@@ -121,7 +123,8 @@ class ImapClient:
     async def idle(self, seconds: float, called: asyncio.Event | None = None) -> list[Data]:
         """Wait until the server tells something, for *seconds*, or until *called*.
 
-        Return what it told.  RFC 2177.
+        Return what it told.  RFC 2177.  What it tells before IDLE begins is in ``news``, or is
+        taken by ``told_elsewhere``: it is not told again.
         """
         told: list[Data] = []
         if "IDLE" not in self.capabilities:
@@ -132,6 +135,17 @@ class ImapClient:
             )
         self._agreed("IDLE", status)
         return told
+
+    def told_elsewhere(self) -> list[Data]:
+        """Take what was told of other mailboxes with or between commands (RFC 5465 §4); not by IDLE."""
+        told, self._elsewhere = self._elsewhere, []
+        return told
+
+    def _beside(self, command: str, data: Data) -> None:
+        self.news |= _is_news(command, data)
+        is_asked = data.name != "STATUS" or command.startswith("STATUS")
+        if not is_asked and len(self._elsewhere) < ANSWERS_MAX:
+            self._elsewhere.append(data)
 
     async def close(self) -> None:
         """End the connection at once; never raises for what the other side does."""

@@ -63,7 +63,6 @@ class Expected(Struct, frozen=True):
 
 
 _GREETING: Final = Expected(0, 100)
-_BETWEEN: Final = Expected()  # commands: a server may tell what is new
 
 
 @final
@@ -74,6 +73,7 @@ class Guard(IMAP4ClientProtocol):  # type: ignore[misc]  # untyped in aioimaplib
         """*name* is what sentences call the server."""
         loop = asyncio.get_running_loop()
         super().__init__(loop)
+        self.between = Expected()  # commands: a server may tell what is new
         self._name = name
         self._reader = AnswerReader()
         self._error: Exception | None = None
@@ -208,7 +208,7 @@ class Guard(IMAP4ClientProtocol):  # type: ignore[misc]  # untyped in aioimaplib
             raise BadAnswer("does not greet as an IMAP server does")
         self._greeted = True
         self.state = AUTH if answer.word == "PREAUTH" else NONAUTH
-        self._expect(_BETWEEN)
+        self._expect(self.between)
         self._end.set_result(answer)
 
     def _go_on(self) -> None:
@@ -222,7 +222,7 @@ class Guard(IMAP4ClientProtocol):  # type: ignore[misc]  # untyped in aioimaplib
         tags = {command.tag.encode() for command in waiting if command is not None}
         if status.tag not in tags or status.word not in {"OK", "NO", "BAD"} or self._end.done():
             raise BadAnswer("answers what was not asked")
-        self._expect(_BETWEEN)
+        self._expect(self.between)
         self._end.set_result(status)
         super().data_received(status.tag + b" " + status.word.encode() + b"\r\n")
 

@@ -40,7 +40,8 @@ _IDLE_SECONDS: Final = 540.0  # then IDLE is begun anew; a server may end it aft
 _LOOK_SECONDS: Final = 120.0  # at other folders, where the server does not tell of them
 _PROOF_SECONDS: Final = 10.0  # of waiting, after which what was broken is taken for mended
 _POLL_SECONDS: Final = 60.0  # where it does not even know IDLE
-_PASSES_MAX: Final = 3  # over a folder before one waits again, however much it changes
+_PASSES_MAX: Final = 3  # over a folder before others have their turn, however much it changes
+_RESTLESS_SECONDS: Final = 0.1  # of waiting where more was told meanwhile; twice as long each time
 _STILL_BROKEN_SECONDS: Final = 900  # then the person is written to
 _INBOX: Final = "INBOX"
 
@@ -161,20 +162,26 @@ class AccountPull:
         """Do what either side tells of, until it is time to look at everything again."""
         ends = time.monotonic() + _IDLE_SECONDS
         dirty: set[bytes] = set()
+        restless = _RESTLESS_SECONDS
         while (left := ends - time.monotonic()) > 0:
             self._called.clear()
             dirty |= self._stirred_here()
             for row in dirty:
                 await self._passes[row].run(client)
-            await self._until_still(client)
+            is_still = await self._until_still(client)
             self._phase = "following"
             if not self._was_broken:
                 await self._say_that_it_works()
+            told = client.told_elsewhere()
             longest = _IDLE_SECONDS if tells_all else _LOOK_SECONDS
+            unsettled = bool(told or client.news or not is_still)
+            if unsettled:  # what it has told already, it does not tell again
+                longest = min(longest, restless)
+            restless = 2 * restless if unsettled else _RESTLESS_SECONDS
             seconds = min(left, _PROOF_SECONDS if self._was_broken else longest)
-            dirty = await self._wait(client, seconds)
+            dirty = self._told_of([*told, *await self._wait(client, seconds)])
             await self._say_that_it_works()
-            if not tells_all and not dirty and not self._called.is_set():
+            if not (tells_all or dirty or unsettled or self._called.is_set()):
                 dirty = await self._differing(client)
 
     async def _say_that_it_works(self) -> None:
@@ -184,25 +191,27 @@ class AccountPull:
             await self._store.pulls.note(self._pull.id, "")
             log.info("pull_follows", folders=len(self._passes))
 
-    async def _until_still(self, client: ImapClient) -> None:
-        """Open INBOX, which stays open, until nothing has changed in it meanwhile."""
+    async def _until_still(self, client: ImapClient) -> bool:
+        """Open INBOX, which stays open, until nothing has changed in it meanwhile; tell whether it came to that."""
         inbox = self._passes.get(_INBOX.encode())
-        if inbox is not None:
-            for number in range(_PASSES_MAX):
-                if not await inbox.run(client, again=number > 0):
-                    return
+        if inbox is None:
+            return True
+        for number in range(_PASSES_MAX):
+            if not await inbox.run(client, again=number > 0):
+                return True
+        return False
 
-    async def _wait(self, client: ImapClient, seconds: float) -> set[bytes]:
-        """Return the folders that the server told of."""
+    async def _wait(self, client: ImapClient, seconds: float) -> list[Data]:
+        """Return what the server told of meanwhile."""
         if "IDLE" not in client.capabilities:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(seconds, _POLL_SECONDS)):
                     await self._called.wait()
-            return set()
-        told = await client.idle(seconds, self._called)
-        return self._told_of(told)
+            return []
+        return await client.idle(seconds, self._called)
 
     def _told_of(self, told: Sequence[Data]) -> set[bytes]:
+        """Return the folders that *told* is of."""
         # Dovecot spells them in UTF-8 here, and nowhere else
         found = {utf7.decode(name) for name, _ in filter(None, map(remote_flags.told_of, told))}
         return {row for row in self._passes if utf7.decode(row) in found}

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tests.support.imap_script import Reply, Talk
@@ -35,6 +36,7 @@ class LiveAccount:
         self.withheld: set[int] = set()  # UIDs whose octets are not given
         self.stored: list[str] = []  # STORE commands
         self.fetched: list[int] = []
+        self.behind_select: Callable[[Talk, str], Awaitable[None]] | None = None
         self._modseq = 1
         self._changed = asyncio.Event()
 
@@ -94,6 +96,9 @@ class LiveAccount:
         if self.counts:
             told += f"* OK [HIGHESTMODSEQ {self._highest(box)}]\r\n"
         await talk.send(told.encode() + b"%t OK\r\n")
+        if self.behind_select is not None:
+            await self.behind_select(talk, name)
+            talk.seen = self._seen(box)  # type: ignore[attr-defined]  # IDLE does not tell it again
 
     def _seen(self, box: Box) -> tuple[int, int]:
         return self._highest(box), len(box.mail)
