@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gateway.arriving.status_block import block_octets
 from gateway.legacy.client import Server
 from gateway.pulling.asked import AskedPull
 from gateway.pulling.pulling import Pulling
 from mx_core.model.address import Address
 from mx_core.store.account_store import AccountStore
+from tests.support.old_mail import stored
+from tests.support.stores import memory_store
 
 ALICE = Address.parse("alice@a.example")
 
@@ -32,6 +35,25 @@ async def pulling(store: AccountStore, *accounts: AskedPull) -> AsyncIterator[Pu
         await asyncio.wait({running})
         if not running.cancelled():
             running.result()
+
+
+@asynccontextmanager
+async def pulled(server: Server, store: AccountStore) -> AsyncIterator[Pulling]:
+    """Pull until both sides are the same for the first time."""
+    async with pulling(store, asked(server)) as made:
+        await until(lambda: follows(made))
+        yield made
+
+
+@asynccontextmanager
+async def a_store() -> AsyncIterator[AccountStore]:
+    with memory_store() as store:
+        yield store
+
+
+async def texts(store: AccountStore, box: str = "INBOX") -> list[bytes]:
+    """What came, without what was put before it."""
+    return [octets[block_octets(octets) :] for octets, _, _ in (await stored(store)).get(box, [])]
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:

@@ -2,13 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from gateway.arriving.status_block import block_octets
 from gateway.legacy.client import Server
 from gateway.pulling import account_pull
 from gateway.pulling.pulling import Pulling
@@ -21,29 +18,10 @@ from mx_core.store.account_store import AccountStore
 from tests.support.imap_account import LiveAccount
 from tests.support.imap_script import Reply, Talk, scripted
 from tests.support.old_mail import letter, stored
-from tests.support.pulls import ALICE, asked, follows, pulling, until
+from tests.support.pulls import ALICE, a_store, asked, pulled, pulling, texts, until
 from tests.support.stores import Clock, memory_store
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def pulled(server: Server, store: AccountStore) -> AsyncIterator[Pulling]:
-    """Pull until both sides are the same for the first time."""
-    async with pulling(store, asked(server)) as made:
-        await until(lambda: follows(made))
-        yield made
-
-
-@asynccontextmanager
-async def a_store() -> AsyncIterator[AccountStore]:
-    with memory_store() as store:
-        yield store
-
-
-async def texts(store: AccountStore, box: str = "INBOX") -> list[bytes]:
-    """What came, without what was put before it."""
-    return [octets[block_octets(octets) :] for octets, _, _ in (await stored(store)).get(box, [])]
 
 
 async def flags(store: AccountStore, box: str = "INBOX") -> list[set[str]]:
@@ -86,88 +64,6 @@ async def test_mail_comes_once_and_flags_go_both_ways(tmp_path: Path, counts: bo
             assert (await flags(store))[0] == {"\\Flagged", "\\Seen"}
             assert await texts(store) == [letter(n) for n in (1, 2, 4, 5)]
         assert sorted(account.fetched) == [1, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("counts", [True, False])
-async def test_what_is_told_between_two_commands_is_not_waited_for(
-    tmp_path: Path, counts: bool
-) -> None:
-    account = LiveAccount(counts=counts)
-    selects = 0
-
-    async def tell(talk: Talk, _name: str) -> None:
-        nonlocal selects
-        selects += 1
-        if selects == 2:  # the pass that finds nothing, and waits then
-            account.put("INBOX", letter(1))
-            await talk.send(b"* 1 EXISTS\r\n")
-
-    account.behind_select = tell
-    async with (
-        scripted(tmp_path, account.script()) as (server, _),
-        a_store() as store,
-        pulled(server, store),
-    ):
-        await until(lambda: _have_come(store, [letter(1)]))
-
-
-async def test_a_folder_that_is_told_of_between_two_commands_is_looked_at(tmp_path: Path) -> None:
-    account = LiveAccount("Work")
-    account.capabilities += " NOTIFY"
-    selects = 0
-
-    async def tell(talk: Talk, name: str) -> None:
-        nonlocal selects
-        selects += name == "INBOX"
-        if (selects, name) == (2, "INBOX"):
-            account.put("Work", letter(1))
-            await talk.send(b'* STATUS "Work" (UIDVALIDITY 1 UIDNEXT 2)\r\n')
-
-    account.behind_select = tell
-    async with (
-        scripted(tmp_path, account.script()) as (server, _),
-        a_store() as store,
-        pulled(server, store),
-    ):
-        await until(lambda: _have_come(store, [letter(1)], "Work"))
-
-
-async def test_a_folder_that_changes_all_the_time_is_looked_at_until_it_does_not(
-    tmp_path: Path,
-) -> None:
-    account, mail = LiveAccount(), [letter(number) for number in range(9)]
-
-    async def change(_talk: Talk, _name: str) -> None:
-        if len(account.boxes["INBOX"].mail) < len(mail):
-            account.put("INBOX", mail[len(account.boxes["INBOX"].mail)])
-
-    account.behind_select = change
-    async with (
-        scripted(tmp_path, account.script()) as (server, _),
-        a_store() as store,
-        pulled(server, store),
-    ):
-        await until(lambda: _have_come(store, mail))
-
-
-async def test_a_server_that_always_tells_something_is_not_asked_all_the_time(
-    tmp_path: Path,
-) -> None:
-    account, selects = LiveAccount(), 0
-
-    async def tell(talk: Talk, _name: str) -> None:
-        nonlocal selects
-        selects += 1
-        await talk.send(b"* 0 EXISTS\r\n")
-
-    account.behind_select = tell
-    async with (
-        scripted(tmp_path, account.script()) as (server, _),
-        a_store() as store,
-        pulled(server, store),
-    ):
-        await asyncio.sleep(1)
-    assert 2 <= selects < 12
 
 
 async def test_a_server_that_numbers_anew_brings_nothing_twice_and_loses_nothing(
@@ -290,10 +186,6 @@ async def test_an_account_that_is_removed_is_forgotten_and_its_mail_stays(tmp_pa
         await made.add(asked(server))
         await until(lambda: _are(store, [set(), set()]))
         assert await texts(store) == [letter(1), letter(2)]
-
-
-async def _have_come(store: AccountStore, wanted: list[bytes], box: str = "INBOX") -> bool:
-    return await texts(store, box) == wanted
 
 
 async def _are(store: AccountStore, wanted: list[set[str]]) -> bool:
