@@ -80,6 +80,7 @@ class Conversation:
         )  # fmt: skip
         self._connection.session.is_alone = self._is_alone
         self._ahead = self._connection.session.ahead
+        self._prompt = self._connection.prompt
         trail = self._connection.session.trail = common.observer()
         trail.reached(Step.REACHED)
         if listener.implicit:
@@ -198,24 +199,23 @@ class Conversation:
     def _at_once(self, octets: bytes) -> bool:
         """Answer *octets* that came while the task waits for some; False: the task is to do it."""
         try:
-            done = self._connection.at_once(octets, self._out)
-            if done:
-                self._tell_at_once()
+            if not self._connection.at_once(octets, self._out):
+                return False
+            self._duplex.deadline = self._now() + self._limits.idle_seconds
+            self._duplex.write(self._out.taken())
+            if self._ahead.due:
+                self._ahead.go_on()
+            if self._prompt.took_part:
+                self._go_on_at_once()
+        except ConnectionResetError:
+            pass  # the task is told by connection_lost
         except Exception as error:  # noqa: BLE001  # as in run
             self._note_bug(error)
             self._duplex.transport.abort()
-            return True
-        return done
+        return True
 
-    def _tell_at_once(self) -> None:
-        self._duplex.put_off(self._now() + self._limits.idle_seconds)
-        try:
-            self._duplex.write(self._out.taken())
-        except ConnectionResetError:
-            return  # the task is told by connection_lost
-        if self._ahead.due:
-            self._ahead.go_on()
-        if self._connection.prompt.left_something:
+    def _go_on_at_once(self) -> None:
+        if self._prompt.left_something:
             self._duplex.look_up()
         elif self._connection.framer.amid:
             self._duplex.acknowledge()

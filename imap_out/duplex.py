@@ -48,7 +48,7 @@ class Duplex(asyncio.Protocol):
         self._readable = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf  # loop time
-        self._deadline = math.inf  # of the wait below; the alarm is never later
+        self.deadline = math.inf  # of ``readable_until``, may be put off; the alarm is never later
         self._awaited = self._late = False  # the task waits until a deadline; it has passed
         self._writable = asyncio.Event()
         self._writable.set()
@@ -85,7 +85,7 @@ class Duplex(asyncio.Protocol):
             raise TimeoutError
         if self._readable.is_set():
             return
-        self._deadline = deadline
+        self.deadline = deadline
         if deadline < self._alarm_at:
             self._set_alarm(deadline)
         self._awaited = True
@@ -101,30 +101,15 @@ class Duplex(asyncio.Protocol):
                 self._readable.clear()
                 raise TimeoutError
 
-    def put_off(self, deadline: float) -> None:
-        """Let ``readable_until`` wait until *deadline*, which is later than its own."""
-        self._deadline = deadline
-
     def look_up(self) -> None:
         """Let ``readable_until`` return: something is to be done that ``at_once`` took and did not do."""
         self._readable.set()
 
     def _listen(self) -> None:
         """Begin to wait for the peer, wide awake for one that is quick."""
-        self._heard = time.monotonic()
+        self._heard = now = time.monotonic()
         if self._is_quick:
-            self._lingering.begin()
-
-    def _answered_at_once(self, octets: bytes) -> bool:
-        """Answer *octets* if that needs neither the task nor room, and tell whether it was done."""
-        if not self._awaited or self._readable.is_set() or not self._writable.is_set():
-            return False
-        if self._deflate is not None:
-            return False
-        if not self.at_once(octets):
-            return False
-        self._listen()
-        return True
+            self._lingering.begin(now)
 
     def _set_alarm(self, at: float) -> None:
         if self._alarm is not None:
@@ -136,8 +121,8 @@ class Duplex(asyncio.Protocol):
         self._alarm, self._alarm_at = None, math.inf
         if not self._awaited:
             return  # a command is under way; the next wait sets another
-        if self._loop.time() < self._deadline:
-            self._set_alarm(self._deadline)
+        if self._loop.time() < self.deadline:
+            self._set_alarm(self.deadline)
             return
         self._late = True
         self._readable.set()
@@ -257,7 +242,10 @@ class Duplex(asyncio.Protocol):
         now = time.monotonic()
         self._company.heard(self, now)
         self._is_quick = now - self._heard < AT_ONCE_SECONDS
-        if self._answered_at_once(data):
+        # what needs neither the task nor room
+        free = self._awaited and self._writable.is_set() and not self._readable.is_set()
+        if free and self._deflate is None and self.at_once(data):
+            self._listen()
             return
         self._buffer += data
         self._readable.set()

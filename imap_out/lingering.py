@@ -27,11 +27,11 @@ class Lingering:
         # on a lone processor it would keep the client from speaking
         self._pays = len(os.sched_getaffinity(0)) > 1
 
-    def begin(self) -> None:
-        """Look out for the next command."""
+    def begin(self, now: float) -> None:
+        """Look out for the next command, in monotonic seconds."""
         if not self._pays:
             return
-        self._until = time.monotonic() + SECONDS
+        self._until = now + SECONDS
         if not self._looks:
             self._looks = True
             self._loop.call_soon(self._look)

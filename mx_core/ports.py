@@ -29,7 +29,7 @@ from mx_core.model.ids import (
 )
 from mx_core.model.long_octets import LongOctets
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.model.message import Fact, FactColumns, MessageForm, Submission, Whole
+from mx_core.model.message import Fact, FactColumns, InHand, MessageForm, Submission, Whole
 from mx_core.model.octets import Octets
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot
@@ -254,7 +254,7 @@ class MailStore(Protocol):
     def glance(self, job: Callable[[MailReader], T]) -> T:
         """As ``read``, at once: for jobs that read a few rows."""
 
-    def whole(self, message: MessageId, octets_max: int) -> Whole:
+    def whole(self, message: MessageId, octets_max: int) -> InHand:
         """Return one message at once, its octets None if there are more than *octets_max*.
 
         Raises StoreDamaged, MessageGone.

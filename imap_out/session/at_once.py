@@ -27,7 +27,7 @@ from mx_core.model.address import Address
 from mx_core.model.errors import MailError
 from mx_core.model.mailbox_name import mailbox_name
 
-_LINE: Final = re.compile(rb"([^\r\n\0{]{1,300})\r\n")  # all that has come, and no literal in it
+_LINE: Final = re.compile(rb"[^\r\n\0{]{1,300}")  # one, and no literal in it
 _PLAIN: Final = re.compile(
     rb"([%b]{1,32}) (?:(NOOP)|(STATUS [ -z]{1,200}))" % TAG_CLASS, re.IGNORECASE
 )
@@ -38,14 +38,11 @@ _KEPT_MAX: Final = 64  # answers of one session
 _LONGER: Final = frozenset({b"HIGHESTMODSEQ", b"DELETED-STORAGE"})  # begins something; is counted
 
 
-def answer_line(session: Session, octets: bytes, out: Out) -> bool:
-    """As ``answer``, to all that has come, if that is one line and nothing more."""
-    line = _LINE.fullmatch(octets)
-    return line is not None and answer(session, line[1], out)
-
-
 def answer(session: Session, text: bytes, out: Out) -> bool:
-    """Put the whole answer to the command *text*, its tagged line included; False: nothing was done."""
+    """Put the whole answer to the command *text*, its tagged line included; False: nothing was done.
+
+    Of a *text* that is no line, or more than one, nothing is done.
+    """
     view, account = session.view, session.account
     if account is None or session.ended or session.notice is not None:
         return False
@@ -54,6 +51,8 @@ def answer(session: Session, text: bytes, out: Out) -> bool:
             return False
         if lone.answer(session, view, text, out):
             return True
+    if _LINE.fullmatch(text) is None:
+        return False
     found = _PLAIN.fullmatch(text)
     if found is None:
         return view is not None and lone_store.answer(session, view, text, out)

@@ -6,12 +6,16 @@ parts.  What was taken in and can not be answered so is held for the task.
 
 from __future__ import annotations
 
+from typing import Final
+
 from imap_out.session import at_once
 from imap_out.session.answers.out import Out
 from imap_out.session.messages import lone_append
 from imap_out.session.overlap import Overlap
 from imap_out.session.state.session import Session
 from imap_out.wire.framing import Frame, Framer
+
+_END: Final = b"\r\n"
 
 
 class Prompt:
@@ -22,6 +26,7 @@ class Prompt:
         self._framer = framer
         self._overlap = overlap
         self._invited = False  # the message of an APPEND was asked for, and has not all come
+        self.took_part = False  # what came last was taken in, and was not all that is to come
 
     def answer(self, octets: bytes, out: Out) -> bool:
         """Put the whole answer to *octets*, if nothing need be waited for; False: nothing was taken in.
@@ -30,13 +35,15 @@ class Prompt:
         """
         if not self._overlap.idle:
             return False
+        self.took_part = self._invited
         if self._invited:
             return self._take_invited(octets, out)
         if self._framer.amid:
             return False
-        if at_once.answer_line(self._session, octets, out):
+        if octets.endswith(_END) and at_once.answer(self._session, octets[: -len(_END)], out):
             return True
         self._invited = at_once.ask_for_literal(self._session, octets, self._framer, out)
+        self.took_part = self._invited
         return self._invited
 
     @property

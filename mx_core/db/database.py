@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mx_core.db.asked import Asked, AskedAtStart, AtLeisure, Lone, settle
 from mx_core.db.direct import DirectLinks, open_link
@@ -46,6 +46,7 @@ class Database:
         self._lock = lock
         self._writer = writer
         self._readers = readers
+        self.row = readers.row  # as ``glance`` of a job that asks once; not a call more
 
     @classmethod
     def open(
@@ -113,13 +114,6 @@ class Database:
         A thread costs more than such a job: 0.1 ms, and milliseconds where cores are busy.
         """
         return self._readers.glance(job)
-
-    def row(self, statement: str, parameters: Sequence[Any]) -> Any:
-        """Return the first row of the reading *statement*, at once; None if there is none.
-
-        As ``glance`` of a job that asks once, without the transaction; *parameters* are the driver's.
-        """
-        return self._readers.row(statement, parameters)
 
     async def read_few(self, job: Callable[[sa.Connection], T]) -> T:
         """As ``glance``; see ``Transactions``."""

@@ -41,6 +41,7 @@ FactColumns = Sequence[Sequence[Any]]  # of one fact after the other, in the ord
 # RFC822.SIZE, INTERNALDATE as unix seconds, and all octets; None if they are too many at once.  Packed ones
 # are as many as RFC822.SIZE says, or do not unpack.
 Whole = tuple[int, int, bytes | Packed | None]
+InHand = tuple[int, int, bytes | None]  # such, of which nothing is packed
 
 
 # of the top header what lists of messages show and the rest, and where its fields are in them; see

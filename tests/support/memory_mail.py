@@ -31,7 +31,8 @@ from mx_core.model.flags import Flag, FlagSet
 from mx_core.model.ids import MailboxId, MessageId, QueueId, Uid
 from mx_core.model.long_octets import LongOctets
 from mx_core.model.mailbox_name import MailboxName, mailbox_name
-from mx_core.model.message import MessageForm, Submission, Whole
+from mx_core.model.message import InHand, MessageForm, Submission
+from mx_core.model.octets import unpacked
 from mx_core.model.secret import Secret
 from mx_core.model.snapshot import Snapshot
 from mx_core.model.text_hits import TextHits
@@ -156,9 +157,9 @@ class MemoryMail:
     def glance(self, job: Callable[[MailReader], T]) -> T:
         return job(Job(self, self._state))
 
-    def whole(self, message: MessageId, octets_max: int) -> Whole:
-        [whole] = self.glance(lambda reader: reader.wholes([message], octets_max))
-        return whole
+    def whole(self, message: MessageId, octets_max: int) -> InHand:
+        [(size, date, octets)] = self.glance(lambda reader: reader.wholes([message], octets_max))
+        return size, date, None if octets is None else unpacked(octets)
 
     def forms_may_wait(self, sizes: Sequence[int]) -> list[bool]:
         return [octets % 2 == 0 for octets in sizes]  # so that both ways are gone

@@ -66,6 +66,11 @@ class Out:
         self._pieces.append(octets)
         self._size += len(octets)
 
+    def put_literal(self, head: bytes, octets: bytes, tail: bytes) -> None:
+        """Add *octets* between what stands before and behind them."""
+        self._pieces += (head, octets, tail)
+        self._size += len(head) + len(octets) + len(tail)
+
     @property
     def is_full(self) -> bool:
         """Tell whether `room` would send what is here."""

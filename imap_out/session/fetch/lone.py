@@ -22,7 +22,6 @@ from imap_out.wire.fetch_items import Attribute
 from imap_out.wire.parse_fetch import LONE, fetch_one
 from mx_core.model.errors import MailError
 from mx_core.model.ids import MessageId
-from mx_core.model.octets import unpacked
 from mx_core.trail_port import Step
 
 _KNOWN_MAX: Final = 64
@@ -45,7 +44,7 @@ def answer(session: Session, view: SelectedView, text: bytes, out: Out) -> bool:
     if found is None:
         return False
     tag, uid, number, before, first, count, after = found.groups()
-    lone = _lone(before, after, by_uid=uid is not None)
+    lone = _lone(before, after, uid)
     if lone is None or not (lone.peeks or view.read_only):
         return False
     rows = view.rows
@@ -57,44 +56,34 @@ def answer(session: Session, view: SelectedView, text: bytes, out: Out) -> bool:
     plan = lone.plan
     try:
         if first is None:
-            row = _whole(session, message)
+            row = session.mail.whole(message, session.limits.read_octets)
         else:
-            row = _range(session, message, int(first), int(count))
+            start, most = int(first), int(count)
+            if most > session.limits.read_octets:
+                return False
+            row = 0, 0, session.ahead.read(session.mail, message, start, start + most)
     except MailError:
         return False  # the longer way meets it too, and says what it means
-    if row is None:
+    octets = row[2]
+    if octets is None:
         return False
     told = [value(attribute, view, part, inside, row) for attribute in plan.before]
     if first is not None:
         told.append(int(first))
-    octets = row[2]
-    out.put(plan.head % (at + 1, *told, len(octets)))
-    out.put(octets)
-    behind = [value(attribute, view, part, inside, row) for attribute in plan.after]
-    out.put(plan.tail % tuple(behind) + tag + b" OK fetched\r\n")
+    head = plan.head % (at + 1, *told, len(octets))
+    tail = plan.tail
+    if plan.after:
+        tail %= tuple([value(attribute, view, part, inside, row) for attribute in plan.after])
+    out.put_literal(head, octets, tail + tag + b" OK fetched\r\n")
     session.trail.reached(Step.FETCHED)
     return True
 
 
-def _whole(session: Session, message: MessageId) -> tuple[int, int, bytes] | None:
-    most = session.limits.read_octets
-    size, date, octets = session.mail.whole(message, most)
-    return None if octets is None else (size, date, unpacked(octets))
-
-
-def _range(
-    session: Session, message: MessageId, first: int, count: int
-) -> tuple[int, int, bytes] | None:
-    if count > session.limits.read_octets:
-        return None
-    return 0, 0, session.ahead.read(session.mail, message, first, first + count)
-
-
 @lru_cache(_KNOWN_MAX)
-def _lone(before: bytes, after: bytes | None, *, by_uid: bool) -> _Lone | None:
+def _lone(before: bytes, after: bytes | None, uid: bytes | None) -> _Lone | None:
     """Return what stands around the range between *before* and *after*, if it is plain."""
     told = before if after is None else before + b"<0.1>" + after
-    command = fetch_one(1, told, by_uid=by_uid)
+    command = fetch_one(1, told, by_uid=uid is not None)  # of one line, or it is none
     if command is None or command.changed_since is not None or command.partial is not None:
         return None
     items = items_told(command)

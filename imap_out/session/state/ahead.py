@@ -29,8 +29,8 @@ _SEALED_OCTETS: Final = 64 * 1024
 class Ahead:
     """Of one connection; owned by its task.
 
-    Invariant: ``_octets`` are those of ``_message`` from ``_start`` on, and ``_next`` is where the
-    last range ended.
+    Invariant: ``_octets`` are those of ``_message`` from ``_start`` to ``_end``, and ``_next`` is where
+    the last range ended.
     """
 
     def __init__(self, shelves: Shelves) -> None:
@@ -39,7 +39,7 @@ class Ahead:
         self._mail: MailStore | None = None  # to read the next piece from
         self._message: MessageId | None = None
         self._next = 0
-        self._start = 0
+        self._start = self._end = 0
         self._octets = b""
         self._opened: Octets | None = None  # the message
         self._whole = False  # nothing follows what is in hand
@@ -54,7 +54,7 @@ class Ahead:
         if follows and (end <= self._end or self._whole):
             octets = self._octets[first - self._start : end - self._start]
         else:
-            self._octets, self._start = b"", first  # too little of it
+            self._octets, self._start, self._end = b"", first, first  # too little of it
             try:
                 if self._opened is not None:
                     octets = self._opened[first:end]
@@ -63,7 +63,7 @@ class Ahead:
             except BaseException:
                 self.drop()
                 raise
-            self._start = first + len(octets)
+            self._start = self._end = first + len(octets)
         self._message, self._next = message, first + len(octets)
         if len(octets) < end - first or (self._whole and self._next >= self._end):
             self.drop()  # that was the last of it
@@ -86,21 +86,17 @@ class Ahead:
             self.drop()  # whoever asks for it hears why
             return
         self._octets = self._octets[self._next - self._start :] + more
-        self._start = self._next
+        self._start, self._end = self._next, start + len(more)
         self._whole = len(more) < end - start
 
     def drop(self) -> None:
         """Let go of everything."""
         self._mail, self._message, self._next = None, None, 0
-        self._octets, self._start, self._whole = b"", 0, False
+        self._octets, self._start, self._end, self._whole = b"", 0, 0, False
         self._opened = None
         if self._counted:
             self._counted = False
             self._shelves.ahead -= 1
-
-    @property
-    def _end(self) -> int:
-        return self._start + len(self._octets)
 
     def _plan(self, mail: MailStore, count: int) -> None:
         """Let the next piece be read, unless another range of *count* is in hand, or too long."""

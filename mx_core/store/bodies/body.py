@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NewType
 
 from mx_core.model.errors import StoreDamaged, Unavailable
 from mx_core.model.ids import MessageId
-from mx_core.model.message import Whole
+from mx_core.model.message import InHand, Whole
 from mx_core.model.octets import LONG_OCTETS, Octets, whole
 from mx_core.model.secret import Secret
 from mx_core.store.bodies import coding
@@ -262,7 +262,7 @@ class BodyWriter(BodyReader):
                 self.dropped.append(file_id)
 
 
-def whole_of(folder: Path, message: MessageId, row: Sequence[Any], octets_max: int) -> Whole:
+def whole_of(folder: Path, message: MessageId, row: Sequence[Any], octets_max: int) -> InHand:
     """Return *message*, of which ``OF_ONE`` found *row*; the octets are None if there are more than *octets_max*.
 
     Files are in *folder*.
@@ -270,10 +270,14 @@ def whole_of(folder: Path, message: MessageId, row: Sequence[Any], octets_max: i
     Raises:
         StoreDamaged: As ``BodyReader.octets``.
     """
-    size, date, *stored = row
-    if stored[0] is None:
+    size, date, stored, inline, file_id, key, how = row
+    if stored is None:
         raise _missing(message)
-    return size, date, None if stored[0] > octets_max else _range(folder, stored, 0, None)
+    if stored > octets_max:
+        return size, date, None
+    if inline is not None:
+        return size, date, coding.decode(how, inline, stored)
+    return size, date, _range(folder, (stored, None, file_id, key, how), 0, None)
 
 
 def _range(folder: Path, row: Sequence[Any], start: int, end: int | None) -> bytes:

@@ -37,7 +37,8 @@ class ChunkCipher:
 
     def open(self, sealed: bytes, index: int, bound: bytes) -> bytes:
         """Return the chunk; raises InvalidTag if it is another one, or not sealed with *bound*."""
-        return self._cipher.decrypt(_nonce(index), sealed, bound)
+        # as ``_nonce``
+        return self._cipher.decrypt(index.to_bytes(12, "big"), sealed, bound)
 
 
 def _hchacha20_of_zeros(key: bytes) -> bytes:

@@ -28,6 +28,8 @@ KEY_OCTETS: Final = 32
 _SEALED_OCTETS: Final = CHUNK_OCTETS + TAG_OCTETS
 _READ_CHUNKS: Final = 16  # at once, a mebibyte
 _WRITTEN_FILES: Final = 32  # open at once
+_NOT_LAST: Final = b"\0"
+_LAST: Final = b"\1"
 
 
 class SealedFile(Struct, frozen=True):
@@ -99,7 +101,8 @@ def read(folder: Path, file: SealedFile, start: int, end: int) -> bytes:
     Raises:
         StoreDamaged: The file is missing or a chunk does not open.
     """
-    if min(start, file.size) >= min(end, file.size):
+    start, end = min(start, file.size), min(end, file.size)
+    if start >= end:
         return b""
     descriptor = _descriptor(folder, file)
     try:
@@ -118,6 +121,7 @@ class OpenedFile:
         """Open it; raises StoreDamaged."""
         self.file = file
         self.adopted = False  # a row names it: nobody else removes it
+        self._size, self._last = file.size, (file.size - 1) // CHUNK_OCTETS
         self._cipher = ChunkCipher(file.key.reveal())
         self._descriptor = _descriptor(folder, file)
         weakref.finalize(self, os.close, self._descriptor)
@@ -126,8 +130,21 @@ class OpenedFile:
         return self.file.size
 
     def __getitem__(self, part: slice) -> bytes:
-        start, end, _ = part.indices(self.file.size)
-        return _read(self._descriptor, self.file, self._cipher, start, end)
+        start, end, _ = part.indices(self._size)
+        if start >= end:
+            return b""
+        index = start // CHUNK_OCTETS
+        if index != (end - 1) // CHUNK_OCTETS:
+            return _read(self._descriptor, self.file, self._cipher, start, end)
+        # one chunk, as of a mail program that asks for range after range
+        try:
+            sealed = os.pread(self._descriptor, _SEALED_OCTETS, index * _SEALED_OCTETS)
+            bound = _bound(self.file.file_id, index, last=index == self._last)
+            chunk = self._cipher.open(sealed, index, bound)
+        except (OSError, InvalidTag) as error:
+            raise _damaged(self.file) from error
+        begins = index * CHUNK_OCTETS
+        return chunk[start - begins : end - begins]
 
 
 def _descriptor(folder: Path, file: SealedFile) -> int:
@@ -139,16 +156,9 @@ def _descriptor(folder: Path, file: SealedFile) -> int:
 
 
 def _read(descriptor: int, file: SealedFile, cipher: ChunkCipher, start: int, end: int) -> bytes:
-    start, end = min(start, file.size), min(end, file.size)
-    if start >= end:
-        return b""
     first, last = start // CHUNK_OCTETS, (end - 1) // CHUNK_OCTETS
     pieces = []
     try:
-        if first == last:  # as of a mail program that reads ahead
-            sealed = os.pread(descriptor, _SEALED_OCTETS, first * _SEALED_OCTETS)
-            begins = first * CHUNK_OCTETS
-            return _open(cipher, file, sealed, first)[start - begins : end - begins]
         for low in range(first, last + 1, _READ_CHUNKS):
             chunks = min(last + 1 - low, _READ_CHUNKS)
             # at once: a thread that reads gives the interpreter away each time
@@ -158,7 +168,7 @@ def _read(descriptor: int, file: SealedFile, cipher: ChunkCipher, start: int, en
                 sealed = read[begins : begins + _SEALED_OCTETS]
                 pieces.append(_open(cipher, file, sealed, index))
     except (OSError, InvalidTag) as error:
-        raise StoreDamaged(f"the body file {file.file_id.hex()} is missing or damaged") from error
+        raise _damaged(file) from error
     pieces[-1] = pieces[-1][: end - last * CHUNK_OCTETS]
     pieces[0] = pieces[0][start - first * CHUNK_OCTETS :]
     return b"".join(pieces)
@@ -167,7 +177,12 @@ def _read(descriptor: int, file: SealedFile, cipher: ChunkCipher, start: int, en
 def _open(cipher: ChunkCipher, file: SealedFile, sealed: bytes, index: int) -> bytes:
     if len(sealed) <= TAG_OCTETS:
         raise StoreDamaged(f"the body file {file.file_id.hex()} is cut off")
-    return cipher.open(sealed, index, _bound_data(file, index))
+    last = (index + 1) * CHUNK_OCTETS >= file.size
+    return cipher.open(sealed, index, _bound(file.file_id, index, last=last))
+
+
+def _damaged(file: SealedFile) -> StoreDamaged:
+    return StoreDamaged(f"the body file {file.file_id.hex()} is missing or damaged")
 
 
 def sealed_size(size: int) -> int:
@@ -179,12 +194,9 @@ def _sealed(file: SealedFile, octets: bytes) -> Iterator[bytes]:
     cipher, whole = ChunkCipher(file.key.reveal()), memoryview(octets)
     for index, start in enumerate(range(0, len(octets), CHUNK_OCTETS)):
         chunk = bytes(whole[start : start + CHUNK_OCTETS])
-        yield cipher.seal(chunk, index, _bound_data(file, index))
-
-
-def _bound_data(file: SealedFile, index: int) -> bytes:
-    return _bound(file.file_id, index, last=(index + 1) * CHUNK_OCTETS >= file.size)
+        last = (index + 1) * CHUNK_OCTETS >= file.size
+        yield cipher.seal(chunk, index, _bound(file.file_id, index, last=last))
 
 
 def _bound(file_id: bytes, index: int, *, last: bool) -> bytes:
-    return file_id + index.to_bytes(8, "big") + bytes([last])
+    return file_id + index.to_bytes(8, "big") + (_LAST if last else _NOT_LAST)

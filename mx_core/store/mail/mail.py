@@ -18,7 +18,7 @@ from mx_core.model.clock import Now
 from mx_core.model.errors import MessageGone
 from mx_core.model.ids import MailboxId, MessageId
 from mx_core.model.mailbox_name import MailboxName
-from mx_core.model.message import Whole
+from mx_core.model.message import InHand
 from mx_core.model.text_hits import TextHits
 from mx_core.ports import Begun, MailboxInfo, MailReader, MailWriter, Watch
 from mx_core.store.bodies.body import OF_ONE, remove_files, whole_of
@@ -105,13 +105,14 @@ class Mail:
             lambda connection: job(Reader(connection, self._folder, self._known))
         )
 
-    def whole(self, message: MessageId, octets_max: int) -> Whole:
+    def whole(self, message: MessageId, octets_max: int) -> InHand:
         """See ``ports.MailStore``.
 
         A body's file is opened in the same step of the loop as the row that names it is read: what
         removes files begins in another.
         """
-        self._step_aside()
+        if self.index is not None:
+            self.index.step_aside()
         row = self._database.row(OF_ONE, (message,))
         if row is None:
             raise MessageGone("the message was expunged and is no longer kept")

@@ -169,7 +169,7 @@ async def test_what_is_answered_at_once_puts_the_deadline_off(
     duplex = await opened(pair[0])
     waiting = asyncio.ensure_future(duplex.readable_until(soon(0.02)))
     await asyncio.sleep(0)
-    duplex.put_off(soon(0.06))
+    duplex.deadline = soon(0.06)
 
     await asyncio.sleep(0.04)
 

@@ -44,7 +44,7 @@ def opened() -> tuple[Looks, Lingering]:
 
 def test_the_loop_is_kept_awake_for_a_moment_and_no_longer(now: list[float]) -> None:
     loop, lingers = opened()
-    lingers.begin()
+    lingers.begin(time.monotonic())
     rounds = [loop.round()]
     now[0] += lingering.SECONDS / 2
     rounds.append(loop.round())
@@ -56,9 +56,9 @@ def test_the_loop_is_kept_awake_for_a_moment_and_no_longer(now: list[float]) -> 
 
 def test_one_call_serves_all_and_each_puts_the_end_off(now: list[float]) -> None:
     loop, lingers = opened()
-    lingers.begin()
+    lingers.begin(time.monotonic())
     now[0] += lingering.SECONDS * 0.9
-    lingers.begin()
+    lingers.begin(time.monotonic())
     now[0] += lingering.SECONDS * 0.9
 
     assert [loop.round(), loop.round()] == [1, 1]
@@ -67,11 +67,11 @@ def test_one_call_serves_all_and_each_puts_the_end_off(now: list[float]) -> None
 @pytest.mark.usefixtures("now")
 def test_it_ends_when_what_was_looked_out_for_has_come() -> None:
     loop, lingers = opened()
-    lingers.begin()
+    lingers.begin(time.monotonic())
     lingers.end()
 
     assert [loop.round(), loop.round()] == [1, 0]
-    lingers.begin()
+    lingers.begin(time.monotonic())
     assert loop.round() == 1
 
 
@@ -79,14 +79,14 @@ def test_it_ends_when_what_was_looked_out_for_has_come() -> None:
 def test_nobody_is_kept_from_a_lone_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     loop, lingers = opened()
-    lingers.begin()
+    lingers.begin(time.monotonic())
 
     assert loop.round() == 0
 
 
 async def test_a_loop_that_is_real_sleeps_again() -> None:
     lingers = Lingering(asyncio.get_running_loop())
-    lingers.begin()
+    lingers.begin(time.monotonic())
     await asyncio.sleep(0.05)
     spent = time.process_time()
     await asyncio.sleep(0.2)

@@ -182,3 +182,20 @@ async def test_commands_that_came_together_are_answered_in_order(shorter: list[b
     assert len(shorter) == 2
     tags = [answer.index(tag + b" OK") for tag in (b"d", b"e", b"f", b"g")]
     assert tags == sorted(tags)
+
+
+@pytest.mark.parametrize("between", [b"\r\n", b"\r", b"\n", b"\0", b"\r\r\n"])
+@pytest.mark.parametrize("command", [b"FETCH 3 BODY.PEEK[]", b"FETCH 3 (BODY.PEEK[]<0.9> UID)"])
+async def test_what_came_is_answered_at_once_only_if_it_is_one_line(
+    command: bytes, between: bytes, shorter: list[bytes]
+) -> None:
+    line = await selected(await filled())
+    whole = b"c " + command + b"\r\n"
+    places = {at for at in range(len(whole) - 1) if whole[at : at + 1] in b" ]>)("} | {len(whole)}
+
+    for at in places:
+        assert not line.connection.at_once(whole[:at] + between + whole[at:], line.out)
+    for octets in (whole + b"d NOOP\r\n", whole[:-1], whole[:-2], whole[:-2] + b"\n", whole[2:]):
+        assert not line.connection.at_once(octets, line.out)
+    assert shorter == []
+    assert line.connection.at_once(whole, line.out)
